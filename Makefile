@@ -1,0 +1,32 @@
+# The commands of this repository. They use .venv, which `make setup` makes.
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check golden wheel clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## install what is missing: Debian packages and .venv
+	@docker/setup.sh
+
+demo: setup  ## generate, run and measure one layer of examples/digits
+	.venv/bin/convgen --target cortex-m4 --budget 64k examples/digits/conv1/layer.json
+
+test: setup  ## set up, then check
+	@$(MAKE) --no-print-directory check
+
+check:  ## lint, check types, run the tests
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy codegen tests
+	$(PYTHON) -m pytest -n 2
+
+golden:  ## write the golden files anew; review the diff
+	$(PYTHON) -m pytest tests/test_golden.py --update-golden
+
+wheel:  ## build a wheel in dist/
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove what the other commands made, except .venv
+	rm -rf build convgen-out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,185 @@
+"""Direct convolution: reads the input where it is. No workspace.
+
+Workspace: 0. Pixels whose kernel lies wholly inside the image are computed in blocks, a kernel row
+(or tap) at a time; the others tap by tap, where a tap outside the image reads a constant row of
+zero points, or is skipped when zero stands for zero.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.kernels import KernelPlan, Runs, plan_kernel
+from convgen.layer import Geometry, Layer
+from convgen.plan import Constant, Plan, StoreOrder
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """Output rows and columns whose every tap is inside the image; may be empty."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return max(0, self.bottom - self.top)
+
+    @property
+    def cols(self) -> int:
+        """How many columns."""
+        return max(0, self.right - self.left)
+
+    @property
+    def pixels(self) -> int:
+        """How many output pixels."""
+        return self.rows * self.cols
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectSteps:
+    """What ``algorithms/direct.c.j2`` prints.
+
+    ``inner_pixels`` lists the pixel blocks of inner pixels, widest first; ``row_runs`` tells that
+    a kernel row is one run, else each tap is; ``run_elems`` and ``tap_elems`` are their lengths.
+    """
+
+    inner: Inner
+    inner_pixels: tuple[int, ...]
+    has_edges: bool
+    skips_outside: bool
+    row_runs: bool
+    run_elems: int
+    tap_elems: int
+
+    @property
+    def pixel_blocks(self) -> tuple[int, ...]:
+        """Every pixel block, widest first."""
+        edges = (1,) if self.has_edges else ()
+        return tuple(dict.fromkeys(self.inner_pixels + edges))
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """The algorithm without a workspace."""
+
+    name: str = "direct"
+    family: str = "direct"
+    summary: str = "reads the input in place: no workspace"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:  # noqa: ARG002
+        """Every layer will do."""
+        return None
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Split the image into inner pixels and edges and fit the kernel to them."""
+        geometry = layer.geometry
+        inner = find_inner(geometry)
+        row_runs, run_elems, step = _runs(geometry)
+        runs = Runs(
+            pixels=max(1, inner.cols if inner.rows else 1),
+            pitch=geometry.stride_w * geometry.in_c,
+            step=step,
+            group=geometry.group_in_c,
+        )
+        kernel = plan_kernel(layer, target, runs)
+        steps = DirectSteps(
+            inner=inner,
+            inner_pixels=_inner_pixels(inner, kernel.pixels),
+            has_edges=inner.pixels < geometry.out_pixels,
+            skips_outside=layer.zero_point == 0,
+            row_runs=row_runs,
+            run_elems=run_elems,
+            tap_elems=geometry.group_in_c,
+        )
+        requantize = plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=(),
+            constants=layer_constants(layer, kernel, requantize) + _zero_points(kernel, steps, layer),
+            steps=steps,
+            order=StoreOrder(pixels=kernel.pixels, gathers=False),
+            decisions=_decisions(steps, geometry),
+            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+        )
+
+
+def find_inner(geometry: Geometry) -> Inner:
+    """Return the output positions whose taps all lie inside the image."""
+    g = geometry
+    top, bottom = _inner_range(g.pad_top, g.stride_h, g.dilation_h * (g.k_h - 1), g.in_h, g.out_h)
+    left, right = _inner_range(g.pad_left, g.stride_w, g.dilation_w * (g.k_w - 1), g.in_w, g.out_w)
+    return Inner(top=top, bottom=bottom, left=left, right=right)
+
+
+def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> tuple[int, int]:
+    first = -(-pad // stride)
+    last = (size - 1 - reach + pad) // stride
+    return min(first, outputs), max(min(last + 1, outputs), 0)
+
+
+def _runs(geometry: Geometry) -> tuple[bool, int, int]:
+    """Return whether a kernel row is one run, the elements of a run, and their step."""
+    if geometry.group_in_c == 1:
+        return True, geometry.k_w, geometry.dilation_w * geometry.in_c
+    if geometry.groups == 1 and geometry.dilation_w == 1:
+        return True, geometry.k_w * geometry.in_c, 1
+    return False, geometry.group_in_c, 1
+
+
+def _inner_pixels(inner: Inner, pixels: int) -> tuple[int, ...]:
+    if not inner.pixels:
+        return ()
+    return (pixels,) if inner.cols % pixels == 0 else (pixels, 1)
+
+
+def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Layer) -> tuple[Constant, ...]:
+    if not steps.has_edges or steps.skips_outside:
+        return ()
+    count = max(kernel.channel_blocks) if kernel.lanes else steps.tap_elems
+    values = np.full(count, layer.zero_point, np.int8)
+    return (Constant(name="zero_points", values=values, comment="what a tap outside reads"),)
+
+
+def _decisions(steps: DirectSteps, geometry: Geometry) -> tuple[str, ...]:
+    if not steps.has_edges:
+        return ("No tap leaves the image: no bounds are checked.",)
+    inner = steps.inner
+    outside = "are skipped" if steps.skips_outside else "read a row of zero points"
+    where = (
+        f"Output rows {inner.top}..{inner.bottom - 1}, columns {inner.left}..{inner.right - 1} "
+        "need no bounds checks; "
+        if inner.pixels
+        else ""
+    )
+    return (f"{where}taps outside the {geometry.in_h}x{geometry.in_w} image {outside}.",)
+
+
+def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter[str]:
+    runs = geometry.k_h if steps.row_runs else geometry.taps
+    work: Counter[str] = Counter()
+    cols = steps.inner.cols
+    for pixels in steps.inner_pixels:
+        work += block_work(
+            kernel, pixels, steps.inner.rows * (cols // pixels), runs, steps.run_elems
+        )
+        cols %= pixels
+    edges = geometry.out_pixels - steps.inner.pixels
+    work += block_work(kernel, 1, edges, geometry.taps, steps.tap_elems)
+    work["direct.edge_tap"] += edges * geometry.taps * sum(map(kernel.blocks, kernel.channel_blocks))
+    return work

@@ -1,0 +1,168 @@
+"""im2col: copies the patch of each output pixel into a row, then multiplies rows by weights.
+
+Workspace: ``P * KH * KW * C`` elements for P patches at a time, the whole patch matrix
+``OH * OW * KH * KW * C`` for ``im2col_full``; nothing where a patch is the pixel itself (1x1,
+stride 1). CMSIS-NN's ``arm_convolve_s8`` is P = 2 with int16 elements.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.kernels import KernelPlan, Runs, plan_kernel
+from convgen.layer import Geometry, Layer
+from convgen.plan import Buffer, Plan, StoreOrder
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Im2colSteps:
+    """What ``algorithms/im2col.c.j2`` prints.
+
+    ``patches`` are gathered before they are multiplied, ``rest`` are left at the end;
+    ``pixel_blocks`` are the pixel blocks of the multiplication, widest first. ``copies`` tells
+    that patches are gathered at all. A copy moves ``copy_elems`` to each of ``groups`` parts of
+    the patch that lie ``group_elems`` apart; ``row_copies`` tells that a kernel row inside the
+    image is one copy of ``row_elems``, ``tap_copies`` that taps may be copied one by one.
+    """
+
+    copies: bool
+    patches: int
+    rest: int
+    pixel_blocks: tuple[int, ...]
+    patch_elems: int
+    run_elems: int
+    groups: int
+    group_elems: int
+    copy_elems: int
+    row_copies: bool
+    row_elems: int
+    tap_copies: bool
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a patch holds one part for each group."""
+        return self.groups > 1
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether patches are left when the image ends."""
+        return self.rest > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Im2col:
+    """``pixels`` patches at a time; None: all of them."""
+
+    pixels: int | None
+
+    @property
+    def name(self) -> str:
+        """``im2col_p<pixels>`` or ``im2col_full``."""
+        return f"im2col_p{self.pixels}" if self.pixels else "im2col_full"
+
+    @property
+    def family(self) -> str:
+        """All variants are im2col."""
+        return "im2col"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.pixels is None:
+            return "copies every patch into the whole patch matrix, then one GEMM"
+        patches = "1 patch" if self.pixels == 1 else f"{self.pixels} patches"
+        return f"copies {patches} at a time, then multiplies"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:  # noqa: ARG002
+        """Refuse variants that another variant makes pointless."""
+        geometry = layer.geometry
+        if self.pixels is None:
+            return None
+        if geometry.is_pointwise:
+            return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
+        if self.pixels >= geometry.out_pixels:
+            return f"the layer has only {geometry.out_pixels} output pixels: im2col_full does it"
+        return None
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Lay out the patches and fit the kernel to them."""
+        geometry = layer.geometry
+        patches = self.pixels or geometry.out_pixels
+        contiguous_groups = geometry.groups > 1 and geometry.group_in_c > 1
+        patch_elems = geometry.taps * geometry.in_c
+        runs = Runs(
+            pixels=patches,
+            pitch=patch_elems,
+            step=geometry.in_c if geometry.group_in_c == 1 else 1,
+            group=geometry.patch_elems if contiguous_groups else 1,
+        )
+        kernel = plan_kernel(layer, target, runs)
+        copies = not geometry.is_pointwise
+        row_copies = not contiguous_groups and geometry.dilation_w == 1
+        rest = geometry.out_pixels % patches
+        whole = kernel.pixels
+        exact = patches % whole == 0 and rest % whole == 0
+        steps = Im2colSteps(
+            copies=copies,
+            patches=patches,
+            rest=rest,
+            pixel_blocks=(whole,) if exact else (whole, 1),
+            patch_elems=patch_elems,
+            run_elems=geometry.patch_elems,
+            groups=geometry.groups if contiguous_groups else 1,
+            group_elems=geometry.patch_elems,
+            copy_elems=geometry.group_in_c if contiguous_groups else geometry.in_c,
+            row_copies=row_copies,
+            row_elems=geometry.k_w * geometry.in_c,
+            tap_copies=not row_copies or geometry.has_padding,
+        )
+        requantize = plan_requantize(layer)
+        dtype = layer.weights.dtype.name
+        patch_rows = (Buffer(name="patches", dtype=dtype, shape=(patches, patch_elems)),)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/im2col.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=patch_rows if copies else (),
+            constants=layer_constants(layer, kernel, requantize),
+            steps=steps,
+            order=StoreOrder(pixels=patches if copies else kernel.pixels, gathers=copies),
+            decisions=_decisions(steps, layer),
+            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+        )
+
+
+def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:
+    if not steps.copies:
+        return ("A 1x1 patch is the pixel itself: nothing is copied.",)
+    if not layer.geometry.has_padding:
+        return ("No tap leaves the image: no bounds are checked.",)
+    return (f"Taps outside the image become {layer.zero_point} in the patch.",)
+
+
+def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    fills = ((steps.patches, geometry.out_pixels // steps.patches), (steps.rest, 1))
+    for patches, times in fills:
+        left = patches
+        for pixels in steps.pixel_blocks:
+            work += block_work(kernel, pixels, times * (left // pixels), 1, steps.run_elems)
+            left %= pixels
+    if steps.copies:
+        rows = geometry.out_pixels * geometry.k_h
+        taps_per_copy = geometry.k_w if steps.row_copies else 1
+        work["im2col.row"] += rows
+        work["im2col.copy"] += rows * (geometry.k_w // taps_per_copy) * steps.groups
+        work["im2col.elem"] += geometry.out_pixels * steps.patch_elems
+    return work
+
+
+VARIANTS = (Im2col(pixels=1), Im2col(pixels=2), Im2col(pixels=4), Im2col(pixels=None))

@@ -1,0 +1,183 @@
+"""Which functions a function calls and how much stack they need, from disassembly.
+
+Reads ``objdump -d --no-show-raw-insn`` of Thumb, RISC-V, x86-64 and AArch64. The frames of
+functions compiled without ``-fstack-usage``, such as libgcc's, are all that their instructions
+take from the stack pointer on any path: too much rather than too little.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
+_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:notrack |bnd )?(\S+)\s*(.*)$")
+_REFERENCE = re.compile(r"\b([0-9a-f]+) <")
+
+_BRANCH = re.compile(r"(b[a-z]*|[ct]bn?z|j[a-z]*|call[a-z]*|tail)(\.[a-z]+)?")
+_CALL = re.compile(r"bl|blx|blr|jalr?|callq?")
+_JUMP_BY_REGISTER = re.compile(r"bx|br|jr|jmpq?")
+_RETURN = re.compile(r"bx lr|jr ra|jr t0")  # t0: where libgcc's RISC-V divisions keep ra
+
+# What an instruction takes from the stack pointer, in bytes.
+_TAKES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"subw?(?:\.w)? sp, (?:sp, )?#(\d+)",
+        r"st(?:r|rd|p)\S* .*\[sp, #-(\d+)\]!",
+        r"(?:c\.)?addi?(?:16sp)? sp,(?:sp,)?-(\d+)",
+        r"subq? \$(0x[0-9a-f]+),%rsp",
+    )
+)
+_TAKES_VARIABLE = re.compile(
+    r"subw?(?:\.w)? sp, (?:sp, )?[a-z]|mov sp, |sub sp,sp,[a-z]|sub \S+,%rsp"
+)
+_PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
+_X86_PUSH = re.compile(r"push\S* %")
+
+
+class Unbounded(Exception):  # noqa: N818 - an answer, not an error
+    """There is no bound: recursion, a call through a pointer, a frame that varies."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Function:
+    """The instructions of one function, each as its text."""
+
+    name: str
+    start: int
+    end: int
+    instructions: tuple[str, ...]
+
+
+class CallGraph:
+    """The functions of an image. *frames* are frame sizes the compiler gave, None if varying."""
+
+    def __init__(self, disassembly: str, frames: Mapping[str, int | None]) -> None:
+        """Read what ``objdump -d`` printed."""
+        self._functions = _parse(disassembly)
+        self._starts = [function.start for function in self._functions]
+        self._frames = frames
+
+    def find(self, name: str) -> Function:
+        """Return the function *name*."""
+        return next(function for function in self._functions if function.name == name)
+
+    def reachable(self, root: Function) -> list[Function]:
+        """Return *root* and all that it calls, directly or not; Unbounded if not known."""
+        found = {root.start: root}
+        waiting = [root]
+        while waiting:
+            for callee in self._callees(waiting.pop()):
+                if callee.start not in found:
+                    found[callee.start] = callee
+                    waiting.append(callee)
+        return list(found.values())
+
+    def stack_bound(self, root: Function) -> int:
+        """Return the most bytes of stack *root* and its callees take; Unbounded if not known."""
+        depths: dict[int, int | None] = {}
+
+        def depth(function: Function) -> int:
+            if function.start not in depths:
+                depths[function.start] = None  # being visited: meeting it again is recursion
+                below = max(map(depth, self._callees(function)), default=0)
+                depths[function.start] = self._frame(function) + below
+            known = depths[function.start]
+            if known is None:
+                raise Unbounded
+            return known
+
+        return depth(root)
+
+    def _frame(self, function: Function) -> int:
+        if function.name not in self._frames:
+            return _frame_of(function)
+        frame = self._frames[function.name]
+        if frame is None:
+            raise Unbounded
+        return frame
+
+    def _callees(self, function: Function) -> list[Function]:
+        """Return the functions that *function* calls or jumps to."""
+        callees = []
+        for text in function.instructions:
+            mnemonic, _, operands = text.partition(" ")
+            reference = _REFERENCE.search(operands)
+            is_call = _CALL.fullmatch(mnemonic) is not None
+            if reference is None:
+                if is_call or self._jumps_out(function, mnemonic, text):
+                    raise Unbounded
+                continue
+            address = int(reference[1], 16)
+            if not _BRANCH.fullmatch(mnemonic) or (
+                function.start <= address < function.end
+                # A call into the middle is Thumb-1's long jump.
+                and not (is_call and address == function.start)
+            ):
+                continue
+            callees.append(self._at(address))
+        return callees
+
+    def _jumps_out(self, function: Function, mnemonic: str, text: str) -> bool:
+        """Whether a jump to a computed address may be a call: in libgcc it is a switch."""
+        compiled_here = function.name in self._frames
+        return (
+            compiled_here
+            and _JUMP_BY_REGISTER.fullmatch(mnemonic) is not None
+            and _RETURN.fullmatch(text) is None
+        )
+
+    def _at(self, address: int) -> Function:
+        index = bisect_right(self._starts, address) - 1
+        if index < 0 or address >= self._functions[index].end:
+            raise Unbounded  # not in the image: a shared library
+        return self._functions[index]
+
+
+def _parse(disassembly: str) -> list[Function]:
+    functions = []
+    for paragraph in disassembly.split("\n\n"):
+        heading, *lines = paragraph.splitlines() or [""]
+        function = _HEADING.match(heading)
+        instructions = [match for line in lines if (match := _INSTRUCTION.match(line))]
+        if function and instructions:
+            functions.append(
+                Function(
+                    name=function[2],
+                    start=int(function[1], 16),
+                    end=int(instructions[-1][1], 16) + 1,
+                    instructions=tuple(f"{i[2]} {i[3]}".strip() for i in instructions),
+                )
+            )
+    return sorted(functions, key=lambda function: function.start)
+
+
+def _frame_of(function: Function) -> int:
+    return sum(_taken(text) for text in function.instructions)
+
+
+def _taken(text: str) -> int:
+    """Bytes that one instruction takes from the stack pointer."""
+    if _TAKES_VARIABLE.match(text):
+        raise Unbounded
+    if push := _PUSH.match(text):
+        return _list_bytes(push[1])
+    if _X86_PUSH.match(text):
+        return 8
+    for pattern in _TAKES:
+        if match := pattern.match(text):
+            return int(match[1], 0)
+    return 0
+
+
+def _list_bytes(registers: str) -> int:
+    """Bytes of a push list such as ``r4, r5, lr`` or ``d8-d15``."""
+    total = 0
+    for item in registers.split(", "):
+        first, _, last = item.partition("-")
+        count = int(last[1:]) - int(first[1:]) + 1 if last else 1
+        total += count * (8 if first.startswith("d") else 4)
+    return total

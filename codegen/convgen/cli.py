@@ -1,0 +1,196 @@
+"""The one command, ``convgen [OPTIONS] SPEC``: options in, results out, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from convgen import __version__
+from convgen.errors import ConvgenError, ExitCode, UsageError
+from convgen.select import GOALS
+from convgen.size import parse_size
+
+EMULATORS = ("auto", "qemu-system", "qemu-user", "none")
+TOOLCHAINS = ("auto", "gcc")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n{self.format_usage().strip()}")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the command line."""
+    parser = _Parser(
+        prog="convgen",
+        description="Choose the convolution algorithm that fits a memory budget, generate it as C, "
+        "run it on an emulated microcontroller, prove its output and measure it.",
+        epilog="Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget, "
+        "4 a tool is missing or failed.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help="the layer spec, a JSON file")
+    _add_choice_options(parser)
+    _add_run_options(parser)
+    _add_list_options(parser)
+    return parser
+
+
+def _add_choice_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to generate")
+    group.add_argument("-t", "--target", metavar="NAME", help="a target, or a board's .toml file")
+    group.add_argument(
+        "-b", "--budget", metavar="SIZE", help="RAM for tensors, workspace and stack: 64k, 1M, 4096"
+    )
+    group.add_argument("--flash", metavar="SIZE", help="flash for code and constants")
+    group.add_argument(
+        "--optimize",
+        metavar="GOAL",
+        choices=GOALS,
+        default="workspace",
+        help=f"what to minimise: {', '.join(GOALS)} (default: %(default)s)",
+    )
+    group.add_argument("--algorithm", metavar="NAME", help="use this algorithm or family")
+    group.add_argument("--overlap", action="store_true", help="input and output share one pool")
+    group.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="seed of made-up weights and inputs"
+    )
+    group.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="let the spec name files outside its own folder",
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how to run it")
+    group.add_argument(
+        "--compare", action="store_true", help="build and run every algorithm that can do the layer"
+    )
+    group.add_argument("-o", "--out", metavar="DIR", help="default: convgen-out/<layer>")
+    group.add_argument(
+        "--emulator",
+        metavar="WHICH",
+        choices=EMULATORS,
+        default="auto",
+        help=f"{', '.join(EMULATORS)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--toolchain",
+        metavar="WHICH",
+        choices=TOOLCHAINS,
+        default="auto",
+        help=f"{', '.join(TOOLCHAINS)} (default: %(default)s)",
+    )
+    group.add_argument("--vectors", metavar="FILE", help=".npz with input and expected output")
+    group.add_argument(
+        "--format", metavar="FMT", choices=("text", "json"), default="text", help="text or json"
+    )
+
+
+def _add_list_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what there is")
+    only = group.add_mutually_exclusive_group()
+    only.add_argument("--list-targets", action="store_true", help="list the targets")
+    only.add_argument("--list-algorithms", action="store_true", help="list the algorithms")
+    only.add_argument("--schema", action="store_true", help="print the spec's JSON Schema")
+    only.add_argument("--version", action="version", version=f"convgen {__version__}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code. Never raises but for an interrupt."""
+    try:
+        options = build_parser().parse_args(argv)
+        if options.list_targets:
+            return _print_lines(_target_lines())
+        if options.list_algorithms:
+            return _print_lines(_algorithm_lines())
+        if options.schema:
+            return _print_lines([_schema_text()])
+        return _generate(options)
+    except ConvgenError as error:
+        for line in str(error).splitlines():
+            print(f"convgen: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        return ExitCode.VERIFIED
+    except KeyboardInterrupt:
+        print("convgen: interrupted", file=sys.stderr)
+        return 130
+
+
+def _print_lines(lines: Sequence[str]) -> int:
+    print("\n".join(lines))
+    return ExitCode.VERIFIED
+
+
+def _target_lines() -> list[str]:
+    from convgen import target
+
+    return [f"{name:<15} {target.load(name).description}" for name in target.names()]
+
+
+def _algorithm_lines() -> list[str]:
+    from convgen.algorithms import ALGORITHMS
+
+    return [f"{algorithm.name:<15} {algorithm.summary}" for algorithm in ALGORITHMS]
+
+
+def _schema_text() -> str:
+    from convgen.schema import json_schema
+
+    return json.dumps(json_schema(), indent=2)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from convgen import pipeline, report
+    from convgen.progress import progress
+
+    if options.spec is None or options.target is None:
+        missing = "SPEC" if options.spec is None else "-t/--target"
+        raise UsageError(f"{missing} is required; see convgen --help")
+    job = pipeline.Job(
+        spec=Path(options.spec),
+        target=options.target,
+        ram=_size("--budget", options.budget),
+        flash=_size("--flash", options.flash),
+        optimize=options.optimize,
+        algorithm=options.algorithm,
+        overlap=options.overlap,
+        seed=_seed(options.seed),
+        allow_outside=options.allow_outside,
+        compare=options.compare,
+        out=Path(options.out) if options.out else None,
+        emulator=options.emulator,
+        toolchain=options.toolchain,
+        vectors=Path(options.vectors) if options.vectors else None,
+    )
+    with progress() as say:
+        outcome = pipeline.run(job, say)
+    if options.format == "json":
+        print(report.as_json(outcome.report), end="")
+    else:
+        report.print_text(outcome.report, outcome.out)
+    if outcome.failure:
+        raise outcome.failure
+    return ExitCode.VERIFIED
+
+
+def _size(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def _seed(value: int) -> int:
+    if not 0 <= value < 2**63:
+        raise UsageError(f"--seed: expected 0 or a positive integer below 2**63, got {value}")
+    return value

@@ -1,0 +1,84 @@
+"""Python values as C text: the Jinja filters."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CTYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
+LINE = 96
+
+
+def integer(value: int) -> str:
+    """Return *value* as a C int constant.
+
+    >>> integer(-2147483648)
+    '(-2147483647 - 1)'
+    """
+    value = int(value)
+    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+
+
+def floating(value: float) -> str:
+    """Return *value* as a C float constant that reads back as the same float32.
+
+    >>> floating(np.float32(0.1)), floating(6.0)
+    ('0.1f', '6.0f')
+    """
+    number = np.float32(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} has no C constant")
+    text = str(number)
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
+
+
+def number(value: Any) -> str:
+    """Return a numpy or Python scalar as a C constant of its kind."""
+    if isinstance(value, (float, np.floating)):
+        return floating(float(value))
+    return integer(value)
+
+
+def array(values: NDArray[Any]) -> str:
+    """Return the elements of *values* as an initialiser's lines, without the braces."""
+    text = ", ".join(map(number, values.reshape(-1)))
+    return textwrap.fill(text, LINE, initial_indent="    ", subsequent_indent="    ",
+                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+
+
+def ctype(dtype: str) -> str:
+    """Return the C type of a numpy dtype's name.
+
+    >>> ctype("int8")
+    'int8_t'
+    """
+    return CTYPES[str(dtype)]
+
+
+def macro(name: str) -> str:
+    """Return *name* in the case of macros."""
+    return name.upper()
+
+
+def comment(lines: Iterable[str]) -> str:
+    """Return *lines* as the wrapped lines inside a block comment."""
+    wrapped = (
+        textwrap.wrap(line, LINE, subsequent_indent="  ", break_long_words=False) or [""]
+        for line in lines
+    )
+    return "\n".join(f" * {line}".rstrip() for part in wrapped for line in part)
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "array": array,
+    "comment": comment,
+    "ctype": ctype,
+    "integer": integer,
+    "macro": macro,
+    "number": number,
+}

@@ -1,0 +1,56 @@
+"""The errors a user can meet. Each kind carries the exit code of docs/reference.md."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command's exit status says."""
+
+    VERIFIED = 0
+    WRONG_OUTPUT = 1
+    BAD_INPUT = 2
+    NO_FIT = 3
+    TOOL = 4
+
+
+class ConvgenError(Exception):
+    """An error with a message for the user and an exit code for scripts."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class UsageError(ConvgenError):
+    """The command line is wrong."""
+
+
+class SpecError(ConvgenError):
+    """The layer spec is wrong; the message holds every problem found, one per line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep *problems*, each ``field: what was expected, what was found``."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class TargetError(ConvgenError):
+    """The target is unknown, or its file is wrong."""
+
+
+class NoFitError(ConvgenError):
+    """No algorithm fits the budget; the message names the smallest need and the shortfall."""
+
+    exit_code = ExitCode.NO_FIT
+
+
+class ToolError(ConvgenError):
+    """A tool is missing or failed; the message names it, its command and how to install it."""
+
+    exit_code = ExitCode.TOOL
+
+
+class VerificationError(ConvgenError):
+    """The emulated layer did something wrong; the message says what and where."""
+
+    exit_code = ExitCode.WRONG_OUTPUT

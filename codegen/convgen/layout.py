@@ -1,0 +1,156 @@
+"""Where input, output, workspace and stack of a layer lie in the memory its budget allows.
+
+One array holds the zones in this order, with a guard zone before, between and after them::
+
+    guard  stack  guard  input  guard  output  guard  workspace  guard
+
+A guard begins at the very next byte after a zone and absorbs the alignment of what follows, so
+the zones add up to exactly the budget. The stack gets what the others leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convgen.errors import NoFitError, UsageError
+
+GUARD_BYTES = 64
+STACK_GUARD_BYTES = 256
+ALIGN = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """One buffer for input and output, in bytes."""
+
+    bytes: int
+    input_offset: int
+    output_offset: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """The generated function under test: its sources, its buffers.
+
+    The header is ``NAME.h`` and the function ``NAME(input, output, workspace)``, or with a
+    *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
+    the input must be the same after the call.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    input_bytes: int
+    output_bytes: int
+    workspace_bytes: int = 0
+    workspace_align: int = 1
+    pool: Pool | None = None
+
+    @property
+    def tensors(self) -> tuple[tuple[str, int], ...]:
+        """Name and bytes of each buffer beside the workspace."""
+        if self.pool:
+            return (("pool", self.pool.bytes),)
+        return (("input", self.input_bytes), ("output", self.output_bytes))
+
+    @property
+    def buffer_bytes(self) -> int:
+        """What the caller provides in all."""
+        return sum(size for _, size in self.tensors) + self.workspace_bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Zone:
+    """Bytes ``start`` to ``end - 1`` of the array."""
+
+    name: str
+    start: int
+    bytes: int
+
+    @property
+    def end(self) -> int:
+        """The first byte after the zone."""
+        return self.start + self.bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """The zones of one call; the first is the stack. ``static_bytes`` lie behind the array."""
+
+    zones: tuple[Zone, ...]
+    arena_bytes: int
+    align: int
+    static_bytes: int
+
+    @property
+    def stack(self) -> Zone:
+        """The layer's stack."""
+        return self.zones[0]
+
+    @property
+    def region_bytes(self) -> int:
+        """What the linker may place: the budget and the guard zones, not a byte more."""
+        return self.arena_bytes + self.static_bytes
+
+    @property
+    def guards(self) -> tuple[tuple[int, int], ...]:
+        """First byte and byte after the last of each guard zone."""
+        edges = [0, *(edge for zone in self.zones for edge in (zone.start, zone.end))]
+        return tuple(zip(edges[::2], [*edges[1::2], self.arena_bytes], strict=True))
+
+    def zone(self, name: str) -> Zone | None:
+        """Return the zone *name*, if there is one."""
+        return next((zone for zone in self.zones if zone.name == name), None)
+
+    def damage(self, first: int, last: int) -> str:
+        """Say in words what it means that guard bytes *first* to *last* have changed."""
+        before = next((zone for zone in reversed(self.zones) if zone.end <= first), self.stack)
+        after = next((zone for zone in self.zones if zone.start > last), None)
+        if after is self.stack:
+            return f"stack overflow: the stack is {after.bytes} bytes"
+        nearer_after = after is not None and after.start - 1 - last < first - before.end
+        if after is not None and (before is self.stack or nearer_after):
+            return f"wrote before the start of {after.name}: byte at -{after.start - last}"
+        return f"wrote past the end of {before.name}: first byte at +{first - before.start}"
+
+
+def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -> Layout:
+    """Lay out *call* in *budget* bytes; the machine has *machine_bytes*, guards included.
+
+    NoFitError if the buffers need more than the budget, UsageError if the machine is too small.
+    """
+    stack_bytes = budget - static_bytes - call.buffer_bytes
+    if stack_bytes < 0:
+        raise NoFitError(
+            f"{call.name} needs {budget - stack_bytes} bytes of RAM and a stack; "
+            f"the budget of {budget} is {-stack_bytes} short"
+        )
+    layout = _arrange(call, stack_bytes, static_bytes)
+    if layout.region_bytes > machine_bytes:
+        largest = machine_bytes - (layout.region_bytes - budget)
+        raise UsageError(
+            f"a budget of {budget} bytes is more than the emulated machine has; "
+            f"the largest for this layer is {largest - largest % ALIGN}"
+        )
+    return layout
+
+
+def _arrange(call: Call, stack_bytes: int, static_bytes: int) -> Layout:
+    sizes = [(name, size, ALIGN) for name, size in call.tensors]
+    if call.workspace_bytes:
+        sizes.append(("workspace", call.workspace_bytes, max(ALIGN, call.workspace_align)))
+    # The stack's end is what must be aligned, not its start.
+    stack_end = _align_up(STACK_GUARD_BYTES + stack_bytes, ALIGN)
+    zones = [Zone(name="stack", start=stack_end - stack_bytes, bytes=stack_bytes)]
+    for name, size, align in sizes:
+        start = _align_up(zones[-1].end + GUARD_BYTES, align)
+        zones.append(Zone(name=name, start=start, bytes=size))
+    return Layout(
+        zones=tuple(zones),
+        arena_bytes=_align_up(zones[-1].end + GUARD_BYTES, ALIGN),
+        align=max(align for _, _, align in sizes),
+        static_bytes=static_bytes,
+    )
+
+
+def _align_up(value: int, align: int) -> int:
+    return -(-value // align) * align

@@ -1,0 +1,110 @@
+"""What a linked image takes: bytes of code, constants and static RAM, and a stack bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from convgen.callgraph import CallGraph, Unbounded
+from convgen.toolchain import Image, Objects, Toolchain, disassemble
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """Bytes of the layer in flash, and what is known about its stack.
+
+    ``code_bytes`` and ``constant_bytes`` are all that the linker placed from the layer's own
+    objects. ``library_bytes`` are the functions of libgcc and the C library that it calls, not
+    part of the others. Both that and ``stack_bound_bytes`` are None where they cannot be known:
+    a call through a pointer; for the stack also recursion and frames that vary.
+    """
+
+    code_bytes: int
+    constant_bytes: int
+    library_bytes: int | None
+    stack_bound_bytes: int | None
+
+
+def static_bytes(objects: Objects) -> int:
+    """Return the RAM that the layer's own variables take, alignment between them included."""
+    sizes = []
+    for path in objects.layer:
+        with (objects.folder / path).open("rb") as file:
+            sizes += [
+                (section["sh_type"] == "SHT_NOBITS", section["sh_size"], section["sh_addralign"])
+                for section in ELFFile(file).iter_sections()
+                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and section["sh_size"]
+            ]
+    end = 0
+    for _, size, align in sorted(sizes, key=lambda item: item[0]):  # as the linker script does
+        end = -(-end // align) * align + size
+    return end
+
+
+def measure(image: Image, toolchain: Toolchain) -> Sizes:
+    """Measure *image*."""
+    with image.elf.open("rb") as file:
+        elf = ELFFile(file)
+        sections = {section.name: section for section in elf.iter_sections()}
+        code = sections[".layer_text"]
+        own = range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
+        constants = sections.get(".layer_rodata")
+        constant_bytes = constants["sh_size"] if constants else 0
+        extents = {start: size for _, start, size in _functions(elf)}
+    graph = CallGraph(disassemble(image, toolchain), frame_bytes(image.objects))
+    root = graph.find(image.call.name)
+    try:
+        library = [f for f in graph.reachable(root) if f.start not in own]
+        library_bytes = sum(extents[function.start] for function in library)
+    except Unbounded:
+        library_bytes = None
+    try:
+        stack_bound = graph.stack_bound(root)
+    except Unbounded:
+        stack_bound = None
+    return Sizes(
+        code_bytes=len(own),
+        constant_bytes=constant_bytes,
+        library_bytes=library_bytes,
+        stack_bound_bytes=stack_bound,
+    )
+
+
+def frame_bytes(objects: Objects) -> dict[str, int | None]:
+    """Return the frame of each function that was compiled here, None if its size varies."""
+    frames: dict[str, int | None] = {}
+    for path in (*objects.layer, *objects.firmware):
+        usage = (objects.folder / path).with_suffix(".su")
+        if not usage.exists():  # assembly
+            continue
+        for line in usage.read_text(encoding="utf-8").splitlines():
+            place, size, kind = line.split("\t")
+            name = place.rsplit(":", 1)[-1]
+            known = frames.get(name, 0)  # static functions of two files may share a name
+            varies = kind == "dynamic" or known is None
+            frames[name] = None if varies else max(int(size), known or 0)
+    return frames
+
+
+def function_at(elf_path: Path, address: int) -> str | None:
+    """Return the name of the function that holds *address*."""
+    with elf_path.open("rb") as file:
+        for name, start, size in _functions(ELFFile(file)):
+            if 0 <= address - start < size:
+                return name
+    return None
+
+
+def _functions(elf: ELFFile) -> Iterator[tuple[str, int, int]]:
+    """Yield name, first byte and number of bytes of each function."""
+    symbols = cast(SymbolTableSection, elf.get_section_by_name(".symtab"))
+    thumb = elf["e_machine"] == "EM_ARM"
+    for symbol in symbols.iter_symbols():
+        if symbol["st_info"]["type"] == "STT_FUNC":
+            yield symbol.name, symbol["st_value"] & ~thumb, symbol["st_size"]

@@ -1,0 +1,98 @@
+"""The frozen plan of one algorithm for one layer: the only thing templates see.
+
+Sizes are computed here once; selection, the header, the harness and the report read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.kernels.base import KernelPlan
+from convgen.layer import Layer
+from convgen.requantize import Requantize
+
+WORKSPACE_ALIGN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """A part of the workspace: an array the generated code may overwrite."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constant:
+    """An array in flash; ``comment`` says what it holds and in which order."""
+
+    name: str
+    values: NDArray[Any]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOrder:
+    """When output overwrites input it no longer needs, if the two overlap.
+
+    Pixels are finished in row-major order, ``pixels`` at a time; ``gathers`` says that a block
+    reads all its input before it stores anything.
+    """
+
+    pixels: int
+    gathers: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """How one algorithm does one layer.
+
+    ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
+    work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
+    """
+
+    algorithm: str
+    family: str
+    summary: str
+    template: str
+    layer: Layer
+    kernel: KernelPlan
+    requantize: Requantize | None
+    workspace: tuple[Buffer, ...]
+    constants: tuple[Constant, ...]
+    steps: Any
+    order: StoreOrder
+    decisions: tuple[str, ...]
+    work: Mapping[str, int]
+
+    @property
+    def workspace_bytes(self) -> int:
+        """What the caller must provide."""
+        return sum(buffer.bytes for buffer in self.workspace)
+
+    @property
+    def workspace_align(self) -> int:
+        """Alignment of the workspace in bytes; 1 when there is none."""
+        return WORKSPACE_ALIGN if self.workspace else 1
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether sums start at a table; at zero otherwise."""
+        return any(constant.name == "bias" for constant in self.constants)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Size of all constant arrays in flash."""
+        return sum(constant.values.nbytes for constant in self.constants)

@@ -1,0 +1,231 @@
+"""The report: ``report.json``, and the same figures as a table for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from convgen import __version__
+from convgen.select import Budget, Candidate, Goal, Rejected
+from convgen.trial import Trial
+
+Report = dict[str, Any]
+
+
+def build(
+    *,
+    chosen: Trial,
+    trials: dict[str, Trial],
+    candidates: tuple[Candidate, ...],
+    rejected: tuple[Rejected, ...],
+    budget: Budget,
+    optimize: Goal,
+    tools: Report,
+) -> Report:
+    """Return the report of docs/reference.md, every size in bytes.
+
+    *trials* holds what was built, by algorithm; *tools* the target, emulator and toolchain.
+    """
+    layer = chosen.candidate.plan.layer
+    return {
+        "convgen": __version__,
+        "layer": layer.name,
+        "target": tools["target"],
+        "dtype": layer.dtype,
+        "algorithm": chosen.candidate.algorithm,
+        "optimize": optimize,
+        "synthetic_weights": layer.synthetic,
+        **_verdict(chosen),
+        "macs": layer.geometry.macs,
+        "instructions": chosen.instructions,
+        "instructions_per_mac": _per_mac(chosen),
+        "memory": _memory(chosen),
+        "flash": {
+            "code": chosen.sizes.code_bytes,
+            "constants": chosen.sizes.constant_bytes,
+            "total": chosen.flash,
+            "library": chosen.sizes.library_bytes,
+        },
+        "budget": {"ram": budget.ram, "flash": budget.flash},
+        "candidates": [
+            *(_candidate(c, trials.get(c.algorithm), budget) for c in candidates),
+            *(
+                {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
+                for r in rejected
+            ),
+        ],
+        "emulator": tools["emulator"],
+        "toolchain": tools["toolchain"],
+    }
+
+
+def _verdict(trial: Trial) -> Report:
+    comparison = trial.comparison
+    return {
+        "verified": trial.verified,
+        "vectors": trial.vectors,
+        "mismatches": comparison.mismatches if comparison else None,
+        "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
+        "failure": trial.failure,
+    }
+
+
+def _finite(value: float) -> float | None:
+    """Return *value* as JSON can say it: integers as such, no infinities."""
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() else value
+
+
+def _per_mac(trial: Trial) -> float | None:
+    if trial.instructions is None:
+        return None
+    return round(trial.instructions / trial.candidate.plan.layer.geometry.macs, 4)
+
+
+def _memory(trial: Trial) -> Report:
+    layer = trial.candidate.plan.layer
+    pool = trial.candidate.pool
+    tensors = (
+        {"pool": pool.bytes}
+        if pool
+        else {"input": layer.input_bytes, "output": layer.output_bytes}
+    )
+    return {
+        **tensors,
+        "workspace": trial.candidate.plan.workspace_bytes,
+        "stack": trial.stack,
+        "stack_bound": trial.stack_bound,
+        "heap": trial.heap,
+        "static": trial.static,
+        "total": trial.ram,
+    }
+
+
+def _candidate(candidate: Candidate, trial: Trial | None, budget: Budget) -> Report:
+    row: Report = {
+        "algorithm": candidate.algorithm,
+        "applicable": True,
+        "fits": trial.fits(budget) if trial else candidate.fits(budget),
+        "workspace": candidate.plan.workspace_bytes,
+        "ram": trial.ram if trial else candidate.ram,
+        "flash_constants": candidate.plan.constant_bytes,
+        "predicted_instructions": candidate.instructions,
+    }
+    if trial and trial.run:
+        row["measured"] = {
+            "instructions": trial.instructions,
+            "stack": trial.stack,
+            "flash_code": trial.sizes.code_bytes,
+            "flash_constants": trial.sizes.constant_bytes,
+            "verified": trial.verified,
+        }
+    return row
+
+
+def as_json(report: Report) -> str:
+    """Return the text of ``report.json``."""
+    return json.dumps(report, indent=2, allow_nan=False) + "\n"
+
+
+def print_text(report: Report, out: Path) -> None:
+    """Print the summary and the candidates: coloured on a terminal, plain when piped."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else 100, highlight=False, soft_wrap=not terminal)
+    console.print(_headline(report))
+    console.print(_summary(report))
+    console.print(_candidates(report))
+    console.print(f"Written to {out}", markup=False)
+
+
+def _headline(report: Report) -> str:
+    subject = f"[bold]{report['layer']}[/] on {report['target']}: {report['algorithm']}"
+    if report["emulator"]["kind"] == "none":
+        return f"{subject}, [yellow]generated and compiled, not run[/]"
+    if not report["verified"]:
+        return f"{subject}, [red]WRONG[/]: {report['failure']}"
+    exact = (
+        "every byte is TensorFlow Lite's"
+        if report["dtype"] == "int8"
+        else "within the float32 bound"
+    )
+    return f"{subject}, [green]verified[/] on {report['vectors']} vectors: {exact}"
+
+
+def _table() -> Any:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+
+
+def _summary(report: Report) -> Any:
+    table = _table()
+    table.show_header = False
+    table.add_column("what")
+    table.add_column("bytes", justify="right")
+    table.add_column("note")
+    memory, flash = report["memory"], report["flash"]
+    for part in ("input", "output", "pool", "workspace", "stack", "heap", "static"):
+        if memory.get(part) is not None:
+            table.add_row(part, f"{memory[part]:,}", _part_note(part, report))
+    table.add_row("RAM in all", f"{memory['total']:,}", f"of {report['budget']['ram']:,}")
+    table.add_row("code", f"{flash['code']:,}", "")
+    table.add_row("constants", f"{flash['constants']:,}", _synthetic_note(report))
+    table.add_row("flash in all", f"{flash['total']:,}", f"of {report['budget']['flash']:,}")
+    if report["instructions"] is not None:
+        per_mac = f"{report['instructions_per_mac']:.2f} per MAC, {report['macs']:,} MACs"
+        table.add_row("instructions", f"{report['instructions']:,}", per_mac)
+    return table
+
+
+def _part_note(part: str, report: Report) -> str:
+    if part == "stack" and report["memory"]["stack_bound"] is not None:
+        return f"compiler's bound {report['memory']['stack_bound']:,}"
+    return ""
+
+
+def _synthetic_note(report: Report) -> str:
+    return "synthetic: made up from the seed" if report["synthetic_weights"] else ""
+
+
+def _candidates(report: Report) -> Any:
+    table = _table()
+    table.add_column("algorithm")
+    for column in ("workspace", "RAM", "constants", "instructions"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in report["candidates"]:
+        if row["applicable"]:
+            table.add_row(
+                row["algorithm"],
+                f"{row['workspace']:,}",
+                f"{row['ram']:,}",
+                f"{row['flash_constants']:,}",
+                _instructions(row),
+                _verdict_words(row, report),
+            )
+        else:
+            table.add_row(row["algorithm"], "", "", "", "", f"no: {row['reason']}")
+    return table
+
+
+def _instructions(row: Report) -> str:
+    measured = row.get("measured", {}).get("instructions")
+    return f"{measured:,}" if measured is not None else f"~{row['predicted_instructions']:,}"
+
+
+def _verdict_words(row: Report, report: Report) -> str:
+    words = []
+    if row["algorithm"] == report["algorithm"]:
+        words.append("chosen")
+    if not row["fits"]:
+        words.append("over the budget")
+    if row.get("measured", {}).get("verified") is False:
+        words.append("WRONG")
+    return ", ".join(words)

@@ -1,0 +1,349 @@
+"""The layer spec as pydantic models: what ``layer.json`` may say, and how mistakes are told.
+
+The models check the structure only. What depends on several fields, on files or on arithmetic is
+`convgen.spec`'s.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import typing
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    Tag,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
+
+from convgen import cnames
+from convgen.errors import SpecError
+from convgen.layer import DType, Rounding
+from convgen.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, as_float32
+
+MAX_SIZE = 2**20  # of any one dimension, so that no index of the generated C leaves int32
+MAX_PROBLEMS = 50  # reported at once
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Annotation: one sentence for every way in which a value can be wrong."""
+
+    what: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Wrap the value's own validator."""
+        return core_schema.no_info_wrap_validator_function(self._validate, handler(source))
+
+    def _validate(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise _expected(self.what) from None
+
+
+def _expected(what: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "{what}", {"what": what})
+
+
+def _free_name(name: str) -> str:
+    if problem := cnames.objection(name):
+        raise _expected(problem)
+    return name
+
+
+def _positive_float32(value: float) -> float:
+    rounded = as_float32(value)
+    if not 0 < rounded < float("inf"):
+        raise ValueError
+    return rounded
+
+
+def _one_or_many(value: Any) -> str:
+    return _MANY if isinstance(value, list) else _ONE
+
+
+_ONE, _MANY = "<one>", "<many>"  # pydantic adds the tag to an error's path; never shown
+_T = TypeVar("_T")
+
+OneOrMany = Annotated[
+    Annotated[_T, Tag(_ONE)] | Annotated[list[_T], Tag(_MANY)], Discriminator(_one_or_many)
+]
+Name = Annotated[str, Expected("a C identifier"), AfterValidator(_free_name)]
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE), Expected(f"a whole number from 1 to {MAX_SIZE}")]
+Pair = Annotated[
+    Size | Annotated[list[Size], Field(min_length=2, max_length=2)],
+    Expected(f"[height, width], or one number for both, each from 1 to {MAX_SIZE}"),
+]
+Shape = Annotated[
+    list[Size],
+    Field(min_length=3, max_length=3),
+    Expected(f"[height, width, channels], each from 1 to {MAX_SIZE}"),
+]
+Pads = Annotated[list[Annotated[int, Field(ge=0, le=MAX_SIZE)]], Field(min_length=4, max_length=4)]
+Padding = Annotated[
+    Literal["same", "valid"] | Pads,
+    Expected(f'"same", "valid" or [top, left, bottom, right], each from 0 to {MAX_SIZE}'),
+]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Scale = Annotated[
+    Finite, AfterValidator(_positive_float32), Expected("a positive number that float32 can hold")
+]
+ZeroPoint = Annotated[
+    int, Field(ge=INT8.min, le=INT8.max), Expected("a whole number from -128 to 127")
+]
+Multiplier = Annotated[
+    int, Field(ge=0, le=INT32.max), Expected(f"a whole number from 0 to {INT32.max}")
+]
+Shift = Annotated[
+    int,
+    Field(ge=MIN_SHIFT, le=MAX_SHIFT),
+    Expected(f"a whole number from {MIN_SHIFT} to {MAX_SHIFT}"),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class InputSpec(_Strict):
+    """The input tensor, NHWC with batch 1."""
+
+    shape: Annotated[Shape, Field(description="[height, width, channels]")]
+    dtype: Annotated[
+        DType, Field(description="of input and output"), Expected('"int8" or "float32"')
+    ]
+    scale: Annotated[Scale | None, Field(description="int8: value of one step")] = None
+    zero_point: Annotated[
+        ZeroPoint | None, Field(description="int8: the input that stands for zero")
+    ] = None
+
+
+class OutputSpec(_Strict):
+    """The output tensor; its dtype is the input's."""
+
+    shape: Annotated[
+        Shape | None, Field(description="checked against the computed shape when given")
+    ] = None
+    scale: Annotated[Scale | None, Field(description="int8: value of one step")] = None
+    zero_point: Annotated[
+        ZeroPoint | None, Field(description="int8: the output that stands for zero")
+    ] = None
+
+
+class ArraySpec(_Strict):
+    """An array: from an .npz (``file``, ``array``), an .npy (``file``), or inline (``values``)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["file"]}, {"required": ["values"]}]}
+    )
+
+    file: Annotated[
+        str | None,
+        Field(description=".npz or .npy, relative to the spec's folder"),
+        Expected("a path"),
+    ] = None
+    array: Annotated[
+        str | None, Field(description="the array's name in an .npz"), Expected("a name")
+    ] = None
+    values: Annotated[
+        list[Any] | None, Field(description="nested lists of numbers"), Expected("nested lists")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ArraySpec:
+        if (self.file is None) == (self.values is None):
+            raise _expected('either "file" or "values"')
+        if self.array is not None and self.file is None:
+            raise _expected('"array" only beside "file"')
+        return self
+
+
+class WeightsSpec(ArraySpec):
+    """``[out_channels, kernel_h, kernel_w, in_channels / groups]``, zero point 0."""
+
+    scale: Annotated[
+        OneOrMany[Scale] | None,
+        Field(description="int8: value of one step, one or one per output channel"),
+    ] = None
+
+
+class RequantizeSpec(_Strict):
+    """int8: how a sum becomes an output; what is left out comes from the scales."""
+
+    multiplier: Annotated[
+        OneOrMany[Multiplier] | None, Field(description="Q31, one or one per output channel")
+    ] = None
+    shift: Annotated[
+        OneOrMany[Shift] | None,
+        Field(description="positive = left, one or one per output channel"),
+    ] = None
+    rounding: Annotated[
+        Rounding,
+        Field(description="double: high multiply, then divide, each rounded; single: once"),
+        Expected('"double" or "single"'),
+    ] = "double"
+
+
+class ClampSpec(_Strict):
+    """A clamp in units of the output dtype."""
+
+    min: Finite
+    max: Finite
+
+
+class LayerSpec(_Strict):
+    """A convolution layer for convgen."""
+
+    name: Annotated[Name, Field(description="C identifier; prefixes every symbol and file")]
+    op: Annotated[Literal["conv2d"], Expected('"conv2d"')]
+    input: InputSpec
+    output: OutputSpec = OutputSpec()
+    out_channels: Size
+    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    stride: Pair = 1
+    padding: Annotated[
+        Padding, Field(description="same is TensorFlow's rule: the odd pixel goes to the end")
+    ]
+    dilation: Pair = 1
+    groups: Annotated[Size, Field(description="must divide both channel counts")] = 1
+    activation: Annotated[
+        Literal["none", "relu", "relu6"] | ClampSpec,
+        Expected('"none", "relu", "relu6" or {"min": a, "max": b}'),
+    ] = "none"
+    weights: Annotated[
+        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
+    ] = None
+    bias: Annotated[
+        ArraySpec | None, Field(description="int32 at input scale * weight scale, or float32")
+    ] = None
+    requantize: RequantizeSpec | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the layer spec."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | LayerSpec.model_json_schema()
+
+
+def parse(text: str) -> LayerSpec:
+    """Return the spec that *text* holds; SpecError names every structural problem."""
+    value = _parse_json(text)
+    try:
+        return LayerSpec.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    problems = [_problem(detail) for detail in details[:MAX_PROBLEMS]]
+    if len(details) > MAX_PROBLEMS:
+        problems.append(f"... and {len(details) - MAX_PROBLEMS} more problems")
+    raise SpecError(problems) from None
+
+
+def _parse_json(text: str) -> Any:
+    """Parse JSON; the models refuse the NaN and Infinity that Python lets through."""
+    problems: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counts = Counter(key for key, _ in pairs)
+        problems.extend(
+            f"{dotted((key,))}: expected once, got {n} times" for key, n in counts.items() if n > 1
+        )
+        return dict(pairs)
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SpecError(
+            [f"the spec: expected JSON, got an error at {where}: {error.msg}"]
+        ) from None
+    except RecursionError:
+        raise SpecError(["the spec: expected lists a few levels deep, got too many"]) from None
+    except ValueError:
+        raise SpecError(["the spec: expected numbers of a sane length, got a longer one"]) from None
+    if problems:
+        raise SpecError(problems[:MAX_PROBLEMS])
+    return value
+
+
+def _problem(detail: ErrorDetails) -> str:
+    path = [part for part in detail["loc"] if part not in (_ONE, _MANY)]
+    got = show(detail["input"])
+    match detail["type"]:
+        case "extra_forbidden":
+            known = list(_model_at(path[:-1]).model_fields)
+            return f"{dotted(path)}: unknown field; {_nearest(str(path[-1]), known)}"
+        case "missing":
+            field = _model_at(path[:-1]).model_fields[str(path[-1])]
+            what = next((m.what for m in field.metadata if isinstance(m, Expected)), "an object")
+            return f"{dotted(path)}: expected {what}, got nothing"
+        case "expected":
+            return f"{dotted(path)}: expected {detail['ctx']['what']}, got {got}"
+        case _:
+            return f"{dotted(path)}: expected an object, got {got}"
+
+
+def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
+    """Return the model of the object at *path*."""
+    model: type[BaseModel] = LayerSpec
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        choices = (annotation, *typing.get_args(annotation))
+        model = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+    return model
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f'did you mean "{close[0]}"?' if close else f"expected one of {', '.join(known)}"
+
+
+def dotted(path: Sequence[int | str]) -> str:
+    """Return *path* as users write it.
+
+    >>> dotted(("weights", "scale", 3))
+    'weights.scale[3]'
+    """
+    parts = [f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path]
+    return "".join(parts).removeprefix(".") or "the spec"
+
+
+def show(value: Any) -> str:
+    """Return a JSON value as messages quote it: short, on one line.
+
+    >>> show([1, None]), show([0] * 9), show({"min": 0.5})
+    ('[1, null]', 'a list of 9', '{"min": 0.5}')
+    """
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        short = len(items) <= 8 and not any(isinstance(item, dict | list) for item in items)
+        if not short:
+            return "an object" if isinstance(value, dict) else f"a list of {len(items)}"
+        if isinstance(value, list):
+            return f"[{', '.join(map(show, value))}]"
+        return "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, str):
+        return f'"{_printable(value)}"'
+    return _printable(json.dumps(value))
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal cannot show, and shorten."""
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:60]
+    )
+    return shown + ("..." if len(text) > 60 else "")

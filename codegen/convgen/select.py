@@ -1,0 +1,144 @@
+"""Which algorithm does a layer: every candidate with its needs, and the order of preference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, get_args
+
+from convgen.algorithms import ALGORITHMS, FAMILIES
+from convgen.algorithms.base import Algorithm
+from convgen.cost import CostModel, cost_model
+from convgen.errors import UsageError
+from convgen.layer import Layer
+from convgen.overlap import Pool, plan_pool
+from convgen.plan import Plan
+from convgen.target import Target
+
+Goal = Literal["workspace", "speed", "flash"]
+GOALS: tuple[Goal, ...] = get_args(Goal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Bytes of RAM for tensors, workspace, stack and static data; of flash for code and data."""
+
+    ram: int
+    flash: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rejected:
+    """An algorithm that cannot do the layer, and the sentence that says why."""
+
+    algorithm: str
+    family: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """An algorithm that can do the layer. ``stack`` and ``code`` are predictions."""
+
+    plan: Plan
+    pool: Pool | None
+    stack: int
+    code: int
+    instructions: int
+
+    @property
+    def algorithm(self) -> str:
+        """Its id."""
+        return self.plan.algorithm
+
+    @property
+    def tensors(self) -> int:
+        """Bytes of input and output, or of the pool they share."""
+        layer = self.plan.layer
+        return self.pool.bytes if self.pool else layer.input_bytes + layer.output_bytes
+
+    @property
+    def ram_without_stack(self) -> int:
+        """Bytes of RAM that are known exactly before anything is built."""
+        return self.tensors + self.plan.workspace_bytes
+
+    @property
+    def ram(self) -> int:
+        """Predicted bytes of RAM in all."""
+        return self.ram_without_stack + self.stack
+
+    @property
+    def flash(self) -> int:
+        """Predicted bytes of flash."""
+        return self.plan.constant_bytes + self.code
+
+    def fits(self, budget: Budget) -> bool:
+        """Whether the prediction is within *budget*."""
+        return self.ram <= budget.ram and self.flash <= budget.flash
+
+
+_ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
+    "workspace": lambda c: (c.ram_without_stack, c.instructions),
+    "speed": lambda c: (c.instructions, c.ram_without_stack),
+    "flash": lambda c: (c.flash, c.ram_without_stack, c.instructions),
+}
+
+
+def survey(
+    layer: Layer, target: Target, *, overlap: bool
+) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...]]:
+    """Ask every algorithm; return what can do *layer* and what cannot, in the list's order."""
+    cost = cost_model(layer, target)
+    candidates, rejected = [], []
+    for algorithm in ALGORITHMS:
+        reason = algorithm.reject(layer, target)
+        if reason is None:
+            candidates.append(_candidate(algorithm, layer, target, cost, overlap=overlap))
+        else:
+            rejected.append(
+                Rejected(algorithm=algorithm.name, family=algorithm.family, reason=reason)
+            )
+    return tuple(candidates), tuple(rejected)
+
+
+def _candidate(
+    algorithm: Algorithm, layer: Layer, target: Target, cost: CostModel, *, overlap: bool
+) -> Candidate:
+    plan = algorithm.plan(layer, target)
+    return Candidate(
+        plan=plan,
+        pool=plan_pool(layer, plan.order) if overlap else None,
+        stack=cost.stack_bytes,
+        code=cost.code_bytes,
+        instructions=cost.predict(plan),
+    )
+
+
+def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
+    """Return *candidates*, the most wanted first; equals keep the list's order."""
+    return tuple(sorted(candidates, key=_ORDER[goal]))
+
+
+def named(
+    name: str, candidates: Sequence[Candidate], rejected: Sequence[Rejected]
+) -> tuple[Candidate, ...]:
+    """Keep the algorithm or family *name*; an error says why when it cannot do the layer."""
+    check_name(name)
+    chosen = tuple(c for c in candidates if name in (c.algorithm, c.plan.family))
+    if not chosen:
+        reasons = [
+            f"{r.algorithm}: {r.reason}" for r in rejected if name in (r.algorithm, r.family)
+        ]
+        raise UsageError("--algorithm: cannot do this layer: " + "; ".join(reasons))
+    return chosen
+
+
+def check_name(name: str) -> None:
+    """Refuse what is neither an algorithm nor a family."""
+    names = list(dict.fromkeys([*FAMILIES, *(algorithm.name for algorithm in ALGORITHMS)]))
+    if name in names:
+        return
+    close = get_close_matches(name, names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise UsageError(f"--algorithm: expected one of {', '.join(names)}, got {name!r}{hint}")

@@ -1,0 +1,48 @@
+"""Files appear complete or not at all: everything is made in a staging folder, then moved."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from convgen.errors import UsageError
+
+
+@contextmanager
+def staging_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty folder on the file system of *out*; it is gone afterwards.
+
+    Raises `UsageError` when *out* could not be written later, before any work is done.
+    """
+    parent = out.absolute()
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise UsageError(f"--out: expected a folder, but {parent} is a file")
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=".convgen-", dir=parent))
+    except OSError as error:
+        raise UsageError(f"--out: cannot write to {parent}: {error.strerror}") from None
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def publish(stage: Path, out: Path) -> None:
+    """Move every entry of *stage* into *out*, replacing what has the same name there.
+
+    A file is replaced in one step; other files in *out* stay.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for entry in sorted(stage.iterdir()):
+            target = out / entry.name
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            entry.replace(target)
+    except OSError as error:
+        raise UsageError(f"--out: cannot write to {out}: {error.strerror}") from None

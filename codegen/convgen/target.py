@@ -1,0 +1,236 @@
+"""Targets and the machines that run them, read from ``targets/``.
+
+``targets/NAME.toml`` says what the core can do and how to compile for it;
+``targets/machines/NAME.toml`` says what memory an emulated machine has and how to start it.
+targets/README.md explains every key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails
+
+from convgen.errors import TargetError
+from convgen.resources import data_dir
+from convgen.size import parse_size
+
+Isa = Literal["armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64", "host"]
+Feature = Literal["divide", "dsp", "fpu", "mul64", "mve", "unaligned"]
+EmulatorKind = Literal["native", "qemu-system", "qemu-user"]
+
+Bytes = Annotated[
+    PositiveInt, BeforeValidator(lambda size: parse_size(size) if isinstance(size, str) else size)
+]
+Ratio = Annotated[Fraction, Field(gt=0)]
+Texts = tuple[str, ...]
+UNLIMITED_LAYER_BYTES = 2**30
+
+
+class Table(BaseModel):
+    """A table of a TOML file: no other keys, no other types, never changed."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+T = TypeVar("T", bound=Table)
+
+
+class Region(Table):
+    """A stretch of a machine's memory."""
+
+    origin: int
+    bytes: Bytes
+
+
+class MachineMemory(Table):
+    """Where an image goes: code and constants, the harness's data, the layer's own memory.
+
+    ``vectors`` is where the machine starts, if that is not the start of ``code``.
+    """
+
+    vectors: Region | None = None
+    code: Region
+    harness: Region
+    layer: Region
+
+
+class Counter(Table):
+    """What the machine's counter reads after n instructions: n times a ratio, rounded."""
+
+    ticks_per_instruction: Ratio
+    rounds: Literal["down", "up"]
+
+    def instructions(self, ticks: int) -> int:
+        """Return the number of instructions that reads as *ticks*."""
+        count = ticks / self.ticks_per_instruction
+        return -(-count // 1) if self.rounds == "down" else count // 1
+
+
+class Machine(Table):
+    """Something that runs an image: an emulated board, a user-mode emulator, or this computer.
+
+    The command is ``program``, the target's own arguments, ``args``, the image. Without
+    ``memory`` the image is linked as the compiler does by default.
+    """
+
+    description: str
+    machine: str
+    program: str = ""
+    package: str = ""
+    args: Texts = ()
+    firmware: Texts
+    defines: dict[str, int] = {}
+    counter: Counter | None = None
+    memory: MachineMemory | None = None
+
+    @property
+    def layer_bytes(self) -> int:
+        """The most that a layer's buffers, stack and guard zones can take."""
+        return self.memory.layer.bytes if self.memory else UNLIMITED_LAYER_BYTES
+
+
+class Fallback(Table):
+    """What to do where the emulator cannot play this core: another one, without some features."""
+
+    args: Texts
+    flags: Texts = ()
+    without: frozenset[Feature] = frozenset()
+
+
+def _machine(name: Any, info: ValidationInfo[Path]) -> Any:
+    folder: Path = info.context  # of the file that names the machine
+    return load_machine(name, folder) if isinstance(name, str) else name
+
+
+class Emulation(Table):
+    """How one kind of emulator runs this target."""
+
+    machine: Annotated[Machine, BeforeValidator(_machine)]
+    args: Texts = ()
+    fallback: Fallback | None = None
+
+
+class Cpu(Table):
+    """What the core can do; kernels choose their instructions and block sizes by it.
+
+    ``registers`` counts the general-purpose registers that any instruction can use.
+    """
+
+    core: str
+    isa: Isa
+    registers: PositiveInt
+    features: frozenset[Feature]
+
+
+class Memory(Table):
+    """The memory of a typical part, in bytes: the defaults of the budgets."""
+
+    ram: Bytes
+    flash: Bytes
+
+
+class Gcc(Table):
+    """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags."""
+
+    prefix: str
+    package: str
+    flags: Texts
+
+
+class Toolchains(Table):
+    """The compilers that can build for the target."""
+
+    gcc: Gcc
+
+
+class Target(Table):
+    """A core to generate for. ``emulator`` is in order of preference."""
+
+    name: str
+    description: str
+    cpu: Cpu
+    memory: Memory
+    toolchain: Toolchains
+    emulator: dict[EmulatorKind, Emulation]
+
+    def has(self, feature: Feature) -> bool:
+        """Whether the core has *feature*."""
+        return feature in self.cpu.features
+
+    def falling_back(self, fallback: Fallback) -> Target:
+        """Return the target as *fallback* leaves it."""
+        cpu = self.cpu.model_copy(update={"features": self.cpu.features - fallback.without})
+        gcc = self.toolchain.gcc
+        gcc = gcc.model_copy(update={"flags": gcc.flags + fallback.flags})
+        return self.model_copy(update={"cpu": cpu, "toolchain": Toolchains(gcc=gcc)})
+
+
+def names() -> list[str]:
+    """Return the names of the targets that come with convgen."""
+    return sorted(path.stem for path in data_dir("targets").glob("*.toml"))
+
+
+def load(name: str) -> Target:
+    """Return the target *name*, or the one in the file *name* if that ends in ``.toml``."""
+    path = _find(name, data_dir("targets"), Path(), "target")
+    return _read(path, Target, {"name": path.stem})
+
+
+def load_machine(name: str, folder: Path) -> Machine:
+    """Return the machine *name*, or the one in a ``.toml`` file relative to *folder*."""
+    path = _find(name, data_dir("targets") / "machines", folder, "machine")
+    return _read(path, Machine, {})
+
+
+def _find(name: str, shipped: Path, folder: Path, what: str) -> Path:
+    if name.endswith(".toml"):
+        return folder / name
+    known = sorted(path.stem for path in shipped.glob("*.toml"))
+    if name in known:
+        return shipped / f"{name}.toml"
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?\n" if close else ""
+    raise TargetError(
+        f"unknown {what} {name!r}; {hint}known: {', '.join(known)}, or the path of a .toml file"
+    )
+
+
+def _read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: not TOML: {error}") from None
+    try:
+        # As JSON, for which strict means: an array for a tuple, but no text for a number.
+        text = json.dumps(defaults | table, default=str)
+        return model.model_validate_json(text, context=path.parent)
+    except ValidationError as error:
+        raise TargetError("\n".join(f"{path}: {_problem(e)}" for e in error.errors())) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    key = ".".join(map(str, error["loc"]))
+    match error["type"]:
+        case "missing":
+            return f"{key}: missing"
+        case "extra_forbidden":
+            return f"{key}: unknown key"
+    expected = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return f"{key}: {expected}" + ("" if "got " in expected else f", got {error['input']!r}")

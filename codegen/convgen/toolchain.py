@@ -1,0 +1,162 @@
+"""Compile and link the layer with the test firmware: the only module that runs a compiler.
+
+Everything runs in the folder of the generated files with relative names, so that objects, map
+and ELF are the same wherever that folder is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from convgen import harness
+from convgen.errors import UsageError
+from convgen.layout import Call, Layout
+from convgen.process import run_tool
+from convgen.resources import data_dir
+from convgen.target import Machine, Target
+
+VERIFY = "verify"
+FIRMWARE = f"{VERIFY}/firmware"
+NAMES = ("auto", "gcc")
+
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+# -ffreestanding: the cross compilers come without a C library, and so without its stdint.h.
+# -fbuiltin gives back what that takes: memcpy of four bytes is a load.
+LANGUAGE = ("-std=c99", "-ffreestanding", "-fbuiltin", "-fno-common", "-fno-stack-protector")
+OBJECTS = (
+    "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-g",
+    "-fstack-usage",
+)  # fmt: skip
+LAYER_OPTIMIZATION = ("-O3",)
+# The firmware holds memcpy itself, whose loop must not become a call of memcpy.
+FIRMWARE_OPTIMIZATION = ("-O2", "-fno-tree-loop-distribute-patterns")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Toolchain:
+    """A compiler found on this computer. ``flags`` are those of the layer that shape its code."""
+
+    prefix: str
+    package: str
+    version: str
+    target_flags: tuple[str, ...]
+
+    @property
+    def compiler(self) -> str:
+        """The compiler's command."""
+        return f"{self.prefix}gcc"
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What decides the layer's code: for the report, and to build it the same elsewhere."""
+        return (*LAYER_OPTIMIZATION, *self.target_flags)
+
+    def run(self, *arguments: str, folder: Path) -> str:
+        """Run the compiler in *folder*."""
+        return run_tool([self.compiler, *arguments], package=self.package, cwd=folder)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objects:
+    """Compiled, not yet linked: paths relative to ``folder``."""
+
+    folder: Path
+    layer: tuple[str, ...]
+    firmware: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """Linked, ready to run."""
+
+    call: Call
+    layout: Layout
+    objects: Objects
+    elf: Path
+    map: Path
+
+
+def find(which: str, target: Target) -> Toolchain:
+    """Return the toolchain *which* (``auto`` or ``gcc``) for *target*; ToolError if missing."""
+    if which not in NAMES:
+        raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(NAMES)}")
+    gcc = target.toolchain.gcc
+    compiler = f"{gcc.prefix}gcc"
+    version = run_tool([compiler, "-dumpfullversion"], package=gcc.package).strip()
+    return Toolchain(
+        prefix=gcc.prefix,
+        package=gcc.package,
+        version=f"{compiler} {version}",
+        target_flags=gcc.flags,
+    )
+
+
+def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:
+    """Compile the layer's sources in *folder*, and the firmware for *machine*."""
+    _copy_firmware(folder, machine)
+    defines = [f"-D{name}={value}" for name, value in sorted(machine.defines.items())]
+    layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
+    sources = (*machine.firmware, *harness.ALWAYS)
+    firmware = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in sources}
+
+    def compile_one(job: tuple[str, str]) -> None:
+        options = LAYER_OPTIMIZATION if job[0] in layer else (*FIRMWARE_OPTIMIZATION, *defines)
+        _compile(folder, *job, options, toolchain)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compile_one, (layer | firmware).items()))
+    return Objects(folder=folder, layer=tuple(layer.values()), firmware=tuple(firmware.values()))
+
+
+def link(
+    objects: Objects, call: Call, layout: Layout, machine: Machine, toolchain: Toolchain
+) -> Image:
+    """Link *objects* with the harness for *layout*; ToolError if they do not fit the machine."""
+    folder, stem = objects.folder, f"{VERIFY}/{call.name}"
+    header = folder / VERIFY / "harness_config.h"
+    header.write_text(harness.config_header(call, layout), encoding="utf-8")
+    script = harness.linker_script(layout, machine, objects.layer)
+    (folder / f"{stem}.ld").write_text(script, encoding="utf-8")
+    main = f"{FIRMWARE}/harness.o"
+    _compile(folder, f"{FIRMWARE}/{harness.MAIN}", main, FIRMWARE_OPTIMIZATION, toolchain)
+    bare = ("-nostdlib", "-static") if machine.memory else ("-no-pie",)
+    toolchain.run(
+        *toolchain.target_flags, *bare, *objects.layer, *objects.firmware, main, "-lgcc",
+        f"-Wl,-T,{stem}.ld", f"-Wl,-Map,{stem}.map", "-Wl,--build-id=none",
+        "-Wl,--fatal-warnings", "-o", f"{stem}.elf", folder=folder,
+    )  # fmt: skip
+    return Image(
+        call=call,
+        layout=layout,
+        objects=replace(objects, firmware=(*objects.firmware, main)),
+        elf=folder / f"{stem}.elf",
+        map=folder / f"{stem}.map",
+    )
+
+
+def disassemble(image: Image, toolchain: Toolchain) -> str:
+    """Return what ``objdump -d`` prints of *image*."""
+    command = [f"{toolchain.prefix}objdump", "-d", "--no-show-raw-insn", str(image.elf)]
+    return run_tool(command, package=toolchain.package)
+
+
+def _copy_firmware(folder: Path, machine: Machine) -> None:
+    (folder / FIRMWARE).mkdir(parents=True, exist_ok=True)
+    for name in (*machine.firmware, *harness.ALWAYS, harness.MAIN, *harness.HEADERS):
+        shutil.copyfile(data_dir("firmware") / name, folder / FIRMWARE / name)
+
+
+def _compile(
+    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
+) -> None:
+    toolchain.run(
+        *LANGUAGE, *WARNINGS, *OBJECTS, *options, *toolchain.target_flags,
+        f"-ffile-prefix-map={folder.resolve()}=.",
+        # Last: string.h for compilers that have none.
+        "-I.", f"-I{VERIFY}", "-idirafter", FIRMWARE,
+        "-c", source, "-o", output, folder=folder,
+    )  # fmt: skip

@@ -1,0 +1,189 @@
+"""One candidate for real: generated, compiled, run, compared and measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from convgen import emulator, layout, measure, toolchain, vectors
+from convgen.emulator import Emulator, Run
+from convgen.errors import VerificationError
+from convgen.generate import layer_files, source_names
+from convgen.layout import Call
+from convgen.measure import Sizes
+from convgen.plan import Plan
+from convgen.select import Budget, Candidate
+from convgen.target import Machine, Target
+from convgen.toolchain import Image, Objects, Toolchain
+from convgen.vectors import Comparison, Vectors
+
+ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """What every candidate is tried with. ``emulator`` None: compile only."""
+
+    target: Target
+    machine: Machine
+    toolchain: Toolchain
+    emulator: Emulator | None
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """What came of a candidate; sizes in bytes.
+
+    Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
+    sentence what went wrong, if anything did.
+    """
+
+    candidate: Candidate
+    folder: Path
+    sizes: Sizes
+    static: int
+    run: Run | None
+    comparison: Comparison | None
+    failure: str | None
+    vectors: int
+
+    @property
+    def verified(self) -> bool:
+        """Whether it ran and every output was right."""
+        return self.comparison is not None and self.failure is None
+
+    @property
+    def stack_bound(self) -> int | None:
+        """The compiler's bound."""
+        return self.sizes.stack_bound_bytes
+
+    @property
+    def stack(self) -> int | None:
+        """The deepest use measured, or the bound if it was not run."""
+        return self.run.stack_bytes if self.run else self.stack_bound
+
+    @property
+    def heap(self) -> int | None:
+        """Bytes asked of an allocator."""
+        return self.run.heap_bytes if self.run else None
+
+    @property
+    def instructions(self) -> int | None:
+        """Guest instructions of one call: of the vector that took the most."""
+        return max(self.run.instructions) if self.run and self.run.instructions else None
+
+    @property
+    def ram_without_stack(self) -> int:
+        """Tensors, workspace and the generated code's own variables."""
+        return self.candidate.ram_without_stack + self.static
+
+    @property
+    def ram(self) -> int:
+        """All of it."""
+        return self.ram_without_stack + (self.stack or 0)
+
+    @property
+    def flash(self) -> int:
+        """Code and constants."""
+        return self.sizes.code_bytes + self.sizes.constant_bytes
+
+    def fits(self, budget: Budget) -> bool:
+        """Whether what was measured is within *budget*."""
+        return self.ram <= budget.ram and self.flash <= budget.flash
+
+
+def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:
+    """Build *candidate* in *folder*, run it in exactly *ram* bytes, compare and measure.
+
+    *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
+    compiler's bound puts over *ram* is first run with room, to see whether it really is.
+    """
+    plan = candidate.plan
+    folder.mkdir()
+    for name, text in layer_files(plan, bench.target, candidate.pool).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    call = describe(plan, candidate)
+    objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
+    static = measure.static_bytes(objects)
+    needed = call.buffer_bytes + static
+    image = _link(objects, call, bench, max(ram, needed), static)
+    sizes = measure.measure(image, bench.toolchain)
+    bound = sizes.stack_bound_bytes
+    generous = needed + (ROOMY_STACK_BYTES if bound is None else bound)
+
+    def trial(image: Image) -> Trial:
+        return _run(candidate, bench, image, sizes, static)
+
+    if bench.emulator is None or (generous <= ram and bound is not None):
+        return trial(image)
+    spacious = trial(_link(objects, call, bench, max(ram, generous), static))
+    if roomy or spacious.ram > ram or spacious.run is None:
+        return spacious
+    return trial(_link(objects, call, bench, ram, static))
+
+
+def describe(plan: Plan, candidate: Candidate) -> Call:
+    """Return what the harness must know of the generated function."""
+    return Call(
+        name=plan.layer.name,
+        sources=source_names(plan),
+        input_bytes=plan.layer.input_bytes,
+        output_bytes=plan.layer.output_bytes,
+        workspace_bytes=plan.workspace_bytes,
+        workspace_align=plan.workspace_align,
+        pool=candidate.pool,
+    )
+
+
+def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> Image:
+    memory = bench.machine.memory
+    placed = layout.arrange(
+        call,
+        budget=ram,
+        static_bytes=static,
+        machine_bytes=memory.layer.bytes if memory else 2**31 - 1,
+    )
+    return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
+
+
+def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static: int) -> Trial:
+    run, comparison, failure = None, None, None
+    if bench.emulator:
+        inputs, expected = bench.vectors.inputs, bench.vectors.expected
+        try:
+            run = emulator.run(
+                bench.emulator,
+                image,
+                inputs.tobytes(),
+                expected_instructions=candidate.instructions * len(inputs),
+            )
+            comparison = vectors.compare(
+                candidate.plan.layer, inputs, _outputs(candidate.plan, run.outputs), expected
+            )
+            failure = _complaint(comparison)
+        except VerificationError as error:
+            failure = str(error)
+    return Trial(
+        candidate=candidate,
+        folder=image.objects.folder,
+        sizes=sizes,
+        static=static,
+        run=run,
+        comparison=comparison,
+        failure=failure,
+        vectors=len(bench.vectors.inputs) if bench.emulator else 0,
+    )
+
+
+def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
+    g = plan.layer.geometry
+    return np.frombuffer(raw, plan.layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
+
+
+def _complaint(comparison: Comparison) -> str | None:
+    if not comparison.mismatches:
+        return None
+    return f"{comparison.first}; {comparison.mismatches:,} outputs are wrong"

@@ -1,0 +1,140 @@
+"""Test vectors: inputs made up or read from ``--vectors``, and the verdict on outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen import arrays, reference
+from convgen.arrays import ArrayError, Wanted
+from convgen.errors import UsageError
+from convgen.layer import Layer
+from convgen.quantize import INT8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vectors:
+    """Inputs ``[N, in_h, in_w, in_c]`` and, if known, outputs ``[N, out_h, out_w, out_c]``."""
+
+    inputs: NDArray[Any]
+    expected: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How far outputs are from what they should be.
+
+    ``max_abs_error`` is infinite when a float32 output is not a number; ``first`` describes the
+    first mismatch in memory order.
+    """
+
+    mismatches: int
+    max_abs_error: float
+    first: str | None = None
+
+
+def make_inputs(layer: Layer, seed: int, count: int = 3) -> NDArray[Any]:
+    """Make up *count* inputs ``[count, in_h, in_w, in_c]`` in the layer's dtype.
+
+    They take turns: random over the whole range, extremes only (sums far out, outputs saturated),
+    and close to zero (the zero point, for int8). Vector ``i`` depends on *seed* and ``i`` alone.
+    """
+    geometry = layer.geometry
+    shape = geometry.in_h, geometry.in_w, geometry.in_c
+    make = _int8_input if layer.dtype == "int8" else _float32_input
+    images = [make(layer, np.random.default_rng([seed, i]), i % 3, shape) for i in range(count)]
+    return np.stack(images)
+
+
+def _int8_input(
+    layer: Layer, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
+) -> NDArray[np.int8]:
+    if kind == 0:
+        return rng.integers(INT8.min, INT8.max + 1, shape, np.int8)
+    if kind == 1:
+        return rng.choice(np.array([INT8.min, INT8.max], np.int8), shape)
+    near = layer.zero_point + rng.integers(-2, 3, shape)
+    return near.clip(INT8.min, INT8.max).astype(np.int8)
+
+
+def _float32_input(
+    layer: Layer, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    values = rng.uniform(-2, 2, shape).astype(np.float32)
+    if kind == 1:
+        return np.copysign(np.float32(16), values)
+    return values if kind == 0 else values * np.float32(2.0**-10)
+
+
+def load(path: Path, layer: Layer) -> Vectors:
+    """Read the .npz of ``--vectors``: ``input`` and, optionally, ``output``.
+
+    Each is ``[N, H, W, C]`` or ``[H, W, C]`` in the layer's dtype. Raises UsageError.
+    """
+    geometry = layer.geometry
+    try:
+        inputs = _batch(path, "input", layer, (geometry.in_h, geometry.in_w, geometry.in_c))
+        if "output" not in arrays.names(path):
+            return Vectors(inputs=inputs)
+        shape = geometry.out_h, geometry.out_w, geometry.out_c
+        expected = _batch(path, "output", layer, shape)
+    except ArrayError as error:
+        raise UsageError(f"--vectors {path}: {error}") from None
+    if len(expected) != len(inputs):
+        counts = f"as many outputs as inputs ({len(inputs)}), got {len(expected)}"
+        raise UsageError(f"--vectors {path}: expected {counts}")
+    return Vectors(inputs=inputs, expected=expected)
+
+
+def _batch(path: Path, name: str, layer: Layer, shape: tuple[int, int, int]) -> NDArray[Any]:
+    try:
+        values = arrays.load(path, name, Wanted(layer.dtype, shape, batch=True))
+    except ArrayError as error:
+        raise ArrayError(error.field, f"{name}: {error}") from None
+    return values.reshape(-1, *shape)
+
+
+def compare(
+    layer: Layer,
+    inputs: NDArray[Any],
+    outputs: NDArray[Any],
+    expected: NDArray[Any] | None = None,
+) -> Comparison:
+    """Judge *outputs* ``[N, out_h, out_w, out_c]`` by the rule of docs/reference.md.
+
+    int8: equal to *expected*, or to the reference where there is none. float32: within
+    `reference.tolerance` of the reference, and within twice that of *expected*.
+    """
+    if layer.dtype == "int8":
+        right = reference.convolve(layer, inputs) if expected is None else expected
+        return _compare(outputs, right, 0.0)
+    bound = reference.tolerance(layer, inputs)
+    verdict = _compare(outputs, reference.convolve(layer, inputs), bound)
+    if expected is None or verdict.mismatches:
+        return verdict
+    return _compare(outputs, expected, 2 * bound)
+
+
+def _compare(
+    outputs: NDArray[Any], right: NDArray[Any], bound: NDArray[np.float64] | float
+) -> Comparison:
+    with np.errstate(invalid="ignore"):  # inf - inf
+        error = np.abs(outputs.astype(np.float64) - right)
+    error[np.isnan(error)] = np.inf
+    wrong = error > bound
+    return Comparison(
+        mismatches=int(wrong.sum()),
+        max_abs_error=float(error.max()),
+        first=_describe(outputs, right, wrong) if wrong.any() else None,
+    )
+
+
+def _describe(outputs: NDArray[Any], right: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
+    where = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
+    vector, row, column, channel = where
+    place = f"vector {vector}, row {row}, column {column}, channel {channel}"
+    return f"{place}: got {outputs[where]}, expected {right[where]}"

@@ -1,0 +1,92 @@
+/*
+ * Vectors, start and faults of a Cortex-M. The emulator's ELF loader has filled .data and
+ * cleared .bss, so nothing is copied here.
+ */
+#include "harness.h"
+
+#define CCR (*(volatile uint32_t *)0xE000ED14u)
+#define CCR_UNALIGN_TRP 0x8u
+#define CPACR (*(volatile uint32_t *)0xE000ED88u)
+#define CPACR_CP10_CP11 0xF00000u
+
+#define MPU_CTRL (*(volatile uint32_t *)0xE000ED94u)
+#define MPU_RNR (*(volatile uint32_t *)0xE000ED98u)
+#define MPU_RBAR (*(volatile uint32_t *)0xE000ED9Cu)
+#define MPU_RASR (*(volatile uint32_t *)0xE000EDA0u) /* from ARMv8-M on: RLAR */
+#define MPU_ENABLE 0x1u
+#define MPU_ELSE_DEFAULT_MAP 0x4u
+
+extern uint8_t harness_stack_top[];
+extern uint8_t harness_start[], harness_end[];
+extern uint8_t layer_start[], layer_end[];
+
+void _start(void);
+void cortexm_fault(void);
+void cortexm_report(const uint32_t *frame);
+
+union vector {
+    void *stack;
+    void (*handler)(void);
+};
+
+extern const union vector cortexm_vectors[16];
+__attribute__((section(".vectors"), used)) const union vector cortexm_vectors[16] = {
+    {.stack = harness_stack_top}, {.handler = _start},
+    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* NMI, HardFault */
+    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* MemManage, BusFault */
+    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* UsageFault, SecureFault */
+    {.handler = cortexm_fault},   {.handler = cortexm_fault},
+    {.handler = cortexm_fault},   {.handler = cortexm_fault},
+    {.handler = cortexm_fault},   {.handler = cortexm_fault},
+    {.handler = cortexm_fault},   {.handler = cortexm_fault},
+};
+
+/* A stack that overflows faults: nothing may write to the 1 MiB below the layer's memory. */
+static void protect_below_layer(void) {
+    const uint32_t bytes = 0x100000u;
+    const uint32_t base = (uint32_t)layer_start - bytes;
+    MPU_RNR = 0;
+#if __ARM_ARCH >= 8
+    const uint32_t read_only = 0x4u;
+    MPU_RBAR = base | read_only;
+    MPU_RASR = (base + bytes - 32u) | MPU_ENABLE;
+#else
+    const uint32_t log2_of_bytes_less_1 = 19;
+    MPU_RBAR = base;
+    MPU_RASR = (log2_of_bytes_less_1 << 1) | MPU_ENABLE; /* no access */
+#endif
+    MPU_CTRL = MPU_ENABLE | MPU_ELSE_DEFAULT_MAP;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+}
+
+void _start(void) {
+    protect_below_layer();
+#ifndef __ARM_FEATURE_UNALIGNED
+    CCR |= CCR_UNALIGN_TRP; /* an ARMv6-M core faults; so must the larger core that plays it */
+#endif
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    CPACR |= CPACR_CP10_CP11;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+#endif
+    port_exit(main());
+}
+
+/* The layer's stack may be what is broken, so the handler goes on with the harness's. */
+__attribute__((naked)) void cortexm_fault(void) {
+    __asm__ volatile(
+        "mrs r0, msp\n"
+        "ldr r1, =harness_stack_top\n"
+        "mov sp, r1\n"
+        "bl cortexm_report\n");
+}
+
+static bool holds(const uint8_t *start, const uint8_t *end, const uint32_t *frame) {
+    return (uintptr_t)frame >= (uintptr_t)start && (uintptr_t)(frame + 8) <= (uintptr_t)end;
+}
+
+/* The frame holds r0-r3, r12, lr, pc, xpsr, if there was memory to write it to. */
+__attribute__((used)) void cortexm_report(const uint32_t *frame) {
+    const bool readable = holds(layer_start, layer_end, frame)
+        || holds(harness_start, harness_end, frame);
+    harness_fault(readable ? frame[6] : 0, (uintptr_t)frame);
+}

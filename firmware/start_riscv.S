@@ -1,0 +1,35 @@
+/*
+ * Start and faults of a RISC-V core in machine mode. The emulator's ELF loader has filled
+ * .data and cleared .bss, so nothing is copied here.
+ */
+    .option arch, +zicsr
+    .section .vectors, "ax"
+    .global _start
+_start:
+    la sp, harness_stack_top
+    la t0, take_fault
+    csrw mtvec, t0
+#ifdef __riscv_flen
+    li t0, 0x2000 /* mstatus.FS: floating point on */
+    csrs mstatus, t0
+#endif
+    /* No access to the 1 MiB below the layer's memory, so that a stack that overflows faults:
+       PMP entry 0, naturally aligned power of two, locked (else machine mode ignores it). */
+    la t0, layer_start
+    li t1, 0x100000
+    sub t0, t0, t1
+    srli t0, t0, 2
+    li t1, 0x1FFFF
+    or t0, t0, t1
+    csrw pmpaddr0, t0
+    li t0, 0x98
+    csrw pmpcfg0, t0
+    call main
+    call port_exit
+
+    .balign 4
+take_fault:
+    csrr a0, mepc
+    mv a1, sp
+    la sp, harness_stack_top /* the layer's stack may be what is broken */
+    call harness_fault

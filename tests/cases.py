@@ -1,0 +1,33 @@
+"""Small named layers that several tests use; as specs, since that is what users write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+
+def spec(name: str, in_shape: list[int], out_channels: int, kernel: Any, **more: Any) -> Spec:
+    """Make a spec whose numbers are made up from the seed."""
+    dtype = more.pop("dtype", "int8")
+    return {
+        "name": name,
+        "op": "conv2d",
+        "input": {"shape": in_shape, "dtype": dtype},
+        "out_channels": out_channels,
+        "kernel_size": kernel,
+        "padding": "same",
+        **more,
+    }
+
+
+CASES: dict[str, Spec] = {
+    "first": spec("first", [6, 7, 3], 6, 3, activation="relu"),
+    "valid": spec("valid", [5, 6, 2], 4, [2, 3], padding="valid", stride=[1, 2]),
+    "pointwise": spec("pointwise", [3, 3, 5], 8, 1),
+    "depthwise": spec("depthwise", [6, 6, 6], 6, 3, groups=6, stride=2),
+    "multiplier": spec("multiplier", [5, 5, 2], 6, 3, groups=2),
+    "grouped": spec("grouped", [7, 6, 4], 4, 3, groups=2, dilation=2, padding=[2, 1, 0, 3]),
+    "connected": spec("connected", [1, 1, 12], 5, 1, requantize={"rounding": "single"}),
+    "real": spec("real", [5, 5, 3], 5, 3, dtype="float32", activation="relu6"),
+}

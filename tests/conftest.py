@@ -1,0 +1,26 @@
+"""Fixtures and options shared by all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def shared_layers() -> Path:
+    """The real layers beside the checkout; not everyone has them."""
+    if not SHARED_LAYERS.parent.is_dir():
+        pytest.skip("no ../shared/layers beside this checkout")
+    return SHARED_LAYERS

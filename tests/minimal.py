@@ -1,0 +1,45 @@
+"""A small valid spec to start from, and a short way to load a changed one."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from convgen import spec
+from convgen.layer import Layer
+
+
+def made_up(**changes: Any) -> dict[str, Any]:
+    """Return an int8 layer without numbers, with *changes* to its fields."""
+    fields: dict[str, Any] = {
+        "name": "stem",
+        "op": "conv2d",
+        "input": {"shape": [6, 5, 4], "dtype": "int8"},
+        "out_channels": 8,
+        "kernel_size": 3,
+        "padding": "same",
+    }
+    return fields | changes
+
+
+def inline(**changes: Any) -> dict[str, Any]:
+    """Return a 1x1 int8 layer of two channels with its numbers, with *changes* to its fields."""
+    fields = made_up(
+        input={"shape": [2, 2, 2], "dtype": "int8", "scale": 0.5, "zero_point": -1},
+        output={"scale": 1.0, "zero_point": 3},
+        out_channels=2,
+        kernel_size=1,
+        weights={"values": [[[[1, -128]]], [[[127, 0]]]], "scale": [0.5, 0.25]},
+        bias={"values": [-5, 7]},
+    )
+    return fields | changes
+
+
+def load(fields: dict[str, Any], seed: int = 0) -> Layer:
+    """Load a spec that names no files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "layer.json")
+        path.write_text(json.dumps(fields))
+        return spec.load(path, seed=seed)

@@ -1,0 +1,150 @@
+"""Compile generated layers natively under sanitizers and run them.
+
+Every buffer is a heap block of exactly the size the header promises, so that AddressSanitizer's
+red zones are the guard zones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from convgen.algorithms import ALGORITHMS
+from convgen.generate import layer_files
+from convgen.layer import Layer
+from convgen.overlap import Pool, plan_pool
+from convgen.plan import Plan
+from convgen.target import Target
+
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+MAIN = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+{includes}
+
+static void *block(size_t bytes, int value)
+{{
+    void *memory = malloc(bytes);
+    return memset(memory, value, bytes);
+}}
+
+int main(void)
+{{
+    FILE *in = fopen("input.bin", "rb");
+    FILE *out = fopen("output.bin", "wb");
+    void *given = block({input_bytes}, 0);
+
+    while (fread(given, 1, {input_bytes}, in) == {input_bytes}) {{
+{calls}
+    }}
+    free(given);
+    return fclose(in) | fclose(out);
+}}
+"""
+
+CALL = r"""
+        {{
+            void *input = block({input_bytes}, 0), *output = block({output_bytes}, 0x5A);
+            void *workspace = {workspace_bytes} ? block({workspace_bytes}, 0xA5) : NULL;
+            memcpy(input, given, {input_bytes});
+            {name}(input, output, workspace);
+            if (memcmp(input, given, {input_bytes})) return 9;
+            fwrite(output, 1, {output_bytes}, out);
+            free(input); free(output); free(workspace);
+        }}"""
+
+POOL_CALL = r"""
+        {{
+            char *pool = block({pool_bytes}, 0x5A);
+            void *workspace = {workspace_bytes} ? block({workspace_bytes}, 0xA5) : NULL;
+            memcpy(pool + {input_offset}, given, {input_bytes});
+            {name}(pool, workspace);
+            fwrite(pool + {output_offset}, 1, {output_bytes}, out);
+            free(pool); free(workspace);
+        }}"""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One generated function."""
+
+    plan: Plan
+    pool: Pool | None
+
+    @property
+    def label(self) -> str:
+        return self.plan.algorithm + (" overlapping" if self.pool else "")
+
+
+def variants(layer: Layer, target: Target) -> list[Variant]:
+    """Plan every algorithm that can do *layer*, with tensors apart and overlapping."""
+    found = []
+    for algorithm in ALGORITHMS:
+        if algorithm.reject(layer, target):
+            continue
+        for suffix in ("", "_pool"):
+            named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
+            plan = algorithm.plan(named, target)
+            found.append(
+                Variant(plan=plan, pool=plan_pool(named, plan.order) if suffix else None)
+            )
+    return found
+
+
+def run(
+    folder: Path, chosen: Sequence[Variant], target: Target, inputs: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return each variant's outputs ``[N, OH, OW, OC]`` by its label."""
+    sources = ["main.c"]
+    for variant in chosen:
+        for file, text in layer_files(variant.plan, target, variant.pool).items():
+            (folder / file).write_text(text)
+            if file.endswith(".c"):
+                sources.append(file)
+    (folder / "main.c").write_text(_main(chosen))
+    (folder / "input.bin").write_bytes(inputs.tobytes())
+    command = ["gcc", "-std=c99", *WARNINGS, "-O1", *SANITIZE, "-o", "run", *sources]
+    _checked(command, folder)
+    _checked(["./run"], folder)
+    geometry = chosen[0].plan.layer.geometry
+    shape = (len(inputs), len(chosen), geometry.out_h, geometry.out_w, geometry.out_c)
+    outputs = np.fromfile(folder / "output.bin", inputs.dtype).reshape(shape)
+    return {variant.label: outputs[:, index] for index, variant in enumerate(chosen)}
+
+
+def _checked(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+
+
+def _main(chosen: Sequence[Variant]) -> str:
+    layer = chosen[0].plan.layer
+    calls = []
+    for variant in chosen:
+        sizes = {
+            "name": variant.plan.layer.name,
+            "input_bytes": layer.input_bytes,
+            "output_bytes": layer.output_bytes,
+            "workspace_bytes": variant.plan.workspace_bytes,
+        }
+        if variant.pool:
+            pool = variant.pool
+            calls.append(
+                POOL_CALL.format(
+                    pool_bytes=pool.bytes,
+                    input_offset=pool.input_offset,
+                    output_offset=pool.output_offset,
+                    **sizes,
+                )
+            )
+        else:
+            calls.append(CALL.format(**sizes))
+    includes = "\n".join(f'#include "{variant.plan.layer.name}.h"' for variant in chosen)
+    return MAIN.format(includes=includes, input_bytes=layer.input_bytes, calls="".join(calls))

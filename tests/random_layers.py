@@ -1,0 +1,140 @@
+"""Random small layers for hypothesis: every feature of the spec, mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from convgen.layer import DType, Geometry, Layer, Quantization, Rounding
+
+SMALL = st.integers(1, 3)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a family of random layers is made to stress."""
+
+    dtype: DType
+    grouping: str = "any"  # none, depthwise, grouped, any
+    pointwise: bool = False
+    rounding: Rounding = "double"
+
+
+@st.composite
+def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
+    grouping = kind.grouping
+    if grouping == "any":
+        grouping = draw(st.sampled_from(["none", "none", "depthwise", "grouped"]))
+    in_c, out_c, groups = _channels(draw, grouping)
+    k_h, k_w = (1, 1) if kind.pointwise else (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
+    dilation_h, dilation_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
+    stride_h, stride_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
+    reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
+    pad_top, pad_left, pad_bottom, pad_right = _pads(draw, reach_h, reach_w)
+    in_h = draw(st.integers(max(1, reach_h - pad_top - pad_bottom), 9 + reach_h))
+    in_w = draw(st.integers(max(1, reach_w - pad_left - pad_right), 9 + reach_w))
+    return Geometry(
+        in_h=in_h,
+        in_w=in_w,
+        in_c=in_c,
+        out_h=(in_h + pad_top + pad_bottom - reach_h) // stride_h + 1,
+        out_w=(in_w + pad_left + pad_right - reach_w) // stride_w + 1,
+        out_c=out_c,
+        k_h=k_h,
+        k_w=k_w,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        dilation_h=dilation_h,
+        dilation_w=dilation_w,
+        pad_top=pad_top,
+        pad_left=pad_left,
+        pad_bottom=pad_bottom,
+        pad_right=pad_right,
+        groups=groups,
+    )
+
+
+def _channels(draw: st.DrawFn, grouping: str) -> tuple[int, int, int]:
+    if grouping == "depthwise":
+        in_c = draw(st.integers(1, 9))
+        return in_c, in_c * draw(SMALL), in_c
+    if grouping == "grouped":
+        groups = draw(st.integers(2, 3))
+        return groups * draw(st.integers(1, 5)), groups * draw(st.integers(1, 6)), groups
+    return draw(st.integers(1, 17)), draw(st.integers(1, 17)), 1
+
+
+def _pads(draw: st.DrawFn, reach_h: int, reach_w: int) -> tuple[int, int, int, int]:
+    """Draw no padding, padding like "same", or any, even beyond the kernel's reach."""
+    style = draw(st.sampled_from(["valid", "same", "any"]))
+    if style == "valid":
+        return 0, 0, 0, 0
+    if style == "same":
+        top, left = (reach_h - 1) // 2, (reach_w - 1) // 2
+        return top, left, reach_h - 1 - top, reach_w - 1 - left
+    pads = st.integers(0, 4)
+    return draw(pads), draw(pads), draw(pads), draw(pads)
+
+
+@st.composite
+def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
+    geometry = draw(geometries(kind))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (geometry.out_c, geometry.k_h, geometry.k_w, geometry.group_in_c)
+    has_bias = draw(st.booleans())
+    if kind.dtype == "float32":
+        low, high = draw(
+            st.sampled_from([(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-0.5, 0.25)])
+        )
+        weights = rng.normal(size=shape).astype(np.float32)
+        bias = rng.normal(size=geometry.out_c).astype(np.float32)
+        quantization = None
+    else:
+        low, high = draw(st.sampled_from([(-128, 127), (-100, 90), (0, 127)]))
+        weights = rng.integers(-128, 128, shape).astype(np.int8)
+        bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
+        quantization = draw(quantizations(kind, geometry))
+    return Layer(
+        name=name,
+        dtype=kind.dtype,
+        geometry=geometry,
+        activation="none",
+        activation_min=low,
+        activation_max=high,
+        weights=weights,
+        bias=bias if has_bias else None,
+        quantization=quantization,
+        synthetic=False,
+    )
+
+
+@st.composite
+def quantizations(draw: st.DrawFn, kind: Kind, geometry: Geometry) -> Quantization:
+    """Draw multipliers that spread sums over the outputs; sometimes shifts of 0 or to the left."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    channels = 1 if draw(st.booleans()) else geometry.out_c
+    multiplier = rng.integers(2**30, 2**31, channels)
+    typical = -int(np.log2(40 * np.sqrt(geometry.patch_elems))) - 1
+    low, high = draw(st.sampled_from([(typical, typical), (typical - 2, typical + 2), (-1, 2)]))
+    zero_points = st.sampled_from([-128, 127, 0, -1, 5])
+    return Quantization(
+        in_zero_point=draw(zero_points),
+        out_zero_point=draw(zero_points),
+        multiplier=np.resize(multiplier, geometry.out_c).astype(np.int32),
+        shift=np.resize(rng.integers(low, high + 1, channels), geometry.out_c).astype(np.int32),
+        rounding=kind.rounding,
+    )
+
+
+def inputs_for(layer: Layer, count: int = 2) -> np.ndarray:
+    """Make inputs ``[count, H, W, C]``, the first random, the second of extremes."""
+    g = layer.geometry
+    shape = (count, g.in_h, g.in_w, g.in_c)
+    rng = np.random.default_rng(g.in_elems)
+    if layer.dtype == "float32":
+        return rng.normal(size=shape).astype(np.float32)
+    inputs = rng.integers(-128, 128, shape).astype(np.int8)
+    inputs[1:] = rng.choice([-128, 127], shape[1:])
+    return inputs

@@ -1,0 +1,79 @@
+"""The generated text of a few small layers, as files a person can read and review.
+
+A change of the text fails here; `make golden` writes the new text for review.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cases import CASES
+
+from convgen import spec, target
+from convgen.algorithms import ALGORITHMS
+from convgen.generate import layer_files
+from convgen.overlap import plan_pool
+
+GOLDEN = Path(__file__).parent / "golden"
+TARGET = "cortex-m4"
+# one or two cases for each template, chosen so that every branch is printed somewhere
+CHOSEN = [
+    ("first", "direct"),
+    ("valid", "direct"),
+    ("depthwise", "direct"),
+    ("grouped", "direct"),
+    ("first", "im2col_p2"),
+    ("pointwise", "im2col_full"),
+    ("multiplier", "im2col_p4"),
+    ("grouped", "im2col_p1"),
+    ("connected", "im2col_full"),
+    ("real", "im2col_p2"),
+]
+WITH_OVERLAP = [("first", "direct")]
+
+
+def generated(case: str, algorithm: str, folder: Path, *, overlap: bool) -> dict[str, str]:
+    path = folder / "layer.json"
+    path.write_text(json.dumps(CASES[case]))
+    layer, board = spec.load(path), target.load(TARGET)
+    chosen = next(a for a in ALGORITHMS if a.name == algorithm)
+    plan = chosen.plan(layer, board)
+    return layer_files(plan, board, plan_pool(layer, plan.order) if overlap else None)
+
+
+def expected_files() -> dict[str, tuple[str, str, bool]]:
+    names = {f"{algorithm}/{case}": (case, algorithm, False) for case, algorithm in CHOSEN}
+    names |= {f"{a}/{case}_overlap": (case, a, True) for case, a in WITH_OVERLAP}
+    return names
+
+
+@pytest.mark.parametrize("name", expected_files())
+def test_the_text_is_the_golden_text(name: str, tmp_path: Path, update_golden: bool) -> None:
+    case, algorithm, overlap = expected_files()[name]
+    files = generated(case, algorithm, tmp_path, overlap=overlap)
+    for file in (f"{case}.c", f"{case}.h"):
+        golden = (GOLDEN / name).with_suffix(Path(file).suffix)
+        if update_golden:
+            golden.parent.mkdir(parents=True, exist_ok=True)
+            golden.write_text(files[file])
+        assert golden.is_file(), f"{golden} is missing; run `make golden` and review the diff"
+        assert files[file] == golden.read_text(), (
+            f"{golden} is stale; run `make golden` and review the diff"
+        )
+
+
+def test_no_golden_file_is_an_orphan() -> None:
+    wanted = {f"{name}{suffix}" for name in expected_files() for suffix in (".c", ".h")}
+    found = {str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*") if path.is_file()}
+    assert found == wanted
+
+
+def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    assert generated("first", "direct", first, overlap=False) == generated(
+        "first", "direct", second, overlap=False
+    )

@@ -1,0 +1,70 @@
+"""Templates print, they do not compute: read from their syntax trees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+import pytest
+from jinja2 import nodes
+
+from convgen.render import environment, render_text, tidy
+from convgen.resources import data_dir
+
+TEMPLATES = sorted(
+    str(path.relative_to(data_dir("templates"))) for path in data_dir("templates").rglob("*.j2")
+)
+ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
+
+
+def source(name: str) -> str:
+    return (data_dir("templates") / name).read_text()
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_does_no_arithmetic(name: str) -> None:
+    tree = environment().parse(source(name))
+    found = [node.lineno for kind in ARITHMETIC for node in tree.find_all(kind)]
+    joined = [node.lineno for node in tree.find_all(nodes.Add) if _joins_lists(node)]
+    assert sorted(found) == sorted(joined), f"{name}: arithmetic at lines {found}"
+
+
+def _joins_lists(node: nodes.Add) -> bool:
+    return any(isinstance(part, nodes.List) for part in node.iter_child_nodes()) or any(
+        isinstance(part, nodes.Add) and _joins_lists(part) for part in node.iter_child_nodes()
+    )
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_compares_no_sizes(name: str) -> None:
+    tree = environment().parse(source(name))
+    orders = [
+        operand.op
+        for compare in tree.find_all(nodes.Compare)
+        for operand in compare.ops
+        if operand.op in ("gt", "gteq", "lt", "lteq")
+    ]
+    assert not orders
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_short(name: str) -> None:
+    lines = source(name).splitlines()
+    assert len(lines) < 200
+    assert max(map(len, lines)) <= 140
+
+
+def test_a_name_that_does_not_exist_fails_while_generating(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = jinja2.DictLoader({"typo": "{{ sise }}"})
+    monkeypatch.setattr(environment(), "loader", loader)
+    with pytest.raises(jinja2.UndefinedError, match="sise"):
+        render_text("typo")
+
+
+def test_tidy_strips_line_ends_and_doubled_empty_lines() -> None:
+    assert tidy("\n\na {\n\n  b  \n\n\n\nc\n\n}\n\n\n") == "a {\n  b\n\nc\n}\n"
+
+
+def test_every_template_is_in_the_folder_of_its_kind() -> None:
+    kinds = {Path(name).parent.as_posix() for name in TEMPLATES}
+    assert kinds == {".", "algorithms", "kernels", "parts"}

@@ -1,0 +1,58 @@
+"""Builds the toy layers of this folder and runs them as the command does a generated one."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from convgen import emulator, measure, target, toolchain
+from convgen.emulator import Emulator, Run
+from convgen.layout import Call, arrange
+from convgen.measure import Sizes
+from convgen.toolchain import Image
+
+HERE = Path(__file__).parent
+TOY = Call(
+    name="toy",
+    sources=("toy.c",),
+    input_bytes=100,
+    output_bytes=100,
+    workspace_bytes=100,
+    workspace_align=4,
+)
+INPUT = bytes(range(100))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A toy that is linked and measured."""
+
+    image: Image
+    emulator: Emulator
+    sizes: Sizes
+
+    def run(self, inputs: bytes = INPUT) -> Run:
+        """Call it once for each 100 bytes of *inputs*."""
+        return emulator.run(self.emulator, self.image, inputs, expected_instructions=0)
+
+
+def build(
+    folder: Path, source: str, target_name: str, kind: str = "auto", budget: int = 8192,
+    call: Call = TOY,
+) -> Built:  # fmt: skip
+    """Build the toy *source* for a target and the emulator *kind*, in *folder*."""
+    chosen = emulator.choose(kind, target.load(target_name))
+    call = replace(call, sources=(source,))
+    for path in (HERE / source, HERE / f"{call.name}.h"):
+        shutil.copyfile(path, folder / path.name)
+    tools = toolchain.find("auto", chosen.target)
+    objects = toolchain.compile_objects(folder, call, chosen.machine, tools)
+    layout = arrange(
+        call,
+        budget=budget,
+        static_bytes=measure.static_bytes(objects),
+        machine_bytes=chosen.machine.layer_bytes,
+    )
+    image = toolchain.link(objects, call, layout, chosen.machine, tools)
+    return Built(image=image, emulator=chosen, sizes=measure.measure(image, tools))
