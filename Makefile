@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden wheel clean
+.PHONY: help setup demo test check golden cost wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ check:  ## lint, check types, run the tests
 
 golden:  ## write the golden files anew; review the diff
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
+
+cost:  ## fit the cost coefficients again
+	$(PYTHON) benchmarks/fit_cost.py
 
 wheel:  ## build a wheel in dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

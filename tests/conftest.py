@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cases import CASES
+from command import write_spec
+
 SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 
 
@@ -16,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A current folder that holds nothing but a small layer's spec, layer.json."""
+    monkeypatch.chdir(tmp_path)
+    write_spec(CASES["first"])
 
 
 @pytest.fixture

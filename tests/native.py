@@ -16,7 +16,8 @@ import numpy as np
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
 from convgen.layer import Layer
-from convgen.overlap import Pool, plan_pool
+from convgen.layout import Pool
+from convgen.overlap import plan_pool
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -92,9 +93,7 @@ def variants(layer: Layer, target: Target) -> list[Variant]:
         for suffix in ("", "_pool"):
             named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
             plan = algorithm.plan(named, target)
-            found.append(
-                Variant(plan=plan, pool=plan_pool(named, plan.order) if suffix else None)
-            )
+            found.append(Variant(plan=plan, pool=plan_pool(named, plan.order) if suffix else None))
     return found
 
 

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cases import CASES
 
+from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files

@@ -25,14 +25,16 @@ _RETURN = re.compile(r"bx lr|jr ra|jr t0")  # t0: where libgcc's RISC-V division
 _TAKES = tuple(
     re.compile(pattern)
     for pattern in (
-        r"subw?(?:\.w)? sp, (?:sp, )?#(\d+)",
+        r"subw?(?:\.w)? sp, (?:sp, )?#(0x[0-9a-f]+|\d+)",
         r"st(?:r|rd|p)\S* .*\[sp, #-(\d+)\]!",
         r"(?:c\.)?addi?(?:16sp)? sp,(?:sp,)?-(\d+)",
         r"subq? \$(0x[0-9a-f]+),%rsp",
     )
 )
 _TAKES_VARIABLE = re.compile(
-    r"subw?(?:\.w)? sp, (?:sp, )?[a-z]|mov sp, |sub sp,sp,[a-z]|sub \S+,%rsp"
+    r"subw?(?:\.w)? sp, (?:sp, )?(?!sp)[a-z]|mov sp, r[0-6]|add sp, [a-z]"  # Thumb, AArch64
+    r"|sub sp,sp,[a-z]"  # RISC-V
+    r"|sub %.*,%rsp"
 )
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
 _X86_PUSH = re.compile(r"push\S* %")
@@ -140,7 +142,7 @@ class CallGraph:
 def _parse(disassembly: str) -> list[Function]:
     functions = []
     for paragraph in disassembly.split("\n\n"):
-        heading, *lines = paragraph.splitlines() or [""]
+        heading, *lines = paragraph.strip("\n").splitlines() or [""]
         function = _HEADING.match(heading)
         instructions = [match for line in lines if (match := _INSTRUCTION.match(line))]
         if function and instructions:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from convgen import __version__
+from convgen import __version__, emulator, toolchain
 from convgen.errors import ConvgenError, ExitCode, UsageError
 from convgen.select import GOALS
 from convgen.size import parse_size
-
-EMULATORS = ("auto", "qemu-system", "qemu-user", "none")
-TOOLCHAINS = ("auto", "gcc")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,16 +74,16 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--emulator",
         metavar="WHICH",
-        choices=EMULATORS,
+        choices=emulator.NAMES,
         default="auto",
-        help=f"{', '.join(EMULATORS)} (default: %(default)s)",
+        help=f"{', '.join(emulator.NAMES)} (default: %(default)s)",
     )
     group.add_argument(
         "--toolchain",
         metavar="WHICH",
-        choices=TOOLCHAINS,
+        choices=toolchain.NAMES,
         default="auto",
-        help=f"{', '.join(TOOLCHAINS)} (default: %(default)s)",
+        help=f"{', '.join(toolchain.NAMES)} (default: %(default)s)",
     )
     group.add_argument("--vectors", metavar="FILE", help=".npz with input and expected output")
     group.add_argument(
@@ -104,29 +103,51 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Never raises but for an interrupt."""
     try:
-        options = build_parser().parse_args(argv)
-        if options.list_targets:
-            return _print_lines(_target_lines())
-        if options.list_algorithms:
-            return _print_lines(_algorithm_lines())
-        if options.schema:
-            return _print_lines([_schema_text()])
-        return _generate(options)
+        return _dispatch(build_parser().parse_args(argv))
     except ConvgenError as error:
-        for line in str(error).splitlines():
-            print(f"convgen: {line}", file=sys.stderr)
+        print(f"convgen: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stderr.close()
-        return ExitCode.VERIFIED
+    except Exception as error:
+        if os.environ.get("CONVGEN_DEBUG"):
+            raise
+        print(
+            f"convgen: internal error, please report it: {type(error).__name__}: {error}\n"
+            "  CONVGEN_DEBUG=1 shows where it happened",
+            file=sys.stderr,
+        )
+        return ExitCode.TOOL
     except KeyboardInterrupt:
         print("convgen: interrupted", file=sys.stderr)
         return 130
 
 
+def _dispatch(options: argparse.Namespace) -> int:
+    if options.list_targets:
+        return _print_lines(_target_lines())
+    if options.list_algorithms:
+        return _print_lines(_algorithm_lines())
+    if options.schema:
+        return _print_lines([_schema_text()])
+    return _generate(options)
+
+
 def _print_lines(lines: Sequence[str]) -> int:
-    print("\n".join(lines))
+    with _standard_output():
+        print("\n".join(lines))
     return ExitCode.VERIFIED
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Write results all the way out; a reader that has gone, as ``head`` does, is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError):  # what is buffered must not fail again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise UsageError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def _target_lines() -> list[str]:
@@ -172,10 +193,11 @@ def _generate(options: argparse.Namespace) -> int:
     )
     with progress() as say:
         outcome = pipeline.run(job, say)
-    if options.format == "json":
-        print(report.as_json(outcome.report), end="")
-    else:
-        report.print_text(outcome.report, outcome.out)
+    with _standard_output():
+        if options.format == "json":
+            print(report.as_json(outcome.report), end="")
+        else:
+            print(report.as_text(outcome.report, outcome.out), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED

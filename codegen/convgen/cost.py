@@ -21,21 +21,38 @@ from convgen.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
-    """Instructions per unit of work, and the code and stack bytes of a typical layer."""
+    """Instructions per unit of work, and the code and stack bytes of a typical layer.
 
+    ``source`` is the file and the table in it.
+    """
+
+    source: str
     instructions: Mapping[str, float]
     code_bytes: int
     stack_bytes: int
 
     def predict(self, plan: Plan) -> int:
         """Return the instructions of one call."""
-        return round(sum(count * self.instructions[unit] for unit, count in plan.work.items()))
+        return round(sum(count * self._price(unit) for unit, count in plan.work.items()))
+
+    def _price(self, unit: str) -> float:
+        try:
+            return self.instructions[unit]
+        except KeyError:
+            raise TargetError(
+                f"{self.source}: no price for {unit!r}; benchmarks/README.md tells how to fit it"
+            ) from None
 
 
 def cost_model(layer: Layer, target: Target) -> CostModel:
     """Return the model of *layer*'s arithmetic on *target*."""
-    tables = _tables(target.cpu.isa)
-    return tables[arithmetic(layer, target)]
+    tables, name = _tables(target.cpu.isa), arithmetic(layer, target)
+    if name not in tables:
+        raise TargetError(
+            f"{target.name}: targets/cost/{target.cpu.isa}.toml: expected a table {name!r}, "
+            f"got {', '.join(tables)}"
+        )
+    return tables[name]
 
 
 def arithmetic(layer: Layer, target: Target) -> str:
@@ -49,15 +66,11 @@ def arithmetic(layer: Layer, target: Target) -> str:
 def _tables(isa: str) -> dict[str, CostModel]:
     path = data_dir("targets") / "cost" / f"{isa}.toml"
     try:
-        tables = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
         raise TargetError(f"cpu.isa: expected one of {known}, got {isa!r}") from None
     return {
-        name: CostModel(
-            instructions=table["instructions"],
-            code_bytes=table["code_bytes"],
-            stack_bytes=table["stack_bytes"],
-        )
+        name: CostModel(source=f"targets/cost/{path.name}: {name}", **table)
         for name, table in tables.items()
     }

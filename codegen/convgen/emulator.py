@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import struct
 import tempfile
@@ -17,7 +18,7 @@ from convgen.process import run as run_process
 from convgen.target import EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
 
-NAMES = ("auto", "qemu-system", "qemu-user", "none")
+NAMES = ("auto", "qemu-system", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
 SLOWEST_INSTRUCTIONS_PER_S = 10e6
 
@@ -60,7 +61,8 @@ def choose(which: str, target: Target) -> Emulator:
     """
     if which != "auto":
         if which not in target.emulator:
-            known = ", ".join(("auto", *target.emulator))
+            kinds = ("auto", *target.emulator, "none")
+            known = ", ".join(kind for kind in kinds if kind in NAMES)
             raise UsageError(f"{target.name} does not run under {which!r}; it does under: {known}")
         return _prepare(which, target)
     problems = []
@@ -85,7 +87,7 @@ def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
             command=(),
             target=target,
         )
-    program = machine.program.format(host=host)
+    program = machine.program.replace("{host}", host)
     banner = run_tool([program, "--version"], package=machine.package)
     version = banner.split("version ", 1)[-1].split()[0]
     args = emulation.args
@@ -121,6 +123,7 @@ def _starts(program: str, machine: Machine, args: tuple[str, ...]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "exit.elf"
         image.write_bytes(_thumb_exit_program())
+        image.chmod(0o700)
         done = run_process(
             [program, *args, str(image)], package=machine.package, timeout=30, cwd=Path(folder)
         )
@@ -172,11 +175,10 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
 
 def _read_report(path: Path) -> dict[str, list[int]]:
     """Return the numbers of each key of a ``key=0x...`` file, in their order."""
+    text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
     report: dict[str, list[int]] = {}
-    if path.exists():
-        for line in path.read_text(encoding="ascii").splitlines():
-            key, _, value = line.partition("=")
-            report.setdefault(key, []).append(int(value, 16))
+    for key, value in re.findall(r"^(\w+)=0x([0-9a-f]+)$", text, flags=re.MULTILINE):
+        report.setdefault(key, []).append(int(value, 16))
     return report
 
 
@@ -202,13 +204,13 @@ def _failure(
         case Status.INPUT_MODIFIED:
             first = report["input_first"][0]
             return VerificationError(f"{name} modified its input: first byte at +{first}")
-        case Status.FAULT:
+        case Status.FAULT if report:
             return VerificationError(f"{name} {_fault(report, image)}")
     said = "".join(f"\n  {line}" for line in done.stderr.splitlines()[:10])
-    return ToolError(
-        f"{emulator.command[0] if emulator.command else image.elf} ended with status "
-        f"{done.status}:{said}\n  command: {shlex.join([*emulator.command, image.elf.name])}"
-    )
+    command = shlex.join([*emulator.command, image.elf.name])
+    message = f"{name}: the run ended with status {done.status}{said}\n  command: {command}"
+    # Once there is a report the harness has started: what went wrong is the layer's doing.
+    return VerificationError(message) if report else ToolError(message)
 
 
 def _fault(report: dict[str, list[int]], image: Image) -> str:

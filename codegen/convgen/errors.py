@@ -25,6 +25,10 @@ class UsageError(ConvgenError):
     """The command line is wrong."""
 
 
+class MachineTooSmallError(UsageError):
+    """The emulated machine has less memory than the budget, or than a candidate over it needs."""
+
+
 class SpecError(ConvgenError):
     """The layer spec is wrong; the message holds every problem found, one per line."""
 

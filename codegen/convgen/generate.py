@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from convgen.cliteral import ctype
-from convgen.overlap import Pool
+from convgen.layout import Pool
 from convgen.plan import Plan
 from convgen.render import render_text
 from convgen.target import Target
-
 
 SYNTHETIC = "SYNTHETIC: weights, bias and scales are made up from a seed, not trained"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convgen.errors import NoFitError, UsageError
+from convgen.errors import MachineTooSmallError, NoFitError
 
 GUARD_BYTES = 64
 STACK_GUARD_BYTES = 256
@@ -21,7 +21,7 @@ ALIGN = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """One buffer for input and output, in bytes."""
+    """Input and output in one buffer of ``bytes``, each at its offset."""
 
     bytes: int
     input_offset: int
@@ -97,10 +97,6 @@ class Layout:
         edges = [0, *(edge for zone in self.zones for edge in (zone.start, zone.end))]
         return tuple(zip(edges[::2], [*edges[1::2], self.arena_bytes], strict=True))
 
-    def zone(self, name: str) -> Zone | None:
-        """Return the zone *name*, if there is one."""
-        return next((zone for zone in self.zones if zone.name == name), None)
-
     def damage(self, first: int, last: int) -> str:
         """Say in words what it means that guard bytes *first* to *last* have changed."""
         before = next((zone for zone in reversed(self.zones) if zone.end <= first), self.stack)
@@ -116,7 +112,8 @@ class Layout:
 def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -> Layout:
     """Lay out *call* in *budget* bytes; the machine has *machine_bytes*, guards included.
 
-    NoFitError if the buffers need more than the budget, UsageError if the machine is too small.
+    NoFitError if the buffers need more than the budget, MachineTooSmallError if that is too much
+    for the machine.
     """
     stack_bytes = budget - static_bytes - call.buffer_bytes
     if stack_bytes < 0:
@@ -127,7 +124,7 @@ def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -
     layout = _arrange(call, stack_bytes, static_bytes)
     if layout.region_bytes > machine_bytes:
         largest = machine_bytes - (layout.region_bytes - budget)
-        raise UsageError(
+        raise MachineTooSmallError(
             f"a budget of {budget} bytes is more than the emulated machine has; "
             f"the largest for this layer is {largest - largest % ALIGN}"
         )

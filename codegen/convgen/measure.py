@@ -14,15 +14,18 @@ from elftools.elf.sections import SymbolTableSection
 from convgen.callgraph import CallGraph, Unbounded
 from convgen.toolchain import Image, Objects, Toolchain, disassemble
 
+_DISCARDED = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")  # as the linker script does
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sizes:
     """Bytes of the layer in flash, and what is known about its stack.
 
-    ``code_bytes`` and ``constant_bytes`` are all that the linker placed from the layer's own
-    objects. ``library_bytes`` are the functions of libgcc and the C library that it calls, not
-    part of the others. Both that and ``stack_bound_bytes`` are None where they cannot be known:
-    a call through a pointer; for the stack also recursion and frames that vary.
+    ``code_bytes`` is all code that the linker placed from the layer's own objects,
+    ``constant_bytes`` the sum of their constants. ``library_bytes`` are the functions of libgcc
+    and the C library that it calls, not part of the others. Both that and ``stack_bound_bytes``
+    are None where they cannot be known: a call through a pointer; for the stack also recursion
+    and frames that vary.
     """
 
     code_bytes: int
@@ -33,18 +36,41 @@ class Sizes:
 
 def static_bytes(objects: Objects) -> int:
     """Return the RAM that the layer's own variables take, alignment between them included."""
-    sizes = []
+    variables = [s for s in _sections(objects) if s.flags & SH_FLAGS.SHF_WRITE]
+    end = 0
+    for section in sorted(variables, key=lambda s: s.is_zeroed):  # as the linker script does
+        end = -(-end // section.align) * section.align + section.bytes
+    return end
+
+
+def constant_bytes(objects: Objects) -> int:
+    """Return the flash that the layer's own constants take, without alignment between them."""
+    not_constant = SH_FLAGS.SHF_WRITE | SH_FLAGS.SHF_EXECINSTR
+    return sum(s.bytes for s in _sections(objects) if not s.flags & not_constant)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Section:
+    """A section of an object file that takes memory when it is linked."""
+
+    bytes: int
+    align: int
+    flags: int
+    is_zeroed: bool
+
+
+def _sections(objects: Objects) -> Iterator[_Section]:
     for path in objects.layer:
         with (objects.folder / path).open("rb") as file:
-            sizes += [
-                (section["sh_type"] == "SHT_NOBITS", section["sh_size"], section["sh_addralign"])
-                for section in ELFFile(file).iter_sections()
-                if section["sh_flags"] & SH_FLAGS.SHF_WRITE and section["sh_size"]
-            ]
-    end = 0
-    for _, size, align in sorted(sizes, key=lambda item: item[0]):  # as the linker script does
-        end = -(-end // align) * align + size
-    return end
+            for section in ELFFile(file).iter_sections():
+                discarded = section.name.startswith(_DISCARDED)
+                if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and not discarded:
+                    yield _Section(
+                        bytes=section["sh_size"],
+                        align=section["sh_addralign"] or 1,
+                        flags=section["sh_flags"],
+                        is_zeroed=section["sh_type"] == "SHT_NOBITS",
+                    )
 
 
 def measure(image: Image, toolchain: Toolchain) -> Sizes:
@@ -54,8 +80,6 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
         sections = {section.name: section for section in elf.iter_sections()}
         code = sections[".layer_text"]
         own = range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
-        constants = sections.get(".layer_rodata")
-        constant_bytes = constants["sh_size"] if constants else 0
         extents = {start: size for _, start, size in _functions(elf)}
     graph = CallGraph(disassemble(image, toolchain), frame_bytes(image.objects))
     root = graph.find(image.call.name)
@@ -70,7 +94,7 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
         stack_bound = None
     return Sizes(
         code_bytes=len(own),
-        constant_bytes=constant_bytes,
+        constant_bytes=constant_bytes(image.objects),
         library_bytes=library_bytes,
         stack_bound_bytes=stack_bound,
     )
@@ -104,7 +128,7 @@ def function_at(elf_path: Path, address: int) -> str | None:
 def _functions(elf: ELFFile) -> Iterator[tuple[str, int, int]]:
     """Yield name, first byte and number of bytes of each function."""
     symbols = cast(SymbolTableSection, elf.get_section_by_name(".symtab"))
-    thumb = elf["e_machine"] == "EM_ARM"
+    thumb_bit = int(elf["e_machine"] == "EM_ARM")
     for symbol in symbols.iter_symbols():
         if symbol["st_info"]["type"] == "STT_FUNC":
-            yield symbol.name, symbol["st_value"] & ~thumb, symbol["st_size"]
+            yield symbol.name, symbol["st_value"] & ~thumb_bit, symbol["st_size"]

@@ -9,22 +9,12 @@ needs only ``low(end)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.layer import Geometry, Layer
+from convgen.layout import Pool
 from convgen.plan import StoreOrder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """Input and output in one buffer of ``bytes``, each at its offset."""
-
-    bytes: int
-    input_offset: int
-    output_offset: int
 
 
 def plan_pool(layer: Layer, order: StoreOrder) -> Pool:
@@ -41,10 +31,8 @@ def input_distance(geometry: Geometry, order: StoreOrder) -> int:
     """Return the smallest safe distance of the input above the output, in elements."""
     first_read = lowest_reads(geometry)
     pixels = geometry.out_pixels
-    if order.gathers:  # blocks are aligned
-        starts = np.arange(0, pixels, order.pixels)
-    else:  # a block of at most order.pixels may start anywhere
-        starts = np.arange(pixels)
+    # a block that gathers starts at a multiple of its size, another may start anywhere
+    starts = np.arange(0, pixels, order.pixels if order.gathers else 1)
     ends = np.minimum(starts + order.pixels, pixels)
     still_needed = first_read[ends] if order.gathers else first_read[starts]
     return max(0, int((ends * geometry.out_c - still_needed * geometry.in_c).max()))

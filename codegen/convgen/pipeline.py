@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from convgen import emulator, report, select, spec, target, toolchain, vectors
-from convgen.errors import NoFitError, UsageError, VerificationError
+from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.layer import Layer
+from convgen.nofit import no_fit
 from convgen.progress import Say
 from convgen.report import Report
-from convgen.select import Budget, Candidate, Goal, Rejected
+from convgen.select import Budget, Candidate, Goal, Selection
 from convgen.staging import publish, staging_folder
 from convgen.target import Target
 from convgen.trial import Bench, Trial, attempt
@@ -58,48 +60,42 @@ def run(job: Job, say: Say) -> Outcome:
         ram=board.memory.ram if job.ram is None else job.ram,
         flash=board.memory.flash if job.flash is None else job.flash,
     )
-    candidates, _ = _survey(job, layer, board)
-    _refuse_hopeless(candidates, budget, job)
+    _refuse_hopeless(_select(job, layer, board, budget), job)
     given = _vectors(job, layer)
     out = job.out or Path("convgen-out") / layer.name
     with staging_folder(out) as stage:
         bench = _bench(job, board, given)
-        candidates, rejected = _survey(job, layer, bench.target)
-        trials = _try(job, candidates, bench, budget, stage, say)
-        chosen = _chosen(trials, candidates, budget, job)
-        text = report.build(
-            chosen=chosen,
-            trials={trial.candidate.algorithm: trial for trial in trials},
-            candidates=candidates,
-            rejected=rejected,
-            budget=budget,
-            optimize=job.optimize,
-            tools=_tools(bench, board),
-        )
+        selection = _select(job, layer, bench.target, budget)
+        trials = _try(job, selection, bench, stage, say)
+        chosen = _chosen(trials, selection, job)
+        text = report.build(selection, trials, chosen, _tools(bench, board))
         (chosen.folder / "report.json").write_text(report.as_json(text), encoding="utf-8")
         publish(chosen.folder, out)
     return Outcome(report=text, out=out, failure=_failure(chosen, trials))
 
 
-def _survey(
-    job: Job, layer: Layer, board: Target
-) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...]]:
-    """Return the candidates in order of preference, and the rejected."""
+def _select(job: Job, layer: Layer, board: Target, budget: Budget) -> Selection:
+    """Ask every algorithm, and put the candidates in order of preference."""
     candidates, rejected = select.survey(layer, board, overlap=job.overlap)
-    if job.algorithm:
-        candidates = select.named(job.algorithm, candidates, rejected)
-    return select.preference(candidates, job.optimize), rejected
+    candidates = select.preference(candidates, job.optimize)
+    named = select.named(job.algorithm, candidates, rejected) if job.algorithm else candidates
+    return Selection(
+        goal=job.optimize,
+        budget=budget,
+        candidates=candidates,
+        wanted=named,
+        rejected=rejected,
+    )
 
 
-def _refuse_hopeless(candidates: Sequence[Candidate], budget: Budget, job: Job) -> None:
+def _refuse_hopeless(selection: Selection, job: Job) -> None:
     """Stop before any tool is needed if not even tensors and workspace fit."""
-    if job.compare:
-        return
-    if not any(
+    budget = selection.budget
+    if not job.compare and not any(
         c.ram_without_stack <= budget.ram and c.plan.constant_bytes <= budget.flash
-        for c in candidates
+        for c in selection.wanted
     ):
-        raise _no_fit(candidates, [], budget)
+        raise no_fit(selection, [])
 
 
 def _vectors(job: Job, layer: Layer) -> Vectors:
@@ -111,7 +107,7 @@ def _vectors(job: Job, layer: Layer) -> Vectors:
 def _bench(job: Job, board: Target, given: Vectors) -> Bench:
     compiler = toolchain.find(job.toolchain, board)
     if job.emulator == "none":
-        machine = next(iter(board.emulator.values())).machine
+        machine = board.preferred_machine
         return Bench(
             target=board, machine=machine, toolchain=compiler, emulator=None, vectors=given
         )
@@ -125,71 +121,37 @@ def _bench(job: Job, board: Target, given: Vectors) -> Bench:
     )
 
 
-def _try(
-    job: Job,
-    candidates: Sequence[Candidate],
-    bench: Bench,
-    budget: Budget,
-    stage: Path,
-    say: Say,
-) -> list[Trial]:
-    """Try candidates in order, until one fits or, with ``--compare``, all of them."""
+def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) -> list[Trial]:
+    """Try candidates in order, until one fits or, with ``--compare``, all of them.
+
+    If none does, also try those that may need less than the ones that came so close.
+    """
+    budget = selection.budget
     trials: list[Trial] = []
-    for candidate in candidates:
-        if not job.compare and candidate.ram_without_stack > budget.ram:
-            continue
+
+    def tried(candidate: Candidate, *, roomy: bool) -> Trial:
         say(f"{candidate.algorithm}: generating, compiling, running")
         folder = stage / candidate.algorithm
-        trial = attempt(candidate, bench, folder, budget.ram, roomy=job.compare)
-        trials.append(trial)
-        if trial.fits(budget) and not job.compare:
-            break
+        trials.append(attempt(candidate, bench, folder, budget.ram, roomy=roomy))
+        return trials[-1]
+
+    hopeful = [c for c in selection.wanted if c.ram_without_stack <= budget.ram]
+    others = [c for c in selection.wanted if c.ram_without_stack > budget.ram]
+    for candidate in hopeful:
+        if tried(candidate, roomy=job.compare).fits(budget) and not job.compare:
+            return trials
+    for candidate in others:
+        if job.compare or candidate.ram_without_stack < min(trial.ram for trial in trials):
+            with suppress(MachineTooSmallError):
+                tried(candidate, roomy=True)
     return trials
 
 
-def _chosen(
-    trials: Sequence[Trial], candidates: Sequence[Candidate], budget: Budget, job: Job
-) -> Trial:
-    fitting = [trial for trial in trials if trial.fits(budget)]
+def _chosen(trials: Sequence[Trial], selection: Selection, job: Job) -> Trial:
+    fitting = [trial for trial in trials if trial.fits(selection.budget)]
     if not fitting:
-        raise _no_fit(candidates, trials, budget)
-    if job.compare and job.optimize == "speed":
-        return min(fitting, key=lambda trial: trial.instructions or trial.candidate.instructions)
-    return fitting[0]
-
-
-def _no_fit(
-    candidates: Sequence[Candidate], trials: Sequence[Trial], budget: Budget
-) -> NoFitError:
-    """Name the smallest need, of what, and the shortfall."""
-    smallest = min(candidates, key=lambda c: (c.ram_without_stack, c.flash))
-    trial = next((t for t in trials if t.candidate is smallest), None)
-    stack = trial.stack if trial and trial.stack is not None else smallest.stack
-    ram = smallest.ram_without_stack + stack
-    about = "" if trial else "about "
-    tensors = (
-        f"pool {smallest.pool.bytes:,}"
-        if smallest.pool
-        else f"input {smallest.plan.layer.input_bytes:,} + "
-        f"output {smallest.plan.layer.output_bytes:,}"
-    )
-    lines = ["no algorithm fits the budget"]
-    if ram > budget.ram:
-        lines.append(
-            f"RAM: {smallest.algorithm} needs the least, {about}{ram:,} bytes: {tensors} + "
-            f"workspace {smallest.plan.workspace_bytes:,} + stack {stack:,}; the budget of "
-            f"{budget.ram:,} is {ram - budget.ram:,} short"
-        )
-    lean = min(candidates, key=lambda c: c.flash)
-    trial = next((t for t in trials if t.candidate is lean), None)
-    flash = trial.flash if trial else lean.flash
-    if flash > budget.flash:
-        lines.append(
-            f"flash: {lean.algorithm} needs the least, {'' if trial else 'about '}{flash:,} bytes: "
-            f"constants {lean.plan.constant_bytes:,} + code {flash - lean.plan.constant_bytes:,}; "
-            f"the budget of {budget.flash:,} is {flash - budget.flash:,} short"
-        )
-    return NoFitError("\n".join(lines))
+        raise no_fit(selection, trials)
+    return min(fitting, key=lambda trial: trial.rank(job.optimize))
 
 
 def _tools(bench: Bench, board: Target) -> Report:
@@ -217,6 +179,4 @@ def _failure(chosen: Trial, trials: Sequence[Trial]) -> VerificationError | None
     if not wrong:
         return None
     first = wrong[0]
-    return VerificationError(
-        f"{first.candidate.algorithm} is wrong: {first.failure}"
-    )
+    return VerificationError(f"{first.candidate.algorithm} is wrong: {first.failure}")

@@ -30,7 +30,7 @@ def run(
 ) -> Finished:
     """Run *command* for at most *timeout* seconds.
 
-    ToolError if the program is not there (*package* is the Debian package that has it).
+    ToolError if it cannot be started; *package* is the Debian package that has it, if any has.
     """
     try:
         done = subprocess.run(
@@ -47,10 +47,9 @@ def run(
     except subprocess.TimeoutExpired:
         raise TimedOut(f"still running after {timeout:g} s: {shlex.join(command)}") from None
     except OSError as error:
+        hint = f"\n  to install it: apt-get install {package}" if package else ""
         raise ToolError(
-            f"cannot run {command[0]}: {error.strerror}\n"
-            f"  command: {shlex.join(command)}\n"
-            f"  to install it: apt-get install {package}"
+            f"cannot run {command[0]}: {error.strerror}\n  command: {shlex.join(command)}{hint}"
         ) from None
     return Finished(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
 

@@ -5,38 +5,32 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from convgen import __version__
-from convgen.select import Budget, Candidate, Goal, Rejected
+from convgen.select import Budget, Candidate, Selection
 from convgen.trial import Trial
 
 Report = dict[str, Any]
+PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
 
 
-def build(
-    *,
-    chosen: Trial,
-    trials: dict[str, Trial],
-    candidates: tuple[Candidate, ...],
-    rejected: tuple[Rejected, ...],
-    budget: Budget,
-    optimize: Goal,
-    tools: Report,
-) -> Report:
+def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: Report) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *trials* holds what was built, by algorithm; *tools* the target, emulator and toolchain.
+    *trials* holds what was built; *tools* describes target, emulator and toolchain.
     """
-    layer = chosen.candidate.plan.layer
+    layer, budget = chosen.candidate.plan.layer, selection.budget
+    tried = {trial.candidate.algorithm: trial for trial in trials}
     return {
         "convgen": __version__,
         "layer": layer.name,
         "target": tools["target"],
         "dtype": layer.dtype,
         "algorithm": chosen.candidate.algorithm,
-        "optimize": optimize,
+        "optimize": selection.goal,
         "synthetic_weights": layer.synthetic,
         **_verdict(chosen),
         "macs": layer.geometry.macs,
@@ -51,10 +45,10 @@ def build(
         },
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
-            *(_candidate(c, trials.get(c.algorithm), budget) for c in candidates),
+            *(_candidate(c, tried.get(c.algorithm), budget) for c in selection.candidates),
             *(
                 {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
-                for r in rejected
+                for r in selection.rejected
             ),
         ],
         "emulator": tools["emulator"],
@@ -67,6 +61,7 @@ def _verdict(trial: Trial) -> Report:
     return {
         "verified": trial.verified,
         "vectors": trial.vectors,
+        "compared_with": trial.compared_with,
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
         "failure": trial.failure,
@@ -90,9 +85,7 @@ def _memory(trial: Trial) -> Report:
     layer = trial.candidate.plan.layer
     pool = trial.candidate.pool
     tensors = (
-        {"pool": pool.bytes}
-        if pool
-        else {"input": layer.input_bytes, "output": layer.output_bytes}
+        {"pool": pool.bytes} if pool else {"input": layer.input_bytes, "output": layer.output_bytes}
     )
     return {
         **tensors,
@@ -131,30 +124,35 @@ def as_json(report: Report) -> str:
     return json.dumps(report, indent=2, allow_nan=False) + "\n"
 
 
-def print_text(report: Report, out: Path) -> None:
-    """Print the summary and the candidates: coloured on a terminal, plain when piped."""
+def as_text(report: Report, out: Path) -> str:
+    """Return the summary and the candidates: coloured for a terminal, plain when piped."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else 100, highlight=False, soft_wrap=not terminal)
-    console.print(_headline(report))
-    console.print(_summary(report))
-    console.print(_candidates(report))
-    console.print(f"Written to {out}", markup=False)
+    console = Console(
+        width=None if terminal else PIPED_WIDTH, highlight=False, soft_wrap=not terminal
+    )
+    with console.capture() as text:
+        console.print(_headline(report))
+        console.print(_summary(report))
+        console.print(_candidates(report))
+        console.print(f"Written to {out}", markup=False)
+    return "".join(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
 
 def _headline(report: Report) -> str:
-    subject = f"[bold]{report['layer']}[/] on {report['target']}: {report['algorithm']}"
+    from rich.markup import escape
+
+    subject = f"[bold]{report['layer']}[/] on {escape(report['target'])}: {report['algorithm']}"
     if report["emulator"]["kind"] == "none":
         return f"{subject}, [yellow]generated and compiled, not run[/]"
     if not report["verified"]:
-        return f"{subject}, [red]WRONG[/]: {report['failure']}"
-    exact = (
-        "every byte is TensorFlow Lite's"
-        if report["dtype"] == "int8"
-        else "within the float32 bound"
+        return f"{subject}, [red]WRONG[/]: {escape(report['failure'])}"
+    exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
+    return (
+        f"{subject}, [green]verified[/] on {report['vectors']} vectors: "
+        f"{exact} {report['compared_with']}"
     )
-    return f"{subject}, [green]verified[/] on {report['vectors']} vectors: {exact}"
 
 
 def _table() -> Any:
@@ -195,6 +193,8 @@ def _synthetic_note(report: Report) -> str:
 
 
 def _candidates(report: Report) -> Any:
+    from rich.markup import escape
+
     table = _table()
     table.add_column("algorithm")
     for column in ("workspace", "RAM", "constants", "instructions"):
@@ -211,7 +211,7 @@ def _candidates(report: Report) -> Any:
                 _verdict_words(row, report),
             )
         else:
-            table.add_row(row["algorithm"], "", "", "", "", f"no: {row['reason']}")
+            table.add_row(row["algorithm"], "", "", "", "", f"no: {escape(row['reason'])}")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
@@ -12,7 +12,8 @@ from convgen.algorithms.base import Algorithm
 from convgen.cost import CostModel, cost_model
 from convgen.errors import UsageError
 from convgen.layer import Layer
-from convgen.overlap import Pool, plan_pool
+from convgen.layout import Pool
+from convgen.overlap import plan_pool
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -78,11 +79,27 @@ class Candidate:
         return self.ram <= budget.ram and self.flash <= budget.flash
 
 
-_ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
-    "workspace": lambda c: (c.ram_without_stack, c.instructions),
-    "speed": lambda c: (c.instructions, c.ram_without_stack),
-    "flash": lambda c: (c.flash, c.ram_without_stack, c.instructions),
-}
+def rank(goal: Goal, *, ram: int, flash: int, instructions: int) -> tuple[int, ...]:
+    """Return what to compare by, the least being the best; *ram* is without the stack."""
+    return {
+        "workspace": (ram, instructions),
+        "speed": (instructions, ram),
+        "flash": (flash, ram, instructions),
+    }[goal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """What could do a layer, most wanted first, and what could not.
+
+    ``wanted`` are the candidates that the user allows, all of them unless one was named.
+    """
+
+    goal: Goal
+    budget: Budget
+    candidates: tuple[Candidate, ...]
+    wanted: tuple[Candidate, ...]
+    rejected: tuple[Rejected, ...]
 
 
 def survey(
@@ -117,7 +134,16 @@ def _candidate(
 
 def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
     """Return *candidates*, the most wanted first; equals keep the list's order."""
-    return tuple(sorted(candidates, key=_ORDER[goal]))
+
+    def key(candidate: Candidate) -> tuple[int, ...]:
+        return rank(
+            goal,
+            ram=candidate.ram_without_stack,
+            flash=candidate.flash,
+            instructions=candidate.instructions,
+        )
+
+    return tuple(sorted(candidates, key=key))
 
 
 def named(

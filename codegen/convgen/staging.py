@@ -15,7 +15,8 @@ from convgen.errors import UsageError
 def staging_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder on the file system of *out*; it is gone afterwards.
 
-    Raises `UsageError` when *out* could not be written later, before any work is done.
+    Raises `UsageError` when *out* could not be written later, before any work is done, and when
+    writing fails in the middle of it.
     """
     parent = out.absolute()
     while not parent.exists():
@@ -28,6 +29,8 @@ def staging_folder(out: Path) -> Iterator[Path]:
         raise UsageError(f"--out: cannot write to {parent}: {error.strerror}") from None
     try:
         yield stage
+    except OSError as error:  # a full disk
+        raise UsageError(f"--out: cannot write to {parent}: {error.strerror}") from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

@@ -36,7 +36,7 @@ EmulatorKind = Literal["native", "qemu-system", "qemu-user"]
 Bytes = Annotated[
     PositiveInt, BeforeValidator(lambda size: parse_size(size) if isinstance(size, str) else size)
 ]
-Ratio = Annotated[Fraction, Field(gt=0)]
+Ratio = Annotated[Fraction, Field(ge=1)]  # below, two counts could read as the same ticks
 Texts = tuple[str, ...]
 UNLIMITED_LAYER_BYTES = 2**30
 
@@ -113,8 +113,7 @@ class Fallback(Table):
 
 
 def _machine(name: Any, info: ValidationInfo[Path]) -> Any:
-    folder: Path = info.context  # of the file that names the machine
-    return load_machine(name, folder) if isinstance(name, str) else name
+    return load_machine(name, info.context) if isinstance(name, str) else name
 
 
 class Emulation(Table):
@@ -166,7 +165,12 @@ class Target(Table):
     cpu: Cpu
     memory: Memory
     toolchain: Toolchains
-    emulator: dict[EmulatorKind, Emulation]
+    emulator: dict[EmulatorKind, Emulation] = Field(min_length=1)
+
+    @property
+    def preferred_machine(self) -> Machine:
+        """The machine to link for when nothing is run."""
+        return next(iter(self.emulator.values())).machine
 
     def has(self, feature: Feature) -> bool:
         """Whether the core has *feature*."""
@@ -187,26 +191,30 @@ def names() -> list[str]:
 
 def load(name: str) -> Target:
     """Return the target *name*, or the one in the file *name* if that ends in ``.toml``."""
-    path = _find(name, data_dir("targets"), Path(), "target")
+    path = Path(name) if _is_file(name) else _shipped(name, data_dir("targets"), "unknown target")
     return _read(path, Target, {"name": path.stem})
 
 
-def load_machine(name: str, folder: Path) -> Machine:
-    """Return the machine *name*, or the one in a ``.toml`` file relative to *folder*."""
-    path = _find(name, data_dir("targets") / "machines", folder, "machine")
-    return _read(path, Machine, {})
+def load_machine(name: str, target_file: Path) -> Machine:
+    """Return the machine that *target_file* names: one of ours, or a ``.toml`` file beside it."""
+    if _is_file(name):
+        return _read(target_file.parent / name, Machine, {})
+    what = f"{target_file}: unknown machine"
+    return _read(_shipped(name, data_dir("targets") / "machines", what), Machine, {})
 
 
-def _find(name: str, shipped: Path, folder: Path, what: str) -> Path:
-    if name.endswith(".toml"):
-        return folder / name
+def _is_file(name: str) -> bool:
+    return name.endswith(".toml")
+
+
+def _shipped(name: str, shipped: Path, what: str) -> Path:
     known = sorted(path.stem for path in shipped.glob("*.toml"))
     if name in known:
         return shipped / f"{name}.toml"
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?\n" if close else ""
     raise TargetError(
-        f"unknown {what} {name!r}; {hint}known: {', '.join(known)}, or the path of a .toml file"
+        f"{what} {name!r}; {hint}known: {', '.join(known)}, or the path of a .toml file"
     )
 
 
@@ -220,13 +228,13 @@ def _read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
     try:
         # As JSON, for which strict means: an array for a tuple, but no text for a number.
         text = json.dumps(defaults | table, default=str)
-        return model.model_validate_json(text, context=path.parent)
+        return model.model_validate_json(text, context=path)
     except ValidationError as error:
         raise TargetError("\n".join(f"{path}: {_problem(e)}" for e in error.errors())) from None
 
 
 def _problem(error: ErrorDetails) -> str:
-    key = ".".join(map(str, error["loc"]))
+    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
     match error["type"]:
         case "missing":
             return f"{key}: missing"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from convgen import harness
 from convgen.errors import UsageError
@@ -77,7 +79,6 @@ class Image:
     layout: Layout
     objects: Objects
     elf: Path
-    map: Path
 
 
 def find(which: str, target: Target) -> Toolchain:
@@ -97,19 +98,22 @@ def find(which: str, target: Target) -> Toolchain:
 
 def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:
     """Compile the layer's sources in *folder*, and the firmware for *machine*."""
-    _copy_firmware(folder, machine)
-    defines = [f"-D{name}={value}" for name, value in sorted(machine.defines.items())]
     layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
-    sources = (*machine.firmware, *harness.ALWAYS)
-    firmware = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in sources}
-
-    def compile_one(job: tuple[str, str]) -> None:
-        options = LAYER_OPTIMIZATION if job[0] in layer else (*FIRMWARE_OPTIMIZATION, *defines)
-        _compile(folder, *job, options, toolchain)
-
+    names = (*machine.firmware, *harness.ALWAYS)
+    defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
+    _copy_firmware(folder, (*names, harness.MAIN))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(compile_one, (layer | firmware).items()))
-    return Objects(folder=folder, layer=tuple(layer.values()), firmware=tuple(firmware.values()))
+        jobs = [
+            pool.submit(_compile, folder, source, output, LAYER_OPTIMIZATION, toolchain)
+            for source, output in layer.items()
+        ]
+        firmware = _compiled_firmware(names, defines, toolchain)
+        for job in jobs:
+            job.result()
+    for path, content in firmware:
+        (folder / path).write_bytes(content)
+    objects = tuple(path for path, _ in firmware if path.endswith(".o"))
+    return Objects(folder=folder, layer=tuple(layer.values()), firmware=objects)
 
 
 def link(
@@ -123,7 +127,7 @@ def link(
     (folder / f"{stem}.ld").write_text(script, encoding="utf-8")
     main = f"{FIRMWARE}/harness.o"
     _compile(folder, f"{FIRMWARE}/{harness.MAIN}", main, FIRMWARE_OPTIMIZATION, toolchain)
-    bare = ("-nostdlib", "-static") if machine.memory else ("-no-pie",)
+    bare = ("-nostdlib", "-static") if machine.memory else ("-no-pie", "-Wl,-z,now")
     toolchain.run(
         *toolchain.target_flags, *bare, *objects.layer, *objects.firmware, main, "-lgcc",
         f"-Wl,-T,{stem}.ld", f"-Wl,-Map,{stem}.map", "-Wl,--build-id=none",
@@ -132,9 +136,8 @@ def link(
     return Image(
         call=call,
         layout=layout,
-        objects=replace(objects, firmware=(*objects.firmware, main)),
+        objects=objects,
         elf=folder / f"{stem}.elf",
-        map=folder / f"{stem}.map",
     )
 
 
@@ -144,10 +147,39 @@ def disassemble(image: Image, toolchain: Toolchain) -> str:
     return run_tool(command, package=toolchain.package)
 
 
-def _copy_firmware(folder: Path, machine: Machine) -> None:
+def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
     (folder / FIRMWARE).mkdir(parents=True, exist_ok=True)
-    for name in (*machine.firmware, *harness.ALWAYS, harness.MAIN, *harness.HEADERS):
+    for name in (*names, *harness.HEADERS):
         shutil.copyfile(data_dir("firmware") / name, folder / FIRMWARE / name)
+
+
+@cache
+def _compiled_firmware(
+    names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain
+) -> tuple[tuple[str, bytes], ...]:
+    """Return path and content of each object and stack usage file.
+
+    They are the same for every layer: one compilation serves all that are built for a machine.
+    """
+    options = (*FIRMWARE_OPTIMIZATION, *defines)
+    sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
+    with TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
+        folder = Path(temporary)
+        _copy_firmware(folder, names)
+        jobs = [
+            pool.submit(_compile, folder, source, output, options, toolchain)
+            for source, output in sources.items()
+        ]
+        for job in jobs:
+            job.result()
+        paths = [
+            Path(output).with_suffix(end) for output in sources.values() for end in (".o", ".su")
+        ]
+        return tuple(
+            (path.as_posix(), (folder / path).read_bytes())
+            for path in paths
+            if (folder / path).exists()  # assembly has no .su
+        )
 
 
 def _compile(
@@ -155,7 +187,7 @@ def _compile(
 ) -> None:
     toolchain.run(
         *LANGUAGE, *WARNINGS, *OBJECTS, *options, *toolchain.target_flags,
-        f"-ffile-prefix-map={folder.resolve()}=.",
+        f"-fdebug-prefix-map={folder.resolve()}=.",
         # Last: string.h for compilers that have none.
         "-I.", f"-I{VERIFY}", "-idirafter", FIRMWARE,
         "-c", source, "-o", output, folder=folder,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import emulator, layout, measure, toolchain, vectors
+from convgen import emulator, layout, measure, select, toolchain, vectors
 from convgen.emulator import Emulator, Run
 from convgen.errors import VerificationError
 from convgen.generate import layer_files, source_names
 from convgen.layout import Call
 from convgen.measure import Sizes
 from convgen.plan import Plan
-from convgen.select import Budget, Candidate
+from convgen.select import Budget, Candidate, Goal
 from convgen.target import Machine, Target
 from convgen.toolchain import Image, Objects, Toolchain
 from convgen.vectors import Comparison, Vectors
@@ -49,6 +49,7 @@ class Trial:
     comparison: Comparison | None
     failure: str | None
     vectors: int
+    compared_with: str
 
     @property
     def verified(self) -> bool:
@@ -89,6 +90,15 @@ class Trial:
     def flash(self) -> int:
         """Code and constants."""
         return self.sizes.code_bytes + self.sizes.constant_bytes
+
+    def rank(self, goal: Goal) -> tuple[int, ...]:
+        """Return what to compare trials by, the least being the best."""
+        return select.rank(
+            goal,
+            ram=self.ram_without_stack,
+            flash=self.flash,
+            instructions=self.instructions or self.candidate.instructions,
+        )
 
     def fits(self, budget: Budget) -> bool:
         """Whether what was measured is within *budget*."""
@@ -139,12 +149,11 @@ def describe(plan: Plan, candidate: Candidate) -> Call:
 
 
 def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> Image:
-    memory = bench.machine.memory
     placed = layout.arrange(
         call,
         budget=ram,
         static_bytes=static,
-        machine_bytes=memory.layer.bytes if memory else 2**31 - 1,
+        machine_bytes=bench.machine.layer_bytes,
     )
     return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
 
@@ -175,6 +184,9 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
         comparison=comparison,
         failure=failure,
         vectors=len(bench.vectors.inputs) if bench.emulator else 0,
+        compared_with=(
+            "TensorFlow Lite's reference" if bench.vectors.expected is None else "--vectors"
+        ),
     )
 
 
@@ -186,4 +198,6 @@ def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
 def _complaint(comparison: Comparison) -> str | None:
     if not comparison.mismatches:
         return None
-    return f"{comparison.first}; {comparison.mismatches:,} outputs are wrong"
+    count = comparison.mismatches
+    wrong = "it is the only wrong output" if count == 1 else f"{count:,} outputs are wrong"
+    return f"{comparison.first}; {wrong}"

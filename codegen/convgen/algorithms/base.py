@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from convgen.kernels import KernelPlan
-from convgen.layer import Layer
+from convgen.kernels.base import KernelPlan
+from convgen.layer import Geometry, Layer
 from convgen.plan import Constant, Plan
 from convgen.requantize import Requantize
 from convgen.target import Target
@@ -77,23 +77,45 @@ def layer_constants(
 
 
 def block_work(kernel: KernelPlan, pixels: int, count: int, runs: int, elems: int) -> Counter[str]:
-    """Count the work of *count* pixel blocks, each of *runs* runs of *elems* elements."""
+    """Count the work of *count* pixel blocks, in all *runs* runs of *elems* elements each.
+
+    Steps, which the compiler fits into registers as it can, have a unit for each shape of block.
+    """
     work: Counter[str] = Counter()
     for channels in kernel.channel_blocks:
-        blocks = count * kernel.blocks(channels)
-        sums = pixels * channels
-        loads = (sums if kernel.lanes else pixels) + channels
-        steps = blocks * runs * elems
-        work["block"] += blocks
+        blocks = kernel.blocks(channels)
+        shape = f"{kernel.name}_{pixels}x{channels}"
+        loop = "unrolled" if _is_unrolled(kernel, pixels, channels, elems) else "step"
+        work[f"{kernel.name}.block"] += blocks * count
         work[f"{kernel.name}.run"] += blocks * runs
-        work[f"{kernel.name}.run_sum"] += blocks * runs * sums
-        work[f"{kernel.name}.step"] += steps
-        work[f"{kernel.name}.load"] += steps * loads
-        work[f"{kernel.name}.mac"] += steps * sums
+        work[f"{kernel.name}.run_sum"] += blocks * runs * pixels * channels
+        work[f"{shape}.{loop}"] += blocks * runs * elems
     return work
+
+
+def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> bool:
+    """Whether the compiler is likely to unroll a run: GCC's limits of -O3."""
+    products = pixels * channels
+    loads = (products if kernel.lanes else pixels) + channels
+    return elems <= 16 and elems * (products + loads) <= 200
 
 
 def output_work(layer: Layer, requantize: Requantize | None) -> Counter[str]:
     """Count the outputs, by the arithmetic that finishes them."""
     form = requantize.form if requantize else "float"
     return Counter({f"output.{form}": layer.geometry.out_elems})
+
+
+def taps_inside(geometry: Geometry) -> tuple[int, int]:
+    """Count the kernel rows inside the image over all output rows, and likewise the columns."""
+    g = geometry
+    rows = _inside(g.out_h, g.stride_h, g.pad_top, g.k_h, g.dilation_h, g.in_h)
+    cols = _inside(g.out_w, g.stride_w, g.pad_left, g.k_w, g.dilation_w, g.in_w)
+    return rows, cols
+
+
+def _inside(outputs: int, stride: int, pad: int, kernel: int, dilation: int, size: int) -> int:
+    first_position = np.arange(kernel) * dilation - pad  # of each tap, for the first output
+    first = -(first_position // stride)
+    last = (size - 1 - first_position) // stride
+    return int((last.clip(max=outputs - 1) - first.clip(min=0) + 1).clip(min=0).sum())

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convgen.algorithms.base import block_work, layer_constants, output_work
-from convgen.kernels import KernelPlan, Runs, plan_kernel
+from convgen.algorithms.base import block_work, layer_constants, output_work, taps_inside
+from convgen.kernels import plan_kernel
+from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
 from convgen.plan import Constant, Plan, StoreOrder
 from convgen.requantize import plan_requantize
@@ -76,7 +77,7 @@ class Direct:
     family: str = "direct"
     summary: str = "reads the input in place: no workspace"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:  # noqa: ARG002
+    def reject(self, layer: Layer, target: Target) -> str | None:
         """Every layer will do."""
         return None
 
@@ -111,7 +112,8 @@ class Direct:
             kernel=kernel,
             requantize=requantize,
             workspace=(),
-            constants=layer_constants(layer, kernel, requantize) + _zero_points(kernel, steps, layer),
+            constants=layer_constants(layer, kernel, requantize)
+            + _zero_points(kernel, steps, layer),
             steps=steps,
             order=StoreOrder(pixels=kernel.pixels, gathers=False),
             decisions=_decisions(steps, geometry),
@@ -175,11 +177,14 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
     work: Counter[str] = Counter()
     cols = steps.inner.cols
     for pixels in steps.inner_pixels:
-        work += block_work(
-            kernel, pixels, steps.inner.rows * (cols // pixels), runs, steps.run_elems
-        )
+        count = steps.inner.rows * (cols // pixels)
+        work += block_work(kernel, pixels, count, count * runs, steps.run_elems)
         cols %= pixels
     edges = geometry.out_pixels - steps.inner.pixels
-    work += block_work(kernel, 1, edges, geometry.taps, steps.tap_elems)
-    work["direct.edge_tap"] += edges * geometry.taps * sum(map(kernel.blocks, kernel.channel_blocks))
+    taps = edges * geometry.taps
+    rows_inside, cols_inside = taps_inside(geometry)
+    outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
+    summed = taps - outside if steps.skips_outside else taps
+    work += block_work(kernel, 1, edges, summed, steps.tap_elems)
+    work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
     return work

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.algorithms.base import block_work, layer_constants, output_work
-from convgen.kernels import KernelPlan, Runs, plan_kernel
+from convgen.algorithms.base import block_work, layer_constants, output_work, taps_inside
+from convgen.algorithms.direct import find_inner
+from convgen.kernels import plan_kernel
+from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
 from convgen.plan import Buffer, Plan, StoreOrder
 from convgen.requantize import plan_requantize
@@ -77,7 +79,7 @@ class Im2col:
         patches = "1 patch" if self.pixels == 1 else f"{self.pixels} patches"
         return f"copies {patches} at a time, then multiplies"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:  # noqa: ARG002
+    def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless."""
         geometry = layer.geometry
         if self.pixels is None:
@@ -85,7 +87,9 @@ class Im2col:
         if geometry.is_pointwise:
             return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
         if self.pixels >= geometry.out_pixels:
-            return f"the layer has only {geometry.out_pixels} output pixels: im2col_full does it"
+            count = geometry.out_pixels
+            pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
+            return f"the layer has only {pixels}: im2col_full does it"
         return None
 
     def plan(self, layer: Layer, target: Target) -> Plan:
@@ -154,15 +158,24 @@ def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter
     for patches, times in fills:
         left = patches
         for pixels in steps.pixel_blocks:
-            work += block_work(kernel, pixels, times * (left // pixels), 1, steps.run_elems)
+            count = times * (left // pixels)
+            work += block_work(kernel, pixels, count, count, steps.run_elems)
             left %= pixels
     if steps.copies:
-        rows = geometry.out_pixels * geometry.k_h
-        taps_per_copy = geometry.k_w if steps.row_copies else 1
-        work["im2col.row"] += rows
-        work["im2col.copy"] += rows * (geometry.k_w // taps_per_copy) * steps.groups
+        work["im2col.patch"] += geometry.out_pixels
+        work["im2col.copy"] += _copies(steps, geometry)
         work["im2col.elem"] += geometry.out_pixels * steps.patch_elems
     return work
+
+
+def _copies(steps: Im2colSteps, geometry: Geometry) -> int:
+    """Count the copies: kernel rows wholly inside the image are one each, other taps are."""
+    taps = geometry.out_pixels * geometry.taps * steps.groups
+    if not steps.row_copies:
+        return taps
+    rows_inside, _ = taps_inside(geometry)
+    whole = rows_inside * find_inner(geometry).cols
+    return taps - whole * (geometry.k_w - 1)
 
 
 VARIANTS = (Im2col(pixels=1), Im2col(pixels=2), Im2col(pixels=4), Im2col(pixels=None))

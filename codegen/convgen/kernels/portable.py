@@ -26,7 +26,7 @@ class PortableKernel:
     lanes: bool
     blocks: tuple[tuple[int, int, int], ...]
 
-    def suits(self, layer: Layer, target: Target) -> bool:  # noqa: ARG002
+    def suits(self, layer: Layer, target: Target) -> bool:
         """Lanes serve layers with one output channel per input channel."""
         geometry = layer.geometry
         return self.lanes == (geometry.is_depthwise and geometry.group_out_c == 1)

@@ -1,0 +1,339 @@
+"""Fit targets/cost/*.toml to measured runs; README.md beside this file explains the method."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import numpy as np
+from layers import FLOAT32, LAYERS, as_float32
+from numpy.typing import NDArray
+
+from convgen import emulator, spec, target, toolchain
+from convgen.algorithms import ALGORITHMS
+from convgen.cost import arithmetic
+from convgen.kernels.portable import DOT, LANES
+from convgen.resources import data_dir
+from convgen.select import Candidate
+from convgen.trial import Bench, attempt
+from convgen.vectors import Vectors, make_inputs
+
+K = TypeVar("K")
+Floats = NDArray[np.float64]
+Table = tuple[str, str]  # ISA class, arithmetic
+
+BOARDS: dict[Table, str] = {
+    ("armv6-m", "int8"): "cortex-m0",
+    ("armv6-m", "soft_float32"): "cortex-m0",
+    ("armv7-m", "int8"): "cortex-m3",
+    ("armv7-m", "soft_float32"): "cortex-m3",
+    ("armv7e-m", "int8"): "cortex-m4",
+    ("armv7e-m", "float32"): "cortex-m4",
+    ("armv8-m", "int8"): "cortex-m33",
+    ("armv8-m", "float32"): "cortex-m33",
+    ("armv8.1-m", "int8"): "cortex-m55",
+    ("armv8.1-m", "float32"): "cortex-m55",
+    ("rv32", "int8"): "rv32imc",
+    ("rv32", "float32"): "rv32imafc",
+    ("rv32", "soft_float32"): "rv32imc",
+    ("rv64", "int8"): "rv64imac",
+    ("rv64", "soft_float32"): "rv64imac",
+}
+"""Each table that is measured, and the target that does it."""
+
+COPIES: dict[Table, Table] = {
+    ("armv7e-m", "soft_float32"): ("armv7-m", "soft_float32"),
+    ("armv8-m", "soft_float32"): ("armv7-m", "soft_float32"),
+    ("armv8.1-m", "soft_float32"): ("armv7-m", "soft_float32"),
+    ("rv64", "float32"): ("rv32", "float32"),
+    ("host", "int8"): ("rv64", "int8"),
+    ("host", "float32"): ("rv32", "float32"),
+}
+"""Tables for which convgen has no target that counts, and the nearest one measured."""
+
+WORKERS = 2
+RIDGE = 1e-3  # per instruction that a shape of block costs more than its loads and products
+STACK_STEP = 16
+CLOSE = 0.05  # a choice that costs at most this much more than the best is right
+BLOCK_UNIT = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A layer to measure on one target with every algorithm."""
+
+    target: str
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One algorithm on one layer: the work it counts and what was measured."""
+
+    table: Table
+    layer: str
+    algorithm: str
+    work: Mapping[str, int]
+    instructions: int
+    code_bytes: int
+    stack_bytes: int
+    compiler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """The prices of one table, and the samples they came from."""
+
+    samples: Sequence[Sample]
+    prices: Mapping[str, float]
+
+    @property
+    def errors(self) -> Floats:
+        """Predicted over measured, less one, of each sample."""
+        ratios = [
+            sum(count * self.prices[unit] for unit, count in sample.work.items())
+            / sample.instructions
+            for sample in self.samples
+        ]
+        return np.array(ratios) - 1
+
+    def choices(self) -> list[float]:
+        """Return what the predicted best costs over the measured best, less one, by layer."""
+        layers = defaultdict(list)
+        for sample, error in zip(self.samples, self.errors, strict=True):
+            predicted = round(sample.instructions * (1 + error))
+            layers[sample.layer].append((predicted, sample.instructions))
+        return [
+            min(pairs)[1] / min(measured for _, measured in pairs) - 1 for pairs in layers.values()
+        ]
+
+
+def main() -> None:
+    """Fit and write the tables; or only check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="print the errors, write nothing")
+    parser.add_argument(
+        "--predict",
+        type=Path,
+        metavar="FOLDER",
+        help="fit nothing: measure FOLDER/*/layer.json and compare with the tables as they are",
+    )
+    options = parser.parse_args()
+    if options.predict:
+        predict_layers(options.predict)
+        return
+    fits = fit_tables()
+    if not options.check:
+        for isa in sorted({isa for isa, _ in (*BOARDS, *COPIES)}):
+            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+
+
+def fit_tables() -> dict[Table, Fit]:
+    """Measure all layers on all boards and fit a table to each board's."""
+    fits = {}
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = {table: list(_jobs(table, Path(folder))) for table in BOARDS}
+        for table, samples in measured(jobs):
+            fits[table] = Fit(samples=samples, prices=fit(samples))
+            print_errors(f"{BOARDS[table]} {table[1]}", fits[table])
+    return fits
+
+
+def predict_layers(folder: Path) -> None:
+    """Hold the tables against layers they were not fitted to."""
+    paths = sorted(folder.glob("*/layer.json"))
+    jobs = {
+        board: [Job(target=board, name=path.parent.name, path=path) for path in paths]
+        for board in dict.fromkeys(BOARDS.values())
+    }
+    for board, samples in measured(jobs):
+        for table in sorted({sample.table for sample in samples}):
+            isa, name = table
+            prices = tomllib.loads(_cost_file(isa).read_text())[name]["instructions"]
+            mine = [sample for sample in samples if sample.table == table]
+            print_errors(f"{board} {name}", Fit(samples=mine, prices=prices))
+
+
+def measured(jobs: Mapping[K, Iterable[Job]]) -> Iterator[tuple[K, list[Sample]]]:
+    """Run all *jobs*; yield the samples of each key in turn."""
+    with ProcessPoolExecutor(WORKERS) as pool:
+        runs = {key: pool.map(_measure, wanted) for key, wanted in jobs.items()}
+        for key, layers in runs.items():
+            yield key, [sample for layer in layers for sample in layer]
+
+
+def _jobs(table: Table, folder: Path) -> Iterator[Job]:
+    """Write the layers' specs to *folder*."""
+    is_int8 = table[1] == "int8"
+    for name in LAYERS if is_int8 else FLOAT32:
+        path = folder / f"{name}.{'int8' if is_int8 else 'float32'}.json"
+        path.write_text(json.dumps(LAYERS[name] if is_int8 else as_float32(LAYERS[name])))
+        yield Job(target=BOARDS[table], name=name, path=path)
+
+
+def _measure(job: Job) -> list[Sample]:
+    """Build and run a layer with every algorithm that can do it."""
+    board = target.load(job.target)
+    layer = spec.load(job.path)
+    runner = emulator.choose("qemu-system", board)
+    bench = Bench(
+        target=board,
+        machine=runner.machine,
+        toolchain=toolchain.find("auto", board),
+        emulator=runner,
+        vectors=Vectors(inputs=make_inputs(layer, seed=0, count=1)),
+    )
+    samples = []
+    for algorithm in ALGORITHMS:
+        if algorithm.reject(layer, board):
+            continue
+        plan = algorithm.plan(layer, board)
+        generous = 1000 * layer.geometry.macs  # decides only when to give up
+        candidate = Candidate(plan=plan, pool=None, stack=0, code=0, instructions=generous)
+        with tempfile.TemporaryDirectory() as folder:
+            trial = attempt(
+                candidate, bench, Path(folder) / plan.algorithm, board.memory.ram, roomy=True
+            )
+        if trial.failure or trial.instructions is None or trial.stack is None:
+            raise SystemExit(f"{job.target}: {job.name}: {plan.algorithm}: {trial.failure}")
+        samples.append(
+            Sample(
+                table=(board.cpu.isa, arithmetic(layer, board)),
+                layer=job.name,
+                algorithm=plan.algorithm,
+                work=plan.work,
+                instructions=trial.instructions,
+                code_bytes=trial.sizes.code_bytes,
+                stack_bytes=trial.stack,
+                compiler=bench.toolchain.version,
+            )
+        )
+    return samples
+
+
+def fit(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the price of each unit: the least relative errors, squared, of prices >= 0."""
+    units = sorted({unit for sample in samples for unit in sample.work} | _block_units())
+    parts = sorted({part for unit in units for part in _parts(unit)})
+    composed = np.array([[_parts(unit).get(part, 0) for part in parts] for unit in units])
+    counts = np.array([[sample.work.get(unit, 0) for unit in units] for sample in samples])
+    instructions = np.array([sample.instructions for sample in samples])
+    ridge = np.diag([RIDGE if BLOCK_UNIT.fullmatch(part) else 0.0 for part in parts])
+    solved = non_negative_least_squares(
+        np.vstack([counts / instructions[:, None] @ composed, ridge]),
+        np.concatenate([np.ones(len(samples)), np.zeros(len(parts))]),
+    )
+    return dict(zip(units, (composed @ solved).round(2).tolist(), strict=True))
+
+
+def _block_units() -> set[str]:
+    """Return the units of every shape of block there can be, measured or not."""
+    return {
+        f"{kernel.name}_{pixels}x{channels}.{loop}"
+        for kernel in (DOT, LANES)
+        for _, most_pixels, most_channels in kernel.blocks
+        for pixels in range(1, most_pixels + 1)
+        for channels in range(1, most_channels + 1)
+        for loop in ("step", "unrolled")
+    }
+
+
+def _parts(unit: str) -> dict[str, int]:
+    """Return what adds up to the price of *unit*: for a block its loads, its products, a rest."""
+    shape = BLOCK_UNIT.fullmatch(unit)
+    if not shape:
+        return {unit: 1}
+    kernel, loop, pixels, channels = shape[1], shape[4], int(shape[2]), int(shape[3])
+    products = pixels * channels
+    loads = channels + (products if kernel == LANES.name else pixels)
+    return {
+        unit: 1,
+        f"{loop}s": 1,
+        f"{kernel}.{loop}_mac": products,
+        f"{kernel}.{loop}_load": loads,
+    }
+
+
+def non_negative_least_squares(matrix: Floats, wanted: Floats) -> Floats:
+    """Solve ``matrix @ x = wanted`` for x >= 0, by Lawson and Hanson's active sets."""
+    norms = np.linalg.norm(matrix, axis=0)
+    matrix = matrix / np.where(norms, norms, 1)
+    x = np.zeros(matrix.shape[1])
+    free = np.zeros(matrix.shape[1], bool)
+    while True:
+        gain = np.where(free, 0, matrix.T @ (wanted - matrix @ x))
+        if gain.max() < 1e-9:
+            return x / np.where(norms, norms, 1)
+        free[gain.argmax()] = True
+        while True:
+            best = np.zeros_like(x)
+            best[free] = np.linalg.lstsq(matrix[:, free], wanted, rcond=None)[0]
+            below = free & (best <= 0)
+            if not below.any():
+                break
+            x += (x[below] / (x[below] - best[below])).min() * (best - x)
+            free &= x > 1e-12
+        x = best
+
+
+def print_errors(title: str, fit: Fit) -> None:
+    """Print one line on how good the predictions are, and the worst."""
+    errors, choices = np.abs(fit.errors), fit.choices()
+    worst = fit.samples[int(errors.argmax())]
+    print(
+        f"{title:<24} {len(errors):4} runs: mean {errors.mean():.1%}, "
+        f"90% within {np.quantile(errors, 0.9):.1%}, {(errors <= 0.15).mean():.0%} within 15%, "
+        f"worst {errors.max():.0%} ({worst.layer} {worst.algorithm}); fastest chosen, or within "
+        f"{CLOSE:.0%}: {sum(loss <= CLOSE for loss in choices)} of {len(choices)} layers",
+        flush=True,
+    )
+
+
+def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
+    """Return the text of an ISA class's file."""
+    tables = {table: table for table in BOARDS if table[0] == isa}
+    tables |= {table: source for table, source in COPIES.items() if table[0] == isa}
+    lines = ["# Instructions for each unit of work. Written by `make cost`; do not edit.", "#"]
+    lines += [_origin(table, source, fits[source]) for table, source in tables.items()]
+    for (_, name), source in tables.items():
+        samples, prices = fits[source].samples, fits[source].prices
+        stack = max(sample.stack_bytes for sample in samples)
+        lines += [
+            "",
+            f"[{name}]",
+            f"code_bytes = {median(sample.code_bytes for sample in samples):.0f}",
+            f"stack_bytes = {-(-stack // STACK_STEP) * STACK_STEP}",
+            "",
+            f"[{name}.instructions]",
+            *(f'"{unit}" = {price}' for unit, price in prices.items()),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _origin(table: Table, source: Table, fit: Fit) -> str:
+    if source != table:
+        return f"# {table[1]}: as {source[0]}, the nearest that was measured"
+    errors = np.abs(fit.errors)
+    return (
+        f"# {table[1]}: {len(errors)} runs on {BOARDS[table]}, {fit.samples[0].compiler}; "
+        f"error {errors.mean():.1%} on average, {errors.max():.0%} at worst"
+    )
+
+
+def _cost_file(isa: str) -> Path:
+    return data_dir("targets") / "cost" / f"{isa}.toml"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The layers that `fit_cost` measures: shapes of small networks, on images as small as will do.
+
+Costs grow linearly with the image, so a few rows and columns, inner and edge, are enough.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+SINGLE = {"rounding": "single"}
+NO_SHIFT = {"multiplier": 2**30, "shift": 0}  # not to the right: the form `double`
+
+
+def _layer(shape: tuple[int, int, int], out_channels: int, kernel: Any, **more: Any) -> Spec:
+    zero_point = more.pop("zero_point", -128)  # as after a ReLU
+    return {
+        "name": "layer",
+        "op": "conv2d",
+        "input": {"shape": list(shape), "dtype": "int8", "zero_point": zero_point},
+        "out_channels": out_channels,
+        "kernel_size": kernel,
+        "padding": "same",
+        **more,
+    }
+
+
+LAYERS: dict[str, Spec] = {
+    # First layers: few input channels.
+    "first_rgb": _layer((9, 9, 3), 16, 3, zero_point=-1),
+    "first_rgb_stride": _layer((15, 15, 3), 8, 3, stride=2, zero_point=0),
+    "first_sound": _layer((21, 10, 1), 32, [10, 4], stride=2, zero_point=83),
+    "first_grey": _layer((8, 8, 1), 8, 3, zero_point=0),
+    # 3x3 in the middle of a network.
+    "c16": _layer((8, 9, 16), 16, 3, activation="relu"),
+    "c16_stride": _layer((12, 12, 16), 32, 3, stride=2),
+    "c32": _layer((6, 7, 32), 16, 3),
+    "c64": _layer((5, 5, 64), 16, 3, activation="relu6"),
+    "c8_valid": _layer((8, 8, 8), 12, 3, padding="valid"),
+    "c8_zero": _layer((7, 7, 8), 8, 3, zero_point=0),
+    "c8_dilated": _layer((10, 10, 8), 8, 3, dilation=2),
+    "c8_5x5": _layer((8, 8, 8), 8, 5),
+    # Groups.
+    "grouped": _layer((7, 8, 16), 16, 3, groups=2),
+    # 1x1.
+    "pointwise_8": _layer((9, 8, 8), 16, 1),
+    "pointwise_64": _layer((5, 5, 64), 32, 1, activation="relu"),
+    "pointwise_stride": _layer((9, 10, 16), 32, 1, stride=2),
+    # Depthwise.
+    "depthwise": _layer((8, 6, 32), 32, 3, groups=32, activation="relu"),
+    "depthwise_stride": _layer((13, 11, 16), 16, 3, groups=16, stride=2),
+    "depthwise_valid": _layer((9, 9, 14), 14, 3, groups=14, padding="valid", zero_point=0),
+    "depthwise_odd": _layer((7, 7, 5), 5, 3, groups=5),
+    "depthwise_twice": _layer((7, 7, 8), 16, 3, groups=8),
+    # Fully connected.
+    "connected_64": _layer((1, 1, 64), 12, 1, requantize=SINGLE),
+    "connected_400": _layer((1, 1, 400), 10, 1),
+    # Every width of the last block of channels, and of pixels.
+    "tail_1": _layer((5, 7, 12), 1, 3),
+    "tail_2": _layer((5, 7, 12), 6, 3),
+    "tail_3": _layer((5, 7, 12), 7, 3),
+    # The other ways to finish a sum.
+    "single": _layer((8, 8, 4), 16, 1, requantize=SINGLE),
+    "double": _layer((8, 8, 4), 16, 1, requantize=NO_SHIFT),
+}
+
+
+FLOAT32 = (
+    "first_rgb", "first_grey", "c16", "c8_valid", "c8_dilated", "grouped", "pointwise_64",
+    "depthwise", "depthwise_odd", "connected_400", "tail_1", "tail_3",
+)  # fmt: skip
+
+
+def as_float32(layer: Spec) -> Spec:
+    """Return the same layer in float32."""
+    return {**layer, "input": {"shape": layer["input"]["shape"], "dtype": "float32"}}

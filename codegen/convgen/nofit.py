@@ -1,0 +1,88 @@
+"""The message when nothing fits the budget: who needs the least, of what, and how much is short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convgen.errors import NoFitError
+from convgen.select import Candidate, Selection
+from convgen.trial import Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Need:
+    """The least that any algorithm needs of something."""
+
+    of: str
+    algorithm: str
+    bytes: int
+    parts: str
+    measured: bool
+
+    def __str__(self) -> str:
+        about = "" if self.measured else "about "
+        return (
+            f"{self.of}: {self.algorithm} needs the least, {about}{self.bytes:,} bytes: "
+            f"{self.parts}"
+        )
+
+
+def no_fit(selection: Selection, trials: Sequence[Trial]) -> NoFitError:
+    """Name the smallest need, of what, and the shortfall: measured, or predicted if not tried."""
+    wanted, budget = selection.wanted, selection.budget
+    needs = [
+        (_ram_need(wanted, trials), budget.ram),
+        (_flash_need(wanted, trials), budget.flash),
+    ]
+    short = [
+        f"{need}; the budget of {limit:,} is {need.bytes - limit:,} short"
+        for need, limit in needs
+        if need.bytes > limit
+    ]
+    apart = [f"{need}; the budget is {limit:,}" for need, limit in needs]
+    return NoFitError(
+        "\n".join(
+            ["no algorithm fits the budget", *(short or [*apart, "none is within both at once"])]
+        )
+    )
+
+
+def _ram_need(candidates: Sequence[Candidate], trials: Sequence[Trial]) -> _Need:
+    if trials:
+        trial = min(trials, key=lambda t: t.ram)
+        least, stack, ram = trial.candidate, trial.stack or 0, trial.ram
+    else:
+        least = min(candidates, key=lambda c: c.ram)
+        stack, ram = least.stack, least.ram
+    layer = least.plan.layer
+    tensors = (
+        f"pool {least.pool.bytes:,}"
+        if least.pool
+        else f"input {layer.input_bytes:,} + output {layer.output_bytes:,}"
+    )
+    return _Need(
+        of="RAM",
+        algorithm=least.algorithm,
+        bytes=ram,
+        parts=f"{tensors} + workspace {least.plan.workspace_bytes:,} + stack {stack:,}",
+        measured=bool(trials),
+    )
+
+
+def _flash_need(candidates: Sequence[Candidate], trials: Sequence[Trial]) -> _Need:
+    if trials:
+        trial = min(trials, key=lambda t: t.flash)
+        algorithm, constants, code = (
+            trial.candidate.algorithm, trial.sizes.constant_bytes, trial.sizes.code_bytes
+        )  # fmt: skip
+    else:
+        least = min(candidates, key=lambda c: c.flash)
+        algorithm, constants, code = least.algorithm, least.plan.constant_bytes, least.code
+    return _Need(
+        of="flash",
+        algorithm=algorithm,
+        bytes=constants + code,
+        parts=f"constants {constants:,} + code {code:,}",
+        measured=bool(trials),
+    )

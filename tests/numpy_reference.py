@@ -1,0 +1,70 @@
+"""The reference of the random-layer tests: numpy, shares no code with convgen.
+
+Pads the image, adds one shifted product per kernel position, requantises with `loops.multiply`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import loops
+from convgen.layer import Geometry, Layer
+
+
+def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return outputs ``[N, OH, OW, OC]``: int8, or float64 for float32 layers."""
+    weights: NDArray[Any] = layer.weights.astype(_wide(layer))
+    sums: NDArray[Any] = _sums(layer, _centred(layer, inputs), weights)
+    if layer.bias is not None:
+        sums = sums + layer.bias
+    if layer.quantization is None:
+        return sums.clip(layer.activation_min, layer.activation_max)
+    q = layer.quantization
+    scaled = np.empty(sums.shape, np.int64)
+    for where, value in np.ndenumerate(sums):
+        m, s = q.multiplier[where[-1]].item(), q.shift[where[-1]].item()
+        scaled[where] = loops.multiply(value.item(), m, s, q.rounding)
+    outputs = scaled + q.out_zero_point
+    return outputs.clip(layer.activation_min, layer.activation_max).astype(np.int8)
+
+
+def tolerance(layer: Layer, inputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how far a float32 output may be from the exact one."""
+    magnitude = _sums(layer, np.abs(_centred(layer, inputs)), np.abs(layer.weights.astype(float)))
+    return 4 * layer.geometry.patch_elems * 2.0**-24 * magnitude + 1e-6
+
+
+def _wide(layer: Layer) -> type:
+    return np.float64 if layer.quantization is None else np.int64
+
+
+def _centred(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
+    g = layer.geometry
+    pads = ((0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right), (0, 0))
+    centred: NDArray[Any] = inputs.astype(_wide(layer)) - layer.zero_point
+    return np.pad(centred, pads)
+
+
+def _sums(layer: Layer, padded: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+    g = layer.geometry
+    sums = np.zeros((len(padded), g.out_h, g.out_w, g.out_c), padded.dtype)
+    for i in range(g.k_h):
+        for j in range(g.k_w):
+            tap = padded[:, _taps(g, i, rows=True), _taps(g, j, rows=False)]
+            for group in range(g.groups):
+                c_in = slice(group * g.group_in_c, (group + 1) * g.group_in_c)
+                c_out = slice(group * g.group_out_c, (group + 1) * g.group_out_c)
+                sums[..., c_out] += tap[..., c_in] @ weights[c_out, i, j].T
+    return sums
+
+
+def _taps(g: Geometry, index: int, *, rows: bool) -> slice:
+    """Select the input rows (or columns) that kernel row (or column) *index* meets."""
+    dilation, stride, outputs = (
+        (g.dilation_h, g.stride_h, g.out_h) if rows else (g.dilation_w, g.stride_w, g.out_w)
+    )
+    first = index * dilation
+    return slice(first, first + (outputs - 1) * stride + 1, stride)

@@ -1,0 +1,192 @@
+"""Which algorithm is chosen, how they compare, and what a budget means."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minimal
+from cases import CASES
+from command import (
+    FIRST,
+    convgen,
+    convgen_process,
+    generated,
+    message,
+    refused,
+    tree,
+    write_spec,
+)
+from contract import MEASURED, missing
+from convgen.resources import data_dir
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+RULES: dict[str, Callable[[dict[str, Any]], tuple[int, ...]]] = {
+    "workspace": lambda row: (row["workspace"], row["predicted_instructions"]),
+    "speed": lambda row: (row["predicted_instructions"],),
+    "flash": lambda row: (row["flash_constants"],),
+}
+
+
+@pytest.mark.parametrize("budget", ["64k", "800"])
+@pytest.mark.parametrize("goal", RULES)
+def test_the_best_by_the_goal_among_those_that_fit_is_chosen(goal: str, budget: str) -> None:
+    report = generated(*FIRST, "--optimize", goal, "-b", budget, "--emulator", "none")
+    fitting = [row for row in report["candidates"] if row["fits"]]
+    chosen = next(row for row in fitting if row["algorithm"] == report["algorithm"])
+    assert RULES[goal](chosen) == min(map(RULES[goal], fitting))
+    assert report["optimize"] == goal
+
+
+def test_a_family_stands_for_its_best_variant() -> None:
+    report = generated(*FIRST, "--algorithm", "im2col", "--emulator", "none")
+    assert report["algorithm"] == "im2col_p1"  # the least workspace
+
+
+def test_a_variant_stands_for_itself() -> None:
+    report = generated(*FIRST, "--algorithm", "im2col_p4", "--emulator", "none")
+    assert report["algorithm"] == "im2col_p4"
+    assert report["memory"]["workspace"] == 4 * 27
+
+
+def test_the_seed_makes_up_weights_and_says_so() -> None:
+    reports = [generated(*FIRST, "--seed", n, "-o", f"seed{n}") for n in (0, 7)]
+    texts = [Path(f"seed{n}/first_weights.c").read_text() for n in (0, 7)]
+    assert texts[0] != texts[1]
+    assert all("SYNTHETIC" in text for text in texts)
+    assert "SYNTHETIC" in Path("seed7/first.h").read_text()
+    assert all(report["synthetic_weights"] for report in reports)
+
+
+def test_the_seed_makes_up_inputs_alone_where_the_spec_has_weights() -> None:
+    write_spec(minimal.inline())
+    reports = [generated(*FIRST, "--seed", n, "-o", f"seed{n}") for n in (0, 7)]
+    first, second = tree(Path("seed0")), tree(Path("seed7"))
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed == {"verify/input.bin", "verify/output.bin"}
+    assert not any(report["synthetic_weights"] for report in reports)
+    assert b"SYNTHETIC" not in (first["stem.h"] or b"")
+
+
+def test_input_and_output_overlap_in_one_pool() -> None:
+    report = generated(*FIRST, "--overlap")
+    memory = report["memory"]
+    assert memory.keys().isdisjoint({"input", "output"})
+    assert max(126, 252) <= memory["pool"] < 126 + 252
+    assert memory["total"] == memory["pool"] + memory["workspace"] + memory["stack"]
+    assert (
+        "void first(void *pool, void *workspace);" in Path("convgen-out/first/first.h").read_text()
+    )
+
+
+def test_a_board_of_ones_own_is_a_target() -> None:
+    board = (data_dir("targets") / "cortex-m4.toml").read_text()
+    Path("boards").mkdir()
+    Path("boards/my-board.toml").write_text(board.replace('ram = "256k"', 'ram = "20k"'))
+    report = generated("-t", "boards/my-board.toml", "layer.json")
+    assert report["verified"]
+    assert (report["target"], report["budget"]["ram"]) == ("my-board", 20 * 1024)
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """The text and the report of a comparison in which one algorithm is over the budget."""
+    folder = tmp_path_factory.mktemp("compared")
+    spec = write_spec(CASES["first"], folder / "layer.json")
+    result = convgen("-t", "cortex-m4", spec, "-o", folder / "out", "--compare", "-b", "1000")
+    assert (result.status, result.stderr) == (0, "")
+    return result.stdout, json.loads((folder / "out" / "report.json").read_text())
+
+
+def test_a_comparison_measures_all_that_can_do_the_layer(
+    compared: tuple[str, dict[str, Any]],
+) -> None:
+    _, report = compared
+    rows = [row for row in report["candidates"] if row["applicable"]]
+    assert {row["algorithm"] for row in rows} >= {"direct", "im2col_p1", "im2col_full"}
+    assert [problem for row in rows for problem in missing(row.get("measured"), MEASURED)] == []
+    assert all(row["measured"]["verified"] for row in rows)
+
+
+def test_a_comparison_marks_what_is_over_the_budget(compared: tuple[str, dict[str, Any]]) -> None:
+    text, report = compared
+    over = {row["algorithm"] for row in report["candidates"] if not row["fits"]}
+    assert "im2col_full" in over
+    assert report["algorithm"] not in over
+    lines = {line.split()[0]: line for line in text.splitlines() if line}
+    assert {name for name, line in lines.items() if line.endswith("over the budget")} == over
+    assert lines[report["algorithm"]].endswith("chosen")
+
+
+def test_a_comparison_leaves_out_what_the_machine_has_no_memory_for() -> None:
+    machine = (data_dir("targets") / "machines" / "mps2-an386.toml").read_text()
+    board = (data_dir("targets") / "cortex-m4.toml").read_text()
+    Path("small.toml").write_text(machine.replace('"16M"', '"2k"'))
+    Path("board.toml").write_text(board.replace('machine = "mps2-an386"', 'machine = "small.toml"'))
+    report = generated("-t", "board.toml", "layer.json", "--compare", "-b", "1000")
+    rows = {row["algorithm"]: row for row in report["candidates"]}
+    assert "measured" in rows["direct"]
+    assert "measured" not in rows["im2col_full"]
+    assert not rows["im2col_full"]["fits"]
+
+
+# --- budgets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "rv32imc"])
+def test_the_reported_ram_is_exactly_what_is_needed(board: str) -> None:
+    command = ("-t", board, "layer.json", "--algorithm", "direct", "-o", "out")
+    total = generated(*command)["memory"]["total"]
+    assert generated(*command, "-b", total)["memory"]["total"] == total
+    shutil.rmtree("out")
+    memory = rf"input 126 \+ output 252 \+ workspace 0 \+ stack {total - 378}"
+    assert re.fullmatch(
+        "no algorithm fits the budget\n"
+        rf"RAM: direct needs the least, {total} bytes: {memory}; "
+        rf"the budget of {total - 1} is 1 short",
+        refused(3, *command, "-b", total - 1),
+    )
+
+
+def test_the_reported_flash_is_exactly_what_is_needed() -> None:
+    command = (*FIRST, "--algorithm", "im2col_p1", "-o", "out")
+    flash = generated(*command)["flash"]
+    assert generated(*command, "--flash", flash["total"])["flash"] == flash
+    shutil.rmtree("out")
+    assert refused(3, *command, "--flash", flash["total"] - 1) == (
+        "no algorithm fits the budget\n"
+        f"flash: im2col_p1 needs the least, {flash['total']:,} bytes: "
+        f"constants {flash['constants']:,} + code {flash['code']:,}; "
+        f"the budget of {flash['total'] - 1:,} is 1 short"
+    )
+
+
+def test_the_least_need_that_is_named_is_enough() -> None:
+    found = refused(3, *FIRST, "-b", "400")
+    need = re.search(r"RAM: \w+ needs the least, (\d+) bytes", found)
+    assert need
+    assert generated(*FIRST, "-b", need[1])["memory"]["total"] == int(need[1])
+
+
+def test_a_hopeless_budget_is_refused_without_tools() -> None:
+    result = convgen_process(*FIRST, "-b", "100", environment={"PATH": "nowhere"})
+    assert (result.status, result.stdout) == (3, "")
+    assert re.fullmatch(
+        "no algorithm fits the budget\n"
+        r"RAM: direct needs the least, about \d+ bytes: .*; the budget of 100 is \d+ short",
+        message(result),
+    )
+
+
+def test_a_budget_over_the_targets_ram_is_a_fair_question() -> None:
+    assert generated(*FIRST, "-b", "1M", "--emulator", "none")["budget"]["ram"] == 1024 * 1024

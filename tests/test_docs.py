@@ -1,0 +1,240 @@
+"""What the documents say exists, parses, and was measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cases import CASES
+from convgen import schema, spec, target
+from convgen.algorithms import ALGORITHMS
+from convgen.cli import build_parser
+from convgen.errors import ExitCode
+from convgen.generate import layer_files
+from convgen.target import Machine, Table, Target
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "codegen" / "convgen"
+README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference.md"
+DOCUMENTS = (
+    README,
+    ROOT / "templates" / "README.md",
+    ROOT / "targets" / "README.md",
+    ROOT / "examples" / "digits" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
+FOLDERS = (ROOT, PACKAGE, PACKAGE / "algorithms", PACKAGE / "kernels", ROOT / "templates")
+OPTIONS = {option for action in build_parser()._actions for option in action.option_strings}
+
+every_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+def words(document: Path) -> list[str]:
+    """What stands between backticks."""
+    return re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
+
+
+def rows(document: Path, first_heading: str) -> list[list[str]]:
+    """The cells of the table whose first column has that heading."""
+    lines = iter(document.read_text(encoding="utf-8").splitlines())
+    next(line for line in lines if line.lstrip().startswith(f"| {first_heading} |"))
+    next(lines)
+    found = []
+    for line in lines:
+        if not line.lstrip().startswith("|"):
+            break
+        found.append([cell.strip().strip("`") for cell in line.strip().strip("|").split("|")])
+    return found
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks in that language, without their indentation."""
+    text = document.read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+def commands(document: Path) -> Iterator[list[str]]:
+    """The commands of the indented blocks, without variables before and comments after."""
+    for line in document.read_text(encoding="utf-8").splitlines():
+        found = re.match(r" {4,}((?:\w+=\S+ )*(?:\S*convgen|\S*python -m convgen|make) .*)", line)
+        if found:
+            parts = shlex.split(found[1], comments=True)
+            yield [part for part in parts if "=" not in part]
+
+
+@every_document
+def test_named_files_exist(document: Path) -> None:
+    top = {path.name for path in ROOT.iterdir()}
+    for word in words(document):
+        is_path = re.fullmatch(r"[\w.\-]+(/[\w.\-]*)*", word) and not re.search(
+            "FAMILY|KERNEL|NAME", word
+        )
+        if is_path and (word.split("/")[0] in top or word.endswith((".py", ".j2"))):
+            folders = (*FOLDERS, document.parent)
+            assert any((folder / word).exists() for folder in folders), f"no file {word}"
+
+
+def test_the_architecture_names_every_module() -> None:
+    named = set(words(ROOT / "docs" / "architecture.md"))
+    modules = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+    assert modules - named == {"__init__.py"}
+
+
+@every_document
+def test_named_options_exist(document: Path) -> None:
+    text = " ".join(words(document))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= OPTIONS
+
+
+@every_document
+def test_commands_are_what_make_and_convgen_know(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    goals = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)`", document.read_text(encoding="utf-8"))) <= goals
+    for command in commands(document):
+        if command[0] == "make":
+            assert command[1] in goals
+        else:
+            build_parser().parse_args(command[3:] if "-m" in command else command[1:])
+
+
+def test_the_reference_has_every_option_field_and_exit_code() -> None:
+    named = " ".join(words(REFERENCE))
+    fields = schema.json_schema()
+    models = [fields, *fields["$defs"].values()]
+    missing = {name for model in models for name in model["properties"]} | OPTIONS
+    assert {name for name in missing if not re.search(rf"(?<!\w){name}\b", named)} == set()
+    for document in (README, REFERENCE):
+        codes = rows(document, "code" if document == README else "exit code")
+        assert [int(row[0]) for row in codes] == list(ExitCode)
+
+
+def test_the_table_of_targets_is_the_list() -> None:
+    def row(name: str) -> list[str]:
+        board = target.load(name)
+        emulated = board.emulator.get("qemu-system")
+        sizes = [f"{n >> 20}M" if n >= 2**20 else f"{n >> 10}k" for n in
+                 (board.memory.ram, board.memory.flash)]  # fmt: skip
+        return [name, board.description, emulated.machine.machine if emulated else "", *sizes]
+
+    assert rows(README, "target") == [row(name) for name in target.names()]
+
+
+def test_the_table_of_algorithms_is_the_list() -> None:
+    table = rows(README, "algorithm | what it does")
+    assert [row[:2] for row in table] == [[a.name, a.summary] for a in ALGORITHMS]
+
+
+def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
+    path = tmp_path / "layer.json"
+    counted: set[str] = set()
+    for case in (*CASES.values(), CASES["first"] | {"requantize": {"multiplier": 1, "shift": 0}}):
+        path.write_text(json.dumps(case))
+        layer, board = spec.load(path), target.load("cortex-m4")
+        for algorithm in ALGORITHMS:
+            if algorithm.reject(layer, board) is None:
+                plan = algorithm.plan(layer, board)
+                own = rf"^{plan.kernel.name}(?=[._])"
+                units = {re.sub(own, "KERNEL", unit) for unit in plan.work}
+                counted |= {re.sub(r"(?<=^KERNEL_)\d+x\d+", "PxC", unit) for unit in units}
+    table = rows(ROOT / "docs" / "adding-an-algorithm.md", "unit")
+    assert set(re.findall(r"[\w.]+", " ".join(row[0] for row in table))) == counted
+
+
+def test_the_board_of_the_recipe_is_a_target_and_every_key_is_explained(tmp_path: Path) -> None:
+    recipe = ROOT / "docs" / "adding-a-target.md"
+    path = tmp_path / "my-board.toml"
+    path.write_text(*blocks(recipe, "toml"))
+    assert target.load(str(path)).name == "my-board"
+    explained = re.findall(r"\w+", " ".join(words(ROOT / "targets" / "README.md")))
+    assert {field for model in (Target, Machine) for field in fields_of(model)} <= set(explained)
+
+
+def fields_of(model: type[Table]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, Table):
+                yield from fields_of(part)
+
+
+def readme_layer(folder: Path) -> Path:
+    """Write the README's spec, as its table has it: without weights and bias."""
+    (text,) = blocks(README, "json")
+    path = folder / "layer.json"
+    path.write_text(json.dumps({**json.loads(text), "weights": None, "bias": None}))
+    return path
+
+
+def test_the_caller_of_the_readme_compiles_with_every_algorithm(tmp_path: Path) -> None:
+    layer, board = spec.load(readme_layer(tmp_path)), target.load("cortex-m4")
+    (tmp_path / "caller.c").write_text(*blocks(README, "c"))
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+    for algorithm in ALGORITHMS:
+        for name, text in layer_files(algorithm.plan(layer, board), board, None).items():
+            (tmp_path / name).write_text(text)
+        subprocess.run([*command, "caller.c"], cwd=tmp_path, check=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The report of the README's table."""
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None and not os.environ.get("CONVGEN_REQUIRE_TOOLS"):
+            pytest.skip(f"not installed: {tool}")
+    folder = tmp_path_factory.mktemp("readme")
+    command = [sys.executable, "-m", "convgen", "--target", "cortex-m4", "--budget", "64k"]
+    command += ["--compare", "--format", "json", "--out", "out", str(readme_layer(folder))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "codegen")}
+    run = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, check=True, timeout=300
+    )
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+def test_the_table_of_the_readme_was_measured(report: dict[str, Any]) -> None:
+    if report["toolchain"]["compiler"] not in README.read_text(encoding="utf-8"):
+        pytest.skip(f"the README's figures are not of {report['toolchain']['compiler']}")
+    expected = []
+    for row in report["candidates"]:
+        measured = row["measured"]
+        sizes = [row["workspace"], measured["stack"], row["ram"], measured["flash_code"]]
+        sizes += [measured["flash_constants"], measured["instructions"]]
+        verdict = "chosen" if row["algorithm"] == report["algorithm"] else ""
+        verdict = verdict if row["fits"] else "over the budget"
+        expected.append([row["algorithm"], *(f"{size:,}" for size in sizes), verdict])
+    table = rows(README, "algorithm | workspace | stack")
+    lines = "\n".join(f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in expected)
+    assert table == expected, f"put the measured figures into README.md:\n{lines}"
+
+
+def test_the_reference_has_every_key_of_the_report(report: dict[str, Any]) -> None:
+    def keys(value: Any, path: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from keys(inner, f"{path}.{key}" if path else key)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                yield from keys(item, f"{path}[]")
+        else:
+            yield path
+
+    named = set(words(REFERENCE))
+    found = {re.sub(r"(measured)\.\w+$", r"\1", key) for key in keys(report, "")}
+    assert found - named == set()

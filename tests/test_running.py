@@ -1,0 +1,167 @@
+"""How generated code is run and judged: emulators, test vectors, missing tools."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from command import FIRST, convgen, convgen_process, generated, message, tree
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+
+def test_without_an_emulator_everything_is_there_but_the_proof() -> None:
+    report = generated(*FIRST, "--emulator", "none")
+    assert not report["verified"]
+    assert (report["vectors"], report["instructions"]) == (0, None)
+    assert report["emulator"]["kind"] == "none"
+    written = tree(Path("convgen-out/first"))
+    assert {"first.c", "first.h", "first_weights.c", "first_weights.h", "report.json"} < set(
+        written
+    )
+    assert {"verify/first.elf", "verify/first.map"} < set(written)
+    assert "verify/output.bin" not in written
+
+
+def test_user_mode_verifies_and_counts_no_instructions() -> None:
+    report = generated(*FIRST, "--emulator", "qemu-user")
+    assert report["verified"]
+    assert report["emulator"]["kind"] == "qemu-user"
+    assert (report["instructions"], report["instructions_per_mac"]) == (None, None)
+    assert report["memory"]["stack"] > 0
+
+
+def vectors(path: str, change: Callable[[np.ndarray], None] | None) -> None:
+    """Write vectors for the case "first": made-up inputs, and the outputs after *change*."""
+    generated(*FIRST, "-o", "made")
+    images = np.fromfile("made/verify/input.bin", np.int8).reshape(-1, 6, 7, 3)
+    outputs = np.fromfile("made/verify/output.bin", np.int8).reshape(-1, 6, 7, 6)
+    if change is None:
+        np.savez(path, input=images)
+    else:
+        change(outputs)
+        np.savez(path, input=images, output=outputs)
+
+
+def test_vectors_without_outputs_are_held_against_the_reference() -> None:
+    vectors("vectors.npz", None)
+    report = generated(*FIRST, "--vectors", "vectors.npz")
+    assert (report["verified"], report["vectors"], report["mismatches"]) == (True, 3, 0)
+
+
+def test_vectors_with_the_right_outputs_are_reproduced() -> None:
+    vectors("vectors.npz", lambda outputs: None)
+    report = generated(*FIRST, "--vectors", "vectors.npz")
+    assert (report["verified"], report["vectors"], report["mismatches"]) == (True, 3, 0)
+
+
+def test_one_image_needs_no_batch_dimension() -> None:
+    np.savez("vectors.npz", input=np.ones((6, 7, 3), np.int8))
+    assert generated(*FIRST, "--vectors", "vectors.npz")["vectors"] == 1
+
+
+def test_one_wrong_byte_is_found_and_placed() -> None:
+    def spoil(outputs: np.ndarray) -> None:
+        outputs[1, 2, 3, 4] ^= 1
+
+    vectors("vectors.npz", spoil)
+    result = convgen(*FIRST, "--vectors", "vectors.npz", "--format", "json")
+    assert result.status == 1
+    assert re.fullmatch(
+        r"direct is wrong: vector 1, row 2, column 3, channel 4: got (-?\d+), expected (-?\d+); "
+        r"1 outputs are wrong",
+        message(result),
+    )
+    assert (result.report["verified"], result.report["mismatches"]) == (False, 1)
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+def path_with(*tools: str, **scripts: str) -> dict[str, str]:
+    """Return an environment in which there are only *tools*, and shell scripts by their names."""
+    folder = Path("bin").absolute()
+    folder.mkdir()
+    for tool in tools:
+        (folder / tool).symlink_to(shutil.which(tool) or f"{tool}, which is missing")
+    for name, script in scripts.items():
+        (folder / name.replace("_", "-")).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name.replace("_", "-")).chmod(0o755)
+    return {"PATH": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("board", "compiler", "package"),
+    [
+        ("cortex-m4", "arm-none-eabi-gcc", "gcc-arm-none-eabi"),
+        ("rv32imc", "riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
+        ("host", "gcc", "gcc"),
+    ],
+)
+def test_a_missing_compiler_is_named_with_its_package(
+    board: str, compiler: str, package: str
+) -> None:
+    environment = path_with()
+    before = tree(Path())
+    result = convgen_process("-t", board, "layer.json", environment=environment)
+    assert (result.status, result.stdout) == (4, "")
+    assert message(result) == (
+        f"cannot run {compiler}: No such file or directory\n"
+        f"  command: {compiler} -dumpfullversion\n"
+        f"  to install it: apt-get install {package}"
+    )
+    assert tree(Path()) == before
+
+
+@pytest.mark.parametrize(
+    ("board", "compiler", "packages"),
+    [
+        (
+            "cortex-m4", "arm-none-eabi-gcc",
+            {"qemu-system-arm": "qemu-system-arm", "qemu-arm": "qemu-user"},
+        ),
+        (
+            "rv32imc", "riscv64-unknown-elf-gcc",
+            {"qemu-system-riscv32": "qemu-system-misc", "qemu-riscv32": "qemu-user"},
+        ),
+    ],
+)  # fmt: skip
+def test_missing_emulators_are_named_with_their_packages(
+    board: str, compiler: str, packages: dict[str, str]
+) -> None:
+    result = convgen_process("-t", board, "layer.json", environment=path_with(compiler))
+    assert (result.status, result.stdout) == (4, "")
+    assert message(result) == "\n".join(
+        f"cannot run {emulator}: No such file or directory\n"
+        f"  command: {emulator} --version\n"
+        f"  to install it: apt-get install {package}"
+        for emulator, package in packages.items()
+    )
+
+
+def test_the_next_emulator_stands_in_for_a_missing_one() -> None:
+    tools = (f"arm-none-eabi-{tool}" for tool in ("gcc", "as", "ld", "objdump"))
+    result = convgen_process(*FIRST, "--format", "json", environment=path_with(*tools, "qemu-arm"))
+    assert (result.status, result.stderr) == (0, "")
+    assert result.report["verified"]
+    assert result.report["emulator"]["kind"] == "qemu-user"
+
+
+def test_a_compiler_that_fails_is_quoted() -> None:
+    environment = path_with(
+        arm_none_eabi_gcc='test "$1" = -dumpfullversion && echo 12.2.1 && exit\n'
+        "echo 'internal compiler error' >&2; exit 3"
+    )
+    before = tree(Path())
+    result = convgen_process(*FIRST, "--emulator", "none", environment=environment)
+    assert (result.status, result.stdout) == (4, "")
+    assert message(result).startswith(
+        "arm-none-eabi-gcc failed with status 3:\n  internal compiler error\n"
+        "  command: arm-none-eabi-gcc -std=c99 "
+    )
+    assert tree(Path()) == before

@@ -1,0 +1,74 @@
+"""Twenty real layers of MLPerf Tiny's ResNet8 and DS-CNN, with LiteRT's own outputs.
+
+They live beside the checkout, in ../shared/layers; where that folder is, these tests run.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convgen import cli, target
+
+MODELS = {"resnet8": 10, "dscnn": 10}
+HALF = slice(None, None, 2)  # ten of the twenty, of both models and every kind
+EXHAUSTIVE = ("cortex-m4", "rv32imc")
+OTHERS = [name for name in target.names() if name not in EXHAUSTIVE]
+USER = [name for name in target.names() if "qemu-user" in target.load(name).emulator]
+
+
+def verify(path: Path, out: Path, *options: str) -> dict[str, Any]:
+    """Run the command on the layer at *path* with its vectors; return the report."""
+    arguments = [*options, "--vectors", str(path / "vectors.npz"), "--out", str(out)]
+    assert cli.main([*arguments, str(path / "layer.json")]) == 0
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    assert report["verified"]
+    assert report["vectors"] == 2
+    assert report["mismatches"] == 0
+    memory = report["memory"]
+    assert memory["stack"] <= memory["stack_bound"]
+    assert memory["heap"] == memory["static"] == 0
+    return report
+
+
+def layer_folders(shared_layers: Path) -> list[Path]:
+    found = sorted(path.parent for path in shared_layers.glob("*/layer.json"))
+    assert len(found) == sum(MODELS.values())
+    return found
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+@pytest.mark.parametrize("board", EXHAUSTIVE)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_layer_is_bit_exact(
+    model: str, board: str, algorithm: str, shared_layers: Path, tmp_path: Path
+) -> None:
+    for path in layer_folders(shared_layers):
+        if path.name.startswith(model):
+            report = verify(path, tmp_path / path.name, "-t", board, "--algorithm", algorithm)
+            assert report["algorithm"].startswith(algorithm)
+            assert report["instructions"] > report["macs"]
+
+
+@pytest.mark.parametrize("board", OTHERS)
+def test_ten_layers_are_bit_exact_on_every_other_target(
+    board: str, shared_layers: Path, tmp_path: Path
+) -> None:
+    for index, path in enumerate(layer_folders(shared_layers)[HALF]):
+        algorithm = ("direct", "im2col")[index % 2]
+        options = ("-t", board, "--algorithm", algorithm, "-b", "1M")
+        verify(path, tmp_path / path.name, *options)
+
+
+@pytest.mark.parametrize("board", USER)
+def test_ten_layers_are_bit_exact_under_user_mode(
+    board: str, shared_layers: Path, tmp_path: Path
+) -> None:
+    for path in layer_folders(shared_layers)[HALF]:
+        options = ("-t", board, "--emulator", "qemu-user", "-b", "1M")
+        report = verify(path, tmp_path / path.name, *options)
+        assert report["emulator"]["kind"] == "qemu-user"
+        assert report["instructions"] is None

@@ -1,0 +1,101 @@
+"""Disassembly as objdump prints it, one function call graph at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from convgen.callgraph import CallGraph, Unbounded
+
+
+def graph(text: str, **frames: int | None) -> CallGraph:
+    lines = []
+    for address, line in enumerate(text.strip().splitlines(), start=0x100):
+        line = line.strip()
+        if line.endswith(":"):
+            lines.append(f"\n{address:08x} <{line[:-1]}>:")
+        else:
+            lines.append(f"     {address:x}:\t{line}")
+    return CallGraph("\n".join(lines), frames)
+
+
+def bound(text: str, **frames: int | None) -> int:
+    calls = graph(text, **frames)
+    return calls.stack_bound(calls.find("top"))
+
+
+@pytest.mark.parametrize(
+    ("instruction", "taken"),
+    [
+        ("push\t{r3, r4, lr}", 12),
+        ("stmdb\tsp!, {r4, r5, r6, r7, r8, lr}", 24),
+        ("vpush\t{d8-d15}", 64),
+        ("vpush\t{s16}", 4),
+        ("sub\tsp, #28", 28),
+        ("sub.w\tsp, sp, #1024", 1024),
+        ("str.w\tlr, [sp, #-4]!", 4),
+        ("strd\tr3, lr, [sp, #-16]!", 16),
+        ("addi\tsp,sp,-48", 48),
+        ("add\tsp,sp,-16", 16),
+        ("sub\t$0x28,%rsp", 40),
+        ("push\t%rbx", 8),
+        ("stp\tx29, x30, [sp, #-32]!", 32),
+        ("sub\tsp, sp, #0x20", 32),
+        ("str\tr3, [sp, #4]", 0),
+        ("addi\tsp,sp,48", 0),
+    ],
+)
+def test_what_an_instruction_takes_from_the_stack(instruction: str, taken: int) -> None:
+    assert bound(f"top:\n{instruction}\nbx\tlr") == taken
+
+
+def test_the_deepest_path_counts() -> None:
+    text = """
+    top:
+    bl\t104 <shallow>
+    bl\t106 <deep>
+    bx\tlr
+    shallow:
+    bx\tlr
+    deep:
+    bx\tlr
+    """
+    assert bound(text, top=8, shallow=16, deep=40) == 48
+
+
+def test_a_jump_to_another_function_is_a_call() -> None:
+    assert bound("top:\nb.w\t102 <next>\nnext:\nbx\tlr", top=8, next=8) == 16
+
+
+def test_a_jump_within_a_function_is_none() -> None:
+    assert bound("top:\nnop\nbne.n\t101 <top>\nbl\t102 <top+0x1>\nbx\tlr", top=8) == 8
+
+
+def test_a_reference_in_a_comment_is_a_call_of_a_branch_only() -> None:
+    text = "top:\nlw\ta5,4(a0) # 104 <other>\njalr\t-20(ra) # 104 <other>\nother:\nret"
+    assert bound(text, top=16, other=32) == 48
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "top:\nbl\t100 <top>",
+        "top:\nblx\tr3",
+        "top:\njalr\ta5",
+        "top:\njr\ta5",
+        "top:\ncall\t*%rax",
+        "top:\nbl\t999 <elsewhere>",
+        "top:\nbl\t102 <other>\nother:\nsub\tsp,sp,t0",
+    ],
+)
+def test_recursion_pointers_and_varying_frames_have_no_bound(text: str) -> None:
+    with pytest.raises(Unbounded):
+        bound(text, top=0)
+
+
+def test_a_frame_that_the_compiler_cannot_tell_has_no_bound() -> None:
+    with pytest.raises(Unbounded):
+        bound("top:\nbx\tlr", top=None)
+
+
+def test_a_computed_jump_in_a_library_function_is_a_switch() -> None:
+    assert bound("top:\njal\t102 <lib>\nlib:\naddi\tsp,sp,-16\njr\ta5", top=16) == 32

@@ -1,0 +1,121 @@
+"""Work counted by plans, and the prices in targets/cost."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from cases import CASES
+from convgen import spec, target
+from convgen.algorithms import ALGORITHMS
+from convgen.algorithms.base import taps_inside
+from convgen.algorithms.direct import Direct
+from convgen.cost import CostModel, cost_model
+from convgen.errors import TargetError
+from convgen.layer import Geometry, Layer
+from convgen.plan import Plan
+from convgen.target import Isa, Target
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> dict[str, Layer]:
+    path = tmp_path / "layer.json"
+    found = {}
+    for name, text in CASES.items():
+        path.write_text(json.dumps(text))
+        found[name] = spec.load(path)
+    return found
+
+
+def with_cpu(board: Target, **changes: object) -> Target:
+    return board.model_copy(update={"cpu": board.cpu.model_copy(update=changes)})
+
+
+def products(plan: Plan) -> int:
+    """Multiplications of all blocks: steps times the shape in their unit's name."""
+    shapes = (
+        (re.fullmatch(r"\w+_(\d)x(\d)\.(?:step|unrolled)", unit), count)
+        for unit, count in plan.work.items()
+    )
+    return sum(int(shape[1]) * int(shape[2]) * count for shape, count in shapes if shape)
+
+
+def test_steps_multiply_every_weight_of_every_output_once(layers: dict[str, Layer]) -> None:
+    for layer in layers.values():
+        board = target.load("rv32imc")
+        for algorithm in ALGORITHMS:
+            if algorithm.reject(layer, board) is None and layer.zero_point:
+                assert products(algorithm.plan(layer, board)) == layer.geometry.macs
+
+
+def test_direct_does_not_count_the_taps_it_skips(layers: dict[str, Layer]) -> None:
+    layer = layers["real"]  # in float32 the padding is skipped
+    g = layer.geometry
+    rows, cols = taps_inside(g)
+    counted = products(Direct().plan(layer, target.load("cortex-m4")))
+    assert counted == rows * cols * g.in_c * g.out_c < g.macs
+
+
+def test_taps_inside_agree_with_looking_at_each(layers: dict[str, Layer]) -> None:
+    for layer in layers.values():
+        assert taps_inside(layer.geometry) == taps_one_by_one(layer.geometry)
+
+
+def taps_one_by_one(g: Geometry) -> tuple[int, int]:
+    rows = [
+        0 <= out * g.stride_h - g.pad_top + tap * g.dilation_h < g.in_h
+        for out in range(g.out_h)
+        for tap in range(g.k_h)
+    ]
+    cols = [
+        0 <= out * g.stride_w - g.pad_left + tap * g.dilation_w < g.in_w
+        for out in range(g.out_w)
+        for tap in range(g.k_w)
+    ]
+    return sum(rows), sum(cols)
+
+
+@pytest.mark.parametrize("isa", get_args(Isa))
+def test_prices_and_sizes_make_sense(isa: Isa, layers: dict[str, Layer]) -> None:
+    board = with_cpu(target.load("cortex-m4"), isa=isa)
+    model = cost_model(layers["first"], board)
+    assert min(model.instructions.values()) >= 0
+    assert model.code_bytes > 0
+    assert model.stack_bytes % 16 == 0
+
+
+@pytest.mark.parametrize("registers", [8, 13, 27])
+@pytest.mark.parametrize("name", target.names())
+def test_every_shape_of_block_has_a_price(
+    name: str, registers: int, layers: dict[str, Layer]
+) -> None:
+    board = with_cpu(target.load(name), registers=registers)
+    for layer in layers.values():
+        plan = Direct().plan(layer, board)
+        assert cost_model(layer, board).predict(plan) > layer.geometry.out_elems
+
+
+def test_a_prediction_is_counts_times_prices(layers: dict[str, Layer]) -> None:
+    plan = Direct().plan(layers["first"], target.load("cortex-m4"))
+    model = CostModel(
+        source="here", instructions={"load": 2.5, "store": 1}, code_bytes=1, stack_bytes=16
+    )
+    assert model.predict(replace(plan, work={"load": 4, "store": 3})) == 13
+
+
+def test_an_unknown_unit_is_named_with_its_table(layers: dict[str, Layer]) -> None:
+    board = target.load("cortex-m4")
+    plan = replace(Direct().plan(layers["first"], board), work={"mec.row": 1})
+    with pytest.raises(TargetError, match=r"targets/cost/armv7e-m.toml: int8: no price.*'mec.row'"):
+        cost_model(layers["first"], board).predict(plan)
+
+
+def test_a_missing_table_is_named(layers: dict[str, Layer]) -> None:
+    board = with_cpu(target.load("cortex-m0"), features=frozenset({"fpu"}))
+    with pytest.raises(TargetError, match=r"armv6-m.toml: expected a table 'float32', got int8"):
+        cost_model(layers["real"], board)

@@ -1,0 +1,155 @@
+"""Toy layers through the compiler and the emulators: what is counted, what is caught."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from convgen import emulator, target
+from convgen.errors import ToolError, UsageError, VerificationError
+from convgen.layout import Call, Pool
+from toy.bench import INPUT, TOY, build
+
+BOARDS = [name for name in target.names() if "qemu-system" in target.load(name).emulator]
+EVERYWHERE = [(name, kind) for name in target.names() for kind in target.load(name).emulator]
+# One of each way to start, to fault and to leave the harness's stack.
+KINDS = [
+    ("cortex-m0", "qemu-system"),
+    ("cortex-m55", "qemu-system"),
+    ("rv32imc", "qemu-system"),
+    ("cortex-m4", "qemu-user"),
+    ("rv64imac", "qemu-user"),
+    ("host", "native"),
+]
+COUNT = Call(name="toy", sources=("count.S",), input_bytes=2, output_bytes=1)
+
+
+def failure(folder: Path, source: str, where: tuple[str, str], inputs: bytes = INPUT) -> str:
+    built = build(folder, source, *where, budget=1024)
+    with pytest.raises(VerificationError) as caught:
+        built.run(inputs)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERYWHERE)
+def test_a_layer_runs_wherever_its_target_says(tmp_path: Path, name: str, kind: str) -> None:
+    built = build(tmp_path, "scale.c", name, kind)
+    other = bytes(reversed(INPUT))
+    run = built.run(INPUT + other)
+    assert run.outputs == bytes(3 * value % 256 for value in INPUT + other)
+    assert (run.instructions is not None) == (kind == "qemu-system")
+    assert run.heap_bytes == 0
+    assert run == built.run(INPUT + other)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_instructions_are_counted_exactly(tmp_path: Path, name: str) -> None:
+    built = build(tmp_path, "count.S", name, "qemu-system", call=COUNT)
+    counts = [*range(100), 1000, 65535]
+    run = built.run(b"".join(struct.pack("<H", count) for count in counts))
+    assert run.instructions == tuple(2 * count + 7 for count in counts)
+    assert run.stack_bytes == 0
+
+
+@pytest.mark.parametrize("source", ["arithmetic.c", "scale.c", "heap.c", "statics.c"])
+@pytest.mark.parametrize("name", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc", "rv64imac"])
+def test_the_stack_measured_is_within_its_bound(tmp_path: Path, name: str, source: str) -> None:
+    built = build(tmp_path, source, name)
+    run = built.run(INPUT + bytes(reversed(INPUT)))
+    assert built.sizes.stack_bound_bytes is not None
+    assert run.stack_bytes <= built.sizes.stack_bound_bytes <= run.stack_bytes + 16
+
+
+def test_the_stack_of_nested_calls_is_within_its_bound(tmp_path: Path) -> None:
+    built = build(tmp_path, "nested.c", "cortex-m0")
+    assert 64 < built.run().stack_bytes <= (built.sizes.stack_bound_bytes or 0)
+
+
+@pytest.mark.parametrize("where", KINDS)
+def test_what_is_asked_of_an_allocator_is_counted(tmp_path: Path, where: tuple[str, str]) -> None:
+    run = build(tmp_path, "heap.c", *where).run(INPUT + INPUT)
+    assert run.heap_bytes == 24 + 60 + 8
+
+
+@pytest.mark.parametrize("where", KINDS)
+def test_a_byte_past_the_workspace_is_caught(tmp_path: Path, where: tuple[str, str]) -> None:
+    said = failure(tmp_path, "past_workspace.c", where, bytes([1]) * 100)
+    assert said == "toy wrote past the end of workspace: first byte at +100"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("past_output.c", "toy wrote past the end of output: first byte at +101"),
+        ("before_output.c", "toy wrote before the start of output: byte at -1"),
+        ("writes_input.c", "toy modified its input: first byte at +42"),
+        ("recursion.c", "toy stack overflow: the stack is 724 bytes"),
+    ],
+)
+def test_other_stray_writes_are_caught(tmp_path: Path, source: str, message: str) -> None:
+    assert failure(tmp_path, source, ("cortex-m4", "auto"), bytes([9]) * 100) == message
+
+
+@pytest.mark.parametrize("where", KINDS)
+def test_a_fault_is_told_with_its_function(tmp_path: Path, where: tuple[str, str]) -> None:
+    said = failure(tmp_path, "bad_address.c", where)
+    assert said.startswith("toy fault at 0x")
+    assert said.endswith(" in write_nowhere")
+
+
+@pytest.mark.parametrize("where", [*((name, "qemu-system") for name in BOARDS), KINDS[3], KINDS[4]])
+def test_a_stack_that_is_left_in_one_leap_faults(tmp_path: Path, where: tuple[str, str]) -> None:
+    said = failure(tmp_path, "leap.c", where)
+    assert said == "toy stack overflow: fault below the stack of 724 bytes"
+
+
+def test_a_core_without_unaligned_access_faults(tmp_path: Path) -> None:
+    assert failure(tmp_path, "unaligned.c", ("cortex-m0", "auto")).endswith(" in toy")
+    (tmp_path / "m3").mkdir()
+    build(tmp_path / "m3", "unaligned.c", "cortex-m3").run()
+
+
+@pytest.mark.parametrize("where", [KINDS[0], KINDS[4], KINDS[5]])
+def test_a_layer_that_does_not_return_is_ended(
+    tmp_path: Path, where: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator, "SHORTEST_TIMEOUT_S", 1.0)
+    assert "toy did not return within 1 s on " in failure(tmp_path, "endless.c", where)
+
+
+@pytest.mark.parametrize("where", KINDS[2:4])
+def test_a_pool_holds_input_and_output(tmp_path: Path, where: tuple[str, str]) -> None:
+    pool = Pool(bytes=120, input_offset=20, output_offset=0)
+    call = replace(TOY, name="pool", workspace_bytes=0, pool=pool)
+    run = build(tmp_path, "pool.c", *where, call=call).run()
+    assert run.outputs == bytes(value + 1 for value in INPUT)
+
+
+def test_a_layer_fills_the_largest_budget_of_its_board(tmp_path: Path) -> None:
+    assert build(tmp_path, "scale.c", "cortex-m7", budget=2**24 - 1024).run().outputs
+
+
+def test_another_core_is_played_where_qemu_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulator, "_starts", lambda *_: False)
+    chosen = emulator.choose("qemu-user", target.load("cortex-m55"))
+    assert chosen.machine_name == "qemu-arm -cpu max"
+    assert not chosen.target.has("mve")
+    note = chosen.notes[0]
+    assert note.startswith("qemu-arm ")
+    assert note.endswith("aborts with -cpu cortex-m55: ran with -cpu max, built without mve")
+
+
+def test_an_emulator_that_a_target_lacks_is_refused() -> None:
+    with pytest.raises(UsageError, match="host does not run under 'qemu-system'; it does under"):
+        emulator.choose("qemu-system", target.load("host"))
+
+
+def test_a_missing_emulator_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError) as caught:
+        emulator.choose("auto", target.load("rv32imc"))
+    for package in ("qemu-system-misc", "qemu-user"):
+        assert f"apt-get install {package}" in str(caught.value)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from convgen import target
+from convgen.errors import TargetError
+from convgen.resources import data_dir
+from convgen.target import Counter
+
+M4 = (data_dir("targets") / "cortex-m4.toml").read_text(encoding="utf-8")
+
+
+def own(folder: Path, text: str) -> str:
+    path = folder / "my-board.toml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def problem(folder: Path, text: str) -> str:
+    with pytest.raises(TargetError) as caught:
+        target.load(own(folder, text))
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_the_twelve_targets_are_there() -> None:
+    assert target.names() == [
+        "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m33", "cortex-m4", "cortex-m55",
+        "cortex-m7", "host", "rv32imac", "rv32imafc", "rv32imc", "rv64imac",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", target.names())
+def test_every_target_loads(name: str) -> None:
+    loaded = target.load(name)
+    assert loaded.name == name
+    assert loaded.memory.ram <= loaded.preferred_machine.layer_bytes
+
+
+def test_a_target_says_what_its_core_can_do() -> None:
+    m4, m0 = target.load("cortex-m4"), target.load("cortex-m0")
+    assert (m4.memory.ram, m4.memory.flash) == (256 * 1024, 1024 * 1024)
+    assert (m4.cpu.registers, m0.cpu.registers) == (13, 8)
+    assert m4.has("dsp")
+    assert not m0.has("unaligned")
+
+
+def test_a_file_of_the_user_is_a_target(tmp_path: Path) -> None:
+    loaded = target.load(own(tmp_path, M4.replace('"256k"', "20480")))
+    assert (loaded.name, loaded.memory.ram) == ("my-board", 20480)
+
+
+def test_a_machine_may_be_a_file_beside_the_target(tmp_path: Path) -> None:
+    machine = data_dir("targets") / "machines" / "mps2-an386.toml"
+    (tmp_path / "board.toml").write_text(
+        machine.read_text(encoding="utf-8").replace('"16M"', '"1M"'), encoding="utf-8"
+    )
+    loaded = target.load(own(tmp_path, M4.replace('"mps2-an386"', '"board.toml"')))
+    assert loaded.preferred_machine.layer_bytes == 2**20
+
+
+def test_an_unknown_target_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(TargetError, match=r"unknown target 'cortexm4'; did you mean cortex-m4\?"):
+        target.load("cortexm4")
+
+
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(TargetError, match=r"none\.toml: cannot be read: No such file"):
+        target.load("none.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("registers = 13", "", "cpu.registers: missing"),
+        ("registers = 13", "register = 13", "cpu.register: unknown key"),
+        ("registers = 13", 'registers = "13"', "cpu.registers: expected a valid integer, got '13'"),
+        ('"armv7e-m"', '"arm"', "cpu.isa: expected 'armv6-m', "),
+        ('"dsp"', '"simd"', "cpu.features.1: expected 'divide', "),
+        ('"256k"', '"64q"', "expected a size such as 64k, 1M or 65536, got '64q'"),
+        ('"256k"', "0", "memory.ram: expected greater than 0, got 0"),
+        ("[emulator.qemu-user]", "[emulator.qemu]", "emulator.qemu: expected 'native', "),
+        ('"mps2-an386"', '"mps2-386"', "unknown machine 'mps2-386'; did you mean mps2-an386?"),
+        ("[memory]", "[memory", "not TOML: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in M4
+    said = problem(tmp_path, M4.replace(old, new))
+    assert said.startswith("my-board.toml: ")
+    assert message in said
+
+
+def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    assert problem(tmp_path, 'description = 1\n[cpu]\ncore = "M"').count("\n") >= 6
+
+
+@pytest.mark.parametrize(("ratio", "rounds"), [("8/5", "up"), ("32/25", "up"), ("256/125", "down")])
+def test_every_count_of_instructions_is_read_back_from_its_ticks(ratio: str, rounds: str) -> None:
+    counter = Counter.model_validate_json(
+        f'{{"ticks_per_instruction": "{ratio}", "rounds": "{rounds}"}}'
+    )
+    for count in range(1000):
+        exact = count * Fraction(ratio)
+        ticks = exact // 1 if rounds == "down" else -(-exact // 1)
+        assert counter.instructions(ticks) == count
+
+
+def test_falling_back_takes_features_and_adds_flags() -> None:
+    m55 = target.load("cortex-m55")
+    fallback = m55.emulator["qemu-user"].fallback
+    assert fallback is not None
+    simpler = m55.falling_back(fallback)
+    assert m55.has("mve")
+    assert not simpler.has("mve")
+    assert simpler.toolchain.gcc.flags[-1] == "-mcpu=cortex-m33"

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from convgen import target, toolchain
+from convgen.errors import ToolError, UsageError
+from toy.bench import HERE, TOY, build
+
+
+def test_the_version_names_the_compiler() -> None:
+    found = toolchain.find("auto", target.load("cortex-m4"))
+    assert found.version.startswith("arm-none-eabi-gcc 1")
+    assert found.flags[:2] == ("-O3", "-mcpu=cortex-m4")
+
+
+def test_an_unknown_toolchain_is_refused() -> None:
+    with pytest.raises(UsageError, match="unknown toolchain 'icc'; known: auto, gcc"):
+        toolchain.find("icc", target.load("host"))
+
+
+def test_a_missing_compiler_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError) as caught:
+        toolchain.find("gcc", target.load("rv32imc"))
+    message = str(caught.value)
+    assert "riscv64-unknown-elf-gcc" in message
+    assert "apt-get install gcc-riscv64-unknown-elf" in message
+
+
+def test_a_warning_in_the_layer_is_an_error_with_its_command(tmp_path: Path) -> None:
+    shutil.copyfile(HERE / "toy.h", tmp_path / "toy.h")
+    source = '#include "toy.h"\nvoid toy(const int8_t *a, int8_t *b, void *c) { *b = *a + 1; }\n'
+    (tmp_path / "toy.c").write_text(source, encoding="utf-8")
+    m4 = target.load("cortex-m4")
+    tools = toolchain.find("auto", m4)
+    with pytest.raises(ToolError) as caught:
+        toolchain.compile_objects(tmp_path, TOY, m4.preferred_machine, tools)
+    assert "toy.c:2:" in str(caught.value)
+    assert "command: arm-none-eabi-gcc -std=c99" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["cortex-m4", "rv32imc", "host"])
+def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str) -> None:
+    files = []
+    for folder in (tmp_path / "a", tmp_path / "another one"):
+        folder.mkdir()
+        built = build(folder, "scale.c", name)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files.append({path.relative_to(folder): path.read_bytes() for path in paths})
+        assert built.image.elf == folder / "verify" / "toy.elf"
+    assert files[0] == files[1]
+
+
+def test_a_layer_larger_than_its_region_cannot_be_linked(tmp_path: Path) -> None:
+    built = build(tmp_path, "statics.c", "cortex-m4")
+    script = tmp_path / "verify" / "toy.ld"
+    length = built.image.layout.region_bytes
+    assert f"LENGTH = {length}\n" in script.read_text(encoding="utf-8")
+    m4 = target.load("cortex-m4")
+    smaller = replace(built.image.layout, static_bytes=built.image.layout.static_bytes - 1)
+    with pytest.raises(ToolError, match="region `LAYER' overflowed by 1 byte"):
+        toolchain.link(
+            built.image.objects, built.image.call, smaller, m4.preferred_machine,
+            toolchain.find("auto", m4),
+        )  # fmt: skip
