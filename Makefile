@@ -26,7 +26,7 @@ golden:  ## write the golden files anew; review the diff
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
 
 cost:  ## fit the cost coefficients again
-	$(PYTHON) benchmarks/fit_cost.py
+	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_cost.py
 
 wheel:  ## build a wheel in dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

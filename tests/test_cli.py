@@ -226,5 +226,5 @@ def test_a_second_run_replaces_its_own_files_and_keeps_others() -> None:
 
 def test_a_failed_run_keeps_the_files_of_the_one_before() -> None:
     generated(*FIRST, "--emulator", "none")
-    refused(3, *FIRST, "-b", "400")
+    refused(3, *FIRST, "-b", "100")
     assert Path("convgen-out/first/first.c").exists()

@@ -37,6 +37,7 @@ _TAKES_VARIABLE = re.compile(
     r"|sub %.*,%rsp"
 )
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
+_X86_RED_ZONE = re.compile(r"-0x([0-9a-f]+)\(%rsp")
 _X86_PUSH = re.compile(r"push\S* %")
 
 
@@ -100,7 +101,7 @@ class CallGraph:
         frame = self._frames[function.name]
         if frame is None:
             raise Unbounded
-        return frame
+        return frame + _below_stack_pointer(function)
 
     def _callees(self, function: Function) -> list[Function]:
         """Return the functions that *function* calls or jumps to."""
@@ -159,6 +160,12 @@ def _parse(disassembly: str) -> list[Function]:
 
 def _frame_of(function: Function) -> int:
     return sum(_taken(text) for text in function.instructions)
+
+
+def _below_stack_pointer(function: Function) -> int:
+    """Bytes that a leaf function of x86-64 uses without taking them; the compiler omits them."""
+    below = (_X86_RED_ZONE.search(text) for text in function.instructions)
+    return max((int(match[1], 16) for match in below if match), default=0)
 
 
 def _taken(text: str) -> int:

@@ -70,6 +70,7 @@ def run(job: Job, say: Say) -> Outcome:
         chosen = _chosen(trials, selection, job)
         text = report.build(selection, trials, chosen, _tools(bench, board))
         (chosen.folder / "report.json").write_text(report.as_json(text), encoding="utf-8")
+        toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
     return Outcome(report=text, out=out, failure=_failure(chosen, trials))
 

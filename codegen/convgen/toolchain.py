@@ -141,6 +141,13 @@ def link(
     )
 
 
+def remove_intermediates(folder: Path) -> None:
+    """Remove what only the build needed: object files and stack usage."""
+    for suffix in ("o", "su"):
+        for path in (folder / VERIFY).rglob(f"*.{suffix}"):
+            path.unlink()
+
+
 def disassemble(image: Image, toolchain: Toolchain) -> str:
     """Return what ``objdump -d`` prints of *image*."""
     command = [f"{toolchain.prefix}objdump", "-d", "--no-show-raw-insn", str(image.elf)]

@@ -99,3 +99,9 @@ def test_a_frame_that_the_compiler_cannot_tell_has_no_bound() -> None:
 
 def test_a_computed_jump_in_a_library_function_is_a_switch() -> None:
     assert bound("top:\njal\t102 <lib>\nlib:\naddi\tsp,sp,-16\njr\ta5", top=16) == 32
+
+
+def test_what_a_leaf_function_keeps_below_the_stack_pointer_counts() -> None:
+    text = "0000 <leaf>:\n   0:\tmov    %edi,-0x19(%rsp)\n   4:\tret\n"
+    graph = CallGraph(text, {"leaf": 8})
+    assert graph.stack_bound(graph.find("leaf")) == 8 + 0x19

@@ -134,11 +134,12 @@ static int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_co
 
         for (int32_t j = 0; j < KERNEL_W; ++j) {
             const int32_t col = in_col + j * DILATION_W;
+            const int32_t pixel = (row * IN_W + col) * IN_C;
 
             for (int32_t group = 0; group < GROUPS; ++group) {
                 if (row_inside && col >= 0 && col < IN_W) {
                     grouped_copy(
-                        patch + group * PATCH, input + (row * IN_W + col) * IN_C + group * GROUP_IN_C, GROUP_IN_C);
+                        patch + group * PATCH, input + pixel + group * GROUP_IN_C, GROUP_IN_C);
                 } else {
                     grouped_fill(patch + group * PATCH, GROUP_IN_C);
                 }
