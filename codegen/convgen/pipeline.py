@@ -67,7 +67,7 @@ def run(job: Job, say: Say) -> Outcome:
         bench = _bench(job, board, given)
         selection = _select(job, layer, bench.target, budget)
         trials = _try(job, selection, bench, stage, say)
-        chosen = _chosen(trials, selection, job)
+        chosen = _chosen(trials, selection)
         text = report.build(selection, trials, chosen, _tools(bench, board))
         (chosen.folder / "report.json").write_text(report.as_json(text), encoding="utf-8")
         toolchain.remove_intermediates(chosen.folder)
@@ -148,11 +148,12 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
     return trials
 
 
-def _chosen(trials: Sequence[Trial], selection: Selection, job: Job) -> Trial:
+def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
+    """Return the most wanted that fits: the same with and without ``--compare``."""
     fitting = [trial for trial in trials if trial.fits(selection.budget)]
     if not fitting:
         raise no_fit(selection, trials)
-    return min(fitting, key=lambda trial: trial.rank(job.optimize))
+    return fitting[0]
 
 
 def _tools(bench: Bench, board: Target) -> Report:

@@ -66,6 +66,7 @@ def run_tool(
         said = "\n".join(f"  {line}" for line in done.stderr.splitlines()[:10])
         raise ToolError(
             f"{command[0]} failed with status {done.status}:\n{said}\n"
-            f"  command: {shlex.join(command)}"
+            f"  command: {shlex.join(command)}\n"
+            f"  to install it: apt-get install {package}"
         )
     return done.stdout

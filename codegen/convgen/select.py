@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
@@ -79,13 +79,11 @@ class Candidate:
         return self.ram <= budget.ram and self.flash <= budget.flash
 
 
-def rank(goal: Goal, *, ram: int, flash: int, instructions: int) -> tuple[int, ...]:
-    """Return what to compare by, the least being the best; *ram* is without the stack."""
-    return {
-        "workspace": (ram, instructions),
-        "speed": (instructions, ram),
-        "flash": (flash, ram, instructions),
-    }[goal]
+_ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
+    "workspace": lambda c: (c.ram_without_stack, c.instructions),
+    "speed": lambda c: (c.instructions, c.ram_without_stack),
+    "flash": lambda c: (c.flash, c.ram_without_stack, c.instructions),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,16 +132,7 @@ def _candidate(
 
 def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
     """Return *candidates*, the most wanted first; equals keep the list's order."""
-
-    def key(candidate: Candidate) -> tuple[int, ...]:
-        return rank(
-            goal,
-            ram=candidate.ram_without_stack,
-            flash=candidate.flash,
-            instructions=candidate.instructions,
-        )
-
-    return tuple(sorted(candidates, key=key))
+    return tuple(sorted(candidates, key=_ORDER[goal]))
 
 
 def named(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import emulator, layout, measure, select, toolchain, vectors
+from convgen import emulator, layout, measure, toolchain, vectors
 from convgen.emulator import Emulator, Run
 from convgen.errors import VerificationError
 from convgen.generate import layer_files, source_names
 from convgen.layout import Call
 from convgen.measure import Sizes
 from convgen.plan import Plan
-from convgen.select import Budget, Candidate, Goal
+from convgen.select import Budget, Candidate
 from convgen.target import Machine, Target
 from convgen.toolchain import Image, Objects, Toolchain
 from convgen.vectors import Comparison, Vectors
@@ -90,15 +90,6 @@ class Trial:
     def flash(self) -> int:
         """Code and constants."""
         return self.sizes.code_bytes + self.sizes.constant_bytes
-
-    def rank(self, goal: Goal) -> tuple[int, ...]:
-        """Return what to compare trials by, the least being the best."""
-        return select.rank(
-            goal,
-            ram=self.ram_without_stack,
-            flash=self.flash,
-            instructions=self.instructions or self.candidate.instructions,
-        )
 
     def fits(self, budget: Budget) -> bool:
         """Whether what was measured is within *budget*."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_layers import Kind, geometries
 
 from convgen.layer import Geometry
 from convgen.overlap import input_distance
 from convgen.plan import StoreOrder
+from random_layers import Kind, geometries
 
 KIND = Kind("int8")
 

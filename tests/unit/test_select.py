@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cases import CASES
 
+from cases import CASES
 from convgen import spec, target
 from convgen.errors import UsageError
 from convgen.select import Budget, Candidate, Rejected, named, preference, survey

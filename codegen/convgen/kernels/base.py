@@ -57,7 +57,9 @@ class KernelPlan:
     Within each of ``groups`` groups of ``group_channels`` output channels the ``spans`` name the
     channel blocks. ``lanes``: each output channel reads its own input channel (depthwise), so a
     block's input starts at its channel; otherwise all channels of a group share their input.
-    ``weights`` are packed so that the block of channel ``c`` starts at ``c * patch_elems``.
+    ``out_of_line``: a block is long enough that a call of it costs little, while inlining it into
+    the loops around would cost registers. ``weights`` are packed so that the block of channel
+    ``c`` starts at ``c * patch_elems``.
     """
 
     name: str
@@ -66,6 +68,7 @@ class KernelPlan:
     pixels: int
     runs: Runs
     lanes: bool
+    out_of_line: bool
     groups: int
     group_channels: int
     spans: tuple[Span, ...]

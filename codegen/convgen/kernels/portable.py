@@ -12,6 +12,8 @@ from convgen.kernels.base import KernelPlan, Runs, Span, spans_of
 from convgen.layer import Layer
 from convgen.target import Target
 
+LONG_PATCH_ELEMS = 32  # products of one sum from which a call of a block is cheap
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortableKernel:
@@ -49,6 +51,7 @@ class PortableKernel:
             pixels=pixels,
             runs=runs,
             lanes=self.lanes,
+            out_of_line=geometry.patch_elems >= LONG_PATCH_ELEMS,
             groups=groups,
             group_channels=geometry.out_c // groups,
             spans=spans,
