@@ -24,10 +24,10 @@ static uint64_t minstret(void) {
 #endif
 }
 
-void counter_start(void) {
+void convgen_counter_start(void) {
     start = minstret();
 }
 
-uint64_t counter_read(void) {
+uint64_t convgen_counter_read(void) {
     return minstret() - start;
 }

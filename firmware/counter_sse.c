@@ -10,14 +10,14 @@ struct sse_control {
 
 #define CONTROL ((struct sse_control *)COUNTER_ADDRESS)
 
-void counter_start(void) {
+void convgen_counter_start(void) {
     CONTROL->run = 0;
     CONTROL->low = 0;
     CONTROL->high = 0;
     CONTROL->run = 1;
 }
 
-uint64_t counter_read(void) {
+uint64_t convgen_counter_read(void) {
     const uint32_t low = CONTROL->low;
     return ((uint64_t)CONTROL->high << 32) | low;
 }

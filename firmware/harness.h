@@ -1,40 +1,70 @@
-/* What the parts of the test firmware ask of each other. */
-#ifndef CONVGEN_HARNESS_H
-#define CONVGEN_HARNESS_H
+/*
+ * What the parts of the test firmware ask of each other. All their names begin with convgen_:
+ * a layer may have any other.
+ */
+#ifndef CONVGEN_H_HARNESS
+#define CONVGEN_H_HARNESS
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Exit status; emulator.py holds the same table. */
-enum harness_status {
-    HARNESS_RAN = 0,
-    HARNESS_GUARD_TOUCHED = 2,
-    HARNESS_INPUT_MODIFIED = 3,
-    HARNESS_FAULT = 70,
-    HARNESS_NO_FILE = 71
+enum convgen_status {
+    CONVGEN_RAN = 0,
+    CONVGEN_GUARD_TOUCHED = 2,
+    CONVGEN_INPUT_MODIFIED = 3,
+    CONVGEN_FAULT = 70,
+    CONVGEN_NO_FILE = 71
 };
 
 /* Files and the end of the run: semihosting.c, linux.c or host.c. */
-int port_open(const char *name, bool write); /* a handle, or -1 */
-size_t port_read(int handle, void *to, size_t bytes); /* bytes read, fewer only at the end */
-bool port_write(int handle, const void *from, size_t bytes);
-__attribute__((noreturn)) void port_exit(int status);
-void port_start(void); /* what main must do before anything else on this port */
+int convgen_port_open(const char *name, bool write); /* a handle, or -1 */
+size_t convgen_port_read(int handle, void *to, size_t bytes); /* fewer only at the end */
+bool convgen_port_write(int handle, const void *from, size_t bytes);
+__attribute__((noreturn)) void convgen_port_exit(int status);
+void convgen_port_start(void); /* what main must do first on this port */
 
-/* Ticks since counter_start, which restarts the counter at nought: a machine's counter_*.c. */
-void counter_start(void);
-uint64_t counter_read(void);
+/* Ticks since the start, which sets the counter to nought: a machine's counter_*.c. */
+void convgen_counter_start(void);
+uint64_t convgen_counter_read(void);
 
 /* Calls function(arguments[0], arguments[1], arguments[2]) with its stack below stack_top. */
-typedef void harness_entry(void);
-void call_on_stack(harness_entry *function, void *const arguments[3], void *stack_top);
+typedef void convgen_entry(void);
+void convgen_call_on_stack(convgen_entry *function, void *const arguments[3], void *stack_top);
+
+/* Bytes of the arena: the first, and the one after the last. */
+struct convgen_zone {
+    size_t start;
+    size_t end;
+};
+
+struct convgen_zones {
+    size_t count;
+    const struct convgen_zone *zone;
+};
+
+/* The layer, its arguments and where they lie in the arena. */
+struct convgen_layer {
+    convgen_entry *function;
+    void *arguments[3];
+    uint8_t *arena;
+    struct convgen_zone stack;
+    struct convgen_zone input;
+    struct convgen_zone output;
+    bool input_is_preserved; /* not where the output takes its place in the pool */
+    struct convgen_zones guards; /* in the order of their addresses */
+    struct convgen_zones scratch; /* what a call may change: output, pool, workspace */
+};
+
+/* In layer_call.c, which is generated: the one source that knows the layer's name. */
+extern const struct convgen_layer convgen_layer;
 
 /* Bytes asked of malloc, calloc and realloc since it was last cleared. */
-extern size_t heap_bytes;
+extern size_t convgen_heap_bytes;
 
 /* Report a fault at the instruction pc (0: not known) and end the run. */
-__attribute__((noreturn)) void harness_fault(uintptr_t pc, uintptr_t sp);
+__attribute__((noreturn)) void convgen_report_fault(uintptr_t pc, uintptr_t sp);
 
 int main(void);
 

@@ -9,12 +9,12 @@ void *calloc(size_t count, size_t bytes);
 void *realloc(void *block, size_t bytes);
 void free(void *block);
 
-size_t heap_bytes;
+size_t convgen_heap_bytes;
 __attribute__((aligned(HEAP_ALIGN))) static unsigned char heap[HEAP_BYTES];
 static size_t heap_used;
 
 void *malloc(size_t bytes) {
-    heap_bytes += bytes;
+    convgen_heap_bytes += bytes;
     if (bytes > HEAP_BYTES - heap_used) {
         return NULL;
     }

@@ -13,14 +13,14 @@ static void handle_signal(int signal, siginfo_t *information, void *context) {
     (void)information;
     const mcontext_t *const machine = &((const ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
-    harness_fault((uintptr_t)machine->gregs[REG_RIP], (uintptr_t)machine->gregs[REG_RSP]);
+    convgen_report_fault((uintptr_t)machine->gregs[REG_RIP], (uintptr_t)machine->gregs[REG_RSP]);
 #elif defined(__aarch64__)
-    harness_fault((uintptr_t)machine->pc, (uintptr_t)machine->sp);
+    convgen_report_fault((uintptr_t)machine->pc, (uintptr_t)machine->sp);
 #endif
 }
 
 /* Faults get a stack of their own: the layer's may be what is broken. */
-void port_start(void) {
+void convgen_port_start(void) {
     static uint8_t stack[65536];
     static const int faults[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV};
     const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -32,11 +32,11 @@ void port_start(void) {
     }
 }
 
-int port_open(const char *name, bool write) {
+int convgen_port_open(const char *name, bool write) {
     return open(name, write ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY, 0644);
 }
 
-size_t port_read(int handle, void *to, size_t bytes) {
+size_t convgen_port_read(int handle, void *to, size_t bytes) {
     size_t done = 0;
     while (done < bytes) {
         const ssize_t count = read(handle, (uint8_t *)to + done, bytes - done);
@@ -48,7 +48,7 @@ size_t port_read(int handle, void *to, size_t bytes) {
     return done;
 }
 
-bool port_write(int handle, const void *from, size_t bytes) {
+bool convgen_port_write(int handle, const void *from, size_t bytes) {
     size_t done = 0;
     while (done < bytes) {
         const ssize_t count = write(handle, (const uint8_t *)from + done, bytes - done);
@@ -60,6 +60,6 @@ bool port_write(int handle, const void *from, size_t bytes) {
     return true;
 }
 
-void port_exit(int status) {
+void convgen_port_exit(int status) {
     _exit(status);
 }

@@ -43,12 +43,12 @@ static intptr_t call4(intptr_t number, intptr_t a, intptr_t b, intptr_t c, intpt
 static void handle_signal(int signal, void *information, const char *context) {
     (void)signal;
     (void)information;
-    harness_fault(*(const uintptr_t *)(const void *)(context + CONTEXT_PC),
-                  *(const uintptr_t *)(const void *)(context + CONTEXT_SP));
+    convgen_report_fault(*(const uintptr_t *)(const void *)(context + CONTEXT_PC),
+                         *(const uintptr_t *)(const void *)(context + CONTEXT_SP));
 }
 
 /* Faults get a stack of their own: the layer's may be what is broken. */
-void port_start(void) {
+void convgen_port_start(void) {
     static uint8_t stack[SIGNAL_STACK_BYTES];
     static const struct {
         void *start;
@@ -70,7 +70,7 @@ void port_start(void) {
     }
 }
 
-int port_open(const char *name, bool write) {
+int convgen_port_open(const char *name, bool write) {
     return (int)call4(OPENAT, AT_FDCWD, (intptr_t)name, write ? O_WRONLY_CREAT_TRUNC : 0,
                       MODE_RW_R_R);
 }
@@ -88,20 +88,20 @@ static size_t transfer(intptr_t operation, int handle, intptr_t at, size_t bytes
     return done;
 }
 
-size_t port_read(int handle, void *to, size_t bytes) {
+size_t convgen_port_read(int handle, void *to, size_t bytes) {
     return transfer(READ, handle, (intptr_t)to, bytes);
 }
 
-bool port_write(int handle, const void *from, size_t bytes) {
+bool convgen_port_write(int handle, const void *from, size_t bytes) {
     return transfer(WRITE, handle, (intptr_t)from, bytes) == bytes;
 }
 
-void port_exit(int status) {
+void convgen_port_exit(int status) {
     for (;;) {
         (void)call4(EXIT_GROUP, status, 0, 0, 0);
     }
 }
 
 void _start(void) {
-    port_exit(main());
+    convgen_port_exit(main());
 }

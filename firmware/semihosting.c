@@ -26,10 +26,10 @@ static intptr_t request(enum operation operation, uintptr_t *block) {
     return result;
 }
 
-void port_start(void) {
+void convgen_port_start(void) {
 }
 
-int port_open(const char *name, bool write) {
+int convgen_port_open(const char *name, bool write) {
     uintptr_t length = 0;
     while (name[length] != '\0') {
         length++;
@@ -52,15 +52,15 @@ static size_t transfer(enum operation operation, int handle, uintptr_t at, size_
     return done;
 }
 
-size_t port_read(int handle, void *to, size_t bytes) {
+size_t convgen_port_read(int handle, void *to, size_t bytes) {
     return transfer(READ, handle, (uintptr_t)to, bytes);
 }
 
-bool port_write(int handle, const void *from, size_t bytes) {
+bool convgen_port_write(int handle, const void *from, size_t bytes) {
     return transfer(WRITE, handle, (uintptr_t)from, bytes) == bytes;
 }
 
-void port_exit(int status) {
+void convgen_port_exit(int status) {
     const uintptr_t application_exit = 0x20026;
     uintptr_t block[2] = {application_exit, (uintptr_t)status};
     for (;;) {

@@ -16,35 +16,35 @@
 #define MPU_ENABLE 0x1u
 #define MPU_ELSE_DEFAULT_MAP 0x4u
 
-extern uint8_t harness_stack_top[];
-extern uint8_t harness_start[], harness_end[];
-extern uint8_t layer_start[], layer_end[];
+extern uint8_t convgen_stack_top[];
+extern uint8_t convgen_harness_start[], convgen_harness_end[];
+extern uint8_t convgen_layer_start[], convgen_layer_end[];
 
 void _start(void);
-void cortexm_fault(void);
-void cortexm_report(const uint32_t *frame);
+void convgen_fault(void);
+void convgen_report_frame(const uint32_t *frame);
 
 union vector {
     void *stack;
     void (*handler)(void);
 };
 
-extern const union vector cortexm_vectors[16];
-__attribute__((section(".vectors"), used)) const union vector cortexm_vectors[16] = {
-    {.stack = harness_stack_top}, {.handler = _start},
-    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* NMI, HardFault */
-    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* MemManage, BusFault */
-    {.handler = cortexm_fault},   {.handler = cortexm_fault}, /* UsageFault, SecureFault */
-    {.handler = cortexm_fault},   {.handler = cortexm_fault},
-    {.handler = cortexm_fault},   {.handler = cortexm_fault},
-    {.handler = cortexm_fault},   {.handler = cortexm_fault},
-    {.handler = cortexm_fault},   {.handler = cortexm_fault},
+extern const union vector convgen_vectors[16];
+__attribute__((section(".vectors"), used)) const union vector convgen_vectors[16] = {
+    {.stack = convgen_stack_top},   {.handler = _start},
+    {.handler = convgen_fault},     {.handler = convgen_fault}, /* NMI, HardFault */
+    {.handler = convgen_fault},     {.handler = convgen_fault}, /* MemManage, BusFault */
+    {.handler = convgen_fault},     {.handler = convgen_fault}, /* UsageFault, SecureFault */
+    {.handler = convgen_fault},     {.handler = convgen_fault},
+    {.handler = convgen_fault},     {.handler = convgen_fault},
+    {.handler = convgen_fault},     {.handler = convgen_fault},
+    {.handler = convgen_fault},     {.handler = convgen_fault},
 };
 
 /* A stack that overflows faults: nothing may write to the 1 MiB below the layer's memory. */
 static void protect_below_layer(void) {
     const uint32_t bytes = 0x100000u;
-    const uint32_t base = (uint32_t)layer_start - bytes;
+    const uint32_t base = (uint32_t)convgen_layer_start - bytes;
     MPU_RNR = 0;
 #if __ARM_ARCH >= 8
     const uint32_t read_only = 0x4u;
@@ -68,16 +68,16 @@ void _start(void) {
     CPACR |= CPACR_CP10_CP11;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 #endif
-    port_exit(main());
+    convgen_port_exit(main());
 }
 
 /* The layer's stack may be what is broken, so the handler goes on with the harness's. */
-__attribute__((naked)) void cortexm_fault(void) {
+__attribute__((naked)) void convgen_fault(void) {
     __asm__ volatile(
         "mrs r0, msp\n"
-        "ldr r1, =harness_stack_top\n"
+        "ldr r1, =convgen_stack_top\n"
         "mov sp, r1\n"
-        "bl cortexm_report\n");
+        "bl convgen_report_frame\n");
 }
 
 static bool holds(const uint8_t *start, const uint8_t *end, const uint32_t *frame) {
@@ -85,8 +85,8 @@ static bool holds(const uint8_t *start, const uint8_t *end, const uint32_t *fram
 }
 
 /* The frame holds r0-r3, r12, lr, pc, xpsr, if there was memory to write it to. */
-__attribute__((used)) void cortexm_report(const uint32_t *frame) {
-    const bool readable = holds(layer_start, layer_end, frame)
-        || holds(harness_start, harness_end, frame);
-    harness_fault(readable ? frame[6] : 0, (uintptr_t)frame);
+__attribute__((used)) void convgen_report_frame(const uint32_t *frame) {
+    const bool readable = holds(convgen_layer_start, convgen_layer_end, frame)
+        || holds(convgen_harness_start, convgen_harness_end, frame);
+    convgen_report_fault(readable ? frame[6] : 0, (uintptr_t)frame);
 }

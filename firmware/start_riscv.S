@@ -6,7 +6,7 @@
     .section .vectors, "ax"
     .global _start
 _start:
-    la sp, harness_stack_top
+    la sp, convgen_stack_top
     la t0, take_fault
     csrw mtvec, t0
 #ifdef __riscv_flen
@@ -15,7 +15,7 @@ _start:
 #endif
     /* No access to the 1 MiB below the layer's memory, so that a stack that overflows faults:
        PMP entry 0, naturally aligned power of two, locked (else machine mode ignores it). */
-    la t0, layer_start
+    la t0, convgen_layer_start
     li t1, 0x100000
     sub t0, t0, t1
     srli t0, t0, 2
@@ -25,11 +25,11 @@ _start:
     li t0, 0x98
     csrw pmpcfg0, t0
     call main
-    call port_exit
+    call convgen_port_exit
 
     .balign 4
 take_fault:
     csrr a0, mepc
     mv a1, sp
-    la sp, harness_stack_top /* the layer's stack may be what is broken */
-    call harness_fault
+    la sp, convgen_stack_top /* the layer's stack may be what is broken */
+    call convgen_report_fault

@@ -1,6 +1,6 @@
 /* For C compilers that come without a C library; memory.c defines these. */
-#ifndef CONVGEN_STRING_H
-#define CONVGEN_STRING_H
+#ifndef CONVGEN_H_STRING
+#define CONVGEN_H_STRING
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
-/* void call_on_stack(harness_entry *function, void *const arguments[3], void *stack_top) */
+/* convgen_call_on_stack, as harness.h declares it */
     .syntax unified
     .thumb
     .text
     .balign 4
-    .global call_on_stack
+    .global convgen_call_on_stack
     .thumb_func
-    .type call_on_stack, %function
-call_on_stack:
+    .type convgen_call_on_stack, %function
+convgen_call_on_stack:
     push {r4, lr}
     mov r4, sp
     mov sp, r2
@@ -17,4 +17,4 @@ call_on_stack:
     blx r3
     mov sp, r4
     pop {r4, pc}
-    .size call_on_stack, . - call_on_stack
+    .size convgen_call_on_stack, . - convgen_call_on_stack

@@ -1,8 +1,8 @@
-/* void call_on_stack(harness_entry *function, void *const arguments[3], void *stack_top) */
+/* convgen_call_on_stack, as harness.h declares it */
     .text
-    .globl call_on_stack
-    .type call_on_stack, %function
-call_on_stack:
+    .globl convgen_call_on_stack
+    .type convgen_call_on_stack, %function
+convgen_call_on_stack:
 #if defined(__x86_64__)
     push %rbx
     mov %rsp, %rbx
@@ -30,5 +30,5 @@ call_on_stack:
 #else
 #error "The host target runs on x86-64 and AArch64: add this machine's call here and in host.c."
 #endif
-    .size call_on_stack, . - call_on_stack
+    .size convgen_call_on_stack, . - convgen_call_on_stack
     .section .note.GNU-stack, "", %progbits

@@ -1,4 +1,4 @@
-/* void call_on_stack(harness_entry *function, void *const arguments[3], void *stack_top) */
+/* convgen_call_on_stack, as harness.h declares it */
 #if __riscv_xlen == 64
 #define WORD 8
 #define LOAD ld
@@ -9,9 +9,9 @@
 #define STORE sw
 #endif
     .text
-    .global call_on_stack
-    .type call_on_stack, @function
-call_on_stack:
+    .global convgen_call_on_stack
+    .type convgen_call_on_stack, @function
+convgen_call_on_stack:
     addi sp, sp, -16
     STORE ra, 0(sp)
     STORE s0, WORD(sp)
@@ -27,4 +27,4 @@ call_on_stack:
     LOAD s0, WORD(sp)
     addi sp, sp, 16
     ret
-    .size call_on_stack, . - call_on_stack
+    .size convgen_call_on_stack, . - convgen_call_on_stack

@@ -25,6 +25,7 @@ CASES: dict[str, Spec] = {
     "first": spec("first", [6, 7, 3], 6, 3, activation="relu"),
     "deep": spec("deep", [4, 5, 4], 5, 3, activation="relu"),
     "valid": spec("valid", [5, 6, 2], 4, [2, 3], padding="valid", stride=[1, 2]),
+    "small": spec("small", [3, 4, 2], 4, 3, padding="valid"),
     "pointwise": spec("pointwise", [3, 3, 5], 8, 1),
     "depthwise": spec("depthwise", [6, 6, 6], 6, 3, groups=6, stride=2),
     "multiplier": spec("multiplier", [5, 5, 2], 6, 3, groups=2),

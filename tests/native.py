@@ -1,7 +1,8 @@
 """Compile generated layers natively under sanitizers and run them.
 
 Every buffer is a heap block of exactly the size the header promises, so that AddressSanitizer's
-red zones are the guard zones.
+red zones are the guard zones, and is aligned as the header promises and no better, so that
+UndefinedBehaviorSanitizer sees who relies on more.
 """
 
 from __future__ import annotations
@@ -30,45 +31,60 @@ MAIN = r"""
 #include <string.h>
 {includes}
 
-static void *block(size_t bytes, int value)
+/* At an odd multiple of align, which is at most 8: malloc gives multiples of 16. */
+static void *block(size_t bytes, size_t align, int value)
 {{
-    void *memory = malloc(bytes);
-    return memset(memory, value, bytes);
+    char *memory = malloc(align + bytes);
+    memset(memory, 0x77, align);
+    return memset(memory + align, value, bytes);
+}}
+
+static void release(void *block, size_t align)
+{{
+    char *memory = block ? (char *)block - align : NULL;
+    for (size_t i = 0; memory && i < align; i++) {{
+        if (memory[i] != 0x77) exit(8);
+    }}
+    free(memory);
 }}
 
 int main(void)
 {{
     FILE *in = fopen("input.bin", "rb");
     FILE *out = fopen("output.bin", "wb");
-    void *given = block({input_bytes}, 0);
+    void *given = block({input_bytes}, 1, 0);
 
     while (fread(given, 1, {input_bytes}, in) == {input_bytes}) {{
 {calls}
     }}
-    free(given);
+    release(given, 1);
     return fclose(in) | fclose(out);
 }}
 """
 
 CALL = r"""
         {{
-            void *input = block({input_bytes}, 0), *output = block({output_bytes}, 0x5A);
-            void *workspace = {workspace_bytes} ? block({workspace_bytes}, 0xA5) : NULL;
+            void *input = block({input_bytes}, {align}, 0);
+            void *output = block({output_bytes}, {align}, 0x5A);
+            void *workspace = {workspace};
             memcpy(input, given, {input_bytes});
             {name}(input, output, workspace);
             if (memcmp(input, given, {input_bytes})) return 9;
             fwrite(output, 1, {output_bytes}, out);
-            free(input); free(output); free(workspace);
+            release(input, {align});
+            release(output, {align});
+            release(workspace, {workspace_align});
         }}"""
 
 POOL_CALL = r"""
         {{
-            char *pool = block({pool_bytes}, 0x5A);
-            void *workspace = {workspace_bytes} ? block({workspace_bytes}, 0xA5) : NULL;
+            char *pool = block({pool_bytes}, {align}, 0x5A);
+            void *workspace = {workspace};
             memcpy(pool + {input_offset}, given, {input_bytes});
             {name}(pool, workspace);
             fwrite(pool + {output_offset}, 1, {output_bytes}, out);
-            free(pool); free(workspace);
+            release(pool, {align});
+            release(workspace, {workspace_align});
         }}"""
 
 
@@ -127,11 +143,15 @@ def _main(chosen: Sequence[Variant]) -> str:
     layer = chosen[0].plan.layer
     calls = []
     for variant in chosen:
+        plan = variant.plan
+        workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
         sizes = {
-            "name": variant.plan.layer.name,
+            "name": plan.layer.name,
             "input_bytes": layer.input_bytes,
             "output_bytes": layer.output_bytes,
-            "workspace_bytes": variant.plan.workspace_bytes,
+            "align": np.dtype(layer.dtype).itemsize,
+            "workspace": workspace if plan.workspace_bytes else "NULL",
+            "workspace_align": plan.workspace_align,
         }
         if variant.pool:
             pool = variant.pool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
@@ -84,19 +84,19 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (geometry.out_c, geometry.k_h, geometry.k_w, geometry.group_in_c)
     has_bias = draw(st.booleans())
+    weights: np.ndarray
+    bias: np.ndarray
     if kind.dtype == "float32":
         low, high = draw(
             st.sampled_from([(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-0.5, 0.25)])
         )
         weights = rng.normal(size=shape).astype(np.float32)
         bias = rng.normal(size=geometry.out_c).astype(np.float32)
-        quantization = None
     else:
         low, high = draw(st.sampled_from([(-128, 127), (-100, 90), (0, 127)]))
         weights = rng.integers(-128, 128, shape).astype(np.int8)
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
-        quantization = draw(quantizations(kind, geometry))
-    return Layer(
+    layer = Layer(
         name=name,
         dtype=kind.dtype,
         geometry=geometry,
@@ -105,27 +105,49 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
         activation_max=high,
         weights=weights,
         bias=bias if has_bias else None,
-        quantization=quantization,
+        quantization=None,
         synthetic=False,
     )
+    if kind.dtype == "float32":
+        return layer
+    return replace(layer, quantization=draw(quantizations(kind, layer)))
 
 
 @st.composite
-def quantizations(draw: st.DrawFn, kind: Kind, geometry: Geometry) -> Quantization:
-    """Draw multipliers that spread sums over the outputs; sometimes shifts of 0 or to the left."""
+def quantizations(draw: st.DrawFn, kind: Kind, layer: Layer) -> Quantization:
+    """Draw multipliers that spread sums over the outputs; sometimes the ends of what is legal."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    channels = 1 if draw(st.booleans()) else geometry.out_c
+    out_c = layer.geometry.out_c
+    channels = 1 if draw(st.booleans()) else out_c
     multiplier = rng.integers(2**30, 2**31, channels)
-    typical = -int(np.log2(40 * np.sqrt(geometry.patch_elems))) - 1
-    low, high = draw(st.sampled_from([(typical, typical), (typical - 2, typical + 2), (-1, 2)]))
+    if draw(st.integers(0, 3)) == 0:
+        multiplier = rng.choice([0, 1, 2**30, 2**31 - 1], channels)
+    typical = -int(np.log2(40 * np.sqrt(layer.geometry.patch_elems))) - 1
+    spreads = [(typical, typical), (typical - 2, typical + 2), (-1, 2), (-31, -29), (-31, 30)]
+    low, high = draw(st.sampled_from([*spreads, (30, 30)]))
     zero_points = st.sampled_from([-128, 127, 0, -1, 5])
-    return Quantization(
+    drawn = Quantization(
         in_zero_point=draw(zero_points),
         out_zero_point=draw(zero_points),
-        multiplier=np.resize(multiplier, geometry.out_c).astype(np.int32),
-        shift=np.resize(rng.integers(low, high + 1, channels), geometry.out_c).astype(np.int32),
+        multiplier=np.resize(multiplier, out_c).astype(np.int32),
+        shift=np.resize(rng.integers(low, high + 1, channels), out_c).astype(np.int32),
         rounding=kind.rounding,
     )
+    largest_shift = _largest_shift(replace(layer, quantization=drawn), drawn)
+    if channels == 1:
+        largest_shift = largest_shift.min()
+    return replace(drawn, shift=np.minimum(drawn.shift, largest_shift).astype(np.int32))
+
+
+def _largest_shift(layer: Layer, drawn: Quantization) -> np.ndarray:
+    """Return how far each channel's sums may be shifted and stay, with the zero point, in int32."""
+    low, high = layer.accumulator_range
+    factor = drawn.multiplier if drawn.rounding == "single" else np.full(len(low), 2**31)
+    products = [
+        int(largest) * int(by) for largest, by in zip(np.maximum(-low, high), factor, strict=True)
+    ]
+    room = [(((2**31 - 256) << 31) // max(1, product)).bit_length() - 1 for product in products]
+    return np.minimum(room, 30)
 
 
 def inputs_for(layer: Layer, count: int = 2) -> np.ndarray:

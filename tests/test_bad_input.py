@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -143,6 +144,10 @@ def test_a_symbolic_link_out_of_the_folder_of_the_spec_needs_permission() -> Non
     assert "--allow-outside" in refused(2, "-t", "cortex-m4", "inner/layer.json")
 
 
+MANY_WRONG_SCALES = json.dumps(minimal.inline(weights={"scale": ["a"] * 800_000}))
+MANY_FIELDS = json.dumps({f"f{i}": 0 for i in range(300_000)}, separators=(",", ":"))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -158,8 +163,16 @@ def test_a_symbolic_link_out_of_the_folder_of_the_spec_needs_permission() -> Non
             "input.shape: expected a tensor of at most 67108864 bytes, "
             "got 640000000000 for [100000, 100000, 64]",
         ),
+        (
+            MANY_WRONG_SCALES,
+            'weights.scale[0]: expected a positive number that float32 can hold, got "a"',
+        ),
+        (MANY_FIELDS, "the spec: expected objects of at most 1000 fields, got one of 300000"),
     ],
-    ids=["10-MB-deep", "10-MB-long", "4-MB-deep", "4-MB-of-weights", "640-GB-shape"],
+    ids=[
+        *("10-MB-deep", "10-MB-long", "4-MB-deep", "4-MB-of-weights", "640-GB-shape"),
+        *("4-MB-of-scales", "4-MB-of-fields"),
+    ],
 )
 def test_a_spec_out_of_all_proportion_is_refused_quickly(text: str, expected: str) -> None:
     Path("layer.json").write_text(text)
@@ -169,7 +182,14 @@ def test_a_spec_out_of_all_proportion_is_refused_quickly(text: str, expected: st
 
 
 @pytest.mark.parametrize(
-    "text", ["[[]," * (10 * MIB // 4), '{"input": {"shape": [100000, 100000, 64]}}']
+    "text",
+    [
+        "[[]," * (10 * MIB // 4),
+        '{"input": {"shape": [100000, 100000, 64]}}',
+        MANY_WRONG_SCALES,
+        MANY_FIELDS,
+    ],
+    ids=["long", "shape", "scales", "fields"],
 )
 def test_a_spec_out_of_all_proportion_takes_little_memory(text: str) -> None:
     Path("layer.json").write_text(text)
@@ -178,6 +198,12 @@ def test_a_spec_out_of_all_proportion_takes_little_memory(text: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 * MIB
+
+
+def test_a_spec_that_is_a_pipe_is_refused() -> None:
+    os.mkfifo("pipe.json")
+    found = refused(2, "-t", "cortex-m4", "pipe.json")
+    assert found == "pipe.json: cannot read the spec: not a regular file"
 
 
 def test_a_spec_that_is_not_there_is_refused() -> None:
@@ -297,6 +323,13 @@ def test_vectors_that_are_not_there_are_refused() -> None:
     assert (
         found == "--vectors vectors.npz: input: cannot read vectors.npz: No such file or directory"
     )
+
+
+def test_vectors_that_are_a_pipe_are_refused() -> None:
+    os.mkfifo("vectors.npz")
+    found = refused(2, "-t", "cortex-m4", "--vectors", "vectors.npz", "layer.json")
+    expected = "input: expected an .npz or .npy file, got something else"
+    assert found == f"--vectors vectors.npz: {expected}"
 
 
 # --- where to write -----------------------------------------------------------------------------

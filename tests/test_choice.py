@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 RULES: dict[str, Callable[[dict[str, Any]], tuple[int, ...]]] = {
     "workspace": lambda row: (row["workspace"], row["predicted_instructions"]),
     "speed": lambda row: (row["predicted_instructions"],),
-    "flash": lambda row: (row["flash_constants"],),
+    "flash": lambda row: (row["flash"],),
 }
 
 

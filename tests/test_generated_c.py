@@ -237,6 +237,7 @@ def test_the_macros_of_the_header_are_the_real_sizes(sources: Sources) -> None:
         }
         if variant.pool:
             expected["POOL_BYTES"] = variant.pool.bytes
+            expected["POOL_ALIGN"] = item
             expected["INPUT_OFFSET"] = variant.pool.input_offset
             expected["OUTPUT_OFFSET"] = variant.pool.output_offset
         prefix = f"{layer.name.upper()}_"
@@ -251,9 +252,10 @@ def test_the_header_tells_what_a_firmware_engineer_asks(sources: Sources) -> Non
         g = layer.geometry
         assert comment.startswith(f"{layer.name}: convolution layer ")
         for fact in (
-            f"{layer.dtype}, {layer.activation} activation, {g.macs:,} MACs",
-            f"Input {g.in_h} x {g.in_w} x {g.in_c} ",
-            f"Output {g.out_h} x {g.out_w} x {g.out_c}, {layer.output_bytes:,} bytes",
+            f"{layer.dtype}, {g.macs:,} MACs",
+            f"Input {g.in_h} x {g.in_w} x {g.in_c} (height x width x channels), ",
+            f"Output {g.out_h} x {g.out_w} x {g.out_c} (height x width x channels), ",
+            f"Activation {layer.activation}",
             f"Kernel {g.k_h} x {g.k_w}, stride {g.stride_h} x {g.stride_w}, ",
             f"Algorithm {plan.algorithm}: ",
             f"Workspace {plan.workspace_bytes:,} bytes" if plan.workspace else "Workspace none",
@@ -277,9 +279,11 @@ def test_the_header_tells_how_given_numbers_are_quantised() -> None:
         layer = minimal.load(minimal.inline(requantize={"rounding": rounding}))
         plan = variants(layer, board)[0].plan
         comment = opening_comment(layer_files(plan, board, None)[f"{plan.layer.name}.h"])
-        assert "input zero point -1, folded into the bias" in comment
+        q = layer.quantization
+        assert q is not None
+        assert f"scale {q.in_scale:.9g}, zero point -1 Output" in comment
+        assert f"scale {q.out_scale:.9g}, zero point 3 Kernel" in comment
         assert f"{rounding} rounding" in comment
-        assert "output zero point 3" in comment
         assert SYNTHETIC not in comment
 
 

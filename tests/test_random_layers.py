@@ -19,7 +19,7 @@ import loops
 import native
 import numpy_reference
 from convgen import emulator, select, target, toolchain
-from convgen.layer import Layer
+from convgen.layer import Geometry, Layer
 from convgen.trial import Bench, attempt
 from convgen.vectors import Vectors
 from random_layers import Kind, inputs_for, layers
@@ -144,3 +144,28 @@ def test_the_two_references_agree(layer: Layer) -> None:
         np.testing.assert_array_equal(
             numpy_reference.convolve(layer, inputs)[0], loops.convolve(layer, inputs[0])
         )
+
+
+def test_taps_far_outside_the_image_overflow_nothing(tmp_path: Path) -> None:
+    geometry = Geometry(
+        in_h=1, in_w=40000, in_c=4, out_h=2, out_w=1, out_c=2, k_h=1, k_w=2,
+        stride_h=60000, stride_w=40000, dilation_h=1, dilation_w=2,
+        pad_top=60000, pad_left=0, pad_bottom=0, pad_right=0, groups=2,
+    )  # fmt: skip
+    layer = Layer(
+        name="far",
+        dtype="float32",
+        geometry=geometry,
+        activation="none",
+        activation_min=-np.inf,
+        activation_max=np.inf,
+        weights=np.ones((2, 1, 2, 2), np.float32),
+        bias=None,
+        quantization=None,
+        synthetic=False,
+    )
+    inputs = inputs_for(layer)
+    board = target.load("cortex-m4")
+    outputs = native.run(tmp_path, native.variants(layer, board), board, inputs)
+    for label, output in outputs.items():
+        check(layer, inputs, output, label)

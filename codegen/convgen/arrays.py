@@ -26,6 +26,7 @@ MAX_TENSOR_BYTES = 64 * 2**20  # far above any microcontroller's memory, far bel
 
 _T = TypeVar("_T")
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_NO_ARRAYS = "expected an .npz or .npy file, got something else"
 _WEIGHT_AXES = "(out_channels, kernel height, kernel width, in_channels / groups)"
 
 
@@ -111,6 +112,8 @@ def names(path: Path) -> list[str]:
 def _guarded(path: Path, read: Callable[[IO[bytes]], _T]) -> _T:
     """Call *read* on the open file; whatever goes wrong becomes an ArrayError."""
     try:
+        if path.exists() and not path.is_file():  # a pipe might never end
+            raise ArrayError("file", _NO_ARRAYS)
         with path.open("rb") as file:
             return read(file)
     except ArrayError:
@@ -133,7 +136,7 @@ def _read(file: IO[bytes], name: str | None, wanted: Wanted) -> NDArray[Any]:
             )
         return _read_npy(file, name, wanted)
     if not start.startswith(b"PK"):
-        raise ArrayError("file", "expected an .npz or .npy file, got something else")
+        raise ArrayError("file", _NO_ARRAYS)
     with zipfile.ZipFile(file) as archive:
         members = _members(archive)
         if name not in members:

@@ -64,9 +64,13 @@ class CallGraph:
         self._starts = [function.start for function in self._functions]
         self._frames = frames
 
-    def find(self, name: str) -> Function:
-        """Return the function *name*."""
-        return next(function for function in self._functions if function.name == name)
+    def find(self, name: str, within: range | None = None) -> Function:
+        """Return the function *name*, the one *within* some addresses if several have it."""
+        return next(
+            function
+            for function in self._functions
+            if function.name == name and (within is None or function.start in within)
+        )
 
     def reachable(self, root: Function) -> list[Function]:
         """Return *root* and all that it calls, directly or not; Unbounded if not known."""

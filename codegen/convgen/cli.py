@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -102,6 +103,8 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code. Never raises but for an interrupt."""
+    with suppress(ValueError):  # only the main thread may; being ended must leave nothing behind
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _dispatch(build_parser().parse_args(argv))
     except ConvgenError as error:

@@ -46,9 +46,10 @@ def number(value: Any) -> str:
 
 def array(values: NDArray[Any]) -> str:
     """Return the elements of *values* as an initialiser's lines, without the braces."""
-    text = ", ".join(map(number, values.reshape(-1)))
-    return textwrap.fill(text, LINE, initial_indent="    ", subsequent_indent="    ",
-                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    numbers = list(map(number, values.reshape(-1).tolist()))
+    per_line = max(1, LINE // (max(map(len, numbers)) + 2))
+    lines = [numbers[start : start + per_line] for start in range(0, len(numbers), per_line)]
+    return ",\n".join(f"    {', '.join(line)}" for line in lines)
 
 
 def ctype(dtype: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-MAX_LENGTH = 63  # what C99 promises to tell apart
+# C99 promises to tell apart 63 characters within a file, and of a symbol only 31 across files; but
+# linkers of ELF compare whole symbols, so the shorter promise binds none of our compilers.
+MAX_LENGTH = 63
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -27,30 +29,44 @@ KEYWORDS = _words(
     """
 )
 
-# GCC checks a declaration against each of these even without its header; math functions also
-# exist with the suffixes f and l.
+# GCC checks a declaration against its built-in functions even without their header; those of math.h
+# and complex.h also exist with suffixes for the other floating types.
 _MATH = _words(
     """
-    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1
-    fabs fdim floor fma fmax fmin fmod frexp hypot ilogb ldexp lgamma llrint llround log log10
-    log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow remainder remquo rint
-    round scalbln scalbn sin sinh sqrt tan tanh tgamma trunc
+    acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh drem erf erfc exp exp10 exp2
+    expm1 fabs fdim finite floor fma fmax fmin fmod frexp gamma hypot ilogb isinf isnan j0 j1 jn
+    ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround modf nan nearbyint nextafter
+    nexttoward pow pow10 remainder remquo rint round roundeven scalb scalbln scalbn signbit
+    significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn
+    cabs cacos cacosh carg casin casinh catan catanh ccos ccosh cexp cimag clog clog10 conj cpow
+    cproj creal csin csinh csqrt ctan ctanh
     """
 )
-LIBRARY = frozenset(name + suffix for name in _MATH for suffix in ("", "f", "l")) | _words(
+_MATH_SUFFIXES = ("", *_words("f l f16 f32 f32x f64 f64x f128 f128x d32 d64 d128"))
+LIBRARY = frozenset(name + suffix for name in _MATH for suffix in _MATH_SUFFIXES) | _words(
     """
-    memchr memcmp memcpy memmove memset strcat strchr strcmp strcoll strcpy strcspn strerror
-    strlen strncat strncmp strncpy strpbrk strrchr strspn strstr strtok strxfrm
-    abort abs atexit atof atoi atol atoll bsearch calloc div exit free getenv labs ldiv llabs
-    lldiv malloc mblen mbstowcs mbtowc qsort rand realloc srand strtod strtof strtol strtold
-    strtoll strtoul strtoull system wcstombs wctomb
-    clearerr fclose feof ferror fflush fgetc fgetpos fgets fopen fprintf fputc fputs fread freopen
-    fscanf fseek fsetpos ftell fwrite getc getchar gets perror printf putc putchar puts remove
-    rename rewind scanf setbuf setvbuf snprintf sprintf sscanf tmpfile tmpnam ungetc vfprintf
-    vfscanf vprintf vscanf vsnprintf vsprintf vsscanf
-    isalnum isalpha isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper
-    isxdigit tolower toupper
-    alloca bcmp bcopy bzero close ffs index read rindex sbrk write
+    fpclassify gamma_r gammaf_r gammal_r imaginary isfinite isgreater isgreaterequal isless
+    islessequal islessgreater isnormal isunordered lgamma_r lgammaf_r lgammal_r I
+    feclearexcept fegetenv fegetexceptflag fegetround feholdexcept feraiseexcept fesetenv
+    fesetexceptflag fesetround fetestexcept feupdateenv
+    memchr memcmp memcpy memmove mempcpy memset stpcpy stpncpy strcasecmp strcat strchr strcmp
+    strcoll strcpy strcspn strdup strerror strlen strncasecmp strncat strncmp strncpy strndup
+    strnlen strpbrk strrchr strspn strstr strtok strxfrm
+    abort abs aligned_alloc atexit atof atoi atol atoll bsearch calloc div exit free getenv imaxabs
+    labs ldiv llabs lldiv malloc mblen mbstowcs mbtowc posix_memalign qsort rand realloc srand
+    strtod strtof strtol strtold strtoll strtoul strtoull system wcstombs wctomb
+    clearerr fclose feof ferror fflush fgetc fgetpos fgets fopen fprintf fprintf_unlocked fputc
+    fputc_unlocked fputs fputs_unlocked fread freopen fscanf fseek fsetpos ftell fwrite
+    fwrite_unlocked getc getchar gets perror printf printf_unlocked putc putc_unlocked putchar
+    putchar_unlocked puts puts_unlocked remove rename rewind scanf setbuf setvbuf snprintf sprintf
+    sscanf tmpfile tmpnam ungetc vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf
+    isalnum isalpha isascii isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper
+    isxdigit toascii tolower toupper
+    iswalnum iswalpha iswblank iswcntrl iswdigit iswgraph iswlower iswprint iswpunct iswspace
+    iswupper iswxdigit towlower towupper
+    alloca bcmp bcopy bzero close dcgettext dgettext execl execle execlp execv execve execvp ffs
+    ffsimax ffsl ffsll fork gettext index open read rindex sbrk sigaction sigaltstack
+    strfmon strftime write
     linux unix main offsetof size_t ptrdiff_t max_align_t
     """
 )
@@ -66,6 +82,19 @@ HEADERS = _words(
 
 # The parameters of the generated function.
 PARAMETERS = frozenset({"input", "output", "pool", "workspace"})
+
+# Enumerators and macros of the generated source.
+CONSTANTS = _words(
+    """
+    DILATION_H DILATION_W FINISH_MAX FINISH_MIN GROUPS GROUP_IN_C GROUP_PITCH IN_C IN_H IN_W
+    INNER_BOTTOM INNER_LEFT INNER_RIGHT INNER_TOP KERNEL_H KERNEL_W OUT_C OUT_H OUT_OF_LINE OUT_W
+    OUT_ZERO_POINT PAD_LEFT PAD_TOP PATCH PATCHES PATCH_ALL PIXEL_PITCH RUN STRIDE_H STRIDE_W TAP
+    TAP_STEP
+    """
+)
+
+# What the test program's own symbols begin with.
+RESERVED_PREFIX = "convgen_"
 
 # Types, limits and constant macros of stdint.h and stddef.h.
 _STDINT = re.compile(
@@ -88,8 +117,11 @@ def objection(name: str) -> str | None:
         (LIBRARY, "what the C library uses"),
         (HEADERS, "a header of the C library"),
         (PARAMETERS, "a parameter of the generated function"),
+        (CONSTANTS, "a constant of the generated source"),
     )
     for names, what in taken:
         if name in names:
             return f"a name other than {what}"
+    if name.startswith(RESERVED_PREFIX):
+        return f"a name that does not begin with {RESERVED_PREFIX}, as the test program's do"
     return "a name other than what stdint.h uses" if _STDINT.fullmatch(name) else None

@@ -15,7 +15,7 @@ from convgen.harness import Status
 from convgen.measure import function_at
 from convgen.process import Finished, TimedOut, run_tool
 from convgen.process import run as run_process
-from convgen.target import EmulatorKind, Fallback, Machine, Target
+from convgen.target import Counter, EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
 
 NAMES = ("auto", "qemu-system", "qemu-user", "none")  # what a user may ask for
@@ -46,12 +46,14 @@ class Run:
 
     ``instructions`` are those of the layer's function alone, one number for each input; None
     if the machine cannot count. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
+    ``notes`` say what could not be measured, and why.
     """
 
     outputs: bytes
     instructions: tuple[int, ...] | None
     stack_bytes: int
     heap_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def choose(which: str, target: Target) -> Emulator:
@@ -122,7 +124,7 @@ def _starts(program: str, machine: Machine, args: tuple[str, ...]) -> bool:
     """
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "exit.elf"
-        image.write_bytes(_thumb_exit_program())
+        image.write_bytes(_EXIT_PROGRAMS[machine.probe])
         image.chmod(0o700)
         done = run_process(
             [program, *args, str(image)], package=machine.package, timeout=30, cwd=Path(folder)
@@ -141,6 +143,9 @@ def _thumb_exit_program() -> bytes:
     )
     total = offset + len(code)
     return ident + header + struct.pack("<8I", 1, 0, base, base, total, total, 5, 0x1000) + code
+
+
+_EXIT_PROGRAMS: dict[str | None, bytes] = {"thumb-linux": _thumb_exit_program()}
 
 
 def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instructions: float) -> Run:
@@ -165,11 +170,22 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
     report = _read_report(folder / "run.txt")
     if done.status != Status.RAN:
         raise _failure(done, report, emulator, image)
+    counter = emulator.machine.counter
+    of_each_call = expected_instructions / max(1, len(inputs) // image.call.input_bytes)
+    counted = counter is None or counter.can_count(of_each_call)
     return Run(
         outputs=(folder / "output.bin").read_bytes(),
-        instructions=_instructions(report, emulator.machine),
+        instructions=_instructions(report, counter) if counter and counted else None,
         stack_bytes=report["stack"][0] - report["empty_stack"][0],
         heap_bytes=report["heap"][0],
+        notes=() if counted else (_too_long_note(emulator, of_each_call),),
+    )
+
+
+def _too_long_note(emulator: Emulator, instructions: float) -> str:
+    return (
+        f"instructions not counted: about {instructions:.1g} in each call, "
+        f"and the counter of {emulator.machine_name} is too short for them"
     )
 
 
@@ -182,15 +198,11 @@ def _read_report(path: Path) -> dict[str, list[int]]:
     return report
 
 
-def _instructions(report: dict[str, list[int]], machine: Machine) -> tuple[int, ...] | None:
+def _instructions(report: dict[str, list[int]], counter: Counter) -> tuple[int, ...]:
     """Instructions of each call: what calling an empty function takes is not the layer's."""
-    if machine.counter is None:
-        return None
-    empty = machine.counter.instructions(report["empty_ticks"][0])
+    empty = counter.instructions(report["empty_ticks"][0])
     its_return = 1
-    return tuple(
-        machine.counter.instructions(ticks) - empty + its_return for ticks in report["ticks"]
-    )
+    return tuple(counter.instructions(ticks) - empty + its_return for ticks in report["ticks"])
 
 
 def _failure(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.cliteral import ctype
+from convgen.cliteral import ctype, macro
+from convgen.layer import Layer
 from convgen.layout import Pool
 from convgen.plan import Plan
 from convgen.render import render_text
@@ -74,6 +75,7 @@ def size_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
     pool_macros = (
         (
             Macro(name="POOL_BYTES", value=pool.bytes),
+            Macro(name="POOL_ALIGN", value=layer.elem_bytes),
             Macro(name="INPUT_OFFSET", value=pool.input_offset),
             Macro(name="OUTPUT_OFFSET", value=pool.output_offset),
         )
@@ -96,31 +98,62 @@ def size_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
 def _description(plan: Plan) -> list[str]:
     layer = plan.layer
     g = layer.geometry
-    workspace = ", ".join(
-        f"{ctype(buffer.dtype)} {buffer.name}" + "".join(f"[{size}]" for size in buffer.shape)
-        for buffer in plan.workspace
-    )
     rows = [
-        ("Layer", f"conv2d, {layer.dtype}, {layer.activation} activation, {g.macs:,} MACs"),
-        ("Input", f"{g.in_h} x {g.in_w} x {g.in_c} (height x width x channels), "
-                  f"{layer.input_bytes:,} bytes"),
-        ("Output", f"{g.out_h} x {g.out_w} x {g.out_c}, {layer.output_bytes:,} bytes"),
+        ("Layer", f"conv2d, {layer.dtype}, {g.macs:,} MACs"),
+        ("Input", _tensor(g.in_h, g.in_w, g.in_c, layer.input_bytes) + _input_numbers(layer)),
+        ("Output", _tensor(g.out_h, g.out_w, g.out_c, layer.output_bytes) + _output_numbers(layer)),
         ("Kernel", f"{g.k_h} x {g.k_w}, stride {g.stride_h} x {g.stride_w}, "
                    f"dilation {g.dilation_h} x {g.dilation_w}, groups {g.groups}"),
         ("Padding", f"{g.pad_top} top, {g.pad_left} left, {g.pad_bottom} bottom, "
                     f"{g.pad_right} right" if g.has_padding else "none"),
+        ("Activation", _activation(layer)),
         ("Algorithm", f"{plan.algorithm}: {plan.summary}"),
         ("Sums", plan.kernel.description),
-        ("Workspace", f"{plan.workspace_bytes:,} bytes: {workspace}" if workspace else "none"),
+        ("Workspace", _workspace(plan)),
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]  # fmt: skip
     if plan.requantize:
-        rows.append(("Quantised", f"input zero point {layer.zero_point}, folded into the bias; "
-                                  f"{plan.requantize.description}"))  # fmt: skip
+        folding = "input zero point folded into the bias; >> of negative integers is arithmetic"
+        rows.append(("Quantised", f"{plan.requantize.description}; {folding}"))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     return [f"{layer.name}: convolution layer", "",
             *(f"{label:<10} {text}" for label, text in rows)]  # fmt: skip
+
+
+def _tensor(height: int, width: int, channels: int, size: int) -> str:
+    return f"{height} x {width} x {channels} (height x width x channels), {size:,} bytes"
+
+
+def _input_numbers(layer: Layer) -> str:
+    q = layer.quantization
+    return _numbers(q.in_scale, q.in_zero_point) if q else ""
+
+
+def _output_numbers(layer: Layer) -> str:
+    q = layer.quantization
+    return _numbers(q.out_scale, q.out_zero_point) if q else ""
+
+
+def _numbers(scale: float | None, zero_point: int) -> str:
+    return (f", scale {scale:.9g}" if scale else "") + f", zero point {zero_point}"
+
+
+def _activation(layer: Layer) -> str:
+    low, high = layer.activation_min, layer.activation_max
+    if layer.dtype == "int8" or (layer.clamps_low and layer.clamps_high):
+        return f"{layer.activation}: outputs from {low:g} to {high:g}"
+    return f"{layer.activation}: outputs of at least {low:g}" if layer.clamps_low else "none"
+
+
+def _workspace(plan: Plan) -> str:
+    if not plan.workspace:
+        return "none"
+    buffers = (
+        f"{ctype(buffer.dtype)} {buffer.name}" + "".join(f"[{size}]" for size in buffer.shape)
+        for buffer in plan.workspace
+    )
+    return f"{plan.workspace_bytes:,} bytes: {', '.join(buffers)}"
 
 
 def _decisions(plan: Plan) -> list[str]:
@@ -128,18 +161,19 @@ def _decisions(plan: Plan) -> list[str]:
 
 
 def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
-    align = "" if plan.layer.dtype == "int8" else " (float-aligned)"
+    prefix = macro(plan.layer.name)
     workspace = (
-        f"`workspace` is scratch memory of WORKSPACE_BYTES, aligned to {plan.workspace_align}; "
-        "its contents need not be kept between calls."
+        f"`workspace` is scratch memory of {prefix}_WORKSPACE_BYTES, aligned to "
+        f"{prefix}_WORKSPACE_ALIGN; its contents need not be kept between calls."
         if plan.workspace_bytes
         else "No workspace is needed: pass NULL."
     )
     if pool is None:
-        tensors = f"Computes the layer from `input` to `output`{align}, NHWC, batch 1."
+        tensors = "Computes the layer from `input` to `output`, NHWC, batch 1."
     else:
         tensors = (
-            f"Put the input at `pool + INPUT_OFFSET`{align}; after the call the output stands at "
-            "`pool + OUTPUT_OFFSET` and the input is gone."
+            f"`pool` is memory of {prefix}_POOL_BYTES, aligned to {prefix}_POOL_ALIGN. Put the "
+            f"input at `pool + {prefix}_INPUT_OFFSET`; after the call the output stands at "
+            f"`pool + {prefix}_OUTPUT_OFFSET` and the input is gone."
         )
-    return [tensors, workspace, "Reentrant: no static data, no heap."]
+    return [tensors, workspace, "Reentrant: no variables of its own, no heap."]

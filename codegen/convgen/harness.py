@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from convgen.layout import Call, Layout
+from convgen.layout import Call, Layout, Zone
 from convgen.render import render_text
 from convgen.target import Machine, Region
 
-MAIN = "harness.c"  # the one source that knows the layer
-ALWAYS = ("heap.c",)  # beside what the machine asks for
+LAYER_CALL = "layer_call.c"  # generated: the one source that knows the layer
+ALWAYS = ("harness.c", "heap.c")  # beside what the machine asks for
 SCRATCH = ("output", "pool", "workspace")  # what a call may change
 HEADERS = ("harness.h", "string.h")
 
@@ -24,30 +24,27 @@ class Status(IntEnum):
     NO_FILE = 71
 
 
-def config_header(call: Call, layout: Layout) -> str:
-    """Return the text of ``harness_config.h``."""
+def layer_call(call: Call, layout: Layout) -> str:
+    """Return the text of ``layer_call.c``."""
     zones = {zone.name: zone for zone in layout.zones}
     if call.pool:
-        input_start = zones["pool"].start + call.pool.input_offset
-        output_start = zones["pool"].start + call.pool.output_offset
+        pool = zones["pool"].start
+        input_start, output_start = pool + call.pool.input_offset, pool + call.pool.output_offset
     else:
         input_start, output_start = zones["input"].start, zones["output"].start
     given = [zones[name].start for name, _ in call.tensors]
     workspace = zones.get("workspace")
-    arguments = [f"layer_arena + {start}u" for start in given]
-    arguments.append(f"layer_arena + {workspace.start}u" if workspace else "NULL")
+    arguments = [f"convgen_arena + {start}" for start in given]
+    arguments.append(f"convgen_arena + {workspace.start}" if workspace else "NULL")
     arguments += ["NULL"] * (3 - len(arguments))
     return render_text(
-        "harness_config.h.j2",
+        "layer_call.c.j2",
         call=call,
         layout=layout,
-        guards=[f"{{{start}u, {end}u}}" for start, end in layout.guards],
-        scratch=[
-            f"{{{zone.start}u, {zone.end}u}}" for zone in layout.zones if zone.name in SCRATCH
-        ],
+        scratch=[zone for zone in layout.zones if zone.name in SCRATCH],
         arguments=arguments,
-        input_start=input_start,
-        output_start=output_start,
+        input=Zone(name="input", start=input_start, bytes=call.input_bytes),
+        output=Zone(name="output", start=output_start, bytes=call.output_bytes),
     )
 
 

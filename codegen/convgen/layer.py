@@ -101,6 +101,7 @@ class Quantization:
     """int8 arithmetic of one layer, as TensorFlow Lite's reference kernels do it.
 
     ``multiplier`` (Q31, 0 .. 2**31 - 1) and ``shift`` (positive = left) are int32 ``[out_c]``.
+    The scales, float32 values, are kept for readers; they are None where nobody gave them.
     """
 
     in_zero_point: int
@@ -108,6 +109,8 @@ class Quantization:
     multiplier: NDArray[np.int32]
     shift: NDArray[np.int32]
     rounding: Rounding
+    in_scale: float | None = None
+    out_scale: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,7 +136,7 @@ class Layer:
     @property
     def elem_bytes(self) -> int:
         """Size of an input or output element."""
-        return self.weights.dtype.itemsize
+        return np.dtype(self.dtype).itemsize
 
     @property
     def input_bytes(self) -> int:

@@ -6,6 +6,9 @@ One array holds the zones in this order, with a guard zone before, between and a
 
 A guard begins at the very next byte after a zone and absorbs the alignment of what follows, so
 the zones add up to exactly the budget. The stack gets what the others leave.
+
+Each buffer lies at a multiple of the alignment its caller promises and never at one of twice
+that: tensors of int8 at odd addresses. A layer that relies on more does so nowhere by luck.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from convgen.errors import MachineTooSmallError, NoFitError
 
 GUARD_BYTES = 64
 STACK_GUARD_BYTES = 256
-ALIGN = 16
+STACK_ALIGN = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,13 +37,15 @@ class Call:
 
     The header is ``NAME.h`` and the function ``NAME(input, output, workspace)``, or with a
     *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
-    the input must be the same after the call.
+    the input must be the same after the call. ``tensor_align`` is that of input, output and
+    pool: of one element.
     """
 
     name: str
     sources: tuple[str, ...]
     input_bytes: int
     output_bytes: int
+    tensor_align: int = 1
     workspace_bytes: int = 0
     workspace_align: int = 1
     pool: Pool | None = None
@@ -123,31 +128,43 @@ def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -
         )
     layout = _arrange(call, stack_bytes, static_bytes)
     if layout.region_bytes > machine_bytes:
-        largest = machine_bytes - (layout.region_bytes - budget)
+        behind_stack = layout.region_bytes - layout.stack.end
+        largest_end = _align_down(machine_bytes - behind_stack, layout.align)
+        largest = budget + largest_end - STACK_GUARD_BYTES - stack_bytes
         raise MachineTooSmallError(
             f"a budget of {budget} bytes is more than the emulated machine has; "
-            f"the largest for this layer is {largest - largest % ALIGN}"
+            f"the largest for this layer is {largest}"
         )
     return layout
 
 
 def _arrange(call: Call, stack_bytes: int, static_bytes: int) -> Layout:
-    sizes = [(name, size, ALIGN) for name, size in call.tensors]
+    sizes = [(name, size, call.tensor_align) for name, size in call.tensors]
     if call.workspace_bytes:
-        sizes.append(("workspace", call.workspace_bytes, max(ALIGN, call.workspace_align)))
+        sizes.append(("workspace", call.workspace_bytes, call.workspace_align))
+    whole = max(STACK_ALIGN, *(2 * align for _, _, align in sizes))
     # The stack's end is what must be aligned, not its start.
-    stack_end = _align_up(STACK_GUARD_BYTES + stack_bytes, ALIGN)
+    stack_end = _align_up(STACK_GUARD_BYTES + stack_bytes, whole)
     zones = [Zone(name="stack", start=stack_end - stack_bytes, bytes=stack_bytes)]
     for name, size, align in sizes:
-        start = _align_up(zones[-1].end + GUARD_BYTES, align)
+        start = _align_no_better(zones[-1].end + GUARD_BYTES, align)
         zones.append(Zone(name=name, start=start, bytes=size))
     return Layout(
         zones=tuple(zones),
-        arena_bytes=_align_up(zones[-1].end + GUARD_BYTES, ALIGN),
-        align=max(align for _, _, align in sizes),
+        arena_bytes=_align_up(zones[-1].end + GUARD_BYTES, whole),
+        align=whole,
         static_bytes=static_bytes,
     )
 
 
 def _align_up(value: int, align: int) -> int:
     return -(-value // align) * align
+
+
+def _align_down(value: int, align: int) -> int:
+    return value // align * align
+
+
+def _align_no_better(value: int, align: int) -> int:
+    """Return the first number from *value* on that *align* divides and twice *align* does not."""
+    return _align_up(value - align, 2 * align) + align

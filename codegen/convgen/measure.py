@@ -82,7 +82,7 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
         own = range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
         extents = {start: size for _, start, size in _functions(elf)}
     graph = CallGraph(disassemble(image, toolchain), frame_bytes(image.objects))
-    root = graph.find(image.call.name)
+    root = graph.find(image.call.name, own)
     try:
         library = [f for f in graph.reachable(root) if f.start not in own]
         library_bytes = sum(extents[function.start] for function in library)
@@ -101,10 +101,18 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
 
 
 def frame_bytes(objects: Objects) -> dict[str, int | None]:
-    """Return the frame of each function that was compiled here, None if its size varies."""
+    """Return the frame of each function that was compiled here, None if its size varies.
+
+    A name that is static in both is the layer's: what it calls of the firmware is global.
+    """
+    folder = objects.folder
+    return _frames(folder, objects.firmware) | _frames(folder, objects.layer)
+
+
+def _frames(folder: Path, objects: tuple[str, ...]) -> dict[str, int | None]:
     frames: dict[str, int | None] = {}
-    for path in (*objects.layer, *objects.firmware):
-        usage = (objects.folder / path).with_suffix(".su")
+    for path in objects:
+        usage = (folder / path).with_suffix(".su")
         if not usage.exists():  # assembly
             continue
         for line in usage.read_text(encoding="utf-8").splitlines():

@@ -14,7 +14,7 @@ from convgen.nofit import no_fit
 from convgen.progress import Say
 from convgen.report import Report
 from convgen.select import Budget, Candidate, Goal, Selection
-from convgen.staging import publish, staging_folder
+from convgen.staging import REPORT, publish, staging_folder
 from convgen.target import Target
 from convgen.trial import Bench, Trial, attempt
 from convgen.vectors import Vectors
@@ -68,11 +68,11 @@ def run(job: Job, say: Say) -> Outcome:
         selection = _select(job, layer, bench.target, budget)
         trials = _try(job, selection, bench, stage, say)
         chosen = _chosen(trials, selection)
-        text = report.build(selection, trials, chosen, _tools(bench, board))
-        (chosen.folder / "report.json").write_text(report.as_json(text), encoding="utf-8")
+        described = report.build(selection, trials, chosen, _tools(bench, board))
+        (chosen.folder / REPORT).write_text(report.as_json(described), encoding="utf-8")
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
-    return Outcome(report=text, out=out, failure=_failure(chosen, trials))
+    return Outcome(report=described, out=out, failure=_failure(chosen, trials))
 
 
 def _select(job: Job, layer: Layer, board: Target, budget: Budget) -> Selection:
@@ -123,11 +123,13 @@ def _bench(job: Job, board: Target, given: Vectors) -> Bench:
 
 
 def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) -> list[Trial]:
-    """Try candidates in order, until one fits or, with ``--compare``, all of them.
+    """Try candidates in order until one fits; all of them if they are to be compared.
 
-    If none does, also try those that may need less than the ones that came so close.
+    The least flash is known only when all are built. If none fits, also try those that may need
+    less than the ones that came so close.
     """
     budget = selection.budget
+    compares = job.compare or job.optimize == "flash"
     trials: list[Trial] = []
 
     def tried(candidate: Candidate, *, roomy: bool) -> Trial:
@@ -139,10 +141,11 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
     hopeful = [c for c in selection.wanted if c.ram_without_stack <= budget.ram]
     others = [c for c in selection.wanted if c.ram_without_stack > budget.ram]
     for candidate in hopeful:
-        if tried(candidate, roomy=job.compare).fits(budget) and not job.compare:
+        if tried(candidate, roomy=compares).fits(budget) and not compares:
             return trials
     for candidate in others:
-        if job.compare or candidate.ram_without_stack < min(trial.ram for trial in trials):
+        nearest = min((trial.ram for trial in trials), default=candidate.ram)
+        if compares or candidate.ram_without_stack < nearest:
             with suppress(MachineTooSmallError):
                 tried(candidate, roomy=True)
     return trials
@@ -153,6 +156,8 @@ def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
     fitting = [trial for trial in trials if trial.fits(selection.budget)]
     if not fitting:
         raise no_fit(selection, trials)
+    if selection.goal == "flash":
+        return min(fitting, key=lambda trial: trial.flash)
     return fitting[0]
 
 
@@ -168,6 +173,7 @@ def _tools(bench: Bench, board: Target) -> Report:
         }
     return {
         "target": board.name,
+        "machine_bytes": bench.machine.layer_bytes,
         "emulator": described,
         "toolchain": {
             "compiler": bench.toolchain.version,

@@ -17,8 +17,6 @@ from convgen.kernels.base import KernelPlan
 from convgen.layer import Layer
 from convgen.requantize import Requantize
 
-WORKSPACE_ALIGN = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buffer:
@@ -29,9 +27,14 @@ class Buffer:
     shape: tuple[int, ...]
 
     @property
+    def align(self) -> int:
+        """Alignment of its elements."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
     def bytes(self) -> int:
         """Its size."""
-        return prod(self.shape) * np.dtype(self.dtype).itemsize
+        return prod(self.shape) * self.align
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,6 +80,20 @@ class Plan:
     decisions: tuple[str, ...]
     work: Mapping[str, int]
 
+    def __post_init__(self) -> None:
+        """Fail while generating, not in the compiler or on the board."""
+        names = [constant.name for constant in self.constants]
+        aligns = [buffer.align for buffer in self.workspace]
+        checks = {
+            "constants have names of their own": len(set(names)) == len(names),
+            "buffers stand with the most aligned first": aligns == sorted(aligns, reverse=True),
+            "indices of the workspace are 32 bits": self.workspace_bytes < 2**31,
+            "work is counted upwards": all(count >= 0 for count in self.work.values()),
+        }
+        broken = [rule for rule, holds in checks.items() if not holds]
+        if broken:
+            raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
     @property
     def workspace_bytes(self) -> int:
         """What the caller must provide."""
@@ -84,8 +101,11 @@ class Plan:
 
     @property
     def workspace_align(self) -> int:
-        """Alignment of the workspace in bytes; 1 when there is none."""
-        return WORKSPACE_ALIGN if self.workspace else 1
+        """Alignment of the workspace in bytes; 1 when there is none.
+
+        A multiple of 4 wherever there is one, so that no caller has to think of less.
+        """
+        return max(4, *(buffer.align for buffer in self.workspace)) if self.workspace else 1
 
     @property
     def has_bias(self) -> bool:

@@ -20,9 +20,10 @@ PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
 def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: Report) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *trials* holds what was built; *tools* describes target, emulator and toolchain.
+    *trials* holds what was built; *tools* describes target, emulator, its memory and toolchain.
     """
     layer, budget = chosen.candidate.plan.layer, selection.budget
+    machine_bytes = tools["machine_bytes"]
     tried = {trial.candidate.algorithm: trial for trial in trials}
     return {
         "convgen": __version__,
@@ -45,7 +46,10 @@ def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: R
         },
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
-            *(_candidate(c, tried.get(c.algorithm), budget) for c in selection.candidates),
+            *(
+                _candidate(c, tried.get(c.algorithm), budget, machine_bytes)
+                for c in selection.candidates
+            ),
             *(
                 {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
                 for r in selection.rejected
@@ -98,13 +102,16 @@ def _memory(trial: Trial) -> Report:
     }
 
 
-def _candidate(candidate: Candidate, trial: Trial | None, budget: Budget) -> Report:
+def _candidate(
+    candidate: Candidate, trial: Trial | None, budget: Budget, machine_bytes: int
+) -> Report:
     row: Report = {
         "algorithm": candidate.algorithm,
         "applicable": True,
         "fits": trial.fits(budget) if trial else candidate.fits(budget),
         "workspace": candidate.plan.workspace_bytes,
         "ram": trial.ram if trial else candidate.ram,
+        "flash": trial.flash if trial else candidate.flash,
         "flash_constants": candidate.plan.constant_bytes,
         "predicted_instructions": candidate.instructions,
     }
@@ -116,6 +123,11 @@ def _candidate(candidate: Candidate, trial: Trial | None, budget: Budget) -> Rep
             "flash_constants": trial.sizes.constant_bytes,
             "verified": trial.verified,
         }
+    if candidate.ram_without_stack > machine_bytes:
+        row["not_measured"] = (
+            f"needs {candidate.ram_without_stack:,} bytes, "
+            f"the emulated machine has {machine_bytes:,}"
+        )
     return row
 
 
@@ -228,4 +240,6 @@ def _verdict_words(row: Report, report: Report) -> str:
         words.append("over the budget")
     if row.get("measured", {}).get("verified") is False:
         words.append("WRONG")
+    if "not_measured" in row:
+        words.append(row["not_measured"])
     return ", ".join(words)

@@ -58,10 +58,7 @@ class Requantize:
     def description(self) -> str:
         """A sentence for the header comment."""
         channels = "per channel" if self.per_channel_multiplier else "one for all channels"
-        return (
-            f"{self.rounding} rounding, Q31 multiplier {channels}, "
-            f"output zero point {self.zero_point}"
-        )
+        return f"{self.rounding} rounding, Q31 multiplier {channels}"
 
 
 def plan_requantize(layer: Layer) -> Requantize | None:

@@ -33,7 +33,12 @@ from convgen.errors import SpecError
 from convgen.layer import DType, Rounding
 from convgen.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, as_float32
 
-MAX_SIZE = 2**20  # of any one dimension, so that no index of the generated C leaves int32
+# Of any dimension, stride, dilation, pad or dilated kernel. Positions in the padded image, even one
+# dilation past a kernel's end, then stay below 5 * 2**20, and offsets are computed inside tensors
+# only, of 2**26 bytes. With spec.py's bound on a step between columns and im2col's on its matrix,
+# nothing the generated C computes for indices leaves int32.
+MAX_SIZE = 2**20
+MAX_FIELDS = 1000  # of one object
 MAX_PROBLEMS = 50  # reported at once
 
 
@@ -78,23 +83,28 @@ def _one_or_many(value: Any) -> str:
 
 
 _ONE, _MANY = "<one>", "<many>"  # pydantic adds the tag to an error's path; never shown
+_FIRST = Field(fail_fast=True)  # of a list's items only the first wrong one is told
 _T = TypeVar("_T")
 
 OneOrMany = Annotated[
-    Annotated[_T, Tag(_ONE)] | Annotated[list[_T], Tag(_MANY)], Discriminator(_one_or_many)
+    Annotated[_T, Tag(_ONE)] | Annotated[list[_T], _FIRST, Tag(_MANY)],
+    Discriminator(_one_or_many),
 ]
 Name = Annotated[str, Expected("a C identifier"), AfterValidator(_free_name)]
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE), Expected(f"a whole number from 1 to {MAX_SIZE}")]
 Pair = Annotated[
-    Size | Annotated[list[Size], Field(min_length=2, max_length=2)],
+    Size | Annotated[list[Size], Field(fail_fast=True, min_length=2, max_length=2)],
     Expected(f"[height, width], or one number for both, each from 1 to {MAX_SIZE}"),
 ]
 Shape = Annotated[
     list[Size],
-    Field(min_length=3, max_length=3),
+    Field(fail_fast=True, min_length=3, max_length=3),
     Expected(f"[height, width, channels], each from 1 to {MAX_SIZE}"),
 ]
-Pads = Annotated[list[Annotated[int, Field(ge=0, le=MAX_SIZE)]], Field(min_length=4, max_length=4)]
+Pads = Annotated[
+    list[Annotated[int, Field(ge=0, le=MAX_SIZE)]],
+    Field(fail_fast=True, min_length=4, max_length=4),
+]
 Padding = Annotated[
     Literal["same", "valid"] | Pads,
     Expected(f'"same", "valid" or [top, left, bottom, right], each from 0 to {MAX_SIZE}'),
@@ -258,11 +268,18 @@ def _parse_json(text: str) -> Any:
     problems: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        counts = Counter(key for key, _ in pairs)
-        problems.extend(
-            f"{dotted((key,))}: expected once, got {n} times" for key, n in counts.items() if n > 1
-        )
-        return dict(pairs)
+        if len(pairs) > MAX_FIELDS:
+            expected = f"objects of at most {MAX_FIELDS} fields"
+            raise SpecError([f"the spec: expected {expected}, got one of {len(pairs)}"])
+        fields = dict(pairs)
+        if len(fields) < len(pairs) and len(problems) < MAX_PROBLEMS:
+            counts = Counter(key for key, _ in pairs)
+            problems.extend(
+                f"{dotted((key,))}: expected once, got {n} times"
+                for key, n in counts.items()
+                if n > 1
+            )
+        return fields
 
     try:
         value = json.loads(text, object_pairs_hook=unique)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from convgen import arrays, quantize, schema, synthetic
 from convgen.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
 from convgen.errors import SpecError
 from convgen.layer import Geometry, Layer, Quantization, Rounding
-from convgen.quantize import INT8, MAX_SHIFT
-from convgen.schema import ArraySpec, ClampSpec, LayerSpec, RequantizeSpec, show
+from convgen.quantize import INT8, INT32, MAX_SHIFT
+from convgen.schema import MAX_SIZE, ArraySpec, ClampSpec, LayerSpec, RequantizeSpec, show
 
 MAX_SPEC_BYTES = 4 * 2**20
 
@@ -46,6 +47,8 @@ def _refuse(problems: list[str]) -> None:
 
 def _read(path: Path) -> str:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never end
+            raise SpecError([f"{path}: cannot read the spec: not a regular file"])
         with path.open("rb") as file:
             content = file.read(MAX_SPEC_BYTES + 1)
     except OSError as error:
@@ -125,7 +128,13 @@ def _geometry_problems(spec: LayerSpec, geometry: Geometry) -> list[str]:
         "weights": [g.out_c, g.k_h, g.k_w, g.group_in_c],
     }
     out_shape = [g.out_h, g.out_w, g.out_c]
-    if reach_h > padded_h or reach_w > padded_w:
+    if max(reach_h, reach_w) > MAX_SIZE:
+        expected = f"a kernel that reaches over at most {MAX_SIZE} pixels"
+        problems.append(f"dilation: expected {expected}, got {reach_h} x {reach_w}")
+    elif g.dilation_w * g.in_c > INT32.max:
+        expected = f"a step of at most {INT32.max // g.in_c} columns of {g.in_c} channels"
+        problems.append(f"dilation: expected {expected}, got {g.dilation_w}")
+    elif reach_h > padded_h or reach_w > padded_w:
         expected = f"a kernel, dilated, of at most {padded_h} x {padded_w}, the padded input"
         problems.append(f"kernel_size: expected {expected}, got {reach_h} x {reach_w}")
     elif spec.output.shape in (None, out_shape):
@@ -302,6 +311,8 @@ def _quantization(spec: LayerSpec) -> Quantization:
         multiplier=np.broadcast_to(multiplier, spec.out_channels),
         shift=np.broadcast_to(shift, spec.out_channels),
         rounding=given.rounding,
+        in_scale=spec.input.scale,
+        out_scale=spec.output.scale,
     )
 
 

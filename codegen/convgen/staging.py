@@ -10,6 +10,8 @@ from pathlib import Path
 
 from convgen.errors import UsageError
 
+REPORT = "report.json"
+
 
 @contextmanager
 def staging_folder(out: Path) -> Iterator[Path]:
@@ -38,11 +40,13 @@ def staging_folder(out: Path) -> Iterator[Path]:
 def publish(stage: Path, out: Path) -> None:
     """Move every entry of *stage* into *out*, replacing what has the same name there.
 
-    A file is replaced in one step; other files in *out* stay.
+    A file is replaced in one step; other files in *out* stay. The report goes first and comes
+    last: where there is one, the files beside it belong to it.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for entry in sorted(stage.iterdir()):
+        (out / REPORT).unlink(missing_ok=True)
+        for entry in sorted(stage.iterdir(), key=lambda entry: (entry.name == REPORT, entry.name)):
             target = out / entry.name
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)

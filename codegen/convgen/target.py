@@ -22,6 +22,7 @@ from pydantic import (
     PositiveInt,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
@@ -70,10 +71,20 @@ class MachineMemory(Table):
 
 
 class Counter(Table):
-    """What the machine's counter reads after n instructions: n times a ratio, rounded."""
+    """What the machine's counter reads after n instructions: n times a ratio, rounded.
+
+    ``limit_ticks`` is the first count that it cannot tell from a smaller one, None if no run
+    gets so far.
+    """
 
     ticks_per_instruction: Ratio
     rounds: Literal["down", "up"]
+    limit_ticks: PositiveInt | None = None
+
+    def can_count(self, expected_instructions: float) -> bool:
+        """Whether a run of about so many, at most twice as many, stays below the limit."""
+        most_ticks = 2 * expected_instructions * float(self.ticks_per_instruction)
+        return self.limit_ticks is None or most_ticks < self.limit_ticks
 
     def instructions(self, ticks: int) -> int:
         """Return the number of instructions that reads as *ticks*."""
@@ -85,7 +96,8 @@ class Machine(Table):
     """Something that runs an image: an emulated board, a user-mode emulator, or this computer.
 
     The command is ``program``, the target's own arguments, ``args``, the image. Without
-    ``memory`` the image is linked as the compiler does by default.
+    ``memory`` the image is linked as the compiler does by default. ``probe`` is the program to
+    see with whether the emulator can play a core: emulator.py has it.
     """
 
     description: str
@@ -97,6 +109,7 @@ class Machine(Table):
     defines: dict[str, int] = {}
     counter: Counter | None = None
     memory: MachineMemory | None = None
+    probe: Literal["thumb-linux"] | None = None
 
     @property
     def layer_bytes(self) -> int:
@@ -122,6 +135,12 @@ class Emulation(Table):
     machine: Annotated[Machine, BeforeValidator(_machine)]
     args: Texts = ()
     fallback: Fallback | None = None
+
+    @model_validator(mode="after")
+    def _can_be_probed(self) -> Emulation:
+        if self.fallback and not self.machine.probe:
+            raise ValueError("expected no fallback, as the machine has no probe")
+        return self
 
 
 class Cpu(Table):

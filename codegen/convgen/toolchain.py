@@ -87,7 +87,7 @@ def find(which: str, target: Target) -> Toolchain:
         raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(NAMES)}")
     gcc = target.toolchain.gcc
     compiler = f"{gcc.prefix}gcc"
-    version = run_tool([compiler, "-dumpfullversion"], package=gcc.package).strip()
+    version = _version(shutil.which(compiler) or compiler, gcc.package)
     return Toolchain(
         prefix=gcc.prefix,
         package=gcc.package,
@@ -96,12 +96,17 @@ def find(which: str, target: Target) -> Toolchain:
     )
 
 
+@cache
+def _version(compiler: str, package: str) -> str:
+    return run_tool([compiler, "-dumpfullversion"], package=package).strip()
+
+
 def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:
     """Compile the layer's sources in *folder*, and the firmware for *machine*."""
     layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
     names = (*machine.firmware, *harness.ALWAYS)
     defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
-    _copy_firmware(folder, (*names, harness.MAIN))
+    _copy_firmware(folder, names)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
             pool.submit(_compile, folder, source, output, LAYER_OPTIMIZATION, toolchain)
@@ -121,15 +126,16 @@ def link(
 ) -> Image:
     """Link *objects* with the harness for *layout*; ToolError if they do not fit the machine."""
     folder, stem = objects.folder, f"{VERIFY}/{call.name}"
-    header = folder / VERIFY / "harness_config.h"
-    header.write_text(harness.config_header(call, layout), encoding="utf-8")
+    source = f"{FIRMWARE}/{harness.LAYER_CALL}"
+    layer_call = f"{FIRMWARE}/{Path(source).stem}.o"
+    (folder / source).write_text(harness.layer_call(call, layout), encoding="utf-8")
     script = harness.linker_script(layout, machine, objects.layer)
     (folder / f"{stem}.ld").write_text(script, encoding="utf-8")
-    main = f"{FIRMWARE}/harness.o"
-    _compile(folder, f"{FIRMWARE}/{harness.MAIN}", main, FIRMWARE_OPTIMIZATION, toolchain)
+    _compile(folder, source, layer_call, FIRMWARE_OPTIMIZATION, toolchain)
     bare = ("-nostdlib", "-static") if machine.memory else ("-no-pie", "-Wl,-z,now")
     toolchain.run(
-        *toolchain.target_flags, *bare, *objects.layer, *objects.firmware, main, "-lgcc",
+        *toolchain.target_flags, *bare, *objects.layer, *objects.firmware, layer_call,
+        "-lgcc",
         f"-Wl,-T,{stem}.ld", f"-Wl,-Map,{stem}.map", "-Wl,--build-id=none",
         "-Wl,--fatal-warnings", "-o", f"{stem}.elf", folder=folder,
     )  # fmt: skip
@@ -195,7 +201,8 @@ def _compile(
     toolchain.run(
         *LANGUAGE, *WARNINGS, *OBJECTS, *options, *toolchain.target_flags,
         f"-fdebug-prefix-map={folder.resolve()}=.",
-        # Last: string.h for compilers that have none.
-        "-I.", f"-I{VERIFY}", "-idirafter", FIRMWARE,
+        # string.h for compilers that have none. A source finds what is "quoted" beside it, so the
+        # layer's own folder need not be searched: its header may be called as a system's is.
+        "-idirafter", FIRMWARE,
         "-c", source, "-o", output, folder=folder,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from convgen import emulator, layout, measure, toolchain, vectors
 from convgen.emulator import Emulator, Run
-from convgen.errors import VerificationError
+from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.generate import layer_files, source_names
 from convgen.layout import Call
 from convgen.measure import Sizes
@@ -103,10 +103,15 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     compiler's bound puts over *ram* is first run with room, to see whether it really is.
     """
     plan = candidate.plan
+    call = describe(plan, candidate)
+    if call.buffer_bytes > bench.machine.layer_bytes:
+        raise MachineTooSmallError(
+            f"{candidate.algorithm} needs {call.buffer_bytes:,} bytes; "
+            f"the emulated machine has {bench.machine.layer_bytes:,}"
+        )
     folder.mkdir()
     for name, text in layer_files(plan, bench.target, candidate.pool).items():
         (folder / name).write_text(text, encoding="utf-8")
-    call = describe(plan, candidate)
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)
     needed = call.buffer_bytes + static
@@ -135,6 +140,7 @@ def describe(plan: Plan, candidate: Candidate) -> Call:
         output_bytes=plan.layer.output_bytes,
         workspace_bytes=plan.workspace_bytes,
         workspace_align=plan.workspace_align,
+        tensor_align=plan.layer.elem_bytes,
         pool=candidate.pool,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from convgen.arrays import ArrayError, Wanted
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.quantize import INT8
+
+_BLOCK_ELEMS = 2**20  # outputs compared at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,32 +112,44 @@ def compare(
     int8: equal to *expected*, or to the reference where there is none. float32: within
     `reference.tolerance` of the reference, and within twice that of *expected*.
     """
-    if layer.dtype == "int8":
-        right = reference.convolve(layer, inputs) if expected is None else expected
-        return _compare(outputs, right, 0.0)
-    bound = reference.tolerance(layer, inputs)
-    verdict = _compare(outputs, reference.convolve(layer, inputs), bound)
-    if expected is None or verdict.mismatches:
-        return verdict
-    return _compare(outputs, expected, 2 * bound)
+    by_reference: list[Comparison] = []
+    by_expected: list[Comparison] = []
+    for vector, output in enumerate(outputs):  # apart, since a float64 output may be large
+        image = inputs[vector : vector + 1]
+        bound = 0.0 if layer.dtype == "int8" else reference.tolerance(layer, image)[0]
+        if layer.dtype == "float32" or expected is None:
+            right = reference.convolve(layer, image)[0]
+            by_reference += _compare(vector, output, right, bound)
+        if expected is not None:
+            by_expected += _compare(vector, output, expected[vector], 2 * bound)
+    verdict = _total(by_reference)
+    return verdict if expected is None or verdict.mismatches else _total(by_expected)
 
 
-def _compare(
-    outputs: NDArray[Any], right: NDArray[Any], bound: NDArray[np.float64] | float
-) -> Comparison:
-    with np.errstate(invalid="ignore"):  # inf - inf
-        error = np.abs(outputs.astype(np.float64) - right)
-    error[np.isnan(error)] = np.inf
-    wrong = error > bound
+def _total(parts: list[Comparison]) -> Comparison:
     return Comparison(
-        mismatches=int(wrong.sum()),
-        max_abs_error=float(error.max()),
-        first=_describe(outputs, right, wrong) if wrong.any() else None,
+        mismatches=sum(part.mismatches for part in parts),
+        max_abs_error=max((part.max_abs_error for part in parts), default=0.0),
+        first=next((part.first for part in parts if part.first), None),
     )
 
 
-def _describe(outputs: NDArray[Any], right: NDArray[Any], wrong: NDArray[np.bool_]) -> str:
-    where = tuple(int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
-    vector, row, column, channel = where
-    place = f"vector {vector}, row {row}, column {column}, channel {channel}"
-    return f"{place}: got {outputs[where]}, expected {right[where]}"
+def _compare(
+    vector: int, output: NDArray[Any], right: NDArray[Any], bound: NDArray[np.float64] | float
+) -> Iterator[Comparison]:
+    """Judge the outputs ``[out_h, out_w, out_c]`` of one vector, block by block."""
+    got, want = output.ravel(), right.ravel()
+    bounds = np.broadcast_to(np.ravel(bound), got.shape)
+    for start in range(0, got.size, _BLOCK_ELEMS):
+        block = slice(start, start + _BLOCK_ELEMS)
+        with np.errstate(invalid="ignore"):  # inf - inf
+            error = np.abs(got[block].astype(np.float64) - want[block])
+        error[np.isnan(error)] = np.inf
+        wrong = np.flatnonzero(error > bounds[block])
+        first = None
+        if wrong.size:
+            at = start + int(wrong[0])
+            row, column, channel = (int(i) for i in np.unravel_index(at, output.shape))
+            place = f"vector {vector}, row {row}, column {column}, channel {channel}"
+            first = f"{place}: got {got[at]}, expected {want[at]}"
+        yield Comparison(mismatches=wrong.size, max_abs_error=float(error.max()), first=first)

@@ -42,10 +42,22 @@ def build(
     call: Call = TOY,
 ) -> Built:  # fmt: skip
     """Build the toy *source* for a target and the emulator *kind*, in *folder*."""
-    chosen = emulator.choose(kind, target.load(target_name))
-    call = replace(call, sources=(source,))
     for path in (HERE / source, HERE / f"{call.name}.h"):
         shutil.copyfile(path, folder / path.name)
+    return _build(folder, replace(call, sources=(source,)), target_name, kind, budget)
+
+
+def build_renamed(folder: Path, name: str, target_name: str, kind: str) -> Built:
+    """Build the toy ``scale.c`` under another name: its files, its function."""
+    for end, path in (("c", HERE / "scale.c"), ("h", HERE / "toy.h")):
+        text = path.read_text(encoding="utf-8").replace("toy", name).replace("TOY", "TEST")
+        (folder / f"{name}.{end}").write_text(text, encoding="utf-8")
+    call = replace(TOY, name=name, sources=(f"{name}.c",))
+    return _build(folder, call, target_name, kind, budget=8192)
+
+
+def _build(folder: Path, call: Call, target_name: str, kind: str, budget: int) -> Built:
+    chosen = emulator.choose(kind, target.load(target_name))
     tools = toolchain.find("auto", chosen.target)
     objects = toolchain.compile_objects(folder, call, chosen.machine, tools)
     layout = arrange(

@@ -13,8 +13,8 @@ import pytest
 from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
-from convgen.algorithms.base import taps_inside
 from convgen.algorithms.direct import Direct
+from convgen.algorithms.inside import taps_inside
 from convgen.cost import CostModel, cost_model
 from convgen.errors import TargetError
 from convgen.layer import Geometry, Layer

@@ -11,7 +11,7 @@ import pytest
 from convgen import emulator, target
 from convgen.errors import ToolError, UsageError, VerificationError
 from convgen.layout import Call, Pool
-from toy.bench import INPUT, TOY, build
+from toy.bench import INPUT, TOY, build, build_renamed
 
 BOARDS = [name for name in target.names() if "qemu-system" in target.load(name).emulator]
 EVERYWHERE = [(name, kind) for name in target.names() for kind in target.load(name).emulator]
@@ -24,7 +24,13 @@ KINDS = [
     ("rv64imac", "qemu-user"),
     ("host", "native"),
 ]
-COUNT = Call(name="toy", sources=("count.S",), input_bytes=2, output_bytes=1)
+COUNT = Call(name="toy", sources=("count.S",), input_bytes=2, output_bytes=1, tensor_align=2)
+# Legal names that the firmware, its linker script or a system header has too.
+NAMES = [
+    "call_on_stack", "convgen", "count", "data", "empty", "features", "firmware", "guards",
+    "harness", "layer", "layer_arena", "layer_call", "layer_start", "measure", "memory",
+    "port_write", "print", "string", "vector", "verify", "word",
+]  # fmt: skip
 
 
 def failure(folder: Path, source: str, where: tuple[str, str], inputs: bytes = INPUT) -> str:
@@ -52,6 +58,37 @@ def test_instructions_are_counted_exactly(tmp_path: Path, name: str) -> None:
     run = built.run(b"".join(struct.pack("<H", count) for count in counts))
     assert run.instructions == tuple(2 * count + 7 for count in counts)
     assert run.stack_bytes == 0
+
+
+@pytest.mark.parametrize("where", [KINDS[2], KINDS[5], ("cortex-m4", "qemu-system")])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layer_may_be_called_as_a_part_of_the_run(
+    tmp_path: Path, name: str, where: tuple[str, str]
+) -> None:
+    built = build_renamed(tmp_path, name, *where)
+    run = built.run()
+    assert run.outputs == bytes(3 * value % 256 for value in INPUT)
+    if where[0] != "host":
+        assert run.stack_bytes <= (built.sizes.stack_bound_bytes or 0) <= run.stack_bytes + 16
+
+
+def test_a_count_beyond_the_counter_is_not_told(tmp_path: Path) -> None:
+    built = build(tmp_path, "scale.c", "cortex-m4")
+    counter = built.emulator.machine.counter
+    assert counter is not None
+    short = built.emulator.machine.model_copy(
+        update={"counter": counter.model_copy(update={"limit_ticks": 20000})}
+    )
+    board = replace(built.emulator, machine=short)
+    # 8/5 ticks each: twice 6250 reach the limit.
+    within = emulator.run(board, built.image, 2 * INPUT, expected_instructions=2 * 6249)
+    beyond = emulator.run(board, built.image, 2 * INPUT, expected_instructions=2 * 6250)
+    assert (within.instructions, within.notes) == (built.run(2 * INPUT).instructions, ())
+    assert beyond.instructions is None
+    assert beyond.notes == (
+        "instructions not counted: about 6e+03 in each call, "
+        "and the counter of mps2-an386 is too short for them",
+    )
 
 
 @pytest.mark.parametrize("source", ["arithmetic.c", "scale.c", "heap.c", "statics.c"])

@@ -11,38 +11,40 @@ from convgen.target import load
 CALL = Call(name="toy", sources=("toy.c",), input_bytes=10, output_bytes=20, workspace_bytes=30)
 
 
-def config(call: Call) -> str:
+def layer_call(call: Call) -> str:
     layout = arrange(call, budget=1024, static_bytes=0, machine_bytes=2**20)
-    return harness.config_header(call, layout)
+    return harness.layer_call(call, layout)
 
 
 def test_the_exit_codes_are_those_of_the_firmware() -> None:
     text = (data_dir("firmware") / "harness.h").read_text(encoding="utf-8")
-    codes = dict(re.findall(r"HARNESS_(\w+) = (\d+)", text))
+    codes = dict(re.findall(r"CONVGEN_(\w+) = (\d+)", text))
     assert {status.name: str(status.value) for status in Status} == codes
 
 
 def test_input_output_and_workspace_are_passed() -> None:
-    text = config(CALL)
-    arguments = re.search(r"HARNESS_ARGUMENTS (.*)", text)
+    text = layer_call(CALL)
+    arguments = re.search(r"\.arguments = \{(.*)\}", text)
     assert arguments is not None
-    assert len(re.findall(r"layer_arena \+ \d+u", arguments[1])) == 3
-    assert "HARNESS_INPUT_PRESERVED 1" in text
+    assert len(re.findall(r"convgen_arena \+ \d+", arguments[1])) == 3
+    assert ".input_is_preserved = true" in text
 
 
 def test_a_workspace_of_no_bytes_is_null() -> None:
     call = Call(name="toy", sources=("toy.c",), input_bytes=10, output_bytes=20)
-    assert re.search(r"ARGUMENTS layer_arena \+ \d+u, layer_arena \+ \d+u, NULL\n", config(call))
+    assert re.search(r"\.arguments = \{(convgen_arena \+ \d+, ){2}NULL\}", layer_call(call))
 
 
 def test_a_pool_is_passed_once_and_its_input_not_checked() -> None:
     pool = Pool(bytes=25, input_offset=15, output_offset=0)
     call = Call(name="toy", sources=("toy.c",), input_bytes=10, output_bytes=20, pool=pool)
-    text = config(call)
-    start = re.search(r"HARNESS_ARGUMENTS layer_arena \+ (\d+)u, NULL, NULL\n", text)
-    assert start is not None
-    assert f"HARNESS_INPUT_START {int(start[1]) + 15}u" in text
-    assert "HARNESS_INPUT_PRESERVED 0" in text
+    text = layer_call(call)
+    argument = re.search(r"\.arguments = \{convgen_arena \+ (\d+), NULL, NULL\}", text)
+    assert argument is not None
+    start = int(argument[1])
+    assert f".input = {{{start + 15}u, {start + 25}u}}" in text
+    assert f".output = {{{start}u, {start + 20}u}}" in text
+    assert ".input_is_preserved = false" in text
 
 
 def test_the_linker_gets_a_region_of_budget_and_guards() -> None:

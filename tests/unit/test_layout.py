@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -30,15 +31,21 @@ def lay(budget: int = 4096, static_bytes: int = 0, tested: Call | None = None) -
     )
 
 
-@given(st.integers(334, 70000), st.integers(1, 6), st.sampled_from([0, 1, 30]))
-def test_zones_add_up_to_the_budget_exactly(budget: int, log_align: int, workspace: int) -> None:
-    layout = lay(budget, tested=call(workspace, 2**log_align))
+ALIGNMENTS = st.sampled_from([1, 2, 4, 8, 16, 64])
+
+
+@given(st.integers(334, 70000), ALIGNMENTS, ALIGNMENTS, st.sampled_from([0, 1, 30]))
+def test_zones_add_up_to_the_budget_exactly_and_are_aligned_no_better_than_promised(
+    budget: int, tensor_align: int, workspace_align: int, workspace: int
+) -> None:
+    tested = replace(call(workspace, workspace_align), tensor_align=tensor_align)
+    layout = lay(budget, tested=tested)
     assert sum(zone.bytes for zone in layout.zones) == budget
     assert layout.stack.end % 16 == 0
     for zone in layout.zones[1:]:
-        assert zone.start % 16 == 0
-    if workspace:
-        assert layout.zones[-1].start % 2**log_align == 0
+        align = workspace_align if zone.name == "workspace" else tensor_align
+        assert layout.align % (2 * align) == 0
+        assert zone.start % (2 * align) == align
 
 
 @given(st.integers(334, 70000))
@@ -78,12 +85,16 @@ def test_a_budget_below_the_buffers_is_refused_with_the_shortfall() -> None:
         lay(300)
 
 
-def test_a_budget_above_the_machine_is_refused_with_the_largest() -> None:
+@given(ALIGNMENTS, st.integers(0, 100))
+def test_a_budget_above_the_machine_is_refused_with_the_largest(align: int, static: int) -> None:
+    tested = call(workspace_align=align)
     with pytest.raises(UsageError, match="the largest for this layer is ") as caught:
-        lay(MACHINE + 5)
+        lay(MACHINE + 5, static, tested)
     largest = int(str(caught.value).rsplit(" ", 1)[1])
     assert MACHINE - 1024 < largest < MACHINE
-    assert lay(largest).region_bytes <= MACHINE
+    assert lay(largest, static, tested).region_bytes <= MACHINE
+    with pytest.raises(UsageError):
+        lay(largest + 1, static, tested)
 
 
 def test_damage_is_told_by_the_nearest_zone() -> None:

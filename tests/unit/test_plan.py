@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,11 @@ import pytest
 from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS, FAMILIES
-from convgen.algorithms.direct import find_inner
+from convgen.algorithms.inside import find_inner
 from convgen.cost import cost_model
 from convgen.kernels.base import spans_of
 from convgen.layer import Layer
-from convgen.plan import Plan
+from convgen.plan import Buffer, Plan
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 
@@ -97,11 +98,32 @@ def test_a_pointwise_patch_is_not_copied(layers: dict[str, Layer]) -> None:
 
 
 def test_more_patches_than_pixels_are_refused(layers: dict[str, Layer]) -> None:
-    tiny = layers["valid"]  # 4 x 2 outputs
+    tiny = layers["small"]  # 1 x 2 outputs
     board = target.load("cortex-m4")
     reasons = {a.name: a.reject(tiny, board) for a in ALGORITHMS}
-    assert reasons["im2col_p4"] is None
-    assert tiny.geometry.out_pixels == 8
+    assert reasons["im2col_p1"] is None
+    sentence = "the layer has only 2 output pixels: im2col_full does it"
+    assert reasons["im2col_p2"] == reasons["im2col_p4"] == sentence
+
+
+def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Layer]) -> None:
+    layer = layers["first"]
+    large = replace(layer, geometry=replace(layer.geometry, out_h=2**16, out_w=2**12))
+    full = next(a for a in ALGORITHMS if a.name == "im2col_full")
+    reason = full.reject(large, target.load("cortex-m4"))
+    assert reason == "the patch matrix would take 7,247,757,312 bytes; indices are 32 bits"
+
+
+def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, Layer]) -> None:
+    plan = ALGORITHMS[0].plan(layers["first"], target.load("cortex-m4"))
+    with pytest.raises(ValueError, match="constants have names of their own"):
+        replace(plan, constants=(*plan.constants, plan.constants[0]))
+    buffers = (
+        Buffer(name="narrow", dtype="int8", shape=(3,)),
+        Buffer(name="wide", dtype="int32", shape=(2,)),
+    )
+    with pytest.raises(ValueError, match="most aligned first"):
+        replace(plan, workspace=buffers)
 
 
 def test_inner_pixels_read_no_padding(layers: dict[str, Layer]) -> None:

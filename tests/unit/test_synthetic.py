@@ -62,6 +62,12 @@ def test_given_zero_points_and_multipliers_are_kept() -> None:
     assert set(quantization.shift.tolist()) == {-9}
 
 
+def test_made_up_scales_are_known() -> None:
+    quantization = minimal.load(minimal.made_up(output={"scale": 0.1})).quantization
+    assert quantization is not None
+    assert (quantization.in_scale, quantization.out_scale) == (2.0**-7, float(np.float32(0.1)))
+
+
 def test_float32_sums_are_of_order_one() -> None:
     layer = minimal.load(minimal.made_up(input={"shape": [6, 5, 4], "dtype": "float32"}))
     outputs = reference.convolve(layer, vectors.make_inputs(layer, 0, 1))

@@ -108,6 +108,21 @@ def test_every_count_of_instructions_is_read_back_from_its_ticks(ratio: str, rou
         assert counter.instructions(ticks) == count
 
 
+def test_a_counter_is_trusted_to_half_its_limit() -> None:
+    counter = target.load("cortex-m4").preferred_machine.counter
+    assert counter is not None
+    assert counter.can_count(2.6e9)
+    assert not counter.can_count(2.7e9)
+    unlimited = target.load("cortex-m55").preferred_machine.counter
+    assert unlimited is not None
+    assert unlimited.can_count(1e15)
+
+
+def test_a_fallback_needs_a_machine_that_can_be_probed(tmp_path: Path) -> None:
+    said = problem(tmp_path, M4.replace('"linux-arm"', '"linux-riscv32"'))
+    assert "emulator.qemu-user: expected no fallback, as the machine has no probe" in said
+
+
 def test_falling_back_takes_features_and_adds_flags() -> None:
     m55 = target.load("cortex-m55")
     fallback = m55.emulator["qemu-user"].fallback

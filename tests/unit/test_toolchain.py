@@ -3,8 +3,11 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from convgen import target, toolchain
 from convgen.errors import ToolError, UsageError
@@ -53,6 +56,33 @@ def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str) -> 
         files.append({path.relative_to(folder): path.read_bytes() for path in paths})
         assert built.image.elf == folder / "verify" / "toy.elf"
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("cortex-m0", "qemu-system"),
+        ("cortex-m55", "qemu-system"),
+        ("rv32imc", "qemu-system"),
+        ("cortex-m4", "qemu-user"),
+        ("rv64imac", "qemu-user"),
+    ],
+)
+def test_the_names_that_a_layer_cannot_have_are_few(tmp_path: Path, name: str, kind: str) -> None:
+    taken = {"main", "malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp"}
+    with build(tmp_path, "scale.c", name, kind).image.elf.open("rb") as file:
+        symbols = cast(SymbolTableSection, ELFFile(file).get_section_by_name(".symtab"))
+        names = {s.name for s in symbols.iter_symbols() if s["st_info"]["bind"] == "STB_GLOBAL"}
+    # Nor can it begin with an underscore, as libgcc's functions do.
+    others = {name for name in names if not name.startswith(("convgen_", "_"))}
+    assert "toy" in others
+    assert others - {"toy"} <= taken
+
+
+def test_the_compiler_is_asked_once_for_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = toolchain.find("auto", target.load("cortex-m4"))
+    monkeypatch.setattr(toolchain, "run_tool", lambda *_, **__: pytest.fail("asked again"))
+    assert toolchain.find("auto", target.load("cortex-m0")).version == first.version
 
 
 def test_a_layer_larger_than_its_region_cannot_be_linked(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,31 @@ def test_given_int8_outputs_overrule_the_reference(layer: Layer) -> None:
     other = ~reference.convolve(layer, inputs)
     assert vectors.compare(layer, inputs, other, other).mismatches == 0
     assert vectors.compare(layer, inputs, other).mismatches == other.size
+
+
+def test_differences_in_every_block_are_counted(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_BLOCK_ELEMS", 7)
+    inputs = vectors.make_inputs(layer, 0)
+    right = reference.convolve(layer, inputs)
+    outputs = right.copy()
+    outputs[1:, 5, 4, :] = ~right[1:, 5, 4, :]
+    verdict = vectors.compare(layer, inputs, outputs)
+    assert verdict.mismatches == 2 * 8
+    assert str(verdict.first).startswith("vector 1, row 5, column 4, channel 0: got ")
+
+
+def test_comparing_large_outputs_takes_little_memory() -> None:
+    fields = {"input": {"shape": [1, 1, 1], "dtype": "int8"}, "out_channels": 1, "kernel_size": 1}
+    layer = minimal.load(minimal.made_up(**fields, padding=[1000, 1000, 1000, 1000]))
+    inputs = vectors.make_inputs(layer, 0)
+    outputs = reference.convolve(layer, inputs)
+    tracemalloc.start()
+    assert vectors.compare(layer, inputs, outputs, outputs).mismatches == 0
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * outputs.nbytes
 
 
 @pytest.mark.parametrize(("steps", "mismatches"), [(0.99, 0), (1.01, 1)])

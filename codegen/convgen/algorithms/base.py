@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from convgen.kernels.base import KernelPlan
-from convgen.layer import Geometry, Layer
+from convgen.layer import Layer
 from convgen.plan import Constant, Plan
 from convgen.requantize import Requantize
 from convgen.target import Target
@@ -45,14 +45,7 @@ def layer_constants(
     layer: Layer, kernel: KernelPlan, requantize: Requantize | None
 ) -> tuple[Constant, ...]:
     """Return the arrays every algorithm needs: packed weights, folded bias, requantising."""
-    channels = " + ".join(str(width) for width in kernel.channel_blocks)
-    constants = [
-        Constant(
-            name="weights",
-            values=kernel.weights,
-            comment=f"[channel block][tap][channel], blocks of {channels} channels",
-        )
-    ]
+    constants = [Constant(name="weights", values=kernel.weights, comment=kernel.packing)]
     if layer.folded_bias.any():
         folded = "less the input zero point's share" if layer.zero_point else "as given"
         constants.append(
@@ -104,18 +97,3 @@ def output_work(layer: Layer, requantize: Requantize | None) -> Counter[str]:
     """Count the outputs, by the arithmetic that finishes them."""
     form = requantize.form if requantize else "float"
     return Counter({f"output.{form}": layer.geometry.out_elems})
-
-
-def taps_inside(geometry: Geometry) -> tuple[int, int]:
-    """Count the kernel rows inside the image over all output rows, and likewise the columns."""
-    g = geometry
-    rows = _inside(g.out_h, g.stride_h, g.pad_top, g.k_h, g.dilation_h, g.in_h)
-    cols = _inside(g.out_w, g.stride_w, g.pad_left, g.k_w, g.dilation_w, g.in_w)
-    return rows, cols
-
-
-def _inside(outputs: int, stride: int, pad: int, kernel: int, dilation: int, size: int) -> int:
-    first_position = np.arange(kernel) * dilation - pad  # of each tap, for the first output
-    first = -(first_position // stride)
-    last = (size - 1 - first_position) // stride
-    return int((last.clip(max=outputs - 1) - first.clip(min=0) + 1).clip(min=0).sum())

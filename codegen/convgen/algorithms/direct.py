@@ -12,38 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convgen.algorithms.base import block_work, layer_constants, output_work, taps_inside
+from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.algorithms.inside import Inner, find_inner, taps_inside
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
 from convgen.plan import Constant, Plan, StoreOrder
 from convgen.requantize import plan_requantize
 from convgen.target import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inner:
-    """Output rows and columns whose every tap is inside the image; may be empty."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def rows(self) -> int:
-        """How many rows."""
-        return max(0, self.bottom - self.top)
-
-    @property
-    def cols(self) -> int:
-        """How many columns."""
-        return max(0, self.right - self.left)
-
-    @property
-    def pixels(self) -> int:
-        """How many output pixels."""
-        return self.rows * self.cols
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +95,6 @@ class Direct:
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
-
-
-def find_inner(geometry: Geometry) -> Inner:
-    """Return the output positions whose taps all lie inside the image."""
-    g = geometry
-    top, bottom = _inner_range(g.pad_top, g.stride_h, g.dilation_h * (g.k_h - 1), g.in_h, g.out_h)
-    left, right = _inner_range(g.pad_left, g.stride_w, g.dilation_w * (g.k_w - 1), g.in_w, g.out_w)
-    return Inner(top=top, bottom=bottom, left=left, right=right)
-
-
-def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> tuple[int, int]:
-    first = -(-pad // stride)
-    last = (size - 1 - reach + pad) // stride
-    return min(first, outputs), max(min(last + 1, outputs), 0)
 
 
 def _runs(geometry: Geometry) -> tuple[bool, int, int]:

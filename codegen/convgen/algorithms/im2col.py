@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.algorithms.base import block_work, layer_constants, output_work, taps_inside
-from convgen.algorithms.direct import find_inner
+from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.algorithms.inside import find_inner, taps_inside
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
@@ -27,8 +27,8 @@ class Im2colSteps:
     ``patches`` are gathered before they are multiplied, ``rest`` are left at the end;
     ``pixel_blocks`` are the pixel blocks of the multiplication, widest first. ``copies`` tells
     that patches are gathered at all. A copy moves ``copy_elems`` to each of ``groups`` parts of
-    the patch that lie ``group_elems`` apart; ``row_copies`` tells that a kernel row inside the
-    image is one copy of ``row_elems``, ``tap_copies`` that taps may be copied one by one.
+    the patch; ``row_copies`` tells that a kernel row inside the image is one copy, ``tap_copies``
+    that taps may be copied one by one.
     """
 
     copies: bool
@@ -38,10 +38,8 @@ class Im2colSteps:
     patch_elems: int
     run_elems: int
     groups: int
-    group_elems: int
     copy_elems: int
     row_copies: bool
-    row_elems: int
     tap_copies: bool
 
     @property
@@ -80,14 +78,15 @@ class Im2col:
         return f"copies {patches} at a time, then multiplies"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Refuse variants that another variant makes pointless."""
+        """Refuse variants that another variant makes pointless, and matrices beyond int32."""
         geometry = layer.geometry
+        count = geometry.out_pixels
         if self.pixels is None:
-            return None
+            matrix = count * geometry.taps * geometry.in_c * layer.elem_bytes
+            return None if geometry.is_pointwise or matrix < 2**31 else _too_large(matrix)
         if geometry.is_pointwise:
             return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
-        if self.pixels >= geometry.out_pixels:
-            count = geometry.out_pixels
+        if self.pixels >= count:
             pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
             return f"the layer has only {pixels}: im2col_full does it"
         return None
@@ -96,37 +95,10 @@ class Im2col:
         """Lay out the patches and fit the kernel to them."""
         geometry = layer.geometry
         patches = self.pixels or geometry.out_pixels
-        contiguous_groups = geometry.groups > 1 and geometry.group_in_c > 1
-        patch_elems = geometry.taps * geometry.in_c
-        runs = Runs(
-            pixels=patches,
-            pitch=patch_elems,
-            step=geometry.in_c if geometry.group_in_c == 1 else 1,
-            group=geometry.patch_elems if contiguous_groups else 1,
-        )
-        kernel = plan_kernel(layer, target, runs)
-        copies = not geometry.is_pointwise
-        row_copies = not contiguous_groups and geometry.dilation_w == 1
-        rest = geometry.out_pixels % patches
-        whole = kernel.pixels
-        exact = patches % whole == 0 and rest % whole == 0
-        steps = Im2colSteps(
-            copies=copies,
-            patches=patches,
-            rest=rest,
-            pixel_blocks=(whole,) if exact else (whole, 1),
-            patch_elems=patch_elems,
-            run_elems=geometry.patch_elems,
-            groups=geometry.groups if contiguous_groups else 1,
-            group_elems=geometry.patch_elems,
-            copy_elems=geometry.group_in_c if contiguous_groups else geometry.in_c,
-            row_copies=row_copies,
-            row_elems=geometry.k_w * geometry.in_c,
-            tap_copies=not row_copies or geometry.has_padding,
-        )
+        kernel = plan_kernel(layer, target, _runs(geometry, patches))
+        steps = _steps(geometry, patches, kernel.pixels)
         requantize = plan_requantize(layer)
-        dtype = layer.weights.dtype.name
-        patch_rows = (Buffer(name="patches", dtype=dtype, shape=(patches, patch_elems)),)
+        rows = Buffer(name="patches", dtype=layer.dtype, shape=(patches, steps.patch_elems))
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -135,13 +107,51 @@ class Im2col:
             layer=layer,
             kernel=kernel,
             requantize=requantize,
-            workspace=patch_rows if copies else (),
+            workspace=(rows,) if steps.copies else (),
             constants=layer_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(pixels=patches if copies else kernel.pixels, gathers=copies),
+            order=StoreOrder(
+                pixels=patches if steps.copies else kernel.pixels, gathers=steps.copies
+            ),
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
+
+
+def _too_large(matrix_bytes: int) -> str:
+    return f"the patch matrix would take {matrix_bytes:,} bytes; indices are 32 bits"
+
+
+def _has_group_parts(geometry: Geometry) -> bool:
+    """Whether a patch holds the channels of each group apart, to make them contiguous."""
+    return geometry.groups > 1 and geometry.group_in_c > 1
+
+
+def _runs(geometry: Geometry, patches: int) -> Runs:
+    return Runs(
+        pixels=patches,
+        pitch=geometry.taps * geometry.in_c,
+        step=geometry.in_c if geometry.group_in_c == 1 else 1,
+        group=geometry.patch_elems if _has_group_parts(geometry) else 1,
+    )
+
+
+def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
+    rest = geometry.out_pixels % patches
+    has_parts = _has_group_parts(geometry)
+    row_copies = not has_parts and geometry.dilation_w == 1
+    return Im2colSteps(
+        copies=not geometry.is_pointwise,
+        patches=patches,
+        rest=rest,
+        pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
+        patch_elems=geometry.taps * geometry.in_c,
+        run_elems=geometry.patch_elems,
+        groups=geometry.groups if has_parts else 1,
+        copy_elems=geometry.group_in_c if has_parts else geometry.in_c,
+        row_copies=row_copies,
+        tap_copies=not row_copies or geometry.has_padding,
+    )
 
 
 def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:

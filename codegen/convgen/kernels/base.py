@@ -30,6 +30,11 @@ class Runs:
     step: int
     group: int
 
+    @property
+    def has_step(self) -> bool:
+        """Whether the elements of a run lie apart."""
+        return self.step > 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -59,7 +64,7 @@ class KernelPlan:
     block's input starts at its channel; otherwise all channels of a group share their input.
     ``out_of_line``: a block is long enough that a call of it costs little, while inlining it into
     the loops around would cost registers. ``weights`` are packed so that the block of channel
-    ``c`` starts at ``c * patch_elems``.
+    ``c`` starts at ``c * patch_elems``; ``packing`` says in words in which order.
     """
 
     name: str
@@ -73,6 +78,7 @@ class KernelPlan:
     group_channels: int
     spans: tuple[Span, ...]
     weights: NDArray[Any]
+    packing: str
 
     @property
     def has_groups(self) -> bool:

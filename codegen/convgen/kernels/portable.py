@@ -56,6 +56,10 @@ class PortableKernel:
             group_channels=geometry.out_c // groups,
             spans=spans,
             weights=pack(layer.weights, groups, spans),
+            packing=(
+                "[channel block][tap][channel], blocks of "
+                f"{' + '.join(str(span.channels) for span in spans)} channels"
+            ),
         )
 
 

@@ -1,17 +1,18 @@
 /*
  * deep: convolution layer
  *
- * Layer      conv2d, int8, relu activation, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes
- * Output     4 x 5 x 5, 100 bytes
+ * Layer      conv2d, int8, 3,600 MACs
+ * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
+ * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
+ * Activation relu: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  229 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point -128
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..2, columns 1..3 need no bounds checks; taps outside the 4x5 image read a row of
@@ -44,7 +45,6 @@ enum {
     RUN = 12, /* elements of one kernel row */
     OUT_C = 5,
     PATCH = 36, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -78,9 +78,9 @@ static inline void deep_dot_2x4(
     int32_t sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -113,9 +113,9 @@ static inline void deep_dot_2x1(
     int32_t sum10 = sums[1][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[1 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
         sum10 += x1 * w0;
@@ -135,8 +135,8 @@ static inline void deep_dot_1x4(
     int32_t sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -160,8 +160,8 @@ static inline void deep_dot_1x1(
     int32_t sum00 = sums[0][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[1 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
     }
@@ -209,7 +209,7 @@ static OUT_OF_LINE void deep_inner_2x1(
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         deep_dot_2x1(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 1 * RUN;
+        weights += RUN;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -232,10 +232,8 @@ static OUT_OF_LINE void deep_inner_1x4(
     const int8_t *weights = deep_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = deep_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -243,10 +241,8 @@ static OUT_OF_LINE void deep_inner_1x4(
         weights += 4 * RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = deep_finish(sums[0][c], channel + c);
     }
 }
 
@@ -257,21 +253,17 @@ static OUT_OF_LINE void deep_inner_1x1(
     const int8_t *weights = deep_weights + channel * PATCH;
     int32_t sums[1][1];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        sums[0][c] = deep_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         deep_dot_1x1(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 1 * RUN;
+        weights += RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        output[channel + c] = deep_finish(sums[0][c], channel + c);
     }
 }
 
@@ -288,10 +280,8 @@ static OUT_OF_LINE void deep_edge_1x4(
     const int8_t *weights = deep_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = deep_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -304,10 +294,8 @@ static OUT_OF_LINE void deep_edge_1x4(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = deep_finish(sums[0][c], channel + c);
     }
 }
 
@@ -318,10 +306,8 @@ static OUT_OF_LINE void deep_edge_1x1(
     const int8_t *weights = deep_weights + channel * PATCH;
     int32_t sums[1][1];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        sums[0][c] = deep_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -330,14 +316,12 @@ static OUT_OF_LINE void deep_edge_1x1(
             const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : deep_zero_points;
 
             deep_dot_1x1(sums, tap, weights, TAP);
-            weights += 1 * TAP;
+            weights += TAP;
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        output[channel + c] = deep_finish(sums[0][c], channel + c);
     }
 }
 
@@ -365,10 +349,10 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }
-        for (; col + 1 <= INNER_RIGHT; col += 1) {
+        for (; col + 1 <= INNER_RIGHT; ++col) {
             deep_inner_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += 1 * OUT_C;
+            output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
             deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);

@@ -1,17 +1,18 @@
 /*
  * depthwise: convolution layer
  *
- * Layer      conv2d, int8, none activation, 486 MACs
- * Input      6 x 6 x 6 (height x width x channels), 216 bytes
- * Output     3 x 3 x 6, 54 bytes
+ * Layer      conv2d, int8, 486 MACs
+ * Input      6 x 6 x 6 (height x width x channels), 216 bytes, scale 0.0078125, zero point -1
+ * Output     3 x 3 x 6 (height x width x channels), 54 bytes, scale 0.0235294122, zero point 0
  * Kernel     3 x 3, stride 2 x 2, dilation 1 x 1, groups 6
  * Padding    0 top, 0 left, 1 bottom, 1 right
+ * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  112 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 0..1, columns 0..1 need no bounds checks; taps outside the 6x6 image read a row of
@@ -66,12 +67,12 @@ static inline void depthwise_lanes_1x4(
     int32_t sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
 
-        sum00 += input[k * TAP_STEP + 0] * w0;
+        sum00 += input[k * TAP_STEP] * w0;
         sum01 += input[k * TAP_STEP + 1] * w1;
         sum02 += input[k * TAP_STEP + 2] * w2;
         sum03 += input[k * TAP_STEP + 3] * w3;
@@ -91,10 +92,10 @@ static inline void depthwise_lanes_1x2(
     int32_t sum01 = sums[0][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
-        sum00 += input[k * TAP_STEP + 0] * w0;
+        sum00 += input[k * TAP_STEP] * w0;
         sum01 += input[k * TAP_STEP + 1] * w1;
     }
 
@@ -109,10 +110,8 @@ static void depthwise_inner_1x4(
     const int8_t *weights = depthwise_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = depthwise_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = depthwise_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -120,10 +119,8 @@ static void depthwise_inner_1x4(
         weights += 4 * RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = depthwise_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
     }
 }
 
@@ -134,10 +131,8 @@ static void depthwise_inner_1x2(
     const int8_t *weights = depthwise_weights + channel * PATCH;
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = depthwise_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = depthwise_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -145,10 +140,8 @@ static void depthwise_inner_1x2(
         weights += 2 * RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = depthwise_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
     }
 }
 
@@ -165,10 +158,8 @@ static void depthwise_edge_1x4(
     const int8_t *weights = depthwise_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = depthwise_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = depthwise_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -181,10 +172,8 @@ static void depthwise_edge_1x4(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = depthwise_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
     }
 }
 
@@ -195,10 +184,8 @@ static void depthwise_edge_1x2(
     const int8_t *weights = depthwise_weights + channel * PATCH;
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = depthwise_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = depthwise_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -211,10 +198,8 @@ static void depthwise_edge_1x2(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = depthwise_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
     }
 }
 
@@ -237,10 +222,10 @@ void depthwise(const int8_t *input, int8_t *output, void *workspace)
             depthwise_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
-        for (; col + 1 <= INNER_RIGHT; col += 1) {
+        for (; col + 1 <= INNER_RIGHT; ++col) {
             depthwise_inner_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += 1 * OUT_C;
+            output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
             depthwise_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);

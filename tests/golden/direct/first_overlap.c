@@ -1,17 +1,18 @@
 /*
  * first: convolution layer
  *
- * Layer      conv2d, int8, relu activation, 6,804 MACs
- * Input      6 x 7 x 3 (height x width x channels), 126 bytes
- * Output     6 x 7 x 6, 252 bytes
+ * Layer      conv2d, int8, 6,804 MACs
+ * Input      6 x 7 x 3 (height x width x channels), 126 bytes, scale 0.0078125, zero point -1
+ * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.0235294122, zero point -128
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
+ * Activation relu: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  219 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point -128
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..4, columns 1..5 need no bounds checks; taps outside the 6x7 image read a row of
@@ -37,7 +38,6 @@ enum {
     RUN = 9, /* elements of one kernel row */
     OUT_C = 6,
     PATCH = 27, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -71,9 +71,9 @@ static inline void first_dot_2x4(
     int32_t sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -108,9 +108,9 @@ static inline void first_dot_2x2(
     int32_t sum11 = sums[1][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
         sum00 += x0 * w0;
@@ -135,8 +135,8 @@ static inline void first_dot_1x4(
     int32_t sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -161,8 +161,8 @@ static inline void first_dot_1x2(
     int32_t sum01 = sums[0][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
         sum00 += x0 * w0;
@@ -236,10 +236,8 @@ static void first_inner_1x4(
     const int8_t *weights = first_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = first_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -247,10 +245,8 @@ static void first_inner_1x4(
         weights += 4 * RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = first_finish(sums[0][c], channel + c);
     }
 }
 
@@ -261,10 +257,8 @@ static void first_inner_1x2(
     const int8_t *weights = first_weights + channel * PATCH;
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = first_bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -272,10 +266,8 @@ static void first_inner_1x2(
         weights += 2 * RUN;
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = first_finish(sums[0][c], channel + c);
     }
 }
 
@@ -292,10 +284,8 @@ static void first_edge_1x4(
     const int8_t *weights = first_weights + channel * PATCH;
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = first_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -308,10 +298,8 @@ static void first_edge_1x4(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = first_finish(sums[0][c], channel + c);
     }
 }
 
@@ -322,10 +310,8 @@ static void first_edge_1x2(
     const int8_t *weights = first_weights + channel * PATCH;
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = first_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -338,10 +324,8 @@ static void first_edge_1x2(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = first_finish(sums[0][c], channel + c);
     }
 }
 
@@ -372,10 +356,10 @@ void first(void *pool, void *workspace)
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }
-        for (; col + 1 <= INNER_RIGHT; col += 1) {
+        for (; col + 1 <= INNER_RIGHT; ++col) {
             first_inner_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += 1 * OUT_C;
+            output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
             first_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);

@@ -1,17 +1,18 @@
 /*
  * grouped: convolution layer
  *
- * Layer      conv2d, int8, none activation, 2,160 MACs
- * Input      7 x 6 x 4 (height x width x channels), 168 bytes
- * Output     5 x 6 x 4, 120 bytes
+ * Layer      conv2d, int8, 2,160 MACs
+ * Input      7 x 6 x 4 (height x width x channels), 168 bytes, scale 0.0078125, zero point -1
+ * Output     5 x 6 x 4 (height x width x channels), 120 bytes, scale 0.0235294122, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 2 x 2, groups 2
  * Padding    2 top, 1 left, 0 bottom, 3 right
+ * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       plain C, 2 x 2 sums (pixels x channels)
  * Workspace  none
  * Constants  110 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 2..4, columns 1..2 need no bounds checks; taps outside the 7x6 image read a row of
@@ -37,7 +38,6 @@ enum {
     RUN = 2, /* elements of one tap */
     OUT_C = 4,
     PATCH = 18, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     GROUP_PITCH = 2, /* elements from one group's input to the next */
     FINISH_MIN = -128, /* activation range less the output zero point */
@@ -68,9 +68,9 @@ static inline void grouped_dot_2x2(
     int32_t sum11 = sums[1][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
         sum00 += x0 * w0;
@@ -93,8 +93,8 @@ static inline void grouped_dot_1x2(
     int32_t sum01 = sums[0][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
         sum00 += x0 * w0;
@@ -149,10 +149,8 @@ static void grouped_edge_1x2(
     const int8_t *weights = grouped_weights + channel * PATCH;
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = grouped_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = grouped_bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
@@ -165,10 +163,8 @@ static void grouped_edge_1x2(
         }
     }
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = grouped_finish(sums[0][c], channel + c);
     }
 }
 

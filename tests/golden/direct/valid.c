@@ -1,17 +1,18 @@
 /*
  * valid: convolution layer
  *
- * Layer      conv2d, int8, none activation, 384 MACs
- * Input      5 x 6 x 2 (height x width x channels), 60 bytes
- * Output     4 x 2 x 4, 32 bytes
+ * Layer      conv2d, int8, 384 MACs
+ * Input      5 x 6 x 2 (height x width x channels), 60 bytes, scale 0.0078125, zero point -1
+ * Output     4 x 2 x 4 (height x width x channels), 32 bytes, scale 0.0235294122, zero point 0
  * Kernel     2 x 3, stride 1 x 2, dilation 1 x 1, groups 1
  * Padding    none
+ * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  84 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * No tap leaves the image: no bounds are checked.
@@ -33,7 +34,6 @@ enum {
     RUN = 6, /* elements of one kernel row */
     OUT_C = 4,
     PATCH = 12, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -67,9 +67,9 @@ static inline void valid_dot_2x4(
     int32_t sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];

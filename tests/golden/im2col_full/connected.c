@@ -1,17 +1,18 @@
 /*
  * connected: convolution layer
  *
- * Layer      conv2d, int8, none activation, 60 MACs
- * Input      1 x 1 x 12 (height x width x channels), 12 bytes
- * Output     1 x 1 x 5, 5 bytes
+ * Layer      conv2d, int8, 60 MACs
+ * Input      1 x 1 x 12 (height x width x channels), 12 bytes, scale 0.0078125, zero point -1
+ * Output     1 x 1 x 5 (height x width x channels), 5 bytes, scale 0.0235294122, zero point 0
  * Kernel     1 x 1, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
+ * Activation none: outputs from -128 to 127
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  105 bytes
- * Quantised  input zero point -1, folded into the bias; single rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  single rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -28,7 +29,6 @@ enum {
     PATCH_ALL = 12, /* elements of a patch, all groups */
     OUT_C = 5,
     PATCH = 12, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
     OUT_ZERO_POINT = 0,
@@ -55,8 +55,8 @@ static inline void connected_dot_1x4(
     int32_t sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -80,8 +80,8 @@ static inline void connected_dot_1x1(
     int32_t sum00 = sums[0][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[1 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
     }
@@ -95,18 +95,14 @@ static void connected_block_1x4(
 {
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = connected_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = connected_bias[channel + c];
     }
 
     connected_dot_1x4(sums, input, connected_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = connected_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = connected_finish(sums[0][c], channel + c);
     }
 }
 
@@ -116,25 +112,21 @@ static void connected_block_1x1(
 {
     int32_t sums[1][1];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = connected_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        sums[0][c] = connected_bias[channel + c];
     }
 
     connected_dot_1x1(sums, input, connected_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = connected_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        output[channel + c] = connected_finish(sums[0][c], channel + c);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
 static void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
-    for (; count >= 1; count -= 1) {
+    for (; count >= 1; --count) {
         connected_block_1x4(input, 0, output);
         connected_block_1x1(input, 4, output);
 

@@ -1,17 +1,18 @@
 /*
  * pointwise: convolution layer
  *
- * Layer      conv2d, int8, none activation, 360 MACs
- * Input      3 x 3 x 5 (height x width x channels), 45 bytes
- * Output     3 x 3 x 8, 72 bytes
+ * Layer      conv2d, int8, 360 MACs
+ * Input      3 x 3 x 5 (height x width x channels), 45 bytes, scale 0.0078125, zero point -1
+ * Output     3 x 3 x 8 (height x width x channels), 72 bytes, scale 0.0235294122, zero point 0
  * Kernel     1 x 1, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
+ * Activation none: outputs from -128 to 127
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  112 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -28,7 +29,6 @@ enum {
     PATCH_ALL = 5, /* elements of a patch, all groups */
     OUT_C = 8,
     PATCH = 5, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 5, /* elements from pixel to pixel of a block */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -62,9 +62,9 @@ static inline void pointwise_dot_2x4(
     int32_t sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -99,8 +99,8 @@ static inline void pointwise_dot_1x4(
     int32_t sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -144,18 +144,14 @@ static void pointwise_block_1x4(
 {
     int32_t sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = pointwise_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = pointwise_bias[channel + c];
     }
 
     pointwise_dot_1x4(sums, input, pointwise_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = pointwise_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = pointwise_finish(sums[0][c], channel + c);
     }
 }
 
@@ -170,7 +166,7 @@ static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *outpu
         input += 2 * PATCH_ALL;
         output += 2 * OUT_C;
     }
-    for (; count >= 1; count -= 1) {
+    for (; count >= 1; --count) {
         for (int32_t channel = 0; channel < 8; channel += 4) {
             pointwise_block_1x4(input, channel, output);
         }

@@ -1,17 +1,18 @@
 /*
  * grouped: convolution layer
  *
- * Layer      conv2d, int8, none activation, 2,160 MACs
- * Input      7 x 6 x 4 (height x width x channels), 168 bytes
- * Output     5 x 6 x 4, 120 bytes
+ * Layer      conv2d, int8, 2,160 MACs
+ * Input      7 x 6 x 4 (height x width x channels), 168 bytes, scale 0.0078125, zero point -1
+ * Output     5 x 6 x 4 (height x width x channels), 120 bytes, scale 0.0235294122, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 2 x 2, groups 2
  * Padding    2 top, 1 left, 0 bottom, 3 right
+ * Activation none: outputs from -128 to 127
  * Algorithm  im2col_p1: copies 1 patch at a time, then multiplies
  * Sums       plain C, 1 x 2 sums (pixels x channels)
  * Workspace  36 bytes: int8_t patches[1][36]
  * Constants  108 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -35,7 +36,6 @@ enum {
     PATCH_ALL = 36, /* elements of a patch, all groups */
     OUT_C = 4,
     PATCH = 18, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     GROUP_PITCH = 18, /* elements from one group's input to the next */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -63,8 +63,8 @@ static inline void grouped_dot_1x2(
     int32_t sum01 = sums[0][1];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[2 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
         sum00 += x0 * w0;
@@ -81,25 +81,21 @@ static void grouped_block_1x2(
 {
     int32_t sums[1][2];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = grouped_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        sums[0][c] = grouped_bias[channel + c];
     }
 
     grouped_dot_1x2(sums, input, grouped_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 2; ++c) {
+        output[channel + c] = grouped_finish(sums[0][c], channel + c);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
 static void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
-    for (; count >= 1; count -= 1) {
+    for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
@@ -134,12 +130,12 @@ static int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_co
 
         for (int32_t j = 0; j < KERNEL_W; ++j) {
             const int32_t col = in_col + j * DILATION_W;
-            const int32_t pixel = (row * IN_W + col) * IN_C;
+            const int inside = row_inside && col >= 0 && col < IN_W;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : input;
 
             for (int32_t group = 0; group < GROUPS; ++group) {
-                if (row_inside && col >= 0 && col < IN_W) {
-                    grouped_copy(
-                        patch + group * PATCH, input + pixel + group * GROUP_IN_C, GROUP_IN_C);
+                if (inside) {
+                    grouped_copy(patch + group * PATCH, tap + group * GROUP_IN_C, GROUP_IN_C);
                 } else {
                     grouped_fill(patch + group * PATCH, GROUP_IN_C);
                 }

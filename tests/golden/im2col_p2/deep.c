@@ -1,17 +1,18 @@
 /*
  * deep: convolution layer
  *
- * Layer      conv2d, int8, relu activation, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes
- * Output     4 x 5 x 5, 100 bytes
+ * Layer      conv2d, int8, 3,600 MACs
+ * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
+ * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
+ * Activation relu: outputs from -128 to 127
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  72 bytes: int8_t patches[2][36]
  * Constants  225 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point -128
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -41,7 +42,6 @@ enum {
     PATCH_ALL = 36, /* elements of a patch, all groups */
     OUT_C = 5,
     PATCH = 36, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 36, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -75,9 +75,9 @@ static inline void deep_dot_2x4(
     int32_t sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[4 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
@@ -110,9 +110,9 @@ static inline void deep_dot_2x1(
     int32_t sum10 = sums[1][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[1 * k + 0];
+        const int32_t x0 = input[k];
+        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
         sum10 += x1 * w0;

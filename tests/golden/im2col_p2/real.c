@@ -1,11 +1,12 @@
 /*
  * real: convolution layer
  *
- * Layer      conv2d, float32, relu6 activation, 3,375 MACs
+ * Layer      conv2d, float32, 3,375 MACs
  * Input      5 x 5 x 3 (height x width x channels), 300 bytes
- * Output     5 x 5 x 5, 500 bytes
+ * Output     5 x 5 x 5 (height x width x channels), 500 bytes
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
+ * Activation relu6: outputs from 0 to 6
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  216 bytes: float patches[2][27]
@@ -32,7 +33,6 @@ enum {
     PATCH_ALL = 27, /* elements of a patch, all groups */
     OUT_C = 5,
     PATCH = 27, /* weights of one output channel */
-    TAP_STEP = 1, /* elements from tap to tap of a run */
     PIXEL_PITCH = 27, /* elements from pixel to pixel of a block */
 };
 
@@ -58,9 +58,9 @@ static inline void real_dot_2x4(
     float sum13 = sums[1][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const float x0 = input[k * TAP_STEP];
-        const float x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const float w0 = weights[4 * k + 0];
+        const float x0 = input[k];
+        const float x1 = input[PIXEL_PITCH + k];
+        const float w0 = weights[4 * k];
         const float w1 = weights[4 * k + 1];
         const float w2 = weights[4 * k + 2];
         const float w3 = weights[4 * k + 3];
@@ -93,9 +93,9 @@ static inline void real_dot_2x1(
     float sum10 = sums[1][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const float x0 = input[k * TAP_STEP];
-        const float x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const float w0 = weights[1 * k + 0];
+        const float x0 = input[k];
+        const float x1 = input[PIXEL_PITCH + k];
+        const float w0 = weights[k];
 
         sum00 += x0 * w0;
         sum10 += x1 * w0;
@@ -115,8 +115,8 @@ static inline void real_dot_1x4(
     float sum03 = sums[0][3];
 
     for (int32_t k = 0; k < count; ++k) {
-        const float x0 = input[k * TAP_STEP];
-        const float w0 = weights[4 * k + 0];
+        const float x0 = input[k];
+        const float w0 = weights[4 * k];
         const float w1 = weights[4 * k + 1];
         const float w2 = weights[4 * k + 2];
         const float w3 = weights[4 * k + 3];
@@ -140,8 +140,8 @@ static inline void real_dot_1x1(
     float sum00 = sums[0][0];
 
     for (int32_t k = 0; k < count; ++k) {
-        const float x0 = input[k * TAP_STEP];
-        const float w0 = weights[1 * k + 0];
+        const float x0 = input[k];
+        const float w0 = weights[k];
 
         sum00 += x0 * w0;
     }
@@ -197,18 +197,14 @@ static void real_block_1x4(
 {
     float sums[1][4];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = real_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        sums[0][c] = real_bias[channel + c];
     }
 
     real_dot_1x4(sums, input, real_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = real_finish(sums[pixel][c]);
-        }
+    for (int32_t c = 0; c < 4; ++c) {
+        output[channel + c] = real_finish(sums[0][c]);
     }
 }
 
@@ -218,18 +214,14 @@ static void real_block_1x1(
 {
     float sums[1][1];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = real_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        sums[0][c] = real_bias[channel + c];
     }
 
     real_dot_1x1(sums, input, real_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = real_finish(sums[pixel][c]);
-        }
+    for (int32_t c = 0; c < 1; ++c) {
+        output[channel + c] = real_finish(sums[0][c]);
     }
 }
 
@@ -243,7 +235,7 @@ static void real_multiply(const float *input, int32_t count, float *output)
         input += 2 * PATCH_ALL;
         output += 2 * OUT_C;
     }
-    for (; count >= 1; count -= 1) {
+    for (; count >= 1; --count) {
         real_block_1x4(input, 0, output);
         real_block_1x1(input, 4, output);
 

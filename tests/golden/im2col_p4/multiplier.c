@@ -1,17 +1,18 @@
 /*
  * multiplier: convolution layer
  *
- * Layer      conv2d, int8, none activation, 1,350 MACs
- * Input      5 x 5 x 2 (height x width x channels), 50 bytes
- * Output     5 x 5 x 6, 150 bytes
+ * Layer      conv2d, int8, 1,350 MACs
+ * Input      5 x 5 x 2 (height x width x channels), 50 bytes, scale 0.0078125, zero point -1
+ * Output     5 x 5 x 6 (height x width x channels), 150 bytes, scale 0.0235294122, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 2
  * Padding    1 top, 1 left, 1 bottom, 1 right
+ * Activation none: outputs from -128 to 127
  * Algorithm  im2col_p4: copies 4 patches at a time, then multiplies
  * Sums       plain C, 2 x 3 sums (pixels x channels)
  * Workspace  72 bytes: int8_t patches[4][18]
  * Constants  108 bytes
- * Quantised  input zero point -1, folded into the bias; double rounding, Q31 multiplier per
- *   channel, output zero point 0
+ * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
+ *   >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -69,7 +70,7 @@ static inline void multiplier_dot_2x3(
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k * TAP_STEP];
         const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
-        const int32_t w0 = weights[3 * k + 0];
+        const int32_t w0 = weights[3 * k];
         const int32_t w1 = weights[3 * k + 1];
         const int32_t w2 = weights[3 * k + 2];
 
@@ -99,7 +100,7 @@ static inline void multiplier_dot_1x3(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k * TAP_STEP];
-        const int32_t w0 = weights[3 * k + 0];
+        const int32_t w0 = weights[3 * k];
         const int32_t w1 = weights[3 * k + 1];
         const int32_t w2 = weights[3 * k + 2];
 
@@ -140,18 +141,14 @@ static void multiplier_block_1x3(
 {
     int32_t sums[1][3];
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 3; ++c) {
-            sums[pixel][c] = multiplier_bias[channel + c];
-        }
+    for (int32_t c = 0; c < 3; ++c) {
+        sums[0][c] = multiplier_bias[channel + c];
     }
 
     multiplier_dot_1x3(sums, input, multiplier_weights + channel * PATCH, PATCH);
 
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 3; ++c) {
-            output[pixel * OUT_C + channel + c] = multiplier_finish(sums[pixel][c], channel + c);
-        }
+    for (int32_t c = 0; c < 3; ++c) {
+        output[channel + c] = multiplier_finish(sums[0][c], channel + c);
     }
 }
 
@@ -167,7 +164,7 @@ static void multiplier_multiply(const int8_t *input, int32_t count, int8_t *outp
         input += 2 * PATCH_ALL;
         output += 2 * OUT_C;
     }
-    for (; count >= 1; count -= 1) {
+    for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 3;
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from convgen import cnames
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("conv1", "Stem", "a", "x_" * 31, "memory", "string2", "s0", "first", "convgen"),
+        *("in", "out", "kernel", "stride", "dilation", "tap", "run", "patch"),
+    ],
+)
+def test_ordinary_names_are_free(name: str) -> None:
+    assert cnames.objection(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["sinf", "cabsl", "isnan", "uint_fast8_t", "UINT64_C", "NULL", "nullptr", "linux"]
+)
+def test_names_of_the_c_world_are_taken(name: str) -> None:
+    assert cnames.objection(name) is not None
+
+
+def test_names_of_the_test_program_are_reserved() -> None:
+    expected = "a name that does not begin with convgen_, as the test program's do"
+    assert cnames.objection("convgen_arena") == expected
+
+
+def test_constants_of_generated_sources_are_taken() -> None:
+    text = "\n".join(path.read_text() for path in sorted(GOLDEN.rglob("*.c")))
+    enumerators = {
+        name
+        for body in re.findall(r"^enum \{(.*?)^\};", text, re.DOTALL | re.MULTILINE)
+        for name in re.findall(r"(\w+) = ", body)
+    }
+    macros = set(re.findall(r"^#\s*define (\w+)", text, re.MULTILINE))
+    assert {"IN_H", "OUT_C", "RUN", "TAP", "FINISH_MIN", "PATCH_ALL"} <= enumerators
+    assert "OUT_OF_LINE" in macros
+    expected = "a name other than a constant of the generated source"
+    assert {name: cnames.objection(name) for name in enumerators | macros} == dict.fromkeys(
+        enumerators | macros, expected
+    )
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"])
+def test_functions_that_gcc_knows_are_taken(compiler: str) -> None:
+    if not shutil.which(compiler):
+        pytest.skip(f"needs {compiler}")
+    found = subprocess.run(
+        [compiler, "-print-prog-name=cc1"], capture_output=True, text=True, check=True
+    )
+    program = Path(found.stdout.strip()).read_bytes()
+    names = sorted({name.decode() for name in re.findall(rb"__builtin_([a-z]\w*)\0", program)})
+    declarations = "".join(
+        f"void {name}(const signed char *, signed char *, void *);\n" for name in names
+    )
+    done = subprocess.run(
+        [compiler, "-std=gnu17", "-fsyntax-only", "-x", "c", "-"],
+        input=declarations,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LC_ALL": "C"},
+        check=False,
+    )
+    known = set(re.findall(r"conflicting types for built-in function '(\w+)'", done.stderr))
+    assert {"cexp", "isinf", "memcpy", "sinf"} <= known
+    assert [name for name in sorted(known) if cnames.objection(name) is None] == []
