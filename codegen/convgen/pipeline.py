@@ -68,7 +68,7 @@ def run(job: Job, say: Say) -> Outcome:
         selection = _select(job, layer, bench.target, budget)
         trials = _try(job, selection, bench, stage, say)
         chosen = _chosen(trials, selection)
-        described = report.build(selection, trials, chosen, _tools(bench, board))
+        described = report.build(selection, trials, chosen, _tools(bench, board, chosen))
         (chosen.folder / REPORT).write_text(report.as_json(described), encoding="utf-8")
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
@@ -161,7 +161,7 @@ def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
     return fitting[0]
 
 
-def _tools(bench: Bench, board: Target) -> Report:
+def _tools(bench: Bench, board: Target, trial: Trial) -> Report:
     chosen = bench.emulator
     described: Report = {"kind": "none"}
     if chosen:
@@ -169,7 +169,7 @@ def _tools(bench: Bench, board: Target) -> Report:
             "kind": chosen.kind,
             "machine": chosen.machine_name,
             "version": chosen.version,
-            "notes": list(chosen.notes),
+            "notes": [*chosen.notes, *(trial.run.notes if trial.run else ())],
         }
     return {
         "target": board.name,

@@ -19,18 +19,24 @@ from convgen.target import Machine, Target
 from convgen.toolchain import Image, Objects, Toolchain
 from convgen.vectors import Comparison, Vectors
 
+USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bench:
-    """What every candidate is tried with. ``emulator`` None: compile only."""
+    """What every candidate is tried with. ``emulator`` None: compile only.
+
+    Buffers are aligned as callers' usually are; with ``strict_alignment`` no better than the
+    generated header asks for, so that code which relies on more is caught.
+    """
 
     target: Target
     machine: Machine
     toolchain: Toolchain
     emulator: Emulator | None
     vectors: Vectors
+    strict_alignment: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,15 +108,14 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
     compiler's bound puts over *ram* is first run with room, to see whether it really is.
     """
-    plan = candidate.plan
-    call = describe(plan, candidate)
+    call = describe(candidate, strict=bench.strict_alignment)
     if call.buffer_bytes > bench.machine.layer_bytes:
         raise MachineTooSmallError(
             f"{candidate.algorithm} needs {call.buffer_bytes:,} bytes; "
             f"the emulated machine has {bench.machine.layer_bytes:,}"
         )
     folder.mkdir()
-    for name, text in layer_files(plan, bench.target, candidate.pool).items():
+    for name, text in layer_files(candidate.plan, bench.target, candidate.pool).items():
         (folder / name).write_text(text, encoding="utf-8")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)
@@ -131,16 +136,20 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     return trial(_link(objects, call, bench, ram, static))
 
 
-def describe(plan: Plan, candidate: Candidate) -> Call:
-    """Return what the harness must know of the generated function."""
+def describe(candidate: Candidate, *, strict: bool) -> Call:
+    """Return what the harness must know of the generated function.
+
+    *strict*: buffers are aligned no better than its header asks for.
+    """
+    plan = candidate.plan
     return Call(
         name=plan.layer.name,
         sources=source_names(plan),
         input_bytes=plan.layer.input_bytes,
         output_bytes=plan.layer.output_bytes,
         workspace_bytes=plan.workspace_bytes,
-        workspace_align=plan.workspace_align,
-        tensor_align=plan.layer.elem_bytes,
+        workspace_align=plan.workspace_align if strict else USUAL_ALIGN,
+        tensor_align=plan.layer.elem_bytes if strict else USUAL_ALIGN,
         pool=candidate.pool,
     )
 
