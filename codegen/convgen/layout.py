@@ -7,8 +7,8 @@ One array holds the zones in this order, with a guard zone before, between and a
 A guard begins at the very next byte after a zone and absorbs the alignment of what follows, so
 the zones add up to exactly the budget. The stack gets what the others leave.
 
-Each buffer lies at a multiple of the alignment its caller promises and never at one of twice
-that: tensors of int8 at odd addresses. A layer that relies on more does so nowhere by luck.
+Each buffer lies at a multiple of the alignment that `Call` states and never at one of twice that,
+so that with an alignment of 1 tensors lie at odd addresses: nothing is aligned by luck.
 """
 
 from __future__ import annotations
