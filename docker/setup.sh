@@ -41,7 +41,7 @@ command -v dpkg-query >/dev/null ||
     fail "needs Debian or a system made from it; docker/Dockerfile works on any other"
 
 set --
-for package in make python3 python3-venv gcc g++ libc6-dev binutils \
+for package in make git python3 python3-venv gcc g++ libc6-dev binutils \
     gcc-arm-none-eabi gcc-riscv64-unknown-elf \
     qemu-system-arm qemu-system-misc qemu-user; do
     installed "$package" || set -- "$@" "$package"
