@@ -38,6 +38,10 @@ void convgen_report_fault(uintptr_t pc, uintptr_t sp) {
     convgen_port_exit(CONVGEN_FAULT);
 }
 
+static void fill(struct convgen_zone zone, int byte) {
+    (void)memset(layer->arena + zone.start, byte, zone.end - zone.start);
+}
+
 /* Differs from byte to byte, so that a copy of guard bytes to other guard bytes is seen. */
 static uint8_t guard_byte(size_t offset) {
     return (uint8_t)(0xA7u + 29u * offset);
@@ -74,16 +78,13 @@ static void check_guards(void) {
 
 /* A reader of bytes it never wrote meets different ones in each call. */
 static void fill_scratch(unsigned vector) {
-    const int garbage = (vector & 1u) ? 0x5A : 0xA5;
     for (size_t i = 0; i < layer->scratch.count; i++) {
-        const struct convgen_zone zone = layer->scratch.zone[i];
-        (void)memset(layer->arena + zone.start, garbage, zone.end - zone.start);
+        fill(layer->scratch.zone[i], (vector & 1u) ? 0x5A : 0xA5);
     }
 }
 
 static void paint_stack(void) {
-    (void)memset(layer->arena + layer->stack.start, STACK_PAINT,
-                 layer->stack.end - layer->stack.start);
+    fill(layer->stack, STACK_PAINT);
 }
 
 static size_t stack_depth(void) {
@@ -125,10 +126,17 @@ static void empty(void) {
 }
 
 /* Never inlined: what is counted beside the function itself must not differ between calls. */
-__attribute__((noinline)) static uint64_t measure(convgen_entry *function) {
+__attribute__((noinline)) static uint64_t measure(convgen_entry *function, void *const arguments[3]) {
     convgen_counter_start();
-    convgen_call_on_stack(function, layer->arguments, layer->arena + layer->stack.end);
+    convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
     return convgen_counter_read();
+}
+
+static void call_init(void) {
+    fill(layer->kept, 0xA5);
+    fill_guards();
+    print("init_ticks", measure(layer->init, layer->init_arguments));
+    check_guards();
 }
 
 static void run_vectors(int input_file, int output_file) {
@@ -136,6 +144,9 @@ static void run_vectors(int input_file, int output_file) {
     const struct convgen_zone input = layer->input;
     const struct convgen_zone output = layer->output;
     size_t most_heap_bytes = 0;
+    if (layer->init) {
+        call_init();
+    }
     for (unsigned vector = 0;; vector++) {
         fill_guards();
         fill_scratch(vector);
@@ -143,7 +154,7 @@ static void run_vectors(int input_file, int output_file) {
             break;
         }
         convgen_heap_bytes = 0;
-        print("ticks", measure(layer->function));
+        print("ticks", measure(layer->function, layer->arguments));
         if (convgen_heap_bytes > most_heap_bytes) {
             most_heap_bytes = convgen_heap_bytes;
         }
@@ -165,7 +176,7 @@ int main(void) {
     const int input_file = open_file("input.bin", false);
     const int output_file = open_file("output.bin", true);
     paint_stack();
-    print("empty_ticks", measure(empty));
+    print("empty_ticks", measure(empty, layer->arguments));
     /* Not nought where calling a function takes stack by itself, as on x86. */
     print("empty_stack", stack_depth());
     run_vectors(input_file, output_file);

@@ -48,6 +48,8 @@ struct convgen_zones {
 struct convgen_layer {
     convgen_entry *function;
     void *arguments[3];
+    convgen_entry *init; /* called once before; NULL if there is none */
+    void *init_arguments[3];
     uint8_t *arena;
     struct convgen_zone stack;
     struct convgen_zone input;
@@ -55,6 +57,7 @@ struct convgen_layer {
     bool input_is_preserved; /* not where the output takes its place in the pool */
     struct convgen_zones guards; /* in the order of their addresses */
     struct convgen_zones scratch; /* what a call may change: output, pool, workspace */
+    struct convgen_zone kept; /* the workspace, where init fills it for all calls */
 };
 
 /* In layer_call.c, which is generated: the one source that knows the layer's name. */

@@ -68,6 +68,7 @@ CALL = r"""
             void *output = block({output_bytes}, {align}, 0x5A);
             void *workspace = {workspace};
             memcpy(input, given, {input_bytes});
+            {init}
             {name}(input, output, workspace);
             if (memcmp(input, given, {input_bytes})) return 9;
             fwrite(output, 1, {output_bytes}, out);
@@ -81,6 +82,7 @@ POOL_CALL = r"""
             char *pool = block({pool_bytes}, {align}, 0x5A);
             void *workspace = {workspace};
             memcpy(pool + {input_offset}, given, {input_bytes});
+            {init}
             {name}(pool, workspace);
             fwrite(pool + {output_offset}, 1, {output_bytes}, out);
             release(pool, {align});
@@ -101,7 +103,11 @@ class Variant:
 
 
 def variants(layer: Layer, target: Target) -> list[Variant]:
-    """Plan every algorithm that can do *layer*, with tensors apart and overlapping."""
+    """Plan every algorithm that can do *layer*, with tensors apart and overlapping.
+
+    Pointers of the plans are as wide as this computer's.
+    """
+    target = target.model_copy(update={"cpu": target.cpu.model_copy(update={"isa": "host"})})
     found = []
     for algorithm in ALGORITHMS:
         if algorithm.reject(layer, target):
@@ -145,6 +151,7 @@ def _main(chosen: Sequence[Variant]) -> str:
     for variant in chosen:
         plan = variant.plan
         workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
+        place = "pool" if variant.pool else "input"
         sizes = {
             "name": plan.layer.name,
             "input_bytes": layer.input_bytes,
@@ -152,6 +159,7 @@ def _main(chosen: Sequence[Variant]) -> str:
             "align": np.dtype(layer.dtype).itemsize,
             "workspace": workspace if plan.workspace_bytes else "NULL",
             "workspace_align": plan.workspace_align,
+            "init": f"{plan.layer.name}_init({place}, workspace);" if plan.has_init else "",
         }
         if variant.pool:
             pool = variant.pool

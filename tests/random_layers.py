@@ -19,6 +19,7 @@ class Kind:
     dtype: DType
     grouping: str = "any"  # none, depthwise, grouped, any
     pointwise: bool = False
+    winograd: bool = False
     rounding: Rounding = "double"
 
 
@@ -31,6 +32,8 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
     k_h, k_w = (1, 1) if kind.pointwise else (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
     dilation_h, dilation_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
     stride_h, stride_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
+    if kind.winograd:
+        k_h, k_w, dilation_h, dilation_w, stride_h, stride_w = 3, 3, 1, 1, 1, 1
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, reach_h, reach_w)
     in_h = draw(st.integers(max(1, reach_h - pad_top - pad_bottom), 9 + reach_h))

@@ -40,6 +40,8 @@ NATIVE = {
     "int8 grouped": Family(Kind("int8", grouping="grouped"), 50),
     "int8 pointwise": Family(Kind("int8", pointwise=True), 50),
     "int8 single rounding": Family(Kind("int8", rounding="single"), 70),
+    "int8 winograd": Family(Kind("int8", winograd=True), 80),
+    "float32 winograd": Family(Kind("float32", winograd=True), 80),
     "float32 any": Family(Kind("float32"), 60),
     "float32 depthwise": Family(Kind("float32", grouping="depthwise"), 25),
     "float32 grouped": Family(Kind("float32", grouping="grouped"), 25),

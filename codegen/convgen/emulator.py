@@ -45,7 +45,8 @@ class Run:
     """What a run of the layer gave: outputs one after the other, and what was measured.
 
     ``instructions`` are those of the layer's function alone, one number for each input; None
-    if the machine cannot count. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
+    if the machine cannot count; ``init_instructions`` those of the init function, None if there is
+    none. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
     ``notes`` say what could not be measured, and why.
     """
 
@@ -53,6 +54,7 @@ class Run:
     instructions: tuple[int, ...] | None
     stack_bytes: int
     heap_bytes: int
+    init_instructions: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -175,9 +177,14 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
     counted = counter is None or counter.can_count(of_each_call)
     return Run(
         outputs=(folder / "output.bin").read_bytes(),
-        instructions=_instructions(report, counter) if counter and counted else None,
+        instructions=_instructions(report, "ticks", counter) if counter and counted else None,
         stack_bytes=report["stack"][0] - report["empty_stack"][0],
         heap_bytes=report["heap"][0],
+        init_instructions=(
+            _instructions(report, "init_ticks", counter)[0]
+            if counter and "init_ticks" in report
+            else None
+        ),
         notes=() if counted else (_too_long_note(emulator, of_each_call),),
     )
 
@@ -198,11 +205,13 @@ def _read_report(path: Path) -> dict[str, list[int]]:
     return report
 
 
-def _instructions(report: dict[str, list[int]], counter: Counter) -> tuple[int, ...]:
+def _instructions(
+    report: dict[str, list[int]], ticks: str, counter: Counter
+) -> tuple[int, ...]:
     """Instructions of each call: what calling an empty function takes is not the layer's."""
     empty = counter.instructions(report["empty_ticks"][0])
     its_return = 1
-    return tuple(counter.instructions(ticks) - empty + its_return for ticks in report["ticks"])
+    return tuple(counter.instructions(read) - empty + its_return for read in report[ticks])
 
 
 def _failure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.cliteral import ctype, macro
+from convgen.cliteral import macro
 from convgen.layer import Layer
 from convgen.layout import Pool
 from convgen.plan import Plan
@@ -53,8 +53,9 @@ def _context(plan: Plan, target: Target, pool: Pool | None) -> dict[str, Any]:
         "steps": plan.steps,
         "requantize": plan.requantize,
         "name": layer.name,
-        "elem": "int8_t" if layer.dtype == "int8" else "float",
+        "elem": layer.elem_ctype,
         "sum": "int32_t" if layer.dtype == "int8" else "float",
+        "input_type": f"{'' if plan.writes_input else 'const '}{layer.elem_ctype} *",
         "pool": pool,
         "target": target,
         "description": description,
@@ -150,7 +151,7 @@ def _workspace(plan: Plan) -> str:
     if not plan.workspace:
         return "none"
     buffers = (
-        f"{ctype(buffer.dtype)} {buffer.name}" + "".join(f"[{size}]" for size in buffer.shape)
+        f"{buffer.ctype} {buffer.name}" + "".join(f"[{size}]" for size in buffer.shape)
         for buffer in plan.workspace
     )
     return f"{plan.workspace_bytes:,} bytes: {', '.join(buffers)}"
@@ -161,10 +162,11 @@ def _decisions(plan: Plan) -> list[str]:
 
 
 def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
-    prefix = macro(plan.layer.name)
+    prefix, name = macro(plan.layer.name), plan.layer.name
+    contents = "stays as the init function left it" if plan.has_init else "need not be kept"
     workspace = (
         f"`workspace` is scratch memory of {prefix}_WORKSPACE_BYTES, aligned to "
-        f"{prefix}_WORKSPACE_ALIGN; its contents need not be kept between calls."
+        f"{prefix}_WORKSPACE_ALIGN; between calls it {contents}."
         if plan.workspace_bytes
         else "No workspace is needed: pass NULL."
     )
@@ -176,4 +178,13 @@ def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
             f"input at `pool + {prefix}_INPUT_OFFSET`; after the call the output stands at "
             f"`pool + {prefix}_OUTPUT_OFFSET` and the input is gone."
         )
-    return [tensors, workspace, "Reentrant: no variables of its own, no heap."]
+    first = (
+        [
+            f"Call {name}_init once before {name}, with the same {'pool' if pool else 'input'} "
+            "and workspace; again when either moves."
+        ]
+        if plan.has_init
+        else []
+    )
+    changes = ["`input` is changed during the call, and restored."] if plan.writes_input else []
+    return [tensors, *first, *changes, workspace, "Reentrant: no variables of its own, no heap."]

@@ -36,16 +36,28 @@ def layer_call(call: Call, layout: Layout) -> str:
     workspace = zones.get("workspace")
     arguments = [f"convgen_arena + {start}" for start in given]
     arguments.append(f"convgen_arena + {workspace.start}" if workspace else "NULL")
-    arguments += ["NULL"] * (3 - len(arguments))
+    init_arguments = [arguments[0], arguments[-1]]
     return render_text(
         "layer_call.c.j2",
         call=call,
         layout=layout,
-        scratch=[zone for zone in layout.zones if zone.name in SCRATCH],
-        arguments=arguments,
+        scratch=[zone for zone in layout.zones if zone.name in _scratch(call)],
+        arguments=_padded(arguments),
+        init_arguments=_padded(init_arguments),
+        workspace=workspace,
         input=Zone(name="input", start=input_start, bytes=call.input_bytes),
         output=Zone(name="output", start=output_start, bytes=call.output_bytes),
     )
+
+
+def _scratch(call: Call) -> tuple[str, ...]:
+    """Name what a call may change and need not find as it left it."""
+    return tuple(name for name in SCRATCH if not (call.has_init and name == "workspace"))
+
+
+def _padded(arguments: list[str]) -> list[str]:
+    """Fill up to the three that a function may take."""
+    return arguments + ["NULL"] * (3 - len(arguments))
 
 
 def linker_script(layout: Layout, machine: Machine, objects: tuple[str, ...]) -> str:

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.cliteral import ctype
+
 DType = Literal["int8", "float32"]
 Rounding = Literal["double", "single"]
 
@@ -139,6 +141,11 @@ class Layer:
         return np.dtype(self.dtype).itemsize
 
     @property
+    def elem_ctype(self) -> str:
+        """The C type of an input or output element."""
+        return ctype(self.dtype)
+
+    @property
     def input_bytes(self) -> int:
         """Size of the input tensor."""
         return self.geometry.in_elems * self.elem_bytes
@@ -177,14 +184,22 @@ class Layer:
         return bias.astype(np.int64) - self.zero_point * weight_sums
 
     @cached_property
+    def product_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Smallest and largest sum of raw ``input * weight`` over all inputs, ``[out_c]`` each.
+
+        The sum over some of the taps lies between them too, since no product's range excludes zero.
+        """
+        axes = (1, 2, 3)
+        positive = np.maximum(self.weights, 0).sum(axis=axes, dtype=np.int64)
+        negative = np.minimum(self.weights, 0).sum(axis=axes, dtype=np.int64)
+        return 127 * negative - 128 * positive, 127 * positive - 128 * negative
+
+    @cached_property
     def accumulator_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Smallest and largest value of each int8 layer's sum over all inputs, ``[out_c]`` each.
 
-        Every partial sum that starts from `folded_bias` lies between them too, since no
-        product's range excludes zero.
+        Every partial sum that starts from `folded_bias` lies between them too.
         """
-        axes = (1, 2, 3)
+        low, high = self.product_range
         start = self.folded_bias.astype(np.int64)
-        positive = np.maximum(self.weights, 0).sum(axis=axes, dtype=np.int64)
-        negative = np.minimum(self.weights, 0).sum(axis=axes, dtype=np.int64)
-        return start - 128 * positive + 127 * negative, start + 127 * positive - 128 * negative
+        return start + low, start + high

@@ -37,7 +37,8 @@ class Call:
 
     The header is ``NAME.h`` and the function ``NAME(input, output, workspace)``, or with a
     *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
-    the input must be the same after the call. ``tensor_align`` is that of input, output and
+    the input must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
+    ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept. ``tensor_align`` is that of input, output and
     pool: of one element.
     """
 
@@ -49,6 +50,12 @@ class Call:
     workspace_bytes: int = 0
     workspace_align: int = 1
     pool: Pool | None = None
+    has_init: bool = False
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """What the harness calls."""
+        return (self.name, f"{self.name}_init") if self.has_init else (self.name,)
 
     @property
     def tensors(self) -> tuple[tuple[str, int], ...]:

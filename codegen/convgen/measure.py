@@ -82,14 +82,14 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
         own = range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
         extents = {start: size for _, start, size in _functions(elf)}
     graph = CallGraph(disassemble(image, toolchain), frame_bytes(image.objects))
-    root = graph.find(image.call.name, own)
+    roots = [graph.find(name, own) for name in image.call.functions]
     try:
-        library = [f for f in graph.reachable(root) if f.start not in own]
-        library_bytes = sum(extents[function.start] for function in library)
+        reachable = {f.start for root in roots for f in graph.reachable(root)}
+        library_bytes = sum(extents[start] for start in reachable if start not in own)
     except Unbounded:
         library_bytes = None
     try:
-        stack_bound = graph.stack_bound(root)
+        stack_bound = max(map(graph.stack_bound, roots))
     except Unbounded:
         stack_bound = None
     return Sizes(

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.cliteral import ctype
 from convgen.kernels.base import KernelPlan
 from convgen.layer import Layer
 from convgen.requantize import Requantize
@@ -23,18 +25,32 @@ class Buffer:
     """A part of the workspace: an array the generated code may overwrite."""
 
     name: str
-    dtype: str
+    ctype: str
+    align: int
     shape: tuple[int, ...]
-
-    @property
-    def align(self) -> int:
-        """Alignment of its elements."""
-        return np.dtype(self.dtype).itemsize
 
     @property
     def bytes(self) -> int:
         """Its size."""
         return prod(self.shape) * self.align
+
+    @property
+    def pointer(self) -> str:
+        """The C type of a pointer to its elements."""
+        return f"{self.ctype}*" if self.ctype.endswith("*") else f"{self.ctype} *"
+
+
+def buffer(name: str, dtype: str, *shape: int) -> Buffer:
+    """Return a buffer of elements of a numpy *dtype*."""
+    return Buffer(name=name, ctype=ctype(dtype), align=np.dtype(dtype).itemsize, shape=shape)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a buffer lies in the workspace, in bytes."""
+
+    buffer: Buffer
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,8 +66,8 @@ class Constant:
 class StoreOrder:
     """When output overwrites input it no longer needs, if the two overlap.
 
-    Pixels are finished in row-major order, ``pixels`` at a time; ``gathers`` says that a block
-    reads all its input before it stores anything.
+    Pixels are finished in row-major order, ``pixels`` at a time, within a block in any order;
+    ``gathers`` says that a block reads all its input before it stores anything.
     """
 
     pixels: int
@@ -64,6 +80,9 @@ class Plan:
 
     ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
     work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
+
+    ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
+    the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     """
 
     algorithm: str
@@ -79,6 +98,8 @@ class Plan:
     order: StoreOrder
     decisions: tuple[str, ...]
     work: Mapping[str, int]
+    writes_input: bool = False
+    has_init: bool = False
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""
@@ -93,6 +114,24 @@ class Plan:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
+    @property
+    def asks(self) -> str | None:
+        """What it asks of the caller beside memory, in words; None where it asks nothing."""
+        if self.writes_input:
+            return "writes to its input while it works, and restores it"
+        if self.has_init:
+            return f"{self.layer.name}_init must be called before, and the workspace kept"
+        return None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The buffers of the workspace, one after the other."""
+        offsets = accumulate((buffer.bytes for buffer in self.workspace), initial=0)
+        return tuple(
+            Place(buffer=buffer, offset=offset)
+            for buffer, offset in zip(self.workspace, offsets, strict=False)
+        )
 
     @property
     def workspace_bytes(self) -> int:

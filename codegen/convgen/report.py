@@ -37,6 +37,7 @@ def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: R
         "macs": layer.geometry.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
+        **_asks(chosen),
         "memory": _memory(chosen),
         "flash": {
             "code": chosen.sizes.code_bytes,
@@ -70,6 +71,15 @@ def _verdict(trial: Trial) -> Report:
         "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
         "failure": trial.failure,
     }
+
+
+def _asks(trial: Trial) -> Report:
+    """What the algorithm asks of its caller beside memory, if it asks anything."""
+    asks = trial.candidate.plan.asks
+    if asks is None:
+        return {}
+    init = trial.run.init_instructions if trial.run else None
+    return {"asks": asks, **({} if init is None else {"init_instructions": init})}
 
 
 def _finite(value: float) -> float | None:

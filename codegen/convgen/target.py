@@ -154,6 +154,11 @@ class Cpu(Table):
     registers: PositiveInt
     features: frozenset[Feature]
 
+    @property
+    def pointer_bytes(self) -> int:
+        """The size of a pointer to data."""
+        return 8 if self.isa in ("rv64", "host") else 4
+
 
 class Memory(Table):
     """The memory of a typical part, in bytes: the defaults of the budgets."""

@@ -151,6 +151,7 @@ def describe(candidate: Candidate, *, strict: bool) -> Call:
         workspace_align=plan.workspace_align if strict else USUAL_ALIGN,
         tensor_align=plan.layer.elem_bytes if strict else USUAL_ALIGN,
         pool=candidate.pool,
+        has_init=plan.has_init,
     )
 
 

@@ -16,7 +16,7 @@ from convgen.algorithms.inside import find_inner
 from convgen.cost import cost_model
 from convgen.kernels.base import spans_of
 from convgen.layer import Layer
-from convgen.plan import Buffer, Plan
+from convgen.plan import Plan, buffer
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 
@@ -119,8 +119,8 @@ def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, L
     with pytest.raises(ValueError, match="constants have names of their own"):
         replace(plan, constants=(*plan.constants, plan.constants[0]))
     buffers = (
-        Buffer(name="narrow", dtype="int8", shape=(3,)),
-        Buffer(name="wide", dtype="int32", shape=(2,)),
+        buffer("narrow", "int8", 3),
+        buffer("wide", "int32", 2),
     )
     with pytest.raises(ValueError, match="most aligned first"):
         replace(plan, workspace=buffers)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convgen.kernels.base import KernelPlan
 from convgen.layer import Layer
-from convgen.plan import Constant, Plan
+from convgen.plan import Buffer, Constant, Plan, buffer
 from convgen.requantize import Requantize
 from convgen.target import Target
 
@@ -41,22 +43,44 @@ class Algorithm(Protocol):
         ...
 
 
+def sums_overflow(layer: Layer) -> str | None:
+    """Say in a sentence that the sums of an int8 layer can leave int32, if they can."""
+    if layer.quantization is None:
+        return None
+    return overflow(*layer.accumulator_range, bits=31)
+
+
+def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> str | None:
+    """Say in a sentence that sums between *low* and *high* reach ``2**bits``, if they do."""
+    largest = max(int(-low.min()) - 1, int(high.max()))
+    if largest < 2**bits:
+        return None
+    return f"sums can reach {largest:,}; this algorithm is exact below 2^{bits}"
+
+
 def layer_constants(
-    layer: Layer, kernel: KernelPlan, requantize: Requantize | None
+    layer: Layer,
+    kernel: KernelPlan,
+    requantize: Requantize | None,
+    *,
+    starts: Constant | None = None,
 ) -> tuple[Constant, ...]:
-    """Return the arrays every algorithm needs: packed weights, folded bias, requantising."""
-    constants = [Constant(name="weights", values=kernel.weights, comment=kernel.packing)]
-    if layer.folded_bias.any():
-        folded = "less the input zero point's share" if layer.zero_point else "as given"
-        constants.append(
-            Constant(
-                name="bias",
-                values=layer.folded_bias.astype(
-                    np.float32 if layer.dtype == "float32" else np.int32
-                ),
-                comment=f"where each sum starts: the bias {folded}",
-            )
-        )
+    """Return the arrays every algorithm needs: packed weights, bias, requantising.
+
+    *starts* is the bias, where that is not the folded one.
+    """
+    weights = Constant(name="weights", values=kernel.weights, comment=kernel.packing)
+    return (weights, *output_constants(layer, requantize, starts=starts))
+
+
+def output_constants(
+    layer: Layer, requantize: Requantize | None, *, starts: Constant | None = None
+) -> tuple[Constant, ...]:
+    """Return the arrays that do not depend on the kernel."""
+    constants = []
+    starts = starts or folded_bias(layer)
+    if starts.values.any():
+        constants.append(starts)
     if requantize and requantize.per_channel_multiplier:
         constants.append(
             Constant(name="multiplier", values=requantize.multiplier, comment="Q31, per channel")
@@ -67,6 +91,59 @@ def layer_constants(
             Constant(name="shift", values=requantize.shift, comment=f"to the {direction}")
         )
     return tuple(constants)
+
+
+def folded_bias(layer: Layer) -> Constant:
+    """Return where sums over every tap of raw inputs start."""
+    folded = "less the input zero point's share" if layer.zero_point else "as given"
+    return Constant(
+        name="bias",
+        values=layer.folded_bias.astype(_sum_dtype(layer)),
+        comment=f"where each sum starts: the bias {folded}",
+    )
+
+
+def plain_bias(layer: Layer) -> Constant:
+    """Return where sums start whose parts each make up for the zero point."""
+    values = np.zeros(layer.geometry.out_c) if layer.bias is None else layer.bias
+    return Constant(
+        name="bias",
+        values=values.astype(_sum_dtype(layer)),
+        comment="where each sum starts: the bias as given",
+    )
+
+
+def _sum_dtype(layer: Layer) -> type[np.float32] | type[np.int32]:
+    return np.float32 if layer.dtype == "float32" else np.int32
+
+
+def sum_buffer(name: str, layer: Layer, *shape: int) -> Buffer:
+    """Return a buffer of partial sums: int32, or float32."""
+    return buffer(name, _sum_dtype(layer).__name__, *shape)
+
+
+def row_blocks(pixels: int, block: int) -> tuple[int, ...]:
+    """Return the pixel blocks that make up a row of *pixels*, widest first.
+
+    >>> row_blocks(6, 2), row_blocks(7, 2), row_blocks(1, 1)
+    ((2,), (2, 1), (1,))
+    """
+    return (block,) if pixels % block == 0 else (block, 1)
+
+
+def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, runs: int) -> Counter[str]:
+    """Count the work of a row of *pixels*, each block of it *runs* runs over the whole depth."""
+    work: Counter[str] = Counter()
+    for block in blocks:
+        count = pixels // block
+        work += block_work(kernel, block, count, count * runs, kernel.depth // runs)
+        pixels %= block
+    return work
+
+
+def times(work: Counter[str], count: int) -> Counter[str]:
+    """Return *work*, *count* times."""
+    return Counter({unit: count * units for unit, units in work.items()})
 
 
 def block_work(kernel: KernelPlan, pixels: int, count: int, runs: int, elems: int) -> Counter[str]:

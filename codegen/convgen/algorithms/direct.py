@@ -12,10 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.algorithms.base import (
+    block_work,
+    layer_constants,
+    output_work,
+    row_blocks,
+    sums_overflow,
+)
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
 from convgen.kernels import plan_kernel
-from convgen.kernels.base import KernelPlan, Runs
+from convgen.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.layer import Geometry, Layer
 from convgen.plan import Constant, Plan, StoreOrder
 from convgen.requantize import plan_requantize
@@ -54,8 +60,8 @@ class Direct:
     summary: str = "reads the input in place: no workspace"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Every layer will do."""
-        return None
+        """Every layer will do whose sums fit."""
+        return sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Split the image into inner pixels and edges and fit the kernel to them."""
@@ -68,10 +74,10 @@ class Direct:
             step=step,
             group=geometry.group_in_c,
         )
-        kernel = plan_kernel(layer, target, runs)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = DirectSteps(
             inner=inner,
-            inner_pixels=_inner_pixels(inner, kernel.pixels),
+            inner_pixels=row_blocks(inner.cols, kernel.pixels) if inner.pixels else (),
             has_edges=inner.pixels < geometry.out_pixels,
             skips_outside=layer.zero_point == 0,
             row_runs=row_runs,
@@ -104,12 +110,6 @@ def _runs(geometry: Geometry) -> tuple[bool, int, int]:
     if geometry.groups == 1 and geometry.dilation_w == 1:
         return True, geometry.k_w * geometry.in_c, 1
     return False, geometry.group_in_c, 1
-
-
-def _inner_pixels(inner: Inner, pixels: int) -> tuple[int, ...]:
-    if not inner.pixels:
-        return ()
-    return (pixels,) if inner.cols % pixels == 0 else (pixels, 1)
 
 
 def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Layer) -> tuple[Constant, ...]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from convgen.algorithms.base import block_work, layer_constants, output_work
 from convgen.algorithms.inside import find_inner, taps_inside
 from convgen.kernels import plan_kernel
-from convgen.kernels.base import KernelPlan, Runs
+from convgen.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Plan, StoreOrder
+from convgen.plan import Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -95,10 +95,10 @@ class Im2col:
         """Lay out the patches and fit the kernel to them."""
         geometry = layer.geometry
         patches = self.pixels or geometry.out_pixels
-        kernel = plan_kernel(layer, target, _runs(geometry, patches))
+        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, patches))
         steps = _steps(geometry, patches, kernel.pixels)
         requantize = plan_requantize(layer)
-        rows = Buffer(name="patches", dtype=layer.dtype, shape=(patches, steps.patch_elems))
+        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
         return Plan(
             algorithm=self.name,
             family=self.family,

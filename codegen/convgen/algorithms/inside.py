@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convgen.layer import Geometry
 
@@ -48,16 +49,35 @@ def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> 
     return min(first, outputs), max(min(last + 1, outputs), 0)
 
 
-def taps_inside(geometry: Geometry) -> tuple[int, int]:
-    """Count the kernel rows inside the image over all output rows, and likewise the columns."""
+def tap_positions(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of the taps of each output."""
     g = geometry
-    rows = _inside(g.out_h, g.stride_h, g.pad_top, g.k_h, g.dilation_h, g.in_h)
-    cols = _inside(g.out_w, g.stride_w, g.pad_left, g.k_w, g.dilation_w, g.in_w)
+    rows = np.arange(g.out_h)[:, None] * g.stride_h + np.arange(g.k_h) * g.dilation_h - g.pad_top
+    cols = np.arange(g.out_w)[:, None] * g.stride_w + np.arange(g.k_w) * g.dilation_w - g.pad_left
     return rows, cols
 
 
-def _inside(outputs: int, stride: int, pad: int, kernel: int, dilation: int, size: int) -> int:
+def taps_inside(geometry: Geometry) -> tuple[int, int]:
+    """Count the kernel rows inside the image over all output rows, and likewise the columns."""
+    return int(rows_inside(geometry).sum()), int(cols_inside(geometry).sum())
+
+
+def rows_inside(geometry: Geometry) -> NDArray[np.int64]:
+    """Return for each kernel row the number of output rows for which it is inside the image."""
+    g = geometry
+    return _inside(g.out_h, g.stride_h, g.pad_top, g.k_h, g.dilation_h, g.in_h)
+
+
+def cols_inside(geometry: Geometry) -> NDArray[np.int64]:
+    """Return for each kernel column the number of output columns for which it is inside."""
+    g = geometry
+    return _inside(g.out_w, g.stride_w, g.pad_left, g.k_w, g.dilation_w, g.in_w)
+
+
+def _inside(
+    outputs: int, stride: int, pad: int, kernel: int, dilation: int, size: int
+) -> NDArray[np.int64]:
     first_position = np.arange(kernel) * dilation - pad  # of each tap, for the first output
     first = -(first_position // stride)
     last = (size - 1 - first_position) // stride
-    return int((last.clip(max=outputs - 1) - first.clip(min=0) + 1).clip(min=0).sum())
+    return (last.clip(max=outputs - 1) - first.clip(min=0) + 1).clip(min=0)

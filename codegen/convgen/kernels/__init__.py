@@ -1,16 +1,23 @@
-"""The inner kernels, in order of preference: the first that suits layer and target is used."""
+"""The inner kernels, in order of preference: the first that suits weights and target is used."""
 
 from __future__ import annotations
 
-from convgen.kernels.base import InnerKernel, KernelPlan, Runs
+import numpy as np
+
+from convgen.kernels.base import InnerKernel, KernelPlan, Runs, Weights
 from convgen.kernels.portable import DOT, LANES
-from convgen.layer import Layer
 from convgen.target import Target
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
 
 
-def plan_kernel(layer: Layer, target: Target, runs: Runs) -> KernelPlan:
+def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
     """Fit the first inner kernel that suits."""
-    kernel = next(kernel for kernel in KERNELS if kernel.suits(layer, target))
-    return kernel.plan(layer, target, runs)
+    kernel = next(kernel for kernel in KERNELS if kernel.suits(weights, target))
+    return kernel.plan(weights, target, runs)
+
+
+def block_pixels(dtype: str, target: Target) -> int:
+    """Return how many pixels the kernel for a matrix of *dtype* takes at once."""
+    some = Weights(values=np.empty((1, 1, 1), dtype), groups=1, lanes=False)
+    return next(kernel for kernel in KERNELS if kernel.suits(some, target)).block(target)[0]

@@ -1,8 +1,9 @@
 """What an inner kernel is: a block of pixels times a block of channels, summed over runs.
 
 An algorithm moves data and hands the kernel *runs*: stretches of input elements with a constant
-step, the same for each pixel of the block but for a constant pitch. The kernel packs the weights
-in the order its code reads them and owns the C that multiplies.
+step, the same for each pixel of the block but for a constant pitch, or found through a pointer for
+each pixel. The kernel packs the weights in the order its code reads them and owns the C that
+multiplies.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from convgen.layer import Layer
+from convgen.cliteral import ctype
+from convgen.layer import Geometry, Layer
 from convgen.target import Target
+
+SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
+"""The C type of a sum of products; of int16 products it may wrap, so it is unsigned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +26,12 @@ class Runs:
     """How an algorithm lays out the input of one block.
 
     ``pixels`` is the number of output pixels it can offer side by side, ``pitch`` the elements
-    from one to the next, ``step`` from one element of a run to the next, ``group`` from one
-    group's input to the next.
+    from one to the next, None where each pixel has a pointer of its own; ``step`` is the elements
+    from one element of a run to the next, ``group`` from one group's input to the next.
     """
 
     pixels: int
-    pitch: int
+    pitch: int | None
     step: int
     group: int
 
@@ -34,6 +39,46 @@ class Runs:
     def has_step(self) -> bool:
         """Whether the elements of a run lie apart."""
         return self.step > 1
+
+    @property
+    def by_pointer(self) -> bool:
+        """Whether each pixel of a block is found through a pointer."""
+        return self.pitch is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weights:
+    """What the input is multiplied by: one matrix, or one for each tap or tile position.
+
+    ``values`` are ``[matrices, output channels, depth]``, of the input's dtype; ``lanes`` tells
+    that each output channel reads its own input channel.
+    """
+
+    values: NDArray[Any]
+    groups: int
+    lanes: bool
+
+    @property
+    def depth(self) -> int:
+        """Products of one sum."""
+        return int(self.values.shape[2])
+
+    @property
+    def out_c(self) -> int:
+        """Output channels, of all groups."""
+        return int(self.values.shape[1])
+
+
+def has_lanes(geometry: Geometry) -> bool:
+    """Whether each output channel reads its own input channel and no other."""
+    return geometry.is_depthwise and geometry.group_out_c == 1
+
+
+def patch_weights(layer: Layer) -> Weights:
+    """Return one matrix: the whole patch of each output channel, ``[1, out_c, taps * in_c]``."""
+    g = layer.geometry
+    values = layer.weights.reshape(1, g.out_c, g.patch_elems)
+    return Weights(values=values, groups=g.groups, lanes=has_lanes(g))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +109,15 @@ class KernelPlan:
     block's input starts at its channel; otherwise all channels of a group share their input.
     ``out_of_line``: a block is long enough that a call of it costs little, while inlining it into
     the loops around would cost registers. ``weights`` are packed so that the block of channel
-    ``c`` starts at ``c * patch_elems``; ``packing`` says in words in which order.
+    ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
+    order.
     """
 
     name: str
     template: str
     description: str
+    dtype: str
+    depth: int
     pixels: int
     runs: Runs
     lanes: bool
@@ -86,9 +134,34 @@ class KernelPlan:
         return self.groups > 1
 
     @property
-    def has_pixels(self) -> bool:
-        """Whether a block has several pixels."""
-        return self.pixels > 1
+    def has_pitch(self) -> bool:
+        """Whether a block has several pixels, a pitch apart."""
+        return self.pixels > 1 and not self.runs.by_pointer
+
+    @property
+    def elem(self) -> str:
+        """The C type of what is multiplied."""
+        return ctype(self.dtype)
+
+    @property
+    def sum(self) -> str:
+        """The C type of a sum."""
+        return SUMS[self.dtype]
+
+    @property
+    def factor(self) -> str:
+        """The C type in which factors are multiplied."""
+        return "float" if self.dtype == "float32" else "int32_t"
+
+    @property
+    def wraps(self) -> bool:
+        """Whether sums may leave int32: then they are unsigned."""
+        return self.sum != self.factor
+
+    @property
+    def has_offsets(self) -> bool:
+        """Whether some channel blocks read from another place of a pixel than others."""
+        return self.lanes or self.has_groups
 
     @property
     def channel_blocks(self) -> tuple[int, ...]:
@@ -103,11 +176,15 @@ class KernelPlan:
 class InnerKernel(Protocol):
     """An inner kernel before it is fitted to a layer."""
 
-    def suits(self, layer: Layer, target: Target) -> bool:
-        """Whether it can do *layer* on *target*."""
+    def suits(self, weights: Weights, target: Target) -> bool:
+        """Whether it can multiply by *weights* on *target*."""
         ...
 
-    def plan(self, layer: Layer, target: Target, runs: Runs) -> KernelPlan:
+    def block(self, target: Target) -> tuple[int, int]:
+        """Return the most pixels and channels of a block on *target*."""
+        ...
+
+    def plan(self, weights: Weights, target: Target, runs: Runs) -> KernelPlan:
         """Fit it."""
         ...
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.kernels.base import KernelPlan, Runs, Span, spans_of
-from convgen.layer import Layer
+from convgen.kernels.base import KernelPlan, Runs, Span, Weights, spans_of
 from convgen.target import Target
 
-LONG_PATCH_ELEMS = 32  # products of one sum from which a call of a block is cheap
+LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
+_WIDTHS = {"int16": "16"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,50 +28,57 @@ class PortableKernel:
     lanes: bool
     blocks: tuple[tuple[int, int, int], ...]
 
-    def suits(self, layer: Layer, target: Target) -> bool:
+    def suits(self, weights: Weights, target: Target) -> bool:
         """Lanes serve layers with one output channel per input channel."""
-        geometry = layer.geometry
-        return self.lanes == (geometry.is_depthwise and geometry.group_out_c == 1)
+        return self.lanes == weights.lanes
 
-    def plan(self, layer: Layer, target: Target, runs: Runs) -> KernelPlan:
+    def plan(self, weights: Weights, target: Target, runs: Runs) -> KernelPlan:
         """Fit the block to the target's registers and the layer's channels."""
-        geometry = layer.geometry
-        pixels, channels = next(
-            (pixels, channels)
-            for registers, pixels, channels in self.blocks
-            if target.cpu.registers >= registers
-        )
-        groups = 1 if self.lanes else geometry.groups
-        spans = spans_of(geometry.out_c // groups, channels)
+        pixels, channels = self.block(target)
+        groups = 1 if self.lanes else weights.groups
+        spans = spans_of(weights.out_c // groups, channels)
         pixels = min(pixels, runs.pixels)
+        dtype = str(weights.values.dtype)
         return KernelPlan(
-            name=self.name,
+            name=self.name + _WIDTHS.get(dtype, "") + ("_ptr" if runs.by_pointer else ""),
             template=self.template,
             description=f"plain C, {pixels} x {spans[0].channels} sums (pixels x channels)",
+            dtype=dtype,
+            depth=weights.depth,
             pixels=pixels,
             runs=runs,
             lanes=self.lanes,
-            out_of_line=geometry.patch_elems >= LONG_PATCH_ELEMS,
+            out_of_line=weights.depth >= LONG_DEPTH,
             groups=groups,
-            group_channels=geometry.out_c // groups,
+            group_channels=weights.out_c // groups,
             spans=spans,
-            weights=pack(layer.weights, groups, spans),
+            weights=np.concatenate([pack(matrix, groups, spans) for matrix in weights.values]),
             packing=(
-                "[channel block][tap][channel], blocks of "
+                ("[matrix]" if len(weights.values) > 1 else "")
+                + "[channel block][depth][channel], blocks of "
                 f"{' + '.join(str(span.channels) for span in spans)} channels"
             ),
         )
 
+    def block(self, target: Target) -> tuple[int, int]:
+        """Return the pixels and channels of a block that fits the target's registers."""
+        return next(
+            (pixels, channels)
+            for registers, pixels, channels in self.blocks
+            if target.cpu.registers >= registers
+        )
 
-def pack(weights: NDArray[Any], groups: int, spans: tuple[Span, ...]) -> NDArray[Any]:
-    """Interleave the channels of each block: ``[block][tap and input channel][channel]``, flat.
 
-    >>> pack(np.arange(6, dtype=np.int8).reshape(3, 1, 1, 2), 1, spans_of(3, 2)).tolist()
+def pack(matrix: NDArray[Any], groups: int, spans: tuple[Span, ...]) -> NDArray[Any]:
+    """Interleave the channels of each block: ``[block][depth][channel]``, flat but for more axes.
+
+    >>> pack(np.arange(6, dtype=np.int8).reshape(3, 2), 1, spans_of(3, 2)).tolist()
     [0, 2, 1, 3, 4, 5]
     """
-    by_group = weights.reshape(groups, weights.shape[0] // groups, -1)
+    out_c, depth, *more = matrix.shape
+    by_group = matrix.reshape(groups, out_c // groups, depth, *more)
     blocks = [
-        group[first : first + span.channels].T.reshape(-1)
+        group[first : first + span.channels].swapaxes(0, 1).reshape(-1, *more)
         for group in by_group
         for span in spans
         for first in range(span.first, span.last, span.channels)

@@ -44,7 +44,7 @@ enum {
     TAP = 4, /* elements of one tap */
     RUN = 12, /* elements of one kernel row */
     OUT_C = 5,
-    PATCH = 36, /* weights of one output channel */
+    DEPTH = 36, /* products of one sum */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -66,7 +66,8 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
-    int32_t sums[2][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -107,7 +108,8 @@ static inline void deep_dot_2x4(
 
 /* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
-    int32_t sums[2][1], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][1], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum10 = sums[1][0];
@@ -127,7 +129,8 @@ static inline void deep_dot_2x1(
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x4(
-    int32_t sums[1][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -155,7 +158,8 @@ static inline void deep_dot_1x4(
 
 /* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x1(
-    int32_t sums[1][1], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][1], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
 
@@ -173,7 +177,7 @@ static inline void deep_dot_1x1(
 static OUT_OF_LINE void deep_inner_2x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -198,7 +202,7 @@ static OUT_OF_LINE void deep_inner_2x4(
 static OUT_OF_LINE void deep_inner_2x1(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -229,7 +233,7 @@ static void deep_inner_2(const int8_t *input, int8_t *output)
 static OUT_OF_LINE void deep_inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -250,7 +254,7 @@ static OUT_OF_LINE void deep_inner_1x4(
 static OUT_OF_LINE void deep_inner_1x1(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[1][1];
 
     for (int32_t c = 0; c < 1; ++c) {
@@ -277,7 +281,7 @@ static void deep_inner_1(const int8_t *input, int8_t *output)
 static OUT_OF_LINE void deep_edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -303,7 +307,7 @@ static OUT_OF_LINE void deep_edge_1x4(
 static OUT_OF_LINE void deep_edge_1x1(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * PATCH;
+    const int8_t *weights = deep_weights + channel * DEPTH;
     int32_t sums[1][1];
 
     for (int32_t c = 0; c < 1; ++c) {
@@ -334,6 +338,7 @@ static void deep_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_
 void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
         const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;

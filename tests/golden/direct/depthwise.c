@@ -37,7 +37,7 @@ enum {
     TAP = 1, /* elements of one tap */
     RUN = 3, /* elements of one kernel row */
     OUT_C = 6,
-    PATCH = 9, /* weights of one output channel */
+    DEPTH = 9, /* products of one sum */
     TAP_STEP = 6, /* elements from tap to tap of a run */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -59,7 +59,8 @@ static int8_t depthwise_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_1x4(
-    int32_t sums[1][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -86,7 +87,8 @@ static inline void depthwise_lanes_1x4(
 
 /* Adds `count` taps to 1 x 2 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_1x2(
-    int32_t sums[1][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -107,7 +109,7 @@ static inline void depthwise_lanes_1x2(
 static void depthwise_inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * PATCH;
+    const int8_t *weights = depthwise_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -128,7 +130,7 @@ static void depthwise_inner_1x4(
 static void depthwise_inner_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * PATCH;
+    const int8_t *weights = depthwise_weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -155,7 +157,7 @@ static void depthwise_inner_1(const int8_t *input, int8_t *output)
 static void depthwise_edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * PATCH;
+    const int8_t *weights = depthwise_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -181,7 +183,7 @@ static void depthwise_edge_1x4(
 static void depthwise_edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * PATCH;
+    const int8_t *weights = depthwise_weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -212,6 +214,7 @@ static void depthwise_edge(const int8_t *input, int32_t in_row, int32_t in_col, 
 void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
         const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;

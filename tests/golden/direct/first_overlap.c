@@ -37,7 +37,7 @@ enum {
     TAP = 3, /* elements of one tap */
     RUN = 9, /* elements of one kernel row */
     OUT_C = 6,
-    PATCH = 27, /* weights of one output channel */
+    DEPTH = 27, /* products of one sum */
     PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -59,7 +59,8 @@ static int8_t first_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_2x4(
-    int32_t sums[2][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -100,7 +101,8 @@ static inline void first_dot_2x4(
 
 /* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_2x2(
-    int32_t sums[2][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -127,7 +129,8 @@ static inline void first_dot_2x2(
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_1x4(
-    int32_t sums[1][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -155,7 +158,8 @@ static inline void first_dot_1x4(
 
 /* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_1x2(
-    int32_t sums[1][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -177,7 +181,7 @@ static inline void first_dot_1x2(
 static void first_inner_2x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -202,7 +206,7 @@ static void first_inner_2x4(
 static void first_inner_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -233,7 +237,7 @@ static void first_inner_2(const int8_t *input, int8_t *output)
 static void first_inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -254,7 +258,7 @@ static void first_inner_1x4(
 static void first_inner_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -281,7 +285,7 @@ static void first_inner_1(const int8_t *input, int8_t *output)
 static void first_edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -307,7 +311,7 @@ static void first_edge_1x4(
 static void first_edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * PATCH;
+    const int8_t *weights = first_weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -337,10 +341,11 @@ static void first_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8
 
 void first(void *pool, void *workspace)
 {
-    const int8_t *input =
-        (const int8_t *)(const void *)((const char *)pool + FIRST_INPUT_OFFSET);
+    const int8_t *input = (const int8_t *)(const void *)((const char *)pool + FIRST_INPUT_OFFSET);
+
     int8_t *output = (int8_t *)(void *)((char *)pool + FIRST_OUTPUT_OFFSET);
     (void)workspace;
+
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
         const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;

@@ -37,7 +37,7 @@ enum {
     TAP = 2, /* elements of one tap */
     RUN = 2, /* elements of one tap */
     OUT_C = 4,
-    PATCH = 18, /* weights of one output channel */
+    DEPTH = 18, /* products of one sum */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     GROUP_PITCH = 2, /* elements from one group's input to the next */
     FINISH_MIN = -128, /* activation range less the output zero point */
@@ -60,7 +60,8 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_2x2(
-    int32_t sums[2][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -87,7 +88,8 @@ static inline void grouped_dot_2x2(
 
 /* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_1x2(
-    int32_t sums[1][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -109,7 +111,7 @@ static inline void grouped_dot_1x2(
 static void grouped_inner_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped_weights + channel * PATCH;
+    const int8_t *weights = grouped_weights + channel * DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -146,7 +148,7 @@ static void grouped_inner_2(const int8_t *input, int8_t *output)
 static void grouped_edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped_weights + channel * PATCH;
+    const int8_t *weights = grouped_weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -180,6 +182,7 @@ static void grouped_edge(const int8_t *input, int32_t in_row, int32_t in_col, in
 void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
         const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;

@@ -33,7 +33,7 @@ enum {
     PAD_TOP = 0, PAD_LEFT = 0,
     RUN = 6, /* elements of one kernel row */
     OUT_C = 4,
-    PATCH = 12, /* weights of one output channel */
+    DEPTH = 12, /* products of one sum */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -55,7 +55,8 @@ static int8_t valid_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void valid_dot_2x4(
-    int32_t sums[2][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -98,7 +99,7 @@ static inline void valid_dot_2x4(
 static void valid_inner_2x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = valid_weights + channel * PATCH;
+    const int8_t *weights = valid_weights + channel * DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -127,6 +128,7 @@ static void valid_inner_2(const int8_t *input, int8_t *output)
 void valid(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
         int32_t col = 0;

@@ -26,9 +26,9 @@
 
 enum {
     PATCHES = 1, /* one for each output pixel */
-    PATCH_ALL = 12, /* elements of a patch, all groups */
+    PATCH = 12, /* elements of a patch, all groups */
     OUT_C = 5,
-    PATCH = 12, /* weights of one output channel */
+    DEPTH = 12, /* products of one sum */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
     OUT_ZERO_POINT = 0,
@@ -47,7 +47,8 @@ static int8_t connected_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void connected_dot_1x4(
-    int32_t sums[1][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -75,7 +76,8 @@ static inline void connected_dot_1x4(
 
 /* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void connected_dot_1x1(
-    int32_t sums[1][1], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][1], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
 
@@ -99,7 +101,7 @@ static void connected_block_1x4(
         sums[0][c] = connected_bias[channel + c];
     }
 
-    connected_dot_1x4(sums, input, connected_weights + channel * PATCH, PATCH);
+    connected_dot_1x4(sums, input, connected_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         output[channel + c] = connected_finish(sums[0][c], channel + c);
@@ -116,7 +118,7 @@ static void connected_block_1x1(
         sums[0][c] = connected_bias[channel + c];
     }
 
-    connected_dot_1x1(sums, input, connected_weights + channel * PATCH, PATCH);
+    connected_dot_1x1(sums, input, connected_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         output[channel + c] = connected_finish(sums[0][c], channel + c);
@@ -130,7 +132,7 @@ static void connected_multiply(const int8_t *input, int32_t count, int8_t *outpu
         connected_block_1x4(input, 0, output);
         connected_block_1x1(input, 4, output);
 
-        input += PATCH_ALL;
+        input += PATCH;
         output += OUT_C;
     }
 }
@@ -138,5 +140,6 @@ static void connected_multiply(const int8_t *input, int32_t count, int8_t *outpu
 void connected(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     connected_multiply(input, PATCHES, output);
 }

@@ -26,9 +26,9 @@
 
 enum {
     PATCHES = 9, /* one for each output pixel */
-    PATCH_ALL = 5, /* elements of a patch, all groups */
+    PATCH = 5, /* elements of a patch, all groups */
     OUT_C = 8,
-    PATCH = 5, /* weights of one output channel */
+    DEPTH = 5, /* products of one sum */
     PIXEL_PITCH = 5, /* elements from pixel to pixel of a block */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -50,7 +50,8 @@ static int8_t pointwise_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void pointwise_dot_2x4(
-    int32_t sums[2][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -91,7 +92,8 @@ static inline void pointwise_dot_2x4(
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void pointwise_dot_1x4(
-    int32_t sums[1][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -129,7 +131,7 @@ static void pointwise_block_2x4(
         }
     }
 
-    pointwise_dot_2x4(sums, input, pointwise_weights + channel * PATCH, PATCH);
+    pointwise_dot_2x4(sums, input, pointwise_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -148,7 +150,7 @@ static void pointwise_block_1x4(
         sums[0][c] = pointwise_bias[channel + c];
     }
 
-    pointwise_dot_1x4(sums, input, pointwise_weights + channel * PATCH, PATCH);
+    pointwise_dot_1x4(sums, input, pointwise_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         output[channel + c] = pointwise_finish(sums[0][c], channel + c);
@@ -163,7 +165,7 @@ static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *outpu
             pointwise_block_2x4(input, channel, output);
         }
 
-        input += 2 * PATCH_ALL;
+        input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
@@ -171,7 +173,7 @@ static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *outpu
             pointwise_block_1x4(input, channel, output);
         }
 
-        input += PATCH_ALL;
+        input += PATCH;
         output += OUT_C;
     }
 }
@@ -179,5 +181,6 @@ static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *outpu
 void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
+
     pointwise_multiply(input, PATCHES, output);
 }

@@ -33,9 +33,9 @@ enum {
     PAD_TOP = 2, PAD_LEFT = 1,
     GROUPS = 2, GROUP_IN_C = 2,
     PATCHES = 1, /* gathered before they are multiplied */
-    PATCH_ALL = 36, /* elements of a patch, all groups */
+    PATCH = 36, /* elements of a patch, all groups */
     OUT_C = 4,
-    PATCH = 18, /* weights of one output channel */
+    DEPTH = 18, /* products of one sum */
     GROUP_PITCH = 18, /* elements from one group's input to the next */
     FINISH_MIN = -128, /* activation range less the output zero point */
     FINISH_MAX = 127,
@@ -57,7 +57,8 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_1x2(
-    int32_t sums[1][2], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][2], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -85,7 +86,7 @@ static void grouped_block_1x2(
         sums[0][c] = grouped_bias[channel + c];
     }
 
-    grouped_dot_1x2(sums, input, grouped_weights + channel * PATCH, PATCH);
+    grouped_dot_1x2(sums, input, grouped_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 2; ++c) {
         output[channel + c] = grouped_finish(sums[0][c], channel + c);
@@ -101,7 +102,7 @@ static void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
 
             grouped_block_1x2(input + group * GROUP_PITCH, first, output);
         }
-        input += PATCH_ALL;
+        input += PATCH;
         output += OUT_C;
     }
 }
@@ -135,27 +136,28 @@ static int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_co
 
             for (int32_t group = 0; group < GROUPS; ++group) {
                 if (inside) {
-                    grouped_copy(patch + group * PATCH, tap + group * GROUP_IN_C, GROUP_IN_C);
+                    grouped_copy(patch + group * DEPTH, tap + group * GROUP_IN_C, GROUP_IN_C);
                 } else {
-                    grouped_fill(patch + group * PATCH, GROUP_IN_C);
+                    grouped_fill(patch + group * DEPTH, GROUP_IN_C);
                 }
             }
             patch += GROUP_IN_C;
         }
     }
-    return patch + (GROUPS - 1) * PATCH;
+    return patch + (GROUPS - 1) * DEPTH;
 }
 
 void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
+
     int8_t *patch = patches;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
             patch = grouped_gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH_ALL) {
+            if (patch == patches + PATCHES * PATCH) {
                 grouped_multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;

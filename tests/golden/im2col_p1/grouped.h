@@ -34,7 +34,7 @@ extern "C" {
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.
  * `workspace` is scratch memory of GROUPED_WORKSPACE_BYTES, aligned to GROUPED_WORKSPACE_ALIGN;
- *   its contents need not be kept between calls.
+ *   between calls it need not be kept.
  * Reentrant: no variables of its own, no heap.
  */
 void grouped(const int8_t *input, int8_t *output, void *workspace);

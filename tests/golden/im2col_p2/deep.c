@@ -39,9 +39,9 @@ enum {
     DILATION_H = 1, DILATION_W = 1,
     PAD_TOP = 1, PAD_LEFT = 1,
     PATCHES = 2, /* gathered before they are multiplied */
-    PATCH_ALL = 36, /* elements of a patch, all groups */
+    PATCH = 36, /* elements of a patch, all groups */
     OUT_C = 5,
-    PATCH = 36, /* weights of one output channel */
+    DEPTH = 36, /* products of one sum */
     PIXEL_PITCH = 36, /* elements from pixel to pixel of a block */
     FINISH_MIN = 0, /* activation range less the output zero point */
     FINISH_MAX = 255,
@@ -63,7 +63,8 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
-    int32_t sums[2][4], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][4], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -104,7 +105,8 @@ static inline void deep_dot_2x4(
 
 /* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
-    int32_t sums[2][1], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][1], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum10 = sums[1][0];
@@ -134,7 +136,7 @@ static OUT_OF_LINE void deep_block_2x4(
         }
     }
 
-    deep_dot_2x4(sums, input, deep_weights + channel * PATCH, PATCH);
+    deep_dot_2x4(sums, input, deep_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -155,7 +157,7 @@ static OUT_OF_LINE void deep_block_2x1(
         }
     }
 
-    deep_dot_2x1(sums, input, deep_weights + channel * PATCH, PATCH);
+    deep_dot_2x1(sums, input, deep_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
@@ -171,7 +173,7 @@ static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
         deep_block_2x4(input, 0, output);
         deep_block_2x1(input, 4, output);
 
-        input += 2 * PATCH_ALL;
+        input += 2 * PATCH;
         output += 2 * OUT_C;
     }
 }
@@ -220,13 +222,14 @@ static int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, 
 void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
+
     int8_t *patch = patches;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
             patch = deep_gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH_ALL) {
+            if (patch == patches + PATCHES * PATCH) {
                 deep_multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;

@@ -33,8 +33,8 @@ extern "C" {
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.
- * `workspace` is scratch memory of FIRST_WORKSPACE_BYTES, aligned to FIRST_WORKSPACE_ALIGN; its
- *   contents need not be kept between calls.
+ * `workspace` is scratch memory of FIRST_WORKSPACE_BYTES, aligned to FIRST_WORKSPACE_ALIGN;
+ *   between calls it need not be kept.
  * Reentrant: no variables of its own, no heap.
  */
 void first(const int8_t *input, int8_t *output, void *workspace);

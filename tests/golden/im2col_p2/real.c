@@ -30,9 +30,9 @@ enum {
     DILATION_H = 1, DILATION_W = 1,
     PAD_TOP = 1, PAD_LEFT = 1,
     PATCHES = 2, /* gathered before they are multiplied */
-    PATCH_ALL = 27, /* elements of a patch, all groups */
+    PATCH = 27, /* elements of a patch, all groups */
     OUT_C = 5,
-    PATCH = 27, /* weights of one output channel */
+    DEPTH = 27, /* products of one sum */
     PIXEL_PITCH = 27, /* elements from pixel to pixel of a block */
 };
 
@@ -46,7 +46,8 @@ static float real_finish(float sum)
 
 /* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x4(
-    float sums[2][4], const float *input, const float *weights, int32_t count)
+    float sums[2][4], const float *input,
+    const float *weights, int32_t count)
 {
     float sum00 = sums[0][0];
     float sum01 = sums[0][1];
@@ -87,7 +88,8 @@ static inline void real_dot_2x4(
 
 /* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x1(
-    float sums[2][1], const float *input, const float *weights, int32_t count)
+    float sums[2][1], const float *input,
+    const float *weights, int32_t count)
 {
     float sum00 = sums[0][0];
     float sum10 = sums[1][0];
@@ -107,7 +109,8 @@ static inline void real_dot_2x1(
 
 /* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x4(
-    float sums[1][4], const float *input, const float *weights, int32_t count)
+    float sums[1][4], const float *input,
+    const float *weights, int32_t count)
 {
     float sum00 = sums[0][0];
     float sum01 = sums[0][1];
@@ -135,7 +138,8 @@ static inline void real_dot_1x4(
 
 /* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x1(
-    float sums[1][1], const float *input, const float *weights, int32_t count)
+    float sums[1][1], const float *input,
+    const float *weights, int32_t count)
 {
     float sum00 = sums[0][0];
 
@@ -161,7 +165,7 @@ static void real_block_2x4(
         }
     }
 
-    real_dot_2x4(sums, input, real_weights + channel * PATCH, PATCH);
+    real_dot_2x4(sums, input, real_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -182,7 +186,7 @@ static void real_block_2x1(
         }
     }
 
-    real_dot_2x1(sums, input, real_weights + channel * PATCH, PATCH);
+    real_dot_2x1(sums, input, real_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
@@ -201,7 +205,7 @@ static void real_block_1x4(
         sums[0][c] = real_bias[channel + c];
     }
 
-    real_dot_1x4(sums, input, real_weights + channel * PATCH, PATCH);
+    real_dot_1x4(sums, input, real_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         output[channel + c] = real_finish(sums[0][c]);
@@ -218,7 +222,7 @@ static void real_block_1x1(
         sums[0][c] = real_bias[channel + c];
     }
 
-    real_dot_1x1(sums, input, real_weights + channel * PATCH, PATCH);
+    real_dot_1x1(sums, input, real_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         output[channel + c] = real_finish(sums[0][c]);
@@ -232,14 +236,14 @@ static void real_multiply(const float *input, int32_t count, float *output)
         real_block_2x4(input, 0, output);
         real_block_2x1(input, 4, output);
 
-        input += 2 * PATCH_ALL;
+        input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
         real_block_1x4(input, 0, output);
         real_block_1x1(input, 4, output);
 
-        input += PATCH_ALL;
+        input += PATCH;
         output += OUT_C;
     }
 }
@@ -288,13 +292,14 @@ static float *real_gather(const float *input, int32_t in_row, int32_t in_col, fl
 void real(const float *input, float *output, void *workspace)
 {
     float *const patches = workspace;
+
     float *patch = patches;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
             patch = real_gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH_ALL) {
+            if (patch == patches + PATCHES * PATCH) {
                 real_multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;

@@ -31,8 +31,8 @@ extern "C" {
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.
- * `workspace` is scratch memory of REAL_WORKSPACE_BYTES, aligned to REAL_WORKSPACE_ALIGN; its
- *   contents need not be kept between calls.
+ * `workspace` is scratch memory of REAL_WORKSPACE_BYTES, aligned to REAL_WORKSPACE_ALIGN; between
+ *   calls it need not be kept.
  * Reentrant: no variables of its own, no heap.
  */
 void real(const float *input, float *output, void *workspace);

@@ -32,9 +32,9 @@ enum {
     DILATION_H = 1, DILATION_W = 1,
     PAD_TOP = 1, PAD_LEFT = 1,
     PATCHES = 4, /* gathered before they are multiplied */
-    PATCH_ALL = 18, /* elements of a patch, all groups */
+    PATCH = 18, /* elements of a patch, all groups */
     OUT_C = 6,
-    PATCH = 9, /* weights of one output channel */
+    DEPTH = 9, /* products of one sum */
     TAP_STEP = 2, /* elements from tap to tap of a run */
     PIXEL_PITCH = 18, /* elements from pixel to pixel of a block */
     GROUP_PITCH = 1, /* elements from one group's input to the next */
@@ -58,7 +58,8 @@ static int8_t multiplier_finish(int32_t sum, int32_t channel)
 
 /* Adds `count` taps to 2 x 3 sums (pixels x channels), which share inputs and weights. */
 static inline void multiplier_dot_2x3(
-    int32_t sums[2][3], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[2][3], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -92,7 +93,8 @@ static inline void multiplier_dot_2x3(
 
 /* Adds `count` taps to 1 x 3 sums (pixels x channels), which share inputs and weights. */
 static inline void multiplier_dot_1x3(
-    int32_t sums[1][3], const int8_t *input, const int8_t *weights, int32_t count)
+    int32_t sums[1][3], const int8_t *input,
+    const int8_t *weights, int32_t count)
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
@@ -126,7 +128,7 @@ static void multiplier_block_2x3(
         }
     }
 
-    multiplier_dot_2x3(sums, input, multiplier_weights + channel * PATCH, PATCH);
+    multiplier_dot_2x3(sums, input, multiplier_weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 3; ++c) {
@@ -145,7 +147,7 @@ static void multiplier_block_1x3(
         sums[0][c] = multiplier_bias[channel + c];
     }
 
-    multiplier_dot_1x3(sums, input, multiplier_weights + channel * PATCH, PATCH);
+    multiplier_dot_1x3(sums, input, multiplier_weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 3; ++c) {
         output[channel + c] = multiplier_finish(sums[0][c], channel + c);
@@ -161,7 +163,7 @@ static void multiplier_multiply(const int8_t *input, int32_t count, int8_t *outp
 
             multiplier_block_2x3(input + group * GROUP_PITCH, first, output);
         }
-        input += 2 * PATCH_ALL;
+        input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
@@ -170,7 +172,7 @@ static void multiplier_multiply(const int8_t *input, int32_t count, int8_t *outp
 
             multiplier_block_1x3(input + group * GROUP_PITCH, first, output);
         }
-        input += PATCH_ALL;
+        input += PATCH;
         output += OUT_C;
     }
 }
@@ -219,13 +221,14 @@ static int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32_t in
 void multiplier(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
+
     int8_t *patch = patches;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
             patch = multiplier_gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH_ALL) {
+            if (patch == patches + PATCHES * PATCH) {
                 multiplier_multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;

@@ -1,0 +1,193 @@
+"""Indirect convolution: a table of pointers, one for each output pixel and tap, instead of patches.
+
+Taps outside the image point at one shared row of ``C`` zero points, a constant. Workspace:
+``indirect_init`` ``OH * OW * KH * KW`` pointers that an init function fills once;
+``indirect_row`` ``OW * KH * KW`` pointers, filled again for each output row; ``indirect_flash``
+nothing: its table holds offsets, of 16 bits where the input is small enough, and is constant.
+
+Source: M. Dukhan, "The Indirect Convolution Algorithm", arXiv 1907.02129.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.algorithms.base import (
+    block_work,
+    layer_constants,
+    output_work,
+    row_blocks,
+    sums_overflow,
+)
+from convgen.algorithms.inside import tap_positions
+from convgen.kernels import plan_kernel
+from convgen.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.layer import Geometry, Layer
+from convgen.plan import Buffer, Constant, Plan, StoreOrder
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+Table = Literal["flash", "row", "init"]
+OUTSIDE_16, OUTSIDE_32 = 2**16 - 1, -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndirectSteps:
+    """What ``algorithms/indirect.c.j2`` prints.
+
+    ``table`` tells where the table is. In flash it has offsets of C type ``offset_type``, and
+    ``outside`` stands for a tap outside the image, None where there is no such tap.
+    """
+
+    table: Table
+    pixel_blocks: tuple[int, ...]
+    offset_type: str
+    outside: int | None
+
+    @property
+    def in_flash(self) -> bool:
+        """Whether the table is a constant."""
+        return self.table == "flash"
+
+    @property
+    def by_row(self) -> bool:
+        """Whether the table is of one output row."""
+        return self.table == "row"
+
+    @property
+    def computes(self) -> bool:
+        """Whether the generated code computes the table."""
+        return not self.in_flash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indirect:
+    """With its table in flash, in RAM for one row at a time, or in RAM for good."""
+
+    table: Table
+    summary: str
+    family: str = "indirect"
+
+    @property
+    def name(self) -> str:
+        """``indirect_flash``, ``indirect_row`` or ``indirect_init``."""
+        return f"indirect_{self.table}"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse tables beyond int32, and a row's where there is but one row."""
+        g = layer.geometry
+        if self.table == "row" and g.out_h == 1:
+            return "there is one output row: its table would be built for one use"
+        if g.out_pixels * g.taps * target.cpu.pointer_bytes >= 2**31:
+            return f"the table would have {g.out_pixels * g.taps:,} entries; indices are 32 bits"
+        return sums_overflow(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Make or lay out the table and fit the kernel to pixels behind pointers."""
+        geometry = layer.geometry
+        row = geometry.out_w if self.table == "row" else geometry.out_pixels
+        kernel = plan_kernel(
+            patch_weights(layer),
+            target,
+            Runs(pixels=row, pitch=None, step=1, group=geometry.group_in_c),
+        )
+        offsets = _offsets(geometry) if self.table == "flash" else None
+        narrow = offsets is not None and offsets.dtype == np.uint16
+        steps = IndirectSteps(
+            table=self.table,
+            pixel_blocks=row_blocks(row, kernel.pixels),
+            offset_type="uint16_t" if narrow else "int32_t",
+            outside=(
+                (OUTSIDE_16 if narrow else OUTSIDE_32)
+                if offsets is not None and geometry.has_padding
+                else None
+            ),
+        )
+        requantize = plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/indirect.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=() if self.table == "flash" else (_table(layer, target, row),),
+            constants=layer_constants(layer, kernel, requantize)
+            + _zero_points(layer)
+            + (() if offsets is None else (_constant(offsets),)),
+            steps=steps,
+            order=StoreOrder(pixels=kernel.pixels, gathers=False),
+            decisions=_decisions(layer),
+            work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
+            has_init=self.table == "init",
+        )
+
+
+def _table(layer: Layer, target: Target, row: int) -> Buffer:
+    return Buffer(
+        name="table",
+        ctype=f"const {layer.elem_ctype} *",
+        align=target.cpu.pointer_bytes,
+        shape=(row, layer.geometry.taps),
+    )
+
+
+def _offsets(geometry: Geometry) -> NDArray[np.uint16] | NDArray[np.int32]:
+    """Return the first element of each tap, ``[out pixels, taps]``, in the narrowest type."""
+    rows, cols = tap_positions(geometry)
+    g = geometry
+    inside_row, inside_col = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)
+    inside = inside_row[:, None, :, None] & inside_col[None, :, None, :]
+    pixels = rows[:, None, :, None] * g.in_w + cols[None, :, None, :]
+    if g.in_elems <= OUTSIDE_16:
+        return np.where(inside, pixels * g.in_c, OUTSIDE_16).astype(np.uint16)
+    return np.where(inside, pixels * g.in_c, OUTSIDE_32).astype(np.int32)
+
+
+def _constant(offsets: NDArray[np.uint16] | NDArray[np.int32]) -> Constant:
+    return Constant(
+        name="offsets", values=offsets, comment="the first element of each tap, [pixel][tap]"
+    )
+
+
+def _zero_points(layer: Layer) -> tuple[Constant, ...]:
+    if not layer.geometry.has_padding:
+        return ()
+    values = np.full(layer.geometry.in_c, layer.zero_point, layer.dtype)
+    return (Constant(name="zero_points", values=values, comment="what a tap outside reads"),)
+
+
+def _decisions(layer: Layer) -> tuple[str, ...]:
+    if not layer.geometry.has_padding:
+        return ("No tap leaves the image.",)
+    return ("Taps outside the image share one row of zero points.",)
+
+
+def _work(
+    kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int
+) -> Counter[str]:
+    """Count the blocks of all rows, the pointers they load and those that are computed."""
+    work: Counter[str] = Counter()
+    rows, left = geometry.out_pixels // row, row
+    channel_blocks = sum(map(kernel.blocks, kernel.channel_blocks))
+    for pixels in steps.pixel_blocks:
+        count = rows * (left // pixels)
+        work += block_work(kernel, pixels, count, count * geometry.taps, geometry.group_in_c)
+        left %= pixels
+    pointers = geometry.out_pixels * geometry.taps
+    work[f"indirect.{'offset' if steps.in_flash else 'pointer'}"] += pointers * channel_blocks
+    work["indirect.point"] += pointers if steps.by_row else 0
+    return work
+
+
+VARIANTS = (
+    Indirect(table="flash", summary="reads the input through a constant table of offsets"),
+    Indirect(table="row", summary="reads the input through pointers, set for each output row"),
+    Indirect(table="init", summary="reads the input through pointers, set once by an init function"),
+)

@@ -1,0 +1,213 @@
+"""GEMM-accumulating kn2row: each tap's GEMM adds into the sums at the shifted place, no planes.
+
+``kn2row_aa`` goes output row by output row and clips each tap to the columns it serves: any
+geometry, constant input. Workspace: ``OW * M`` int32 for int8, nothing for float32.
+
+``kn2row_aa_holes`` multiplies the whole image by each tap. Rows would wrap round their ends into the
+next, so the columns that would are made zero points before ("hole punching") and restored after:
+stride 1, output as large as the image, writable input. Workspace: ``OH * OW * M`` int32 for int8,
+and the columns saved.
+
+Source: A. Vasudevan, A. Anderson, D. Gregg, "Parallel Multi Channel Convolution using General
+Matrix Multiplication", ASAP 2017, arXiv 1704.04428; A. Anderson et al., "Low-memory GEMM-based
+convolution algorithms for deep neural networks", arXiv 1709.03395.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convgen.algorithms.base import (
+    output_work,
+    row_blocks,
+    row_work,
+    sum_buffer,
+    sums_overflow,
+    times,
+)
+from convgen.algorithms.inside import cols_inside, rows_inside
+from convgen.algorithms.taps import (
+    TapSteps,
+    clipped_constants,
+    finishes,
+    makes_up_outside,
+    needs_sums,
+    partial_work,
+    refuse_depthwise,
+    tap_weights,
+)
+from convgen.kernels import plan_kernel
+from convgen.kernels.base import KernelPlan, Runs
+from convgen.layer import Geometry, Layer
+from convgen.plan import Buffer, Plan, StoreOrder, buffer
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByRows:
+    """Clipped: one output row after the other."""
+
+    name: str = "kn2row_aa"
+    family: str = "kn2row_aa"
+    summary: str = "each tap's GEMM adds into the sums of one output row"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse depthwise layers."""
+        return refuse_depthwise(layer) or sums_overflow(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Fit the kernel to the part of a row that a tap serves."""
+        g = layer.geometry
+        sums = sum_buffer("partial", layer, g.out_w, g.out_c)
+        return _plan(
+            self,
+            layer,
+            target,
+            workspace=(sums,) if needs_sums(layer) else (),
+            stride=g.stride_w,
+            row=g.out_w,
+            has_holes=False,
+            count=_rows_work,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holes:
+    """Whole images, with holes."""
+
+    name: str = "kn2row_aa_holes"
+    family: str = "kn2row_aa"
+    summary: str = "each tap's GEMM adds into the sums of the whole image; punches holes in it"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse what a shift of the whole image cannot do."""
+        g = layer.geometry
+        if (g.stride_h, g.stride_w) != (1, 1) or (g.out_h, g.out_w) != (g.in_h, g.in_w):
+            return "the whole image is shifted only with stride 1 and an output as large as it"
+        return refuse_depthwise(layer) or sums_overflow(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Fit the kernel to the image as one long row."""
+        g = layer.geometry
+        saved = _most_holes(g)
+        sums = sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
+        columns = buffer("columns", layer.dtype, g.in_h, saved, g.in_c)
+        return _plan(
+            self,
+            layer,
+            target,
+            workspace=((sums,) if needs_sums(layer) else ()) + ((columns,) if saved else ()),
+            stride=1,
+            row=g.out_pixels,
+            has_holes=saved > 0,
+            count=_image_work,
+        )
+
+
+def _plan(
+    algorithm: ByRows | Holes,
+    layer: Layer,
+    target: Target,
+    *,
+    workspace: tuple[Buffer, ...],
+    stride: int,
+    row: int,
+    has_holes: bool,
+    count: Callable[[KernelPlan, TapSteps, Layer], Counter[str]],
+) -> Plan:
+    """Plan either form; sums are those of *row* pixels at a time."""
+    geometry = layer.geometry
+    runs = Runs(
+        pixels=row, pitch=stride * geometry.in_c, step=1, group=geometry.group_in_c
+    )
+    kernel = plan_kernel(tap_weights(layer), target, runs)
+    requantize = plan_requantize(layer)
+    steps = TapSteps(
+        taps=geometry.taps,
+        pixel_blocks=(kernel.pixels, 1) if kernel.pixels > 1 else (1,),
+        accumulates=True,
+        partial_pitch=geometry.out_c,
+        partial="partial" if needs_sums(layer) else "output",
+        finishes=finishes(layer),
+        has_tap_starts=False,
+        has_outside=makes_up_outside(layer),
+        has_holes=has_holes,
+    )
+    return Plan(
+        algorithm=algorithm.name,
+        family=algorithm.family,
+        summary=algorithm.summary,
+        template=f"algorithms/{algorithm.name}.c.j2",
+        layer=layer,
+        kernel=kernel,
+        requantize=requantize,
+        workspace=workspace,
+        constants=clipped_constants(layer, kernel, requantize),
+        steps=steps,
+        order=StoreOrder(pixels=row, gathers=needs_sums(layer)),
+        decisions=_decisions(layer, has_holes=has_holes),
+        work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
+        writes_input=has_holes,
+    )
+
+
+def _most_holes(g: Geometry) -> int:
+    """Return the most columns that are ever holes."""
+    rightmost = g.dilation_w * (g.k_w - 1) - g.pad_left
+    return min(max(g.pad_left, abs(rightmost)), g.in_w)
+
+
+def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
+    """Count a GEMM for each kernel row inside the image and each tap column."""
+    g = layer.geometry
+    rows = rows_inside(g)
+    work: Counter[str] = Counter()
+    for cols in cols_inside(g).tolist():
+        work += times(row_work(kernel, steps.pixel_blocks, cols, 1), int(rows.sum()))
+    summed = int(rows.sum()) * int(cols_inside(g).sum())
+    return work + _sums_work(layer, summed, gemms=int(rows.sum()) * g.k_w)
+
+
+def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
+    """Count a GEMM for each tap, over all pixels that stay in the image when it is shifted."""
+    g = layer.geometry
+    work: Counter[str] = Counter()
+    summed = 0
+    for i in range(g.k_h):
+        for j in range(g.k_w):
+            down, right = i * g.dilation_h - g.pad_top, j * g.dilation_w - g.pad_left
+            pixels = max(0, g.out_pixels - abs(down * g.in_w + right))
+            work += row_work(kernel, steps.pixel_blocks, pixels, 1)
+            summed += pixels
+    holes = sum(min(abs(j * g.dilation_w - g.pad_left), g.in_w) for j in range(g.k_w))
+    work["kn2row_aa.hole"] += holes * g.in_h * g.in_c
+    return work + _sums_work(layer, summed, gemms=g.taps)
+
+
+def _sums_work(layer: Layer, summed: int, *, gemms: int) -> Counter[str]:
+    g = layer.geometry
+    outside = g.out_pixels * g.taps - summed if makes_up_outside(layer) else 0
+    return Counter(
+        {
+            "kn2row_aa.gemm": gemms,
+            "kn2row_aa.sum": summed * g.out_c,
+            "kn2row_aa.outside": outside * g.out_c,
+        }
+    )
+
+
+def _decisions(layer: Layer, *, has_holes: bool) -> tuple[str, ...]:
+    parts = []
+    if makes_up_outside(layer):
+        parts.append(f"Taps outside the image add {layer.zero_point} times their weights.")
+    if has_holes:
+        parts.append("Image columns that would wrap round the row ends are holes meanwhile.")
+    if not needs_sums(layer):
+        parts.append("Sums grow in the output itself.")
+    return tuple(parts)
+
+
+VARIANTS = (ByRows(), Holes())

@@ -1,0 +1,215 @@
+"""MEC: lowers the image along its width only; successive output rows share lowered rows.
+
+Workspace: ``OW * He * KW * C`` elements, where ``He = (OH - 1) * sh + dh * (KH - 1) + 1`` are the
+image rows, padding included, that any output sees; ``mec_ring`` keeps only the
+``dh * (KH - 1) + 1`` of them that one output row sees.
+
+Source: M. Cho, D. Brand, "MEC: Memory-efficient Convolution for Deep Neural Network", ICML 2017,
+arXiv 1706.06873. With batch 1 its solutions A and B are the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from convgen.algorithms.base import (
+    layer_constants,
+    output_work,
+    row_blocks,
+    row_work,
+    sums_overflow,
+    times,
+)
+from convgen.algorithms.inside import find_inner
+from convgen.kernels import plan_kernel
+from convgen.kernels.base import Runs, patch_weights
+from convgen.layer import Geometry, Layer
+from convgen.plan import Plan, StoreOrder, buffer
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MecSteps:
+    """What ``algorithms/mec.c.j2`` prints.
+
+    The lowered matrix is ``[OUT_W][groups][rows][row_elems]``: for each output column (a column of
+    ``column_elems``) and image row the ``row_elems`` that one kernel row reads. ``ring``: it holds
+    the ``reach`` rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
+    that a kernel row is a run of ``run_elems``, else the whole window is. Copies are as in im2col.
+    """
+
+    ring: bool
+    rows: int
+    reach: int
+    row_elems: int
+    column_elems: int
+    row_runs: bool
+    run_elems: int
+    pixel_blocks: tuple[int, ...]
+    groups: int
+    copy_elems: int
+    row_copies: bool
+    tap_copies: bool
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a column holds one part for each group."""
+        return self.groups > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mec:
+    """Lower all rows at once, or keep a ring of them."""
+
+    ring: bool
+
+    @property
+    def name(self) -> str:
+        """``mec`` or ``mec_ring``."""
+        return "mec_ring" if self.ring else "mec"
+
+    @property
+    def family(self) -> str:
+        """Both are MEC."""
+        return "mec"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.ring:
+            return "lowers the image along its width, row by row into a ring of rows"
+        return "lowers the image along its width; output rows share what is lowered"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
+        geometry = layer.geometry
+        if geometry.is_pointwise:
+            return "a 1x1 stride-1 window is the pixel itself: im2col_full needs no copy"
+        if self.ring and _reach(geometry) >= _all_rows(geometry):
+            return "there is one output row: mec holds no more than the ring would"
+        size = _all_rows(geometry) * geometry.out_w * geometry.k_w * layer.elem_bytes
+        if not self.ring and size * geometry.in_c >= 2**31:
+            return f"the lowered matrix would take {size * geometry.in_c:,} bytes; indices are 32 bits"
+        return sums_overflow(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Lay out the lowered matrix and fit the kernel to its windows."""
+        geometry = layer.geometry
+        rows = _reach(geometry) if self.ring else _all_rows(geometry)
+        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, rows))
+        steps = _steps(geometry, rows, kernel.pixels, ring=self.ring)
+        requantize = plan_requantize(layer)
+        lowered = buffer(
+            "lowered", layer.dtype, geometry.out_w, rows, geometry.k_w, geometry.in_c
+        )
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/mec.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=(lowered,),
+            constants=layer_constants(layer, kernel, requantize),
+            steps=steps,
+            order=StoreOrder(
+                pixels=geometry.out_w if self.ring else geometry.out_pixels, gathers=True
+            ),
+            decisions=_decisions(steps, layer),
+            work=_work(steps, geometry)
+            + times(
+                row_work(
+                    kernel,
+                    steps.pixel_blocks,
+                    geometry.out_w,
+                    geometry.k_h if steps.row_runs else 1,
+                ),
+                geometry.out_h,
+            )
+            + output_work(layer, requantize),
+        )
+
+
+def _all_rows(geometry: Geometry) -> int:
+    return (geometry.out_h - 1) * geometry.stride_h + _reach(geometry)
+
+
+def _reach(geometry: Geometry) -> int:
+    return geometry.dilation_h * (geometry.k_h - 1) + 1
+
+
+def _has_group_parts(geometry: Geometry) -> bool:
+    """Whether the lowered matrix holds the channels of each group apart, to be contiguous."""
+    return geometry.groups > 1 and geometry.group_in_c > 1
+
+
+def _runs(geometry: Geometry, rows: int) -> Runs:
+    part = rows * geometry.k_w * geometry.group_in_c
+    return Runs(
+        pixels=geometry.out_w,
+        pitch=rows * geometry.k_w * geometry.in_c,
+        step=geometry.in_c if geometry.group_in_c == 1 else 1,
+        group=part if _has_group_parts(geometry) else 1,
+    )
+
+
+def _steps(geometry: Geometry, rows: int, block: int, *, ring: bool) -> MecSteps:
+    has_parts = _has_group_parts(geometry)
+    row_runs = ring or geometry.dilation_h > 1
+    row_copies = not has_parts and geometry.dilation_w == 1
+    taps = geometry.k_w if row_runs else geometry.taps
+    return MecSteps(
+        ring=ring,
+        rows=rows,
+        reach=_reach(geometry),
+        row_elems=geometry.k_w * (geometry.group_in_c if has_parts else geometry.in_c),
+        column_elems=rows * geometry.k_w * geometry.in_c,
+        row_runs=row_runs,
+        run_elems=taps * geometry.group_in_c,
+        pixel_blocks=row_blocks(geometry.out_w, block),
+        groups=geometry.groups if has_parts else 1,
+        copy_elems=geometry.group_in_c if has_parts else geometry.in_c,
+        row_copies=row_copies,
+        tap_copies=not row_copies or geometry.has_padding,
+    )
+
+
+def _decisions(steps: MecSteps, layer: Layer) -> tuple[str, ...]:
+    padding = (
+        f"Taps outside the image become {layer.zero_point} in the lowered matrix."
+        if layer.geometry.has_padding
+        else "No tap leaves the image: no bounds are checked."
+    )
+    if not steps.ring:
+        return (padding,)
+    return (f"Image row r is lowered to place r modulo {steps.rows}.", padding)
+
+
+def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
+    """Count the lowering: each image row that is seen, for each output column."""
+    rows = _lowered_rows(steps, geometry)
+    rows_inside = sum(0 <= row - geometry.pad_top < geometry.in_h for row in rows)
+    taps = len(rows) * geometry.out_w * geometry.k_w
+    whole = rows_inside * find_inner(geometry).cols if steps.row_copies else 0
+    return Counter(
+        {
+            "mec.column": len(rows) * geometry.out_w,
+            "mec.copy": (taps - whole * (geometry.k_w - 1)) * steps.groups,
+            "mec.elem": taps * geometry.in_c,
+        }
+    )
+
+
+def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:
+    """Return the rows that are lowered, counted from the first of the padding."""
+    if not steps.ring:
+        return range(steps.rows)
+    firsts = range(0, geometry.out_h * geometry.stride_h, geometry.stride_h)
+    return {row for first in firsts for row in range(first, first + steps.reach)}
+
+
+VARIANTS = (Mec(ring=False), Mec(ring=True))

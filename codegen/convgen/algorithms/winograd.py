@@ -1,0 +1,366 @@
+"""Winograd's minimal filtering for 3x3 kernels: F(2x2, 3x3) and F(4x4, 3x3), exact for int8.
+
+A tile of ``(m + 2) x (m + 2)`` pixels gives ``m x m`` outputs ``Y = A^T [(G g G^T) . (B^T d B)] A``.
+For int8 each row of the rational ``G`` is scaled to integers; scaling the columns of ``A^T`` by what
+is then missing gives ``4`` or ``576`` times the sums, modulo 2^32. Multiplying by the inverse of the
+odd part leaves ``4`` or ``64`` times the sums, exactly, while those stay below 2^29 or 2^25.
+
+Workspace, for T tiles: ``(m + 2)^2 * C * T`` elements, int16 for int8 layers, and ``(m + 2)^2``
+sums for each output of one block. ``_ram`` variants transform the weights in each call and need
+``(m + 2)^2 * M * C`` elements more; the others store as many in flash.
+
+Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.algorithms.base import (
+    output_constants,
+    output_work,
+    overflow,
+    row_blocks,
+    row_work,
+    sums_overflow,
+    times,
+)
+from convgen.cliteral import floating
+from convgen.kernels import block_pixels, plan_kernel
+from convgen.kernels.base import KernelPlan, Runs, Weights
+from convgen.kernels.portable import pack
+from convgen.layer import Geometry, Layer
+from convgen.plan import Buffer, Constant, Plan, StoreOrder, buffer
+from convgen.requantize import plan_requantize
+from convgen.target import Target
+
+LEAST_CHANNELS_4X4 = 8  # of float32: with fewer, rounding may exceed the bound of the contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One summand of a linear combination: sign, factor as C text ("" for 1), and of what."""
+
+    negative: bool
+    factor: str
+    index: int
+
+
+def _terms(rows: Sequence[Sequence[float]]) -> tuple[tuple[Term, ...], ...]:
+    return tuple(
+        tuple(
+            Term(negative=value < 0, factor=_factor(abs(value)), index=index)
+            for index, value in enumerate(row)
+            if value
+        )
+        for row in rows
+    )
+
+
+def _factor(value: float) -> str:
+    if value == 1:
+        return ""
+    return str(value) if isinstance(value, int) else floating(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """F(m x m, 3 x 3): its matrices as rows, those of ``G`` scaled to integers by ``scale``.
+
+    ``inverse`` is that of the odd part of ``max(scale)**2`` modulo 2^32.
+    """
+
+    outputs: int
+    inputs: tuple[tuple[int, ...], ...]
+    kernel: tuple[tuple[int, ...], ...]
+    scale: tuple[int, ...]
+    out: tuple[tuple[int, ...], ...]
+    shift: int
+    inverse: int
+
+    @property
+    def size(self) -> int:
+        """Rows and columns of a tile."""
+        return self.outputs + 2
+
+    @property
+    def positions(self) -> int:
+        """Elements of a tile."""
+        return self.size**2
+
+    @property
+    def name(self) -> str:
+        """``2x2`` or ``4x4``."""
+        return f"{self.outputs}x{self.outputs}"
+
+    @cached_property
+    def input_terms(self) -> tuple[tuple[Term, ...], ...]:
+        """``B^T``."""
+        return _terms(self.inputs)
+
+    def kernel_rows(self, layer: Layer) -> list[list[float]]:
+        """Return ``G``: scaled for int8."""
+        if layer.dtype == "int8":
+            return [list(row) for row in self.kernel]
+        pairs = zip(self.kernel, self.scale, strict=True)
+        return [[value / scale for value in row] for row, scale in pairs]
+
+    def output_rows(self, layer: Layer) -> list[list[int]]:
+        """Return ``A^T``: for int8 its columns make up for the scale."""
+        missing = [max(self.scale) // scale if layer.dtype == "int8" else 1 for scale in self.scale]
+        return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
+
+
+F2 = Form(
+    outputs=2,
+    inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    kernel=((1, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 1)),
+    scale=(1, 2, 2, 1),
+    out=((1, 1, 1, 0), (0, 1, -1, -1)),
+    shift=2,
+    inverse=1,
+)
+F4 = Form(
+    outputs=4,
+    inputs=(
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+    kernel=((1, 0, 0), (-1, -1, -1), (-1, 1, -1), (1, 2, 4), (1, -2, 4), (0, 0, 1)),
+    scale=(4, 6, 6, 24, 24, 1),
+    out=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+    shift=6,
+    inverse=pow(9, -1, 2**32),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WinogradSteps:
+    """What ``algorithms/winograd.c.j2`` prints.
+
+    ``tiles`` are transformed before they are multiplied; from one position of them to the next it
+    is ``position_elems``. ``in_ram``: weights are transformed in each call; those of a position
+    are ``matrix_elems``. ``has_outside``: some tile has pixels outside the image. ``wraps``: sums
+    are unsigned and scaled.
+    """
+
+    form: Form
+    tiles: int
+    pixel_blocks: tuple[int, ...]
+    position_elems: int
+    matrix_elems: int
+    in_ram: bool
+    has_outside: bool
+    wraps: bool
+    kernel_terms: tuple[tuple[Term, ...], ...]
+    output_terms: tuple[tuple[Term, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Winograd:
+    """One form, ``tiles`` at a time, with its weights transformed in flash or in RAM."""
+
+    form: Form
+    tiles: int
+    in_ram: bool
+
+    @property
+    def name(self) -> str:
+        """``winograd_<form>_t<tiles>``, with ``_ram`` where weights are transformed there."""
+        return f"winograd_{self.form.name}_t{self.tiles}{'_ram' if self.in_ram else ''}"
+
+    @property
+    def family(self) -> str:
+        """All are Winograd."""
+        return "winograd"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        count = "1 tile" if self.tiles == 1 else f"{self.tiles} tiles"
+        where = "RAM, in each call" if self.in_ram else "flash"
+        return f"F({self.form.name}, 3x3), {count} at a time, weights transformed in {where}"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse other kernels, sums that would not be exact, and more tiles than are of use."""
+        return (
+            _wrong_shape(layer.geometry)
+            or _inexact(layer, self.form)
+            or sums_overflow(layer)
+            or self._too_many_tiles(layer, target)
+        )
+
+    def _too_many_tiles(self, layer: Layer, target: Target) -> str | None:
+        if self.tiles == 1:
+            return None
+        row = _tiles_in_row(layer.geometry, self.form)
+        if self.tiles > row:
+            return f"a row has only {row} tile{'s' if row > 1 else ''}"
+        at_once = block_pixels(_dtype(layer), target)
+        if self.tiles > at_once:
+            return f"the inner loop takes no more than {at_once} at a time"
+        return None
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Transform the weights and fit the kernel to the tiles."""
+        g = layer.geometry
+        form = self.form
+        transformed = _transform(layer, form)
+        runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
+        weights = Weights(values=transformed, groups=g.groups, lanes=False)
+        kernel = plan_kernel(weights, target, runs)
+        row = _tiles_in_row(g, form)
+        steps = WinogradSteps(
+            form=form,
+            tiles=self.tiles,
+            pixel_blocks=row_blocks(row, kernel.pixels),
+            position_elems=self.tiles * g.in_c,
+            matrix_elems=g.out_c * g.group_in_c,
+            in_ram=self.in_ram,
+            has_outside=_has_outside(g, form),
+            wraps=layer.dtype == "int8",
+            kernel_terms=_terms(form.kernel_rows(layer)),
+            output_terms=_terms(form.output_rows(layer)),
+        )
+        requantize = plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/winograd.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=_workspace(kernel, steps, layer),
+            constants=(_weights(kernel, layer) if self.in_ram else _transformed(kernel),)
+            + output_constants(layer, requantize)
+            + _zero_points(steps, layer),
+            steps=steps,
+            order=StoreOrder(pixels=form.outputs * g.out_w, gathers=False),
+            decisions=_decisions(steps, layer),
+            work=_work(kernel, steps, g, row) + output_work(layer, requantize),
+        )
+
+
+def _wrong_shape(g: Geometry) -> str | None:
+    if (g.k_h, g.k_w) != (3, 3):
+        return f"its kernel is 3x3, the layer's {g.k_h}x{g.k_w}"
+    if (g.stride_h, g.stride_w, g.dilation_h, g.dilation_w) != (1, 1, 1, 1):
+        return "it has neither stride nor dilation"
+    if g.is_depthwise:
+        return "with one input channel for each output its transforms cost more than they save"
+    return None
+
+
+def _inexact(layer: Layer, form: Form) -> str | None:
+    """Say why *form* would not be exact for int8, or not within the bound for float32."""
+    if layer.dtype == "int8":
+        return overflow(*layer.product_range, bits=31 - form.shift)
+    if form is F4 and layer.geometry.group_in_c < LEAST_CHANNELS_4X4:
+        return f"below {LEAST_CHANNELS_4X4} input channels it rounds too coarsely for float32"
+    return None
+
+
+def _dtype(layer: Layer) -> str:
+    return "int16" if layer.dtype == "int8" else layer.dtype
+
+
+def _transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
+    rows = np.array(form.kernel_rows(layer))
+    wide = layer.weights.astype(rows.dtype)
+    values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)
+    shape = (form.positions, *values.shape[2:])
+    return values.reshape(shape).astype(_dtype(layer))
+
+
+def _tiles_in_row(g: Geometry, form: Form) -> int:
+    return -(-g.out_w // form.outputs)
+
+
+def _has_outside(g: Geometry, form: Form) -> bool:
+    """Whether tiles reach over the image: padding, or outputs that are no whole squares."""
+    return g.has_padding or g.out_h % form.outputs != 0 or g.out_w % form.outputs != 0
+
+
+def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Layer) -> tuple[Buffer, ...]:
+    g, form, dtype = layer.geometry, steps.form, _dtype(layer)
+    sums = "uint32" if steps.wraps else "float32"
+    block = kernel.pixels * kernel.channel_blocks[0]
+    products = buffer("products", sums, form.positions, block)
+    transformed = buffer("transformed", dtype, form.positions, g.out_c, g.group_in_c)
+    tiles = buffer("tiles", dtype, form.positions, steps.tiles, g.in_c)
+    return (products, *((transformed,) if steps.in_ram else ()), tiles)
+
+
+def _transformed(kernel: KernelPlan) -> Constant:
+    comment = f"transformed, {kernel.packing}; a matrix for each position of a tile"
+    return Constant(name="weights", values=kernel.weights, comment=comment)
+
+
+def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
+    """Return the weights as given, whole kernels in the order of the transformed ones."""
+    g = layer.geometry
+    kernels = layer.weights.reshape(g.out_c, g.taps, g.group_in_c).swapaxes(1, 2)
+    return Constant(
+        name="weights",
+        values=pack(kernels, kernel.groups, kernel.spans),
+        comment="[channel block][depth][channel][tap], to be transformed in each call",
+    )
+
+
+def _zero_points(steps: WinogradSteps, layer: Layer) -> tuple[Constant, ...]:
+    if not steps.has_outside:
+        return ()
+    values = np.full(layer.geometry.in_c, layer.zero_point, layer.dtype)
+    return (Constant(name="zero_points", values=values, comment="a pixel outside the image"),)
+
+
+def _decisions(steps: WinogradSteps, layer: Layer) -> tuple[str, ...]:
+    form = steps.form
+    saved = (
+        f"{form.positions} products for {form.outputs**2} outputs instead of "
+        f"{9 * form.outputs**2}."
+    )
+    if not steps.wraps:
+        return (saved,)
+    low, high = layer.product_range
+    largest = max(int(-low.min()), int(high.max()))
+    return (
+        saved,
+        f"Sums stay within {largest:,}, below 2^{31 - form.shift}: exact modulo 2^32.",
+    )
+
+
+def _work(kernel: KernelPlan, steps: WinogradSteps, g: Geometry, row: int) -> Counter[str]:
+    """Count the transforms of a tile, and a GEMM for each position."""
+    form = steps.form
+    tile_rows = -(-g.out_h // form.outputs)
+    tiles = tile_rows * row
+    work: Counter[str] = Counter()
+    for count in (steps.tiles,) * (row // steps.tiles) + (row % steps.tiles,):
+        work += times(row_work(kernel, steps.pixel_blocks, count, 1), form.positions * tile_rows)
+    own = f"winograd_{form.name}"
+    work[f"{own}.tile"] += tiles
+    work[f"{own}.input"] += tiles * g.in_c
+    work[f"{own}.output"] += tiles * g.out_c
+    work[f"{own}.weights"] += steps.matrix_elems if steps.in_ram else 0
+    return work
+
+
+VARIANTS = tuple(
+    Winograd(form=form, tiles=tiles, in_ram=in_ram)
+    for form in (F2, F4)
+    for tiles in (1, 2, 4)
+    for in_ram in (False, True)
+)
