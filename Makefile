@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden cost wheel clean
+.PHONY: help setup demo test check golden cost paper wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ golden:  ## write the golden files anew; review the diff
 
 cost:  ## fit the cost coefficients again
 	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_cost.py
+
+paper:  ## measure the layers of the papers; writes docs/results.md
+	PYTHONPATH=codegen $(PYTHON) benchmarks/paper.py
 
 wheel:  ## build a wheel in dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

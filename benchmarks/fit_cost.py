@@ -240,8 +240,9 @@ def fit(samples: Sequence[Sample]) -> dict[str, float]:
 def _block_units() -> set[str]:
     """Return the units of every shape of block there can be, measured or not."""
     return {
-        f"{kernel.name}_{pixels}x{channels}.{loop}"
+        f"{name}_{pixels}x{channels}.{loop}"
         for kernel in (DOT, LANES)
+        for name in kernel.names
         for _, most_pixels, most_channels in kernel.blocks
         for pixels in range(1, most_pixels + 1)
         for channels in range(1, most_channels + 1)
@@ -256,7 +257,7 @@ def _parts(unit: str) -> dict[str, int]:
         return {unit: 1}
     kernel, loop, pixels, channels = shape[1], shape[4], int(shape[2]), int(shape[3])
     products = pixels * channels
-    loads = channels + (products if kernel == LANES.name else pixels)
+    loads = channels + (products if kernel in LANES.names else pixels)
     return {
         unit: 1,
         f"{loop}s": 1,
@@ -308,17 +309,35 @@ def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
     lines += [_origin(table, source, fits[source]) for table, source in tables.items()]
     for (_, name), source in tables.items():
         samples, prices = fits[source].samples, fits[source].prices
-        stack = max(sample.stack_bytes for sample in samples)
         lines += [
             "",
-            f"[{name}]",
-            f"code_bytes = {median(sample.code_bytes for sample in samples):.0f}",
-            f"stack_bytes = {-(-stack // STACK_STEP) * STACK_STEP}",
+            f"[{name}.code_bytes]",
+            *(f"{algorithm} = {code}" for algorithm, code in typical_code(samples).items()),
+            "",
+            f"[{name}.stack_bytes]",
+            *(f"{algorithm} = {stack}" for algorithm, stack in most_stack(samples).items()),
             "",
             f"[{name}.instructions]",
             *(f'"{unit}" = {price}' for unit, price in prices.items()),
         ]
     return "\n".join(lines) + "\n"
+
+
+def typical_code(samples: Sequence[Sample]) -> dict[str, int]:
+    """Return the median code size of each algorithm."""
+    codes = defaultdict(list)
+    for sample in samples:
+        codes[sample.algorithm].append(sample.code_bytes)
+    return {algorithm: round(median(sizes)) for algorithm, sizes in codes.items()}
+
+
+def most_stack(samples: Sequence[Sample]) -> dict[str, int]:
+    """Return the most stack of each algorithm, rounded up."""
+    stacks: dict[str, int] = defaultdict(int)
+    for sample in samples:
+        stack = -(-sample.stack_bytes // STACK_STEP) * STACK_STEP
+        stacks[sample.algorithm] = max(stacks[sample.algorithm], stack)
+    return stacks
 
 
 def _origin(table: Table, source: Table, fit: Fit) -> str:

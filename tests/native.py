@@ -102,12 +102,13 @@ class Variant:
         return self.plan.algorithm + (" overlapping" if self.pool else "")
 
 
-def variants(layer: Layer, target: Target) -> list[Variant]:
-    """Plan every algorithm that can do *layer*, with tensors apart and overlapping.
+def played_here(target: Target) -> Target:
+    """Return *target* with pointers as wide as this computer's."""
+    return target.model_copy(update={"cpu": target.cpu.model_copy(update={"isa": "host"})})
 
-    Pointers of the plans are as wide as this computer's.
-    """
-    target = target.model_copy(update={"cpu": target.cpu.model_copy(update={"isa": "host"})})
+
+def variants(layer: Layer, target: Target) -> list[Variant]:
+    """Plan every algorithm that can do *layer*, with tensors apart and overlapping."""
     found = []
     for algorithm in ALGORITHMS:
         if algorithm.reject(layer, target):
@@ -131,7 +132,7 @@ def run(
                 sources.append(file)
     (folder / "main.c").write_text(_main(chosen))
     (folder / "input.bin").write_bytes(inputs.tobytes())
-    command = ["gcc", "-std=c99", *WARNINGS, "-O1", *SANITIZE, "-o", "run", *sources]
+    command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", *sources]
     _checked(command, folder)
     _checked(["./run"], folder)
     geometry = chosen[0].plan.layer.geometry

@@ -18,9 +18,9 @@ class Kind:
 
     dtype: DType
     grouping: str = "any"  # none, depthwise, grouped, any
-    pointwise: bool = False
-    winograd: bool = False
+    shape: str = "any"  # pointwise, same (as large as the input), winograd, wide, edge, any
     rounding: Rounding = "double"
+    extreme: bool = False  # weights and biases at the ends of what is legal
 
 
 @st.composite
@@ -29,15 +29,20 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
     if grouping == "any":
         grouping = draw(st.sampled_from(["none", "none", "depthwise", "grouped"]))
     in_c, out_c, groups = _channels(draw, grouping)
-    k_h, k_w = (1, 1) if kind.pointwise else (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
-    dilation_h, dilation_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
-    stride_h, stride_w = (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
-    if kind.winograd:
-        k_h, k_w, dilation_h, dilation_w, stride_h, stride_w = 3, 3, 1, 1, 1, 1
+    if kind.shape == "edge":
+        in_c, out_c, groups = draw(st.sampled_from([(1, 1, 1), (1, 5, 1), (5, 1, 1)]))
+    (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    pad_top, pad_left, pad_bottom, pad_right = _pads(draw, reach_h, reach_w)
-    in_h = draw(st.integers(max(1, reach_h - pad_top - pad_bottom), 9 + reach_h))
-    in_w = draw(st.integers(max(1, reach_w - pad_left - pad_right), 9 + reach_w))
+    style = "same" if kind.shape == "same" else draw(st.sampled_from(["valid", "same", "any"]))
+    pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
+    least_h = max(1, reach_h - pad_top - pad_bottom)
+    least_w = max(1, reach_w - pad_left - pad_right)
+    in_h, in_w = draw(st.integers(least_h, 9 + reach_h)), draw(st.integers(least_w, 9 + reach_w))
+    match kind.shape:
+        case "wide":
+            in_w = draw(st.integers(15, 19))
+        case "edge":
+            in_h, in_w = draw(st.sampled_from([(least_h, in_w), (in_h, least_w), (in_h, in_w)]))
     return Geometry(
         in_h=in_h,
         in_w=in_w,
@@ -69,9 +74,29 @@ def _channels(draw: st.DrawFn, grouping: str) -> tuple[int, int, int]:
     return draw(st.integers(1, 17)), draw(st.integers(1, 17)), 1
 
 
-def _pads(draw: st.DrawFn, reach_h: int, reach_w: int) -> tuple[int, int, int, int]:
+def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
+    """Draw size, dilation and stride, height and width each."""
+    some = (1, 1), (draw(SMALL), draw(SMALL))
+    match shape:
+        case "pointwise":
+            return (1, 1), (1, 1), draw(st.sampled_from(some))
+        case "winograd" | "wide":
+            return (3, 3), (1, 1), (1, 1)
+        case "edge":
+            return (3, 3), draw(st.sampled_from([(1, 1), (3, 3)])), draw(
+                st.sampled_from([(1, 1), (3, 3)])
+            )
+    size = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    dilation = draw(st.sampled_from(some))
+    if shape == "same":
+        return size, dilation, (1, 1)
+    return size, dilation, (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
+
+
+def _pads(
+    draw: st.DrawFn, style: str, reach_h: int, reach_w: int
+) -> tuple[int, int, int, int]:
     """Draw no padding, padding like "same", or any, even beyond the kernel's reach."""
-    style = draw(st.sampled_from(["valid", "same", "any"]))
     if style == "valid":
         return 0, 0, 0, 0
     if style == "same":
@@ -99,6 +124,11 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
         low, high = draw(st.sampled_from([(-128, 127), (-100, 90), (0, 127)]))
         weights = rng.integers(-128, 128, shape).astype(np.int8)
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
+        if kind.extreme:
+            ends = draw(st.sampled_from([[-128], [127], [-128, 127]]))
+            weights = rng.choice(ends, shape).astype(np.int8)
+            room = 2**31 - 1 - 255 * 128 * geometry.patch_elems
+            bias = rng.choice([-room, 0, room], geometry.out_c).astype(np.int32)
     layer = Layer(
         name=name,
         dtype=kind.dtype,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -11,17 +12,22 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import minimal
 from cases import CASES
 from convgen import schema, spec, target
 from convgen.algorithms import ALGORITHMS
+from convgen.algorithms.base import Algorithm
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
 from convgen.generate import layer_files
+from convgen.layer import Layer
 from convgen.target import Machine, Table, Target
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +146,81 @@ def test_the_table_of_algorithms_is_the_list() -> None:
     assert [row[:2] for row in table] == [[a.name, a.summary] for a in ALGORITHMS]
 
 
+def plain(text: str) -> str:
+    """*text* as one line, with N for each number."""
+    return re.sub(r"\d+(,\d{3})*", "N", " ".join(text.split()))
+
+
+def section_about(algorithm: Algorithm) -> str:
+    """What docs/algorithms.md says of it, and of all."""
+    text = (ROOT / "docs" / "algorithms.md").read_text(encoding="utf-8")
+    introduction, *parts = re.split(r"^## (.*)$", text, flags=re.MULTILINE)
+    names = {algorithm.name, algorithm.family}
+    for heading, section in zip(parts[::2], parts[1::2], strict=True):
+        if names & set(re.findall(r"\w+", heading)):
+            return introduction + section
+    raise AssertionError(f"docs/algorithms.md has no section {algorithm.family}")
+
+
+def layers_to_refuse() -> Iterator[Layer]:
+    """The named layers, and others that no algorithm can do for a reason of its own."""
+    yield from map(minimal.load, CASES.values())
+    yield minimal.load(minimal.made_up(groups=4, out_channels=4))
+    one_pixel = {"shape": [3, 3, 4], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(input=one_pixel, padding="valid"))
+    real, pads = {"shape": [6, 6, 8], "dtype": "float32"}, [2, 2, 2, 2]
+    yield minimal.load(minimal.made_up(input=real, padding=pads))
+    deep = minimal.load(minimal.made_up(input=one_pixel | {"shape": [3, 3, 4096]}))
+    largest = np.full(deep.geometry.out_c, 2**31 - 1, np.int32)
+    yield replace(deep, weights=np.full_like(deep.weights, -128), bias=largest)
+    layer = minimal.load(CASES["first"])
+    large = dict.fromkeys(("in_h", "in_w", "out_h", "out_w"), 2**14)
+    yield replace(layer, geometry=replace(layer.geometry, **large))
+
+
+def returned_sentences() -> Iterator[str]:
+    """Patterns of what is returned by the algorithms' functions from something to text or None."""
+    for module in (PACKAGE / "algorithms").glob("*.py"):
+        for function in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            match function:
+                case ast.FunctionDef(returns=ast.expr() as returns):
+                    if ast.unparse(returns) == "str | None":
+                        yield from filter(None, map(pattern_returned, ast.walk(function)))
+
+
+def pattern_returned(statement: ast.AST) -> str | None:
+    match statement:
+        case ast.Return(value=ast.Constant(value=str(text))):
+            return re.escape(text)
+        case ast.Return(value=ast.JoinedStr(values=values)):
+            texts = (str(v.value) if isinstance(v, ast.Constant) else None for v in values)
+            return "".join(".*" if text is None else re.escape(text) for text in texts)
+    return None
+
+
+def test_the_limits_of_every_algorithm_are_the_sentences_of_its_refusals() -> None:
+    board = target.load("cortex-m4")
+    said = {
+        (algorithm, reason)
+        for layer in layers_to_refuse()
+        for algorithm in ALGORITHMS
+        if (reason := algorithm.reject(layer, board)) is not None
+    }
+    undocumented = {
+        (algorithm.name, reason)
+        for algorithm, reason in said
+        if f'"{plain(reason)}"' not in plain(section_about(algorithm))
+    }
+    assert undocumented == set()
+    reasons = {reason for _, reason in said}
+    never_said = {
+        pattern
+        for pattern in returned_sentences()
+        if not any(re.fullmatch(pattern, reason) for reason in reasons)
+    }
+    assert never_said == set(), "add a layer to layers_to_refuse"
+
+
 def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
     path = tmp_path / "layer.json"
     counted: set[str] = set()
@@ -213,6 +294,8 @@ def test_the_table_of_the_readme_was_measured(report: dict[str, Any]) -> None:
         pytest.skip(f"the README's figures are not of {report['toolchain']['compiler']}")
     expected = []
     for row in report["candidates"]:
+        if not row["applicable"]:
+            continue
         measured = row["measured"]
         sizes = [row["workspace"], measured["stack"], row["ram"], measured["flash_code"]]
         sizes += [measured["flash_constants"], measured["instructions"]]

@@ -32,8 +32,21 @@ CHOSEN = [
     ("grouped", "im2col_p1"),
     ("connected", "im2col_full"),
     ("real", "im2col_p2"),
+    ("deep", "kn2row"),
+    ("grouped", "kn2row_as"),
+    ("first", "kn2row_aa"),
+    ("real", "kn2row_aa"),
+    ("deep", "kn2row_aa_holes"),
+    ("first", "indirect_flash"),
+    ("depthwise", "indirect_row"),
+    ("small", "indirect_init"),
+    ("deep", "mec"),
+    ("grouped", "mec_ring"),
+    ("deep", "winograd_2x2_t2"),
+    ("small", "winograd_4x4_t1_ram"),
+    ("real", "winograd_2x2_t1_ram"),
 ]
-WITH_OVERLAP = [("first", "direct")]
+WITH_OVERLAP = [("small", "indirect_init")]
 
 
 def generated(case: str, algorithm: str, folder: Path, *, overlap: bool) -> dict[str, str]:

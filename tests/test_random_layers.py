@@ -5,22 +5,25 @@ The reference is tests/numpy_reference.py, which shares no code with convgen.
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 import loops
 import native
 import numpy_reference
 from convgen import emulator, select, target, toolchain
+from convgen.algorithms import ALGORITHMS
 from convgen.layer import Geometry, Layer
-from convgen.trial import Bench, attempt
+from convgen.trial import Bench, Trial, attempt
 from convgen.vectors import Vectors, compare
 from random_layers import Kind, inputs_for, layers
 
@@ -30,32 +33,57 @@ TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 
 @dataclass(frozen=True)
 class Family:
-    kind: Kind
-    examples: int
+    """Algorithms by a pattern of their names, the kinds of layers for them, and how many."""
+
+    names: str
+    kinds: tuple[Kind, ...]
+    native: int
+    emulated: int
+    targets: tuple[str, ...] = TARGETS
+
+    def has(self, algorithm: str) -> bool:
+        return re.fullmatch(self.names, algorithm) is not None
 
 
-NATIVE = {
-    "int8 any": Family(Kind("int8"), 80),
-    "int8 depthwise": Family(Kind("int8", grouping="depthwise"), 60),
-    "int8 grouped": Family(Kind("int8", grouping="grouped"), 50),
-    "int8 pointwise": Family(Kind("int8", pointwise=True), 50),
-    "int8 single rounding": Family(Kind("int8", rounding="single"), 70),
-    "int8 winograd": Family(Kind("int8", winograd=True), 80),
-    "float32 winograd": Family(Kind("float32", winograd=True), 80),
-    "float32 any": Family(Kind("float32"), 60),
-    "float32 depthwise": Family(Kind("float32", grouping="depthwise"), 25),
-    "float32 grouped": Family(Kind("float32", grouping="grouped"), 25),
-}
+INT8 = (
+    Kind("int8"),
+    Kind("int8", shape="same"),
+    Kind("int8", rounding="single"),
+    Kind("int8", grouping="grouped"),
+)
+DEPTHWISE = (Kind("int8", grouping="depthwise"), Kind("float32", grouping="depthwise"))
+POINTWISE = (Kind("int8", shape="pointwise"),)
+FLOAT32 = (Kind("float32"), Kind("float32", grouping="grouped"))
+ANY = (*INT8, *DEPTHWISE, *POINTWISE, *FLOAT32)
+SAME = tuple(
+    Kind(dtype, shape="same", grouping=grouping)
+    for dtype in ("int8", "float32")
+    for grouping in ("none", "grouped")
+)
+SQUARES = (
+    Kind("int8", shape="winograd"),
+    Kind("int8", shape="winograd", grouping="none", rounding="single"),
+    Kind("float32", shape="winograd", grouping="none"),
+)
+WIDE = tuple(Kind(dtype, shape="wide", grouping="none") for dtype in ("int8", "int8", "float32"))
+
+FAMILIES = (
+    Family("direct", ANY, 250, 24),
+    Family("im2col_.*", (*INT8, *INT8, *DEPTHWISE, *FLOAT32, *POINTWISE), 250, 32),
+    Family("kn2row", (*INT8, *POINTWISE, *FLOAT32), 230, 26),
+    Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32), 230, 26),
+    Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8, *FLOAT32), 280, 30),
+    Family("indirect_.*", ANY, 250, 28),
+    Family("mec.*", (*INT8, *DEPTHWISE, *FLOAT32), 270, 32),
+    Family("winograd_.*_t1(_ram)?", SQUARES, 260, 32),
+    Family("winograd_.*_t[24](_ram)?", WIDE, 260, 32, targets=("rv32imc",)),
+)
+LEAST_NATIVE, LEAST_EMULATED = 200, 20  # layers for each algorithm, where it can do them
 
 
-def test_enough_random_layers_are_tried() -> None:
-    count = {
-        dtype: sum(f.examples for f in NATIVE.values() if f.kind.dtype == dtype)
-        for dtype in ("int8", "float32")
-    }
-    assert count["int8"] >= 300
-    assert count["float32"] >= 100
-    assert sum(EMULATED.values()) >= 60
+def test_every_algorithm_is_of_one_family() -> None:
+    for algorithm in ALGORITHMS:
+        assert sum(family.has(algorithm.name) for family in FAMILIES) == 1
 
 
 def settled(examples: int) -> settings:
@@ -78,36 +106,48 @@ def check(layer: Layer, inputs: np.ndarray, outputs: np.ndarray, label: str) -> 
         assert (error <= bound).all(), f"{label}: {layer.geometry}"
 
 
-@pytest.mark.parametrize("name", NATIVE)
-def test_every_algorithm_is_right_natively_under_sanitizers(name: str) -> None:
-    family = NATIVE[name]
+@st.composite
+def layers_for(draw: st.DrawFn, family: Family) -> Layer:
+    return draw(layers(draw(st.sampled_from(family.kinds))))
 
-    @settled(family.examples)
-    @given(layers(family.kind), st.sampled_from(TARGETS))
-    def run(layer: Layer, board: str) -> None:
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names)
+def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None:
+    tried = Counter[str]()
+
+    @settled(family.native)
+    @given(layers_for(family), st.sampled_from(family.targets), st.booleans())
+    def run(layer: Layer, board: str, overlapping: bool) -> None:
+        played = native.played_here(target.load(board))
+        chosen = [
+            variant
+            for variant in native.variants(layer, played)
+            if family.has(variant.plan.algorithm) and overlapping == (variant.pool is not None)
+        ]
+        assume(chosen)
         inputs = inputs_for(layer)
-        chosen = native.variants(layer, target.load(board))
         with tempfile.TemporaryDirectory() as folder:
-            outputs = native.run(Path(folder), chosen, target.load(board), inputs)
+            outputs = native.run(Path(folder), chosen, played, inputs)
         for label, output in outputs.items():
             check(layer, inputs, output, label)
+        tried.update(variant.plan.algorithm for variant in chosen)
 
     run()
+    names = {algorithm.name for algorithm in ALGORITHMS if family.has(algorithm.name)}
+    assert {name: tried[name] for name in names if tried[name] < LEAST_NATIVE} == {}
 
 
-EMULATED = {"int8 any": 40, "int8 single rounding": 10, "float32 any": 14}
-
-
-@pytest.mark.parametrize("name", EMULATED)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names)
 @pytest.mark.parametrize("board", TARGETS)
-def test_an_algorithm_is_right_under_qemu(board: str, name: str) -> None:
+def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
     compiler, machine = tools(board)
+    tried = Counter[str]()
 
-    @settled(EMULATED[name])
-    @given(layers(NATIVE[name].kind), st.data())
-    def run(layer: Layer, data: st.DataObject) -> None:
-        candidates, _ = select.survey(layer, machine.target, overlap=data.draw(st.booleans()))
-        candidate = data.draw(st.sampled_from(candidates))
+    @settled(family.emulated)
+    @given(layers_for(family), st.booleans())
+    def run(layer: Layer, overlap: bool) -> None:
+        found, _ = select.survey(layer, machine.target, overlap=overlap)
+        candidates = [candidate for candidate in found if family.has(candidate.algorithm)]
         inputs = inputs_for(layer)
         bench = Bench(
             target=machine.target,
@@ -117,19 +157,25 @@ def test_an_algorithm_is_right_under_qemu(board: str, name: str) -> None:
             vectors=Vectors(inputs=inputs),
             strict_alignment=True,
         )
-        with tempfile.TemporaryDirectory() as folder:
-            trial = attempt(candidate, bench, Path(folder) / "trial", 2**20, roomy=False)
-            raw = (Path(folder) / "trial" / "verify" / "output.bin").read_bytes()
-        assert trial.verified, trial.failure
-        assert trial.stack is not None
-        assert trial.stack_bound is not None
-        assert trial.stack <= trial.stack_bound
-        assert trial.heap == trial.static == 0
-        g = layer.geometry
-        outputs = np.frombuffer(raw, layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
-        check(layer, inputs, outputs, candidate.algorithm)
+        for candidate in candidates:
+            with tempfile.TemporaryDirectory() as folder:
+                check_run(attempt(candidate, bench, Path(folder) / "trial", 2**20, roomy=False))
+                raw = (Path(folder) / "trial" / "verify" / "output.bin").read_bytes()
+            g = layer.geometry
+            outputs = np.frombuffer(raw, layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
+            check(layer, inputs, outputs, candidate.algorithm)
+        tried.update(candidate.algorithm for candidate in candidates)
 
     run()
+    assert {name: count for name, count in tried.items() if count < LEAST_EMULATED} == {}
+
+
+def check_run(trial: Trial) -> None:
+    assert trial.verified, trial.failure
+    assert trial.stack is not None
+    assert trial.stack_bound is not None
+    assert trial.stack <= trial.stack_bound
+    assert trial.heap == trial.static == 0
 
 
 @cache
@@ -169,6 +215,6 @@ def test_taps_far_outside_the_image_overflow_nothing(tmp_path: Path) -> None:
     )
     inputs = inputs_for(layer)
     board = target.load("cortex-m4")
-    outputs = native.run(tmp_path, native.variants(layer, board), board, inputs)
+    outputs = native.run(tmp_path, native.variants(layer, native.played_here(board)), board, inputs)
     for label, output in outputs.items():
         assert compare(layer, inputs, output).first is None, label

@@ -162,7 +162,8 @@ def _target_lines() -> list[str]:
 def _algorithm_lines() -> list[str]:
     from convgen.algorithms import ALGORITHMS
 
-    return [f"{algorithm.name:<15} {algorithm.summary}" for algorithm in ALGORITHMS]
+    width = max(len(algorithm.name) for algorithm in ALGORITHMS)
+    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in ALGORITHMS]
 
 
 def _schema_text() -> str:

@@ -21,19 +21,27 @@ from convgen.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostModel:
-    """Instructions per unit of work, and the code and stack bytes of a typical layer.
+    """Instructions per unit of work; code (median) and stack (most) bytes of each algorithm.
 
     ``source`` is the file and the table in it.
     """
 
     source: str
     instructions: Mapping[str, float]
-    code_bytes: int
-    stack_bytes: int
+    code_bytes: Mapping[str, int]
+    stack_bytes: Mapping[str, int]
 
     def predict(self, plan: Plan) -> int:
         """Return the instructions of one call."""
         return round(sum(count * self._price(unit) for unit, count in plan.work.items()))
+
+    def code(self, algorithm: str) -> int:
+        """Return the bytes of code to expect, of an algorithm never measured as the largest."""
+        return self.code_bytes.get(algorithm, max(self.code_bytes.values()))
+
+    def stack(self, algorithm: str) -> int:
+        """Return the bytes of stack to expect, of an algorithm never measured as the largest."""
+        return self.stack_bytes.get(algorithm, max(self.stack_bytes.values()))
 
     def _price(self, unit: str) -> float:
         try:

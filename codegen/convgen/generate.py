@@ -114,8 +114,8 @@ def _description(plan: Plan) -> list[str]:
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]  # fmt: skip
     if plan.requantize:
-        folding = "input zero point folded into the bias; >> of negative integers is arithmetic"
-        rows.append(("Quantised", f"{plan.requantize.description}; {folding}"))
+        shifts = ">> of negative integers is arithmetic"
+        rows.append(("Quantised", f"{plan.requantize.description}; {shifts}"))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     return [f"{layer.name}: convolution layer", "",
@@ -151,7 +151,7 @@ def _workspace(plan: Plan) -> str:
     if not plan.workspace:
         return "none"
     buffers = (
-        f"{buffer.ctype} {buffer.name}" + "".join(f"[{size}]" for size in buffer.shape)
+        f"{buffer.declared}" + "".join(f"[{size}]" for size in buffer.shape)
         for buffer in plan.workspace
     )
     return f"{plan.workspace_bytes:,} bytes: {', '.join(buffers)}"
@@ -186,5 +186,9 @@ def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
         if plan.has_init
         else []
     )
-    changes = ["`input` is changed during the call, and restored."] if plan.writes_input else []
+    changes = (
+        ["`input` is changed during the call, and restored."]
+        if plan.writes_input and pool is None
+        else []
+    )
     return [tensors, *first, *changes, workspace, "Reentrant: no variables of its own, no heap."]

@@ -79,12 +79,16 @@ def _select(job: Job, layer: Layer, board: Target, budget: Budget) -> Selection:
     """Ask every algorithm, and put the candidates in order of preference."""
     candidates, rejected = select.survey(layer, board, overlap=job.overlap)
     candidates = select.preference(candidates, job.optimize)
-    named = select.named(job.algorithm, candidates, rejected) if job.algorithm else candidates
+    wanted = (
+        select.named(job.algorithm, candidates, rejected)
+        if job.algorithm
+        else select.undemanding(candidates)
+    )
     return Selection(
         goal=job.optimize,
         budget=budget,
         candidates=candidates,
-        wanted=named,
+        wanted=wanted,
         rejected=rejected,
     )
 
@@ -130,6 +134,8 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
     """
     budget = selection.budget
     compares = job.compare or job.optimize == "flash"
+    everything = job.compare and not job.algorithm
+    considered = selection.candidates if everything else selection.wanted
     trials: list[Trial] = []
 
     def tried(candidate: Candidate, *, roomy: bool) -> Trial:
@@ -138,8 +144,8 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
         trials.append(attempt(candidate, bench, folder, budget.ram, roomy=roomy))
         return trials[-1]
 
-    hopeful = [c for c in selection.wanted if c.ram_without_stack <= budget.ram]
-    others = [c for c in selection.wanted if c.ram_without_stack > budget.ram]
+    hopeful = [c for c in considered if c.ram_without_stack <= budget.ram]
+    others = [c for c in considered if c.ram_without_stack > budget.ram]
     for candidate in hopeful:
         if tried(candidate, roomy=compares).fits(budget) and not compares:
             return trials
@@ -153,9 +159,10 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
 
 def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
     """Return the most wanted that fits: the same with and without ``--compare``."""
-    fitting = [trial for trial in trials if trial.fits(selection.budget)]
+    wanted = [trial for trial in trials if trial.candidate in selection.wanted]
+    fitting = [trial for trial in wanted if trial.fits(selection.budget)]
     if not fitting:
-        raise no_fit(selection, trials)
+        raise no_fit(selection, wanted)
     if selection.goal == "flash":
         return min(fitting, key=lambda trial: trial.flash)
     return fitting[0]

@@ -37,7 +37,15 @@ class Buffer:
     @property
     def pointer(self) -> str:
         """The C type of a pointer to its elements."""
-        return f"{self.ctype}*" if self.ctype.endswith("*") else f"{self.ctype} *"
+        return self._spaced("*")
+
+    @property
+    def declared(self) -> str:
+        """Its element type and name, as C declares them."""
+        return self._spaced(self.name)
+
+    def _spaced(self, text: str) -> str:
+        return f"{self.ctype}{text}" if self.ctype.endswith("*") else f"{self.ctype} {text}"
 
 
 def buffer(name: str, dtype: str, *shape: int) -> Buffer:
@@ -114,15 +122,6 @@ class Plan:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
-
-    @property
-    def asks(self) -> str | None:
-        """What it asks of the caller beside memory, in words; None where it asks nothing."""
-        if self.writes_input:
-            return "writes to its input while it works, and restores it"
-        if self.has_init:
-            return f"{self.layer.name}_init must be called before, and the workspace kept"
-        return None
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from convgen import __version__
+from convgen.advice import advise
 from convgen.select import Budget, Candidate, Selection
 from convgen.trial import Trial
 
@@ -24,7 +25,8 @@ def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: R
     """
     layer, budget = chosen.candidate.plan.layer, selection.budget
     machine_bytes = tools["machine_bytes"]
-    tried = {trial.candidate.algorithm: trial for trial in trials}
+    tried = {trial.candidate: trial for trial in trials}
+    front = pareto_front(trials) if len(trials) > 1 else set()
     return {
         "convgen": __version__,
         "layer": layer.name,
@@ -48,17 +50,47 @@ def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: R
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
             *(
-                _candidate(c, tried.get(c.algorithm), budget, machine_bytes)
-                for c in selection.candidates
+                _candidate(c, tried.get(c), budget, machine_bytes, front)
+                for c in sorted(selection.candidates, key=_by_workspace)
             ),
             *(
                 {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
                 for r in selection.rejected
             ),
         ],
+        "advice": advise(selection, trials, chosen),
         "emulator": tools["emulator"],
         "toolchain": tools["toolchain"],
     }
+
+
+def _by_workspace(candidate: Candidate) -> tuple[int, int]:
+    return candidate.plan.workspace_bytes, candidate.instructions
+
+
+def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
+    """Return the right ones that no other beats in workspace, instructions or flash.
+
+    To beat is to need less of one of them and no more of any.
+    """
+    needs = {
+        trial.candidate: (
+            trial.candidate.plan.workspace_bytes,
+            trial.instructions or 0,
+            trial.flash,
+        )
+        for trial in trials
+        if trial.verified
+    }
+    return {
+        candidate
+        for candidate, mine in needs.items()
+        if not any(_beats(other, mine) for other in needs.values())
+    }
+
+
+def _beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
+    return other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
 
 
 def _verdict(trial: Trial) -> Report:
@@ -75,7 +107,7 @@ def _verdict(trial: Trial) -> Report:
 
 def _asks(trial: Trial) -> Report:
     """What the algorithm asks of its caller beside memory, if it asks anything."""
-    asks = trial.candidate.plan.asks
+    asks = trial.candidate.asks
     if asks is None:
         return {}
     init = trial.run.init_instructions if trial.run else None
@@ -113,7 +145,11 @@ def _memory(trial: Trial) -> Report:
 
 
 def _candidate(
-    candidate: Candidate, trial: Trial | None, budget: Budget, machine_bytes: int
+    candidate: Candidate,
+    trial: Trial | None,
+    budget: Budget,
+    machine_bytes: int,
+    front: Collection[Candidate],
 ) -> Report:
     row: Report = {
         "algorithm": candidate.algorithm,
@@ -133,6 +169,10 @@ def _candidate(
             "flash_constants": trial.sizes.constant_bytes,
             "verified": trial.verified,
         }
+        if front:
+            row["pareto"] = candidate in front
+    if candidate.asks:
+        row["asks"] = candidate.asks
     if candidate.ram_without_stack > machine_bytes:
         row["not_measured"] = (
             f"needs {candidate.ram_without_stack:,} bytes, "
@@ -158,6 +198,8 @@ def as_text(report: Report, out: Path) -> str:
         console.print(_headline(report))
         console.print(_summary(report))
         console.print(_candidates(report))
+        for sentence in report["advice"]:
+            console.print(sentence, markup=False)
         console.print(f"Written to {out}", markup=False)
     return "".join(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
@@ -219,7 +261,7 @@ def _candidates(report: Report) -> Any:
 
     table = _table()
     table.add_column("algorithm")
-    for column in ("workspace", "RAM", "constants", "instructions"):
+    for column in ("workspace", "RAM", "flash", "instructions"):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in report["candidates"]:
@@ -228,7 +270,7 @@ def _candidates(report: Report) -> Any:
                 row["algorithm"],
                 f"{row['workspace']:,}",
                 f"{row['ram']:,}",
-                f"{row['flash_constants']:,}",
+                f"{row['flash']:,}",
                 _instructions(row),
                 _verdict_words(row, report),
             )
@@ -244,6 +286,8 @@ def _instructions(row: Report) -> str:
 
 def _verdict_words(row: Report, report: Report) -> str:
     words = []
+    if row.get("pareto"):
+        words.append("Pareto front")
     if row["algorithm"] == report["algorithm"]:
         words.append("chosen")
     if not row["fits"]:
@@ -252,4 +296,6 @@ def _verdict_words(row: Report, report: Report) -> str:
         words.append("WRONG")
     if "not_measured" in row:
         words.append(row["not_measured"])
+    if "asks" in row:
+        words.append(row["asks"])
     return ", ".join(words)

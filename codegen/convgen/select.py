@@ -54,6 +54,15 @@ class Candidate:
         return self.plan.algorithm
 
     @property
+    def asks(self) -> str | None:
+        """What it asks of the caller beside memory, in words; None where it asks nothing."""
+        if self.plan.has_init:
+            return f"call {self.plan.layer.name}_init before, and keep the workspace"
+        if self.plan.writes_input and self.pool is None:
+            return "the input must be writable: it is changed meanwhile, and restored"
+        return None
+
+    @property
     def tensors(self) -> int:
         """Bytes of input and output, or of the pool they share."""
         layer = self.plan.layer
@@ -90,7 +99,8 @@ _ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
 class Selection:
     """What could do a layer, most wanted first, and what could not.
 
-    ``wanted`` are the candidates that the user allows, all of them unless one was named.
+    ``wanted`` are the candidates to choose from: those that the user names, or all that ask
+    nothing of the caller but memory.
     """
 
     goal: Goal
@@ -124,8 +134,8 @@ def _candidate(
     return Candidate(
         plan=plan,
         pool=plan_pool(layer, plan.order) if overlap else None,
-        stack=cost.stack_bytes,
-        code=cost.code_bytes,
+        stack=cost.stack(plan.algorithm),
+        code=cost.code(plan.algorithm),
         instructions=cost.predict(plan),
     )
 
@@ -135,12 +145,19 @@ def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, 
     return tuple(sorted(candidates, key=_ORDER[goal]))
 
 
+def undemanding(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Keep those that ask nothing of the caller but memory: the others must be named."""
+    return tuple(c for c in candidates if c.asks is None)
+
+
 def named(
     name: str, candidates: Sequence[Candidate], rejected: Sequence[Rejected]
 ) -> tuple[Candidate, ...]:
     """Keep the algorithm or family *name*; an error says why when it cannot do the layer."""
     check_name(name)
-    chosen = tuple(c for c in candidates if name in (c.algorithm, c.plan.family))
+    exact = tuple(c for c in candidates if name == c.algorithm)
+    family = tuple(c for c in candidates if name == c.plan.family)
+    chosen = exact or undemanding(family) or family
     if not chosen:
         reasons = [
             f"{r.algorithm}: {r.reason}" for r in rejected if name in (r.algorithm, r.family)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.algorithms.base import block_work, layer_constants, output_work
+from convgen.algorithms.base import block_work, layer_constants, output_work, sums_overflow
 from convgen.algorithms.inside import find_inner, taps_inside
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
@@ -79,11 +79,13 @@ class Im2col:
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless, and matrices beyond int32."""
-        geometry = layer.geometry
+        return self._useless(layer.geometry) or _too_large(layer, self.pixels) or sums_overflow(layer)
+
+    def _useless(self, geometry: Geometry) -> str | None:
+        """Say which variant does the same with less, if one does."""
         count = geometry.out_pixels
         if self.pixels is None:
-            matrix = count * geometry.taps * geometry.in_c * layer.elem_bytes
-            return None if geometry.is_pointwise or matrix < 2**31 else _too_large(matrix)
+            return None
         if geometry.is_pointwise:
             return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
         if self.pixels >= count:
@@ -118,8 +120,12 @@ class Im2col:
         )
 
 
-def _too_large(matrix_bytes: int) -> str:
-    return f"the patch matrix would take {matrix_bytes:,} bytes; indices are 32 bits"
+def _too_large(layer: Layer, pixels: int | None) -> str | None:
+    g = layer.geometry
+    matrix = (pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
+    if g.is_pointwise or matrix < 2**31:
+        return None
+    return f"the patch matrix would take {matrix:,} bytes; indices are 32 bits"
 
 
 def _has_group_parts(geometry: Geometry) -> bool:

@@ -34,6 +34,7 @@ from convgen.target import Target
 
 Table = Literal["flash", "row", "init"]
 OUTSIDE_16, OUTSIDE_32 = 2**16 - 1, -1
+MOST_ENTRIES = 2**24  # as offsets 64 MiB: more than any flash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +84,15 @@ class Indirect:
         g = layer.geometry
         if self.table == "row" and g.out_h == 1:
             return "there is one output row: its table would be built for one use"
-        if g.out_pixels * g.taps * target.cpu.pointer_bytes >= 2**31:
-            return f"the table would have {g.out_pixels * g.taps:,} entries; indices are 32 bits"
+        entries = self._pixels(g) * g.taps
+        if entries > MOST_ENTRIES:
+            return f"its table would have {entries:,} entries; the most are {MOST_ENTRIES:,}"
         return sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Make or lay out the table and fit the kernel to pixels behind pointers."""
         geometry = layer.geometry
-        row = geometry.out_w if self.table == "row" else geometry.out_pixels
+        row = self._pixels(geometry)
         kernel = plan_kernel(
             patch_weights(layer),
             target,
@@ -127,6 +129,10 @@ class Indirect:
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",
         )
+
+    def _pixels(self, geometry: Geometry) -> int:
+        """Return how many output pixels the table is for."""
+        return geometry.out_w if self.table == "row" else geometry.out_pixels
 
 
 def _table(layer: Layer, target: Target, row: int) -> Buffer:

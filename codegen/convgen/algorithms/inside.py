@@ -57,6 +57,14 @@ def tap_positions(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int
     return rows, cols
 
 
+def least_taps_inside(geometry: Geometry) -> int:
+    """Return the fewest taps that any output has inside the image."""
+    rows, cols = tap_positions(geometry)
+    rows_seen = ((rows >= 0) & (rows < geometry.in_h)).sum(axis=1)
+    cols_seen = ((cols >= 0) & (cols < geometry.in_w)).sum(axis=1)
+    return int(rows_seen.min() * cols_seen.min())
+
+
 def taps_inside(geometry: Geometry) -> tuple[int, int]:
     """Count the kernel rows inside the image over all output rows, and likewise the columns."""
     return int(rows_inside(geometry).sum()), int(cols_inside(geometry).sum())

@@ -26,7 +26,7 @@ from convgen.algorithms.inside import find_inner
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import Runs, patch_weights
 from convgen.layer import Geometry, Layer
-from convgen.plan import Plan, StoreOrder, buffer
+from convgen.plan import Buffer, Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -90,21 +90,18 @@ class Mec:
             return "a 1x1 stride-1 window is the pixel itself: im2col_full needs no copy"
         if self.ring and _reach(geometry) >= _all_rows(geometry):
             return "there is one output row: mec holds no more than the ring would"
-        size = _all_rows(geometry) * geometry.out_w * geometry.k_w * layer.elem_bytes
-        if not self.ring and size * geometry.in_c >= 2**31:
-            return f"the lowered matrix would take {size * geometry.in_c:,} bytes; indices are 32 bits"
+        size = self._lowered(layer).bytes
+        if size >= 2**31:
+            return f"the lowered matrix would take {size:,} bytes; indices are 32 bits"
         return sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the lowered matrix and fit the kernel to its windows."""
         geometry = layer.geometry
-        rows = _reach(geometry) if self.ring else _all_rows(geometry)
+        rows = self._rows(geometry)
         kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, rows))
         steps = _steps(geometry, rows, kernel.pixels, ring=self.ring)
         requantize = plan_requantize(layer)
-        lowered = buffer(
-            "lowered", layer.dtype, geometry.out_w, rows, geometry.k_w, geometry.in_c
-        )
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -113,7 +110,7 @@ class Mec:
             layer=layer,
             kernel=kernel,
             requantize=requantize,
-            workspace=(lowered,),
+            workspace=(self._lowered(layer),),
             constants=layer_constants(layer, kernel, requantize),
             steps=steps,
             order=StoreOrder(
@@ -132,6 +129,13 @@ class Mec:
             )
             + output_work(layer, requantize),
         )
+
+    def _rows(self, geometry: Geometry) -> int:
+        return _reach(geometry) if self.ring else _all_rows(geometry)
+
+    def _lowered(self, layer: Layer) -> Buffer:
+        g = layer.geometry
+        return buffer("lowered", layer.dtype, g.out_w, self._rows(g), g.k_w, g.in_c)
 
 
 def _all_rows(geometry: Geometry) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ from convgen.algorithms.base import (
     sums_overflow,
     times,
 )
+from convgen.algorithms.inside import least_taps_inside
 from convgen.cliteral import floating
 from convgen.kernels import block_pixels, plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, Weights
@@ -40,7 +41,9 @@ from convgen.plan import Buffer, Constant, Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
-LEAST_CHANNELS_4X4 = 8  # of float32: with fewer, rounding may exceed the bound of the contract
+# F(4x4) in float32: with fewer, its rounding errors may exceed those that direct sums may have
+LEAST_CHANNELS_4X4 = 8
+LEAST_TAPS_4X4 = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +221,8 @@ class Winograd:
         transformed = _transform(layer, form)
         runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
         weights = Weights(values=transformed, groups=g.groups, lanes=False)
-        kernel = plan_kernel(weights, target, runs)
+        # a block is as many runs as a tile has positions, and a transform: never worth inlining
+        kernel = replace(plan_kernel(weights, target, runs), out_of_line=True)
         row = _tiles_in_row(g, form)
         steps = WinogradSteps(
             form=form,
@@ -266,8 +270,15 @@ def _inexact(layer: Layer, form: Form) -> str | None:
     """Say why *form* would not be exact for int8, or not within the bound for float32."""
     if layer.dtype == "int8":
         return overflow(*layer.product_range, bits=31 - form.shift)
-    if form is F4 and layer.geometry.group_in_c < LEAST_CHANNELS_4X4:
+    if form is not F4:
+        return None
+    if layer.geometry.group_in_c < LEAST_CHANNELS_4X4:
         return f"below {LEAST_CHANNELS_4X4} input channels it rounds too coarsely for float32"
+    if least_taps_inside(layer.geometry) < LEAST_TAPS_4X4:
+        return (
+            f"where outputs see fewer than {LEAST_TAPS_4X4} taps of the image it rounds too "
+            "coarsely for float32"
+        )
     return None
 
 

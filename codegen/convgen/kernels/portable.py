@@ -12,7 +12,8 @@ from convgen.kernels.base import KernelPlan, Runs, Span, Weights, spans_of
 from convgen.target import Target
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
-_WIDTHS = {"int16": "16"}
+_WIDE = {"int16": "16"}
+_BY_POINTER = "_ptr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,11 @@ class PortableKernel:
     lanes: bool
     blocks: tuple[tuple[int, int, int], ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its forms: of 8-bit or float, of 16-bit, of pixels behind pointers."""
+        return (self.name, *(self.name + wide for wide in _WIDE.values()), self.name + _BY_POINTER)
+
     def suits(self, weights: Weights, target: Target) -> bool:
         """Lanes serve layers with one output channel per input channel."""
         return self.lanes == weights.lanes
@@ -40,7 +46,7 @@ class PortableKernel:
         pixels = min(pixels, runs.pixels)
         dtype = str(weights.values.dtype)
         return KernelPlan(
-            name=self.name + _WIDTHS.get(dtype, "") + ("_ptr" if runs.by_pointer else ""),
+            name=self.name + _WIDE.get(dtype, "") + (_BY_POINTER if runs.by_pointer else ""),
             template=self.template,
             description=f"plain C, {pixels} x {spans[0].channels} sums (pixels x channels)",
             dtype=dtype,

@@ -11,8 +11,7 @@
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  112 bytes
- * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
- *   >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 0..1, columns 0..1 need no bounds checks; taps outside the 6x6 image read a row of

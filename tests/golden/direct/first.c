@@ -11,8 +11,7 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  219 bytes
- * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
- *   >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..4, columns 1..5 need no bounds checks; taps outside the 6x7 image read a row of

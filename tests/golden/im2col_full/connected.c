@@ -11,8 +11,7 @@
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  105 bytes
- * Quantised  single rounding, Q31 multiplier per channel; input zero point folded into the bias;
- *   >> of negative integers is arithmetic
+ * Quantised  single rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.

@@ -11,8 +11,7 @@
  * Sums       plain C, 1 x 2 sums (pixels x channels)
  * Workspace  36 bytes: int8_t patches[1][36]
  * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
- *   >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.

@@ -11,8 +11,7 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  72 bytes: int8_t patches[2][36]
  * Constants  225 bytes
- * Quantised  double rounding, Q31 multiplier per channel; input zero point folded into the bias;
- *   >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
