@@ -46,9 +46,11 @@ LAYERS: dict[str, Spec] = {
     # 1x1.
     "pointwise_8": _layer((9, 8, 8), 16, 1),
     "pointwise_64": _layer((5, 5, 64), 32, 1, activation="relu"),
+    "pointwise_square": _layer((5, 6, 64), 64, 1, activation="relu"),
     "pointwise_stride": _layer((9, 10, 16), 32, 1, stride=2),
     # Depthwise.
     "depthwise": _layer((8, 6, 32), 32, 3, groups=32, activation="relu"),
+    "depthwise_64": _layer((9, 5, 64), 64, 3, groups=64, activation="relu"),
     "depthwise_stride": _layer((13, 11, 16), 16, 3, groups=16, stride=2),
     "depthwise_valid": _layer((9, 9, 14), 14, 3, groups=14, padding="valid", zero_point=0),
     "depthwise_odd": _layer((7, 7, 5), 5, 3, groups=5),

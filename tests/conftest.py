@@ -28,7 +28,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_spec(CASES["first"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_layers() -> Path:
     """The real layers beside the checkout; not everyone has them."""
     if not SHARED_LAYERS.parent.is_dir():

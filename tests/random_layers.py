@@ -20,6 +20,7 @@ class Kind:
     grouping: str = "any"  # none, depthwise, grouped, any
     shape: str = "any"  # pointwise, same (as large as the input), winograd, wide, edge, any
     rounding: Rounding = "double"
+    deep: bool = False  # at least 8 input channels, and padding as in "same" or none
     extreme: bool = False  # weights and biases at the ends of what is legal
 
 
@@ -31,12 +32,17 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
     in_c, out_c, groups = _channels(draw, grouping)
     if kind.shape == "edge":
         in_c, out_c, groups = draw(st.sampled_from([(1, 1, 1), (1, 5, 1), (5, 1, 1)]))
+    if kind.deep:
+        in_c = draw(st.integers(8, 12))
     (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    style = "same" if kind.shape == "same" else draw(st.sampled_from(["valid", "same", "any"]))
+    styles = ["same"] if kind.shape == "same" else ["valid", "same", "any"]
+    style = draw(st.sampled_from(["valid", "same"] if kind.deep else styles))
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
     least_h = max(1, reach_h - pad_top - pad_bottom)
     least_w = max(1, reach_w - pad_left - pad_right)
+    if kind.deep:
+        least_h, least_w = max(2, least_h), max(2, least_w)
     in_h, in_w = draw(st.integers(least_h, 9 + reach_h)), draw(st.integers(least_w, 9 + reach_w))
     match kind.shape:
         case "wide":
@@ -83,8 +89,10 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
         case "winograd" | "wide":
             return (3, 3), (1, 1), (1, 1)
         case "edge":
-            return (3, 3), draw(st.sampled_from([(1, 1), (3, 3)])), draw(
-                st.sampled_from([(1, 1), (3, 3)])
+            return (
+                (3, 3),
+                draw(st.sampled_from([(1, 1), (3, 3)])),
+                draw(st.sampled_from([(1, 1), (3, 3)])),
             )
     size = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     dilation = draw(st.sampled_from(some))
@@ -93,9 +101,7 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
     return size, dilation, (draw(SMALL), draw(SMALL)) if draw(st.booleans()) else (1, 1)
 
 
-def _pads(
-    draw: st.DrawFn, style: str, reach_h: int, reach_w: int
-) -> tuple[int, int, int, int]:
+def _pads(draw: st.DrawFn, style: str, reach_h: int, reach_w: int) -> tuple[int, int, int, int]:
     """Draw no padding, padding like "same", or any, even beyond the kernel's reach."""
     if style == "valid":
         return 0, 0, 0, 0

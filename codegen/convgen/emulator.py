@@ -205,9 +205,7 @@ def _read_report(path: Path) -> dict[str, list[int]]:
     return report
 
 
-def _instructions(
-    report: dict[str, list[int]], ticks: str, counter: Counter
-) -> tuple[int, ...]:
+def _instructions(report: dict[str, list[int]], ticks: str, counter: Counter) -> tuple[int, ...]:
     """Instructions of each call: what calling an empty function takes is not the layer's."""
     empty = counter.instructions(report["empty_ticks"][0])
     its_return = 1

@@ -38,8 +38,8 @@ class Call:
     The header is ``NAME.h`` and the function ``NAME(input, output, workspace)``, or with a
     *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
     the input must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
-    ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept. ``tensor_align`` is that of input, output and
-    pool: of one element.
+    ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept.
+    ``tensor_align`` is that of input, output and pool: of one element.
     """
 
     name: str

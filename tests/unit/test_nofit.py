@@ -21,7 +21,7 @@ def selection(ram: int, flash: int, *, overlap: bool = False) -> Selection:
         goal="workspace",
         budget=Budget(ram=ram, flash=flash),
         candidates=candidates,
-        wanted=candidates[:2],  # direct and im2col_p1
+        wanted=tuple(c for c in candidates if c.algorithm in ("direct", "im2col_p1")),
         rejected=rejected,
     )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import minimal
 from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS, FAMILIES
 from convgen.algorithms.inside import find_inner
 from convgen.cost import cost_model
 from convgen.kernels.base import spans_of
-from convgen.layer import Layer
+from convgen.layer import Geometry, Layer
 from convgen.plan import Plan, buffer
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
@@ -45,20 +47,26 @@ def test_algorithm_names_are_unique_and_begin_with_their_family() -> None:
     names = [algorithm.name for algorithm in ALGORITHMS]
     assert len(set(names)) == len(names)
     assert all(algorithm.name.startswith(algorithm.family) for algorithm in ALGORITHMS)
-    assert FAMILIES == ("direct", "im2col")
+    assert FAMILIES == (
+        "direct", "im2col", "kn2row", "kn2row_as", "kn2row_aa", "indirect", "mec", "winograd",
+    )  # fmt: skip
 
 
-def test_every_layer_can_be_done_by_every_family(layers: dict[str, Layer]) -> None:
+def test_direct_im2col_and_indirect_can_do_every_layer(layers: dict[str, Layer]) -> None:
     board = target.load("cortex-m4")
     for layer in layers.values():
         able = {a.family for a in ALGORITHMS if a.reject(layer, board) is None}
-        assert able == set(FAMILIES)
+        assert able >= {"direct", "im2col", "indirect"}
 
 
 def test_weights_are_packed_without_loss(layers: dict[str, Layer]) -> None:
     for plan in plans(layers):
         packed = next(c.values for c in plan.constants if c.name == "weights")
-        assert sorted(packed) == sorted(plan.layer.weights.reshape(-1))
+        if plan.family == "winograd" and not plan.algorithm.endswith("_ram"):
+            per_kernel = 16 if "2x2" in plan.algorithm else 36
+            assert packed.size == plan.layer.weights.size // 9 * per_kernel
+        else:
+            assert sorted(packed.reshape(-1)) == sorted(plan.layer.weights.reshape(-1))
 
 
 def test_channel_blocks_cover_every_channel_once(layers: dict[str, Layer]) -> None:
@@ -77,16 +85,65 @@ def test_every_unit_of_work_has_a_price(layers: dict[str, Layer]) -> None:
                     assert predicted > layer.geometry.out_elems
 
 
-def test_im2col_workspace_is_the_formula(layers: dict[str, Layer]) -> None:
-    layer, board = layers["first"], target.load("cortex-m4")
-    sizes = {a.name: a.plan(layer, board).workspace_bytes for a in ALGORITHMS}
-    assert sizes == {
-        "direct": 0,
-        "im2col_p1": 27,
-        "im2col_p2": 54,
-        "im2col_p4": 108,
-        "im2col_full": 6 * 7 * 27,
-    }
+def reach(g: Geometry) -> int:
+    return g.dilation_h * (g.k_h - 1) + 1
+
+
+def rows_seen(g: Geometry) -> int:
+    return (g.out_h - 1) * g.stride_h + reach(g)
+
+
+def columns_saved(g: Geometry) -> int:
+    return min(max(g.pad_left, abs(g.dilation_w * (g.k_w - 1) - g.pad_left)), g.in_w)
+
+
+# The literature's formulas in bytes, on a core with 32-bit pointers; arguments: geometry, bytes of
+# an element, bytes of a sum that needs memory of its own, which a float32 sum does not.
+FORMULAS: dict[str, Callable[[Geometry, int, int], int]] = {
+    "direct": lambda g, item, own: 0,
+    "im2col_p1": lambda g, item, own: g.taps * g.in_c * item,
+    "im2col_p2": lambda g, item, own: 2 * g.taps * g.in_c * item,
+    "im2col_p4": lambda g, item, own: 4 * g.taps * g.in_c * item,
+    "im2col_full": lambda g, item, own: (
+        0 if g.is_pointwise else g.out_pixels * g.taps * g.in_c * item
+    ),
+    "kn2row": lambda g, item, own: g.taps * g.out_c * g.in_h * g.in_w * 4,
+    "kn2row_as": lambda g, item, own: g.out_c * (g.in_h * g.in_w * 4 + g.out_pixels * own),
+    "kn2row_aa": lambda g, item, own: g.out_w * g.out_c * own,
+    "kn2row_aa_holes": lambda g, item, own: (
+        g.out_pixels * g.out_c * own + columns_saved(g) * g.in_h * g.in_c * item
+    ),
+    "indirect_flash": lambda g, item, own: 0,
+    "indirect_row": lambda g, item, own: g.out_w * g.taps * 4,
+    "indirect_init": lambda g, item, own: g.out_pixels * g.taps * 4,
+    "mec": lambda g, item, own: g.out_w * rows_seen(g) * g.k_w * g.in_c * item,
+    "mec_ring": lambda g, item, own: g.out_w * reach(g) * g.k_w * g.in_c * item,
+}
+
+
+def winograd_formula(plan: Plan) -> int:
+    """For each position of T tiles their elements and the sums of a block; weights in RAM."""
+    g, item = plan.layer.geometry, 2 if plan.layer.dtype == "int8" else 4
+    _, form, tiles, *where = plan.algorithm.split("_")
+    count = int(tiles.removeprefix("t"))
+    block = min(count, plan.kernel.pixels) * min(4, g.out_c // g.groups)
+    weights = g.out_c * g.group_in_c * item if where else 0
+    return {"2x2": 16, "4x4": 36}[form] * (count * g.in_c * item + block * 4 + weights)
+
+
+def test_workspace_is_the_formula(layers: dict[str, Layer]) -> None:
+    seen = set()
+    for plan in plans(layers):
+        layer = plan.layer
+        own = 4 if layer.dtype == "int8" else 0
+        formula = (
+            winograd_formula(plan)
+            if plan.family == "winograd"
+            else FORMULAS[plan.algorithm](layer.geometry, layer.elem_bytes, own)
+        )
+        assert plan.workspace_bytes == formula, plan.algorithm
+        seen.add(plan.algorithm)
+    assert seen >= {algorithm.name for algorithm in ALGORITHMS if "_t4" not in algorithm.name}
 
 
 def test_a_pointwise_patch_is_not_copied(layers: dict[str, Layer]) -> None:
@@ -112,6 +169,48 @@ def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Layer]) -> N
     full = next(a for a in ALGORITHMS if a.name == "im2col_full")
     reason = full.reject(large, target.load("cortex-m4"))
     assert reason == "the patch matrix would take 7,247,757,312 bytes; indices are 32 bits"
+
+
+def summing(channels: int, kernel: int, weight: int, bias: int) -> Layer:
+    """Return a layer of one output channel whose weights are all the same."""
+    fields = minimal.made_up(
+        input={"shape": [kernel, kernel, channels], "dtype": "int8", "zero_point": -128},
+        out_channels=1,
+        kernel_size=kernel,
+        padding="valid",
+    )
+    layer = minimal.load(fields)
+    weights = np.full(layer.weights.shape, weight, np.int8)
+    return replace(layer, weights=weights, bias=np.array([bias], np.int32))
+
+
+def refusals(layer: Layer) -> dict[str, str | None]:
+    board = target.load("cortex-m4")
+    return {algorithm.name: algorithm.reject(layer, board) for algorithm in ALGORITHMS}
+
+
+def test_sums_that_may_leave_int32_are_refused_by_all() -> None:
+    layer = summing(channels=66_000, kernel=1, weight=-128, bias=-(2**31))
+    assert None not in refusals(layer).values()
+
+
+def test_a_tap_that_alone_may_leave_int32_is_refused_by_those_that_keep_it_alone() -> None:
+    layer = summing(channels=66_000, kernel=1, weight=-128, bias=2**31 - 1)
+    low, high = layer.accumulator_range
+    assert -(2**31) <= low.min() <= high.max() < 2**31
+    refused = refusals(layer)
+    assert refused["direct"] is refused["im2col_full"] is refused["kn2row_aa"] is None
+    sentence = "sums can reach 2,154,239,999; this algorithm is exact below 2^31"
+    assert refused["kn2row"] == refused["kn2row_as"] == sentence
+
+
+@pytest.mark.parametrize(("channels", "exact"), [(229, "both"), (230, "2x2"), (3670, "none")])
+def test_winograd_is_refused_where_its_sums_are_not_exact(channels: int, exact: str) -> None:
+    refused = refusals(summing(channels=channels, kernel=3, weight=127, bias=0))
+    assert (refused["winograd_4x4_t1"] is None) == (exact == "both")
+    assert (refused["winograd_2x2_t1"] is None) == (exact != "none")
+    if exact == "2x2":
+        assert "this algorithm is exact below 2^25" in str(refused["winograd_4x4_t1"])
 
 
 def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, Layer]) -> None:

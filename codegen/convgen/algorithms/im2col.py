@@ -79,7 +79,9 @@ class Im2col:
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless, and matrices beyond int32."""
-        return self._useless(layer.geometry) or _too_large(layer, self.pixels) or sums_overflow(layer)
+        return (
+            self._useless(layer.geometry) or _too_large(layer, self.pixels) or sums_overflow(layer)
+        )
 
     def _useless(self, geometry: Geometry) -> str | None:
         """Say which variant does the same with less, if one does."""

@@ -175,9 +175,7 @@ def _decisions(layer: Layer) -> tuple[str, ...]:
     return ("Taps outside the image share one row of zero points.",)
 
 
-def _work(
-    kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int
-) -> Counter[str]:
+def _work(kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int) -> Counter[str]:
     """Count the blocks of all rows, the pointers they load and those that are computed."""
     work: Counter[str] = Counter()
     rows, left = geometry.out_pixels // row, row
@@ -195,5 +193,5 @@ def _work(
 VARIANTS = (
     Indirect(table="flash", summary="reads the input through a constant table of offsets"),
     Indirect(table="row", summary="reads the input through pointers, set for each output row"),
-    Indirect(table="init", summary="reads the input through pointers, set once by an init function"),
+    Indirect(table="init", summary="reads the input through pointers that an init function sets"),
 )

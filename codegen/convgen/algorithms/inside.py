@@ -50,7 +50,7 @@ def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> 
 
 
 def tap_positions(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of the taps of each output."""
+    """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of each output's taps."""
     g = geometry
     rows = np.arange(g.out_h)[:, None] * g.stride_h + np.arange(g.k_h) * g.dilation_h - g.pad_top
     cols = np.arange(g.out_w)[:, None] * g.stride_w + np.arange(g.k_w) * g.dilation_w - g.pad_left
@@ -88,4 +88,5 @@ def _inside(
     first_position = np.arange(kernel) * dilation - pad  # of each tap, for the first output
     first = -(first_position // stride)
     last = (size - 1 - first_position) // stride
-    return (last.clip(max=outputs - 1) - first.clip(min=0) + 1).clip(min=0)
+    count: NDArray[np.int64] = last.clip(max=outputs - 1) - first.clip(min=0) + 1
+    return count.clip(min=0)

@@ -100,13 +100,9 @@ class Kn2row:
             workspace=self._buffers(layer),
             constants=shifted_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(
-                pixels=geometry.out_pixels, gathers=self.stacked or needs_sums(layer)
-            ),
+            order=StoreOrder(pixels=geometry.out_pixels, gathers=self.stacked or needs_sums(layer)),
             decisions=_decisions(layer),
-            work=times(gemms, geometry.taps)
-            + self._work(layer)
-            + output_work(layer, requantize),
+            work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
         )
 
     def _buffers(self, layer: Layer) -> tuple[Buffer, ...]:

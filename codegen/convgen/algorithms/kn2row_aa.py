@@ -3,10 +3,10 @@
 ``kn2row_aa`` goes output row by output row and clips each tap to the columns it serves: any
 geometry, constant input. Workspace: ``OW * M`` int32 for int8, nothing for float32.
 
-``kn2row_aa_holes`` multiplies the whole image by each tap. Rows would wrap round their ends into the
-next, so the columns that would are made zero points before ("hole punching") and restored after:
-stride 1, output as large as the image, writable input. Workspace: ``OH * OW * M`` int32 for int8,
-and the columns saved.
+``kn2row_aa_holes`` multiplies the whole image by each tap. Rows would wrap round their ends into
+the next, so the columns that would are made zero points before ("hole punching") and restored
+after: stride 1, output as large as the image, writable input. Workspace: ``OH * OW * M`` int32 for
+int8, and the columns saved.
 
 Source: A. Vasudevan, A. Anderson, D. Gregg, "Parallel Multi Channel Convolution using General
 Matrix Multiplication", ASAP 2017, arXiv 1704.04428; A. Anderson et al., "Low-memory GEMM-based
@@ -16,12 +16,10 @@ convolution algorithms for deep neural networks", arXiv 1709.03395.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from convgen.algorithms.base import (
     output_work,
-    row_blocks,
     row_work,
     sum_buffer,
     sums_overflow,
@@ -62,16 +60,7 @@ class ByRows:
         """Fit the kernel to the part of a row that a tap serves."""
         g = layer.geometry
         sums = sum_buffer("partial", layer, g.out_w, g.out_c)
-        return _plan(
-            self,
-            layer,
-            target,
-            workspace=(sums,) if needs_sums(layer) else (),
-            stride=g.stride_w,
-            row=g.out_w,
-            has_holes=False,
-            count=_rows_work,
-        )
+        return _plan(self, layer, target, _Extent(pixels=g.out_w, stride=g.stride_w, sums=sums))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,36 +81,34 @@ class Holes:
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Fit the kernel to the image as one long row."""
         g = layer.geometry
-        saved = _most_holes(g)
         sums = sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
-        columns = buffer("columns", layer.dtype, g.in_h, saved, g.in_c)
-        return _plan(
-            self,
-            layer,
-            target,
-            workspace=((sums,) if needs_sums(layer) else ()) + ((columns,) if saved else ()),
-            stride=1,
-            row=g.out_pixels,
-            has_holes=saved > 0,
-            count=_image_work,
-        )
+        saved = _most_holes(g)
+        columns = (buffer("columns", layer.dtype, g.in_h, saved, g.in_c),) if saved else ()
+        extent = _Extent(pixels=g.out_pixels, stride=1, sums=sums, is_image=True, columns=columns)
+        return _plan(self, layer, target, extent)
 
 
-def _plan(
-    algorithm: ByRows | Holes,
-    layer: Layer,
-    target: Target,
-    *,
-    workspace: tuple[Buffer, ...],
-    stride: int,
-    row: int,
-    has_holes: bool,
-    count: Callable[[KernelPlan, TapSteps, Layer], Counter[str]],
-) -> Plan:
-    """Plan either form; sums are those of *row* pixels at a time."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Extent:
+    """What is summed at a time: the pixels of an output row, or ``is_image`` all of them.
+
+    ``stride`` is the image pixels from one to the next; ``columns`` is where holes are saved.
+    """
+
+    pixels: int
+    stride: int
+    sums: Buffer
+    is_image: bool = False
+    columns: tuple[Buffer, ...] = ()
+
+
+def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Extent) -> Plan:
     geometry = layer.geometry
     runs = Runs(
-        pixels=row, pitch=stride * geometry.in_c, step=1, group=geometry.group_in_c
+        pixels=extent.pixels,
+        pitch=extent.stride * geometry.in_c,
+        step=1,
+        group=geometry.group_in_c,
     )
     kernel = plan_kernel(tap_weights(layer), target, runs)
     requantize = plan_requantize(layer)
@@ -134,8 +121,9 @@ def _plan(
         finishes=finishes(layer),
         has_tap_starts=False,
         has_outside=makes_up_outside(layer),
-        has_holes=has_holes,
+        has_holes=bool(extent.columns),
     )
+    count = _image_work if extent.is_image else _rows_work
     return Plan(
         algorithm=algorithm.name,
         family=algorithm.family,
@@ -144,13 +132,13 @@ def _plan(
         layer=layer,
         kernel=kernel,
         requantize=requantize,
-        workspace=workspace,
+        workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
         constants=clipped_constants(layer, kernel, requantize),
         steps=steps,
-        order=StoreOrder(pixels=row, gathers=needs_sums(layer)),
-        decisions=_decisions(layer, has_holes=has_holes),
+        order=StoreOrder(pixels=extent.pixels, gathers=needs_sums(layer)),
+        decisions=_decisions(layer, steps),
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
-        writes_input=has_holes,
+        writes_input=steps.has_holes,
     )
 
 
@@ -199,11 +187,11 @@ def _sums_work(layer: Layer, summed: int, *, gemms: int) -> Counter[str]:
     )
 
 
-def _decisions(layer: Layer, *, has_holes: bool) -> tuple[str, ...]:
+def _decisions(layer: Layer, steps: TapSteps) -> tuple[str, ...]:
     parts = []
-    if makes_up_outside(layer):
+    if steps.has_outside:
         parts.append(f"Taps outside the image add {layer.zero_point} times their weights.")
-    if has_holes:
+    if steps.has_holes:
         parts.append("Image columns that would wrap round the row ends are holes meanwhile.")
     if not needs_sums(layer):
         parts.append("Sums grow in the output itself.")

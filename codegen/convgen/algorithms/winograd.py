@@ -1,9 +1,9 @@
 """Winograd's minimal filtering for 3x3 kernels: F(2x2, 3x3) and F(4x4, 3x3), exact for int8.
 
-A tile of ``(m + 2) x (m + 2)`` pixels gives ``m x m`` outputs ``Y = A^T [(G g G^T) . (B^T d B)] A``.
-For int8 each row of the rational ``G`` is scaled to integers; scaling the columns of ``A^T`` by what
-is then missing gives ``4`` or ``576`` times the sums, modulo 2^32. Multiplying by the inverse of the
-odd part leaves ``4`` or ``64`` times the sums, exactly, while those stay below 2^29 or 2^25.
+A tile d of ``(m + 2) x (m + 2)`` pixels gives ``m x m`` outputs ``A^T [(G g G^T) . (B^T d B)] A``.
+For int8 each row of the rational ``G`` is scaled to integers; scaling the columns of ``A^T`` by
+what is then missing gives ``4`` or ``576`` times the sums, modulo 2^32. Multiplying by the inverse
+of the odd part leaves ``4`` or ``64`` times the sums, exactly, while those stay below 2^29 or 2^25.
 
 Workspace, for T tiles: ``(m + 2)^2 * C * T`` elements, int16 for int8 layers, and ``(m + 2)^2``
 sums for each output of one block. ``_ram`` variants transform the weights in each call and need
@@ -246,9 +246,11 @@ class Winograd:
             kernel=kernel,
             requantize=requantize,
             workspace=_workspace(kernel, steps, layer),
-            constants=(_weights(kernel, layer) if self.in_ram else _transformed(kernel),)
-            + output_constants(layer, requantize)
-            + _zero_points(steps, layer),
+            constants=(
+                _weights(kernel, layer) if self.in_ram else _transformed(kernel),
+                *output_constants(layer, requantize),
+                *_zero_points(steps, layer),
+            ),
             steps=steps,
             order=StoreOrder(pixels=form.outputs * g.out_w, gathers=False),
             decisions=_decisions(steps, layer),
@@ -291,8 +293,8 @@ def _transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float
     rows = np.array(form.kernel_rows(layer))
     wide = layer.weights.astype(rows.dtype)
     values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)
-    shape = (form.positions, *values.shape[2:])
-    return values.reshape(shape).astype(_dtype(layer))
+    matrices: NDArray[np.int16] | NDArray[np.float32] = values.astype(_dtype(layer))
+    return matrices.reshape(form.positions, *values.shape[2:])
 
 
 def _tiles_in_row(g: Geometry, form: Form) -> int:
@@ -340,8 +342,7 @@ def _zero_points(steps: WinogradSteps, layer: Layer) -> tuple[Constant, ...]:
 def _decisions(steps: WinogradSteps, layer: Layer) -> tuple[str, ...]:
     form = steps.form
     saved = (
-        f"{form.positions} products for {form.outputs**2} outputs instead of "
-        f"{9 * form.outputs**2}."
+        f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )
     if not steps.wraps:
         return (saved,)

@@ -7,7 +7,7 @@
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
- * Algorithm  indirect_init: reads the input through pointers, set once by an init function
+ * Algorithm  indirect_init: reads the input through pointers that an init function sets
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  72 bytes: const int8_t *table[2][9]
  * Constants  108 bytes
