@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,16 +15,14 @@ from typing import TypeVar
 
 import numpy as np
 from layers import FLOAT32, LAYERS, as_float32
+from measure import BLOCK_UNIT, Measured, bench_for, in_parallel, measure
 from numpy.typing import NDArray
 
-from convgen import emulator, spec, target, toolchain
+from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.cost import arithmetic
 from convgen.kernels.portable import DOT, LANES
 from convgen.resources import data_dir
-from convgen.select import Candidate
-from convgen.trial import Bench, attempt
-from convgen.vectors import Vectors, make_inputs
 
 K = TypeVar("K")
 Floats = NDArray[np.float64]
@@ -51,6 +47,9 @@ BOARDS: dict[Table, str] = {
 }
 """Each table that is measured, and the target that does it."""
 
+TARGETS = list(dict.fromkeys(BOARDS.values()))
+"""Each of these targets once."""
+
 COPIES: dict[Table, Table] = {
     ("armv7e-m", "soft_float32"): ("armv7-m", "soft_float32"),
     ("armv8-m", "soft_float32"): ("armv7-m", "soft_float32"),
@@ -61,11 +60,9 @@ COPIES: dict[Table, Table] = {
 }
 """Tables for which convgen has no target that counts, and the nearest one measured."""
 
-WORKERS = 2
 RIDGE = 1e-3  # per instruction that a shape of block costs more than its loads and products
 STACK_STEP = 16
 CLOSE = 0.05  # a choice that costs at most this much more than the best is right
-BLOCK_UNIT = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +82,7 @@ class Sample:
     layer: str
     algorithm: str
     work: Mapping[str, int]
-    instructions: int
-    code_bytes: int
-    stack_bytes: int
-    compiler: str
+    measured: Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,28 +93,55 @@ class Fit:
     prices: Mapping[str, float]
 
     @property
-    def errors(self) -> Floats:
-        """Predicted over measured, less one, of each sample."""
-        ratios = [
+    def predictions(self) -> list[float]:
+        """The instructions of each sample, by its work and the prices."""
+        return [
             sum(count * self.prices[unit] for unit, count in sample.work.items())
-            / sample.instructions
             for sample in self.samples
         ]
-        return np.array(ratios) - 1
+
+    @property
+    def errors(self) -> Floats:
+        """Predicted over measured, less one, of each sample."""
+        measured = [sample.measured.instructions for sample in self.samples]
+        errors: Floats = np.array(self.predictions) / np.array(measured) - 1
+        return errors
 
     def choices(self) -> list[float]:
-        """Return what the predicted best costs over the measured best, less one, by layer."""
-        layers = defaultdict(list)
-        for sample, error in zip(self.samples, self.errors, strict=True):
-            predicted = round(sample.instructions * (1 + error))
-            layers[sample.layer].append((predicted, sample.instructions))
-        return [
-            min(pairs)[1] / min(measured for _, measured in pairs) - 1 for pairs in layers.values()
-        ]
+        """Return what the predicted best costs over the measured best, less one, by layer.
+
+        The best is of what convgen may choose by itself: of what asks nothing of the caller.
+        """
+        layers: dict[str, list[tuple[int, Measured]]] = defaultdict(list)
+        for sample, predicted in zip(self.samples, self.predictions, strict=True):
+            if not sample.measured.asks:
+                layers[sample.layer].append((round(predicted), sample.measured))
+        return [choice_cost(candidates) for candidates in layers.values()]
+
+
+def choice_cost(candidates: Sequence[tuple[int, Measured]]) -> float:
+    """Return what the predicted fastest costs over the fastest, less one.
+
+    Of those predicted alike it is the one with the least memory, as `convgen.select` orders them.
+    """
+    _, chosen = min(candidates, key=lambda pair: (pair[0], pair[1].ram_without_stack))
+    return chosen.instructions / min(found.instructions for _, found in candidates) - 1
 
 
 def main() -> None:
     """Fit and write the tables; or only check them."""
+    options = parse_options()
+    if options.predict:
+        predict_layers(options.predict, options.boards or TARGETS)
+        return
+    fits = fit_tables()
+    if not options.check:
+        for isa in sorted({isa for isa, _ in (*BOARDS, *COPIES)}):
+            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="print the errors, write nothing")
     parser.add_argument(
@@ -129,14 +150,25 @@ def main() -> None:
         metavar="FOLDER",
         help="fit nothing: measure FOLDER/*/layer.json and compare with the tables as they are",
     )
+    parser.add_argument(
+        "--boards",
+        type=board_list,
+        metavar="A,B,C",
+        help="with --predict: the targets to measure on (default: all that are fitted)",
+    )
     options = parser.parse_args()
-    if options.predict:
-        predict_layers(options.predict)
-        return
-    fits = fit_tables()
-    if not options.check:
-        for isa in sorted({isa for isa, _ in (*BOARDS, *COPIES)}):
-            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+    if options.boards and not options.predict:
+        parser.error("--boards: only with --predict")
+    return options
+
+
+def board_list(names: str) -> list[str]:
+    """Return the targets of a list with commas, each once."""
+    wanted = list(dict.fromkeys(names.split(",")))
+    if unknown := set(wanted).difference(TARGETS):
+        known = ", ".join(TARGETS)
+        raise argparse.ArgumentTypeError(f"expected some of {known}, got {min(unknown)!r}")
+    return wanted
 
 
 def fit_tables() -> dict[Table, Fit]:
@@ -150,12 +182,12 @@ def fit_tables() -> dict[Table, Fit]:
     return fits
 
 
-def predict_layers(folder: Path) -> None:
+def predict_layers(folder: Path, boards: Iterable[str]) -> None:
     """Hold the tables against layers they were not fitted to."""
     paths = sorted(folder.glob("*/layer.json"))
     jobs = {
         board: [Job(target=board, name=path.parent.name, path=path) for path in paths]
-        for board in dict.fromkeys(BOARDS.values())
+        for board in boards
     }
     for board, samples in measured(jobs):
         for table in sorted({sample.table for sample in samples}):
@@ -167,10 +199,8 @@ def predict_layers(folder: Path) -> None:
 
 def measured(jobs: Mapping[K, Iterable[Job]]) -> Iterator[tuple[K, list[Sample]]]:
     """Run all *jobs*; yield the samples of each key in turn."""
-    with ProcessPoolExecutor(WORKERS) as pool:
-        runs = {key: pool.map(_measure, wanted) for key, wanted in jobs.items()}
-        for key, layers in runs.items():
-            yield key, [sample for layer in layers for sample in layer]
+    for key, layers in in_parallel(_measure, jobs):
+        yield key, [sample for layer in layers for sample in layer]
 
 
 def _jobs(table: Table, folder: Path) -> Iterator[Job]:
@@ -184,42 +214,24 @@ def _jobs(table: Table, folder: Path) -> Iterator[Job]:
 
 def _measure(job: Job) -> list[Sample]:
     """Build and run a layer with every algorithm that can do it."""
-    board = target.load(job.target)
-    layer = spec.load(job.path)
-    runner = emulator.choose("qemu-system", board)
-    bench = Bench(
-        target=board,
-        machine=runner.machine,
-        toolchain=toolchain.find("auto", board),
-        emulator=runner,
-        vectors=Vectors(inputs=make_inputs(layer, seed=0, count=1)),
+    board, layer = target.load(job.target), spec.load(job.path)
+    bench = bench_for(layer, board)
+    generous = 1000 * layer.geometry.macs
+    plans = (
+        algorithm.plan(layer, board)
+        for algorithm in ALGORITHMS
+        if algorithm.reject(layer, board) is None
     )
-    samples = []
-    for algorithm in ALGORITHMS:
-        if algorithm.reject(layer, board):
-            continue
-        plan = algorithm.plan(layer, board)
-        generous = 1000 * layer.geometry.macs  # decides only when to give up
-        candidate = Candidate(plan=plan, pool=None, stack=0, code=0, instructions=generous)
-        with tempfile.TemporaryDirectory() as folder:
-            trial = attempt(
-                candidate, bench, Path(folder) / plan.algorithm, board.memory.ram, roomy=True
-            )
-        if trial.failure or trial.instructions is None or trial.stack is None:
-            raise SystemExit(f"{job.target}: {job.name}: {plan.algorithm}: {trial.failure}")
-        samples.append(
-            Sample(
-                table=(board.cpu.isa, arithmetic(layer, board)),
-                layer=job.name,
-                algorithm=plan.algorithm,
-                work=plan.work,
-                instructions=trial.instructions,
-                code_bytes=trial.sizes.code_bytes,
-                stack_bytes=trial.stack,
-                compiler=bench.toolchain.version,
-            )
+    return [
+        Sample(
+            table=(board.cpu.isa, arithmetic(layer, board)),
+            layer=job.name,
+            algorithm=plan.algorithm,
+            work=plan.work,
+            measured=measure(plan, bench, generous, layer=job.name),
         )
-    return samples
+        for plan in plans
+    ]
 
 
 def fit(samples: Sequence[Sample]) -> dict[str, float]:
@@ -228,7 +240,7 @@ def fit(samples: Sequence[Sample]) -> dict[str, float]:
     parts = sorted({part for unit in units for part in _parts(unit)})
     composed = np.array([[_parts(unit).get(part, 0) for part in parts] for unit in units])
     counts = np.array([[sample.work.get(unit, 0) for unit in units] for sample in samples])
-    instructions = np.array([sample.instructions for sample in samples])
+    instructions = np.array([sample.measured.instructions for sample in samples])
     ridge = np.diag([RIDGE if BLOCK_UNIT.fullmatch(part) else 0.0 for part in parts])
     solved = non_negative_least_squares(
         np.vstack([counts / instructions[:, None] @ composed, ridge]),
@@ -289,14 +301,14 @@ def non_negative_least_squares(matrix: Floats, wanted: Floats) -> Floats:
 
 
 def print_errors(title: str, fit: Fit) -> None:
-    """Print one line on how good the predictions are, and the worst."""
+    """Print one line on how good the predictions are, the worst, and what it does to choices."""
     errors, choices = np.abs(fit.errors), fit.choices()
-    worst = fit.samples[int(errors.argmax())]
+    worst, right = fit.samples[int(errors.argmax())], sum(loss <= CLOSE for loss in choices)
     print(
         f"{title:<24} {len(errors):4} runs: mean {errors.mean():.1%}, "
         f"90% within {np.quantile(errors, 0.9):.1%}, {(errors <= 0.15).mean():.0%} within 15%, "
-        f"worst {errors.max():.0%} ({worst.layer} {worst.algorithm}); fastest chosen, or within "
-        f"{CLOSE:.0%}: {sum(loss <= CLOSE for loss in choices)} of {len(choices)} layers",
+        f"worst {errors.max():.0%} ({worst.layer} {worst.algorithm}); the predicted fastest "
+        f"is at most {CLOSE:.0%} slower than the fastest in {right} of {len(choices)} layers",
         flush=True,
     )
 
@@ -327,7 +339,7 @@ def typical_code(samples: Sequence[Sample]) -> dict[str, int]:
     """Return the median code size of each algorithm."""
     codes = defaultdict(list)
     for sample in samples:
-        codes[sample.algorithm].append(sample.code_bytes)
+        codes[sample.algorithm].append(sample.measured.code_bytes)
     return {algorithm: round(median(sizes)) for algorithm, sizes in codes.items()}
 
 
@@ -335,7 +347,7 @@ def most_stack(samples: Sequence[Sample]) -> dict[str, int]:
     """Return the most stack of each algorithm, rounded up."""
     stacks: dict[str, int] = defaultdict(int)
     for sample in samples:
-        stack = -(-sample.stack_bytes // STACK_STEP) * STACK_STEP
+        stack = -(-sample.measured.stack_bytes // STACK_STEP) * STACK_STEP
         stacks[sample.algorithm] = max(stacks[sample.algorithm], stack)
     return stacks
 
@@ -345,7 +357,7 @@ def _origin(table: Table, source: Table, fit: Fit) -> str:
         return f"# {table[1]}: as {source[0]}, the nearest that was measured"
     errors = np.abs(fit.errors)
     return (
-        f"# {table[1]}: {len(errors)} runs on {BOARDS[table]}, {fit.samples[0].compiler}; "
+        f"# {table[1]}: {len(errors)} runs on {BOARDS[table]}, {fit.samples[0].measured.compiler}; "
         f"error {errors.mean():.1%} on average, {errors.max():.0%} at worst"
     )
 

@@ -27,6 +27,11 @@ MEASURED = {
 }  # fmt: skip
 
 
+def applicable(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the candidates that can do the layer; of the others only the reason is told."""
+    return [row for row in report["candidates"] if row["applicable"]]
+
+
 def missing(value: Any, wanted: Any, place: str = "report") -> list[str]:
     """Return the places where *value* lacks what *wanted* has, or has another type."""
     if isinstance(wanted, dict):

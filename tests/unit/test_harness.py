@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from convgen import harness
 from convgen.harness import Status
@@ -45,6 +46,20 @@ def test_a_pool_is_passed_once_and_its_input_not_checked() -> None:
     assert f".input = {{{start + 15}u, {start + 25}u}}" in text
     assert f".output = {{{start}u, {start + 20}u}}" in text
     assert ".input_is_preserved = false" in text
+
+
+def test_an_init_function_gets_input_and_workspace_which_is_then_kept() -> None:
+    text = layer_call(replace(CALL, has_init=True))
+    arguments = re.search(r"\.arguments = \{(.*?), (.*?), (.*?)\}", text)
+    init = re.search(r"\.init_arguments = \{(.*?), (.*?), NULL\}", text)
+    assert arguments is not None
+    assert init is not None
+    assert ".init = (convgen_entry *)toy_init" in text
+    assert init.groups() == (arguments[1], arguments[3])
+    start = int(arguments[3].split()[-1])
+    workspace = f"{{{start}u, {start + 30}u}}"
+    assert f".kept = {workspace}" in text
+    assert workspace not in text.split("convgen_scratch")[1].split(";")[0]
 
 
 def test_the_linker_gets_a_region_of_budget_and_guards() -> None:

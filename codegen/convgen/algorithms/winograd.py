@@ -317,7 +317,7 @@ def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Layer) -> tuple[
 
 
 def _transformed(kernel: KernelPlan) -> Constant:
-    comment = f"transformed, {kernel.packing}; a matrix for each position of a tile"
+    comment = f"transformed, {kernel.packing}"
     return Constant(name="weights", values=kernel.weights, comment=comment)
 
 

@@ -1,0 +1,230 @@
+"""The tables of docs/results.md: memory from plans alone, instructions from runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import paper_layers as data
+from paper_layers import Lowered, Spec
+from paper_runs import (
+    BASE,
+    FLOAT_BYTES,
+    INDIRECT,
+    INDIRECT_FLOAT,
+    INDIRECT_INT8,
+    KN2ROW_FLOAT,
+    KN2ROW_INT8,
+    MEC,
+    Figures,
+    Grid,
+    Job,
+    Study,
+    elements,
+    plan,
+    required,
+)
+from paper_text import code, ends, exact, items, mib, percent, table
+
+from convgen.plan import Plan
+
+NOT_POSSIBLE, PREDICTED = "–", "~"
+LOWERED = (BASE, MEC, "mec_ring", "im2col_p4")
+
+# Memory
+
+
+def memory() -> dict[str, str]:
+    """Return the parts of the document that need no run."""
+    workspaces = {
+        layer["name"]: {name: elements(layer, name) for name in LOWERED}
+        for layer in data.MEC_LAYERS
+    }
+    example = {name: elements(data.EXAMPLE, name) for name in (BASE, MEC)}
+    check(example, data.EXAMPLE_LOWERED)
+    for name, published in data.MEC_LOWERED.items():
+        check(workspaces[name], published)
+    return {
+        "mec_memory": lowered(workspaces),
+        "resnet": resnet(workspaces),
+        "resnet_ratio": data.RESNET101_RATIO,
+        "resnet_layers": ", ".join(f"{name} x{n}" for name, n in data.RESNET101.items()),
+        "example_im2col": exact(example[BASE]),
+        "example_mec": exact(example[MEC]),
+        "kn2row_memory": kn2row_elements(),
+        "kn2row_bytes": workspace_bytes(KN2ROW_INT8),
+        "indirect_memory": indirect_bytes(),
+    }
+
+
+def check(found: Mapping[str, int], published: Lowered) -> None:
+    """Compare the plans with the paper."""
+    sizes = Lowered(im2col=found[BASE], mec=found[MEC])
+    assert sizes == published, f"planned {sizes}, published {published}"
+
+
+def lowered(workspaces: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the table of MEC's layers."""
+
+    def row(layer: Spec) -> list[str]:
+        found = workspaces[layer["name"]]
+        sizes = [exact(found[name]) for name in LOWERED]
+        ratio = f"{found[BASE] / found[MEC]:.2f}"
+        return [layer["name"], *shape(layer), str(layer["stride"]), *sizes, ratio]
+
+    ratio = f"`{BASE}` / `{MEC}`"
+    heads = ["layer", "input", "kernel", "stride", *code(LOWERED), ratio]
+    return table(heads, map(row, data.MEC_LAYERS))
+
+
+def shape(description: Spec) -> list[str]:
+    """Return a layer's input, and its kernel with the output channels."""
+    height, width, channels = description["input"]["shape"]
+    size, out_channels = description["kernel_size"], description["out_channels"]
+    return [f"{height}x{width}x{channels}", f"{size}x{size}x{out_channels}"]
+
+
+def resnet(workspaces: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the weighted sums of ResNet-101."""
+    sums = {
+        name: sum(workspaces[layer][name] * times for layer, times in data.RESNET101.items())
+        for name in LOWERED
+    }
+    assert f"{sums[BASE] / sums[MEC]:.1f}" == data.RESNET101_RATIO, sums
+    ratios = [f"{sums[BASE] / size:,.2f}" for size in sums.values()]
+    return table(
+        ["ResNet-101", *code(LOWERED)],
+        [
+            ["MiB", *(mib(size * FLOAT_BYTES) for size in sums.values())],
+            [f"times less than `{BASE}`", *ratios],
+        ],
+    )
+
+
+def kn2row_elements() -> str:
+    """Return the float32 workspaces of VGG's layers, checked by the formulas of the paper."""
+    study = KN2ROW_FLOAT
+    for layer in study.layers:
+        height, width, in_c = layer["input"]["shape"]
+        taps, out_c = layer["kernel_size"] ** 2, layer["out_channels"]
+        wanted = {
+            BASE: height * width * taps * in_c,
+            "kn2row": taps * out_c * height * width,
+            "kn2row_as": out_c * height * width,
+            "kn2row_aa": 0,
+        }
+        found = {name: elements(layer, name) for name in wanted}
+        assert found == wanted, f"{layer['name']}: planned {found}, by the formulas {wanted}"
+    rows = (
+        [layer["name"], *shape(layer), *(exact(elements(layer, name)) for name in study.titles)]
+        for layer in study.layers
+    )
+    return table(["layer", "input", "kernel", *code(study.titles)], rows)
+
+
+def workspace_bytes(study: Study) -> str:
+    """Return the table of a study's workspaces."""
+    sizes = {key: exact(required(job).workspace_bytes) for key, job in study.jobs.items()}
+    rows = ([name, *(sizes[name, title] for title in study.titles)] for name in study.names)
+    return table(["layer", *code(study.titles)], rows)
+
+
+def indirect_bytes() -> str:
+    """Return the workspaces of im2col and the tables of the indirect algorithms."""
+    rows = (
+        [f"{layer['name']}, {layer['input']['dtype']}", *indirect_row(study, layer)]
+        for study in (INDIRECT_FLOAT, INDIRECT_INT8)
+        for layer in study.layers
+    )
+    heads = ["layer", "`im2col_p4` or `im2col_p2`", f"`{BASE}`", *code(INDIRECT)]
+    return table(heads, rows)
+
+
+def indirect_row(study: Study, layer: Spec) -> list[str]:
+    """Return the bytes of each algorithm but direct, which has none."""
+    plans = (plan(Job(target=study.target, spec=layer, column=c)) for c in study.columns[1:])
+    return [exact(p.workspace_bytes + table_bytes(p)) if p else NOT_POSSIBLE for p in plans]
+
+
+def table_bytes(planned: Plan) -> int:
+    """Return the bytes of the constant table of offsets, which only indirect_flash has."""
+    return sum(c.values.nbytes for c in planned.constants if c.name == "offsets")
+
+
+# Instructions
+
+
+def instructions(grid: Grid, show: Callable[[int], str]) -> str:
+    """Return the table of a grid's instructions."""
+
+    def cell(found: Figures | None) -> str:
+        if found is None:
+            return NOT_POSSIBLE
+        return (PREDICTED if found.too_large else "") + show(found.instructions)
+
+    study = grid.study
+    rows = (
+        [name, *(cell(grid.cells[name, title]) for title in study.titles)] for name in study.names
+    )
+    return table(["layer", *code(study.titles)], rows)
+
+
+def compared(grid: Grid) -> str:
+    """Return the table of how each algorithm compares with im2col."""
+    heads = [f"compared with `{BASE}`", "at best", "at worst", "layers measured"]
+    ratios = {title: grid.ratios(title) for title in grid.study.titles if title != BASE}
+    rows = ([f"`{title}`", *ends(found), str(len(found))] for title, found in ratios.items())
+    return table(heads, rows)
+
+
+def left_out(grid: Grid) -> str:
+    """Return which figures are predicted, and why."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (name, title), cell in grid.cells.items():
+        if cell and cell.too_large:
+            found[cell.too_large][name].append(title)
+
+    def where(layers: Mapping[str, Sequence[str]]) -> str:
+        return ", ".join(f"{name} ({', '.join(code(layers[name]))})" for name in layers)
+
+    return items(f"{reason}: {where(layers)}" for reason, layers in sorted(found.items()))
+
+
+def wins_and_losses(grid: Grid, titles: Iterable[str]) -> str:
+    """Say of each algorithm where it takes fewer instructions than im2col and where more."""
+
+    def line(title: str) -> str:
+        ratios = grid.ratios(title)
+        parts = {
+            "fewer": {name: ratio for name, ratio in ratios.items() if ratio < 0},
+            "more": {name: ratio for name, ratio in ratios.items() if ratio >= 0},
+        }
+        said = (
+            f"{how} on " + ", ".join(f"{name} ({percent(r)})" for name, r in found.items())
+            for how, found in parts.items()
+            if found
+        )
+        return f"`{title}`, compared with `{BASE}`: " + "; ".join(said) + "."
+
+    return items(map(line, titles))
+
+
+def init_calls(grid: Grid) -> str:
+    """Return what the init functions take."""
+    calls = [cell.init for cell in grid.cells.values() if cell and cell.init]
+    return f"{min(calls):,} to {max(calls):,} instructions"
+
+
+def errors(grids: Iterable[Grid]) -> dict[str, str]:
+    """Return how good the predictions of the measured runs are."""
+    found = {
+        f"`{title}`, {name}, `{grid.study.target}`": error
+        for grid in grids
+        for (name, title), error in grid.errors.items()
+    }
+    worst = max(found, key=lambda key: abs(found[key]))
+    return {
+        "runs": str(len(found)),
+        "error_mean": f"{100 * sum(map(abs, found.values())) / len(found):.1f} %",
+        "error_worst": f"{percent(found[worst])} ({worst})",
+    }
