@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from convgen.select import Budget, Candidate, Selection, undemanding
+from convgen.select import Budget, Candidate, Selection, preference, undemanding
 from convgen.trial import Trial
 
 WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
@@ -77,9 +77,9 @@ def _difference(more: int, what: str) -> str:
 def _how(offer: _Offer, selection: Selection) -> str:
     budget = selection.budget
     if offer.fits(budget):
-        option = "--optimize speed"
-        if selection.goal == "speed" or offer.candidate not in selection.wanted:
-            option = f"--algorithm {offer.candidate.algorithm}"
+        by_speed = preference([c for c in selection.wanted if c.fits(budget)], "speed")
+        is_first = selection.goal != "speed" and by_speed[:1] == (offer.candidate,)
+        option = "--optimize speed" if is_first else f"--algorithm {offer.candidate.algorithm}"
         return f"fits your budget: `{option}`"
     short = [
         f"{need - limit:,} bytes of {what}"

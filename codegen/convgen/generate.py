@@ -114,7 +114,7 @@ def _description(plan: Plan) -> list[str]:
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]  # fmt: skip
     if plan.requantize:
-        shifts = ">> of negative integers is arithmetic"
+        shifts = "two's complement, and >> of negative integers is arithmetic"
         rows.append(("Quantised", f"{plan.requantize.description}; {shifts}"))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))

@@ -87,6 +87,11 @@ class Geometry:
         return self.groups == self.in_c and self.in_c > 1
 
     @property
+    def is_grouped(self) -> bool:
+        """Whether each group reads several input channels of its own."""
+        return self.groups > 1 and self.group_in_c > 1
+
+    @property
     def has_padding(self) -> bool:
         """Whether any kernel position can fall outside the image."""
         return any((self.pad_top, self.pad_left, self.pad_bottom, self.pad_right))

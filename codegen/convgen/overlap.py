@@ -9,6 +9,8 @@ needs only ``low(end)``.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,8 @@ def plan_pool(layer: Layer, order: StoreOrder) -> Pool:
 
 def input_distance(geometry: Geometry, order: StoreOrder) -> int:
     """Return the smallest safe distance of the input above the output, in elements."""
+    if order.keeps_input:
+        return geometry.out_elems
     first_read = lowest_reads(geometry)
     pixels = geometry.out_pixels
     # a block that gathers starts at a multiple of its size, another may start anywhere
@@ -38,6 +42,7 @@ def input_distance(geometry: Geometry, order: StoreOrder) -> int:
     return max(0, int((ends * geometry.out_c - still_needed * geometry.in_c).max()))
 
 
+@lru_cache(maxsize=1)
 def lowest_reads(geometry: Geometry) -> NDArray[np.int64]:
     """Return ``low(q)`` for each output pixel and one past the end, ``[out_pixels + 1]``."""
     g = geometry

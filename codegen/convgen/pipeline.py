@@ -60,15 +60,19 @@ def run(job: Job, say: Say) -> Outcome:
         ram=board.memory.ram if job.ram is None else job.ram,
         flash=board.memory.flash if job.flash is None else job.flash,
     )
-    _refuse_hopeless(_select(job, layer, board, budget), job)
+    selection = _select(job, layer, board, budget)
+    _refuse_hopeless(selection, job)
     given = _vectors(job, layer)
     out = job.out or Path("convgen-out") / layer.name
     with staging_folder(out) as stage:
         bench = _bench(job, board, given)
-        selection = _select(job, layer, bench.target, budget)
+        if bench.target != board:
+            selection = _select(job, layer, bench.target, budget)
         trials = _try(job, selection, bench, stage, say)
         chosen = _chosen(trials, selection)
-        described = report.build(selection, trials, chosen, _tools(bench, board, chosen))
+        described = report.build(
+            selection, trials, chosen, _tools(bench, board, chosen), compared=job.compare
+        )
         (chosen.folder / REPORT).write_text(report.as_json(described), encoding="utf-8")
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
@@ -136,6 +140,8 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
     compares = job.compare or job.optimize == "flash"
     everything = job.compare and not job.algorithm
     considered = selection.candidates if everything else selection.wanted
+    if not job.compare:
+        considered = tuple(c for c in considered if c.plan.constant_bytes <= budget.flash)
     trials: list[Trial] = []
 
     def tried(candidate: Candidate, *, roomy: bool) -> Trial:
@@ -146,9 +152,15 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
 
     hopeful = [c for c in considered if c.ram_without_stack <= budget.ram]
     others = [c for c in considered if c.ram_without_stack > budget.ram]
+    too_large: list[MachineTooSmallError] = []
     for candidate in hopeful:
-        if tried(candidate, roomy=compares).fits(budget) and not compares:
-            return trials
+        try:
+            if tried(candidate, roomy=compares).fits(budget) and not compares:
+                return trials
+        except MachineTooSmallError as error:
+            too_large.append(error)
+    if too_large and not trials:
+        raise too_large[0]
     for candidate in others:
         nearest = min((trial.ram for trial in trials), default=candidate.ram)
         if compares or candidate.ram_without_stack < nearest:
@@ -180,7 +192,7 @@ def _tools(bench: Bench, board: Target, trial: Trial) -> Report:
         }
     return {
         "target": board.name,
-        "machine_bytes": bench.machine.layer_bytes,
+        "machine": bench.machine,
         "emulator": described,
         "toolchain": {
             "compiler": bench.toolchain.version,

@@ -26,13 +26,18 @@ class Buffer:
 
     name: str
     ctype: str
-    align: int
+    elem_bytes: int
     shape: tuple[int, ...]
+
+    @property
+    def align(self) -> int:
+        """Alignment of its elements."""
+        return self.elem_bytes
 
     @property
     def bytes(self) -> int:
         """Its size."""
-        return prod(self.shape) * self.align
+        return prod(self.shape) * self.elem_bytes
 
     @property
     def pointer(self) -> str:
@@ -50,7 +55,7 @@ class Buffer:
 
 def buffer(name: str, dtype: str, *shape: int) -> Buffer:
     """Return a buffer of elements of a numpy *dtype*."""
-    return Buffer(name=name, ctype=ctype(dtype), align=np.dtype(dtype).itemsize, shape=shape)
+    return Buffer(name=name, ctype=ctype(dtype), elem_bytes=np.dtype(dtype).itemsize, shape=shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +80,13 @@ class StoreOrder:
     """When output overwrites input it no longer needs, if the two overlap.
 
     Pixels are finished in row-major order, ``pixels`` at a time, within a block in any order;
-    ``gathers`` says that a block reads all its input before it stores anything.
+    ``gathers`` says that a block reads all its input before it stores anything; ``keeps_input``
+    that the whole input must stay as it is to the end, even where no pixel reads it.
     """
 
     pixels: int
     gathers: bool
+    keeps_input: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +98,7 @@ class Plan:
 
     ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
+    ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
     """
 
     algorithm: str
@@ -108,6 +116,7 @@ class Plan:
     work: Mapping[str, int]
     writes_input: bool = False
     has_init: bool = False
+    rounds_coarsely: bool = False
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""

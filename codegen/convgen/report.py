@@ -12,21 +12,24 @@ from typing import Any
 from convgen import __version__
 from convgen.advice import advise
 from convgen.select import Budget, Candidate, Selection
-from convgen.trial import Trial
+from convgen.target import Machine
+from convgen.trial import Trial, too_large
 
 Report = dict[str, Any]
 PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
 
 
-def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: Report) -> Report:
+def build(
+    selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: Report, *, compared: bool
+) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *trials* holds what was built; *tools* describes target, emulator, its memory and toolchain.
+    *trials* holds what was built, *compared* all that could be; *tools* describes target, machine,
+    emulator and toolchain.
     """
     layer, budget = chosen.candidate.plan.layer, selection.budget
-    machine_bytes = tools["machine_bytes"]
     tried = {trial.candidate: trial for trial in trials}
-    front = pareto_front(trials) if len(trials) > 1 else set()
+    front = pareto_front(trials) if compared else set()
     return {
         "convgen": __version__,
         "layer": layer.name,
@@ -50,7 +53,7 @@ def build(selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: R
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
             *(
-                _candidate(c, tried.get(c), budget, machine_bytes, front)
+                _candidate(c, tried.get(c), budget, tools["machine"], front)
                 for c in sorted(selection.candidates, key=_by_workspace)
             ),
             *(
@@ -71,7 +74,8 @@ def _by_workspace(candidate: Candidate) -> tuple[int, int]:
 def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
     """Return the right ones that no other beats in workspace, instructions or flash.
 
-    To beat is to need less of one of them and no more of any.
+    To beat is to need less of one of them and no more of any, nor to ask of the caller what the
+    other does not: that is no price in bytes or instructions.
     """
     needs = {
         trial.candidate: (
@@ -85,7 +89,10 @@ def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
     return {
         candidate
         for candidate, mine in needs.items()
-        if not any(_beats(other, mine) for other in needs.values())
+        if not any(
+            _beats(others, mine) and (other.asks is None or candidate.asks is not None)
+            for other, others in needs.items()
+        )
     }
 
 
@@ -148,7 +155,7 @@ def _candidate(
     candidate: Candidate,
     trial: Trial | None,
     budget: Budget,
-    machine_bytes: int,
+    machine: Machine,
     front: Collection[Candidate],
 ) -> Report:
     row: Report = {
@@ -173,11 +180,9 @@ def _candidate(
             row["pareto"] = candidate in front
     if candidate.asks:
         row["asks"] = candidate.asks
-    if candidate.ram_without_stack > machine_bytes:
-        row["not_measured"] = (
-            f"needs {candidate.ram_without_stack:,} bytes, "
-            f"the emulated machine has {machine_bytes:,}"
-        )
+    problem = too_large(candidate, machine)
+    if problem:
+        row["not_measured"] = problem
     return row
 
 

@@ -15,7 +15,7 @@ Form = Literal["double_right", "double", "single"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Requantize:
-    """What ``parts/requantize.c.j2`` prints.
+    """What ``parts/finish.c.j2`` prints.
 
     ``multiplier`` and ``shift`` hold one element when all channels agree, else one per channel.
     The meaning of ``shift`` depends on ``form``:

@@ -60,6 +60,8 @@ class Candidate:
             return f"call {self.plan.layer.name}_init before, and keep the workspace"
         if self.plan.writes_input and self.pool is None:
             return "the input must be writable: it is changed meanwhile, and restored"
+        if self.plan.rounds_coarsely:
+            return "tolerate coarser rounding where outputs near large values are small"
         return None
 
     @property

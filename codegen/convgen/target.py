@@ -116,6 +116,11 @@ class Machine(Table):
         """The most that a layer's buffers, stack and guard zones can take."""
         return self.memory.layer.bytes if self.memory else UNLIMITED_LAYER_BYTES
 
+    @property
+    def code_bytes(self) -> int:
+        """The most that the whole program and its constants can take."""
+        return self.memory.code.bytes if self.memory else UNLIMITED_LAYER_BYTES
+
 
 class Fallback(Table):
     """What to do where the emulator cannot play this core: another one, without some features."""

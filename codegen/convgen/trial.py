@@ -21,6 +21,7 @@ from convgen.vectors import Comparison, Vectors
 
 USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
+PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,12 +109,10 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
     compiler's bound puts over *ram* is first run with room, to see whether it really is.
     """
+    problem = too_large(candidate, bench.machine)
+    if problem:
+        raise MachineTooSmallError(f"{candidate.algorithm} {problem}")
     call = describe(candidate, strict=bench.strict_alignment)
-    if call.buffer_bytes > bench.machine.layer_bytes:
-        raise MachineTooSmallError(
-            f"{candidate.algorithm} needs {call.buffer_bytes:,} bytes; "
-            f"the emulated machine has {bench.machine.layer_bytes:,}"
-        )
     folder.mkdir()
     for name, text in layer_files(candidate.plan, bench.target, candidate.pool).items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -134,6 +133,18 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     if roomy or spacious.ram > ram or spacious.run is None:
         return spacious
     return trial(_link(objects, call, bench, ram, static))
+
+
+def too_large(candidate: Candidate, machine: Machine) -> str | None:
+    """Say what *candidate* needs that the emulated machine has not, if there is something."""
+    needs = (
+        (candidate.ram_without_stack, machine.layer_bytes, "RAM"),
+        (candidate.plan.constant_bytes + PROGRAM_BYTES, machine.code_bytes, "flash"),
+    )
+    for need, limit, what in needs:
+        if need > limit:
+            return f"needs {need:,} bytes of {what}, the emulated machine has {limit:,}"
+    return None
 
 
 def describe(candidate: Candidate, *, strict: bool) -> Call:

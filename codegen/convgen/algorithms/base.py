@@ -103,6 +103,12 @@ def folded_bias(layer: Layer) -> Constant:
     )
 
 
+def zero_points(layer: Layer, count: int) -> Constant:
+    """Return what stands for pixels outside the image: *count* zero points."""
+    values = np.full(count, layer.zero_point, layer.dtype)
+    return Constant(name="zero_points", values=values, comment="what a tap outside reads")
+
+
 def plain_bias(layer: Layer) -> Constant:
     """Return where sums start whose parts each make up for the zero point."""
     values = np.zeros(layer.geometry.out_c) if layer.bias is None else layer.bias

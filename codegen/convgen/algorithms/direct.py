@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-
 from convgen.algorithms.base import (
     block_work,
     layer_constants,
     output_work,
     row_blocks,
     sums_overflow,
+    zero_points,
 )
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
 from convgen.kernels import plan_kernel
@@ -116,8 +115,7 @@ def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Layer) -> tuple[
     if not steps.has_edges or steps.skips_outside:
         return ()
     count = max(kernel.channel_blocks) if kernel.lanes else steps.tap_elems
-    values = np.full(count, layer.zero_point, np.int8)
-    return (Constant(name="zero_points", values=values, comment="what a tap outside reads"),)
+    return (zero_points(layer, count),)
 
 
 def _decisions(steps: DirectSteps, geometry: Geometry) -> tuple[str, ...]:

@@ -130,24 +130,18 @@ def _too_large(layer: Layer, pixels: int | None) -> str | None:
     return f"the patch matrix would take {matrix:,} bytes; indices are 32 bits"
 
 
-def _has_group_parts(geometry: Geometry) -> bool:
-    """Whether a patch holds the channels of each group apart, to make them contiguous."""
-    return geometry.groups > 1 and geometry.group_in_c > 1
-
-
 def _runs(geometry: Geometry, patches: int) -> Runs:
     return Runs(
         pixels=patches,
         pitch=geometry.taps * geometry.in_c,
         step=geometry.in_c if geometry.group_in_c == 1 else 1,
-        group=geometry.patch_elems if _has_group_parts(geometry) else 1,
+        group=geometry.patch_elems if geometry.is_grouped else 1,
     )
 
 
 def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
     rest = geometry.out_pixels % patches
-    has_parts = _has_group_parts(geometry)
-    row_copies = not has_parts and geometry.dilation_w == 1
+    row_copies = not geometry.is_grouped and geometry.dilation_w == 1
     return Im2colSteps(
         copies=not geometry.is_pointwise,
         patches=patches,
@@ -155,8 +149,8 @@ def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
         pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
         patch_elems=geometry.taps * geometry.in_c,
         run_elems=geometry.patch_elems,
-        groups=geometry.groups if has_parts else 1,
-        copy_elems=geometry.group_in_c if has_parts else geometry.in_c,
+        groups=geometry.groups if geometry.is_grouped else 1,
+        copy_elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
         row_copies=row_copies,
         tap_copies=not row_copies or geometry.has_padding,
     )

@@ -23,6 +23,7 @@ from convgen.algorithms.base import (
     output_work,
     row_blocks,
     sums_overflow,
+    zero_points,
 )
 from convgen.algorithms.inside import tap_positions
 from convgen.kernels import plan_kernel
@@ -80,7 +81,7 @@ class Indirect:
         return f"indirect_{self.table}"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Refuse tables beyond int32, and a row's where there is but one row."""
+        """Refuse tables larger than any memory, and a row's where there is but one row."""
         g = layer.geometry
         if self.table == "row" and g.out_h == 1:
             return "there is one output row: its table would be built for one use"
@@ -121,7 +122,7 @@ class Indirect:
             requantize=requantize,
             workspace=() if self.table == "flash" else (_table(layer, target, row),),
             constants=layer_constants(layer, kernel, requantize)
-            + _zero_points(layer)
+            + ((zero_points(layer, geometry.in_c),) if geometry.has_padding else ())
             + (() if offsets is None else (_constant(offsets),)),
             steps=steps,
             order=StoreOrder(pixels=kernel.pixels, gathers=False),
@@ -139,7 +140,7 @@ def _table(layer: Layer, target: Target, row: int) -> Buffer:
     return Buffer(
         name="table",
         ctype=f"const {layer.elem_ctype} *",
-        align=target.cpu.pointer_bytes,
+        elem_bytes=target.cpu.pointer_bytes,
         shape=(row, layer.geometry.taps),
     )
 
@@ -160,13 +161,6 @@ def _constant(offsets: NDArray[np.uint16] | NDArray[np.int32]) -> Constant:
     return Constant(
         name="offsets", values=offsets, comment="the first element of each tap, [pixel][tap]"
     )
-
-
-def _zero_points(layer: Layer) -> tuple[Constant, ...]:
-    if not layer.geometry.has_padding:
-        return ()
-    values = np.full(layer.geometry.in_c, layer.zero_point, layer.dtype)
-    return (Constant(name="zero_points", values=values, comment="what a tap outside reads"),)
 
 
 def _decisions(layer: Layer) -> tuple[str, ...]:

@@ -66,10 +66,18 @@ class Kn2row:
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse depthwise layers, and planes beyond int32."""
+        return (
+            refuse_depthwise(layer)
+            or self._too_large(layer)
+            or sums_overflow(layer)
+            or _plane_overflow(layer)
+        )
+
+    def _too_large(self, layer: Layer) -> str | None:
         size = sum(buffer.bytes for buffer in self._buffers(layer))
-        if size >= 2**31:
-            return f"its planes would take {size:,} bytes; indices are 32 bits"
-        return refuse_depthwise(layer) or sums_overflow(layer) or _plane_overflow(layer)
+        if size < 2**31:
+            return None
+        return f"its planes would take {size:,} bytes; indices are 32 bits"
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the planes and fit the kernel to one tap."""
@@ -100,7 +108,11 @@ class Kn2row:
             workspace=self._buffers(layer),
             constants=shifted_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(pixels=geometry.out_pixels, gathers=self.stacked or needs_sums(layer)),
+            order=StoreOrder(
+                pixels=geometry.out_pixels,
+                gathers=self.stacked or needs_sums(layer),
+                keeps_input=steps.partial == "output" and not self.stacked,
+            ),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
         )

@@ -60,7 +60,8 @@ class ByRows:
         """Fit the kernel to the part of a row that a tap serves."""
         g = layer.geometry
         sums = sum_buffer("partial", layer, g.out_w, g.out_c)
-        return _plan(self, layer, target, _Extent(pixels=g.out_w, stride=g.stride_w, sums=sums))
+        stride = g.stride_w if g.out_w > 1 else 1  # of no use then, and it may be huge
+        return _plan(self, layer, target, _Extent(pixels=g.out_w, stride=stride, sums=sums))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,11 @@ def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Exte
         workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
         constants=clipped_constants(layer, kernel, requantize),
         steps=steps,
-        order=StoreOrder(pixels=extent.pixels, gathers=needs_sums(layer)),
+        order=StoreOrder(
+            pixels=extent.pixels,
+            gathers=needs_sums(layer),
+            keeps_input=extent.is_image and not needs_sums(layer),
+        ),
         decisions=_decisions(layer, steps),
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
         writes_input=steps.has_holes,

@@ -37,13 +37,12 @@ class MecSteps:
 
     The lowered matrix is ``[OUT_W][groups][rows][row_elems]``: for each output column (a column of
     ``column_elems``) and image row the ``row_elems`` that one kernel row reads. ``ring``: it holds
-    the ``reach`` rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
+    the rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
     that a kernel row is a run of ``run_elems``, else the whole window is. Copies are as in im2col.
     """
 
     ring: bool
     rows: int
-    reach: int
     row_elems: int
     column_elems: int
     row_runs: bool
@@ -146,37 +145,30 @@ def _reach(geometry: Geometry) -> int:
     return geometry.dilation_h * (geometry.k_h - 1) + 1
 
 
-def _has_group_parts(geometry: Geometry) -> bool:
-    """Whether the lowered matrix holds the channels of each group apart, to be contiguous."""
-    return geometry.groups > 1 and geometry.group_in_c > 1
-
-
 def _runs(geometry: Geometry, rows: int) -> Runs:
     part = rows * geometry.k_w * geometry.group_in_c
     return Runs(
         pixels=geometry.out_w,
         pitch=rows * geometry.k_w * geometry.in_c,
         step=geometry.in_c if geometry.group_in_c == 1 else 1,
-        group=part if _has_group_parts(geometry) else 1,
+        group=part if geometry.is_grouped else 1,
     )
 
 
 def _steps(geometry: Geometry, rows: int, block: int, *, ring: bool) -> MecSteps:
-    has_parts = _has_group_parts(geometry)
     row_runs = ring or geometry.dilation_h > 1
-    row_copies = not has_parts and geometry.dilation_w == 1
+    row_copies = not geometry.is_grouped and geometry.dilation_w == 1
     taps = geometry.k_w if row_runs else geometry.taps
     return MecSteps(
         ring=ring,
         rows=rows,
-        reach=_reach(geometry),
-        row_elems=geometry.k_w * (geometry.group_in_c if has_parts else geometry.in_c),
+        row_elems=geometry.k_w * (geometry.group_in_c if geometry.is_grouped else geometry.in_c),
         column_elems=rows * geometry.k_w * geometry.in_c,
         row_runs=row_runs,
         run_elems=taps * geometry.group_in_c,
         pixel_blocks=row_blocks(geometry.out_w, block),
-        groups=geometry.groups if has_parts else 1,
-        copy_elems=geometry.group_in_c if has_parts else geometry.in_c,
+        groups=geometry.groups if geometry.is_grouped else 1,
+        copy_elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
         row_copies=row_copies,
         tap_copies=not row_copies or geometry.has_padding,
     )
@@ -213,7 +205,7 @@ def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:
     if not steps.ring:
         return range(steps.rows)
     firsts = range(0, geometry.out_h * geometry.stride_h, geometry.stride_h)
-    return {row for first in firsts for row in range(first, first + steps.reach)}
+    return {row for first in firsts for row in range(first, first + steps.rows)}
 
 
 VARIANTS = (Mec(ring=False), Mec(ring=True))

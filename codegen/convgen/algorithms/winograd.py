@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from convgen.algorithms.base import (
     row_work,
     sums_overflow,
     times,
+    zero_points,
 )
 from convgen.algorithms.inside import least_taps_inside
 from convgen.cliteral import floating
@@ -41,7 +42,8 @@ from convgen.plan import Buffer, Constant, Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
-# F(4x4) in float32: with fewer, its rounding errors may exceed those that direct sums may have
+# F(4x4) in float32 rounds as coarsely as the largest values of a tile, of which an output may see
+# none; with fewer than these even random values exceed what the contract allows
 LEAST_CHANNELS_4X4 = 8
 LEAST_TAPS_4X4 = 4
 
@@ -249,12 +251,13 @@ class Winograd:
             constants=(
                 _weights(kernel, layer) if self.in_ram else _transformed(kernel),
                 *output_constants(layer, requantize),
-                *_zero_points(steps, layer),
+                *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
             order=StoreOrder(pixels=form.outputs * g.out_w, gathers=False),
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
+            rounds_coarsely=form is F4 and layer.dtype == "float32",
         )
 
 
@@ -288,6 +291,7 @@ def _dtype(layer: Layer) -> str:
     return "int16" if layer.dtype == "int8" else layer.dtype
 
 
+@lru_cache(maxsize=2)
 def _transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
     """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
     rows = np.array(form.kernel_rows(layer))
@@ -330,13 +334,6 @@ def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
         values=pack(kernels, kernel.groups, kernel.spans),
         comment="[channel block][depth][channel][tap], to be transformed in each call",
     )
-
-
-def _zero_points(steps: WinogradSteps, layer: Layer) -> tuple[Constant, ...]:
-    if not steps.has_outside:
-        return ()
-    values = np.full(layer.geometry.in_c, layer.zero_point, layer.dtype)
-    return (Constant(name="zero_points", values=values, comment="a pixel outside the image"),)
 
 
 def _decisions(steps: WinogradSteps, layer: Layer) -> tuple[str, ...]:

@@ -11,7 +11,8 @@
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  112 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 0..1, columns 0..1 need no bounds checks; taps outside the 6x6 image read a row of
@@ -56,7 +57,7 @@ static int8_t depthwise_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels); each channel has its own input. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -84,7 +85,7 @@ static inline void depthwise_lanes_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 2 sums (pixels x channels); each channel has its own input. */
+/* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 2 sums (pixels x channels)
  * Workspace  none
  * Constants  110 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 2..4, columns 1..2 need no bounds checks; taps outside the 7x6 image read a row of
@@ -57,7 +58,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -85,7 +86,7 @@ static inline void grouped_dot_2x2(
     sums[1][1] = sum11;
 }
 
-/* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  112 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -47,7 +48,7 @@ static int8_t pointwise_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void pointwise_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -89,7 +90,7 @@ static inline void pointwise_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void pointwise_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)

@@ -11,7 +11,8 @@
  * Sums       plain C, 1 x 2 sums (pixels x channels)
  * Workspace  36 bytes: int8_t patches[1][36]
  * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -54,7 +55,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)

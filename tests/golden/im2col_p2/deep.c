@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  72 bytes: int8_t patches[2][36]
  * Constants  225 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -60,7 +61,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -102,7 +103,7 @@ static inline void deep_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)

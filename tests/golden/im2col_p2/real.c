@@ -44,7 +44,7 @@ static float real_finish(float sum)
     return sum;
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
@@ -86,7 +86,7 @@ static inline void real_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
@@ -107,7 +107,7 @@ static inline void real_dot_2x1(
     sums[1][0] = sum10;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
@@ -136,7 +136,7 @@ static inline void real_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)

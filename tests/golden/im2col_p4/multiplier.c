@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 3 sums (pixels x channels)
  * Workspace  72 bytes: int8_t patches[4][18]
  * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -55,7 +56,7 @@ static int8_t multiplier_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 3 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 3 sums (pixels x channels), which share inputs and weights. */
 static inline void multiplier_dot_2x3(
     int32_t sums[2][3], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -90,7 +91,7 @@ static inline void multiplier_dot_2x3(
     sums[1][2] = sum12;
 }
 
-/* Adds `count` taps to 1 x 3 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 3 sums (pixels x channels), which share inputs and weights. */
 static inline void multiplier_dot_1x3(
     int32_t sums[1][3], const int8_t *input,
     const int8_t *weights, int32_t count)

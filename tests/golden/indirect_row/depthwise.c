@@ -11,7 +11,8 @@
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Workspace  108 bytes: const int8_t *table[3][9]
  * Constants  114 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image share one row of zero points.
@@ -52,7 +53,7 @@ static int8_t depthwise_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels); each channel has its own input. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_ptr_1x4(
     int32_t sums[1][4], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
@@ -80,7 +81,7 @@ static inline void depthwise_lanes_ptr_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 2 sums (pixels x channels); each channel has its own input. */
+/* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
 static inline void depthwise_lanes_ptr_1x2(
     int32_t sums[1][2], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
@@ -100,7 +101,7 @@ static inline void depthwise_lanes_ptr_1x2(
     sums[0][1] = sum01;
 }
 
-/* 1 x 4 outputs; they read `inner` elements into the taps. */
+/* 1 x 4 outputs; their input begins `inner` elements into each tap. */
 static void depthwise_block_1x4(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
@@ -125,7 +126,7 @@ static void depthwise_block_1x4(
     }
 }
 
-/* 1 x 2 outputs; they read `inner` elements into the taps. */
+/* 1 x 2 outputs; their input begins `inner` elements into each tap. */
 static void depthwise_block_1x2(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {

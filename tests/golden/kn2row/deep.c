@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  3,600 bytes: int32_t planes[4][5][9][5]
  * Constants  405 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Each tap multiplies all 20 pixels of the image.
@@ -53,7 +54,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -95,7 +96,7 @@ static inline void deep_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -165,12 +166,14 @@ static void deep_tap_2x1(
 /* Multiplies `count` pixels by the weights of one tap. */
 static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    for (; count >= 2; count -= 2) {
-        deep_tap_2x4(input, tap, 0, partial);
-        deep_tap_2x1(input, tap, 4, partial);
+    int32_t pixel = 0;
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+    for (; pixel + 2 <= count; pixel += 2) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
+
+        deep_tap_2x4(from, tap, 0, to);
+        deep_tap_2x1(from, tap, 4, to);
     }
 }
 

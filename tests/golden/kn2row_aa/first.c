@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  168 bytes: int32_t partial[7][6]
  * Constants  432 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image add -1 times their weights.
@@ -52,7 +53,7 @@ static int8_t first_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -94,7 +95,7 @@ static inline void first_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -122,7 +123,7 @@ static inline void first_dot_2x2(
     sums[1][1] = sum11;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -151,7 +152,7 @@ static inline void first_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void first_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -255,19 +256,21 @@ static void first_tap_1x2(
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
 static void first_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    for (; count >= 2; count -= 2) {
-        first_tap_2x4(input, tap, 0, partial);
-        first_tap_2x2(input, tap, 4, partial);
+    int32_t pixel = 0;
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+    for (; pixel + 2 <= count; pixel += 2) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
+
+        first_tap_2x4(from, tap, 0, to);
+        first_tap_2x2(from, tap, 4, to);
     }
-    for (; count >= 1; --count) {
-        first_tap_1x4(input, tap, 0, partial);
-        first_tap_1x2(input, tap, 4, partial);
+    for (; pixel + 1 <= count; ++pixel) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        first_tap_1x4(from, tap, 0, to);
+        first_tap_1x2(from, tap, 4, to);
     }
 }
 
@@ -299,7 +302,7 @@ static void first_store(const int32_t *partial, int32_t pixels, int8_t *output)
     }
 }
 
-/* The first output column whose tap is at image column `col` or right of it, if the first's is at 0. */
+/* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
 static int32_t first_first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
@@ -318,9 +321,11 @@ static void first_add_row(const int8_t *input, int32_t row, int32_t i, int32_t *
 
         first_add_outside(partial, tap, first);
         first_add_outside(partial + last * OUT_C, tap, OUT_W - last);
-        first_multiply(
-            input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
-            partial + first * OUT_C);
+        if (first < last) {
+            first_multiply(
+                input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
+                partial + first * OUT_C);
+        }
     }
 }
 

@@ -43,7 +43,7 @@ static float real_finish(float sum)
     return sum;
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
@@ -85,7 +85,7 @@ static inline void real_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
@@ -106,7 +106,7 @@ static inline void real_dot_2x1(
     sums[1][0] = sum10;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
@@ -135,7 +135,7 @@ static inline void real_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
@@ -235,19 +235,21 @@ static void real_tap_1x1(
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
 static void real_multiply(const float *input, int32_t tap, int32_t count, float *partial)
 {
-    for (; count >= 2; count -= 2) {
-        real_tap_2x4(input, tap, 0, partial);
-        real_tap_2x1(input, tap, 4, partial);
+    int32_t pixel = 0;
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+    for (; pixel + 2 <= count; pixel += 2) {
+        const float *from = input + pixel * PIXEL_PITCH;
+        float *to = partial + pixel * PARTIAL_PITCH;
+
+        real_tap_2x4(from, tap, 0, to);
+        real_tap_2x1(from, tap, 4, to);
     }
-    for (; count >= 1; --count) {
-        real_tap_1x4(input, tap, 0, partial);
-        real_tap_1x1(input, tap, 4, partial);
+    for (; pixel + 1 <= count; ++pixel) {
+        const float *from = input + pixel * PIXEL_PITCH;
+        float *to = partial + pixel * PARTIAL_PITCH;
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        real_tap_1x4(from, tap, 0, to);
+        real_tap_1x1(from, tap, 4, to);
     }
 }
 
@@ -269,7 +271,7 @@ static void real_store(const float *partial, int32_t pixels, float *output)
     }
 }
 
-/* The first output column whose tap is at image column `col` or right of it, if the first's is at 0. */
+/* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
 static int32_t real_first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
@@ -286,9 +288,11 @@ static void real_add_row(const float *input, int32_t row, int32_t i, float *part
         const int32_t first = real_first_col(-shift);
         const int32_t last = real_first_col(IN_W - shift);
 
-        real_multiply(
-            input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
-            partial + first * OUT_C);
+        if (first < last) {
+            real_multiply(
+                input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
+                partial + first * OUT_C);
+        }
     }
 }
 

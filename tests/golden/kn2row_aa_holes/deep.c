@@ -12,7 +12,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  416 bytes: int32_t partial[4][5][5], int8_t columns[4][1][4]
  * Constants  405 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image add -1 times their weights.
@@ -55,7 +56,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -97,7 +98,7 @@ static inline void deep_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -118,7 +119,7 @@ static inline void deep_dot_2x1(
     sums[1][0] = sum10;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -147,7 +148,7 @@ static inline void deep_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -247,19 +248,21 @@ static void deep_tap_1x1(
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
 static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    for (; count >= 2; count -= 2) {
-        deep_tap_2x4(input, tap, 0, partial);
-        deep_tap_2x1(input, tap, 4, partial);
+    int32_t pixel = 0;
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+    for (; pixel + 2 <= count; pixel += 2) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
+
+        deep_tap_2x4(from, tap, 0, to);
+        deep_tap_2x1(from, tap, 4, to);
     }
-    for (; count >= 1; --count) {
-        deep_tap_1x4(input, tap, 0, partial);
-        deep_tap_1x1(input, tap, 4, partial);
+    for (; pixel + 1 <= count; ++pixel) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        deep_tap_1x4(from, tap, 0, to);
+        deep_tap_1x1(from, tap, 4, to);
     }
 }
 
@@ -326,7 +329,10 @@ static void deep_add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_
 
     deep_add_outside(partial, tap, first);
     deep_add_outside(partial + last * OUT_C, tap, PIXELS - last);
-    deep_multiply(input + (first + shift) * IN_C, tap, last - first, partial + first * OUT_C);
+    if (first < last) {
+        deep_multiply(
+            input + (first + shift) * IN_C, tap, last - first, partial + first * OUT_C);
+    }
 }
 
 void deep(int8_t *input, int8_t *output, void *workspace)

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 2 sums (pixels x channels)
  * Workspace  1,152 bytes: int32_t plane[7][6][4], int32_t partial[5][6][4]
  * Constants  252 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Each tap multiplies all 42 pixels of the image.
@@ -53,7 +54,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -107,14 +108,17 @@ static void grouped_tap_2x2(
 /* Multiplies `count` pixels by the weights of one tap. */
 static void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    for (; count >= 2; count -= 2) {
+    int32_t pixel = 0;
+
+    for (; pixel + 2 <= count; pixel += 2) {
+        const int8_t *from = input + pixel * PIXEL_PITCH;
+        int32_t *to = partial + pixel * PARTIAL_PITCH;
+
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_tap_2x2(input + group * GROUP_PITCH, tap, first, partial);
+            grouped_tap_2x2(from + group * GROUP_PITCH, tap, first, to);
         }
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
     }
 }
 

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  360 bytes: int8_t lowered[5][6][3][4]
  * Constants  225 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the lowered matrix.
@@ -33,7 +34,7 @@
 enum {
     IN_H = 4, IN_W = 5, IN_C = 4,
     OUT_H = 4, OUT_W = 5,
-    KERNEL_W = 3,
+    KERNEL_H = 3, KERNEL_W = 3,
     STRIDE_H = 1, STRIDE_W = 1,
     DILATION_H = 1, DILATION_W = 1,
     PAD_TOP = 1, PAD_LEFT = 1,
@@ -62,7 +63,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -104,7 +105,7 @@ static inline void deep_dot_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -125,7 +126,7 @@ static inline void deep_dot_2x1(
     sums[1][0] = sum10;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -154,7 +155,7 @@ static inline void deep_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -257,17 +258,19 @@ static void deep_multiply(const int8_t *input, int8_t *output)
     int32_t col = 0;
 
     for (; col + 2 <= OUT_W; col += 2) {
-        deep_block_2x4(input, 0, output);
-        deep_block_2x1(input, 4, output);
+        const int8_t *window = input + col * COLUMN;
 
-        input += 2 * COLUMN;
+        deep_block_2x4(window, 0, output);
+        deep_block_2x1(window, 4, output);
+
         output += 2 * OUT_C;
     }
     for (; col + 1 <= OUT_W; ++col) {
-        deep_block_1x4(input, 0, output);
-        deep_block_1x1(input, 4, output);
+        const int8_t *window = input + col * COLUMN;
 
-        input += COLUMN;
+        deep_block_1x4(window, 0, output);
+        deep_block_1x1(window, 4, output);
+
         output += OUT_C;
     }
 }

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 2 sums (pixels x channels)
  * Workspace  360 bytes: int8_t lowered[6][5][3][4]
  * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Image row r is lowered to place r modulo 5.
@@ -27,14 +28,12 @@
 enum {
     IN_H = 7, IN_W = 6, IN_C = 4,
     OUT_H = 5, OUT_W = 6,
-    KERNEL_H = 3,
-    KERNEL_W = 3,
+    KERNEL_H = 3, KERNEL_W = 3,
     STRIDE_H = 1, STRIDE_W = 1,
     DILATION_H = 2, DILATION_W = 2,
     PAD_TOP = 2, PAD_LEFT = 1,
     GROUPS = 2, GROUP_IN_C = 2,
-    REACH = 5, /* image rows that one output row sees */
-    ROWS = 5, /* image rows that the lowered matrix holds */
+    ROWS = 5, /* image rows that one output row sees */
     ROW = 6, /* elements of one of them, for one output column */
     COLUMN = 60, /* elements for one output column, all groups */
     RUN = 6, /* elements of a kernel row */
@@ -60,7 +59,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 2 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
 static inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
@@ -105,7 +104,9 @@ static void grouped_block_2x2(
         grouped_dot_2x2(sums, input + row * ROW, weights, RUN);
         weights += 2 * RUN;
         row += DILATION_H;
-        row -= row < ROWS ? 0 : ROWS;
+        if (row >= ROWS) {
+            row -= ROWS;
+        }
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -121,12 +122,13 @@ static void grouped_multiply(const int8_t *input, int32_t row, int8_t *output)
     int32_t col = 0;
 
     for (; col + 2 <= OUT_W; col += 2) {
+        const int8_t *window = input + col * COLUMN;
+
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_block_2x2(input + group * GROUP_PITCH, row, first, output);
+            grouped_block_2x2(window + group * GROUP_PITCH, row, first, output);
         }
-        input += 2 * COLUMN;
         output += 2 * OUT_C;
     }
 }
@@ -180,7 +182,7 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
         const int32_t first = out_row * STRIDE_H;
 
         lowered_rows = lowered_rows < first ? first : lowered_rows;
-        for (; lowered_rows < first + REACH; ++lowered_rows) {
+        for (; lowered_rows < first + ROWS; ++lowered_rows) {
             grouped_lower(input, lowered_rows - PAD_TOP, lowered + lowered_rows % ROWS * ROW);
         }
         grouped_multiply(lowered, first % ROWS, output);

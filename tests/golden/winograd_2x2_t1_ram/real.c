@@ -53,7 +53,7 @@ static float real_finish(float sum)
     return sum;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
@@ -82,7 +82,7 @@ static inline void real_dot_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
@@ -122,14 +122,10 @@ static void real_transform_weights(float *transformed)
             const float g1 = rows[row][1];
             const float g2 = rows[row][2];
 
-            transformed[(row * TILE) * MATRIX + k] =
-                (float)(g0);
-            transformed[(row * TILE + 1) * MATRIX + k] =
-                (float)(0.5f * g0 + 0.5f * g1 + 0.5f * g2);
-            transformed[(row * TILE + 2) * MATRIX + k] =
-                (float)(0.5f * g0 - 0.5f * g1 + 0.5f * g2);
-            transformed[(row * TILE + 3) * MATRIX + k] =
-                (float)(g2);
+            transformed[row * TILE * MATRIX + k] = g0;
+            transformed[(row * TILE + 1) * MATRIX + k] = 0.5f * g0 + 0.5f * g1 + 0.5f * g2;
+            transformed[(row * TILE + 2) * MATRIX + k] = 0.5f * g0 - 0.5f * g1 + 0.5f * g2;
+            transformed[(row * TILE + 3) * MATRIX + k] = g2;
         }
         kernel += 9;
     }
@@ -170,27 +166,25 @@ static void real_transform(const float *input, int32_t in_row, int32_t in_col, f
             const float d2 = rows[row][2];
             const float d3 = rows[row][3];
 
-            tile[(row * TILE) * POSITION + channel] =
-                (float)(d0 - d2);
-            tile[(row * TILE + 1) * POSITION + channel] =
-                (float)(d1 + d2);
-            tile[(row * TILE + 2) * POSITION + channel] =
-                (float)(-d1 + d2);
-            tile[(row * TILE + 3) * POSITION + channel] =
-                (float)(d1 - d3);
+            tile[row * TILE * POSITION + channel] = d0 - d2;
+            tile[(row * TILE + 1) * POSITION + channel] = d1 + d2;
+            tile[(row * TILE + 2) * POSITION + channel] = -d1 + d2;
+            tile[(row * TILE + 3) * POSITION + channel] = d1 - d3;
         }
     }
 }
 
-/* A^T m A of the products m, `pitch` apart: as many outputs as there are in the square. */
+/* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
 static void real_outputs(
-    const float *products, int32_t pitch,
+    const float *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
+    const int32_t first = tile * SQUARE;
+    const int32_t last = cols < first + SQUARE ? cols : first + SQUARE;
     float half[SQUARE][TILE];
 
     for (int32_t col = 0; col < TILE; ++col) {
-        const float m0 = products[(col) * pitch];
+        const float m0 = products[col * pitch];
         const float m1 = products[(TILE + col) * pitch];
         const float m2 = products[(2 * TILE + col) * pitch];
         const float m3 = products[(3 * TILE + col) * pitch];
@@ -208,8 +202,8 @@ static void real_outputs(
             m1 - m2 - m3,
         };
 
-        for (int32_t col = 0; col < cols; ++col) {
-            const float sum = square[col] + real_bias[channel];
+        for (int32_t col = first; col < last; ++col) {
+            const float sum = square[col - first] + real_bias[channel];
 
             output[(row * OUT_W + col) * OUT_C + channel] = real_finish(sum);
         }
@@ -227,20 +221,13 @@ static OUT_OF_LINE void real_block_1x4(
         real_dot_1x4(
             sums, input + position * POSITION,
             transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
-        for (int32_t pixel = 0; pixel < 1; ++pixel) {
-            for (int32_t c = 0; c < 4; ++c) {
-                products[(position * 1 + pixel) * 4 + c] = sums[pixel][c];
-            }
+
+        for (int32_t c = 0; c < 4; ++c) {
+            products[4 * position + c] = sums[0][c];
         }
     }
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            real_outputs(
-                products + pixel * 4 + c, 4,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
-        }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (int32_t c = 0; c < 4; ++c) {
+        real_outputs(products + c, 4, 0, rows, cols, channel + c, output);
     }
 }
 
@@ -255,35 +242,30 @@ static OUT_OF_LINE void real_block_1x1(
         real_dot_1x1(
             sums, input + position * POSITION,
             transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
-        for (int32_t pixel = 0; pixel < 1; ++pixel) {
-            for (int32_t c = 0; c < 1; ++c) {
-                products[(position * 1 + pixel) * 1 + c] = sums[pixel][c];
-            }
+
+        for (int32_t c = 0; c < 1; ++c) {
+            products[position + c] = sums[0][c];
         }
     }
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            real_outputs(
-                products + pixel * 1 + c, 1,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
-        }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (int32_t c = 0; c < 1; ++c) {
+        real_outputs(products + c, 1, 0, rows, cols, channel + c, output);
     }
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
 static void real_multiply(
-    const float *input, const float *transformed, float *products,
+    const float *tiles, const float *transformed, float *products,
     int32_t count, int32_t rows, int32_t cols, float *output)
 {
-    for (; count >= 1; --count) {
-        real_block_1x4(input, transformed, products, rows, cols, 0, output);
-        real_block_1x1(input, transformed, products, rows, cols, 4, output);
+    int32_t tile = 0;
 
-        input += IN_C;
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (; tile + 1 <= count; ++tile) {
+        const float *input = tiles + tile * IN_C;
+        const int32_t left = cols - tile * SQUARE;
+        float *square = output + tile * SQUARE * OUT_C;
+
+        real_block_1x4(input, transformed, products, rows, left, 0, square);
+        real_block_1x1(input, transformed, products, rows, left, 4, square);
     }
 }
 

@@ -11,7 +11,8 @@
  * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  768 bytes: uint32_t products[16][8], int16_t tiles[16][2][4]
  * Constants  689 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 16 products for 4 outputs instead of 36.
@@ -62,7 +63,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 2 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot16_2x4(
     uint32_t sums[2][4], const int16_t *input,
     const int16_t *weights, int32_t count)
@@ -104,7 +105,7 @@ static inline void deep_dot16_2x4(
     sums[1][3] = sum13;
 }
 
-/* Adds `count` taps to 2 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot16_2x1(
     uint32_t sums[2][1], const int16_t *input,
     const int16_t *weights, int32_t count)
@@ -125,7 +126,7 @@ static inline void deep_dot16_2x1(
     sums[1][0] = sum10;
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot16_1x4(
     uint32_t sums[1][4], const int16_t *input,
     const int16_t *weights, int32_t count)
@@ -154,7 +155,7 @@ static inline void deep_dot16_1x4(
     sums[0][3] = sum03;
 }
 
-/* Adds `count` taps to 1 x 1 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
 static inline void deep_dot16_1x1(
     uint32_t sums[1][1], const int16_t *input,
     const int16_t *weights, int32_t count)
@@ -206,27 +207,25 @@ static void deep_transform(const int8_t *input, int32_t in_row, int32_t in_col, 
             const int32_t d2 = rows[row][2];
             const int32_t d3 = rows[row][3];
 
-            tile[(row * TILE) * POSITION + channel] =
-                (int16_t)(d0 - d2);
-            tile[(row * TILE + 1) * POSITION + channel] =
-                (int16_t)(d1 + d2);
-            tile[(row * TILE + 2) * POSITION + channel] =
-                (int16_t)(-d1 + d2);
-            tile[(row * TILE + 3) * POSITION + channel] =
-                (int16_t)(d1 - d3);
+            tile[row * TILE * POSITION + channel] = (int16_t)(d0 - d2);
+            tile[(row * TILE + 1) * POSITION + channel] = (int16_t)(d1 + d2);
+            tile[(row * TILE + 2) * POSITION + channel] = (int16_t)(-d1 + d2);
+            tile[(row * TILE + 3) * POSITION + channel] = (int16_t)(d1 - d3);
         }
     }
 }
 
-/* A^T m A of the products m, `pitch` apart: as many outputs as there are in the square. */
+/* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
 static void deep_outputs(
-    const uint32_t *products, int32_t pitch,
+    const uint32_t *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
+    const int32_t first = tile * SQUARE;
+    const int32_t last = cols < first + SQUARE ? cols : first + SQUARE;
     uint32_t half[SQUARE][TILE];
 
     for (int32_t col = 0; col < TILE; ++col) {
-        const uint32_t m0 = products[(col) * pitch];
+        const uint32_t m0 = products[col * pitch];
         const uint32_t m1 = products[(TILE + col) * pitch];
         const uint32_t m2 = products[(2 * TILE + col) * pitch];
         const uint32_t m3 = products[(3 * TILE + col) * pitch];
@@ -244,8 +243,8 @@ static void deep_outputs(
             m1 - m2 - 2 * m3,
         };
 
-        for (int32_t col = 0; col < cols; ++col) {
-            const int32_t sum = ((int32_t)(square[col]) >> FRACTION) + deep_bias[channel];
+        for (int32_t col = first; col < last; ++col) {
+            const int32_t sum = ((int32_t)square[col - first] >> FRACTION) + deep_bias[channel];
 
             output[(row * OUT_W + col) * OUT_C + channel] = deep_finish(sum, channel);
         }
@@ -263,20 +262,17 @@ static OUT_OF_LINE void deep_block_2x4(
         deep_dot16_2x4(
             sums, input + position * POSITION,
             deep_weights + (position * OUT_C + channel) * DEPTH, DEPTH);
+
         for (int32_t pixel = 0; pixel < 2; ++pixel) {
             for (int32_t c = 0; c < 4; ++c) {
-                products[(position * 2 + pixel) * 4 + c] = sums[pixel][c];
+                products[2 * 4 * position + pixel * 4 + c] = sums[pixel][c];
             }
         }
     }
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            deep_outputs(
-                products + pixel * 4 + c, 2 * 4,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
+            deep_outputs(products + pixel * 4 + c, 2 * 4, pixel, rows, cols, channel + c, output);
         }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
     }
 }
 
@@ -291,20 +287,17 @@ static OUT_OF_LINE void deep_block_2x1(
         deep_dot16_2x1(
             sums, input + position * POSITION,
             deep_weights + (position * OUT_C + channel) * DEPTH, DEPTH);
+
         for (int32_t pixel = 0; pixel < 2; ++pixel) {
             for (int32_t c = 0; c < 1; ++c) {
-                products[(position * 2 + pixel) * 1 + c] = sums[pixel][c];
+                products[2 * position + pixel + c] = sums[pixel][c];
             }
         }
     }
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            deep_outputs(
-                products + pixel * 1 + c, 2 * 1,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
+            deep_outputs(products + pixel + c, 2 * 1, pixel, rows, cols, channel + c, output);
         }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
     }
 }
 
@@ -319,20 +312,13 @@ static OUT_OF_LINE void deep_block_1x4(
         deep_dot16_1x4(
             sums, input + position * POSITION,
             deep_weights + (position * OUT_C + channel) * DEPTH, DEPTH);
-        for (int32_t pixel = 0; pixel < 1; ++pixel) {
-            for (int32_t c = 0; c < 4; ++c) {
-                products[(position * 1 + pixel) * 4 + c] = sums[pixel][c];
-            }
+
+        for (int32_t c = 0; c < 4; ++c) {
+            products[4 * position + c] = sums[0][c];
         }
     }
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            deep_outputs(
-                products + pixel * 4 + c, 4,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
-        }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (int32_t c = 0; c < 4; ++c) {
+        deep_outputs(products + c, 4, 0, rows, cols, channel + c, output);
     }
 }
 
@@ -347,43 +333,38 @@ static OUT_OF_LINE void deep_block_1x1(
         deep_dot16_1x1(
             sums, input + position * POSITION,
             deep_weights + (position * OUT_C + channel) * DEPTH, DEPTH);
-        for (int32_t pixel = 0; pixel < 1; ++pixel) {
-            for (int32_t c = 0; c < 1; ++c) {
-                products[(position * 1 + pixel) * 1 + c] = sums[pixel][c];
-            }
+
+        for (int32_t c = 0; c < 1; ++c) {
+            products[position + c] = sums[0][c];
         }
     }
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            deep_outputs(
-                products + pixel * 1 + c, 1,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
-        }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (int32_t c = 0; c < 1; ++c) {
+        deep_outputs(products + c, 1, 0, rows, cols, channel + c, output);
     }
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
 static void deep_multiply(
-    const int16_t *input, uint32_t *products,
+    const int16_t *tiles, uint32_t *products,
     int32_t count, int32_t rows, int32_t cols, int8_t *output)
 {
-    for (; count >= 2; count -= 2) {
-        deep_block_2x4(input, products, rows, cols, 0, output);
-        deep_block_2x1(input, products, rows, cols, 4, output);
+    int32_t tile = 0;
 
-        input += 2 * IN_C;
-        output += 2 * SQUARE * OUT_C;
-        cols -= 2 * SQUARE;
+    for (; tile + 2 <= count; tile += 2) {
+        const int16_t *input = tiles + tile * IN_C;
+        const int32_t left = cols - tile * SQUARE;
+        int8_t *square = output + tile * SQUARE * OUT_C;
+
+        deep_block_2x4(input, products, rows, left, 0, square);
+        deep_block_2x1(input, products, rows, left, 4, square);
     }
-    for (; count >= 1; --count) {
-        deep_block_1x4(input, products, rows, cols, 0, output);
-        deep_block_1x1(input, products, rows, cols, 4, output);
+    for (; tile + 1 <= count; ++tile) {
+        const int16_t *input = tiles + tile * IN_C;
+        const int32_t left = cols - tile * SQUARE;
+        int8_t *square = output + tile * SQUARE * OUT_C;
 
-        input += IN_C;
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+        deep_block_1x4(input, products, rows, left, 0, square);
+        deep_block_1x1(input, products, rows, left, 4, square);
     }
 }
 

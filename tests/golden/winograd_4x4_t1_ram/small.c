@@ -13,7 +13,8 @@
  * Workspace  1,296 bytes: uint32_t products[36][4], int16_t transformed[36][4][2], int16_t
  *   tiles[36][1][2]
  * Constants  110 bytes
- * Quantised  double rounding, Q31 multiplier per channel; >> of negative integers is arithmetic
+ * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
+ *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 36 products for 16 outputs instead of 144.
@@ -65,7 +66,7 @@ static int8_t small_finish(int32_t sum, int32_t channel)
     return (int8_t)(value + OUT_ZERO_POINT);
 }
 
-/* Adds `count` taps to 1 x 4 sums (pixels x channels), which share inputs and weights. */
+/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
 static inline void small_dot16_1x4(
     uint32_t sums[1][4], const int16_t *input,
     const int16_t *weights, int32_t count)
@@ -119,18 +120,12 @@ static void small_transform_weights(int16_t *transformed)
             const int32_t g1 = rows[row][1];
             const int32_t g2 = rows[row][2];
 
-            transformed[(row * TILE) * MATRIX + k] =
-                (int16_t)(g0);
-            transformed[(row * TILE + 1) * MATRIX + k] =
-                (int16_t)(-g0 - g1 - g2);
-            transformed[(row * TILE + 2) * MATRIX + k] =
-                (int16_t)(-g0 + g1 - g2);
-            transformed[(row * TILE + 3) * MATRIX + k] =
-                (int16_t)(g0 + 2 * g1 + 4 * g2);
-            transformed[(row * TILE + 4) * MATRIX + k] =
-                (int16_t)(g0 - 2 * g1 + 4 * g2);
-            transformed[(row * TILE + 5) * MATRIX + k] =
-                (int16_t)(g2);
+            transformed[row * TILE * MATRIX + k] = (int16_t)g0;
+            transformed[(row * TILE + 1) * MATRIX + k] = (int16_t)(-g0 - g1 - g2);
+            transformed[(row * TILE + 2) * MATRIX + k] = (int16_t)(-g0 + g1 - g2);
+            transformed[(row * TILE + 3) * MATRIX + k] = (int16_t)(g0 + 2 * g1 + 4 * g2);
+            transformed[(row * TILE + 4) * MATRIX + k] = (int16_t)(g0 - 2 * g1 + 4 * g2);
+            transformed[(row * TILE + 5) * MATRIX + k] = (int16_t)g2;
         }
         kernel += 9;
     }
@@ -177,31 +172,27 @@ static void small_transform(const int8_t *input, int32_t in_row, int32_t in_col,
             const int32_t d4 = rows[row][4];
             const int32_t d5 = rows[row][5];
 
-            tile[(row * TILE) * POSITION + channel] =
-                (int16_t)(4 * d0 - 5 * d2 + d4);
-            tile[(row * TILE + 1) * POSITION + channel] =
-                (int16_t)(-4 * d1 - 4 * d2 + d3 + d4);
-            tile[(row * TILE + 2) * POSITION + channel] =
-                (int16_t)(4 * d1 - 4 * d2 - d3 + d4);
-            tile[(row * TILE + 3) * POSITION + channel] =
-                (int16_t)(-2 * d1 - d2 + 2 * d3 + d4);
-            tile[(row * TILE + 4) * POSITION + channel] =
-                (int16_t)(2 * d1 - d2 - 2 * d3 + d4);
-            tile[(row * TILE + 5) * POSITION + channel] =
-                (int16_t)(4 * d1 - 5 * d3 + d5);
+            tile[row * TILE * POSITION + channel] = (int16_t)(4 * d0 - 5 * d2 + d4);
+            tile[(row * TILE + 1) * POSITION + channel] = (int16_t)(-4 * d1 - 4 * d2 + d3 + d4);
+            tile[(row * TILE + 2) * POSITION + channel] = (int16_t)(4 * d1 - 4 * d2 - d3 + d4);
+            tile[(row * TILE + 3) * POSITION + channel] = (int16_t)(-2 * d1 - d2 + 2 * d3 + d4);
+            tile[(row * TILE + 4) * POSITION + channel] = (int16_t)(2 * d1 - d2 - 2 * d3 + d4);
+            tile[(row * TILE + 5) * POSITION + channel] = (int16_t)(4 * d1 - 5 * d3 + d5);
         }
     }
 }
 
-/* A^T m A of the products m, `pitch` apart: as many outputs as there are in the square. */
+/* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
 static void small_outputs(
-    const uint32_t *products, int32_t pitch,
+    const uint32_t *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
+    const int32_t first = tile * SQUARE;
+    const int32_t last = cols < first + SQUARE ? cols : first + SQUARE;
     uint32_t half[SQUARE][TILE];
 
     for (int32_t col = 0; col < TILE; ++col) {
-        const uint32_t m0 = products[(col) * pitch];
+        const uint32_t m0 = products[col * pitch];
         const uint32_t m1 = products[(TILE + col) * pitch];
         const uint32_t m2 = products[(2 * TILE + col) * pitch];
         const uint32_t m3 = products[(3 * TILE + col) * pitch];
@@ -227,8 +218,8 @@ static void small_outputs(
             4 * m1 - 4 * m2 + 8 * m3 - 8 * m4 + 24 * m5,
         };
 
-        for (int32_t col = 0; col < cols; ++col) {
-            const int32_t sum = ((int32_t)(square[col] * INVERSE) >> FRACTION) + small_bias[channel];
+        for (int32_t col = first; col < last; ++col) {
+            const int32_t sum = ((int32_t)(square[col - first] * INVERSE) >> FRACTION) + small_bias[channel];
 
             output[(row * OUT_W + col) * OUT_C + channel] = small_finish(sum, channel);
         }
@@ -246,34 +237,29 @@ static OUT_OF_LINE void small_block_1x4(
         small_dot16_1x4(
             sums, input + position * POSITION,
             transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
-        for (int32_t pixel = 0; pixel < 1; ++pixel) {
-            for (int32_t c = 0; c < 4; ++c) {
-                products[(position * 1 + pixel) * 4 + c] = sums[pixel][c];
-            }
+
+        for (int32_t c = 0; c < 4; ++c) {
+            products[4 * position + c] = sums[0][c];
         }
     }
-    for (int32_t pixel = 0; pixel < 1; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            small_outputs(
-                products + pixel * 4 + c, 4,
-                rows, cols < SQUARE ? cols : SQUARE, channel + c, output);
-        }
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (int32_t c = 0; c < 4; ++c) {
+        small_outputs(products + c, 4, 0, rows, cols, channel + c, output);
     }
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
 static void small_multiply(
-    const int16_t *input, const int16_t *transformed, uint32_t *products,
+    const int16_t *tiles, const int16_t *transformed, uint32_t *products,
     int32_t count, int32_t rows, int32_t cols, int8_t *output)
 {
-    for (; count >= 1; --count) {
-        small_block_1x4(input, transformed, products, rows, cols, 0, output);
+    int32_t tile = 0;
 
-        input += IN_C;
-        output += SQUARE * OUT_C;
-        cols -= SQUARE;
+    for (; tile + 1 <= count; ++tile) {
+        const int16_t *input = tiles + tile * IN_C;
+        const int32_t left = cols - tile * SQUARE;
+        int8_t *square = output + tile * SQUARE * OUT_C;
+
+        small_block_1x4(input, transformed, products, rows, left, 0, square);
     }
 }
 
