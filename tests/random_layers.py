@@ -36,7 +36,7 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
         in_c = draw(st.integers(8, 12))
     (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    styles = ["same"] if kind.shape == "same" else ["valid", "same", "any"]
+    styles = ["uneven"] if kind.shape == "same" else ["valid", "same", "any"]
     style = draw(st.sampled_from(["valid", "same"] if kind.deep else styles))
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
     least_h = max(1, reach_h - pad_top - pad_bottom)
@@ -102,11 +102,14 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
 
 
 def _pads(draw: st.DrawFn, style: str, reach_h: int, reach_w: int) -> tuple[int, int, int, int]:
-    """Draw no padding, padding like "same", or any, even beyond the kernel's reach."""
+    """Draw no padding, some like "same" (even or uneven), or any, even beyond the reach."""
     if style == "valid":
         return 0, 0, 0, 0
     if style == "same":
         top, left = (reach_h - 1) // 2, (reach_w - 1) // 2
+        return top, left, reach_h - 1 - top, reach_w - 1 - left
+    if style == "uneven":
+        top, left = draw(st.integers(0, reach_h - 1)), draw(st.integers(0, reach_w - 1))
         return top, left, reach_h - 1 - top, reach_w - 1 - left
     pads = st.integers(0, 4)
     return draw(pads), draw(pads), draw(pads), draw(pads)
@@ -190,12 +193,14 @@ def _largest_shift(layer: Layer, drawn: Quantization) -> np.ndarray:
 
 
 def inputs_for(layer: Layer, count: int = 2) -> np.ndarray:
-    """Make inputs ``[count, H, W, C]``, the first random, the second of extremes."""
+    """Make inputs ``[count, H, W, C]``, the first random, the second of extremes or half zero."""
     g = layer.geometry
     shape = (count, g.in_h, g.in_w, g.in_c)
     rng = np.random.default_rng(g.in_elems)
     if layer.dtype == "float32":
-        return rng.normal(size=shape).astype(np.float32)
+        values = rng.normal(size=shape).astype(np.float32)
+        values[1:, :, : g.in_w // 2] = 0
+        return values
     inputs = rng.integers(-128, 128, shape).astype(np.int8)
     inputs[1:] = rng.choice([-128, 127], shape[1:])
     return inputs

@@ -191,6 +191,23 @@ def test_a_comparison_leaves_out_what_the_machine_has_no_memory_for() -> None:
     assert not rows["im2col_full"]["fits"]
 
 
+def test_what_the_machine_has_no_flash_for_is_left_out() -> None:
+    machine = (data_dir("targets") / "machines" / "mps2-an386.toml").read_text()
+    board = (data_dir("targets") / "cortex-m4.toml").read_text()
+    Path("small.toml").write_text(machine.replace('bytes = "4M"', 'bytes = "68k"', 1))
+    Path("board.toml").write_text(board.replace('machine = "mps2-an386"', 'machine = "small.toml"'))
+    write_spec(minimal.made_up(input={"shape": [8, 8, 16], "dtype": "int8"}, out_channels=16))
+    report = generated("-t", "board.toml", "layer.json", "--compare")
+    rows = {row["algorithm"]: row for row in applicable(report)}
+    assert rows["direct"]["measured"]["verified"]
+    assert "measured" not in rows["winograd_4x4_t1"]
+    assert (
+        "bytes of flash, the emulated machine has 69,632" in rows["winograd_4x4_t1"]["not_measured"]
+    )
+    fastest = generated("-t", "board.toml", "layer.json", "--optimize", "speed", "-o", "fast")
+    assert fastest["algorithm"] != "winograd_4x4_t1"
+
+
 # --- budgets --------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ import numpy_reference
 from convgen import emulator, select, target, toolchain
 from convgen.algorithms import ALGORITHMS
 from convgen.layer import Geometry, Layer
+from convgen.plan import Plan
 from convgen.trial import Bench, Trial, attempt
 from convgen.vectors import Vectors, compare
 from random_layers import Kind, inputs_for, layers
@@ -113,6 +114,11 @@ def layers_for(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Layer:
     return draw(layers(draw(st.sampled_from(kinds))))
 
 
+def fair_inputs(plan: Plan) -> int:
+    """Return how many of the two inputs it promises to be right for: not those of half zeros."""
+    return 1 if plan.rounds_coarsely else 2
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names)
 def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None:
     tried = Counter[str]()
@@ -130,8 +136,9 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
         inputs = inputs_for(layer)
         with tempfile.TemporaryDirectory() as folder:
             outputs = native.run(Path(folder), chosen, played, inputs)
-        for label, output in outputs.items():
-            check(layer, inputs, output, label)
+        for variant in chosen:
+            count = fair_inputs(variant.plan)
+            check(layer, inputs[:count], outputs[variant.label][:count], variant.label)
         tried.update(variant.plan.algorithm for variant in chosen)
 
     run()
@@ -143,13 +150,17 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
 @pytest.mark.parametrize("board", ["cortex-m4", "rv32imc"])
 def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
     tried = try_under_qemu(board, family, family.emulated)
-    assert {name: count for name, count in tried.items() if count < LEAST_EMULATED} == {}
+    names = {algorithm.name for algorithm in ALGORITHMS if family.has(algorithm.name)}
+    useless = {name for name in names if "_t4" in name and board == "cortex-m4"}
+    few = {name: tried[name] for name in names - useless if tried[name] < LEAST_EMULATED}
+    assert few == {}
 
 
 def test_every_algorithm_is_right_on_the_smallest_core() -> None:
     for family in FAMILIES:
         if family.names != TILES:  # which are of no use there
-            assert try_under_qemu("cortex-m0", family, 6)
+            tried = try_under_qemu("cortex-m0", family, 6)
+            assert set(tried) == {a.name for a in ALGORITHMS if family.has(a.name)}
 
 
 def try_under_qemu(board: str, family: Family, count: int) -> Counter[str]:
@@ -162,16 +173,16 @@ def try_under_qemu(board: str, family: Family, count: int) -> Counter[str]:
     def run(layer: Layer, overlap: bool) -> None:
         found, _ = select.survey(layer, machine.target, overlap=overlap)
         candidates = [candidate for candidate in found if family.has(candidate.algorithm)]
-        inputs = inputs_for(layer)
-        bench = Bench(
-            target=machine.target,
-            machine=machine.machine,
-            toolchain=compiler,
-            emulator=machine,
-            vectors=Vectors(inputs=inputs),
-            strict_alignment=True,
-        )
         for candidate in candidates:
+            inputs = inputs_for(layer)[: fair_inputs(candidate.plan)]
+            bench = Bench(
+                target=machine.target,
+                machine=machine.machine,
+                toolchain=compiler,
+                emulator=machine,
+                vectors=Vectors(inputs=inputs),
+                strict_alignment=True,
+            )
             with tempfile.TemporaryDirectory() as folder:
                 check_run(attempt(candidate, bench, Path(folder) / "trial", 2**20, roomy=False))
                 raw = (Path(folder) / "trial" / "verify" / "output.bin").read_bytes()
@@ -236,12 +247,27 @@ def test_the_two_references_agree(layer: Layer) -> None:
         )
 
 
-def test_taps_far_outside_the_image_overflow_nothing(tmp_path: Path) -> None:
-    geometry = Geometry(
+FAR = (
+    Geometry(
         in_h=1, in_w=40000, in_c=4, out_h=2, out_w=1, out_c=2, k_h=1, k_w=2,
         stride_h=60000, stride_w=40000, dilation_h=1, dilation_w=2,
         pad_top=60000, pad_left=0, pad_bottom=0, pad_right=0, groups=2,
-    )  # fmt: skip
+    ),
+    Geometry(
+        in_h=1, in_w=1, in_c=4000, out_h=1, out_w=1, out_c=2, k_h=1, k_w=3,
+        stride_h=1, stride_w=1, dilation_h=1, dilation_w=524288,
+        pad_top=0, pad_left=1048576, pad_bottom=0, pad_right=0, groups=1,
+    ),
+    Geometry(
+        in_h=1, in_w=1, in_c=4096, out_h=1, out_w=1, out_c=1, k_h=1, k_w=1,
+        stride_h=1, stride_w=1048576, dilation_h=1, dilation_w=1,
+        pad_top=0, pad_left=0, pad_bottom=0, pad_right=0, groups=1,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("geometry", FAR)
+def test_taps_far_outside_the_image_overflow_nothing(geometry: Geometry, tmp_path: Path) -> None:
     layer = Layer(
         name="far",
         dtype="float32",
@@ -249,7 +275,9 @@ def test_taps_far_outside_the_image_overflow_nothing(tmp_path: Path) -> None:
         activation="none",
         activation_min=-np.inf,
         activation_max=np.inf,
-        weights=np.ones((2, 1, 2, 2), np.float32),
+        weights=np.ones(
+            (geometry.out_c, geometry.k_h, geometry.k_w, geometry.group_in_c), np.float32
+        ),
         bias=None,
         quantization=None,
         synthetic=False,

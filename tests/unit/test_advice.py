@@ -11,7 +11,15 @@ from convgen.emulator import Run
 from convgen.layer import Layer
 from convgen.measure import Sizes
 from convgen.report import pareto_front
-from convgen.select import Budget, Candidate, Goal, Selection, survey, undemanding
+from convgen.select import (
+    Budget,
+    Candidate,
+    Goal,
+    Selection,
+    preference,
+    survey,
+    undemanding,
+)
 from convgen.trial import Trial
 from convgen.vectors import Comparison
 
@@ -61,12 +69,20 @@ def tried(
 def test_what_was_measured_is_told() -> None:
     choice = selection()
     direct = tried(find(choice.candidates, "direct"), 900_000)
-    winograd = tried(find(choice.candidates, "winograd_2x2_t2"), 100_000)
-    more_flash = winograd.flash - direct.flash
-    assert advise(choice, [direct, winograd], direct) == [
-        "winograd_2x2_t2: 9.0x fewer instructions for 1,536 more bytes of workspace and "
-        f"{more_flash:,} more bytes of flash; fits your budget: `--optimize speed`"
+    fastest = tried(preference(choice.wanted, "speed")[0], 100_000)
+    workspace, flash = fastest.candidate.plan.workspace_bytes, fastest.flash - direct.flash
+    assert advise(choice, [direct, fastest], direct) == [
+        f"{fastest.candidate.algorithm}: 9.0x fewer instructions for {workspace:,} more bytes of "
+        f"workspace and {flash:,} more bytes of flash; fits your budget: `--optimize speed`"
     ]
+
+
+def test_what_the_goal_speed_would_not_choose_is_to_be_named() -> None:
+    choice = selection()
+    direct = tried(find(choice.candidates, "direct"), 900_000)
+    mec = tried(find(choice.candidates, "mec"), 100)  # against all predictions
+    (sentence,) = advise(choice, [direct, mec], direct)
+    assert sentence.endswith("; fits your budget: `--algorithm mec`")
 
 
 def test_nothing_is_said_of_the_fastest() -> None:

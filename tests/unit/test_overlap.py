@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,17 @@ def test_no_byte_is_read_after_it_was_overwritten(
 ) -> None:
     order = StoreOrder(pixels=pixels, gathers=gathers)
     assert survives(geometry, order, input_distance(geometry, order))
+
+
+def test_an_input_that_is_kept_lies_above_the_whole_output() -> None:
+    geometry = Geometry(
+        in_h=2, in_w=4, in_c=4, out_h=2, out_w=4, out_c=1, k_h=2, k_w=3,
+        stride_h=1, stride_w=1, dilation_h=5, dilation_w=1,
+        pad_top=4, pad_left=1, pad_bottom=1, pad_right=1, groups=1,
+    )  # fmt: skip
+    order = StoreOrder(pixels=8, gathers=False, keeps_input=True)
+    assert input_distance(geometry, order) == geometry.out_elems
+    assert input_distance(geometry, replace(order, keeps_input=False)) < geometry.out_elems
 
 
 def test_the_pool_of_a_stem_is_the_published_one() -> None:

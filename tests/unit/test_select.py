@@ -60,6 +60,15 @@ def test_a_family_name_keeps_its_variants(
     assert [c.algorithm for c in named("im2col_p2", *surveyed)] == ["im2col_p2"]
 
 
+def test_a_family_of_which_all_ask_something_is_kept_whole(
+    surveyed: tuple[tuple[Candidate, ...], tuple[Rejected, ...]],
+) -> None:
+    asking = [c for c in surveyed[0] if c.asks]
+    assert {c.algorithm for c in asking} == {"indirect_init", "kn2row_aa_holes"}
+    assert named("indirect", asking, ()) == tuple(asking[-1:])
+    assert all(c.asks is None for c in named("indirect", surveyed[0], ()))
+
+
 def test_an_unknown_algorithm_is_refused_with_a_hint(
     surveyed: tuple[tuple[Candidate, ...], tuple[Rejected, ...]],
 ) -> None:
