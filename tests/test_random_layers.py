@@ -72,11 +72,11 @@ TILES = "winograd_.*_t[24](_ram)?"
 
 FAMILIES = (
     Family("direct", ANY, 220, 24),
-    Family("im2col_.*", (*INT8, *DEPTHWISE, *FLOAT32), 275, 30),
-    Family("kn2row", (*INT8, *POINTWISE, *FLOAT32), 205, 30),
-    Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32), 205, 30),
+    Family("im2col_.*", (*INT8, *DEPTHWISE, *FLOAT32), 300, 30),
+    Family("kn2row", (*INT8, *POINTWISE, *FLOAT32), 210, 33),
+    Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32), 210, 33),
     Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8), 250, 34),
-    Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32), 255, 30),
+    Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32), 275, 30),
     Family("mec.*", (*INT8, *DEPTHWISE, *FLOAT32), 270, 30),
     Family("winograd_.*_t1(_ram)?", SQUARES, 215, 24),
     Family(TILES, WIDE, 205, 21, targets=("rv32imc",)),
