@@ -21,8 +21,11 @@ from numpy.typing import NDArray
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.cost import arithmetic
+from convgen.errors import ConvgenError
 from convgen.kernels.portable import DOT, LANES
+from convgen.plan import Plan
 from convgen.resources import data_dir
+from convgen.trial import Bench
 
 K = TypeVar("K")
 Floats = NDArray[np.float64]
@@ -134,10 +137,14 @@ def main() -> None:
     if options.predict:
         predict_layers(options.predict, options.boards or TARGETS)
         return
-    fits = fit_tables()
-    if not options.check:
-        for isa in sorted({isa for isa, _ in (*BOARDS, *COPIES)}):
-            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+    fits: dict[Table, Fit] = {}
+    waiting = sorted({isa for isa, _ in (*BOARDS, *COPIES)})
+    for table, fitted in fit_tables():
+        fits[table] = fitted
+        for isa in [isa for isa in waiting if sources_of(isa) <= fits.keys()]:
+            waiting.remove(isa)
+            if not options.check:
+                _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
 
 
 def parse_options() -> argparse.Namespace:
@@ -171,15 +178,20 @@ def board_list(names: str) -> list[str]:
     return wanted
 
 
-def fit_tables() -> dict[Table, Fit]:
-    """Measure all layers on all boards and fit a table to each board's."""
-    fits = {}
+def sources_of(isa: str) -> set[Table]:
+    """Return the measured tables that an ISA class's file is made from."""
+    own = {table for table in BOARDS if table[0] == isa}
+    return own | {source for table, source in COPIES.items() if table[0] == isa}
+
+
+def fit_tables() -> Iterator[tuple[Table, Fit]]:
+    """Measure all layers on all boards; yield a table fitted to each board's."""
     with tempfile.TemporaryDirectory() as folder:
         jobs = {table: list(_jobs(table, Path(folder))) for table in BOARDS}
         for table, samples in measured(jobs):
-            fits[table] = Fit(samples=samples, prices=fit(samples))
-            print_errors(f"{BOARDS[table]} {table[1]}", fits[table])
-    return fits
+            fitted = Fit(samples=samples, prices=fit(samples))
+            print_errors(f"{BOARDS[table]} {table[1]}", fitted)
+            yield table, fitted
 
 
 def predict_layers(folder: Path, boards: Iterable[str]) -> None:
@@ -216,7 +228,6 @@ def _measure(job: Job) -> list[Sample]:
     """Build and run a layer with every algorithm that can do it."""
     board, layer = target.load(job.target), spec.load(job.path)
     bench = bench_for(layer, board)
-    generous = 1000 * layer.geometry.macs
     plans = (
         algorithm.plan(layer, board)
         for algorithm in ALGORITHMS
@@ -228,10 +239,19 @@ def _measure(job: Job) -> list[Sample]:
             layer=job.name,
             algorithm=plan.algorithm,
             work=plan.work,
-            measured=measure(plan, bench, generous, layer=job.name),
+            measured=_run(job, plan, bench),
         )
         for plan in plans
     ]
+
+
+def _run(job: Job, plan: Plan, bench: Bench) -> Measured:
+    """Build and run one plan; anything but right outputs ends the script."""
+    generous = 1000 * plan.layer.geometry.macs
+    try:
+        return measure(plan, bench, generous)
+    except ConvgenError as error:
+        raise SystemExit(f"{job.target}: {job.name}: {plan.algorithm}: {error}") from None
 
 
 def fit(samples: Sequence[Sample]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from convgen import emulator, toolchain
+from convgen.errors import VerificationError
 from convgen.layer import Layer
 from convgen.plan import Plan
 from convgen.select import Candidate
@@ -52,8 +53,8 @@ def bench_for(layer: Layer, board: Target) -> Bench:
     )
 
 
-def measure(plan: Plan, bench: Bench, expected: int, *, layer: str) -> Measured:
-    """Build and run *plan*; anything but right outputs ends the script, naming *layer*.
+def measure(plan: Plan, bench: Bench, expected: int) -> Measured:
+    """Build and run *plan*; VerificationError if an output is wrong.
 
     *expected* instructions decide only when to give up.
     """
@@ -62,8 +63,7 @@ def measure(plan: Plan, bench: Bench, expected: int, *, layer: str) -> Measured:
         ram = bench.target.memory.ram
         trial = attempt(candidate, bench, Path(folder) / plan.algorithm, ram, roomy=True)
     if not trial.verified or not trial.run or trial.instructions is None:
-        failure = trial.failure or "its instructions were not counted"
-        raise SystemExit(f"{bench.target.name}: {layer}: {plan.algorithm}: {failure}")
+        raise VerificationError(trial.failure or "the instructions were not counted")
     return Measured(
         instructions=trial.instructions,
         init_instructions=trial.run.init_instructions or 0,

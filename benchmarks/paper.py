@@ -1,8 +1,8 @@
 """Write docs/results.md: what the papers claim, held against the generated code.
 
 Memory comes from the plans, instructions from runs in which every output was right; what is too
-large to run is predicted and marked so. Sentences are computed; one that the figures no longer
-support is marked in the document, and the script fails.
+large to run is predicted and marked so. A run that fails and a sentence that the figures
+do not support are marked in the document, and the script fails.
 """
 
 from __future__ import annotations
@@ -135,8 +135,9 @@ def main() -> None:
     grids = measured()
     paragraphs = conclusions(grids)
     RESULTS.write_text(document(sizes, grids, paragraphs), encoding="utf-8")
-    if wrong := unsupported(paragraphs):
-        raise SystemExit("\n".join(f"the figures do not support: {text}" for text in wrong))
+    wrong = [f"the figures do not support: {text}" for text in unsupported(paragraphs)]
+    if complaints := [*grids.failures, *wrong]:
+        raise SystemExit("\n".join(complaints))
 
 
 def document(sizes: Mapping[str, str], grids: Grids, paragraphs: Sequence[Paragraph]) -> str:

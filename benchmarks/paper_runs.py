@@ -16,6 +16,7 @@ from paper_layers import Spec
 from convgen import emulator, spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.cost import cost_model
+from convgen.errors import ConvgenError
 from convgen.layer import Layer
 from convgen.plan import Plan
 from convgen.target import Target
@@ -61,13 +62,20 @@ class Job:
 class Figures:
     """What a job takes; ``init`` are the instructions of the init function.
 
-    ``too_large`` says why nothing was run; instructions are then the predicted ones.
+    ``too_large`` says why nothing was run; instructions are then the predicted ones. ``failure``
+    says what went wrong, and then there are none.
     """
 
     predicted: int
     instructions: int
     init: int
     too_large: str | None
+    failure: str | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the instructions are those of a run."""
+        return self.too_large is None and self.failure is None
 
     @property
     def error(self) -> float:
@@ -121,13 +129,13 @@ class Grid:
         return {
             name: mine.instructions / other.instructions - 1
             for name, mine, other in pairs
-            if mine and other and not mine.too_large and not other.too_large
+            if mine and other and mine.measured and other.measured
         }
 
     @property
     def errors(self) -> dict[tuple[str, str], float]:
         """The errors of the predictions of what was measured."""
-        return {key: cell.error for key, cell in self.cells.items() if cell and not cell.too_large}
+        return {key: cell.error for key, cell in self.cells.items() if cell and cell.measured}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +158,12 @@ class Grids:
             self.kn2row_float,
             self.kn2row_int8,
         )
+
+    @property
+    def failures(self) -> list[str]:
+        """What went wrong."""
+        cells = (cell for grid in self.all for cell in grid.cells.values())
+        return [cell.failure for cell in cells if cell and cell.failure]
 
 
 MEC_STUDY = Study(
@@ -248,7 +262,11 @@ def figures(job: Job) -> Figures | None:
     reason = too_large(planned, board)
     if reason:
         return Figures(predicted=predicted, instructions=predicted, init=0, too_large=reason)
-    found = measure(planned, bench_for(layer, board), predicted, layer=layer.name)
+    try:
+        found = measure(planned, bench_for(layer, board), predicted)
+    except ConvgenError as error:
+        failure = f"{board.name}: {layer.name}: {planned.algorithm}: {error}"
+        return Figures(predicted=predicted, instructions=0, init=0, too_large=None, failure=failure)
     return Figures(
         predicted=predicted,
         instructions=found.instructions,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import nan
+from statistics import fmean
 
 import paper_layers as data
 from paper_layers import Lowered, Spec
@@ -28,7 +30,7 @@ from paper_text import code, ends, exact, items, mib, percent, table
 
 from convgen.plan import Plan
 
-NOT_POSSIBLE, PREDICTED = "–", "~"
+NOT_POSSIBLE, PREDICTED, FAILED = "–", "~", "**failed**"
 LOWERED = (BASE, MEC, "mec_ring", "im2col_p4")
 
 # Memory
@@ -160,6 +162,8 @@ def instructions(grid: Grid, show: Callable[[int], str]) -> str:
     def cell(found: Figures | None) -> str:
         if found is None:
             return NOT_POSSIBLE
+        if found.failure:
+            return FAILED
         return (PREDICTED if found.too_large else "") + show(found.instructions)
 
     study = grid.study
@@ -212,7 +216,7 @@ def wins_and_losses(grid: Grid, titles: Iterable[str]) -> str:
 def init_calls(grid: Grid) -> str:
     """Return what the init functions take."""
     calls = [cell.init for cell in grid.cells.values() if cell and cell.init]
-    return f"{min(calls):,} to {max(calls):,} instructions"
+    return f"{min(calls):,} to {max(calls):,} instructions" if calls else "not measured"
 
 
 def errors(grids: Iterable[Grid]) -> dict[str, str]:
@@ -222,9 +226,9 @@ def errors(grids: Iterable[Grid]) -> dict[str, str]:
         for grid in grids
         for (name, title), error in grid.errors.items()
     }
-    worst = max(found, key=lambda key: abs(found[key]))
+    worst = max(found, key=lambda key: abs(found[key]), default="nothing was measured")
     return {
         "runs": str(len(found)),
-        "error_mean": f"{100 * sum(map(abs, found.values())) / len(found):.1f} %",
-        "error_worst": f"{percent(found[worst])} ({worst})",
+        "error_mean": f"{100 * fmean(map(abs, found.values() or [nan])):.1f} %",
+        "error_worst": f"{percent(found.get(worst, nan))} ({worst})",
     }

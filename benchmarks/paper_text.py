@@ -66,6 +66,8 @@ def percent(ratio: float) -> str:
 
 def ends(ratios: Mapping[str, float]) -> tuple[str, str]:
     """Return the least and the greatest difference, and where they are."""
+    if not ratios:
+        return "not measured", "not measured"
     low, high = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
     return f"{percent(ratios[low])} ({low})", f"{percent(ratios[high])} ({high})"
 

@@ -6,7 +6,8 @@ The last test is of `fit_cost`, which measures with the same functions.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,8 +52,12 @@ def unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_figures_support_every_sentence_of_the_document(paper: SimpleNamespace) -> None:
-    assert paper.conclusions.UNSUPPORTED not in RESULTS.read_text(encoding="utf-8")
+def test_every_run_of_the_document_was_right_and_supports_its_sentences(
+    paper: SimpleNamespace,
+) -> None:
+    text = RESULTS.read_text(encoding="utf-8")
+    assert paper.conclusions.UNSUPPORTED not in text
+    assert paper.tables.FAILED not in text
 
 
 def test_a_figure_that_the_plans_do_not_give_is_refused(paper: SimpleNamespace) -> None:
@@ -94,26 +99,49 @@ def test_a_sentence_that_the_figures_do_not_support_is_marked(paper: SimpleNames
     assert module.unsupported(paragraphs) == ["Three."]
 
 
-def test_what_was_measured_is_written_even_if_it_supports_nothing(
+Written = Callable[[Any], tuple[str, str]]
+
+
+@pytest.fixture
+def written(
     paper: SimpleNamespace,
     sizes: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+) -> Written:
+    """The document and the complaint where every run gave the same."""
+
+    def write(cell: Any) -> tuple[str, str]:
+        runs = paper.runs
+        alike = {
+            name: runs.Grid(study=study, cells=dict.fromkeys(study.jobs, cell))
+            for name, study in runs.STUDIES.items()
+        }
+        monkeypatch.setattr(paper.script, "RESULTS", tmp_path / "results.md")
+        monkeypatch.setattr(paper.script, "memory", lambda: sizes)
+        monkeypatch.setattr(paper.script, "measured", lambda: runs.Grids(**alike))
+        monkeypatch.setattr(paper.script, "tools", lambda name: "a compiler")
+        with pytest.raises(SystemExit) as ended:
+            paper.script.main()
+        return (tmp_path / "results.md").read_text(encoding="utf-8"), str(ended.value)
+
+    return write
+
+
+def test_what_was_measured_is_written_even_if_it_supports_nothing(
+    paper: SimpleNamespace, written: Written
 ) -> None:
-    runs = paper.runs
-    alike = {
-        name: runs.Grid(study=study, cells=dict.fromkeys(study.jobs, figures(paper, 123)))
-        for name, study in runs.STUDIES.items()
-    }
-    monkeypatch.setattr(paper.script, "RESULTS", tmp_path / "results.md")
-    monkeypatch.setattr(paper.script, "memory", lambda: sizes)
-    monkeypatch.setattr(paper.script, "measured", lambda: runs.Grids(**alike))
-    monkeypatch.setattr(paper.script, "tools", lambda name: "a compiler")
-    with pytest.raises(SystemExit, match="do not support: Winograd alone"):
-        paper.script.main()
-    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    text, complaint = written(figures(paper, 123))
+    assert "do not support: Winograd alone" in complaint
     assert f"{paper.conclusions.UNSUPPORTED} Winograd alone" in unwrapped(text)
     assert "| c3_3x3 | 123 | 123 |" in text
+
+
+def test_what_failed_is_marked_and_told(paper: SimpleNamespace, written: Written) -> None:
+    failed = replace(figures(paper, 0), failure="cv5: mec: it faults")
+    text, complaint = written(failed)
+    assert complaint.startswith("cv5: mec: it faults\n")
+    assert f"| c3_3x3 | {paper.tables.FAILED} |" in text
 
 
 def test_what_asks_something_of_the_caller_is_no_choice(paper: SimpleNamespace) -> None:

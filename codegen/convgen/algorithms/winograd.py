@@ -342,7 +342,8 @@ def _decisions(steps: WinogradSteps, layer: Layer) -> tuple[str, ...]:
         f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )
     if not steps.wraps:
-        return (saved,)
+        coarse = "Rounds as coarsely as the largest values of a tile, seen by an output or not."
+        return (saved, coarse) if form is F4 else (saved,)
     low, high = layer.product_range
     largest = max(int(-low.min()), int(high.max()))
     return (

@@ -225,7 +225,7 @@ void depthwise(const int8_t *input, int8_t *output, void *workspace)
             depthwise_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
-        for (; col + 1 <= INNER_RIGHT; ++col) {
+        for (; col < INNER_RIGHT; ++col) {
             depthwise_inner_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += OUT_C;

@@ -358,7 +358,7 @@ void first(const int8_t *input, int8_t *output, void *workspace)
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }
-        for (; col + 1 <= INNER_RIGHT; ++col) {
+        for (; col < INNER_RIGHT; ++col) {
             first_inner_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += OUT_C;

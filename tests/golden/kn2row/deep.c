@@ -166,14 +166,12 @@ static void deep_tap_2x1(
 /* Multiplies `count` pixels by the weights of one tap. */
 static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    int32_t pixel = 0;
+    for (; count >= 2; count -= 2) {
+        deep_tap_2x4(input, tap, 0, partial);
+        deep_tap_2x1(input, tap, 4, partial);
 
-    for (; pixel + 2 <= count; pixel += 2) {
-        const int8_t *from = input + pixel * PIXEL_PITCH;
-        int32_t *to = partial + pixel * PARTIAL_PITCH;
-
-        deep_tap_2x4(from, tap, 0, to);
-        deep_tap_2x1(from, tap, 4, to);
+        input += 2 * PIXEL_PITCH;
+        partial += 2 * PARTIAL_PITCH;
     }
 }
 

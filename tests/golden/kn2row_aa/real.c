@@ -235,21 +235,19 @@ static void real_tap_1x1(
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
 static void real_multiply(const float *input, int32_t tap, int32_t count, float *partial)
 {
-    int32_t pixel = 0;
+    for (; count >= 2; count -= 2) {
+        real_tap_2x4(input, tap, 0, partial);
+        real_tap_2x1(input, tap, 4, partial);
 
-    for (; pixel + 2 <= count; pixel += 2) {
-        const float *from = input + pixel * PIXEL_PITCH;
-        float *to = partial + pixel * PARTIAL_PITCH;
-
-        real_tap_2x4(from, tap, 0, to);
-        real_tap_2x1(from, tap, 4, to);
+        input += 2 * PIXEL_PITCH;
+        partial += 2 * PARTIAL_PITCH;
     }
-    for (; pixel + 1 <= count; ++pixel) {
-        const float *from = input + pixel * PIXEL_PITCH;
-        float *to = partial + pixel * PARTIAL_PITCH;
+    for (; count >= 1; --count) {
+        real_tap_1x4(input, tap, 0, partial);
+        real_tap_1x1(input, tap, 4, partial);
 
-        real_tap_1x4(from, tap, 0, to);
-        real_tap_1x1(from, tap, 4, to);
+        input += PIXEL_PITCH;
+        partial += PARTIAL_PITCH;
     }
 }
 

@@ -108,17 +108,14 @@ static void grouped_tap_2x2(
 /* Multiplies `count` pixels by the weights of one tap. */
 static void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
-    int32_t pixel = 0;
-
-    for (; pixel + 2 <= count; pixel += 2) {
-        const int8_t *from = input + pixel * PIXEL_PITCH;
-        int32_t *to = partial + pixel * PARTIAL_PITCH;
-
+    for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_tap_2x2(from + group * GROUP_PITCH, tap, first, to);
+            grouped_tap_2x2(input + group * GROUP_PITCH, tap, first, partial);
         }
+        input += 2 * PIXEL_PITCH;
+        partial += 2 * PARTIAL_PITCH;
     }
 }
 

@@ -265,7 +265,7 @@ static void deep_multiply(const int8_t *input, int8_t *output)
 
         output += 2 * OUT_C;
     }
-    for (; col + 1 <= OUT_W; ++col) {
+    for (; col < OUT_W; ++col) {
         const int8_t *window = input + col * COLUMN;
 
         deep_block_1x4(window, 0, output);

@@ -259,7 +259,7 @@ static void real_multiply(
 {
     int32_t tile = 0;
 
-    for (; tile + 1 <= count; ++tile) {
+    for (; tile < count; ++tile) {
         const float *input = tiles + tile * IN_C;
         const int32_t left = cols - tile * SQUARE;
         float *square = output + tile * SQUARE * OUT_C;

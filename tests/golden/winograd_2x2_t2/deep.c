@@ -358,7 +358,7 @@ static void deep_multiply(
         deep_block_2x4(input, products, rows, left, 0, square);
         deep_block_2x1(input, products, rows, left, 4, square);
     }
-    for (; tile + 1 <= count; ++tile) {
+    for (; tile < count; ++tile) {
         const int16_t *input = tiles + tile * IN_C;
         const int32_t left = cols - tile * SQUARE;
         int8_t *square = output + tile * SQUARE * OUT_C;

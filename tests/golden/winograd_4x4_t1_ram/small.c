@@ -254,7 +254,7 @@ static void small_multiply(
 {
     int32_t tile = 0;
 
-    for (; tile + 1 <= count; ++tile) {
+    for (; tile < count; ++tile) {
         const int16_t *input = tiles + tile * IN_C;
         const int32_t left = cols - tile * SQUARE;
         int8_t *square = output + tile * SQUARE * OUT_C;
