@@ -21,7 +21,7 @@ class _Offer:
     flash: int
 
     def fits(self, budget: Budget) -> bool:
-        return self.ram <= budget.ram and self.flash <= budget.flash
+        return budget.holds(self.ram, self.flash)
 
 
 def advise(selection: Selection, trials: Sequence[Trial], chosen: Trial) -> list[str]:

@@ -101,8 +101,7 @@ def _refuse_hopeless(selection: Selection, job: Job) -> None:
     """Stop before any tool is needed if not even tensors and workspace fit."""
     budget = selection.budget
     if not job.compare and not any(
-        c.ram_without_stack <= budget.ram and c.plan.constant_bytes <= budget.flash
-        for c in selection.wanted
+        budget.holds(c.ram_without_stack, c.plan.constant_bytes) for c in selection.wanted
     ):
         raise no_fit(selection, [])
 

@@ -28,6 +28,10 @@ class Budget:
     ram: int
     flash: int
 
+    def holds(self, ram: int, flash: int) -> bool:
+        """Whether so many bytes are within it."""
+        return ram <= self.ram and flash <= self.flash
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rejected:
@@ -87,7 +91,7 @@ class Candidate:
 
     def fits(self, budget: Budget) -> bool:
         """Whether the prediction is within *budget*."""
-        return self.ram <= budget.ram and self.flash <= budget.flash
+        return budget.holds(self.ram, self.flash)
 
 
 _ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {

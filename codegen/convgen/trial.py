@@ -100,7 +100,7 @@ class Trial:
 
     def fits(self, budget: Budget) -> bool:
         """Whether what was measured is within *budget*."""
-        return self.ram <= budget.ram and self.flash <= budget.flash
+        return budget.holds(self.ram, self.flash)
 
 
 def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:

@@ -147,6 +147,12 @@ def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, runs: int) 
     return work
 
 
+def chunk_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, chunk: int) -> Counter[str]:
+    """Count the work of *pixels* in rows of *chunk* and one shorter rest, a run for each block."""
+    whole = times(row_work(kernel, blocks, chunk, 1), pixels // chunk)
+    return whole + row_work(kernel, blocks, pixels % chunk, 1)
+
+
 def times(work: Counter[str], count: int) -> Counter[str]:
     """Return *work*, *count* times."""
     return Counter({unit: count * units for unit, units in work.items()})

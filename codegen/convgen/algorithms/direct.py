@@ -15,7 +15,9 @@ from convgen.algorithms.base import (
     layer_constants,
     output_work,
     row_blocks,
+    row_work,
     sums_overflow,
+    times,
     zero_points,
 )
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
@@ -134,12 +136,8 @@ def _decisions(steps: DirectSteps, geometry: Geometry) -> tuple[str, ...]:
 
 def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter[str]:
     runs = geometry.k_h if steps.row_runs else geometry.taps
-    work: Counter[str] = Counter()
-    cols = steps.inner.cols
-    for pixels in steps.inner_pixels:
-        count = steps.inner.rows * (cols // pixels)
-        work += block_work(kernel, pixels, count, count * runs, steps.run_elems)
-        cols %= pixels
+    inner = row_work(kernel, steps.inner_pixels, steps.inner.cols, runs)
+    work = times(inner, steps.inner.rows)
     edges = geometry.out_pixels - steps.inner.pixels
     taps = edges * geometry.taps
     rows_inside, cols_inside = taps_inside(geometry)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.algorithms.base import block_work, layer_constants, output_work, sums_overflow
+from convgen.algorithms.base import chunk_work, layer_constants, output_work, sums_overflow
 from convgen.algorithms.inside import find_inner, taps_inside
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
@@ -36,7 +36,6 @@ class Im2colSteps:
     rest: int
     pixel_blocks: tuple[int, ...]
     patch_elems: int
-    run_elems: int
     groups: int
     copy_elems: int
     row_copies: bool
@@ -148,7 +147,6 @@ def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
         rest=rest,
         pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
         patch_elems=geometry.taps * geometry.in_c,
-        run_elems=geometry.patch_elems,
         groups=geometry.groups if geometry.is_grouped else 1,
         copy_elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
         row_copies=row_copies,
@@ -165,14 +163,7 @@ def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:
 
 
 def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
-    work: Counter[str] = Counter()
-    fills = ((steps.patches, geometry.out_pixels // steps.patches), (steps.rest, 1))
-    for patches, times in fills:
-        left = patches
-        for pixels in steps.pixel_blocks:
-            count = times * (left // pixels)
-            work += block_work(kernel, pixels, count, count, steps.run_elems)
-            left %= pixels
+    work = chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, steps.patches)
     if steps.copies:
         work["im2col.patch"] += geometry.out_pixels
         work["im2col.copy"] += _copies(steps, geometry)

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.algorithms.base import (
-    block_work,
     layer_constants,
     output_work,
     row_blocks,
+    row_work,
     sums_overflow,
+    times,
     zero_points,
 )
 from convgen.algorithms.inside import tap_positions
@@ -171,13 +172,9 @@ def _decisions(layer: Layer) -> tuple[str, ...]:
 
 def _work(kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int) -> Counter[str]:
     """Count the blocks of all rows, the pointers they load and those that are computed."""
-    work: Counter[str] = Counter()
-    rows, left = geometry.out_pixels // row, row
+    of_row = row_work(kernel, steps.pixel_blocks, row, geometry.taps)
+    work = times(of_row, geometry.out_pixels // row)
     channel_blocks = sum(map(kernel.blocks, kernel.channel_blocks))
-    for pixels in steps.pixel_blocks:
-        count = rows * (left // pixels)
-        work += block_work(kernel, pixels, count, count * geometry.taps, geometry.group_in_c)
-        left %= pixels
     pointers = geometry.out_pixels * geometry.taps
     work[f"indirect.{'offset' if steps.in_flash else 'pointer'}"] += pointers * channel_blocks
     work["indirect.point"] += pointers if steps.by_row else 0

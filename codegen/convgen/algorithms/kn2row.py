@@ -97,6 +97,7 @@ class Kn2row:
             has_holes=False,
         )
         gemms = row_work(kernel, steps.pixel_blocks, pixels, 1)
+        gathers = self.stacked or needs_sums(layer)  # else sums grow in the output
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -108,11 +109,7 @@ class Kn2row:
             workspace=self._buffers(layer),
             constants=shifted_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(
-                pixels=geometry.out_pixels,
-                gathers=self.stacked or needs_sums(layer),
-                keeps_input=steps.partial == "output" and not self.stacked,
-            ),
+            order=StoreOrder(pixels=geometry.out_pixels, gathers=gathers, keeps_input=not gathers),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
         )

@@ -35,6 +35,7 @@ from convgen.algorithms.taps import (
     partial_work,
     refuse_depthwise,
     tap_weights,
+    taps_summed,
 )
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs
@@ -156,12 +157,11 @@ def _most_holes(g: Geometry) -> int:
 def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
     """Count a GEMM for each kernel row inside the image and each tap column."""
     g = layer.geometry
-    rows = rows_inside(g)
+    rows = int(rows_inside(g).sum())
     work: Counter[str] = Counter()
     for cols in cols_inside(g).tolist():
-        work += times(row_work(kernel, steps.pixel_blocks, cols, 1), int(rows.sum()))
-    summed = int(rows.sum()) * int(cols_inside(g).sum())
-    return work + _sums_work(layer, summed, gemms=int(rows.sum()) * g.k_w)
+        work += times(row_work(kernel, steps.pixel_blocks, cols, 1), rows)
+    return work + _sums_work(layer, taps_summed(layer), gemms=rows * g.k_w)
 
 
 def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convgen.algorithms.base import folded_bias, layer_constants, plain_bias
+from convgen.algorithms.base import layer_constants, plain_bias
 from convgen.algorithms.inside import taps_inside
 from convgen.kernels.base import KernelPlan, Weights
 from convgen.layer import Layer
@@ -76,7 +76,7 @@ def clipped_constants(
     layer: Layer, kernel: KernelPlan, requantize: Requantize | None
 ) -> tuple[Constant, ...]:
     """Return the constants where taps outside the image add their zero points' share."""
-    constants = layer_constants(layer, kernel, requantize, starts=folded_bias(layer))
+    constants = layer_constants(layer, kernel, requantize)
     if not makes_up_outside(layer):
         return constants
     comment = "what a tap outside the image adds, [tap][channel]: the zero point times its weights"

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.algorithms.base import (
+    chunk_work,
     output_constants,
     output_work,
     overflow,
     row_blocks,
-    row_work,
     sums_overflow,
     times,
     zero_points,
@@ -357,9 +357,8 @@ def _work(kernel: KernelPlan, steps: WinogradSteps, g: Geometry, row: int) -> Co
     form = steps.form
     tile_rows = -(-g.out_h // form.outputs)
     tiles = tile_rows * row
-    work: Counter[str] = Counter()
-    for count in (steps.tiles,) * (row // steps.tiles) + (row % steps.tiles,):
-        work += times(row_work(kernel, steps.pixel_blocks, count, 1), form.positions * tile_rows)
+    of_row = chunk_work(kernel, steps.pixel_blocks, row, steps.tiles)
+    work = times(of_row, form.positions * tile_rows)
     own = f"winograd_{form.name}"
     work[f"{own}.tile"] += tiles
     work[f"{own}.input"] += tiles * g.in_c
