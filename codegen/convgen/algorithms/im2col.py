@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from convgen.algorithms.base import chunk_work, layer_constants, output_work, sums_overflow
+from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner, taps_inside
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
@@ -26,9 +27,7 @@ class Im2colSteps:
 
     ``patches`` are gathered before they are multiplied, ``rest`` are left at the end;
     ``pixel_blocks`` are the pixel blocks of the multiplication, widest first. ``copies`` tells
-    that patches are gathered at all. A copy moves ``copy_elems`` to each of ``groups`` parts of
-    the patch; ``row_copies`` tells that a kernel row inside the image is one copy, ``tap_copies``
-    that taps may be copied one by one.
+    that patches are gathered at all, ``gather`` how.
     """
 
     copies: bool
@@ -36,15 +35,7 @@ class Im2colSteps:
     rest: int
     pixel_blocks: tuple[int, ...]
     patch_elems: int
-    groups: int
-    copy_elems: int
-    row_copies: bool
-    tap_copies: bool
-
-    @property
-    def has_groups(self) -> bool:
-        """Whether a patch holds one part for each group."""
-        return self.groups > 1
+    gather: Gather
 
     @property
     def has_rest(self) -> bool:
@@ -140,17 +131,13 @@ def _runs(geometry: Geometry, patches: int) -> Runs:
 
 def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
     rest = geometry.out_pixels % patches
-    row_copies = not geometry.is_grouped and geometry.dilation_w == 1
     return Im2colSteps(
         copies=not geometry.is_pointwise,
         patches=patches,
         rest=rest,
         pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
         patch_elems=geometry.taps * geometry.in_c,
-        groups=geometry.groups if geometry.is_grouped else 1,
-        copy_elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
-        row_copies=row_copies,
-        tap_copies=not row_copies or geometry.has_padding,
+        gather=plan_gather(geometry),
     )
 
 
@@ -166,19 +153,14 @@ def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter
     work = chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, steps.patches)
     if steps.copies:
         work["im2col.patch"] += geometry.out_pixels
-        work["im2col.copy"] += _copies(steps, geometry)
+        rows_inside, _ = taps_inside(geometry)
+        work["im2col.copy"] += steps.gather.copies(
+            taps=geometry.out_pixels * geometry.taps,
+            whole_rows=rows_inside * find_inner(geometry).cols,
+            k_w=geometry.k_w,
+        )
         work["im2col.elem"] += geometry.out_pixels * steps.patch_elems
     return work
-
-
-def _copies(steps: Im2colSteps, geometry: Geometry) -> int:
-    """Count the copies: kernel rows wholly inside the image are one each, other taps are."""
-    taps = geometry.out_pixels * geometry.taps * steps.groups
-    if not steps.row_copies:
-        return taps
-    rows_inside, _ = taps_inside(geometry)
-    whole = rows_inside * find_inner(geometry).cols
-    return taps - whole * (geometry.k_w - 1)
 
 
 VARIANTS = (Im2col(pixels=1), Im2col(pixels=2), Im2col(pixels=4), Im2col(pixels=None))

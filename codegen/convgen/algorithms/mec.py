@@ -22,6 +22,7 @@ from convgen.algorithms.base import (
     sums_overflow,
     times,
 )
+from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import Runs, patch_weights
@@ -38,7 +39,8 @@ class MecSteps:
     The lowered matrix is ``[OUT_W][groups][rows][row_elems]``: for each output column (a column of
     ``column_elems``) and image row the ``row_elems`` that one kernel row reads. ``ring``: it holds
     the rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
-    that a kernel row is a run of ``run_elems``, else the whole window is. Copies are as in im2col.
+    that a kernel row is a run of ``run_elems``, else the whole window is; ``gather`` how it is
+    copied.
     """
 
     ring: bool
@@ -48,15 +50,7 @@ class MecSteps:
     row_runs: bool
     run_elems: int
     pixel_blocks: tuple[int, ...]
-    groups: int
-    copy_elems: int
-    row_copies: bool
-    tap_copies: bool
-
-    @property
-    def has_groups(self) -> bool:
-        """Whether a column holds one part for each group."""
-        return self.groups > 1
+    gather: Gather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,20 +151,17 @@ def _runs(geometry: Geometry, rows: int) -> Runs:
 
 def _steps(geometry: Geometry, rows: int, block: int, *, ring: bool) -> MecSteps:
     row_runs = ring or geometry.dilation_h > 1
-    row_copies = not geometry.is_grouped and geometry.dilation_w == 1
     taps = geometry.k_w if row_runs else geometry.taps
+    gather = plan_gather(geometry)
     return MecSteps(
         ring=ring,
         rows=rows,
-        row_elems=geometry.k_w * (geometry.group_in_c if geometry.is_grouped else geometry.in_c),
+        row_elems=geometry.k_w * gather.elems,
         column_elems=rows * geometry.k_w * geometry.in_c,
         row_runs=row_runs,
         run_elems=taps * geometry.group_in_c,
         pixel_blocks=row_blocks(geometry.out_w, block),
-        groups=geometry.groups if geometry.is_grouped else 1,
-        copy_elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
-        row_copies=row_copies,
-        tap_copies=not row_copies or geometry.has_padding,
+        gather=gather,
     )
 
 
@@ -190,11 +181,11 @@ def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
     rows = _lowered_rows(steps, geometry)
     rows_inside = sum(0 <= row - geometry.pad_top < geometry.in_h for row in rows)
     taps = len(rows) * geometry.out_w * geometry.k_w
-    whole = rows_inside * find_inner(geometry).cols if steps.row_copies else 0
+    whole_rows = rows_inside * find_inner(geometry).cols
     return Counter(
         {
             "mec.column": len(rows) * geometry.out_w,
-            "mec.copy": (taps - whole * (geometry.k_w - 1)) * steps.groups,
+            "mec.copy": steps.gather.copies(taps, whole_rows, geometry.k_w),
             "mec.elem": taps * geometry.in_c,
         }
     )

@@ -1,0 +1,66 @@
+"""Selections, and trials with made-up measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import minimal
+from convgen import target
+from convgen.emulator import Run
+from convgen.measure import Sizes
+from convgen.select import Budget, Candidate, Goal, Selection, survey, undemanding
+from convgen.trial import Trial
+from convgen.vectors import Comparison
+
+RIGHT = Comparison(mismatches=0, max_abs_error=0, first=None)
+
+
+def select(
+    fields: dict[str, Any],
+    *,
+    ram: int = 2**20,
+    flash: int = 2**20,
+    goal: Goal = "workspace",
+    overlap: bool = False,
+) -> Selection:
+    """Return what could do the layer of a spec on a Cortex-M4."""
+    layer = minimal.load(fields)
+    candidates, rejected = survey(layer, target.load("cortex-m4"), overlap=overlap)
+    return Selection(
+        goal=goal,
+        budget=Budget(ram=ram, flash=flash),
+        candidates=candidates,
+        wanted=undemanding(candidates),
+        rejected=rejected,
+    )
+
+
+def tried(
+    candidate: Candidate,
+    *,
+    instructions: int | None = None,
+    stack: int = 100,
+    code: int = 1000,
+    constants: int | None = None,
+    right: bool = True,
+) -> Trial:
+    """Return a trial of *candidate*; its constants are those of its plan unless given."""
+    constant_bytes = candidate.plan.constant_bytes if constants is None else constants
+    counted = None if instructions is None else (instructions,)
+    return Trial(
+        candidate=candidate,
+        folder=Path(),
+        sizes=Sizes(
+            code_bytes=code,
+            constant_bytes=constant_bytes,
+            library_bytes=0,
+            stack_bound_bytes=stack,
+        ),
+        static=0,
+        run=Run(outputs=b"", instructions=counted, stack_bytes=stack, heap_bytes=0),
+        comparison=RIGHT,
+        failure=None if right else "wrong",
+        vectors=1,
+        compared_with="reference",
+    )
