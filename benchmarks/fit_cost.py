@@ -13,23 +13,19 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-import numpy as np
 from layers import FLOAT32, LAYERS, as_float32
-from measure import BLOCK_UNIT, Measured, bench_for, in_parallel, measure
-from numpy.typing import NDArray
+from measure import Measured, bench_for, in_parallel, measure
+from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_out
 
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.cost import arithmetic
 from convgen.errors import ConvgenError
-from convgen.kernels.portable import DOT, LANES
 from convgen.plan import Plan
 from convgen.resources import data_dir
 from convgen.trial import Bench
 
 K = TypeVar("K")
-Floats = NDArray[np.float64]
-Table = tuple[str, str]  # ISA class, arithmetic
 
 BOARDS: dict[Table, str] = {
     ("armv6-m", "int8"): "cortex-m0",
@@ -63,9 +59,7 @@ COPIES: dict[Table, Table] = {
 }
 """Tables for which convgen has no target that counts, and the nearest one measured."""
 
-RIDGE = 1e-3  # per instruction that a shape of block costs more than its loads and products
 STACK_STEP = 16
-CLOSE = 0.05  # a choice that costs at most this much more than the best is right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,58 +71,18 @@ class Job:
     path: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One algorithm on one layer: the work it counts and what was measured."""
-
-    table: Table
-    layer: str
-    algorithm: str
-    work: Mapping[str, int]
-    measured: Measured
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fit:
-    """The prices of one table, and the samples they came from."""
+    """The prices of one table, and how good they are: for the layers fitted, and for others."""
 
-    samples: Sequence[Sample]
-    prices: Mapping[str, float]
-
-    @property
-    def predictions(self) -> list[float]:
-        """The instructions of each sample, by its work and the prices."""
-        return [
-            sum(count * self.prices[unit] for unit, count in sample.work.items())
-            for sample in self.samples
-        ]
+    known: Predicted
+    left_out: Predicted
+    prices: Prices
 
     @property
-    def errors(self) -> Floats:
-        """Predicted over measured, less one, of each sample."""
-        measured = [sample.measured.instructions for sample in self.samples]
-        errors: Floats = np.array(self.predictions) / np.array(measured) - 1
-        return errors
-
-    def choices(self) -> list[float]:
-        """Return what the predicted best costs over the measured best, less one, by layer.
-
-        The best is of what convgen may choose by itself: of what asks nothing of the caller.
-        """
-        layers: dict[str, list[tuple[int, Measured]]] = defaultdict(list)
-        for sample, predicted in zip(self.samples, self.predictions, strict=True):
-            if not sample.measured.asks:
-                layers[sample.layer].append((round(predicted), sample.measured))
-        return [choice_cost(candidates) for candidates in layers.values()]
-
-
-def choice_cost(candidates: Sequence[tuple[int, Measured]]) -> float:
-    """Return what the predicted fastest costs over the fastest, less one.
-
-    Of those predicted alike it is the one with the least memory, as `convgen.select` orders them.
-    """
-    _, chosen = min(candidates, key=lambda pair: (pair[0], pair[1].ram_without_stack))
-    return chosen.instructions / min(found.instructions for _, found in candidates) - 1
+    def samples(self) -> Sequence[Sample]:
+        """What they were fitted to."""
+        return self.known.samples
 
 
 def main() -> None:
@@ -189,9 +143,12 @@ def fit_tables() -> Iterator[tuple[Table, Fit]]:
     with tempfile.TemporaryDirectory() as folder:
         jobs = {table: list(_jobs(table, Path(folder))) for table in BOARDS}
         for table, samples in measured(jobs):
-            fitted = Fit(samples=samples, prices=fit(samples))
-            print_errors(f"{BOARDS[table]} {table[1]}", fitted)
-            yield table, fitted
+            prices = fit(samples)
+            title = f"{BOARDS[table]} {table[1]}"
+            known, left_out = predict(samples, prices), predict_left_out(samples)
+            print_errors(title, known)
+            print_errors(f"{title}, left out", left_out)
+            yield table, Fit(known=known, left_out=left_out, prices=prices)
 
 
 def predict_layers(folder: Path, boards: Iterable[str]) -> None:
@@ -206,7 +163,7 @@ def predict_layers(folder: Path, boards: Iterable[str]) -> None:
             isa, name = table
             prices = tomllib.loads(_cost_file(isa).read_text())[name]["instructions"]
             mine = [sample for sample in samples if sample.table == table]
-            print_errors(f"{board} {name}", Fit(samples=mine, prices=prices))
+            print_errors(f"{board} {name}", predict(mine, prices))
 
 
 def measured(jobs: Mapping[K, Iterable[Job]]) -> Iterator[tuple[K, list[Sample]]]:
@@ -238,6 +195,7 @@ def _measure(job: Job) -> list[Sample]:
             table=(board.cpu.isa, arithmetic(layer, board)),
             layer=job.name,
             algorithm=plan.algorithm,
+            family=plan.family,
             work=plan.work,
             measured=_run(job, plan, bench),
         )
@@ -247,90 +205,16 @@ def _measure(job: Job) -> list[Sample]:
 
 def _run(job: Job, plan: Plan, bench: Bench) -> Measured:
     """Build and run one plan; anything but right outputs ends the script."""
-    generous = 1000 * plan.layer.geometry.macs
+    generous = 10**6 + 200 * plan.layer.geometry.macs
     try:
         return measure(plan, bench, generous)
     except ConvgenError as error:
         raise SystemExit(f"{job.target}: {job.name}: {plan.algorithm}: {error}") from None
 
 
-def fit(samples: Sequence[Sample]) -> dict[str, float]:
-    """Return the price of each unit: the least relative errors, squared, of prices >= 0."""
-    units = sorted({unit for sample in samples for unit in sample.work} | _block_units())
-    parts = sorted({part for unit in units for part in _parts(unit)})
-    composed = np.array([[_parts(unit).get(part, 0) for part in parts] for unit in units])
-    counts = np.array([[sample.work.get(unit, 0) for unit in units] for sample in samples])
-    instructions = np.array([sample.measured.instructions for sample in samples])
-    ridge = np.diag([RIDGE if BLOCK_UNIT.fullmatch(part) else 0.0 for part in parts])
-    solved = non_negative_least_squares(
-        np.vstack([counts / instructions[:, None] @ composed, ridge]),
-        np.concatenate([np.ones(len(samples)), np.zeros(len(parts))]),
-    )
-    return dict(zip(units, (composed @ solved).round(2).tolist(), strict=True))
-
-
-def _block_units() -> set[str]:
-    """Return the units of every shape of block there can be, measured or not."""
-    return {
-        f"{name}_{pixels}x{channels}.{loop}"
-        for kernel in (DOT, LANES)
-        for name in kernel.names
-        for _, most_pixels, most_channels in kernel.blocks
-        for pixels in range(1, most_pixels + 1)
-        for channels in range(1, most_channels + 1)
-        for loop in ("step", "unrolled")
-    }
-
-
-def _parts(unit: str) -> dict[str, int]:
-    """Return what adds up to the price of *unit*: for a block its loads, its products, a rest."""
-    shape = BLOCK_UNIT.fullmatch(unit)
-    if not shape:
-        return {unit: 1}
-    kernel, loop, pixels, channels = shape[1], shape[4], int(shape[2]), int(shape[3])
-    products = pixels * channels
-    loads = channels + (products if kernel in LANES.names else pixels)
-    return {
-        unit: 1,
-        f"{loop}s": 1,
-        f"{kernel}.{loop}_mac": products,
-        f"{kernel}.{loop}_load": loads,
-    }
-
-
-def non_negative_least_squares(matrix: Floats, wanted: Floats) -> Floats:
-    """Solve ``matrix @ x = wanted`` for x >= 0, by Lawson and Hanson's active sets."""
-    norms = np.linalg.norm(matrix, axis=0)
-    matrix = matrix / np.where(norms, norms, 1)
-    x = np.zeros(matrix.shape[1])
-    free = np.zeros(matrix.shape[1], bool)
-    while True:
-        gain = np.where(free, 0, matrix.T @ (wanted - matrix @ x))
-        if gain.max() < 1e-9:
-            return x / np.where(norms, norms, 1)
-        free[gain.argmax()] = True
-        while True:
-            best = np.zeros_like(x)
-            best[free] = np.linalg.lstsq(matrix[:, free], wanted, rcond=None)[0]
-            below = free & (best <= 0)
-            if not below.any():
-                break
-            x += (x[below] / (x[below] - best[below])).min() * (best - x)
-            free &= x > 1e-12
-        x = best
-
-
-def print_errors(title: str, fit: Fit) -> None:
-    """Print one line on how good the predictions are, the worst, and what it does to choices."""
-    errors, choices = np.abs(fit.errors), fit.choices()
-    worst, right = fit.samples[int(errors.argmax())], sum(loss <= CLOSE for loss in choices)
-    print(
-        f"{title:<24} {len(errors):4} runs: mean {errors.mean():.1%}, "
-        f"90% within {np.quantile(errors, 0.9):.1%}, {(errors <= 0.15).mean():.0%} within 15%, "
-        f"worst {errors.max():.0%} ({worst.layer} {worst.algorithm}); the predicted fastest "
-        f"is at most {CLOSE:.0%} slower than the fastest in {right} of {len(choices)} layers",
-        flush=True,
-    )
+def print_errors(title: str, predicted: Predicted) -> None:
+    """Print one line on how good the predictions are."""
+    print(f"{title:<34} {predicted.summary()}", flush=True)
 
 
 def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
@@ -375,10 +259,12 @@ def most_stack(samples: Sequence[Sample]) -> dict[str, int]:
 def _origin(table: Table, source: Table, fit: Fit) -> str:
     if source != table:
         return f"# {table[1]}: as {source[0]}, the nearest that was measured"
-    errors = np.abs(fit.errors)
-    return (
-        f"# {table[1]}: {len(errors)} runs on {BOARDS[table]}, {fit.samples[0].measured.compiler}; "
-        f"error {errors.mean():.1%} on average, {errors.max():.0%} at worst"
+    return "\n".join(
+        [
+            f"# {table[1]}, on {BOARDS[table]}, {fit.samples[0].measured.compiler}:",
+            f"#   {fit.known.summary()}",
+            f"#   layers left out of the fit: {fit.left_out.summary()}",
+        ]
     )
 
 

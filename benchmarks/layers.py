@@ -1,6 +1,9 @@
-"""The layers that `fit_cost` measures: shapes of small networks, on images as small as will do.
+"""The layers that `fit_cost` measures: every feature on small images, and real networks whole.
 
-Costs grow linearly with the image, so a few rows and columns, inner and edge, are enough.
+Costs grow linearly with the image, so a few rows and columns, inner and edge, exercise a feature.
+The real layers make the prices right for what people have: those of MLPerf Tiny's image
+classification (ResNet8), keyword spotting (DS-CNN), person detection (MobileNet v1 0.25) and
+anomaly detection, each shape once.
 """
 
 from __future__ import annotations
@@ -65,6 +68,31 @@ LAYERS: dict[str, Spec] = {
     # The other ways to finish a sum.
     "single": _layer((8, 8, 4), 16, 1, requantize=SINGLE),
     "double": _layer((8, 8, 4), 16, 1, requantize=NO_SHIFT),
+    # ResNet8.
+    "resnet8_first": _layer((32, 32, 3), 16, 3),
+    "resnet8_stack1": _layer((32, 32, 16), 16, 3),
+    "resnet8_stack2": _layer((16, 16, 32), 32, 3),
+    "resnet8_stack3": _layer((8, 8, 64), 64, 3),
+    "resnet8_down2": _layer((32, 32, 16), 32, 3, stride=2),
+    "resnet8_down3": _layer((16, 16, 32), 64, 3, stride=2),
+    "resnet8_skip2": _layer((32, 32, 16), 32, 1, stride=2),
+    "resnet8_skip3": _layer((16, 16, 32), 64, 1, stride=2),
+    "resnet8_last": _layer((1, 1, 64), 10, 1, requantize=SINGLE),
+    # DS-CNN.
+    "dscnn_first": _layer((49, 10, 1), 64, [10, 4], stride=2, zero_point=83),
+    "dscnn_depthwise": _layer((25, 5, 64), 64, 3, groups=64),
+    "dscnn_pointwise": _layer((25, 5, 64), 64, 1),
+    "dscnn_last": _layer((1, 1, 64), 12, 1, requantize=SINGLE),
+    # MobileNet.
+    "mobilenet_first": _layer((96, 96, 3), 8, 3, stride=2),
+    "mobilenet_depthwise": _layer((48, 48, 8), 8, 3, groups=8),
+    "mobilenet_depthwise_stride": _layer((48, 48, 16), 16, 3, groups=16, stride=2),
+    "mobilenet_pointwise": _layer((6, 6, 128), 128, 1),
+    "mobilenet_pointwise_last": _layer((3, 3, 256), 256, 1),
+    # The anomaly detector, and what none of them has.
+    "anomaly_first": _layer((1, 1, 640), 128, 1, requantize=SINGLE),
+    "wide_5x5": _layer((16, 16, 32), 32, 5),
+    "wide_dilated": _layer((16, 16, 16), 16, 3, dilation=2),
 }
 
 

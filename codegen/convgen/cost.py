@@ -2,7 +2,8 @@
 
 The coefficients are data, ``targets/cost/<isa>.toml``, written by ``benchmarks/fit_cost.py`` from
 measured runs: one table per arithmetic (``int8``, ``float32``, ``soft_float32``) whose keys are the
-units of work that `Plan.work` counts.
+units of work that `Plan.work` counts. Compilers turn the same lines into other code in other
+surroundings, so a key may be of one family of algorithms: ``mec/dot_4x4.step``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,17 @@ class CostModel:
 
     def predict(self, plan: Plan) -> int:
         """Return the instructions of one call."""
-        return round(sum(count * self._price(unit) for unit, count in plan.work.items()))
+        try:
+            return round(
+                sum(
+                    count * price(self.instructions, plan.family, unit)
+                    for unit, count in plan.work.items()
+                )
+            )
+        except KeyError as missing:
+            raise TargetError(
+                f"{self.source}: no price for {missing}; benchmarks/README.md tells how to fit it"
+            ) from None
 
     def code(self, algorithm: str) -> int:
         """Return the bytes of code to expect, of an algorithm never measured as the largest."""
@@ -43,13 +54,11 @@ class CostModel:
         """Return the bytes of stack to expect, of an algorithm never measured as the largest."""
         return self.stack_bytes.get(algorithm, max(self.stack_bytes.values()))
 
-    def _price(self, unit: str) -> float:
-        try:
-            return self.instructions[unit]
-        except KeyError:
-            raise TargetError(
-                f"{self.source}: no price for {unit!r}; benchmarks/README.md tells how to fit it"
-            ) from None
+
+def price(prices: Mapping[str, float], family: str, unit: str) -> float:
+    """Return the instructions of *unit* in the code of *family*, or as most have it."""
+    own = prices.get(f"{family}/{unit}")
+    return prices[unit] if own is None else own
 
 
 def cost_model(layer: Layer, target: Target) -> CostModel:

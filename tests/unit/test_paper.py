@@ -1,6 +1,6 @@
 """The memory figures of docs/results.md, which need no run, and the words around the others.
 
-The last test is of `fit_cost`, which measures with the same functions.
+The last test is of `prices`, which are fitted to what is measured with the same functions.
 """
 
 from __future__ import annotations
@@ -155,17 +155,17 @@ def test_what_asks_something_of_the_caller_is_no_choice(paper: SimpleNamespace) 
             asks=asks,
             compiler="",
         )
-        return fit_cost.Sample(
+        return prices.Sample(
             table=("rv32", "int8"),
             layer="first",
             algorithm=algorithm,
+            family=algorithm,
             work={"unit": work},
             measured=found,
         )
 
-    measure, fit_cost = map(importlib.import_module, ("measure", "fit_cost"))
+    measure, prices = map(importlib.import_module, ("measure", "prices"))
     samples = [sample("direct", 10, 110), sample("im2col_p2", 11, 100)]
     fastest = sample("indirect_init", 9, 90, asks=True)
     for known in (samples, [*samples, fastest]):
-        fit = fit_cost.Fit(samples=known, prices={"unit": 10.0})
-        assert fit.choices() == [pytest.approx(0.1)]
+        assert prices.predict(known, {"unit": 10.0}).choices() == [pytest.approx(0.1)]

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.kernels.base import KernelPlan
+from convgen.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.layer import Layer
 from convgen.plan import Buffer, Constant, Plan, buffer
 from convgen.requantize import Requantize
@@ -137,20 +137,20 @@ def row_blocks(pixels: int, block: int) -> tuple[int, ...]:
     return (block,) if pixels % block == 0 else (block, 1)
 
 
-def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, runs: int) -> Counter[str]:
-    """Count the work of a row of *pixels*, each block of it *runs* runs over the whole depth."""
+def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int) -> Counter[str]:
+    """Count the work of a row of *pixels*, in *blocks* as `row_blocks` gives them."""
     work: Counter[str] = Counter()
     for block in blocks:
         count = pixels // block
-        work += block_work(kernel, block, count, count * runs, kernel.depth // runs)
+        work += block_work(kernel, block, count, count * kernel.runs.count, kernel.run_elems)
         pixels %= block
     return work
 
 
 def chunk_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, chunk: int) -> Counter[str]:
-    """Count the work of *pixels* in rows of *chunk* and one shorter rest, a run for each block."""
-    whole = times(row_work(kernel, blocks, chunk, 1), pixels // chunk)
-    return whole + row_work(kernel, blocks, pixels % chunk, 1)
+    """Count the work of *pixels* in rows of *chunk* and one shorter rest."""
+    whole = times(row_work(kernel, blocks, chunk), pixels // chunk)
+    return whole + row_work(kernel, blocks, pixels % chunk)
 
 
 def times(work: Counter[str], count: int) -> Counter[str]:
@@ -177,9 +177,11 @@ def block_work(kernel: KernelPlan, pixels: int, count: int, runs: int, elems: in
 
 def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> bool:
     """Whether the compiler is likely to unroll a run: GCC's limits of -O3."""
+    if kernel.out_of_line == "run":
+        return False
     products = pixels * channels
     loads = (products if kernel.lanes else pixels) + channels
-    return elems <= 16 and elems * (products + loads) <= 200
+    return elems <= MOST_UNROLLED and elems * (products + loads) <= 200
 
 
 def output_work(layer: Layer, requantize: Requantize | None) -> Counter[str]:

@@ -74,6 +74,7 @@ class Direct:
             pitch=geometry.stride_w * geometry.in_c,
             step=step,
             group=geometry.group_in_c,
+            count=geometry.k_h if row_runs else geometry.taps,
         )
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = DirectSteps(
@@ -135,8 +136,7 @@ def _decisions(steps: DirectSteps, geometry: Geometry) -> tuple[str, ...]:
 
 
 def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter[str]:
-    runs = geometry.k_h if steps.row_runs else geometry.taps
-    inner = row_work(kernel, steps.inner_pixels, steps.inner.cols, runs)
+    inner = row_work(kernel, steps.inner_pixels, steps.inner.cols)
     work = times(inner, steps.inner.rows)
     edges = geometry.out_pixels - steps.inner.pixels
     taps = edges * geometry.taps

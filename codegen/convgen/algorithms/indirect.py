@@ -98,7 +98,7 @@ class Indirect:
         kernel = plan_kernel(
             patch_weights(layer),
             target,
-            Runs(pixels=row, pitch=None, step=1, group=geometry.group_in_c),
+            Runs(pixels=row, pitch=None, step=1, group=geometry.group_in_c, count=geometry.taps),
         )
         offsets = _offsets(geometry) if self.table == "flash" else None
         narrow = offsets is not None and offsets.dtype == np.uint16
@@ -172,7 +172,7 @@ def _decisions(layer: Layer) -> tuple[str, ...]:
 
 def _work(kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int) -> Counter[str]:
     """Count the blocks of all rows, the pointers they load and those that are computed."""
-    of_row = row_work(kernel, steps.pixel_blocks, row, geometry.taps)
+    of_row = row_work(kernel, steps.pixel_blocks, row)
     work = times(of_row, geometry.out_pixels // row)
     channel_blocks = sum(map(kernel.blocks, kernel.channel_blocks))
     pointers = geometry.out_pixels * geometry.taps

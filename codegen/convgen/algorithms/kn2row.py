@@ -96,7 +96,7 @@ class Kn2row:
             has_outside=False,
             has_holes=False,
         )
-        gemms = row_work(kernel, steps.pixel_blocks, pixels, 1)
+        gemms = row_work(kernel, steps.pixel_blocks, pixels)
         gathers = self.stacked or needs_sums(layer)  # else sums grow in the output
         return Plan(
             algorithm=self.name,

@@ -160,7 +160,7 @@ def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str
     rows = int(rows_inside(g).sum())
     work: Counter[str] = Counter()
     for cols in cols_inside(g).tolist():
-        work += times(row_work(kernel, steps.pixel_blocks, cols, 1), rows)
+        work += times(row_work(kernel, steps.pixel_blocks, cols), rows)
     return work + _sums_work(layer, taps_summed(layer), gemms=rows * g.k_w)
 
 
@@ -173,7 +173,7 @@ def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[st
         for j in range(g.k_w):
             down, right = i * g.dilation_h - g.pad_top, j * g.dilation_w - g.pad_left
             pixels = max(0, g.out_pixels - abs(down * g.in_w + right))
-            work += row_work(kernel, steps.pixel_blocks, pixels, 1)
+            work += row_work(kernel, steps.pixel_blocks, pixels)
             summed += pixels
     holes = sum(min(abs(j * g.dilation_w - g.pad_left), g.in_w) for j in range(g.k_w))
     work["kn2row_aa.hole"] += holes * g.in_h * g.in_c

@@ -25,7 +25,7 @@ from convgen.algorithms.base import (
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner
 from convgen.kernels import plan_kernel
-from convgen.kernels.base import Runs, patch_weights
+from convgen.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.layer import Geometry, Layer
 from convgen.plan import Buffer, Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
@@ -92,8 +92,8 @@ class Mec:
         """Lay out the lowered matrix and fit the kernel to its windows."""
         geometry = layer.geometry
         rows = self._rows(geometry)
-        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, rows))
-        steps = _steps(geometry, rows, kernel.pixels, ring=self.ring)
+        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, rows, ring=self.ring))
+        steps = _steps(geometry, rows, kernel, ring=self.ring)
         requantize = plan_requantize(layer)
         return Plan(
             algorithm=self.name,
@@ -111,15 +111,7 @@ class Mec:
             ),
             decisions=_decisions(steps, layer),
             work=_work(steps, geometry)
-            + times(
-                row_work(
-                    kernel,
-                    steps.pixel_blocks,
-                    geometry.out_w,
-                    geometry.k_h if steps.row_runs else 1,
-                ),
-                geometry.out_h,
-            )
+            + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
             + output_work(layer, requantize),
         )
 
@@ -139,28 +131,32 @@ def _reach(geometry: Geometry) -> int:
     return geometry.dilation_h * (geometry.k_h - 1) + 1
 
 
-def _runs(geometry: Geometry, rows: int) -> Runs:
+def _runs(geometry: Geometry, rows: int, *, ring: bool) -> Runs:
     part = rows * geometry.k_w * geometry.group_in_c
     return Runs(
         pixels=geometry.out_w,
         pitch=rows * geometry.k_w * geometry.in_c,
         step=geometry.in_c if geometry.group_in_c == 1 else 1,
         group=part if geometry.is_grouped else 1,
+        count=geometry.k_h if _by_row(geometry, ring=ring) else 1,
     )
 
 
-def _steps(geometry: Geometry, rows: int, block: int, *, ring: bool) -> MecSteps:
-    row_runs = ring or geometry.dilation_h > 1
-    taps = geometry.k_w if row_runs else geometry.taps
+def _by_row(geometry: Geometry, *, ring: bool) -> bool:
+    """Return whether the rows of a window lie apart: each is a run of its own."""
+    return ring or geometry.dilation_h > 1
+
+
+def _steps(geometry: Geometry, rows: int, kernel: KernelPlan, *, ring: bool) -> MecSteps:
     gather = plan_gather(geometry)
     return MecSteps(
         ring=ring,
         rows=rows,
         row_elems=geometry.k_w * gather.elems,
         column_elems=rows * geometry.k_w * geometry.in_c,
-        row_runs=row_runs,
-        run_elems=taps * geometry.group_in_c,
-        pixel_blocks=row_blocks(geometry.out_w, block),
+        row_runs=_by_row(geometry, ring=ring),
+        run_elems=kernel.run_elems,
+        pixel_blocks=row_blocks(geometry.out_w, kernel.pixels),
         gather=gather,
     )
 

@@ -224,7 +224,7 @@ class Winograd:
         runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
         weights = Weights(values=transformed, groups=g.groups, lanes=False)
         # a block is as many runs as a tile has positions, and a transform: never worth inlining
-        kernel = replace(plan_kernel(weights, target, runs), out_of_line=True)
+        kernel = replace(plan_kernel(weights, target, runs), out_of_line="block")
         row = _tiles_in_row(g, form)
         steps = WinogradSteps(
             form=form,

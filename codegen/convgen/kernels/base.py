@@ -9,7 +9,7 @@ multiplies.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -20,6 +20,12 @@ from convgen.target import Target
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
 """The C type of a sum of products; of int16 products it may wrap, so it is unsigned."""
 
+OutOfLine = Literal["run", "block"]
+"""What stays a function of its own: the loop over a run, or a block of sums with all its runs."""
+
+MOST_UNROLLED = 16
+"""The most elements of a run that compilers unroll: GCC's limit at -O3."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
@@ -27,13 +33,15 @@ class Runs:
 
     ``pixels`` is the number of output pixels it can offer side by side, ``pitch`` the elements
     from one to the next, None where each pixel has a pointer of its own; ``step`` is the elements
-    from one element of a run to the next, ``group`` from one group's input to the next.
+    from one element of a run to the next, ``group`` from one group's input to the next. ``count``
+    runs of the same length make up a sum.
     """
 
     pixels: int
     pitch: int | None
     step: int
     group: int
+    count: int = 1
 
     @property
     def has_step(self) -> bool:
@@ -107,8 +115,8 @@ class KernelPlan:
     Within each of ``groups`` groups of ``group_channels`` output channels the ``spans`` name the
     channel blocks. ``lanes``: each output channel reads its own input channel (depthwise), so a
     block's input starts at its channel; otherwise all channels of a group share their input.
-    ``out_of_line``: a block is long enough that a call of it costs little, while inlining it into
-    the loops around would cost registers. ``weights`` are packed so that the block of channel
+    ``out_of_line``: what is long enough that a call of it costs little, while inlining it into the
+    code around would cost registers. ``weights`` are packed so that the block of channel
     ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
     order.
     """
@@ -121,12 +129,17 @@ class KernelPlan:
     pixels: int
     runs: Runs
     lanes: bool
-    out_of_line: bool
+    out_of_line: OutOfLine | None
     groups: int
     group_channels: int
     spans: tuple[Span, ...]
     weights: NDArray[Any]
     packing: str
+
+    @property
+    def run_elems(self) -> int:
+        """Products of one run."""
+        return self.depth // self.runs.count
 
     @property
     def has_groups(self) -> bool:

@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.kernels.base import KernelPlan, Runs, Span, Weights, spans_of
+from convgen.kernels.base import (
+    MOST_UNROLLED,
+    KernelPlan,
+    OutOfLine,
+    Runs,
+    Span,
+    Weights,
+    spans_of,
+)
 from convgen.target import Target
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
+FEW_REGISTERS = 8  # so few that the sums of a block barely fit
 _WIDE = {"int16": "16"}
 _BY_POINTER = "_ptr"
 
@@ -54,7 +63,7 @@ class PortableKernel:
             pixels=pixels,
             runs=runs,
             lanes=self.lanes,
-            out_of_line=weights.depth >= LONG_DEPTH,
+            out_of_line=_out_of_line(weights.depth, runs, target),
             groups=groups,
             group_channels=weights.out_c // groups,
             spans=spans,
@@ -73,6 +82,13 @@ class PortableKernel:
             for registers, pixels, channels in self.blocks
             if target.cpu.registers >= registers
         )
+
+
+def _out_of_line(depth: int, runs: Runs, target: Target) -> OutOfLine | None:
+    """Return what to call: with few registers the loop over a run, which then has them all."""
+    if target.cpu.registers <= FEW_REGISTERS and depth // runs.count > MOST_UNROLLED:
+        return "run"
+    return "block" if depth >= LONG_DEPTH else None
 
 
 def pack(matrix: NDArray[Any], groups: int, spans: tuple[Span, ...]) -> NDArray[Any]:
