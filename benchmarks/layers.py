@@ -97,8 +97,10 @@ LAYERS: dict[str, Spec] = {
 
 
 FLOAT32 = (
-    "first_rgb", "first_grey", "c16", "c8_valid", "c8_dilated", "grouped", "pointwise_64",
-    "depthwise", "depthwise_odd", "connected_400", "tail_1", "tail_3",
+    "first_rgb", "first_rgb_stride", "first_grey", "c16", "c16_stride", "c8_valid", "c8_dilated",
+    "c8_zero", "grouped", "pointwise_8", "pointwise_64", "pointwise_stride", "depthwise",
+    "depthwise_stride", "depthwise_odd", "depthwise_twice", "connected_400", "tail_1", "tail_2",
+    "tail_3",
 )  # fmt: skip
 
 

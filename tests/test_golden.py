@@ -15,9 +15,10 @@ from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
 from convgen.overlap import plan_pool
+from convgen.target import Target
 
 GOLDEN = Path(__file__).parent / "golden"
-TARGET = "cortex-m4"
+TARGET, FEW_REGISTERS = "cortex-m4", "cortex-m0"
 # one or two cases for each template, chosen so that every branch is printed somewhere
 CHOSEN = [
     ("first", "direct"),
@@ -28,7 +29,7 @@ CHOSEN = [
     ("first", "im2col_p2"),
     ("deep", "im2col_p2"),
     ("pointwise", "im2col_full"),
-    ("multiplier", "im2col_p4"),
+    ("multiplier", "im2col_p2"),
     ("grouped", "im2col_p1"),
     ("connected", "im2col_full"),
     ("real", "im2col_p2"),
@@ -47,27 +48,31 @@ CHOSEN = [
     ("real", "winograd_2x2_t1_ram"),
 ]
 WITH_OVERLAP = [("small", "indirect_init")]
+ON_FEW_REGISTERS = [("deep", "im2col_p1")]
 
 
-def generated(case: str, algorithm: str, folder: Path, *, overlap: bool) -> dict[str, str]:
+def generated(
+    case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
+) -> dict[str, str]:
     path = folder / "layer.json"
     path.write_text(json.dumps(CASES[case]))
-    layer, board = spec.load(path), target.load(TARGET)
+    layer = spec.load(path)
     chosen = next(a for a in ALGORITHMS if a.name == algorithm)
     plan = chosen.plan(layer, board)
     return layer_files(plan, board, plan_pool(layer, plan.order) if overlap else None)
 
 
-def expected_files() -> dict[str, tuple[str, str, bool]]:
-    names = {f"{algorithm}/{case}": (case, algorithm, False) for case, algorithm in CHOSEN}
-    names |= {f"{a}/{case}_overlap": (case, a, True) for case, a in WITH_OVERLAP}
+def expected_files() -> dict[str, tuple[str, str, str, bool]]:
+    names = {f"{a}/{case}": (case, a, TARGET, False) for case, a in CHOSEN}
+    names |= {f"{a}/{case}_overlap": (case, a, TARGET, True) for case, a in WITH_OVERLAP}
+    names |= {f"{a}/{case}_m0": (case, a, FEW_REGISTERS, False) for case, a in ON_FEW_REGISTERS}
     return names
 
 
 @pytest.mark.parametrize("name", expected_files())
 def test_the_text_is_the_golden_text(name: str, tmp_path: Path, update_golden: bool) -> None:
-    case, algorithm, overlap = expected_files()[name]
-    files = generated(case, algorithm, tmp_path, overlap=overlap)
+    case, algorithm, board, overlap = expected_files()[name]
+    files = generated(case, algorithm, target.load(board), tmp_path, overlap=overlap)
     for file in (f"{case}.c", f"{case}.h"):
         golden = (GOLDEN / name).with_suffix(Path(file).suffix)
         if update_golden:
@@ -89,6 +94,8 @@ def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    assert generated("first", "direct", first, overlap=False) == generated(
-        "first", "direct", second, overlap=False
-    )
+    board = target.load(TARGET)
+    texts = [
+        generated("first", "direct", board, folder, overlap=False) for folder in (first, second)
+    ]
+    assert texts[0] == texts[1]

@@ -68,18 +68,22 @@ SQUARES = (
     Kind("float32", shape="winograd", grouping="none", deep=True),
 )
 WIDE = tuple(replace(kind, shape="wide", grouping="none") for kind in SQUARES)
-TILES = "winograd_.*_t[24](_ram)?"
+SHARING = ("cortex-m4", "rv32imc")  # whose blocks have two pixels
+FOUR = ("rv32imc",)  # whose blocks have four
 
 FAMILIES = (
     Family("direct", ANY, 220, 24),
-    Family("im2col_.*", (*INT8, *DEPTHWISE, *FLOAT32), 300, 30),
+    Family("im2col_(p1|full)", (*INT8, *DEPTHWISE, *FLOAT32), 225, 24),
+    Family("im2col_p2", (*INT8, *FLOAT32), 245, 30, targets=SHARING),
+    Family("im2col_p4", (*INT8, *FLOAT32), 280, 32, targets=FOUR),
     Family("kn2row", (*INT8, *POINTWISE, *FLOAT32), 210, 33),
     Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32), 210, 33),
     Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8), 250, 34),
     Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32), 275, 30),
     Family("mec.*", (*INT8, *DEPTHWISE, *FLOAT32), 270, 30),
     Family("winograd_.*_t1(_ram)?", SQUARES, 215, 24),
-    Family(TILES, WIDE, 205, 21, targets=("rv32imc",)),
+    Family("winograd_.*_t2(_ram)?", WIDE, 205, 21, targets=SHARING),
+    Family("winograd_.*_t4(_ram)?", WIDE, 205, 21, targets=FOUR),
 )
 LEAST_NATIVE, LEAST_EMULATED = 200, 20  # layers for each algorithm, where it can do them
 
@@ -146,19 +150,24 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
     assert {name: tried[name] for name in names if tried[name] < LEAST_NATIVE} == {}
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names)
-@pytest.mark.parametrize("board", ["cortex-m4", "rv32imc"])
+@pytest.mark.parametrize(
+    ("board", "family"),
+    [
+        pytest.param(board, family, id=f"{board}-{family.names}")
+        for board in ("cortex-m4", "rv32imc")
+        for family in FAMILIES
+        if board in family.targets
+    ],
+)
 def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
     tried = try_under_qemu(board, family, family.emulated)
     names = {algorithm.name for algorithm in ALGORITHMS if family.has(algorithm.name)}
-    useless = {name for name in names if "_t4" in name and board == "cortex-m4"}
-    few = {name: tried[name] for name in names - useless if tried[name] < LEAST_EMULATED}
-    assert few == {}
+    assert {name: tried[name] for name in names if tried[name] < LEAST_EMULATED} == {}
 
 
 def test_every_algorithm_is_right_on_the_smallest_core() -> None:
     for family in FAMILIES:
-        if family.names != TILES:  # which are of no use there
+        if "cortex-m0" in family.targets:
             tried = try_under_qemu("cortex-m0", family, 6)
             assert set(tried) == {a.name for a in ALGORITHMS if family.has(a.name)}
 

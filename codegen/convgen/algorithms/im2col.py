@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from convgen.algorithms.base import chunk_work, layer_constants, output_work, sums_overflow
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner, taps_inside
-from convgen.kernels import plan_kernel
-from convgen.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.kernels import plan_kernel, too_many_pixels
+from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.layer import Geometry, Layer
 from convgen.plan import Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
@@ -70,11 +70,12 @@ class Im2col:
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless, and matrices beyond int32."""
         return (
-            self._useless(layer.geometry) or _too_large(layer, self.pixels) or sums_overflow(layer)
+            self._useless(layer, target) or _too_large(layer, self.pixels) or sums_overflow(layer)
         )
 
-    def _useless(self, geometry: Geometry) -> str | None:
-        """Say which variant does the same with less, if one does."""
+    def _useless(self, layer: Layer, target: Target) -> str | None:
+        """Say why another variant does the same with less, if one does."""
+        geometry = layer.geometry
         count = geometry.out_pixels
         if self.pixels is None:
             return None
@@ -83,7 +84,7 @@ class Im2col:
         if self.pixels >= count:
             pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
             return f"the layer has only {pixels}: im2col_full does it"
-        return None
+        return too_many_pixels(self.pixels, layer.dtype, target, lanes=has_lanes(geometry))
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the patches and fit the kernel to them."""

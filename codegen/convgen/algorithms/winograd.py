@@ -34,7 +34,7 @@ from convgen.algorithms.base import (
 )
 from convgen.algorithms.inside import least_taps_inside
 from convgen.cliteral import floating
-from convgen.kernels import block_pixels, plan_kernel
+from convgen.kernels import plan_kernel, too_many_pixels
 from convgen.kernels.base import KernelPlan, Runs, Weights
 from convgen.kernels.portable import pack
 from convgen.layer import Geometry, Layer
@@ -211,10 +211,7 @@ class Winograd:
         row = _tiles_in_row(layer.geometry, self.form)
         if self.tiles > row:
             return f"a row has only {row} tile{'s' if row > 1 else ''}"
-        at_once = block_pixels(_dtype(layer), target)
-        if self.tiles > at_once:
-            return f"the inner loop takes no more than {at_once} at a time"
-        return None
+        return too_many_pixels(self.tiles, _dtype(layer), target, lanes=False)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Transform the weights and fit the kernel to the tiles."""

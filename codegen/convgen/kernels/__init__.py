@@ -17,7 +17,9 @@ def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
     return kernel.plan(weights, target, runs)
 
 
-def block_pixels(dtype: str, target: Target) -> int:
-    """Return how many pixels the kernel for a matrix of *dtype* takes at once."""
-    some = Weights(values=np.empty((1, 1, 1), dtype), groups=1, lanes=False)
-    return next(kernel for kernel in KERNELS if kernel.suits(some, target)).block(target)[0]
+def too_many_pixels(count: int, dtype: str, target: Target, *, lanes: bool) -> str | None:
+    """Say in a sentence that the kernel for a matrix of *dtype* takes fewer at once, if it does."""
+    some = Weights(values=np.empty((1, 1, 1), dtype), groups=1, lanes=lanes)
+    kernel = next(kernel for kernel in KERNELS if kernel.suits(some, target))
+    at_once, _ = kernel.block(target)
+    return f"the inner loop takes no more than {at_once} at a time" if count > at_once else None

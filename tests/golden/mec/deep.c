@@ -24,7 +24,7 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-/* Blocks stay functions: inlined into loops, compilers spill their sums to the stack. */
+/* For functions whose sums compilers would spill to the stack, inlined into the loops around them. */
 #ifdef __GNUC__
 #define OUT_OF_LINE __attribute__((noinline))
 #else

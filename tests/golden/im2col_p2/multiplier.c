@@ -7,9 +7,9 @@
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 2
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation none: outputs from -128 to 127
- * Algorithm  im2col_p4: copies 4 patches at a time, then multiplies
+ * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       plain C, 2 x 3 sums (pixels x channels)
- * Workspace  72 bytes: int8_t patches[4][18]
+ * Workspace  36 bytes: int8_t patches[2][18]
  * Constants  108 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
@@ -31,7 +31,7 @@ enum {
     STRIDE_H = 1, STRIDE_W = 1,
     DILATION_H = 1, DILATION_W = 1,
     PAD_TOP = 1, PAD_LEFT = 1,
-    PATCHES = 4, /* gathered before they are multiplied */
+    PATCHES = 2, /* gathered before they are multiplied */
     PATCH = 18, /* elements of a patch, all groups */
     OUT_C = 6,
     DEPTH = 9, /* products of one sum */

@@ -7,9 +7,9 @@
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 2
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation none: outputs from -128 to 127
- * Algorithm  im2col_p4: copies 4 patches at a time, then multiplies
+ * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       plain C, 2 x 3 sums (pixels x channels)
- * Workspace  72 bytes: int8_t patches[4][18]
+ * Workspace  36 bytes: int8_t patches[2][18]
  * Constants  108 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
@@ -28,7 +28,7 @@ extern "C" {
 
 #define MULTIPLIER_INPUT_BYTES     50u
 #define MULTIPLIER_OUTPUT_BYTES    150u
-#define MULTIPLIER_WORKSPACE_BYTES 72u
+#define MULTIPLIER_WORKSPACE_BYTES 36u
 #define MULTIPLIER_WORKSPACE_ALIGN 4u
 
 /*
