@@ -50,17 +50,23 @@ static void release(void *block, size_t align)
 
 int main(void)
 {{
-    FILE *in = fopen("input.bin", "rb");
-    FILE *out = fopen("output.bin", "wb");
-    void *given = block({input_bytes}, 1, 0);
-
-    while (fread(given, 1, {input_bytes}, in) == {input_bytes}) {{
-{calls}
-    }}
-    release(given, 1);
-    return fclose(in) | fclose(out);
+{runs}
+    return 0;
 }}
 """
+
+RUN = r"""
+    {{
+        FILE *in = fopen("{inputs}", "rb");
+        FILE *out = fopen("{outputs}", "wb");
+        void *given = block({input_bytes}, 1, 0);
+
+        while (fread(given, 1, {input_bytes}, in) == {input_bytes}) {{
+{calls}
+        }}
+        release(given, 1);
+        if (fclose(in) | fclose(out)) return 7;
+    }}"""
 
 CALL = r"""
         {{
@@ -107,6 +113,19 @@ def played_here(target: Target) -> Target:
     return target.model_copy(update={"cpu": target.cpu.model_copy(update={"isa": "host"})})
 
 
+@dataclass(frozen=True)
+class Job:
+    """Variants of one layer, and the inputs ``[N, H, W, C]`` for each of them."""
+
+    chosen: Sequence[Variant]
+    target: Target
+    inputs: np.ndarray
+
+    @property
+    def layer(self) -> Layer:
+        return self.chosen[0].plan.layer
+
+
 def variants(layer: Layer, target: Target) -> list[Variant]:
     """Plan every algorithm that can do *layer*, with tensors apart and overlapping."""
     found = []
@@ -120,25 +139,39 @@ def variants(layer: Layer, target: Target) -> list[Variant]:
     return found
 
 
-def run(
-    folder: Path, chosen: Sequence[Variant], target: Target, inputs: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Return each variant's outputs ``[N, OH, OW, OC]`` by its label."""
+def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
+    """Return the outputs ``[N, OH, OW, OC]`` of each job by the variant's label.
+
+    One program has them all, to link once: the layers' names must differ.
+    """
     sources = ["main.c"]
-    for variant in chosen:
-        for file, text in layer_files(variant.plan, target, variant.pool).items():
-            (folder / file).write_text(text)
-            if file.endswith(".c"):
-                sources.append(file)
-    (folder / "main.c").write_text(_main(chosen))
-    (folder / "input.bin").write_bytes(inputs.tobytes())
+    for index, job in enumerate(jobs):
+        for variant in job.chosen:
+            for file, text in layer_files(variant.plan, job.target, variant.pool).items():
+                (folder / file).write_text(text)
+                if file.endswith(".c"):
+                    sources.append(file)
+        (folder / _inputs(index)).write_bytes(job.inputs.tobytes())
+    (folder / "main.c").write_text(_main(jobs))
     command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", *sources]
     _checked(command, folder)
     _checked(["./run"], folder)
-    geometry = chosen[0].plan.layer.geometry
-    shape = (len(inputs), len(chosen), geometry.out_h, geometry.out_w, geometry.out_c)
-    outputs = np.fromfile(folder / "output.bin", inputs.dtype).reshape(shape)
-    return {variant.label: outputs[:, index] for index, variant in enumerate(chosen)}
+    return [_read(folder / _outputs(index), job) for index, job in enumerate(jobs)]
+
+
+def _inputs(index: int) -> str:
+    return f"input{index}.bin"
+
+
+def _outputs(index: int) -> str:
+    return f"output{index}.bin"
+
+
+def _read(path: Path, job: Job) -> dict[str, np.ndarray]:
+    g = job.layer.geometry
+    shape = (len(job.inputs), len(job.chosen), g.out_h, g.out_w, g.out_c)
+    outputs = np.fromfile(path, job.inputs.dtype).reshape(shape)
+    return {variant.label: outputs[:, index] for index, variant in enumerate(job.chosen)}
 
 
 def _checked(command: list[str], folder: Path) -> None:
@@ -146,33 +179,40 @@ def _checked(command: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
-def _main(chosen: Sequence[Variant]) -> str:
-    layer = chosen[0].plan.layer
-    calls = []
-    for variant in chosen:
-        plan = variant.plan
-        workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
-        place = "pool" if variant.pool else "input"
-        sizes = {
-            "name": plan.layer.name,
-            "input_bytes": layer.input_bytes,
-            "output_bytes": layer.output_bytes,
-            "align": np.dtype(layer.dtype).itemsize,
-            "workspace": workspace if plan.workspace_bytes else "NULL",
-            "workspace_align": plan.workspace_align,
-            "init": f"{plan.layer.name}_init({place}, workspace);" if plan.has_init else "",
-        }
-        if variant.pool:
-            pool = variant.pool
-            calls.append(
-                POOL_CALL.format(
-                    pool_bytes=pool.bytes,
-                    input_offset=pool.input_offset,
-                    output_offset=pool.output_offset,
-                    **sizes,
-                )
-            )
-        else:
-            calls.append(CALL.format(**sizes))
-    includes = "\n".join(f'#include "{variant.plan.layer.name}.h"' for variant in chosen)
-    return MAIN.format(includes=includes, input_bytes=layer.input_bytes, calls="".join(calls))
+def _main(jobs: Sequence[Job]) -> str:
+    names = [variant.plan.layer.name for job in jobs for variant in job.chosen]
+    runs = [
+        RUN.format(
+            inputs=_inputs(index),
+            outputs=_outputs(index),
+            input_bytes=job.layer.input_bytes,
+            calls="".join(map(_call, job.chosen)),
+        )
+        for index, job in enumerate(jobs)
+    ]
+    return MAIN.format(
+        includes="\n".join(f'#include "{name}.h"' for name in names), runs="".join(runs)
+    )
+
+
+def _call(variant: Variant) -> str:
+    plan, layer, pool = variant.plan, variant.plan.layer, variant.pool
+    workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
+    place = "pool" if pool else "input"
+    sizes = {
+        "name": layer.name,
+        "input_bytes": layer.input_bytes,
+        "output_bytes": layer.output_bytes,
+        "align": np.dtype(layer.dtype).itemsize,
+        "workspace": workspace if plan.workspace_bytes else "NULL",
+        "workspace_align": plan.workspace_align,
+        "init": f"{layer.name}_init({place}, workspace);" if plan.has_init else "",
+    }
+    if pool is None:
+        return CALL.format(**sizes)
+    return POOL_CALL.format(
+        pool_bytes=pool.bytes,
+        input_offset=pool.input_offset,
+        output_offset=pool.output_offset,
+        **sizes,
+    )

@@ -19,6 +19,7 @@ from convgen.cost import CostModel, cost_model
 from convgen.errors import TargetError
 from convgen.layer import Geometry, Layer
 from convgen.plan import Plan
+from convgen.resources import data_dir
 from convgen.target import Isa, Target
 
 
@@ -151,3 +152,24 @@ def test_a_missing_table_is_named(layers: dict[str, Layer]) -> None:
     board = with_cpu(target.load("cortex-m0"), features=frozenset({"fpu"}))
     with pytest.raises(TargetError, match=r"armv6-m.toml: expected a table 'float32', got int8"):
         cost_model(layers["real"], board)
+
+
+HEAD = re.compile(
+    r"# int8, on ([\w-]+), .*:\n"
+    r"#   (\d+) runs: .* (\d+%) within 15%, .* in (\d+ of \d+) layers\n"
+    r"#   layers left out of the fit: .* (\d+%) within 15%, .* in (\d+ of \d+) layers"
+)
+MEASURED_ISAS = {"armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64"}
+
+
+@pytest.mark.parametrize("isa", sorted(MEASURED_ISAS))
+def test_the_accuracy_of_the_fit_is_as_stated_and_good_enough(isa: str) -> None:
+    """As benchmarks/README.md states it: of runs within 15 %, of choices that cost at most 5 %."""
+    text = (data_dir("targets") / "cost" / f"{isa}.toml").read_text()
+    head = HEAD.search(text)
+    assert head
+    readme = Path(__file__).parents[2] / "benchmarks" / "README.md"
+    assert "| `{}` | {} | {} | {} | {} | {} |".format(*head.groups()) in readme.read_text()
+    assert int(head[3].rstrip("%")) >= 90
+    right, layers = map(int, head[4].split(" of "))
+    assert right >= 0.9 * layers
