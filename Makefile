@@ -20,7 +20,7 @@ check:  ## lint, check types, run the tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy codegen tests
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 golden:  ## write the golden files anew; review the diff
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
