@@ -99,8 +99,9 @@ def predict_left_out(samples: Sequence[Sample]) -> Predicted:
 def fit(samples: Sequence[Sample]) -> dict[str, float]:
     """Return the prices with the least relative errors, squared: of units, and of families."""
     units = sorted({unit for sample in samples for unit in sample.work} | _block_units())
-    parts = sorted({part for unit in units for part in _parts(unit)})
-    composed = np.array([[_parts(unit).get(part, 0) for part in parts] for unit in units])
+    parts_of = [_parts(unit) for unit in units]
+    parts = sorted(set().union(*parts_of))
+    composed = np.array([[own.get(part, 0) for part in parts] for own in parts_of])
     own = _shared_units(samples)
     counts = np.array([[sample.work.get(unit, 0) for unit in units] for sample in samples])
     own_counts = np.array(
