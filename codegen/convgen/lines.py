@@ -1,0 +1,292 @@
+"""Requantising as one multiplication: a line through the staircase of an int8 output.
+
+TensorFlow Lite's output is a staircase over the int32 sum, of at most 255 steps. Kernels climb it
+with ``(high(a * multiplier) + addend) >> shift``, where ``high`` is the upper half of the 64-bit
+product and ``a`` the sum, scaled, plus a small ``start``; then they saturate. `find` searches
+constants for which both agree on every sum that the layer can reach. Both are monotone, so that
+agreement on both sides of each step is agreement everywhere: the search is its own proof.
+
+Halves rounded away from zero shift the negative half of the staircase by part of a sum, which no
+straight line follows: then negative sums have an addend of their own. Coarse scales rarely have
+such lines; 256 nearly always has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.layer import Layer, Quantization
+from convgen.quantize import requantize
+
+Ints = NDArray[np.int64]
+Constants = tuple[int, int, int, int]
+"""Start, multiplier, addend, and addend of negative sums."""
+
+MOST_SHIFT = 22  # so that an output, shifted, stays far from int32's ends
+SHIFTS_TRIED = 4
+NEAR = np.arange(-64, 65, dtype=np.int64)  # multipliers around the ideal one; mostly enough
+FAR = np.arange(-20_000, 20_001, 53, dtype=np.int64)
+FEW_STARTS, MOST_START = 256, 40_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamp:
+    """How a line's value becomes an output in the activation's range, by saturating to int8.
+
+    The line goes through outputs plus ``offset``; after the first saturation ``middle`` is added
+    and the sum saturated again, unless it is None; ``last`` is added in the end.
+    """
+
+    offset: int
+    middle: int | None
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """The constants of each channel, ``[out_c]`` int64 where not said otherwise.
+
+    A sum is to be ``scale`` times TensorFlow Lite's accumulator plus ``start``; ``negative`` is
+    the addend of negative sums, None where all have the same. ``shift`` serves all channels.
+    ``found`` (bool) tells the channels for which there are such constants.
+    """
+
+    scale: int
+    shift: int
+    start: Ints
+    multiplier: Ints
+    addend: Ints
+    negative: Ints | None
+    clamp: Clamp
+    found: NDArray[np.bool_]
+
+
+def clamp_for(low: int, high: int) -> Clamp:
+    """Return the cheapest saturations to ``[low, high]``.
+
+    >>> clamp_for(-128, 127)
+    Clamp(offset=0, middle=None, last=0)
+    >>> clamp_for(-128, 100), clamp_for(-5, 127)
+    (Clamp(offset=27, middle=-27, last=0), Clamp(offset=-123, middle=123, last=0))
+    """
+    if low == -128:
+        spare = 127 - high
+        return Clamp(offset=spare, middle=-spare if spare else None, last=0)
+    spare = 127 - (high - (low + 128))
+    return Clamp(offset=-(low + 128), middle=spare, last=low + 128 - spare)
+
+
+def saturate(values: Ints, clamp: Clamp) -> Ints:
+    """Return what a kernel makes of a line's *values*."""
+    values = values.clip(-128, 127)
+    if clamp.middle is not None:
+        values = (values + clamp.middle).clip(-128, 127)
+    return values + clamp.last
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stairs:
+    """The steps of one channel: an output of at least ``value`` begins at the sum ``first``."""
+
+    value: Ints
+    first: Ints
+    lowest: int
+    highest: int
+    at_lowest: int
+    at_highest: int
+
+    def points(self, turn: int) -> Ints:
+        """Return the sums at which to compare: around each step, the ends, and where signs turn."""
+        ends = np.array([self.lowest, self.highest, turn - 1, turn], np.int64)
+        return np.concatenate([self.first - 1, self.first, ends]).clip(self.lowest, self.highest)
+
+    def __call__(self, sums: Ints) -> Ints:
+        """Return the exact outputs."""
+        return self.at_lowest + np.searchsorted(self.first, sums, side="right")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What lines are searched for."""
+
+    scale: int
+    shift: int
+    clamp: Clamp
+    bent: bool
+
+
+@lru_cache(maxsize=8)
+def find(layer: Layer, scale: int) -> Lines | None:
+    """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
+
+    None where its multipliers are too large for the scale.
+    """
+    stairs = _staircases(layer)
+    bent = _is_bent(layer, stairs)
+    clamp = clamp_for(int(layer.activation_min), int(layer.activation_max))
+    finest = _finest_shift(layer, scale)
+    best = None
+    for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+        lines = _search(layer, _Form(scale=scale, shift=shift, clamp=clamp, bent=bent), stairs)
+        if best is None or lines.found.sum() > best.found.sum():
+            best = lines
+        if lines.found.all():
+            break
+    return best
+
+
+def _quantization(layer: Layer) -> Quantization:
+    if layer.quantization is None:
+        raise ValueError(f"{layer.name}: only int8 layers are requantised")
+    return layer.quantization
+
+
+def _is_bent(layer: Layer, stairs: tuple[_Stairs, ...]) -> bool:
+    q = _quantization(layer)
+    return q.rounding == "double" and any((steps.first <= 0).any() for steps in stairs)
+
+
+def _slopes(layer: Layer, scale: int) -> NDArray[np.float64]:
+    """Return the ideal multipliers of a shift of nought."""
+    q = _quantization(layer)
+    slopes: NDArray[np.float64] = q.multiplier * 2.0 ** (1 + q.shift) / scale
+    return slopes
+
+
+def _finest_shift(layer: Layer, scale: int) -> int:
+    """Return the largest shift whose multipliers are int32."""
+    largest = float(_slopes(layer, scale).max())
+    return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
+
+
+@lru_cache(maxsize=2)
+def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
+    """Find the steps of each channel by bisection of the reference."""
+    low, high = int(layer.activation_min), int(layer.activation_max)
+    ends = layer.accumulator_range
+    lowest, highest = (end.astype(np.int64) for end in ends)
+    values = np.arange(low + 1, high + 1, dtype=np.int64)[:, None]
+    first, after = np.broadcast_arrays(lowest, values)[0].copy(), highest + 1
+    after = np.broadcast_to(after, first.shape).copy()
+    while (first < after).any():
+        middle = (first + after) >> 1
+        reached = _exact(layer, middle) >= values
+        after = np.where(reached, middle, after)
+        first = np.where(reached, first, np.minimum(middle + 1, after))
+    outputs = [_exact(layer, sums) for sums in (lowest, highest)]
+    inside = (first > lowest) & (first <= highest)
+    return tuple(
+        _Stairs(
+            values[inside[:, c], 0],
+            first[inside[:, c], c],
+            int(lowest[c]),
+            int(highest[c]),
+            *(int(output[c]) for output in outputs),
+        )
+        for c in range(layer.geometry.out_c)
+    )
+
+
+def _exact(layer: Layer, sums: Ints) -> Ints:
+    q = _quantization(layer)
+    scaled = requantize(sums, q.multiplier, q.shift, q.rounding) + q.out_zero_point
+    return scaled.clip(int(layer.activation_min), int(layer.activation_max))
+
+
+def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines:
+    slopes = _slopes(layer, form.scale) * 2.0**form.shift
+    found = [_line(steps, float(slope), form) for steps, slope in zip(stairs, slopes, strict=True)]
+    start, multiplier, addend, negative = np.array(
+        [(0, 0, 0, 0) if line is None else line for line in found], np.int64
+    ).T
+    return Lines(
+        scale=form.scale,
+        shift=form.shift,
+        start=start,
+        multiplier=multiplier,
+        addend=addend,
+        negative=negative if form.bent else None,
+        clamp=form.clamp,
+        found=np.array([line is not None for line in found]),
+    )
+
+
+def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
+    """Search the line of one channel, ideally of *slope*."""
+    if not stairs.value.size:
+        level = (stairs.at_lowest + form.clamp.offset) << form.shift
+        return 0, 0, level, level
+    most = _most_start(stairs, form.scale) if form.bent else MOST_START
+    for around, starts in (
+        (NEAR, np.arange(min(FEW_STARTS, most))),
+        (NEAR, np.arange(FEW_STARTS, most)),
+        (FAR, np.arange(most)),
+    ):
+        slopes = round(slope) + around
+        slopes = slopes[(slopes > 0) & (slopes < 2**31)]
+        for line in _fitting(stairs, slopes, starts, form):
+            if _is_exact(stairs, line, form):
+                return line
+    return None
+
+
+def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterator[Constants]:
+    """Yield lines between the ends of all steps, a few of each slope."""
+    rising = (stairs.value + form.clamp.offset) << (32 + form.shift)
+    first = stairs.first * form.scale
+    sides = _sides(stairs, bent=form.bent)
+    windows = [_window(first[side], rising[side], slopes, form.scale) for side in sides]
+    exists = np.logical_and.reduce([low < high for low, high in windows])
+    for index in np.flatnonzero(exists):
+        moved = starts * slopes[index]
+        addends = [_addends(low[index], high[index], moved) for low, high in windows]
+        fits = np.logical_and.reduce([fit for _, fit in addends])
+        for at in np.flatnonzero(fits)[:4]:
+            chosen = (starts[at], slopes[index], addends[0][0][at], addends[-1][0][at])
+            start, slope, addend, negative = map(int, chosen)
+            yield start, slope, addend, negative
+
+
+def _most_start(stairs: _Stairs, scale: int) -> int:
+    """Return the starts that leave each step on its side of zero."""
+    last = int(stairs.first[stairs.first <= 0].max(initial=-MOST_START))
+    return min(MOST_START, (1 - last) * scale)
+
+
+def _sides(stairs: _Stairs, *, bent: bool) -> list[NDArray[np.bool_]]:
+    """Return which steps are climbed by the addend, and which by that of negative sums."""
+    if not bent:
+        return [np.ones(stairs.first.shape, bool)]
+    return [stairs.first > 0, stairs.first <= 0]
+
+
+def _window(first: Ints, rising: Ints, slopes: Ints, scale: int) -> tuple[Ints, Ints]:
+    """Return for each slope where the line may start: from, and less than."""
+    if not first.size:
+        return np.full(slopes.shape, -(2**62)), np.full(slopes.shape, 2**62)
+    low = (rising[:, None] - first[:, None] * slopes).max(axis=0)
+    high = (rising[:, None] - (first - scale)[:, None] * slopes).min(axis=0)
+    return low, high
+
+
+def _addends(low: np.int64, high: np.int64, moved: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the least addend for each start, whose effect is *moved*, and whether it fits."""
+    addend = -((moved - low) >> 32)
+    fits = (addend << 32) + moved < high
+    return addend, fits & (abs(addend) < 2**30)
+
+
+def _is_exact(stairs: _Stairs, line: Constants, form: _Form) -> bool:
+    start, slope, addend, negative = line
+    sums = stairs.points(turn=-(start // form.scale))
+    scaled = sums * form.scale + start
+    if abs(scaled).max() >= 2**31:
+        return False
+    high = (scaled * slope) >> 32
+    values = (high + np.where(scaled < 0, negative, addend)) >> form.shift
+    return bool((saturate(values, form.clamp) == stairs(sums)).all())
