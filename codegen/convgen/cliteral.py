@@ -82,6 +82,18 @@ def comment(lines: Iterable[str]) -> str:
     return "\n".join(f" * {line}".rstrip() for part in wrapped for line in part)
 
 
+def quoted(text: str) -> str:
+    """Return the lines of *text* as adjacent C strings; labels stand out.
+
+    >>> print(quoted("1:\\n  bne 1b"))
+        "1:\\n"
+        "    bne 1b\\n"
+    """
+    lines = (line.strip() for line in text.splitlines())
+    margins = ((line, "" if line.endswith(":") else "    ") for line in lines if line)
+    return "\n".join(f'    "{margin}{line}\\n"' for line, margin in margins)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "array": array,
     "comment": comment,
@@ -89,4 +101,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "integer": integer,
     "macro": macro,
     "number": number,
+    "quoted": quoted,
 }

@@ -160,6 +160,11 @@ class Cpu(Table):
     features: frozenset[Feature]
 
     @property
+    def is_thumb(self) -> bool:
+        """Whether it is an Arm core of the M-profile."""
+        return self.isa.startswith("armv")
+
+    @property
     def pointer_bytes(self) -> int:
         """The size of a pointer to data."""
         return 8 if self.isa in ("rv64", "host") else 4
