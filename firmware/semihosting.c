@@ -6,11 +6,11 @@ enum open_mode { READ_BINARY = 1, WRITE_BINARY = 5 };
 
 static intptr_t request(enum operation operation, uintptr_t *block) {
 #if defined(__arm__)
-    register intptr_t result __asm__("r0") = operation;
+    register intptr_t result __asm__("r0") = (intptr_t)operation;
     register uintptr_t *argument __asm__("r1") = block;
     __asm__ volatile("bkpt 0xAB" : "+r"(result) : "r"(argument) : "memory");
 #else
-    register intptr_t result __asm__("a0") = operation;
+    register intptr_t result __asm__("a0") = (intptr_t)operation;
     register uintptr_t *argument __asm__("a1") = block;
     /* Exactly these three, uncompressed and in one page, are a request. */
     __asm__ volatile(

@@ -14,11 +14,17 @@ SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption("--update-speed", action="store_true", help="rewrite tests/speed")
 
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def update_speed(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-speed"))
 
 
 @pytest.fixture

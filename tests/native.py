@@ -7,6 +7,7 @@ UndefinedBehaviorSanitizer sees who relies on more.
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from convgen.layer import Layer
 from convgen.layout import Pool
 from convgen.overlap import plan_pool
 from convgen.plan import Plan
-from convgen.target import Target
+from convgen.target import Cpu, Target
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -108,9 +109,18 @@ class Variant:
         return self.plan.algorithm + (" overlapping" if self.pool else "")
 
 
+class PlayedHere(Cpu):
+    """A core whose code runs on this computer: what is in assembly falls back to C."""
+
+    @property
+    def pointer_bytes(self) -> int:
+        return struct.calcsize("P")
+
+
 def played_here(target: Target) -> Target:
     """Return *target* with pointers as wide as this computer's."""
-    return target.model_copy(update={"cpu": target.cpu.model_copy(update={"isa": "host"})})
+    cpu = PlayedHere.model_validate(target.cpu.model_dump())
+    return target.model_copy(update={"cpu": cpu})
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ class Kind:
     """What a family of random layers is made to stress."""
 
     dtype: DType
-    grouping: str = "any"  # none, depthwise, grouped, any
-    shape: str = "any"  # pointwise, same (as large as the input), winograd, wide, edge, any
+    grouping: str = (
+        "any"  # none, depthwise, channels (depthwise without a multiplier), grouped, any
+    )
+    shape: str = "any"  # pointwise, same (as large as the input), winograd, wide, planes, edge, any
     rounding: Rounding = "double"
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
     extreme: bool = False  # weights and biases at the ends of what is legal
+    usual: bool = False  # at least 4 outputs, weights from -127, multipliers that spread sums
 
 
 @st.composite
@@ -34,9 +37,11 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
         in_c, out_c, groups = draw(st.sampled_from([(1, 1, 1), (1, 5, 1), (5, 1, 1)]))
     if kind.deep:
         in_c = draw(st.integers(8, 12))
+    if kind.usual:
+        out_c = draw(st.integers(4, 17))
     (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    styles = ["uneven"] if kind.shape == "same" else ["valid", "same", "any"]
+    styles = {"same": ["uneven"], "planes": ["border"]}.get(kind.shape, ["valid", "same", "any"])
     style = draw(st.sampled_from(["valid", "same"] if kind.deep else styles))
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
     least_h = max(1, reach_h - pad_top - pad_bottom)
@@ -47,6 +52,8 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
     match kind.shape:
         case "wide":
             in_w = draw(st.integers(15, 19))
+        case "planes":
+            in_h, in_w = draw(st.integers(least_h, 12)), draw(st.integers(least_w, 16))
         case "edge":
             in_h, in_w = draw(st.sampled_from([(least_h, in_w), (in_h, least_w), (in_h, in_w)]))
     return Geometry(
@@ -74,6 +81,9 @@ def _channels(draw: st.DrawFn, grouping: str) -> tuple[int, int, int]:
     if grouping == "depthwise":
         in_c = draw(st.integers(1, 9))
         return in_c, in_c * draw(SMALL), in_c
+    if grouping == "channels":
+        in_c = draw(st.integers(1, 9))
+        return in_c, in_c, in_c
     if grouping == "grouped":
         groups = draw(st.integers(2, 3))
         return groups * draw(st.integers(1, 5)), groups * draw(st.integers(1, 6)), groups
@@ -88,6 +98,8 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
             return (1, 1), (1, 1), draw(st.sampled_from(some))
         case "winograd" | "wide":
             return (3, 3), (1, 1), (1, 1)
+        case "planes":
+            return (3, 3), (1, 1), draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
         case "edge":
             return (
                 (3, 3),
@@ -102,12 +114,15 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
 
 
 def _pads(draw: st.DrawFn, style: str, reach_h: int, reach_w: int) -> tuple[int, int, int, int]:
-    """Draw no padding, some like "same" (even or uneven), or any, even beyond the reach."""
+    """Draw no padding, some like "same" (even, uneven, one row or column), or any, even far."""
     if style == "valid":
         return 0, 0, 0, 0
     if style == "same":
         top, left = (reach_h - 1) // 2, (reach_w - 1) // 2
         return top, left, reach_h - 1 - top, reach_w - 1 - left
+    if style == "border":
+        some = st.integers(0, 1)
+        return draw(some), draw(some), draw(some), draw(some)
     if style == "uneven":
         top, left = draw(st.integers(0, reach_h - 1)), draw(st.integers(0, reach_w - 1))
         return top, left, reach_h - 1 - top, reach_w - 1 - left
@@ -131,7 +146,9 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
         bias = rng.normal(size=geometry.out_c).astype(np.float32)
     else:
         low, high = draw(st.sampled_from([(-128, 127), (-100, 90), (0, 127)]))
-        weights = rng.integers(-128, 128, shape).astype(np.int8)
+        lowest = draw(st.sampled_from([-127, -127, -128]))  # some kernels are for -127 and above
+        lowest = -127 if kind.usual else lowest
+        weights = rng.integers(lowest, 128, shape).astype(np.int8)
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
         if kind.extreme:
             ends = draw(st.sampled_from([[-128], [127], [-128, 127]]))
@@ -162,11 +179,11 @@ def quantizations(draw: st.DrawFn, kind: Kind, layer: Layer) -> Quantization:
     out_c = layer.geometry.out_c
     channels = 1 if draw(st.booleans()) else out_c
     multiplier = rng.integers(2**30, 2**31, channels)
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 0 and not kind.usual:
         multiplier = rng.choice([0, 1, 2**30, 2**31 - 1], channels)
     typical = -int(np.log2(40 * np.sqrt(layer.geometry.patch_elems))) - 1
     spreads = [(typical, typical), (typical - 2, typical + 2), (-1, 2), (-31, -29), (-31, 30)]
-    low, high = draw(st.sampled_from([*spreads, (30, 30)]))
+    low, high = draw(st.sampled_from(spreads[:2] if kind.usual else [*spreads, (30, 30)]))
     zero_points = st.sampled_from([-128, 127, 0, -1, 5])
     drawn = Quantization(
         in_zero_point=draw(zero_points),

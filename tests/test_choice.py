@@ -47,7 +47,7 @@ def test_the_best_by_the_goal_among_those_that_fit_is_chosen(goal: str, budget: 
 
 def test_a_family_stands_for_its_best_variant() -> None:
     report = generated(*FIRST, "--algorithm", "im2col", "--emulator", "none")
-    assert report["algorithm"] == "im2col_p1"  # the least workspace
+    assert report["algorithm"] == "im2col_p1_w16"  # the least workspace, then instructions
 
 
 @pytest.mark.parametrize(("name", "asks"), [

@@ -28,9 +28,10 @@ def at_entry(statement: str) -> Edit:
     return edit
 
 
-def corrupt_a_weight(text: str) -> str:
-    """Change the first weight in the constants."""
-    return re.sub(r"(_weights\[\d+\] = \{\s+)(-?\d+)", lambda m: f"{m[1]}{int(m[2]) ^ 1}", text)
+def corrupt_a_weight(behind: int, bit: int) -> Edit:
+    """Return an edit that flips one bit of the constant behind so many others."""
+    constant = re.compile(rf"(_weights\[\d+\] = \{{\s+(?:-?\d+,\s+){{{behind}}})(-?\d+)")
+    return lambda text: constant.sub(lambda m: f"{m[1]}{int(m[2]) ^ bit}", text)
 
 
 @pytest.fixture
@@ -54,8 +55,18 @@ def run(
     return run_edited
 
 
-def test_a_corrupt_weight_is_found_and_placed(run: Callable[..., tuple[int, str]]) -> None:
-    status, message = run("first_weights.c", corrupt_a_weight)
+@pytest.mark.parametrize(
+    ("algorithm", "behind", "bit"),
+    [
+        pytest.param("indirect_row", 0, 1, id="a weight"),
+        pytest.param("direct_w16", 4, 256, id="behind four starts, a weight 256 times"),
+    ],
+)
+def test_a_corrupt_weight_is_found_and_placed(
+    run: Callable[..., tuple[int, str]], algorithm: str, behind: int, bit: int
+) -> None:
+    edit = corrupt_a_weight(behind, bit)
+    status, message = run("first_weights.c", edit, "--algorithm", algorithm)
     assert status == 1
     assert re.search(
         r"vector \d+, row \d+, column \d+, channel \d+: got -?\d+, expected -?\d+; "

@@ -145,7 +145,7 @@ class Symbol:
 
     name: str
     defined: bool
-    visible: bool
+    visible: bool  # to whoever links the layer: not where it is hidden
     is_function: bool
 
 
@@ -157,7 +157,8 @@ def symbols(path: Path) -> tuple[Symbol, ...]:
             Symbol(
                 name=symbol.name,
                 defined=symbol["st_shndx"] != "SHN_UNDEF",
-                visible=symbol["st_info"]["bind"] == "STB_GLOBAL",
+                visible=symbol["st_info"]["bind"] == "STB_GLOBAL"
+                and symbol["st_other"]["visibility"] == "STV_DEFAULT",
                 is_function=symbol["st_info"]["type"] == "STT_FUNC",
             )
             for symbol in table.iter_symbols()

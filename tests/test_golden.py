@@ -26,8 +26,14 @@ CHOSEN = [
     ("depthwise", "direct"),
     ("grouped", "direct"),
     ("deep", "direct"),
+    ("deep", "direct_w16"),
+    ("planes", "direct_planes"),
+    ("depthwise", "direct_planes"),
     ("first", "im2col_p2"),
     ("deep", "im2col_p2"),
+    ("first", "im2col_p2_wide"),
+    ("deep", "im2col_p2_wide"),
+    ("grouped", "mec"),
     ("pointwise", "im2col_full"),
     ("multiplier", "im2col_p2"),
     ("grouped", "im2col_p1"),
@@ -45,10 +51,21 @@ CHOSEN = [
     ("grouped", "mec_ring"),
     ("deep", "winograd_2x2_t2"),
     ("small", "winograd_4x4_t1_ram"),
+    ("first", "winograd_4x4_t2"),
     ("real", "winograd_2x2_t1_ram"),
 ]
 WITH_OVERLAP = [("small", "indirect_init")]
-ON_FEW_REGISTERS = [("deep", "im2col_p1")]
+ON_FEW_REGISTERS = [
+    ("deep", "direct_w16"),
+    ("depthwise", "direct_planes"),
+    ("deep", "im2col_p1"),
+    ("deep", "winograd_4x4_t1"),
+]
+# cores with an assembly of their own, by the end of the file's name
+ON_OTHER_CORES = {
+    "m3": ("cortex-m3", [("first", "direct_w16")]),
+    "rv32": ("rv32imc", [("pointwise", "im2col_full_w16")]),
+}
 
 
 def generated(
@@ -66,6 +83,8 @@ def expected_files() -> dict[str, tuple[str, str, str, bool]]:
     names = {f"{a}/{case}": (case, a, TARGET, False) for case, a in CHOSEN}
     names |= {f"{a}/{case}_overlap": (case, a, TARGET, True) for case, a in WITH_OVERLAP}
     names |= {f"{a}/{case}_m0": (case, a, FEW_REGISTERS, False) for case, a in ON_FEW_REGISTERS}
+    for end, (board, chosen) in ON_OTHER_CORES.items():
+        names |= {f"{a}/{case}_{end}": (case, a, board, False) for case, a in chosen}
     return names
 
 

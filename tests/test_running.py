@@ -73,7 +73,7 @@ def test_one_wrong_byte_is_found_and_placed() -> None:
     result = convgen(*FIRST, "--vectors", "vectors.npz", "--format", "json")
     assert result.status == 1
     assert re.fullmatch(
-        r"direct is wrong: vector 1, row 2, column 3, channel 4: got -?\d+, expected -?\d+; "
+        r"direct_w16 is wrong: vector 1, row 2, column 3, channel 4: got -?\d+, expected -?\d+; "
         r"it is the only wrong output",
         message(result),
     )

@@ -50,7 +50,7 @@ def test_every_layer_is_bit_exact(
         if path.name.startswith(model):
             report = verify(path, tmp_path / path.name, "-t", board, "--algorithm", algorithm)
             assert report["algorithm"].startswith(algorithm)
-            assert report["instructions"] > report["macs"]
+            assert report["instructions"] > report["macs"] / 2  # SMLAD multiplies two
 
 
 @pytest.mark.parametrize("board", OTHERS)

@@ -83,13 +83,13 @@ def comment(lines: Iterable[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the lines of *text* as adjacent C strings; labels stand out.
+    """Return the lines of *text*, which has no quotes, as adjacent C strings; labels stand out.
 
     >>> print(quoted("1:\\n  bne 1b"))
         "1:\\n"
         "    bne 1b\\n"
     """
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip().replace("\\", "\\\\") for line in text.splitlines())
     margins = ((line, "" if line.endswith(":") else "    ") for line in lines if line)
     return "\n".join(f'    "{margin}{line}\\n"' for line, margin in margins)
 

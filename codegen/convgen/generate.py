@@ -113,9 +113,9 @@ def _description(plan: Plan) -> list[str]:
         ("Workspace", _workspace(plan)),
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]  # fmt: skip
-    if plan.requantize:
+    if plan.requantized:
         shifts = "two's complement, and >> of negative integers is arithmetic"
-        rows.append(("Quantised", f"{plan.requantize.description}; {shifts}"))
+        rows.append(("Quantised", f"{plan.requantized}; {shifts}"))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     return [f"{layer.name}: convolution layer", "",

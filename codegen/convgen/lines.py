@@ -21,17 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.layer import Layer, Quantization
-from convgen.quantize import requantize
+from convgen.quantize import outputs
 
 Ints = NDArray[np.int64]
 Constants = tuple[int, int, int, int]
 """Start, multiplier, addend, and addend of negative sums."""
 
-MOST_SHIFT = 22  # so that an output, shifted, stays far from int32's ends
+MOST_SHIFT = 20  # so that an output, shifted, stays far from int32's ends
 SHIFTS_TRIED = 4
-NEAR = np.arange(-64, 65, dtype=np.int64)  # multipliers around the ideal one; mostly enough
-FAR = np.arange(-20_000, 20_001, 53, dtype=np.int64)
-FEW_STARTS, MOST_START = 256, 40_000
+NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
+FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,6 @@ class Lines:
 
     A sum is to be ``scale`` times TensorFlow Lite's accumulator plus ``start``; ``negative`` is
     the addend of negative sums, None where all have the same. ``shift`` serves all channels.
-    ``found`` (bool) tells the channels for which there are such constants.
     """
 
     scale: int
@@ -63,7 +61,6 @@ class Lines:
     addend: Ints
     negative: Ints | None
     clamp: Clamp
-    found: NDArray[np.bool_]
 
 
 def clamp_for(low: int, high: int) -> Clamp:
@@ -124,20 +121,22 @@ class _Form:
 def find(layer: Layer, scale: int) -> Lines | None:
     """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
 
-    None where its multipliers are too large for the scale.
+    None where a channel has none, or where its sums or multipliers are too large for the scale.
     """
     stairs = _staircases(layer)
     bent = _is_bent(layer, stairs)
     clamp = clamp_for(int(layer.activation_min), int(layer.activation_max))
     finest = _finest_shift(layer, scale)
-    best = None
     for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-        lines = _search(layer, _Form(scale=scale, shift=shift, clamp=clamp, bent=bent), stairs)
-        if best is None or lines.found.sum() > best.found.sum():
-            best = lines
-        if lines.found.all():
-            break
-    return best
+        form = _Form(scale=scale, shift=shift, clamp=clamp, bent=bent)
+        if lines := _search(layer, form, stairs):
+            return lines
+    return None
+
+
+def is_bent(layer: Layer) -> bool:
+    """Whether lines of *layer* have another addend for negative sums."""
+    return _is_bent(layer, _staircases(layer))
 
 
 def _quantization(layer: Layer) -> Quantization:
@@ -175,10 +174,10 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
     after = np.broadcast_to(after, first.shape).copy()
     while (first < after).any():
         middle = (first + after) >> 1
-        reached = _exact(layer, middle) >= values
+        reached = outputs(layer, middle) >= values
         after = np.where(reached, middle, after)
         first = np.where(reached, first, np.minimum(middle + 1, after))
-    outputs = [_exact(layer, sums) for sums in (lowest, highest)]
+    ends_of_outputs = [outputs(layer, sums) for sums in (lowest, highest)]
     inside = (first > lowest) & (first <= highest)
     return tuple(
         _Stairs(
@@ -186,24 +185,20 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
             first[inside[:, c], c],
             int(lowest[c]),
             int(highest[c]),
-            *(int(output[c]) for output in outputs),
+            *(int(output[c]) for output in ends_of_outputs),
         )
         for c in range(layer.geometry.out_c)
     )
 
 
-def _exact(layer: Layer, sums: Ints) -> Ints:
-    q = _quantization(layer)
-    scaled = requantize(sums, q.multiplier, q.shift, q.rounding) + q.out_zero_point
-    return scaled.clip(int(layer.activation_min), int(layer.activation_max))
-
-
-def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines:
-    slopes = _slopes(layer, form.scale) * 2.0**form.shift
-    found = [_line(steps, float(slope), form) for steps, slope in zip(stairs, slopes, strict=True)]
-    start, multiplier, addend, negative = np.array(
-        [(0, 0, 0, 0) if line is None else line for line in found], np.int64
-    ).T
+def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
+    found = []
+    for steps, slope in zip(stairs, _slopes(layer, form.scale) * 2.0**form.shift, strict=True):
+        line = _line(steps, float(slope), form)
+        if line is None:
+            return None
+        found.append(line)
+    start, multiplier, addend, negative = np.array(found, np.int64).T
     return Lines(
         scale=form.scale,
         shift=form.shift,
@@ -212,7 +207,6 @@ def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines:
         addend=addend,
         negative=negative if form.bent else None,
         clamp=form.clamp,
-        found=np.array([line is not None for line in found]),
     )
 
 
@@ -221,12 +215,11 @@ def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
     if not stairs.value.size:
         level = (stairs.at_lowest + form.clamp.offset) << form.shift
         return 0, 0, level, level
+    if max(-stairs.lowest, stairs.highest + 1) * form.scale + MOST_START >= 2**31:
+        return None
     most = _most_start(stairs, form.scale) if form.bent else MOST_START
-    for around, starts in (
-        (NEAR, np.arange(min(FEW_STARTS, most))),
-        (NEAR, np.arange(FEW_STARTS, most)),
-        (FAR, np.arange(most)),
-    ):
+    few, many = np.arange(min(FEW_STARTS, most)), np.arange(FEW_STARTS, most)
+    for around, starts in ((NEAR, few), (NEARER, many)):
         slopes = round(slope) + around
         slopes = slopes[(slopes > 0) & (slopes < 2**31)]
         for line in _fitting(stairs, slopes, starts, form):
@@ -285,8 +278,6 @@ def _is_exact(stairs: _Stairs, line: Constants, form: _Form) -> bool:
     start, slope, addend, negative = line
     sums = stairs.points(turn=-(start // form.scale))
     scaled = sums * form.scale + start
-    if abs(scaled).max() >= 2**31:
-        return False
     high = (scaled * slope) >> 32
     values = (high + np.where(scaled < 0, negative, addend)) >> form.shift
     return bool((saturate(values, form.clamp) == stairs(sums)).all())

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.cliteral import ctype
-from convgen.kernels.base import KernelPlan
+from convgen.kernels.base import KernelPlan, OwnSums
+from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
 from convgen.requantize import Requantize
 
@@ -99,6 +100,7 @@ class Plan:
     ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
+    ``own_requantize``: how the algorithm does it, in words, where ``requantize`` is not used.
     """
 
     algorithm: str
@@ -106,7 +108,7 @@ class Plan:
     summary: str
     template: str
     layer: Layer
-    kernel: KernelPlan
+    kernel: KernelPlan | FinishingPlan | OwnSums
     requantize: Requantize | None
     workspace: tuple[Buffer, ...]
     constants: tuple[Constant, ...]
@@ -117,6 +119,7 @@ class Plan:
     writes_input: bool = False
     has_init: bool = False
     rounds_coarsely: bool = False
+    own_requantize: str | None = None
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""
@@ -153,6 +156,13 @@ class Plan:
         A multiple of 4 wherever there is one, so that no caller has to think of less.
         """
         return max(4, *(buffer.align for buffer in self.workspace)) if self.workspace else 1
+
+    @property
+    def requantized(self) -> str | None:
+        """How int8 outputs come about, in words."""
+        if isinstance(self.kernel, FinishingPlan):
+            return self.kernel.rounding
+        return self.requantize.description if self.requantize else self.own_requantize
 
     @property
     def has_bias(self) -> bool:

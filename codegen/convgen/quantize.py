@@ -76,6 +76,15 @@ def requantize(
     return _round_half_away(high, np.maximum(-left, 0))
 
 
+def outputs(layer: Layer, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Turn the sums ``[..., out_c]`` of a quantised layer, bias included, into its outputs."""
+    q = layer.quantization
+    if q is None:
+        raise AssertionError("only sums of int8 layers are requantised")
+    scaled = requantize(sums, q.multiplier, q.shift, q.rounding) + q.out_zero_point
+    return scaled.clip(int(layer.activation_min), int(layer.activation_max))
+
+
 def _round_half_up(
     value: NDArray[np.int64], bits: NDArray[np.int64] | np.int64
 ) -> NDArray[np.int64]:

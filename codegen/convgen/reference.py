@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.layer import Geometry, Layer, Quantization
-from convgen.quantize import requantize
+from convgen.layer import Geometry, Layer
+from convgen.quantize import INT32, outputs
 
 _BLOCK_ELEMS = 2**20  # sums held at once
 
@@ -61,17 +61,11 @@ def _output_shape(layer: Layer) -> tuple[int, int, int]:
 
 def _activate(layer: Layer, sums: NDArray[np.float64]) -> NDArray[Any]:
     """Turn sums ``[..., out_c]`` into outputs."""
-    values = sums if layer.quantization is None else _quantized(layer.quantization, sums)
-    return values.clip(layer.activation_min, layer.activation_max)
-
-
-def _quantized(quantization: Quantization, sums: NDArray[np.float64]) -> NDArray[np.int64]:
-    if np.abs(sums).max() >= 2**31:
+    if layer.quantization is None:
+        return sums.clip(layer.activation_min, layer.activation_max)
+    if np.abs(sums).max() > INT32.max:
         raise AssertionError("a checked layer's sums fit in int32")
-    scaled = requantize(
-        sums.astype(np.int64), quantization.multiplier, quantization.shift, quantization.rounding
-    )
-    return scaled + quantization.out_zero_point
+    return outputs(layer, sums.astype(np.int64))
 
 
 def _sums(

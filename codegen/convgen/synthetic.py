@@ -85,12 +85,14 @@ def _filled(part: Any, defaults: dict[str, float]) -> Any:
 
 
 def _int8_weights(geometry: Geometry, rng: np.random.Generator) -> NDArray[np.int8]:
-    """Return weights over the widest range whose sums surely fit in int32, ends included."""
+    """Return weights over the widest range whose sums surely fit in int32, ends included.
+
+    Never -128: TensorFlow Lite's specification restricts weights to [-127, 127].
+    """
     # 2**30 leaves as much again for the bias.
     limit = int(np.clip(2**30 // (255 * geometry.patch_elems), 1, 127))
-    low = -128 if limit == 127 else -limit
-    weights = rng.integers(low, limit + 1, _shape(geometry), np.int8)
+    weights = rng.integers(-limit, limit + 1, _shape(geometry), np.int8)
     ends = max(1, weights.size // 64)
-    weights.flat[rng.integers(0, weights.size, ends)] = low
+    weights.flat[rng.integers(0, weights.size, ends)] = -limit
     weights.flat[rng.integers(0, weights.size, ends)] = limit
     return weights

@@ -15,8 +15,10 @@ from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.algorithms.direct import Direct
 from convgen.algorithms.inside import taps_inside
+from convgen.algorithms.winograd_pairs import PairSteps
 from convgen.cost import CostModel, cost_model
 from convgen.errors import TargetError
+from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Geometry, Layer
 from convgen.plan import Plan
 from convgen.resources import data_dir
@@ -38,17 +40,30 @@ def with_cpu(board: Target, **changes: object) -> Target:
 
 
 def products(plan: Plan) -> int:
-    """Multiplications of all blocks: steps times the shape in their unit's name."""
+    """Multiplications of all blocks: steps times the shape in their unit's name; two of a pair."""
+    if plan.algorithm == "direct_planes":
+        return plan.work["direct_planes.tap"]
+    if isinstance(plan.kernel, FinishingPlan):
+        calls = (re.fullmatch(r"\w+_(\d)\.call", unit) for unit in plan.work)
+        pixels = sum(int(call[1]) * plan.work[call[0]] for call in calls if call)
+        return pixels * plan.kernel.depth * plan.layer.geometry.out_c
     shapes = (
-        (re.fullmatch(r"\w+_(\d)x(\d)\.(?:step|unrolled)", unit), count)
+        (re.fullmatch(r"\w+_(\d)x(\d)\.(step|unrolled|pair)", unit), count)
         for unit, count in plan.work.items()
     )
-    return sum(int(shape[1]) * int(shape[2]) * count for shape, count in shapes if shape)
+    return sum(
+        int(shape[1]) * int(shape[2]) * count * (2 if shape[3] == "pair" else 1)
+        for shape, count in shapes
+        if shape
+    )
 
 
 def expected_products(plan: Plan) -> int:
     """Multiplications by the definition of the algorithm: of whole tiles, images, or taps."""
     g = plan.layer.geometry
+    if plan.algorithm == "direct_planes":
+        rows, cols = taps_one_by_one(g)
+        return rows * cols * g.out_c
     match plan.family:
         case "kn2row" | "kn2row_as":
             return g.in_h * g.in_w * g.patch_elems * g.out_c
@@ -58,8 +73,14 @@ def expected_products(plan: Plan) -> int:
             return pairs * g.group_in_c * g.out_c
         case "winograd":
             side = 2 if "2x2" in plan.algorithm else 4
-            tiles = -(-g.out_h // side) * -(-g.out_w // side)
-            return tiles * (side + 2) ** 2 * g.group_in_c * g.out_c
+            rows, row = -(-g.out_h // side), -(-g.out_w // side)
+            if plan.kernel.name != "pairs":
+                return rows * row * (side + 2) ** 2 * g.group_in_c * g.out_c
+            steps: PairSteps = plan.steps
+            shape = steps.shape
+            tiles = rows * -(-row // shape.tiles) * shape.tiles
+            channels = -(-g.out_c // shape.channels) * shape.channels
+            return tiles * (side + 2) ** 2 * -(-g.in_c // 2) * 2 * channels
     return g.macs
 
 

@@ -26,7 +26,7 @@ def test_lines_are_the_reference_wherever_they_are_found(layer: Layer, scale: in
     if found is None:
         return
     lowest, highest = layer.accumulator_range
-    for channel in np.flatnonzero(found.found).tolist():
+    for channel in range(layer.geometry.out_c):
         sums = sums_between(int(lowest[channel]), int(highest[channel]))
         np.testing.assert_array_equal(climb(found, sums, channel), finish(layer, sums, channel))
 
@@ -72,5 +72,4 @@ def test_every_channel_of_a_usual_layer_has_a_line(activation: object, rounding:
     )
     found = lines.find(layer, 256)
     assert found is not None
-    assert found.found.all()
     assert (found.negative is not None) == (rounding == "double" and "relu" not in str(activation))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from convgen.algorithms import im2col, indirect, kn2row, kn2row_aa, mec, winograd
+from convgen.algorithms import (
+    direct,
+    im2col,
+    im2col_wide,
+    indirect,
+    kn2row,
+    kn2row_aa,
+    mec,
+    winograd,
+)
 from convgen.algorithms.base import Algorithm
-from convgen.algorithms.direct import Direct
+from convgen.algorithms.direct_planes import DirectPlanes
 
 ALGORITHMS: tuple[Algorithm, ...] = (
-    Direct(),
+    *direct.VARIANTS,
+    DirectPlanes(),
     *im2col.VARIANTS,
+    *im2col_wide.VARIANTS,
     *kn2row.VARIANTS,
     *kn2row_aa.VARIANTS,
     *indirect.VARIANTS,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.kernels.base import MOST_UNROLLED, KernelPlan
+from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
 from convgen.plan import Buffer, Constant, Plan, buffer
 from convgen.requantize import Requantize
@@ -43,6 +44,20 @@ class Algorithm(Protocol):
         ...
 
 
+def with_weights_of(bits: int, name: str) -> str:
+    """Return the id of the variant of *name* whose weights take so many *bits* each in flash.
+
+    >>> with_weights_of(8, "direct"), with_weights_of(16, "direct")
+    ('direct', 'direct_w16')
+    """
+    return name if bits == 8 else f"{name}_w{bits}"
+
+
+def weights_of(bits: int) -> str:
+    """Return what a summary says of weights that take so many *bits*: nothing of 8."""
+    return "" if bits == 8 else f"; weights take {bits} bits each in flash"
+
+
 def sums_overflow(layer: Layer) -> str | None:
     """Say in a sentence that the sums of an int8 layer can leave int32, if they can."""
     if layer.quantization is None:
@@ -69,8 +84,12 @@ def layer_constants(
 
     *starts* is the bias, where that is not the folded one.
     """
-    weights = Constant(name="weights", values=kernel.weights, comment=kernel.packing)
-    return (weights, *output_constants(layer, requantize, starts=starts))
+    return (packed(kernel), *output_constants(layer, requantize, starts=starts))
+
+
+def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
+    """Return the weights as the kernel reads them, with what else it keeps among them."""
+    return Constant(name="weights", values=kernel.weights, comment=kernel.packing)
 
 
 def output_constants(

@@ -8,21 +8,26 @@ zero points, or is skipped when zero stands for zero.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convgen.algorithms.base import (
     block_work,
     layer_constants,
     output_work,
+    packed,
     row_blocks,
     row_work,
     sums_overflow,
     times,
+    weights_of,
+    with_weights_of,
     zero_points,
 )
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
-from convgen.kernels import plan_kernel
-from convgen.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.kernels import finishing_kernel, forms, no_finishing_kernel, plan_kernel
+from convgen.kernels.base import KernelPlan, Level, Runs, patch_weights
+from convgen.kernels.finishing import FinishingKernel, FinishingPlan
+from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
 from convgen.plan import Constant, Plan, StoreOrder
 from convgen.requantize import plan_requantize
@@ -52,30 +57,66 @@ class DirectSteps:
         return tuple(dict.fromkeys(self.inner_pixels + edges))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
-    """The algorithm without a workspace."""
+    """The algorithm without a workspace.
 
-    name: str = "direct"
-    family: str = "direct"
-    summary: str = "reads the input in place: no workspace"
+    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not.
+    """
+
+    weight_bits: int = 8
+
+    @property
+    def name(self) -> str:
+        """``direct`` or ``direct_w16``."""
+        return with_weights_of(self.weight_bits, "direct")
+
+    @property
+    def family(self) -> str:
+        """Both are direct."""
+        return "direct"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        return f"reads the input in place: no workspace{weights_of(self.weight_bits)}"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Every layer will do whose sums fit."""
+        """Every layer will do whose sums fit; wide weights need a kernel for them."""
+        if self.weight_bits > 8:
+            return (
+                no_finishing_kernel(layer, target, self.weight_bits)
+                or self._no_edges(layer, target)
+                or sums_overflow(layer)
+            )
         return sums_overflow(layer)
+
+    def _no_edges(self, layer: Layer, target: Target) -> str | None:
+        if self._finishing(layer, target):
+            return None
+        return "a pixel at the edge has too many taps to keep on the stack"
+
+    def _finishing(
+        self, layer: Layer, target: Target
+    ) -> tuple[FinishingKernel, Form | None] | None:
+        """Return the finishing kernel that suits, and its function for the edges."""
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None:
+            return None
+        g = layer.geometry
+        if find_inner(g).pixels == g.out_pixels:
+            return kernel, None
+        edge = kernel.edge(g, _whole_runs(g))
+        return None if edge is None else (kernel, edge)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Split the image into inner pixels and edges and fit the kernel to them."""
+        if finishing := self._finishing(layer, target):
+            return self._plan_finishing(layer, *finishing)
         geometry = layer.geometry
         inner = find_inner(geometry)
-        row_runs, run_elems, step = _runs(geometry)
-        runs = Runs(
-            pixels=max(1, inner.cols if inner.rows else 1),
-            pitch=geometry.stride_w * geometry.in_c,
-            step=step,
-            group=geometry.group_in_c,
-            count=geometry.k_h if row_runs else geometry.taps,
-        )
+        runs = _all_runs(geometry)
+        row_runs, run_elems, _ = _runs(geometry)
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = DirectSteps(
             inner=inner,
@@ -103,6 +144,98 @@ class Direct:
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
+
+    def _plan_finishing(self, layer: Layer, fitting: FinishingKernel, edge: Form | None) -> Plan:
+        """Compute inner pixels in blocks; the others, and those left over, one by one."""
+        g = layer.geometry
+        inner, runs = find_inner(g), _whole_runs(g)
+        blocks = _finishing_pixels(layer, inner, runs, fitting, has_edges=edge is not None)
+        inside = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
+        kernel = fitting.plan(layer, runs, inside + ((edge,) if edge else ()))
+        kernel = replace(kernel, out_of_line="edge" if edge else None)
+        steps = DirectSteps(
+            inner=inner,
+            inner_pixels=blocks,
+            has_edges=edge is not None,
+            skips_outside=False,
+            row_runs=g.dilation_w == 1,
+            run_elems=g.patch_elems // runs.count,
+            tap_elems=g.in_c,
+        )
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(),
+            constants=(packed(kernel), *((zero_points(layer, g.in_c),) if edge else ())),
+            steps=steps,
+            order=StoreOrder(pixels=kernel.pixels, gathers=False),
+            decisions=_decisions(steps, g),
+            work=_finishing_work(kernel, steps, g),
+        )
+
+
+def _all_runs(g: Geometry) -> Runs:
+    """Return the runs of the inner pixels of a row."""
+    row_runs, _, step = _runs(g)
+    return _runs_of(g, row_runs=row_runs, step=step)
+
+
+def _whole_runs(g: Geometry) -> Runs:
+    """Return runs without gaps."""
+    return _runs_of(g, row_runs=g.dilation_w == 1, step=1)
+
+
+def _runs_of(g: Geometry, *, row_runs: bool, step: int) -> Runs:
+    inner = find_inner(g)
+    return Runs(
+        pixels=max(1, inner.cols if inner.rows else 1),
+        pitch=g.stride_w * g.in_c,
+        step=step,
+        group=g.group_in_c,
+        count=g.k_h if row_runs else g.taps,
+        levels=_levels(g, row_runs=row_runs),
+    )
+
+
+def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
+    """Return the loops over the runs, but for those that go round once."""
+    levels = [Level(count=g.k_h, pitch=g.dilation_h * g.in_w * g.in_c)]
+    if not row_runs:
+        levels.append(Level(count=g.k_w, pitch=g.dilation_w * g.in_c))
+    return tuple(level for level in levels if level.count > 1)
+
+
+def _finishing_pixels(
+    layer: Layer, inner: Inner, runs: Runs, fitting: FinishingKernel, *, has_edges: bool
+) -> tuple[int, ...]:
+    """Return the blocks of inner pixels; the function for edges sees to what is left over."""
+    block = min(fitting.most_pixels(layer, runs.pitch or 0), runs.pixels)
+    if not inner.pixels:
+        return ()
+    single = block > 1 and not has_edges and inner.cols % block
+    return (block, 1) if single else (block,)
+
+
+def _finishing_work(kernel: FinishingPlan, steps: DirectSteps, g: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    left = g.out_pixels
+    for form in kernel.forms[: len(steps.inner_pixels)]:
+        calls = min(left // form.pixels, steps.inner.rows * (steps.inner.cols // form.pixels))
+        work += kernel.work(form, calls)
+        left -= calls * form.pixels
+    if steps.has_edges:
+        edge = kernel.forms[-1]
+        if kernel.reads_taps:
+            work["direct.tap"] += left * g.taps
+        else:
+            work["direct.patch_elem"] += left * g.patch_elems
+        work += kernel.work(edge, left)
+    return work
 
 
 def _runs(geometry: Geometry) -> tuple[bool, int, int]:
@@ -146,3 +279,6 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
     work += block_work(kernel, 1, edges, summed, steps.tap_elems)
     work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
     return work
+
+
+VARIANTS = (Direct(), Direct(weight_bits=16))

@@ -10,11 +10,27 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.algorithms.base import chunk_work, layer_constants, output_work, sums_overflow
+from convgen.algorithms.base import (
+    chunk_work,
+    layer_constants,
+    output_work,
+    packed,
+    sums_overflow,
+    weights_of,
+    with_weights_of,
+)
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner, taps_inside
-from convgen.kernels import plan_kernel, too_many_pixels
+from convgen.kernels import (
+    finishing_kernel,
+    forms,
+    no_finishing_kernel,
+    only_so_many,
+    plan_kernel,
+    too_many_pixels,
+)
 from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
+from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.layer import Geometry, Layer
 from convgen.plan import Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
@@ -45,14 +61,19 @@ class Im2colSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Im2col:
-    """``pixels`` patches at a time; None: all of them."""
+    """``pixels`` patches at a time; None: all of them.
+
+    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not.
+    """
 
     pixels: int | None
+    weight_bits: int = 8
 
     @property
     def name(self) -> str:
-        """``im2col_p<pixels>`` or ``im2col_full``."""
-        return f"im2col_p{self.pixels}" if self.pixels else "im2col_full"
+        """``im2col_p<pixels>`` or ``im2col_full``, with the bits of wide weights."""
+        name = f"im2col_p{self.pixels}" if self.pixels else "im2col_full"
+        return with_weights_of(self.weight_bits, name)
 
     @property
     def family(self) -> str:
@@ -63,14 +84,19 @@ class Im2col:
     def summary(self) -> str:
         """One line for ``--list-algorithms``."""
         if self.pixels is None:
-            return "copies every patch into the whole patch matrix, then one GEMM"
-        patches = "1 patch" if self.pixels == 1 else f"{self.pixels} patches"
-        return f"copies {patches} at a time, then multiplies"
+            how = "copies every patch into the whole patch matrix, then one GEMM"
+        else:
+            patches = "1 patch" if self.pixels == 1 else f"{self.pixels} patches"
+            how = f"copies {patches} at a time, then multiplies"
+        return how + weights_of(self.weight_bits)
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless, and matrices beyond int32."""
         return (
-            self._useless(layer, target) or _too_large(layer, self.pixels) or sums_overflow(layer)
+            self._useless(layer, target)
+            or self._no_kernel(layer, target)
+            or _too_large(layer, self.pixels)
+            or sums_overflow(layer)
         )
 
     def _useless(self, layer: Layer, target: Target) -> str | None:
@@ -84,13 +110,27 @@ class Im2col:
         if self.pixels >= count:
             pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
             return f"the layer has only {pixels}: im2col_full does it"
-        return too_many_pixels(self.pixels, layer.dtype, target, lanes=has_lanes(geometry))
+        return None
+
+    def _no_kernel(self, layer: Layer, target: Target) -> str | None:
+        """Say why no kernel takes so many patches, or wide weights, if none does."""
+        g, patches = layer.geometry, self.pixels or 1
+        if self.weight_bits == 8:
+            return too_many_pixels(patches, layer.dtype, target, lanes=has_lanes(g))
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None:
+            return no_finishing_kernel(layer, target, self.weight_bits)
+        most = kernel.most_pixels(layer, g.patch_elems)
+        return only_so_many(most) if patches > most else None
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the patches and fit the kernel to them."""
         geometry = layer.geometry
         patches = self.pixels or geometry.out_pixels
-        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, patches))
+        runs = _runs(geometry, patches)
+        if finishing := finishing_kernel(layer, target, self.weight_bits):
+            return self._plan_finishing(layer, runs, patches, finishing)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = _steps(geometry, patches, kernel.pixels)
         requantize = plan_requantize(layer)
         rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
@@ -111,6 +151,46 @@ class Im2col:
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
+
+    def _plan_finishing(
+        self, layer: Layer, runs: Runs, patches: int, fitting: FinishingKernel
+    ) -> Plan:
+        g = layer.geometry
+        steps = _steps(g, patches, min(fitting.most_pixels(layer, g.patch_elems), patches))
+        functions = tuple(
+            forms.rows(pixels, runs, g.patch_elems, fitting.unrolling)
+            for pixels in steps.pixel_blocks
+        )
+        kernel = fitting.plan(layer, runs, functions)
+        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/im2col.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(rows,) if steps.copies else (),
+            constants=(packed(kernel),),
+            steps=steps,
+            order=StoreOrder(
+                pixels=patches if steps.copies else kernel.pixels, gathers=steps.copies
+            ),
+            decisions=_decisions(steps, layer),
+            work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
+        )
+
+
+def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    rows, rest = divmod(g.out_pixels, steps.patches)
+    for form in kernel.forms:
+        calls = rows * (steps.patches // form.pixels) + rest // form.pixels
+        if form.pixels == 1 and len(kernel.forms) > 1:
+            calls = rows * (steps.patches % 2) + rest % 2
+        work += kernel.work(form, calls)
+    return work
 
 
 def _too_large(layer: Layer, pixels: int | None) -> str | None:
@@ -152,6 +232,11 @@ def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:
 
 def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
     work = chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, steps.patches)
+    return work + _copy_work(steps, geometry)
+
+
+def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
     if steps.copies:
         work["im2col.patch"] += geometry.out_pixels
         rows_inside, _ = taps_inside(geometry)
@@ -164,4 +249,7 @@ def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter
     return work
 
 
-VARIANTS = (Im2col(pixels=1), Im2col(pixels=2), Im2col(pixels=4), Im2col(pixels=None))
+VARIANTS = (
+    *(Im2col(pixels=pixels) for pixels in (1, 2, 4, None)),
+    *(Im2col(pixels=pixels, weight_bits=16) for pixels in (1, 2, None)),
+)

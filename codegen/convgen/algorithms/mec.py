@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from convgen.algorithms.base import (
     layer_constants,
     output_work,
+    packed,
     row_blocks,
     row_work,
     sums_overflow,
@@ -24,8 +25,9 @@ from convgen.algorithms.base import (
 )
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner
-from convgen.kernels import plan_kernel
-from convgen.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.kernels import finishing_kernel, forms, plan_kernel
+from convgen.kernels.base import Level, Runs, patch_weights
+from convgen.kernels.finishing import FinishingKernel
 from convgen.layer import Geometry, Layer
 from convgen.plan import Buffer, Plan, StoreOrder, buffer
 from convgen.requantize import plan_requantize
@@ -92,8 +94,13 @@ class Mec:
         """Lay out the lowered matrix and fit the kernel to its windows."""
         geometry = layer.geometry
         rows = self._rows(geometry)
-        kernel = plan_kernel(patch_weights(layer), target, _runs(geometry, rows, ring=self.ring))
-        steps = _steps(geometry, rows, kernel, ring=self.ring)
+        runs = _runs(geometry, rows, ring=self.ring)
+        finishing = None if self.ring else finishing_kernel(layer, target, 8)
+        if finishing:
+            return self._plan_finishing(layer, runs, finishing)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
+        blocks = row_blocks(geometry.out_w, kernel.pixels)
+        steps = _steps(geometry, rows, blocks, ring=self.ring)
         requantize = plan_requantize(layer)
         return Plan(
             algorithm=self.name,
@@ -115,6 +122,34 @@ class Mec:
             + output_work(layer, requantize),
         )
 
+    def _plan_finishing(self, layer: Layer, runs: Runs, fitting: FinishingKernel) -> Plan:
+        g = layer.geometry
+        most = min(fitting.most_pixels(layer, runs.pitch or 0), g.out_w)
+        blocks = row_blocks(g.out_w, most)
+        functions = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
+        kernel = fitting.plan(layer, runs, functions)
+        steps = _steps(g, self._rows(g), blocks, ring=False)
+        work = _work(steps, g)
+        left = g.out_w
+        for function in functions:
+            work += kernel.work(function, g.out_h * (left // function.pixels))
+            left %= function.pixels
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/mec.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(self._lowered(layer),),
+            constants=(packed(kernel),),
+            steps=steps,
+            order=StoreOrder(pixels=g.out_pixels, gathers=True),
+            decisions=_decisions(steps, layer),
+            work=work,
+        )
+
     def _rows(self, geometry: Geometry) -> int:
         return _reach(geometry) if self.ring else _all_rows(geometry)
 
@@ -132,13 +167,16 @@ def _reach(geometry: Geometry) -> int:
 
 
 def _runs(geometry: Geometry, rows: int, *, ring: bool) -> Runs:
-    part = rows * geometry.k_w * geometry.group_in_c
+    row = geometry.k_w * geometry.group_in_c
+    part = rows * row
+    by_row = _by_row(geometry, ring=ring)
     return Runs(
         pixels=geometry.out_w,
         pitch=rows * geometry.k_w * geometry.in_c,
         step=geometry.in_c if geometry.group_in_c == 1 else 1,
         group=part if geometry.is_grouped else 1,
-        count=geometry.k_h if _by_row(geometry, ring=ring) else 1,
+        count=geometry.k_h if by_row else 1,
+        levels=(Level(count=geometry.k_h, pitch=geometry.dilation_h * row),) if by_row else (),
     )
 
 
@@ -147,16 +185,17 @@ def _by_row(geometry: Geometry, *, ring: bool) -> bool:
     return ring or geometry.dilation_h > 1
 
 
-def _steps(geometry: Geometry, rows: int, kernel: KernelPlan, *, ring: bool) -> MecSteps:
+def _steps(geometry: Geometry, rows: int, blocks: tuple[int, ...], *, ring: bool) -> MecSteps:
     gather = plan_gather(geometry)
+    by_row = _by_row(geometry, ring=ring)
     return MecSteps(
         ring=ring,
         rows=rows,
         row_elems=geometry.k_w * gather.elems,
         column_elems=rows * geometry.k_w * geometry.in_c,
-        row_runs=_by_row(geometry, ring=ring),
-        run_elems=kernel.run_elems,
-        pixel_blocks=row_blocks(geometry.out_w, kernel.pixels),
+        row_runs=by_row,
+        run_elems=geometry.patch_elems // (geometry.k_h if by_row else 1),
+        pixel_blocks=blocks,
         gather=gather,
     )
 

@@ -15,13 +15,9 @@ Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
-
+from convgen.algorithms import winograd_pairs as pairs
 from convgen.algorithms.base import (
     chunk_work,
     output_constants,
@@ -33,7 +29,17 @@ from convgen.algorithms.base import (
     zero_points,
 )
 from convgen.algorithms.inside import least_taps_inside
-from convgen.cliteral import floating
+from convgen.algorithms.winograd_forms import (
+    F2,
+    F4,
+    Form,
+    Term,
+    has_outside,
+    terms,
+    tile_dtype,
+    tiles_in_row,
+    transform,
+)
 from convgen.kernels import plan_kernel, too_many_pixels
 from convgen.kernels.base import KernelPlan, Runs, Weights
 from convgen.kernels.portable import pack
@@ -46,107 +52,6 @@ from convgen.target import Target
 # none; with fewer than these even random values exceed what the contract allows
 LEAST_CHANNELS_4X4 = 8
 LEAST_TAPS_4X4 = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
-    """One summand of a linear combination: sign, factor as C text ("" for 1), and of what."""
-
-    negative: bool
-    factor: str
-    index: int
-
-
-def _terms(rows: Sequence[Sequence[float]]) -> tuple[tuple[Term, ...], ...]:
-    return tuple(
-        tuple(
-            Term(negative=value < 0, factor=_factor(abs(value)), index=index)
-            for index, value in enumerate(row)
-            if value
-        )
-        for row in rows
-    )
-
-
-def _factor(value: float) -> str:
-    if value == 1:
-        return ""
-    return str(value) if isinstance(value, int) else floating(value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """F(m x m, 3 x 3): its matrices as rows, those of ``G`` scaled to integers by ``scale``.
-
-    ``inverse`` is that of the odd part of ``max(scale)**2`` modulo 2^32.
-    """
-
-    outputs: int
-    inputs: tuple[tuple[int, ...], ...]
-    kernel: tuple[tuple[int, ...], ...]
-    scale: tuple[int, ...]
-    out: tuple[tuple[int, ...], ...]
-    shift: int
-    inverse: int
-
-    @property
-    def size(self) -> int:
-        """Rows and columns of a tile."""
-        return self.outputs + 2
-
-    @property
-    def positions(self) -> int:
-        """Elements of a tile."""
-        return self.size**2
-
-    @property
-    def name(self) -> str:
-        """``2x2`` or ``4x4``."""
-        return f"{self.outputs}x{self.outputs}"
-
-    @cached_property
-    def input_terms(self) -> tuple[tuple[Term, ...], ...]:
-        """``B^T``."""
-        return _terms(self.inputs)
-
-    def kernel_rows(self, layer: Layer) -> list[list[float]]:
-        """Return ``G``: scaled for int8."""
-        if layer.dtype == "int8":
-            return [list(row) for row in self.kernel]
-        pairs = zip(self.kernel, self.scale, strict=True)
-        return [[value / scale for value in row] for row, scale in pairs]
-
-    def output_rows(self, layer: Layer) -> list[list[int]]:
-        """Return ``A^T``: for int8 its columns make up for the scale."""
-        missing = [max(self.scale) // scale if layer.dtype == "int8" else 1 for scale in self.scale]
-        return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
-
-
-F2 = Form(
-    outputs=2,
-    inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
-    kernel=((1, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 1)),
-    scale=(1, 2, 2, 1),
-    out=((1, 1, 1, 0), (0, 1, -1, -1)),
-    shift=2,
-    inverse=1,
-)
-F4 = Form(
-    outputs=4,
-    inputs=(
-        (4, 0, -5, 0, 1, 0),
-        (0, -4, -4, 1, 1, 0),
-        (0, 4, -4, -1, 1, 0),
-        (0, -2, -1, 2, 1, 0),
-        (0, 2, -1, -2, 1, 0),
-        (0, 4, 0, -5, 0, 1),
-    ),
-    kernel=((1, 0, 0), (-1, -1, -1), (-1, 1, -1), (1, 2, 4), (1, -2, 4), (0, 0, 1)),
-    scale=(4, 6, 6, 24, 24, 1),
-    out=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
-    shift=6,
-    inverse=pow(9, -1, 2**32),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,21 +113,55 @@ class Winograd:
     def _too_many_tiles(self, layer: Layer, target: Target) -> str | None:
         if self.tiles == 1:
             return None
-        row = _tiles_in_row(layer.geometry, self.form)
+        row = tiles_in_row(layer.geometry, self.form)
         if self.tiles > row:
             return f"a row has only {row} tile{'s' if row > 1 else ''}"
-        return too_many_pixels(self.tiles, _dtype(layer), target, lanes=False)
+        if pairs.suits(layer, self.form):
+            most = max(pairs.shapes(target))
+            return (
+                f"the inner loop takes no more than {most} at a time" if self.tiles > most else None
+            )
+        return too_many_pixels(self.tiles, tile_dtype(layer), target, lanes=False)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Transform the weights and fit the kernel to the tiles."""
+        if pairs.suits(layer, self.form):
+            return self._plan_pairs(layer, target)
+        return self._plan_portable(layer, target)
+
+    def _plan_pairs(self, layer: Layer, target: Target) -> Plan:
+        steps = pairs.plan_steps(layer, target, self.form, self.tiles, in_ram=self.in_ram)
+        kernel, requantize = pairs.kernel_plan(layer, steps), plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/winograd_pairs.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=pairs.workspace(steps),
+            constants=pairs.constants(layer, steps, kernel, requantize),
+            steps=steps,
+            order=self._order(layer),
+            decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
+            work=pairs.work(layer, steps, requantize),
+        )
+
+    def _order(self, layer: Layer) -> StoreOrder:
+        """Return that rows of tiles are finished, in any order within."""
+        pixels = self.form.outputs * layer.geometry.out_w
+        return StoreOrder(pixels=pixels, gathers=False)
+
+    def _plan_portable(self, layer: Layer, target: Target) -> Plan:
         g = layer.geometry
         form = self.form
-        transformed = _transform(layer, form)
+        transformed = transform(layer, form)
         runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
         weights = Weights(values=transformed, groups=g.groups, lanes=False)
         # a block is as many runs as a tile has positions, and a transform: never worth inlining
         kernel = replace(plan_kernel(weights, target, runs), out_of_line="block")
-        row = _tiles_in_row(g, form)
+        row = tiles_in_row(g, form)
         steps = WinogradSteps(
             form=form,
             tiles=self.tiles,
@@ -230,10 +169,10 @@ class Winograd:
             position_elems=self.tiles * g.in_c,
             matrix_elems=g.out_c * g.group_in_c,
             in_ram=self.in_ram,
-            has_outside=_has_outside(g, form),
+            has_outside=has_outside(g, form),
             wraps=layer.dtype == "int8",
-            kernel_terms=_terms(form.kernel_rows(layer)),
-            output_terms=_terms(form.output_rows(layer)),
+            kernel_terms=terms(form.kernel_rows(layer)),
+            output_terms=terms(form.output_rows(layer)),
         )
         requantize = plan_requantize(layer)
         return Plan(
@@ -251,8 +190,8 @@ class Winograd:
                 *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
-            order=StoreOrder(pixels=form.outputs * g.out_w, gathers=False),
-            decisions=_decisions(steps, layer),
+            order=self._order(layer),
+            decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
         )
@@ -284,31 +223,8 @@ def _inexact(layer: Layer, form: Form) -> str | None:
     return None
 
 
-def _dtype(layer: Layer) -> str:
-    return "int16" if layer.dtype == "int8" else layer.dtype
-
-
-@lru_cache(maxsize=2)
-def _transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
-    """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
-    rows = np.array(form.kernel_rows(layer))
-    wide = layer.weights.astype(rows.dtype)
-    values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)
-    matrices: NDArray[np.int16] | NDArray[np.float32] = values.astype(_dtype(layer))
-    return matrices.reshape(form.positions, *values.shape[2:])
-
-
-def _tiles_in_row(g: Geometry, form: Form) -> int:
-    return -(-g.out_w // form.outputs)
-
-
-def _has_outside(g: Geometry, form: Form) -> bool:
-    """Whether tiles reach over the image: padding, or outputs that are no whole squares."""
-    return g.has_padding or g.out_h % form.outputs != 0 or g.out_w % form.outputs != 0
-
-
 def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Layer) -> tuple[Buffer, ...]:
-    g, form, dtype = layer.geometry, steps.form, _dtype(layer)
+    g, form, dtype = layer.geometry, steps.form, tile_dtype(layer)
     sums = "uint32" if steps.wraps else "float32"
     block = kernel.pixels * kernel.channel_blocks[0]
     products = buffer("products", sums, form.positions, block)
@@ -333,12 +249,11 @@ def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
     )
 
 
-def _decisions(steps: WinogradSteps, layer: Layer) -> tuple[str, ...]:
-    form = steps.form
+def _decisions(form: Form, layer: Layer) -> tuple[str, ...]:
     saved = (
         f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )
-    if not steps.wraps:
+    if layer.dtype != "int8":
         coarse = "Rounds as coarsely as the largest values of a tile, seen by an output or not."
         return (saved, coarse) if form is F4 else (saved,)
     low, high = layer.product_range

@@ -9,7 +9,7 @@ multiplies.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -20,11 +20,19 @@ from convgen.target import Target
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
 """The C type of a sum of products; of int16 products it may wrap, so it is unsigned."""
 
-OutOfLine = Literal["run", "block"]
+OutOfLine = Literal["run", "block", "edge"]
 """What stays a function of its own: the loop over a run, or a block of sums with all its runs."""
 
 MOST_UNROLLED = 16
 """The most elements of a run that compilers unroll: GCC's limit at -O3."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A loop over runs: ``count`` of them, from one to the next ``pitch`` elements."""
+
+    count: int
+    pitch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +42,8 @@ class Runs:
     ``pixels`` is the number of output pixels it can offer side by side, ``pitch`` the elements
     from one to the next, None where each pixel has a pointer of its own; ``step`` is the elements
     from one element of a run to the next, ``group`` from one group's input to the next. ``count``
-    runs of the same length make up a sum.
+    runs of the same length make up a sum; ``levels`` tell where they are, outermost first, to
+    kernels that walk through them.
     """
 
     pixels: int
@@ -42,6 +51,7 @@ class Runs:
     step: int
     group: int
     count: int = 1
+    levels: tuple[Level, ...] = ()
 
     @property
     def has_step(self) -> bool:
@@ -116,7 +126,7 @@ class KernelPlan:
     channel blocks. ``lanes``: each output channel reads its own input channel (depthwise), so a
     block's input starts at its channel; otherwise all channels of a group share their input.
     ``out_of_line``: what is long enough that a call of it costs little, while inlining it into the
-    code around would cost registers. ``weights`` are packed so that the block of channel
+    code around would cost registers or flash. ``weights`` are packed so that the block of channel
     ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
     order.
     """
@@ -135,6 +145,9 @@ class KernelPlan:
     spans: tuple[Span, ...]
     weights: NDArray[Any]
     packing: str
+
+    sizes: ClassVar[str] = "parts/sizes.c.j2"
+    finishes: ClassVar[bool] = False
 
     @property
     def run_elems(self) -> int:
@@ -184,6 +197,15 @@ class KernelPlan:
     def blocks(self, channels: int) -> int:
         """How many blocks of *channels* channels one pixel takes."""
         return self.groups * sum(span.blocks for span in self.spans if span.channels == channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSums:
+    """The sums of an algorithm that has no inner kernel: only what is said of them."""
+
+    name: str
+    description: str
+    out_of_line: OutOfLine | None = None
 
 
 class InnerKernel(Protocol):

@@ -8,11 +8,11 @@
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
- * Sums       plain C, 2 x 4 sums (pixels x channels)
+ * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
- * Constants  229 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Constants  404 bytes
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..2, columns 1..3 need no bounds checks; taps outside the 4x5 image read a row of
@@ -25,7 +25,7 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-/* For functions whose sums compilers would spill to the stack, inlined into the loops around them. */
+/* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
 #define OUT_OF_LINE __attribute__((noinline))
 #else
@@ -44,295 +44,368 @@ enum {
     TAP = 4, /* elements of one tap */
     RUN = 12, /* elements of one kernel row */
     OUT_C = 5,
-    DEPTH = 36, /* products of one sum */
+    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
 };
 
-/* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t deep_finish(int32_t sum, int32_t channel)
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+/*
+ * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
+ * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * On the stack: input, output, the end of a loop, and how many runs are left.
+ * For an edge pixel r12 is the next tap, lr has a bit for each of them that is inside the image.
+ */
+void deep_pixels_2(const int8_t *input, int8_t *output);
+
+__extension__ __asm__(
+    ".pushsection .text.deep_pixels_2, \"ax\"\n"
+    ".balign 4\n"
+    ".syntax unified\n"
+    ".thumb_func\n"
+    ".global deep_pixels_2\n"
+    ".hidden deep_pixels_2\n"
+    ".type deep_pixels_2, %function\n"
+    "deep_pixels_2:\n"
+    "    push {r4-r11, lr}\n"
+    "    sub sp, #24\n"
+    "    strd r0, r1, [sp]\n"
+    "    movw r1, #:lower16:deep_weights\n"
+    "    movt r1, #:upper16:deep_weights\n"
+    "1:\n"
+    "    ldm r1!, {r4, r6, r8, r10}\n"
+    "    mov r5, r4\n"
+    "    mov r7, r6\n"
+    "    mov r9, r8\n"
+    "    mov r11, r10\n"
+    "    ldr r2, =3\n"
+    "    str r2, [sp, #16]\n"
+    "2:\n"
+    "    .rept 3\n"
+    "    ldr r3, [r0, #4]\n"
+    "    ldr r2, [r0]\n"
+    "    sxtb16 r3, r3\n"
+    "    sxtb16 r2, r2\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldr r3, [r0, #4]\n"
+    "    ldr r2, [r0], #4\n"
+    "    sxtb16 r3, r3, ror #8\n"
+    "    sxtb16 r2, r2, ror #8\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    .endr\n"
+    "    ldr r2, =8\n"
+    "    add r0, r2\n"
+    "    ldr r2, [sp, #16]\n"
+    "    subs r2, #1\n"
+    "    str r2, [sp, #16]\n"
+    "    bne 2b\n"
+    "    ldr r0, [sp, #4]\n"
+    "    sub r6, r4\n"
+    "    sub r7, r5\n"
+    "    sub r10, r8\n"
+    "    sub r11, r9\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r4, r2, r4, lsl #8\n"
+    "    add r5, r2, r5, lsl #8\n"
+    "    smmla r4, r4, r3, r12\n"
+    "    smmla r5, r5, r3, r12\n"
+    "    ssat r4, #8, r4, asr #15\n"
+    "    ssat r5, #8, r5, asr #15\n"
+    "    strb r5, [r0, #5]\n"
+    "    strb r4, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r6, r6, r3, r12\n"
+    "    smmla r7, r7, r3, r12\n"
+    "    ssat r6, #8, r6, asr #15\n"
+    "    ssat r7, #8, r7, asr #15\n"
+    "    strb r7, [r0, #5]\n"
+    "    strb r6, [r0], #1\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r8, r2, r8, lsl #8\n"
+    "    add r9, r2, r9, lsl #8\n"
+    "    smmla r8, r8, r3, r12\n"
+    "    smmla r9, r9, r3, r12\n"
+    "    ssat r8, #8, r8, asr #15\n"
+    "    ssat r9, #8, r9, asr #15\n"
+    "    strb r9, [r0, #5]\n"
+    "    strb r8, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r10, r10, r3, r12\n"
+    "    smmla r11, r11, r3, r12\n"
+    "    ssat r10, #8, r10, asr #15\n"
+    "    ssat r11, #8, r11, asr #15\n"
+    "    strb r11, [r0, #5]\n"
+    "    strb r10, [r0], #1\n"
+    "    ldr r2, =deep_weights + 200\n"
+    "    cmp r1, r2\n"
+    "    bne 7f\n"
+    "    subs r0, #3\n"
+    "7:\n"
+    "    str r0, [sp, #4]\n"
+    "    ldr r0, [sp]\n"
+    "    ldr r2, =deep_weights + 400\n"
+    "    cmp r1, r2\n"
+    "    bne 1b\n"
+    "    add sp, #24\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    ".size deep_pixels_2, . - deep_pixels_2\n"
+    ".popsection\n");
+
+void deep_taps(const int8_t *input, int32_t offset, uint32_t inside, int8_t *output);
+
+__extension__ __asm__(
+    ".pushsection .text.deep_taps, \"ax\"\n"
+    ".balign 4\n"
+    ".syntax unified\n"
+    ".thumb_func\n"
+    ".global deep_taps\n"
+    ".hidden deep_taps\n"
+    ".type deep_taps, %function\n"
+    "deep_taps:\n"
+    "    push {r4-r11, lr}\n"
+    "    sub sp, #32\n"
+    "    add r0, r1\n"
+    "    strd r0, r3, [sp]\n"
+    "    str r2, [sp, #24]\n"
+    "    movw r1, #:lower16:deep_weights\n"
+    "    movt r1, #:upper16:deep_weights\n"
+    "1:\n"
+    "    ldm r1!, {r4, r6, r8, r10}\n"
+    "    ldr r12, [sp]\n"
+    "    ldr lr, [sp, #24]\n"
+    "    movw r2, #3\n"
+    "    str r2, [sp, #16]\n"
+    "2:\n"
+    "    movw r2, #3\n"
+    "    str r2, [sp, #20]\n"
+    "3:\n"
+    "    lsrs lr, #1\n"
+    "    ite cs\n"
+    "    movcs r0, r12\n"
+    "    ldrcc r0, =deep_zero_points\n"
+    "    .rept 1\n"
+    "    ldr r2, [r0], #4\n"
+    "    sxtb16 r3, r2\n"
+    "    sxtb16 r2, r2, ror #8\n"
+    "    ldm r1!, {r5, r7, r9, r11}\n"
+    "    smlad r6, r3, r5, r6\n"
+    "    sxtb16 r5, r5\n"
+    "    smlad r10, r3, r7, r10\n"
+    "    sxtb16 r7, r7\n"
+    "    smlad r4, r3, r5, r4\n"
+    "    smlad r8, r3, r7, r8\n"
+    "    smlad r6, r2, r9, r6\n"
+    "    sxtb16 r9, r9\n"
+    "    smlad r10, r2, r11, r10\n"
+    "    sxtb16 r11, r11\n"
+    "    smlad r4, r2, r9, r4\n"
+    "    smlad r8, r2, r11, r8\n"
+    "    .endr\n"
+    "    ldr r2, =4\n"
+    "    add r12, r2\n"
+    "    ldr r2, [sp, #20]\n"
+    "    subs r2, #1\n"
+    "    str r2, [sp, #20]\n"
+    "    bne 3b\n"
+    "    ldr r2, =8\n"
+    "    add r12, r2\n"
+    "    ldr r2, [sp, #16]\n"
+    "    subs r2, #1\n"
+    "    str r2, [sp, #16]\n"
+    "    bne 2b\n"
+    "    ldr r0, [sp, #4]\n"
+    "    sub r6, r4\n"
+    "    sub r10, r8\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r4, r2, r4, lsl #8\n"
+    "    smmla r4, r4, r3, r12\n"
+    "    ssat r4, #8, r4, asr #15\n"
+    "    strb r4, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r6, r6, r3, r12\n"
+    "    ssat r6, #8, r6, asr #15\n"
+    "    strb r6, [r0], #1\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r8, r2, r8, lsl #8\n"
+    "    smmla r8, r8, r3, r12\n"
+    "    ssat r8, #8, r8, asr #15\n"
+    "    strb r8, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r10, r10, r3, r12\n"
+    "    ssat r10, #8, r10, asr #15\n"
+    "    strb r10, [r0], #1\n"
+    "    ldr r2, =deep_weights + 200\n"
+    "    cmp r1, r2\n"
+    "    bne 7f\n"
+    "    subs r0, #3\n"
+    "7:\n"
+    "    str r0, [sp, #4]\n"
+    "    ldr r0, [sp]\n"
+    "    ldr r2, =deep_weights + 400\n"
+    "    cmp r1, r2\n"
+    "    bne 1b\n"
+    "    add sp, #32\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    ".size deep_taps, . - deep_taps\n"
+    ".popsection\n");
+
+#else
+/* Adds the products of two elements of a pixel to the sums of four channels. */
+static const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
-    const int32_t shift = deep_shift[channel];
-    const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * deep_multiplier[channel];
-    const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
-    int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
-}
+    for (int32_t c = 0; c < 4; c += 2) {
+        const uint32_t weights = *constants++;
 
-/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x4(
-    int32_t sums[2][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
-    int32_t sum10 = sums[1][0];
-    int32_t sum11 = sums[1][1];
-    int32_t sum12 = sums[1][2];
-    int32_t sum13 = sums[1][3];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
-        const int32_t w0 = weights[4 * k];
-        const int32_t w1 = weights[4 * k + 1];
-        const int32_t w2 = weights[4 * k + 2];
-        const int32_t w3 = weights[4 * k + 3];
-
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum02 += x0 * w2;
-        sum03 += x0 * w3;
-        sum10 += x1 * w0;
-        sum11 += x1 * w1;
-        sum12 += x1 * w2;
-        sum13 += x1 * w3;
+        sums[c] += (uint32_t)(x0 * (int8_t)weights) + (uint32_t)(x1 * (int8_t)(weights >> 16));
+        sums[c + 1] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
     }
-
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
-    sums[1][0] = sum10;
-    sums[1][1] = sum11;
-    sums[1][2] = sum12;
-    sums[1][3] = sum13;
+    return constants;
 }
 
-/* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x1(
-    int32_t sums[2][1], const int8_t *input,
-    const int8_t *weights, int32_t count)
+/* Adds the products of a run, `pitch` elements from pixel to pixel. */
+static const uint32_t *deep_run(
+    uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
-    int32_t sum00 = sums[0][0];
-    int32_t sum10 = sums[1][0];
+    const uint32_t *next = constants;
+    int32_t k = 0;
 
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
-        const int32_t w0 = weights[k];
+    for (; k < count; k += k + 4 <= count ? 4 : 2) {
+        const int32_t steps = k + 4 <= count ? 2 : 1;
 
-        sum00 += x0 * w0;
-        sum10 += x1 * w0;
-    }
+        for (int32_t step = 0; step < steps; ++step) {
+            const int32_t first = k + step;
+            const int32_t second = first + steps;
 
-    sums[0][0] = sum00;
-    sums[1][0] = sum10;
-}
+            constants = next;
+            for (int32_t p = 0; p < pixels; ++p) {
+                const int8_t *x = input + p * PIXEL_PITCH;
 
-/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_1x4(
-    int32_t sums[1][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t w0 = weights[4 * k];
-        const int32_t w1 = weights[4 * k + 1];
-        const int32_t w2 = weights[4 * k + 2];
-        const int32_t w3 = weights[4 * k + 3];
-
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum02 += x0 * w2;
-        sum03 += x0 * w3;
-    }
-
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
-}
-
-/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_1x1(
-    int32_t sums[1][1], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t w0 = weights[k];
-
-        sum00 += x0 * w0;
-    }
-
-    sums[0][0] = sum00;
-}
-
-/* 2 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static OUT_OF_LINE void deep_inner_2x4(
-    const int8_t *input, int32_t channel, int8_t *output)
-{
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[2][4];
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
+                next = deep_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+            }
         }
     }
-
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        deep_dot_2x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 4 * RUN;
-    }
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
-    }
+    return next;
 }
 
-/* 2 x 1 outputs whose taps are all inside the image; `input` is the first tap. */
-static OUT_OF_LINE void deep_inner_2x1(
-    const int8_t *input, int32_t channel, int8_t *output)
+static int32_t deep_saturate(int32_t value)
 {
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[2][1];
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = deep_bias[channel + c];
-        }
-    }
-
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        deep_dot_2x1(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += RUN;
-    }
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = deep_finish(sums[pixel][c], channel + c);
-        }
-    }
+    return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
-static void deep_inner_2(const int8_t *input, int8_t *output)
+/* Finishes four sums of each pixel; returns the next block's constants. */
+static const uint32_t *deep_finish(
+    uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
-    deep_inner_2x4(input, 0, output);
-    deep_inner_2x1(input, 4, output);
-}
-
-/* 1 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static OUT_OF_LINE void deep_inner_1x4(
-    const int8_t *input, int32_t channel, int8_t *output)
-{
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[1][4];
-
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = deep_bias[channel + c];
-    }
+        const uint32_t *line = c % 2 == 0 ? constants + 1 : constants;
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        deep_dot_1x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 4 * RUN;
-    }
+        for (int32_t p = 0; p < pixels; ++p) {
+            const uint32_t even = sums[p][c & ~1];
+            const int32_t sum = (int32_t)(c % 2 == 0 ? (even << 8) + constants[0] : sums[p][c] - even);
+            const int64_t product = (int64_t)sum * (int32_t)line[0];
+            int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-    for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
+            value = deep_saturate(value >> 15);
+            output[p * OUT_C + c] = (int8_t)(value);
+        }
+        constants = line + 2;
+    }
+    return constants;
+}
+
+static void deep_pixels_2(const int8_t *input, int8_t *output)
+{
+    const uint32_t *constants = deep_weights;
+
+    for (int32_t block = 0; block < BLOCKS; ++block) {
+        uint32_t sums[2][4];
+
+        for (int32_t p = 0; p < 2; ++p) {
+            for (int32_t c = 0; c < 4; ++c) {
+                sums[p][c] = constants[c];
+            }
+        }
+        constants += 4;
+
+        for (int32_t row = 0; row < 3; ++row) {
+            const int8_t *run = input + row * 20;
+
+            constants = deep_run(sums, 2, run, 12, constants);
+        }
+        constants = deep_finish(sums, 2, constants, output);
+        output += block + 2 == BLOCKS ? 1 : 4;
     }
 }
 
-/* 1 x 1 outputs whose taps are all inside the image; `input` is the first tap. */
-static OUT_OF_LINE void deep_inner_1x1(
-    const int8_t *input, int32_t channel, int8_t *output)
+static void deep_taps(const int8_t *input, int32_t offset, uint32_t inside, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[1][1];
+    const uint32_t *constants = deep_weights;
 
-    for (int32_t c = 0; c < 1; ++c) {
-        sums[0][c] = deep_bias[channel + c];
-    }
+    for (int32_t block = 0; block < BLOCKS; ++block) {
+        uint32_t sums[1][4];
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        deep_dot_1x1(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += RUN;
-    }
+        for (int32_t p = 0; p < 1; ++p) {
+            for (int32_t c = 0; c < 4; ++c) {
+                sums[p][c] = constants[c];
+            }
+        }
+        constants += 4;
 
-    for (int32_t c = 0; c < 1; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
+        uint32_t bits = inside;
+
+        for (int32_t row = 0; row < 3; ++row) {
+        for (int32_t tap = 0; tap < 3; ++tap) {
+            const int32_t at = offset + row * 20 + tap * 4;
+            const int8_t *run = bits & 1u ? input + at : deep_zero_points;
+
+            constants = deep_run(sums, 1, run, 4, constants);
+            bits >>= 1;
+        }
+        }
+        constants = deep_finish(sums, 1, constants, output);
+        output += block + 2 == BLOCKS ? 1 : 4;
     }
 }
 
-static void deep_inner_1(const int8_t *input, int8_t *output)
-{
-    deep_inner_1x4(input, 0, output);
-    deep_inner_1x1(input, 4, output);
-}
+#endif
 
-/* 1 x 4 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static OUT_OF_LINE void deep_edge_1x4(
-    const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
+/* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
+static OUT_OF_LINE void deep_edge(
+    const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[1][4];
-
-    for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = deep_bias[channel + c];
-    }
+    uint32_t inside = 0;
+    uint32_t bit = 1; /* the lowest is the first tap's */
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
         for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : deep_zero_points;
-
-            deep_dot_1x4(sums, tap, weights, TAP);
-            weights += 4 * TAP;
+            if (row >= 0 && row < IN_H && col >= 0 && col < IN_W) {
+                inside |= bit;
+            }
+            bit <<= 1;
         }
     }
-
-    for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
-    }
-}
-
-/* 1 x 1 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static OUT_OF_LINE void deep_edge_1x1(
-    const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
-{
-    const int8_t *weights = deep_weights + channel * DEPTH;
-    int32_t sums[1][1];
-
-    for (int32_t c = 0; c < 1; ++c) {
-        sums[0][c] = deep_bias[channel + c];
-    }
-
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : deep_zero_points;
-
-            deep_dot_1x1(sums, tap, weights, TAP);
-            weights += TAP;
-        }
-    }
-
-    for (int32_t c = 0; c < 1; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
-    }
-}
-
-static void deep_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
-{
-    deep_edge_1x4(input, in_row, in_col, 0, output);
-    deep_edge_1x1(input, in_row, in_col, 4, output);
+    deep_taps(input, (in_row * IN_W + in_col) * IN_C, inside, output);
 }
 
 void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -350,14 +423,9 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
             output += OUT_C;
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
-            deep_inner_2(
+            deep_pixels_2(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
-        }
-        for (; col < INNER_RIGHT; ++col) {
-            deep_inner_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
             deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);

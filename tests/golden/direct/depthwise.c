@@ -147,7 +147,7 @@ static void depthwise_inner_1x2(
     }
 }
 
-static void depthwise_inner_1(const int8_t *input, int8_t *output)
+static void depthwise_pixels_1(const int8_t *input, int8_t *output)
 {
     depthwise_inner_1x4(input + 0, 0, output);
     depthwise_inner_1x2(input + 4, 4, output);
@@ -226,7 +226,7 @@ void depthwise(const int8_t *input, int8_t *output, void *workspace)
             output += OUT_C;
         }
         for (; col < INNER_RIGHT; ++col) {
-            depthwise_inner_1(
+            depthwise_pixels_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += OUT_C;
         }

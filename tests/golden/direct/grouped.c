@@ -135,7 +135,7 @@ static void grouped_inner_2x2(
     }
 }
 
-static void grouped_inner_2(const int8_t *input, int8_t *output)
+static void grouped_pixels_2(const int8_t *input, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
@@ -194,7 +194,7 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
             output += OUT_C;
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
-            grouped_inner_2(
+            grouped_pixels_2(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }

@@ -8,11 +8,11 @@
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
- * Sums       plain C, 2 x 4 sums (pixels x channels)
+ * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
- * Constants  84 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Constants  120 bytes
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * No tap leaves the image: no bounds are checked.
@@ -33,97 +33,250 @@ enum {
     PAD_TOP = 0, PAD_LEFT = 0,
     RUN = 6, /* elements of one kernel row */
     OUT_C = 4,
-    DEPTH = 12, /* products of one sum */
+    BLOCKS = 1, /* of 4 output channels */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
 };
 
-/* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t valid_finish(int32_t sum, int32_t channel)
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+/*
+ * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
+ * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * On the stack: input, output, the end of a loop, and how many runs are left.
+ */
+void valid_pixels_2(const int8_t *input, int8_t *output);
+
+__extension__ __asm__(
+    ".pushsection .text.valid_pixels_2, \"ax\"\n"
+    ".balign 4\n"
+    ".syntax unified\n"
+    ".thumb_func\n"
+    ".global valid_pixels_2\n"
+    ".hidden valid_pixels_2\n"
+    ".type valid_pixels_2, %function\n"
+    "valid_pixels_2:\n"
+    "    push {r4-r11, lr}\n"
+    "    sub sp, #24\n"
+    "    strd r0, r1, [sp]\n"
+    "    movw r1, #:lower16:valid_weights\n"
+    "    movt r1, #:upper16:valid_weights\n"
+    "1:\n"
+    "    ldm r1!, {r4, r6, r8, r10}\n"
+    "    mov r5, r4\n"
+    "    mov r7, r6\n"
+    "    mov r9, r8\n"
+    "    mov r11, r10\n"
+    "    ldr r2, =2\n"
+    "    str r2, [sp, #16]\n"
+    "2:\n"
+    "    .rept 1\n"
+    "    ldr r3, [r0, #4]\n"
+    "    ldr r2, [r0]\n"
+    "    sxtb16 r3, r3\n"
+    "    sxtb16 r2, r2\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldr r3, [r0, #4]\n"
+    "    ldr r2, [r0], #4\n"
+    "    sxtb16 r3, r3, ror #8\n"
+    "    sxtb16 r2, r2, ror #8\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    .endr\n"
+    "    ldrsb r3, [r0, #4]\n"
+    "    ldrsb r12, [r0, #5]\n"
+    "    pkhbt r3, r3, r12, lsl #16\n"
+    "    ldrsb r12, [r0, #1]\n"
+    "    ldrsb r2, [r0], #2\n"
+    "    pkhbt r2, r2, r12, lsl #16\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldr r2, =6\n"
+    "    add r0, r2\n"
+    "    ldr r2, [sp, #16]\n"
+    "    subs r2, #1\n"
+    "    str r2, [sp, #16]\n"
+    "    bne 2b\n"
+    "    ldr r0, [sp, #4]\n"
+    "    sub r6, r4\n"
+    "    sub r7, r5\n"
+    "    sub r10, r8\n"
+    "    sub r11, r9\n"
+    "    ldm r1!, {r2, r3, r12, lr}\n"
+    "    add r4, r2, r4, lsl #8\n"
+    "    add r5, r2, r5, lsl #8\n"
+    "    and r2, lr, r4, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r4, r4, r3, r2\n"
+    "    and r2, lr, r5, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r5, r5, r3, r2\n"
+    "    ssat r4, #8, r4, asr #14\n"
+    "    ssat r5, #8, r5, asr #14\n"
+    "    strb r5, [r0, #4]\n"
+    "    strb r4, [r0], #1\n"
+    "    ldm r1!, {r3, r12, lr}\n"
+    "    and r2, lr, r6, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r6, r6, r3, r2\n"
+    "    and r2, lr, r7, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r7, r7, r3, r2\n"
+    "    ssat r6, #8, r6, asr #14\n"
+    "    ssat r7, #8, r7, asr #14\n"
+    "    strb r7, [r0, #4]\n"
+    "    strb r6, [r0], #1\n"
+    "    ldm r1!, {r2, r3, r12, lr}\n"
+    "    add r8, r2, r8, lsl #8\n"
+    "    add r9, r2, r9, lsl #8\n"
+    "    and r2, lr, r8, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r8, r8, r3, r2\n"
+    "    and r2, lr, r9, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r9, r9, r3, r2\n"
+    "    ssat r8, #8, r8, asr #14\n"
+    "    ssat r9, #8, r9, asr #14\n"
+    "    strb r9, [r0, #4]\n"
+    "    strb r8, [r0], #1\n"
+    "    ldm r1!, {r3, r12, lr}\n"
+    "    and r2, lr, r10, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r10, r10, r3, r2\n"
+    "    and r2, lr, r11, asr #31\n"
+    "    add r2, r12\n"
+    "    smmla r11, r11, r3, r2\n"
+    "    ssat r10, #8, r10, asr #14\n"
+    "    ssat r11, #8, r11, asr #14\n"
+    "    strb r11, [r0, #4]\n"
+    "    strb r10, [r0], #1\n"
+    "    str r0, [sp, #4]\n"
+    "    ldr r0, [sp]\n"
+    "    ldr r2, =valid_weights + 120\n"
+    "    cmp r1, r2\n"
+    "    bne 1b\n"
+    "    add sp, #24\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    ".size valid_pixels_2, . - valid_pixels_2\n"
+    ".popsection\n");
+
+#else
+/* Adds the products of two elements of a pixel to the sums of four channels. */
+static const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
-    const int32_t shift = valid_shift[channel];
-    const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * valid_multiplier[channel];
-    const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
-    int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
-}
+    for (int32_t c = 0; c < 4; c += 2) {
+        const uint32_t weights = *constants++;
 
-/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void valid_dot_2x4(
-    int32_t sums[2][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
-    int32_t sum10 = sums[1][0];
-    int32_t sum11 = sums[1][1];
-    int32_t sum12 = sums[1][2];
-    int32_t sum13 = sums[1][3];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
-        const int32_t w0 = weights[4 * k];
-        const int32_t w1 = weights[4 * k + 1];
-        const int32_t w2 = weights[4 * k + 2];
-        const int32_t w3 = weights[4 * k + 3];
-
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum02 += x0 * w2;
-        sum03 += x0 * w3;
-        sum10 += x1 * w0;
-        sum11 += x1 * w1;
-        sum12 += x1 * w2;
-        sum13 += x1 * w3;
+        sums[c] += (uint32_t)(x0 * (int8_t)weights) + (uint32_t)(x1 * (int8_t)(weights >> 16));
+        sums[c + 1] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
     }
-
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
-    sums[1][0] = sum10;
-    sums[1][1] = sum11;
-    sums[1][2] = sum12;
-    sums[1][3] = sum13;
+    return constants;
 }
 
-/* 2 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static void valid_inner_2x4(
-    const int8_t *input, int32_t channel, int8_t *output)
+/* Adds the products of a run, `pitch` elements from pixel to pixel. */
+static const uint32_t *valid_run(
+    uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
-    const int8_t *weights = valid_weights + channel * DEPTH;
-    int32_t sums[2][4];
+    const uint32_t *next = constants;
+    int32_t k = 0;
 
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = valid_bias[channel + c];
+    for (; k < count; k += k + 4 <= count ? 4 : 2) {
+        const int32_t steps = k + 4 <= count ? 2 : 1;
+
+        for (int32_t step = 0; step < steps; ++step) {
+            const int32_t first = k + step;
+            const int32_t second = first + steps;
+
+            constants = next;
+            for (int32_t p = 0; p < pixels; ++p) {
+                const int8_t *x = input + p * PIXEL_PITCH;
+
+                next = valid_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+            }
         }
     }
-
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        valid_dot_2x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 4 * RUN;
-    }
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = valid_finish(sums[pixel][c], channel + c);
-        }
-    }
+    return next;
 }
 
-static void valid_inner_2(const int8_t *input, int8_t *output)
+static int32_t valid_saturate(int32_t value)
 {
-    valid_inner_2x4(input, 0, output);
+    return value < -128 ? -128 : value > 127 ? 127 : value;
 }
+
+/* Finishes four sums of each pixel; returns the next block's constants. */
+static const uint32_t *valid_finish(
+    uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
+{
+    for (int32_t c = 0; c < 4; ++c) {
+        const uint32_t *line = c % 2 == 0 ? constants + 1 : constants;
+
+        for (int32_t p = 0; p < pixels; ++p) {
+            const uint32_t even = sums[p][c & ~1];
+            const int32_t sum = (int32_t)(c % 2 == 0 ? (even << 8) + constants[0] : sums[p][c] - even);
+            const int64_t product = (int64_t)sum * (int32_t)line[0];
+            int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
+
+            value += sum < 0 ? (int32_t)line[2] : 0;
+            value = valid_saturate(value >> 14);
+            output[p * OUT_C + c] = (int8_t)(value);
+        }
+        constants = line + 3;
+    }
+    return constants;
+}
+
+static void valid_pixels_2(const int8_t *input, int8_t *output)
+{
+    const uint32_t *constants = valid_weights;
+
+    for (int32_t block = 0; block < BLOCKS; ++block) {
+        uint32_t sums[2][4];
+
+        for (int32_t p = 0; p < 2; ++p) {
+            for (int32_t c = 0; c < 4; ++c) {
+                sums[p][c] = constants[c];
+            }
+        }
+        constants += 4;
+
+        for (int32_t row = 0; row < 2; ++row) {
+            const int8_t *run = input + row * 12;
+
+            constants = valid_run(sums, 2, run, 6, constants);
+        }
+        constants = valid_finish(sums, 2, constants, output);
+        output += 4;
+    }
+}
+
+#endif
 
 void valid(const int8_t *input, int8_t *output, void *workspace)
 {
@@ -134,7 +287,7 @@ void valid(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col + 2 <= OUT_W; col += 2) {
-            valid_inner_2(
+            valid_pixels_2(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }

@@ -8,11 +8,11 @@
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
- * Sums       plain C, 1 x 4 sums (pixels x channels)
+ * Sums       SMLAD, 1 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
- * Constants  105 bytes
- * Quantised  single rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Constants  208 bytes
+ * Quantised  single rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -28,110 +28,181 @@ enum {
     PATCHES = 1, /* one for each output pixel */
     PATCH = 12, /* elements of a patch, all groups */
     OUT_C = 5,
-    DEPTH = 12, /* products of one sum */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
+    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
+    PIXEL_PITCH = 12, /* elements from pixel to pixel of a block */
 };
 
-/* Sum to output: TensorFlow Lite's single rounding, then activation and zero point. */
-static int8_t connected_finish(int32_t sum, int32_t channel)
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+/*
+ * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
+ * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * On the stack: input, output, the end of a loop, and how many runs are left.
+ */
+void connected_pixels_1(const int8_t *input, int8_t *output);
+
+__extension__ __asm__(
+    ".pushsection .text.connected_pixels_1, \"ax\"\n"
+    ".balign 4\n"
+    ".syntax unified\n"
+    ".thumb_func\n"
+    ".global connected_pixels_1\n"
+    ".hidden connected_pixels_1\n"
+    ".type connected_pixels_1, %function\n"
+    "connected_pixels_1:\n"
+    "    push {r4-r11, lr}\n"
+    "    sub sp, #24\n"
+    "    strd r0, r1, [sp]\n"
+    "    movw r1, #:lower16:connected_weights\n"
+    "    movt r1, #:upper16:connected_weights\n"
+    "1:\n"
+    "    ldm r1!, {r4, r6, r8, r10}\n"
+    "    .rept 3\n"
+    "    ldr r2, [r0], #4\n"
+    "    sxtb16 r3, r2\n"
+    "    sxtb16 r2, r2, ror #8\n"
+    "    ldm r1!, {r5, r7, r9, r11}\n"
+    "    smlad r6, r3, r5, r6\n"
+    "    sxtb16 r5, r5\n"
+    "    smlad r10, r3, r7, r10\n"
+    "    sxtb16 r7, r7\n"
+    "    smlad r4, r3, r5, r4\n"
+    "    smlad r8, r3, r7, r8\n"
+    "    smlad r6, r2, r9, r6\n"
+    "    sxtb16 r9, r9\n"
+    "    smlad r10, r2, r11, r10\n"
+    "    sxtb16 r11, r11\n"
+    "    smlad r4, r2, r9, r4\n"
+    "    smlad r8, r2, r11, r8\n"
+    "    .endr\n"
+    "    ldr r0, [sp, #4]\n"
+    "    sub r6, r4\n"
+    "    sub r10, r8\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r4, r2, r4, lsl #8\n"
+    "    smmla r4, r4, r3, r12\n"
+    "    ssat r4, #8, r4, asr #14\n"
+    "    strb r4, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r6, r6, r3, r12\n"
+    "    ssat r6, #8, r6, asr #14\n"
+    "    strb r6, [r0], #1\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r8, r2, r8, lsl #8\n"
+    "    smmla r8, r8, r3, r12\n"
+    "    ssat r8, #8, r8, asr #14\n"
+    "    strb r8, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r10, r10, r3, r12\n"
+    "    ssat r10, #8, r10, asr #14\n"
+    "    strb r10, [r0], #1\n"
+    "    ldr r2, =connected_weights + 104\n"
+    "    cmp r1, r2\n"
+    "    bne 7f\n"
+    "    subs r0, #3\n"
+    "7:\n"
+    "    str r0, [sp, #4]\n"
+    "    ldr r0, [sp]\n"
+    "    ldr r2, =connected_weights + 208\n"
+    "    cmp r1, r2\n"
+    "    bne 1b\n"
+    "    add sp, #24\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    ".size connected_pixels_1, . - connected_pixels_1\n"
+    ".popsection\n");
+
+#else
+/* Adds the products of two elements of a pixel to the sums of four channels. */
+static const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
-    const int32_t shift = connected_shift[channel];
-    const int64_t half = (int64_t)1 << (shift - 1);
-    int32_t value = (int32_t)(((int64_t)sum * connected_multiplier[channel] + half) >> shift);
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
-}
+    for (int32_t c = 0; c < 4; c += 2) {
+        const uint32_t weights = *constants++;
 
-/* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void connected_dot_1x4(
-    int32_t sums[1][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t w0 = weights[4 * k];
-        const int32_t w1 = weights[4 * k + 1];
-        const int32_t w2 = weights[4 * k + 2];
-        const int32_t w3 = weights[4 * k + 3];
-
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum02 += x0 * w2;
-        sum03 += x0 * w3;
+        sums[c] += (uint32_t)(x0 * (int8_t)weights) + (uint32_t)(x1 * (int8_t)(weights >> 16));
+        sums[c + 1] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
     }
-
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
+    return constants;
 }
 
-/* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void connected_dot_1x1(
-    int32_t sums[1][1], const int8_t *input,
-    const int8_t *weights, int32_t count)
+/* Adds the products of a run, `pitch` elements from pixel to pixel. */
+static const uint32_t *connected_run(
+    uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
-    int32_t sum00 = sums[0][0];
+    const uint32_t *next = constants;
+    int32_t k = 0;
 
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t w0 = weights[k];
+    for (; k < count; k += k + 4 <= count ? 4 : 2) {
+        const int32_t steps = k + 4 <= count ? 2 : 1;
 
-        sum00 += x0 * w0;
+        for (int32_t step = 0; step < steps; ++step) {
+            const int32_t first = k + step;
+            const int32_t second = first + steps;
+
+            constants = next;
+            for (int32_t p = 0; p < pixels; ++p) {
+                const int8_t *x = input + p * PIXEL_PITCH;
+
+                next = connected_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+            }
+        }
     }
-
-    sums[0][0] = sum00;
+    return next;
 }
 
-/* 1 x 4 outputs of as many patches. */
-static void connected_block_1x4(
-    const int8_t *input, int32_t channel, int8_t *output)
+static int32_t connected_saturate(int32_t value)
 {
-    int32_t sums[1][4];
+    return value < -128 ? -128 : value > 127 ? 127 : value;
+}
 
+/* Finishes four sums of each pixel; returns the next block's constants. */
+static const uint32_t *connected_finish(
+    uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
+{
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = connected_bias[channel + c];
-    }
+        const uint32_t *line = c % 2 == 0 ? constants + 1 : constants;
 
-    connected_dot_1x4(sums, input, connected_weights + channel * DEPTH, DEPTH);
+        for (int32_t p = 0; p < pixels; ++p) {
+            const uint32_t even = sums[p][c & ~1];
+            const int32_t sum = (int32_t)(c % 2 == 0 ? (even << 8) + constants[0] : sums[p][c] - even);
+            const int64_t product = (int64_t)sum * (int32_t)line[0];
+            int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-    for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = connected_finish(sums[0][c], channel + c);
+            value = connected_saturate(value >> 14);
+            output[p * OUT_C + c] = (int8_t)(value);
+        }
+        constants = line + 2;
     }
+    return constants;
 }
 
-/* 1 x 1 outputs of as many patches. */
-static void connected_block_1x1(
-    const int8_t *input, int32_t channel, int8_t *output)
+static void connected_pixels_1(const int8_t *input, int8_t *output)
 {
-    int32_t sums[1][1];
+    const uint32_t *constants = connected_weights;
 
-    for (int32_t c = 0; c < 1; ++c) {
-        sums[0][c] = connected_bias[channel + c];
-    }
+    for (int32_t block = 0; block < BLOCKS; ++block) {
+        uint32_t sums[1][4];
 
-    connected_dot_1x1(sums, input, connected_weights + channel * DEPTH, DEPTH);
+        for (int32_t p = 0; p < 1; ++p) {
+            for (int32_t c = 0; c < 4; ++c) {
+                sums[p][c] = constants[c];
+            }
+        }
+        constants += 4;
 
-    for (int32_t c = 0; c < 1; ++c) {
-        output[channel + c] = connected_finish(sums[0][c], channel + c);
+            const int8_t *run = input;
+
+            constants = connected_run(sums, 1, run, 12, constants);
+        constants = connected_finish(sums, 1, constants, output);
+        output += block + 2 == BLOCKS ? 1 : 4;
     }
 }
 
+#endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
 static void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
-        connected_block_1x4(input, 0, output);
-        connected_block_1x1(input, 4, output);
-
+        connected_pixels_1(input, output);
         input += PATCH;
         output += OUT_C;
     }

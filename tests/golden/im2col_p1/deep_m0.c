@@ -24,7 +24,7 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-/* For functions whose sums compilers would spill to the stack, inlined into the loops around them. */
+/* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
 #define OUT_OF_LINE __attribute__((noinline))
 #else

@@ -8,11 +8,11 @@
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu: outputs from -128 to 127
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
- * Sums       plain C, 2 x 4 sums (pixels x channels)
+ * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  54 bytes: int8_t patches[2][27]
- * Constants  216 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Constants  336 bytes
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -34,145 +34,245 @@ enum {
     PATCHES = 2, /* gathered before they are multiplied */
     PATCH = 27, /* elements of a patch, all groups */
     OUT_C = 6,
-    DEPTH = 27, /* products of one sum */
+    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
     PIXEL_PITCH = 27, /* elements from pixel to pixel of a block */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
 };
 
-/* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t first_finish(int32_t sum, int32_t channel)
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+/*
+ * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
+ * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * On the stack: input, output, the end of a loop, and how many runs are left.
+ */
+void first_pixels_2(const int8_t *input, int8_t *output);
+
+__extension__ __asm__(
+    ".pushsection .text.first_pixels_2, \"ax\"\n"
+    ".balign 4\n"
+    ".syntax unified\n"
+    ".thumb_func\n"
+    ".global first_pixels_2\n"
+    ".hidden first_pixels_2\n"
+    ".type first_pixels_2, %function\n"
+    "first_pixels_2:\n"
+    "    push {r4-r11, lr}\n"
+    "    sub sp, #24\n"
+    "    strd r0, r1, [sp]\n"
+    "    movw r1, #:lower16:first_weights\n"
+    "    movt r1, #:upper16:first_weights\n"
+    "1:\n"
+    "    ldm r1!, {r4, r6, r8, r10}\n"
+    "    mov r5, r4\n"
+    "    mov r7, r6\n"
+    "    mov r9, r8\n"
+    "    mov r11, r10\n"
+    "    .rept 6\n"
+    "    ldr r3, [r0, #27]\n"
+    "    ldr r2, [r0]\n"
+    "    sxtb16 r3, r3\n"
+    "    sxtb16 r2, r2\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldr r3, [r0, #27]\n"
+    "    ldr r2, [r0], #4\n"
+    "    sxtb16 r3, r3, ror #8\n"
+    "    sxtb16 r2, r2, ror #8\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    .endr\n"
+    "    ldrsb r3, [r0, #27]\n"
+    "    ldrsb r12, [r0, #28]\n"
+    "    pkhbt r3, r3, r12, lsl #16\n"
+    "    ldrsb r12, [r0, #1]\n"
+    "    ldrsb r2, [r0], #2\n"
+    "    pkhbt r2, r2, r12, lsl #16\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldrsb r3, [r0, #27]\n"
+    "    ldrsb r2, [r0], #1\n"
+    "    ldrd r12, lr, [r1], #8\n"
+    "    smlad r6, r2, r12, r6\n"
+    "    smlad r7, r3, r12, r7\n"
+    "    sxtb16 r12, r12\n"
+    "    smlad r10, r2, lr, r10\n"
+    "    smlad r11, r3, lr, r11\n"
+    "    sxtb16 lr, lr\n"
+    "    smlad r4, r2, r12, r4\n"
+    "    smlad r5, r3, r12, r5\n"
+    "    smlad r8, r2, lr, r8\n"
+    "    smlad r9, r3, lr, r9\n"
+    "    ldr r0, [sp, #4]\n"
+    "    sub r6, r4\n"
+    "    sub r7, r5\n"
+    "    sub r10, r8\n"
+    "    sub r11, r9\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r4, r2, r4, lsl #8\n"
+    "    add r5, r2, r5, lsl #8\n"
+    "    smmla r4, r4, r3, r12\n"
+    "    smmla r5, r5, r3, r12\n"
+    "    ssat r4, #8, r4, asr #15\n"
+    "    ssat r5, #8, r5, asr #15\n"
+    "    strb r5, [r0, #6]\n"
+    "    strb r4, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r6, r6, r3, r12\n"
+    "    smmla r7, r7, r3, r12\n"
+    "    ssat r6, #8, r6, asr #15\n"
+    "    ssat r7, #8, r7, asr #15\n"
+    "    strb r7, [r0, #6]\n"
+    "    strb r6, [r0], #1\n"
+    "    ldm r1!, {r2, r3, r12}\n"
+    "    add r8, r2, r8, lsl #8\n"
+    "    add r9, r2, r9, lsl #8\n"
+    "    smmla r8, r8, r3, r12\n"
+    "    smmla r9, r9, r3, r12\n"
+    "    ssat r8, #8, r8, asr #15\n"
+    "    ssat r9, #8, r9, asr #15\n"
+    "    strb r9, [r0, #6]\n"
+    "    strb r8, [r0], #1\n"
+    "    ldm r1!, {r3, r12}\n"
+    "    smmla r10, r10, r3, r12\n"
+    "    smmla r11, r11, r3, r12\n"
+    "    ssat r10, #8, r10, asr #15\n"
+    "    ssat r11, #8, r11, asr #15\n"
+    "    strb r11, [r0, #6]\n"
+    "    strb r10, [r0], #1\n"
+    "    ldr r2, =first_weights + 168\n"
+    "    cmp r1, r2\n"
+    "    bne 7f\n"
+    "    subs r0, #2\n"
+    "7:\n"
+    "    str r0, [sp, #4]\n"
+    "    ldr r0, [sp]\n"
+    "    ldr r2, =first_weights + 336\n"
+    "    cmp r1, r2\n"
+    "    bne 1b\n"
+    "    add sp, #24\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    ".size first_pixels_2, . - first_pixels_2\n"
+    ".popsection\n");
+
+#else
+/* Adds the products of two elements of a pixel to the sums of four channels. */
+static const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
-    const int32_t shift = first_shift[channel];
-    const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * first_multiplier[channel];
-    const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
-    int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
-}
+    for (int32_t c = 0; c < 4; c += 2) {
+        const uint32_t weights = *constants++;
 
-/* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_2x4(
-    int32_t sums[2][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
-    int32_t sum10 = sums[1][0];
-    int32_t sum11 = sums[1][1];
-    int32_t sum12 = sums[1][2];
-    int32_t sum13 = sums[1][3];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
-        const int32_t w0 = weights[4 * k];
-        const int32_t w1 = weights[4 * k + 1];
-        const int32_t w2 = weights[4 * k + 2];
-        const int32_t w3 = weights[4 * k + 3];
-
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum02 += x0 * w2;
-        sum03 += x0 * w3;
-        sum10 += x1 * w0;
-        sum11 += x1 * w1;
-        sum12 += x1 * w2;
-        sum13 += x1 * w3;
+        sums[c] += (uint32_t)(x0 * (int8_t)weights) + (uint32_t)(x1 * (int8_t)(weights >> 16));
+        sums[c + 1] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
     }
-
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
-    sums[1][0] = sum10;
-    sums[1][1] = sum11;
-    sums[1][2] = sum12;
-    sums[1][3] = sum13;
+    return constants;
 }
 
-/* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_2x2(
-    int32_t sums[2][2], const int8_t *input,
-    const int8_t *weights, int32_t count)
+/* Adds the products of a run, `pitch` elements from pixel to pixel. */
+static const uint32_t *first_run(
+    uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
-    int32_t sum00 = sums[0][0];
-    int32_t sum01 = sums[0][1];
-    int32_t sum10 = sums[1][0];
-    int32_t sum11 = sums[1][1];
+    const uint32_t *next = constants;
+    int32_t k = 0;
 
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
-        const int32_t w0 = weights[2 * k];
-        const int32_t w1 = weights[2 * k + 1];
+    for (; k < count; k += k + 4 <= count ? 4 : 2) {
+        const int32_t steps = k + 4 <= count ? 2 : 1;
 
-        sum00 += x0 * w0;
-        sum01 += x0 * w1;
-        sum10 += x1 * w0;
-        sum11 += x1 * w1;
-    }
+        for (int32_t step = 0; step < steps; ++step) {
+            const int32_t first = k + step;
+            const int32_t second = first + steps;
 
-    sums[0][0] = sum00;
-    sums[0][1] = sum01;
-    sums[1][0] = sum10;
-    sums[1][1] = sum11;
-}
+            constants = next;
+            for (int32_t p = 0; p < pixels; ++p) {
+                const int8_t *x = input + p * PIXEL_PITCH;
 
-/* 2 x 4 outputs of as many patches. */
-static void first_block_2x4(
-    const int8_t *input, int32_t channel, int8_t *output)
-{
-    int32_t sums[2][4];
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
+                next = first_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+            }
         }
     }
-
-    first_dot_2x4(sums, input, first_weights + channel * DEPTH, DEPTH);
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
-        }
-    }
+    return next;
 }
 
-/* 2 x 2 outputs of as many patches. */
-static void first_block_2x2(
-    const int8_t *input, int32_t channel, int8_t *output)
+static int32_t first_saturate(int32_t value)
 {
-    int32_t sums[2][2];
+    return value < -128 ? -128 : value > 127 ? 127 : value;
+}
 
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
+/* Finishes four sums of each pixel; returns the next block's constants. */
+static const uint32_t *first_finish(
+    uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
+{
+    for (int32_t c = 0; c < 4; ++c) {
+        const uint32_t *line = c % 2 == 0 ? constants + 1 : constants;
+
+        for (int32_t p = 0; p < pixels; ++p) {
+            const uint32_t even = sums[p][c & ~1];
+            const int32_t sum = (int32_t)(c % 2 == 0 ? (even << 8) + constants[0] : sums[p][c] - even);
+            const int64_t product = (int64_t)sum * (int32_t)line[0];
+            int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
+
+            value = first_saturate(value >> 15);
+            output[p * OUT_C + c] = (int8_t)(value);
         }
+        constants = line + 2;
     }
+    return constants;
+}
 
-    first_dot_2x2(sums, input, first_weights + channel * DEPTH, DEPTH);
+static void first_pixels_2(const int8_t *input, int8_t *output)
+{
+    const uint32_t *constants = first_weights;
 
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
+    for (int32_t block = 0; block < BLOCKS; ++block) {
+        uint32_t sums[2][4];
+
+        for (int32_t p = 0; p < 2; ++p) {
+            for (int32_t c = 0; c < 4; ++c) {
+                sums[p][c] = constants[c];
+            }
         }
+        constants += 4;
+
+            const int8_t *run = input;
+
+            constants = first_run(sums, 2, run, 27, constants);
+        constants = first_finish(sums, 2, constants, output);
+        output += block + 2 == BLOCKS ? 2 : 4;
     }
 }
 
+#endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
 static void first_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        first_block_2x4(input, 0, output);
-        first_block_2x2(input, 4, output);
-
+        first_pixels_2(input, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }

@@ -8,9 +8,9 @@
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu: outputs from -128 to 127
  * Algorithm  winograd_2x2_t2: F(2x2, 3x3), 2 tiles at a time, weights transformed in flash
- * Sums       plain C, 2 x 4 sums (pixels x channels)
- * Workspace  768 bytes: uint32_t products[16][8], int16_t tiles[16][2][4]
- * Constants  689 bytes
+ * Sums       assembly: two products in each SMLAD, 2 x 4 sums (tiles x channels)
+ * Workspace  768 bytes: uint32_t products[16][8], uint32_t tiles[16][2][2]
+ * Constants  1,088 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

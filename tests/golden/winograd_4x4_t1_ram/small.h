@@ -9,10 +9,10 @@
  * Activation none: outputs from -128 to 127
  * Algorithm  winograd_4x4_t1_ram: F(4x4, 3x3), 1 tile at a time, weights transformed in RAM, in
  *   each call
- * Sums       plain C, 1 x 4 sums (pixels x channels)
- * Workspace  1,296 bytes: uint32_t products[36][4], int16_t transformed[36][4][2], int16_t
- *   tiles[36][1][2]
- * Constants  110 bytes
+ * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
+ * Workspace  2,448 bytes: uint32_t products[36][8], uint32_t tiles[36][1][1], uint32_t
+ *   transformed[1][36][1][8]
+ * Constants  274 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
@@ -30,7 +30,7 @@ extern "C" {
 
 #define SMALL_INPUT_BYTES     24u
 #define SMALL_OUTPUT_BYTES    8u
-#define SMALL_WORKSPACE_BYTES 1296u
+#define SMALL_WORKSPACE_BYTES 2448u
 #define SMALL_WORKSPACE_ALIGN 4u
 
 /*

@@ -1,0 +1,343 @@
+"""Depthwise 3x3, one channel after the other: its whole plane with the weights in registers.
+
+Workspace: 0. A layer with one output channel for each input channel is as many images of one
+channel. Nine weights and what requantises stay in registers while a window slides over one of them.
+Which taps are outside the image is known beforehand: border rows and columns have code of their
+own, and sums that start without those taps.
+
+Cores with DSP instructions walk along the rows in assembly (`planes_dsp`), others down the columns
+in plain C (`planes`). Requantising is one multiplication (`convgen.lines`); the weights and where
+sums start are multiplied by the lines' scale here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen import lines
+from convgen.algorithms.planes import KERNEL, Axis, Columns, Walk, axes, columns, walk_down
+from convgen.algorithms.planes_dsp import SPARE, Distance, Plane, Rows, rows_at_once
+from convgen.kernels.base import OwnSums
+from convgen.layer import Geometry, Layer
+from convgen.lines import Clamp, Lines
+from convgen.plan import Constant, Plan, StoreOrder
+from convgen.target import Target
+
+SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Half:
+    """Where a weight is in the constants of a plane: a word, and its high half or its low one."""
+
+    word: int
+    is_high: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """How sums become outputs.
+
+    ``is_bent``: the addend of negative sums is another. ``least`` to ``most`` are the outputs that
+    there can be, plus the clamp's offset.
+    """
+
+    shift: int
+    clamp: Clamp
+    is_bent: bool
+    least: int
+    most: int
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether every int8 is an output."""
+        return (self.least, self.most) == (-128, 127)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The stack of the assembly: constants, then what it has no register for; offsets in bytes.
+
+    ``copies``: the registers that carry the constants there. ``rows`` are what it walks along.
+    """
+
+    copies: tuple[str, ...]
+    saved: int
+    input: int
+    plane: int
+    row_end: int
+    rows_end: int
+    bytes: int
+    weights: str
+    inner_start: int | None
+    rows: tuple[Rows, ...]
+    middle: Distance
+    last: Distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanesSteps:
+    """What ``algorithms/direct_planes.c.j2`` prints.
+
+    ``words`` are the constants of a plane; ``weights`` says where among them each weight is.
+    ``has_saturation``: plain C may ask for the instruction. ``frame`` is that of the assembly,
+    None where there is none.
+    """
+
+    in_row: int
+    out_row: int
+    words: int
+    weights: tuple[Half, ...]
+    finish: Finish
+    has_saturation: bool
+    columns: tuple[Columns, ...]
+    walk: Walk
+    frame: Frame | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectPlanes:
+    """Depthwise layers plane by plane."""
+
+    name: str = "direct_planes"
+    family: str = "direct"
+    summary: str = "depthwise 3x3, plane by plane with the weights in registers"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
+        return _wrong_shape(layer) or _wide_border(layer.geometry) or _inexact(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Fold borders and scale into the constants and lay out the walk over a plane."""
+        g = layer.geometry
+        found = lines.find(layer, SCALE)
+        if found is None:
+            raise ValueError(f"{layer.name}: was rejected")
+        table = _Table(layer=layer, lines=found, for_dsp=target.has("dsp"))
+        rows, cols = axes(g)
+        steps = PlanesSteps(
+            in_row=g.in_w * g.in_c,
+            out_row=g.out_w * g.out_c,
+            words=table.values.shape[1],
+            weights=table.halves,
+            finish=table.finish,
+            has_saturation=target.cpu.is_thumb and target.has("mul64") and not table.for_dsp,
+            columns=columns(rows, cols, table.first_start),
+            walk=walk_down(rows),
+            frame=_frame(table, rows, cols) if table.for_dsp else None,
+        )
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct_planes.c.j2",
+            layer=layer,
+            kernel=OwnSums(
+                name="planes",
+                description=_description(table),
+                out_of_line=None if target.has("mul64") else "block",
+            ),
+            requantize=None,
+            own_requantize=_requantized(layer, found),
+            workspace=(),
+            constants=(Constant(name="planes", values=table.values, comment=table.comment),),
+            steps=steps,
+            order=StoreOrder(pixels=g.out_pixels, gathers=False, keeps_input=True),
+            decisions=_decisions(rows, cols),
+            work=_work(table, rows, cols),
+        )
+
+
+def _wrong_shape(layer: Layer) -> str | None:
+    g = layer.geometry
+    if layer.dtype != "int8":
+        return "only int8 layers can be requantised by one multiplication"
+    if not g.in_c == g.out_c == g.groups:
+        return "it has one output channel for each input channel, and no other inputs"
+    if (g.k_h, g.k_w) != (KERNEL, KERNEL):
+        return f"its kernel is 3x3, the layer's {g.k_h}x{g.k_w}"
+    if (g.dilation_h, g.dilation_w) != (1, 1):
+        return "its kernel has no dilation"
+    if max(g.stride_h, g.stride_w) > 2:
+        return f"its strides are 1 or 2, the layer's {g.stride_h} and {g.stride_w}"
+    return None
+
+
+def _wide_border(g: Geometry) -> str | None:
+    """Refuse outputs that see less than the middle of their kernel on some side."""
+    if all(axis.fits for axis in axes(g)):
+        return None
+    return "no more than one row or column of a kernel may be outside the image at each side"
+
+
+def _inexact(layer: Layer) -> str | None:
+    """Refuse channels whose outputs no line reaches exactly."""
+    if lines.find(layer, SCALE) is None:
+        return "not every channel of it is requantised by one multiplication"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Table:
+    """The constants: for each channel the words of its plane, in the order of their use."""
+
+    layer: Layer
+    lines: Lines
+    for_dsp: bool
+
+    @property
+    def first_start(self) -> int:
+        """The word of the first start, after what requantises."""
+        return 2 if self.lines.negative is None else 3
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where sums start, ``[out_c, starts]``: by rows, then by columns with the same taps."""
+        layer, found = self.layer, self.lines
+        weights = layer.weights.astype(np.int64)[..., 0]
+        bias = np.zeros(len(weights), np.int64) if layer.bias is None else layer.bias
+        rows, cols = axes(layer.geometry)
+        inside = [
+            weights[:, row.first : row.last, col.first : col.last].sum(axis=(1, 2))
+            for row in rows.runs
+            for col in cols.runs
+        ]
+        sums = [bias.astype(np.int64) - layer.zero_point * part for part in inside]
+        return np.stack([SCALE * sum_ + found.start for sum_ in sums], axis=1)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int | None], ...]:
+        """The taps of each word of weights: of its low half, and of its high one."""
+        if not self.for_dsp:
+            return (0, 1), (2, 3), (4, 5), (6, 7), (8, None)
+        begin = (0, 1), (3, 4), (6, 7)
+        if self.layer.geometry.stride_w == 1:
+            return (*begin, (1, 2), (4, 5), (7, 8))
+        return (*begin, (2, 5), (8, None))
+
+    @property
+    def first_pair(self) -> int:
+        """The word of the first weights."""
+        return self.first_start + int(self.starts.shape[1])
+
+    @property
+    def halves(self) -> tuple[Half, ...]:
+        """Where each weight is."""
+        place = {
+            tap: Half(word=self.first_pair + index, is_high=is_high)
+            for index, pair in enumerate(self.pairs)
+            for is_high, tap in zip((False, True), pair, strict=True)
+            if tap is not None
+        }
+        return tuple(place[tap] for tap in range(KERNEL * KERNEL))
+
+    @property
+    def values(self) -> NDArray[np.int32]:
+        """All words, ``[out_c, words]``."""
+        found = self.lines
+        bent = () if found.negative is None else (found.negative - found.addend,)
+        finishing = np.stack([found.multiplier, found.addend, *bent], axis=1)
+        weights = SCALE * self.layer.weights.reshape(-1, KERNEL**2).astype(np.int64)
+        none = np.zeros(len(weights), np.int64)
+        words = [
+            (weights[:, low] & 0xFFFF) | ((none if high is None else weights[:, high]) << 16)
+            for low, high in self.pairs
+        ]
+        every = np.concatenate([finishing, self.starts, np.stack(words, axis=1)], axis=1)
+        return every.astype(np.int32)
+
+    @property
+    def comment(self) -> str:
+        """What they are, in words."""
+        rows, cols = axes(self.layer.geometry)
+        pairs = ", ".join(f"({low}, {'-' if high is None else high})" for low, high in self.pairs)
+        bent = "" if self.lines.negative is None else ", what to add to it below zero"
+        return (
+            f"for each channel: multiplier, addend{bent}; where sums start, "
+            f"{len(rows.runs)} x {len(cols.runs)} (rows x columns, by the taps inside); "
+            f"weights {SCALE} times, as pairs (low, high) of taps {pairs}"
+        )
+
+    @property
+    def finish(self) -> Finish:
+        """How sums become outputs."""
+        layer, found = self.layer, self.lines
+        return Finish(
+            shift=found.shift,
+            clamp=found.clamp,
+            is_bent=found.negative is not None,
+            least=int(layer.activation_min) + found.clamp.offset,
+            most=int(layer.activation_max) + found.clamp.offset,
+        )
+
+
+def _frame(table: _Table, rows: Axis, cols: Axis) -> Frame:
+    plane = Plane(
+        rows=rows, cols=cols, pitch=table.layer.geometry.in_c, first_start=table.first_start
+    )
+    words = table.first_pair
+    copies = [min(SPARE, words - first) for first in range(0, words, SPARE)]
+    saved = 4 * words
+    clamp = table.lines.clamp
+    return Frame(
+        copies=tuple(f"{{r3-r{2 + count}}}" if count > 1 else "{r3}" for count in copies),
+        saved=saved,
+        input=saved + 8,
+        plane=saved + 16,
+        row_end=saved + 24,
+        rows_end=saved + 28,
+        bytes=saved + 32,
+        weights="{r8-r12, lr}" if plane.is_paired else "{r8-r12}",
+        inner_start=None if plane.is_paired else plane.inner_start,
+        rows=plane.walk(),
+        middle=Distance(bytes=clamp.middle or 0),
+        last=Distance(bytes=clamp.last),
+    )
+
+
+def _description(table: _Table) -> str:
+    scale = f"weights and sums {SCALE} times"
+    if table.for_dsp:
+        return f"assembly with DSP instructions where there are, two at a time; {scale}"
+    return f"plain C, one at a time; {scale}"
+
+
+def _requantized(layer: Layer, found: Lines) -> str:
+    rounding = "double" if layer.quantization is None else layer.quantization.rounding
+    below = "" if found.negative is None else ", another addend below zero"
+    return (
+        f"{rounding} rounding as one multiplication per channel{below}, proven equal at every step"
+    )
+
+
+def _decisions(rows: Axis, cols: Axis) -> tuple[str, ...]:
+    kinds = len(rows.runs) * len(cols.runs)
+    if kinds == 1:
+        return ("Every output has the same taps inside the image: no bounds are checked.",)
+    return (
+        f"{len(rows.runs)} x {len(cols.runs)} kinds of outputs (rows x columns) differ in the taps "
+        "inside the image: each kind has its own code and start, so no bounds are checked.",
+    )
+
+
+def _work(table: _Table, rows: Axis, cols: Axis) -> Counter[str]:
+    """Count the pixels loaded, the products with them, and what finishes outputs."""
+    g = table.layer.geometry
+    if table.for_dsp:
+        read = rows.read(rows_at_once(cols)) * cols.read(cols.outputs)
+    else:
+        read = cols.read(1) * rows.read(rows.outputs)
+    return Counter(
+        {
+            "direct_planes.plane": g.in_c,
+            "direct_planes.pixel": g.in_c * read,
+            "direct_planes.tap": g.in_c * rows.taps_inside * cols.taps_inside,
+            "direct_planes.output": g.out_elems,
+            "direct_planes.bend": g.out_elems if table.finish.is_bent else 0,
+            "direct_planes.clamp": 0 if table.finish.is_int8 else g.out_elems,
+        }
+    )

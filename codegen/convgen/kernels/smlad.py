@@ -1,0 +1,219 @@
+"""Armv7E-M and Armv8-M with DSP instructions: two products at once, in assembly.
+
+A block is 2 pixels x 4 channels: eight sums, the input, one stream of constants in order of use,
+two words of inputs and two of weights fill the 14 registers. ``SXTB16`` takes bytes 0 and 2 of a
+word apart, so elements are multiplied in the order (0, 2), (1, 3).
+
+*Narrow* weights take no more flash than int8: a halfword holds ``256 * w1 + w0`` of two channels.
+One sum takes the product with it whole, the other with its lower byte (``SXTB16`` again); their
+difference is 256 times the first channel's sum. This needs weights from -127 on and sums below
+2^23. *Wide* weights are int16, 256 times the weight.
+
+Sums, 256 times TensorFlow Lite's, become outputs by `convgen.lines`: ``SMMLA`` and ``SSAT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen import lines
+from convgen.kernels import forms
+from convgen.kernels.base import Runs
+from convgen.kernels.finishing import FinishingPlan
+from convgen.kernels.forms import Form, Unrolling, loop_over
+from convgen.layer import Geometry, Layer
+from convgen.target import Target
+
+CHANNELS = 4
+SCALE = 256
+MOST_STEPS = 16  # of int16 patches, in a row
+FARTHEST = 4095  # what an LDR or STRB reaches
+MOST_TAPS = 32  # bits of a word
+MOST_PATCH = 64  # bytes of the stack
+
+Step = tuple[int, int | None]
+"""Two elements of a sum that are multiplied at once; None for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmladPlan(FinishingPlan):
+    """The kernel fitted to a layer: what ``kernels/smlad.c.j2`` prints."""
+
+    wide: bool
+
+    template = "kernels/smlad.c.j2"
+    sizes = "kernels/smlad_sizes.c.j2"
+
+    @property
+    def name(self) -> str:
+        """What its prices are found by."""
+        return "smlad_wide" if self.wide else "smlad"
+
+    @property
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        widened = "weights widened to int16" if self.wide else "weights of two channels in int16"
+        return f"SMLAD, {self.pixels} x 4 (pixels x channels) in registers, {widened}"
+
+    @property
+    def pitch_and_1(self) -> int | None:
+        """Where the next pixel's second element is."""
+        return None if self.pitch is None else self.pitch + 1
+
+    @property
+    def step_count(self) -> int:
+        """Steps of a sum."""
+        return len(self.steps)
+
+    @property
+    def line_words(self) -> int:
+        """Constants of a line."""
+        return 2 if self.lines.negative is None else 3
+
+    @property
+    def packing(self) -> str:
+        """The order of the constants."""
+        weights = "256 * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
+        return (
+            f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
+            "multipliers and addends"
+        )
+
+    def block(self, channel: int) -> NDArray[np.int64]:
+        """Return the constants of four channels."""
+        found, biases = self.lines, self.layer.folded_bias.astype(np.int64)
+        some = slice(channel, channel + CHANNELS)
+        scaled = SCALE * biases[some] + found.start[some]
+        start = scaled if self.wide else _narrow_starts(biases[some], scaled)
+        matrix = self.layer.weights.reshape(len(biases), -1)[some].astype(np.int64)
+        steps = self._steps(matrix)
+        pairs = SCALE * steps if self.wide else SCALE * steps[1::2] + steps[::2]
+        words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
+        ends = [self._end(channel + index, index) for index in range(CHANNELS)]
+        parts = (start, words.T.reshape(-1), np.concatenate(ends))
+        return np.concatenate(parts)
+
+    def _steps(self, matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return weights in order of use, ``[channel, step, 2]``."""
+        padded = np.pad(matrix, ((0, 0), (0, 1)))  # index -1: no element
+        order = [[a, -1 if b is None else b] for a, b in self.steps]
+        return padded[:, order]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return which elements of the patch are multiplied together, in order."""
+        form = self.forms[0]
+        elems = form.run_elems
+        runs = self.depth // elems
+        if form.source == "pairs":
+            return tuple(_paired_steps(runs, elems))
+        return tuple(
+            (run * elems + a, None if b is None else run * elems + b)
+            for run in range(runs)
+            for a, b in (*_group_steps(elems), *_tail_steps(elems))
+        )
+
+    def _end(self, channel: int, index: int) -> NDArray[np.int64]:
+        """Return the constants that finish the sum of a channel, the *index*-th of its block."""
+        found = self.lines
+        end = [found.multiplier[channel], found.addend[channel]]
+        if index % 2 == 0 and not self.wide:
+            end.insert(0, found.start[channel])
+        if found.negative is not None:
+            end.append(found.negative[channel] - found.addend[channel])
+        return np.array(end, np.int64)
+
+
+def _narrow_starts(biases: NDArray[np.int64], scaled: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the starts of a block: of the sums to be subtracted, and of those less these."""
+    starts = biases.copy()
+    starts[1::2] = scaled[1::2] + biases[::2]
+    return starts
+
+
+def _group_steps(elems: int) -> Iterator[Step]:
+    """Yield the steps of a run's groups of four, as ``SXTB16`` takes them apart."""
+    for first in range(0, elems - elems % 4, 4):
+        yield first, first + 2
+        yield first + 1, first + 3
+
+
+def _tail_steps(elems: int) -> Iterator[Step]:
+    """Yield the steps of what is left of a run."""
+    for first in range(elems - elems % 4, elems, 2):
+        yield first, first + 1 if first + 1 < elems else None
+
+
+def _paired_steps(runs: int, elems: int) -> Iterator[Step]:
+    """Yield the steps of int16 patches: the groups of all runs, then all tails in a row."""
+    for run in range(runs):
+        for a, b in _group_steps(elems):
+            yield run * elems + a, None if b is None else run * elems + b
+    tails = [run * elems + k for run in range(runs) for k in range(elems - elems % 4, elems)]
+    for first in range(0, len(tails), 2):
+        yield tails[first], tails[first + 1] if first + 1 < len(tails) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smlad:
+    """The kernel with narrow weights, or with wide ones."""
+
+    wide: bool
+    unrolling: ClassVar[Unrolling] = Unrolling(group=4, most=(8, 8))
+
+    def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
+        """Go by taps, with a bit for each, or copy a small patch: both spare the stack."""
+        by_taps = forms.can_go_by_taps(geometry, runs, self.unrolling)
+        if by_taps and geometry.taps <= MOST_TAPS:
+            return forms.masked(geometry, self.unrolling)
+        if geometry.patch_elems <= MOST_PATCH:
+            return forms.patch(runs, geometry.patch_elems, self.unrolling)
+        return None
+
+    def runs_on(self, target: Target) -> bool:
+        """It loads words wherever they are."""
+        return target.has("dsp") and target.has("unaligned")
+
+    def reject(self, layer: Layer) -> str | None:
+        """Refuse channels that are no blocks, and constants that it cannot hold."""
+        g = layer.geometry
+        if layer.dtype != "int8" or g.groups > 1 or g.out_c < CHANNELS:
+            return f"its kernel needs int8 and one group of at least {CHANNELS} channels"
+        if not self.wide and layer.weights.min() < -127:
+            return "its kernel needs weights of at least -127"
+        if lines.find(layer, SCALE) is None:
+            return "not every channel of it is requantised by one multiplication"
+        return None
+
+    def most_pixels(self, layer: Layer, pitch: int) -> int:
+        """Return how many pixels instructions reach from the first."""
+        return 2 if max(pitch + 1, layer.geometry.out_c) <= FARTHEST else 1
+
+    def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
+        """Fit the kernel."""
+        found = lines.find(layer, SCALE)
+        if found is None:
+            raise ValueError(f"{layer.name}: not every channel is requantised by a line")
+        return SmladPlan(
+            layer=layer, lines=found, runs=runs, forms=forms, channels=CHANNELS, wide=self.wide
+        )
+
+
+def pairs(pixels: int, runs: int, run_elems: int) -> Form:
+    """Return the function that reads int16 patches."""
+    steps = len(tuple(_paired_steps(runs, run_elems)))
+    return Form(
+        name=f"pixels_{pixels}",
+        source="pairs",
+        pixels=pixels,
+        run_elems=run_elems,
+        levels=(),
+        group=4,
+        loop=loop_over(steps, MOST_STEPS),
+    )

@@ -1,0 +1,55 @@
+"""Run a candidate under QEMU, with buffers aligned as its header asks and no better."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import numpy_reference
+from convgen import emulator, target, toolchain
+from convgen.emulator import Emulator
+from convgen.layer import Layer
+from convgen.select import Candidate
+from convgen.toolchain import Toolchain
+from convgen.trial import Bench, Trial, attempt
+from convgen.vectors import Vectors
+
+
+@cache
+def tools(board: str) -> tuple[Toolchain, Emulator]:
+    described = target.load(board)
+    return toolchain.find("auto", described), emulator.choose("qemu-system", described)
+
+
+def run(candidate: Candidate, board: str, inputs: np.ndarray) -> tuple[np.ndarray, Trial]:
+    """Return the outputs ``[N, OH, OW, OC]``, and what was measured."""
+    compiler, machine = tools(board)
+    bench = Bench(
+        target=machine.target,
+        machine=machine.machine,
+        toolchain=compiler,
+        emulator=machine,
+        vectors=Vectors(inputs=inputs),
+        strict_alignment=True,
+    )
+    layer = candidate.plan.layer
+    with tempfile.TemporaryDirectory() as folder:
+        trial = attempt(candidate, bench, Path(folder) / "trial", 2**20, roomy=False)
+        assert trial.verified, f"{candidate.algorithm}: {layer.geometry}: {trial.failure}"
+        raw = (trial.folder / "verify" / "output.bin").read_bytes()
+    g = layer.geometry
+    return np.frombuffer(raw, layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c), trial
+
+
+def check(layer: Layer, inputs: np.ndarray, outputs: np.ndarray, label: str) -> None:
+    """Compare with the independent reference."""
+    expected = numpy_reference.convolve(layer, inputs)
+    if layer.dtype == "int8":
+        np.testing.assert_array_equal(outputs, expected, err_msg=f"{label}: {layer.geometry}")
+    else:
+        error = np.abs(outputs - expected)
+        bound = numpy_reference.tolerance(layer, inputs)
+        assert (error <= bound).all(), f"{label}: {layer.geometry}"

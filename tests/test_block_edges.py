@@ -1,0 +1,78 @@
+"""Layers around every edge of the kernels' blocks: channels and widths, on each instruction set.
+
+Random layers meet all of these by chance; these are the ones where code differs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import emulated
+import minimal
+from convgen import select
+from convgen.algorithms import ALGORITHMS
+from convgen.layer import Layer
+from random_layers import inputs_for
+
+CHANNELS = (*range(1, 10), 15, 16, 17)
+WIDTHS = tuple(range(1, 10))
+SHAPES: tuple[dict[str, Any], ...] = (
+    {"kernel_size": 3, "padding": "same"},
+    {"kernel_size": 1, "padding": "valid"},
+    {"kernel_size": [1, 3], "padding": "same", "stride": [1, 2]},
+)
+ASSEMBLED = {
+    "cortex-m0": r"direct_w16|im2col_full_w16|winograd_4x4_t1|winograd_2x2_t4",
+    "cortex-m3": r"direct_w16|im2col_full_w16|winograd_4x4_t[12]",
+    "cortex-m4": r"direct(_w16)?|im2col_p2_wide(_w16)?|winograd_2x2_t1|winograd_4x4_t[12]",
+    "rv32imc": r"direct_w16|im2col_p2_w16|winograd_4x4_t1|winograd_2x2_t4",
+}
+"""The algorithms whose functions are in assembly, one for each that differs."""
+
+
+def layers() -> list[Layer]:
+    """Return layers with each number of input and output channels and each width, for each shape.
+
+    5 is prime to 12, so that the numbers of output channels are another order of the same.
+    """
+    return [
+        minimal.load(
+            minimal.made_up(
+                name=f"edge{shape}_{i}",
+                input={
+                    "shape": [4, WIDTHS[(i + 4 * shape) % 9], CHANNELS[i]],
+                    "dtype": "int8",
+                },
+                out_channels=CHANNELS[(5 * i + shape) % 12],
+                **fields,
+            )
+        )
+        for shape, fields in enumerate(SHAPES)
+        for i in range(12)
+    ]
+
+
+def test_each_number_of_channels_and_each_width_occurs() -> None:
+    shapes = [layer.geometry for layer in layers()]
+    for number in range(len(SHAPES)):
+        some = shapes[12 * number : 12 * number + 12]
+        assert {g.in_c for g in some} == {g.out_c for g in some} == set(CHANNELS)
+        assert {g.in_w for g in some} == set(WIDTHS)
+
+
+@pytest.mark.parametrize("board", ASSEMBLED)
+def test_assembly_is_right_around_the_edges_of_its_blocks(board: str) -> None:
+    tried = set()
+    for layer in layers():
+        inputs = inputs_for(layer)
+        found, _ = select.survey(layer, emulated.tools(board)[1].target, overlap=False)
+        for candidate in found:
+            if re.fullmatch(ASSEMBLED[board], candidate.algorithm):
+                outputs, _ = emulated.run(candidate, board, inputs)
+                emulated.check(layer, inputs, outputs, candidate.algorithm)
+                tried.add(candidate.algorithm)
+    names = {algorithm.name for algorithm in ALGORITHMS}
+    assert tried == {name for name in names if re.fullmatch(ASSEMBLED[board], name)}
