@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden cost paper wheel clean
+.PHONY: help setup demo test check golden speed cost paper bench wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,11 +25,17 @@ check:  ## lint, check types, run the tests
 golden:  ## write the golden files anew; review the diff
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
 
+speed:  ## write the instruction counts of tests/speed anew; review the diff
+	$(PYTHON) -m pytest tests/test_speed.py -n 2 --update-speed
+
 cost:  ## fit the cost coefficients again
 	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_cost.py
 
 paper:  ## measure the layers of the papers; writes docs/results.md
 	PYTHONPATH=codegen $(PYTHON) benchmarks/paper.py
+
+bench:  ## compare with other libraries; writes docs/performance.md
+	PYTHONPATH=codegen $(PYTHON) benchmarks/bench.py
 
 wheel:  ## build a wheel in dist/
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -14,6 +14,7 @@ Spec = dict[str, Any]
 
 SINGLE = {"rounding": "single"}
 NO_SHIFT = {"multiplier": 2**30, "shift": 0}  # not to the right: the form `double`
+RANGE = {"min": -100, "max": 90}
 
 
 def _layer(shape: tuple[int, int, int], out_channels: int, kernel: Any, **more: Any) -> Spec:
@@ -68,6 +69,11 @@ LAYERS: dict[str, Spec] = {
     # The other ways to finish a sum.
     "single": _layer((8, 8, 4), 16, 1, requantize=SINGLE),
     "double": _layer((8, 8, 4), 16, 1, requantize=NO_SHIFT),
+    # A range that ends on neither side with int8's.
+    "range_first": _layer((9, 9, 3), 12, 3, activation=RANGE),
+    "range_16": _layer((8, 9, 16), 16, 3, activation=RANGE),
+    "range_depthwise": _layer((7, 8, 12), 12, 3, groups=12, activation=RANGE),
+    "range_pointwise": _layer((5, 5, 18), 12, 1, activation=RANGE),
     # ResNet8.
     "resnet8_first": _layer((32, 32, 3), 16, 3),
     "resnet8_stack1": _layer((32, 32, 16), 16, 3),

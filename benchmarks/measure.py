@@ -1,16 +1,18 @@
-"""Plans built and run on emulated boards: what `fit_cost` and `paper` share."""
+"""Plans built and run on emulated boards: what `fit_cost`, `paper` and `bench` share."""
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from convgen import emulator, toolchain
+from remembered import Measured, remember
+
+from convgen import emulator, spec, target, toolchain
 from convgen.errors import VerificationError
 from convgen.layer import Layer
 from convgen.plan import Plan
@@ -28,17 +30,20 @@ BLOCK_UNIT = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A unit of work that is a block: the kernel, pixels, channels, the loop."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What a plan takes on a board; ``asks`` tells whether it asks anything of the caller."""
+def load(description: Mapping[str, Any]) -> Layer:
+    """Return the layer of a spec."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "layer.json"
+        path.write_text(json.dumps(description), encoding="utf-8")
+        return spec.load(path)
 
-    instructions: int
-    init_instructions: int
-    code_bytes: int
-    stack_bytes: int
-    ram_without_stack: int
-    asks: bool
-    compiler: str
+
+def tools(name: str) -> str:
+    """Say what builds and runs the layers of a target."""
+    board = target.load(name)
+    runner, built = emulator.choose("qemu-system", board), toolchain.find("auto", board)
+    flags, machine = " ".join(built.flags), runner.machine_name
+    return f"{built.version} with `{flags}`; QEMU {runner.version}, board `{machine}`."
 
 
 def bench_for(layer: Layer, board: Target) -> Bench:
@@ -53,12 +58,21 @@ def bench_for(layer: Layer, board: Target) -> Bench:
     )
 
 
+def candidate_of(plan: Plan, expected: int) -> Candidate:
+    """Return *plan* as something to try, about which nothing but *expected* is predicted."""
+    return Candidate(plan=plan, pool=None, stack=0, code=0, instructions=expected)
+
+
 def measure(plan: Plan, bench: Bench, expected: int) -> Measured:
-    """Build and run *plan*; VerificationError if an output is wrong.
+    """Build and run *plan*, or remember; VerificationError if an output is wrong.
 
     *expected* instructions decide only when to give up.
     """
-    candidate = Candidate(plan=plan, pool=None, stack=0, code=0, instructions=expected)
+    return remember(plan, bench, lambda: _measure(plan, bench, expected))
+
+
+def _measure(plan: Plan, bench: Bench, expected: int) -> Measured:
+    candidate = candidate_of(plan, expected)
     with tempfile.TemporaryDirectory() as folder:
         ram = bench.target.memory.ram
         trial = attempt(candidate, bench, Path(folder) / plan.algorithm, ram, roomy=True)

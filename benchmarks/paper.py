@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from measure import tools
 from paper_conclusions import Paragraph, conclusions, printed, unsupported
 from paper_runs import FLOAT_BOARD, INDIRECT, INT8_BOARD, Grids, measured
 from paper_tables import (
@@ -22,8 +23,6 @@ from paper_tables import (
     wins_and_losses,
 )
 from paper_text import exact, millions, wrapped
-
-from convgen import emulator, target, toolchain
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 
@@ -40,6 +39,8 @@ by `make paper`: `benchmarks/paper.py`, with the layers of `benchmarks/paper_lay
 - **Instructions** of one call are measured: the code was built and run once under emulation, and
   every output was right. They tell work, not time: caches and wait states are not in them. Those
   of the init function of `indirect_init` are not part of a call.
+- All algorithms here have the same inner kernels on these targets, those in portable C. On others
+  some have kernels in assembly, which are ahead by far: `docs/performance.md`.
 - **~** marks instructions that the cost model predicts, where a run would be too large. Of the
   {runs} runs on this page it is off by {error_mean} on average, at worst by {error_worst}. The
   conclusions use what was measured alone.
@@ -166,14 +167,6 @@ def document(sizes: Mapping[str, str], grids: Grids, paragraphs: Sequence[Paragr
     }
     blocks = DOCUMENT.strip().format_map(values).split("\n\n")
     return "\n\n".join(map(wrapped, blocks)) + "\n"
-
-
-def tools(name: str) -> str:
-    """Say what built and ran the layers of a target."""
-    board = target.load(name)
-    runner, built = emulator.choose("qemu-system", board), toolchain.find("auto", board)
-    flags, machine = " ".join(built.flags), runner.machine_name
-    return f"{built.version} with `{flags}`; QEMU {runner.version}, board `{machine}`."
 
 
 if __name__ == "__main__":

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import paper_layers as data
-from measure import BLOCK_UNIT, bench_for, in_parallel, measure
+from measure import BLOCK_UNIT, bench_for, in_parallel, load, measure
 from paper_layers import Spec
 
-from convgen import emulator, spec, target
+from convgen import emulator, target
 from convgen.algorithms import ALGORITHMS
 from convgen.cost import cost_model
 from convgen.errors import ConvgenError
-from convgen.layer import Layer
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -27,7 +23,7 @@ FLOAT_BYTES = 4
 DIRECT, BASE, MEC = "direct", "im2col_full", "mec"
 INDIRECT = ("indirect_flash", "indirect_row", "indirect_init")
 KN2ROW = ("kn2row", "kn2row_as", "kn2row_aa", "kn2row_aa_holes")
-FLOAT_BOARD, INT8_BOARD = "rv32imafc", "cortex-m4"
+FLOAT_BOARD, INT8_BOARD = "rv32imafc", "rv32imc"  # with the same inner kernels for all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +176,12 @@ MEC_STUDY = Study(
 
 def both_boards(layers: Sequence[Spec], names: Sequence[str]) -> tuple[Study, Study]:
     """Return a study in float32 and one in int8; im2col copies as many pixels as a block has."""
-
-    def study(board: str, layers: Sequence[Spec], patches: str) -> Study:
-        columns = [column(name) for name in (DIRECT, patches, BASE, *names)]
-        return Study(target=board, layers=layers, columns=columns)
-
+    columns = [column(name) for name in (DIRECT, "im2col_p4", BASE, *names)]
     int8 = [data.as_int8(layer) for layer in layers]
-    return study(FLOAT_BOARD, layers, "im2col_p4"), study(INT8_BOARD, int8, "im2col_p2")
+    return (
+        Study(target=FLOAT_BOARD, layers=layers, columns=columns),
+        Study(target=INT8_BOARD, layers=int8, columns=columns),
+    )
 
 
 INDIRECT_FLOAT, INDIRECT_INT8 = both_boards(data.INDIRECT_LAYERS, INDIRECT)
@@ -202,14 +197,6 @@ STUDIES = {
 
 
 # Plans
-
-
-def load(description: Spec) -> Layer:
-    """Return the layer of a spec."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "layer.json"
-        path.write_text(json.dumps(description), encoding="utf-8")
-        return spec.load(path)
 
 
 def plan(job: Job) -> Plan | None:

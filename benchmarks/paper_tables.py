@@ -138,7 +138,7 @@ def indirect_bytes() -> str:
         for study in (INDIRECT_FLOAT, INDIRECT_INT8)
         for layer in study.layers
     )
-    heads = ["layer", "`im2col_p4` or `im2col_p2`", f"`{BASE}`", *code(INDIRECT)]
+    heads = ["layer", "`im2col_p4`", f"`{BASE}`", *code(INDIRECT)]
     return table(heads, rows)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from measure import BLOCK_UNIT, Measured
 from numpy.typing import NDArray
 
+from convgen.algorithms.winograd_pairs import SHAPES
 from convgen.cost import price
 from convgen.kernels.portable import DOT, LANES
 
@@ -147,6 +148,11 @@ def _block_units() -> set[str]:
         for pixels in range(1, most_pixels + 1)
         for channels in range(1, most_channels + 1)
         for loop in ("step", "unrolled")
+    } | {
+        f"pairs_{shape.name}.{unit}"
+        for _, shapes in SHAPES
+        for shape in shapes
+        for unit in ("pair", "position")
     }
 
 

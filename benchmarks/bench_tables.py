@@ -1,0 +1,256 @@
+"""The tables of docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import geometric_mean
+
+from bench_peers import LAYERS, RIVALS, TITLES, Peer, PeerLayer
+from bench_runs import (
+    ANY,
+    INT8,
+    KIB,
+    NONE,
+    PEER,
+    WINOGRAD,
+    WINOGRAD_LAYERS,
+    Figures,
+    Question,
+    Results,
+    fastest,
+)
+from paper_text import exact, table
+
+NOTHING = "–"
+QUESTIONS = {
+    PEER: "at its workspace",
+    NONE: "without workspace",
+    ANY: "any workspace",
+}
+
+# Ratios
+
+
+def ratios(results: Results, board: str, question: str) -> dict[str, float]:
+    """Return instructions over those of the target's rival, by layer, where both are known."""
+    rivals = {name: layer.rival(board) for name, layer in LAYERS.items()}
+    return {
+        name: found.instructions / rival.instructions
+        for name, found in results.of(board, question).items()
+        if (rival := rivals[name])
+    }
+
+
+def cycle_ratios(results: Results, board: str, question: str) -> dict[str, float]:
+    """Return estimated cycles over those of the target's rival, by layer."""
+    rivals = {name: layer.rival(board) for name, layer in LAYERS.items()}
+    return {
+        name: found.cycles / rival.cycles_estimated
+        for name, found in results.of(board, question).items()
+        if (rival := rivals[name]) and found.cycles and rival.cycles_estimated
+    }
+
+
+def within(results: Results, board: str, peer: str) -> dict[str, float]:
+    """Return ratios to any peer, of the best on the page that needs no more workspace."""
+    found = {}
+    for name, layer in LAYERS.items():
+        known = layer.on(board).get(peer)
+        answers = (results.of(board, question).get(name) for question in QUESTIONS)
+        figures = [best for best in answers if best]
+        if known and (best := fastest(figures, Question(limit=known.workspace))):
+            found[name] = best.instructions / known.instructions
+    return found
+
+
+def mean(values: Mapping[str, float]) -> float | None:
+    """Return the geometric mean, None of nothing.
+
+    >>> mean({"a": 0.5, "b": 2.0}), mean({})
+    (1.0, None)
+    """
+    return geometric_mean(values.values()) if values else None
+
+
+def ratio(value: float | None) -> str:
+    """Return a ratio with two decimals.
+
+    >>> ratio(0.456), ratio(None)
+    ('0.46', '–')
+    """
+    return NOTHING if value is None else f"{value:.2f}"
+
+
+def means(found: Mapping[str, float]) -> str:
+    """Return the geometric mean and of how many layers it is.
+
+    >>> means({"a": 0.5, "b": 0.5})
+    '0.50 (2)'
+    """
+    return f"{ratio(mean(found))} ({len(found)})" if found else NOTHING
+
+
+# Tables
+
+
+def summary(results: Results) -> str:
+    """Return the geometric means of each target."""
+    rows = (
+        [
+            f"`{board}`",
+            TITLES[RIVALS[board]],
+            *(means(ratios(results, board, question)) for question in QUESTIONS),
+        ]
+        for board in results.boards
+    )
+    return table(["target", "compared with", *QUESTIONS.values()], rows)
+
+
+def others(results: Results) -> str:
+    """Return the geometric means of all peers that were measured on the same targets."""
+    rows = (
+        [f"`{board}`", TITLES[peer], *_means_and_ends(within(results, board, peer))]
+        for board in results.boards
+        for peer in TITLES
+        if within(results, board, peer)
+    )
+    return table(["target", "compared with", "geometric mean (layers)", "best", "worst"], rows)
+
+
+def _means_and_ends(found: Mapping[str, float]) -> list[str]:
+    return [means(found), ratio(min(found.values())), ratio(max(found.values()))]
+
+
+def layers(results: Results, board: str) -> str:
+    """Return instructions for each multiplication, of the rival and of the best."""
+    rival = TITLES[RIVALS[board]]
+    heads = ["layer", rival, "its workspace"]
+    for title in QUESTIONS.values():
+        heads += [title, "ratio"]
+    rows = (_layer_row(results, board, LAYERS[name]) for name in measured_layers(results, board))
+    averages = ["geometric mean", "", ""]
+    for question in QUESTIONS:
+        averages += ["", ratio(mean(ratios(results, board, question)))]
+    return table(heads, [*rows, averages])
+
+
+def measured_layers(results: Results, board: str) -> list[str]:
+    """Return the layers of a target, in the order of the file of peers."""
+    wanted = results.of(board, ANY)
+    return [name for name in LAYERS if name in wanted]
+
+
+def _layer_row(results: Results, board: str, layer: PeerLayer) -> list[str]:
+    rival = layer.rival(board)
+    row = [layer.name, per_mac(rival, layer), exact(rival.workspace) if rival else NOTHING]
+    for question in QUESTIONS:
+        found = results.of(board, question).get(layer.name)
+        row += [
+            per_mac(found, layer),
+            ratio(ratios(results, board, question).get(layer.name)),
+        ]
+    return row
+
+
+def per_mac(found: Figures | Peer | None, layer: PeerLayer) -> str:
+    """Return instructions for each multiplication."""
+    return ratio(found.instructions / layer.macs if found else None)
+
+
+def algorithms(results: Results, board: str) -> str:
+    """Return which algorithm is the best, and what it takes of memory."""
+    rows = (
+        [
+            name,
+            *(_described(results.of(board, question).get(name)) for question in QUESTIONS),
+        ]
+        for name in measured_layers(results, board)
+    )
+    return table(["layer", *QUESTIONS.values()], rows)
+
+
+def _described(found: Figures | None) -> str:
+    return f"`{found.algorithm}` {exact(found.workspace)}" if found else NOTHING
+
+
+def int8_weights(results: Results, board: str) -> str:
+    """Return the best without workspace and without widened weights."""
+    found = ratios(results, board, INT8)
+    rows = (
+        [name, f"`{best.algorithm}`", per_mac(best, LAYERS[name]), ratio(found.get(name))]
+        for name, best in results.of(board, INT8).items()
+    )
+    average = ["geometric mean", "", "", ratio(mean(found))]
+    return table(["layer", "algorithm", "instructions per MAC", "ratio"], [*rows, average])
+
+
+def measured(results: Results, board: str, layer: str, question: str) -> str:
+    """Return an algorithm and its instructions for each multiplication: two cells of a table."""
+    found = results.of(board, question)[layer]
+    return f"`{found.algorithm}` on `{board}`, {layer} | {per_mac(found, LAYERS[layer])}"
+
+
+def cycles(results: Results, board: str) -> str:
+    """Return estimated cycles at the rival's workspace."""
+    rows = [
+        _cycles_row(LAYERS[name], found, ratios(results, board, PEER)[name], rival)
+        for name, found in results.of(board, PEER).items()
+        if (rival := LAYERS[name].rival(board))
+    ]
+    instructions, estimated = ratios(results, board, PEER), cycle_ratios(results, board, PEER)
+    averages = ["geometric mean", "", "", ratio(mean(estimated)), ratio(mean(instructions))]
+    heads = ["layer", TITLES[RIVALS[board]], "convgen", "ratio", "ratio of instructions"]
+    return table(heads, [*rows, averages])
+
+
+def _cycles_row(layer: PeerLayer, found: Figures, instructions: float, rival: Peer) -> list[str]:
+    mine, other = found.cycles, rival.cycles_estimated
+    both = mine / other if mine and other else None
+    counts = [NOTHING if count is None else exact(count) for count in (other, mine)]
+    return [layer.name, *counts, ratio(both), ratio(instructions)]
+
+
+def memory(results: Results, board: str) -> str:
+    """Return stack and flash at the rival's workspace, beside the rival's."""
+    rows = (
+        [
+            name,
+            *(exact(size) for size in (found.stack, found.code, found.constants)),
+            *(NOTHING if size is None else exact(size) for size in (rival.stack, rival.code)),
+        ]
+        for name, found in results.of(board, PEER).items()
+        if (rival := LAYERS[name].rival(board))
+    )
+    rival_title = TITLES[RIVALS[board]]
+    heads = ["layer", "stack", "code", "constants"]
+    return table([*heads, f"stack, {rival_title}", f"code, {rival_title}"], rows)
+
+
+def winograd(results: Results) -> str:
+    """Return the best forms of Winograd within their limits."""
+    rows = (
+        row
+        for board, asked in WINOGRAD.items()
+        for name in WINOGRAD_LAYERS
+        for title, question in asked.items()
+        if (row := _winograd_row(results, board, name, title, question))
+    )
+    heads = ["target and layer", "asked", "at most", "algorithm", "workspace"]
+    return table([*heads, "instructions per MAC", "ratio"], rows)
+
+
+def _winograd_row(
+    results: Results, board: str, name: str, title: str, question: Question
+) -> list[str] | None:
+    found, layer = results.of(board, title).get(name), LAYERS[name]
+    if not found or question.limit is None:
+        return None
+    return [
+        f"`{board}` {name}",
+        title.replace("_", " "),
+        f"{question.limit // KIB} KiB",
+        f"`{found.algorithm}`",
+        exact(found.workspace),
+        per_mac(found, layer),
+        ratio(ratios(results, board, title).get(name)),
+    ]
