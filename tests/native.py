@@ -24,7 +24,8 @@ from convgen.plan import Plan
 from convgen.target import Cpu, Target
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize=null"]  # AddressSanitizer sees those
+TRAP, EXPLAIN = "-fsanitize-undefined-trap-on-error", "-fno-sanitize-recover=all"
 
 MAIN = r"""
 #include <stdio.h>
@@ -164,8 +165,10 @@ def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
         (folder / _inputs(index)).write_bytes(job.inputs.tobytes())
     (folder / "main.c").write_text(_main(jobs))
     command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", *sources]
-    _checked(command, folder)
-    _checked(["./run"], folder)
+    _checked([*command, TRAP], folder)  # messages would take gcc twice as long
+    if subprocess.run(["./run"], cwd=folder, capture_output=True, timeout=300).returncode:
+        _checked([*command, EXPLAIN], folder)
+        _checked(["./run"], folder)
     return [_read(folder / _outputs(index), job) for index, job in enumerate(jobs)]
 
 
