@@ -2,8 +2,8 @@
 
 QEMU counts instructions, not time. But it can log each block it translates, with its instructions
 (`-d in_asm`), and each block it executes (`exec,nochain`). Together they tell how often every
-instruction was executed and every branch taken, and the Cortex-M4's technical reference manual
-tells what that takes where memory has no wait states.
+instruction was executed and every branch taken; `targets/timing` tells what that takes where memory
+has no wait states. Unlike `convgen --cycles` this sees every branch, and needs no other emulator.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TextIO
 
 from measure import candidate_of
 
+from convgen import timing
 from convgen.errors import VerificationError
 from convgen.plan import Plan
 from convgen.trial import Bench, attempt
@@ -29,15 +30,9 @@ from convgen.trial import Bench, attempt
 TRAMPOLINE = "convgen_call_on_stack"
 """The harness's function that calls the layer's, in two blocks: before the call and after it."""
 
-REFILL = 2  # cycles of a taken branch beside its own
-DIVISION = 12
+TIMING = timing.named("cortex-m4")
 _TRANSLATED = re.compile(r"0x([0-9a-f]+): +([0-9a-f]{4}(?: [0-9a-f]{4})?) +(\S.*)")
 _EXECUTED = re.compile(r"Trace \d+: \S+ \[\w+/(\w+)/\w+/\w+\] *(\S*)")
-_SEVERAL = re.compile(r"v?(ldm|stm|push|pop)")
-_PAIR = re.compile(r"(ldr|str)d")
-_LOAD = re.compile(r"v?ldr|tb[bh]")
-_STORE = re.compile(r"v?str")
-_DIVIDE = re.compile(r"[su]div")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +64,7 @@ class Block:
     @cached_property
     def cycles(self) -> int:
         """Cycles of all of them, if no branch is taken."""
-        texts = [instruction.text for instruction in self.instructions]
-        return sum(cycles(text, before) for before, text in pairwise(["", *texts]))
+        return TIMING.in_a_row([instruction.text for instruction in self.instructions])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,43 +73,6 @@ class Estimate:
 
     instructions: int
     cycles: int
-
-
-def cycles(text: str, before: str = "") -> int:
-    """Return the cycles of an instruction that falls through; *before* is the one before it.
-
-    >>> cycles("ldr r0, [r1]"), cycles("ldr r2, [r1, #4]", "ldr r0, [r1]"), cycles("smlad r0")
-    (2, 1, 1)
-    >>> cycles("ldm r0!, {r1, r2, r4-r7}"), cycles("strd r0, r1, [sp]"), cycles("sdiv r0, r1, r2")
-    (7, 3, 12)
-    """
-    if _SEVERAL.match(text):
-        return 1 + registers(text)
-    if _PAIR.match(text):
-        return 3
-    if _DIVIDE.match(text):
-        return DIVISION
-    return 2 if _LOAD.match(text) and not is_single_access(before) else 1
-
-
-def is_single_access(text: str) -> bool:
-    """Whether an instruction loads or stores one register, so that a load behind it is pipelined.
-
-    >>> is_single_access("ldrb.w r0, [r1]"), is_single_access("ldrd r0, r1, [r2]")
-    (True, False)
-    """
-    return bool(_LOAD.match(text) or _STORE.match(text)) and not _PAIR.match(text)
-
-
-def registers(text: str) -> int:
-    """Count the registers of a list such as ``{r4-r7, lr}``."""
-    listed = text.partition("{")[2].rstrip("}")
-    return sum(_in_range(item.strip()) for item in listed.split(","))
-
-
-def _in_range(item: str) -> int:
-    first, _, last = item.partition("-")
-    return int(last[1:]) - int(first[1:]) + 1 if last else 1
 
 
 def executed(log: Iterable[str]) -> Iterator[Block]:
@@ -169,9 +126,10 @@ def last_call(blocks: Iterable[Block]) -> Counter[tuple[Block, Block]]:
 def estimate_of(steps: Counter[tuple[Block, Block]]) -> Estimate:
     """Add up the instructions of all blocks, their cycles and those of branches taken."""
     taken = sum(count for (block, after), count in steps.items() if after.start != block.end)
+    untaken = sum(block.cycles * count for (block, _), count in steps.items())
     return Estimate(
         instructions=sum(len(block.instructions) * count for (block, _), count in steps.items()),
-        cycles=sum(block.cycles * count for (block, _), count in steps.items()) + REFILL * taken,
+        cycles=untaken + TIMING.taken * taken,
     )
 
 

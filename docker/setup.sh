@@ -60,6 +60,6 @@ if ! { [ -x .venv/bin/python ] && recipe | cmp -s - .venv/recipe; }; then
     python=$(find_python) || fail "needs Python 3.11 or newer with venv; found none"
     echo "setup: installing Python packages into .venv"
     .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[portable,test]'
     recipe >.venv/recipe
 fi

@@ -10,10 +10,10 @@ import numpy as np
 
 import numpy_reference
 from convgen import emulator, target, toolchain
+from convgen.compilers import Toolchain
 from convgen.emulator import Emulator
 from convgen.layer import Layer
 from convgen.select import Candidate
-from convgen.toolchain import Toolchain
 from convgen.trial import Bench, Trial, attempt
 from convgen.vectors import Vectors
 

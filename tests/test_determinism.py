@@ -13,6 +13,7 @@ RUNS = {
     "cortex-m4": ("first", ["-t", "cortex-m4"]),
     "compared": ("grouped", ["-t", "cortex-m0", "--compare", "--optimize", "speed"]),
     "overlapping": ("depthwise", ["-t", "rv32imc", "--overlap"]),
+    "in process": ("real", ["-t", "cortex-m33", "--emulator", "unicorn"]),
     "user-mode": ("real", ["-t", "cortex-m4", "--emulator", "qemu-user"]),
     "host": ("connected", ["-t", "host", "--seed", "5"]),
 }

@@ -75,7 +75,7 @@ def test_a_corrupt_weight_is_found_and_placed(
     )
 
 
-@pytest.mark.parametrize("emulator", ["qemu-system", "qemu-user"])
+@pytest.mark.parametrize("emulator", ["qemu-system", "unicorn", "qemu-user"])
 def test_a_byte_past_the_workspace_is_caught(
     run: Callable[..., tuple[int, str]], emulator: str
 ) -> None:
@@ -96,10 +96,11 @@ def test_a_byte_past_the_workspace_is_caught(
         ("for (;;) { __asm__ volatile(\"udf #0\"); }", "fault"),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("emulator", ["qemu-system", "unicorn"])
 def test_a_stray_access_is_caught(
-    run: Callable[..., tuple[int, str]], statement: str, message: str
+    run: Callable[..., tuple[int, str]], statement: str, message: str, emulator: str
 ) -> None:
-    status, said = run("first.c", at_entry(statement))
+    status, said = run("first.c", at_entry(statement), "--emulator", emulator)
     assert status == 1
     assert message in said
 

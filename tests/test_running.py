@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from command import FIRST, convgen, convgen_process, generated, message, tree
+from command import FIRST, SOURCE, convgen, convgen_process, generated, message, tree
 
 pytestmark = pytest.mark.usefixtures("workplace")
 
@@ -34,6 +35,21 @@ def test_user_mode_verifies_and_counts_no_instructions() -> None:
     assert report["emulator"]["kind"] == "qemu-user"
     assert (report["instructions"], report["instructions_per_mac"]) == (None, None)
     assert report["memory"]["stack"] > 0
+
+
+def test_a_core_in_this_process_verifies_and_counts_as_the_board_does() -> None:
+    here, there = (
+        generated(*FIRST, "--emulator", kind, "-o", kind) for kind in ("unicorn", "qemu-system")
+    )
+    assert here.pop("emulator")["machine"] == "CORTEX_M4"
+    assert there.pop("emulator")["machine"] == "mps2-an386"
+    assert here == there
+    for name in ("first.elf", "input.bin", "output.bin", "run.txt"):
+        assert (Path("unicorn/verify") / name).exists()
+    assert (
+        Path("unicorn/verify/first.elf").read_bytes()
+        == Path("qemu-system/verify/first.elf").read_bytes()
+    )
 
 
 def vectors(path: str, change: Callable[[np.ndarray], None] | None) -> None:
@@ -95,6 +111,14 @@ def path_with(*tools: str, **scripts: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
+def without_unicorn() -> dict[str, str]:
+    """Return an environment in which the package unicorn cannot be imported."""
+    folder = Path("broken").absolute()
+    folder.mkdir()
+    (folder / "unicorn.py").write_text("raise ImportError('not here')\n")
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{SOURCE}"}
+
+
 @pytest.mark.parametrize(
     ("board", "compiler", "package"),
     [
@@ -108,7 +132,9 @@ def test_a_missing_compiler_is_named_with_its_package(
 ) -> None:
     environment = path_with()
     before = tree(Path())
-    result = convgen_process("-t", board, "layer.json", environment=environment)
+    result = convgen_process(
+        "-t", board, "--toolchain", "gcc", "layer.json", environment=environment
+    )
     assert (result.status, result.stdout) == (4, "")
     assert message(result) == (
         f"cannot run {compiler}: No such file or directory\n"
@@ -134,22 +160,30 @@ def test_a_missing_compiler_is_named_with_its_package(
 def test_missing_emulators_are_named_with_their_packages(
     board: str, compiler: str, packages: dict[str, str]
 ) -> None:
-    result = convgen_process("-t", board, "layer.json", environment=path_with(compiler))
+    environment = path_with(compiler) | without_unicorn()
+    result = convgen_process("-t", board, "layer.json", environment=environment)
     assert (result.status, result.stdout) == (4, "")
-    assert message(result) == "\n".join(
+    system, user = (
         f"cannot run {emulator}: No such file or directory\n"
         f"  command: {emulator} --version\n"
         f"  to install it: apt-get install {package}"
         for emulator, package in packages.items()
     )
+    in_process = (
+        "cannot load the Python package unicorn, which runs images in this process: not here\n"
+        '  to install it: pip install "convgen[portable]"'
+    )
+    assert message(result) == f"{system}\n{in_process}\n{user}"
 
 
 def test_the_next_emulator_stands_in_for_a_missing_one() -> None:
     tools = (f"arm-none-eabi-{tool}" for tool in ("gcc", "as", "ld", "objdump"))
-    result = convgen_process(*FIRST, "--format", "json", environment=path_with(*tools, "qemu-arm"))
-    assert (result.status, result.stderr) == (0, "")
-    assert result.report["verified"]
-    assert result.report["emulator"]["kind"] == "qemu-user"
+    environment = path_with(*tools, "qemu-arm")
+    for kind, more in (("unicorn", {}), ("qemu-user", without_unicorn())):
+        result = convgen_process(*FIRST, "--format", "json", environment=environment | more)
+        assert (result.status, result.stderr) == (0, "")
+        assert result.report["verified"]
+        assert result.report["emulator"]["kind"] == kind
 
 
 def test_a_compiler_that_fails_is_quoted() -> None:

@@ -8,11 +8,19 @@ from typing import Any
 import minimal
 from convgen import target
 from convgen.emulator import Run
+from convgen.layout import Call, Layout
 from convgen.measure import Sizes
 from convgen.select import Budget, Candidate, Goal, Selection, survey, undemanding
+from convgen.toolchain import Image, Objects
 from convgen.trial import Trial
 from convgen.vectors import Comparison
 
+NOWHERE = Image(
+    call=Call(name="stem", sources=(), input_bytes=1, output_bytes=1),
+    layout=Layout(zones=(), arena_bytes=0, align=1, static_bytes=0),
+    objects=Objects(folder=Path(), layer=(), firmware=()),
+    elf=Path(),
+)
 RIGHT = Comparison(mismatches=0, max_abs_error=0, first=None)
 
 
@@ -50,7 +58,7 @@ def tried(
     counted = None if instructions is None else (instructions,)
     return Trial(
         candidate=candidate,
-        folder=Path(),
+        image=NOWHERE,
         sizes=Sizes(
             code_bytes=code,
             constant_bytes=constant_bytes,

@@ -1,20 +1,17 @@
 """Which functions a function calls and how much stack they need, from disassembly.
 
-Reads ``objdump -d --no-show-raw-insn`` of Thumb, RISC-V, x86-64 and AArch64. The frames of
-functions compiled without ``-fstack-usage``, such as libgcc's, are all that their instructions
-take from the stack pointer on any path: too much rather than too little.
+Reads Thumb, RISC-V, x86-64 and AArch64. The frames of functions compiled without
+``-fstack-usage``, such as the compiler's library, are all that their instructions take from the
+stack pointer on any path: too much rather than too little.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-_HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
-_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:notrack |bnd )?(\S+)\s*(.*)$")
-_REFERENCE = re.compile(r"\b([0-9a-f]+) <")
+from convgen.disassembly import Function, Instruction
 
 _BRANCH = re.compile(r"(b[a-z]*|[ct]bn?z|j[a-z]*|call[a-z]*|tail)(\.[a-z]+)?")
 _CALL = re.compile(r"bl|blx|blr|jalr?|callq?")
@@ -26,14 +23,14 @@ _TAKES = tuple(
     re.compile(pattern)
     for pattern in (
         r"subw?(?:\.w)? sp, (?:sp, )?#(0x[0-9a-f]+|\d+)",
-        r"st(?:r|rd|p)\S* .*\[sp, #-(\d+)\]!",
-        r"(?:c\.)?addi?(?:16sp)? sp,(?:sp,)?-(\d+)",
+        r"st(?:r|rd|p)\S* .*\[sp, #-(0x[0-9a-f]+|\d+)\]!",
+        r"(?:c\.)?addi?(?:16sp)? sp, ?(?:sp, ?)?-(0x[0-9a-f]+|\d+)",
         r"subq? \$(0x[0-9a-f]+),%rsp",
     )
 )
 _TAKES_VARIABLE = re.compile(
     r"subw?(?:\.w)? sp, (?:sp, )?(?!sp)[a-z]|mov sp, r[0-6]|add sp, [a-z]"  # Thumb, AArch64
-    r"|sub sp,sp,[a-z]"  # RISC-V
+    r"|(?:sub|add) sp, ?sp, ?[a-z]"  # RISC-V
     r"|sub %.*,%rsp"
 )
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
@@ -45,22 +42,12 @@ class Unbounded(Exception):  # noqa: N818 - an answer, not an error
     """There is no bound: recursion, a call through a pointer, a frame that varies."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Function:
-    """The instructions of one function, each as its text."""
-
-    name: str
-    start: int
-    end: int
-    instructions: tuple[str, ...]
-
-
 class CallGraph:
     """The functions of an image. *frames* are frame sizes the compiler gave, None if varying."""
 
-    def __init__(self, disassembly: str, frames: Mapping[str, int | None]) -> None:
-        """Read what ``objdump -d`` printed."""
-        self._functions = _parse(disassembly)
+    def __init__(self, functions: Sequence[Function], frames: Mapping[str, int | None]) -> None:
+        """Keep *functions*, in the order of their addresses."""
+        self._functions = functions
         self._starts = [function.start for function in self._functions]
         self._frames = frames
 
@@ -110,16 +97,14 @@ class CallGraph:
     def _callees(self, function: Function) -> list[Function]:
         """Return the functions that *function* calls or jumps to."""
         callees = []
-        for text in function.instructions:
-            mnemonic, _, operands = text.partition(" ")
-            reference = _REFERENCE.search(operands)
-            is_call = _CALL.fullmatch(mnemonic) is not None
-            if reference is None:
-                if is_call or self._jumps_out(function, mnemonic, text):
+        for instruction in function.instructions:
+            address = instruction.refers_to
+            is_call = _CALL.fullmatch(instruction.mnemonic) is not None
+            if address is None:
+                if is_call or self._jumps_out(function, instruction):
                     raise Unbounded
                 continue
-            address = int(reference[1], 16)
-            if not _BRANCH.fullmatch(mnemonic) or (
+            if not _BRANCH.fullmatch(instruction.mnemonic) or (
                 function.start <= address < function.end
                 # A call into the middle is Thumb-1's long jump.
                 and not (is_call and address == function.start)
@@ -128,13 +113,13 @@ class CallGraph:
             callees.append(self._at(address))
         return callees
 
-    def _jumps_out(self, function: Function, mnemonic: str, text: str) -> bool:
-        """Whether a jump to a computed address may be a call: in libgcc it is a switch."""
+    def _jumps_out(self, function: Function, instruction: Instruction) -> bool:
+        """Whether a jump to a computed address may be a call: in a library it is a switch."""
         compiled_here = function.name in self._frames
         return (
             compiled_here
-            and _JUMP_BY_REGISTER.fullmatch(mnemonic) is not None
-            and _RETURN.fullmatch(text) is None
+            and _JUMP_BY_REGISTER.fullmatch(instruction.mnemonic) is not None
+            and _RETURN.fullmatch(instruction.text) is None
         )
 
     def _at(self, address: int) -> Function:
@@ -144,31 +129,13 @@ class CallGraph:
         return self._functions[index]
 
 
-def _parse(disassembly: str) -> list[Function]:
-    functions = []
-    for paragraph in disassembly.split("\n\n"):
-        heading, *lines = paragraph.strip("\n").splitlines() or [""]
-        function = _HEADING.match(heading)
-        instructions = [match for line in lines if (match := _INSTRUCTION.match(line))]
-        if function and instructions:
-            functions.append(
-                Function(
-                    name=function[2],
-                    start=int(function[1], 16),
-                    end=int(instructions[-1][1], 16) + 1,
-                    instructions=tuple(f"{i[2]} {i[3]}".strip() for i in instructions),
-                )
-            )
-    return sorted(functions, key=lambda function: function.start)
-
-
 def _frame_of(function: Function) -> int:
-    return sum(_taken(text) for text in function.instructions)
+    return sum(_taken(instruction.text) for instruction in function.instructions)
 
 
 def _below_stack_pointer(function: Function) -> int:
     """Bytes that a leaf function of x86-64 uses without taking them; the compiler omits them."""
-    below = (_X86_RED_ZONE.search(text) for text in function.instructions)
+    below = (_X86_RED_ZONE.search(each.operands) for each in function.instructions)
     return max((int(match[1], 16) for match in below if match), default=0)
 
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from convgen import __version__, emulator, toolchain
+from convgen import __version__, compilers, emulator
 from convgen.errors import ConvgenError, ExitCode, UsageError
 from convgen.select import GOALS
 from convgen.size import parse_size
+
+MOST_WAIT_STATES = 255
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,9 +84,24 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--toolchain",
         metavar="WHICH",
-        choices=toolchain.NAMES,
+        choices=compilers.NAMES,
         default="auto",
-        help=f"{', '.join(toolchain.NAMES)} (default: %(default)s)",
+        help=f"{', '.join(compilers.NAMES)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--cycles", action="store_true", help="estimate the cycles of the core from its manual"
+    )
+    group.add_argument(
+        "--flash-wait-states",
+        metavar="N",
+        type=int,
+        default=0,
+        help="what the estimate adds to each fetch of code (default: %(default)s)",
+    )
+    group.add_argument(
+        "--profile",
+        action="store_true",
+        help="say which functions and lines of C take the instructions",
     )
     group.add_argument("--vectors", metavar="FILE", help=".npz with input and expected output")
     group.add_argument(
@@ -98,6 +115,9 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     only.add_argument("--list-targets", action="store_true", help="list the targets")
     only.add_argument("--list-algorithms", action="store_true", help="list the algorithms")
     only.add_argument("--schema", action="store_true", help="print the spec's JSON Schema")
+    only.add_argument(
+        "--doctor", action="store_true", help="list the tools, found or not, and how to get them"
+    )
     only.add_argument("--version", action="version", version=f"convgen {__version__}")
 
 
@@ -131,6 +151,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         return _print_lines(_algorithm_lines())
     if options.schema:
         return _print_lines([_schema_text()])
+    if options.doctor:
+        return _print_doctor()
     return _generate(options)
 
 
@@ -172,8 +194,16 @@ def _schema_text() -> str:
     return json.dumps(json_schema(), indent=2)
 
 
+def _print_doctor() -> int:
+    from convgen import doctor
+
+    with _standard_output():
+        print(doctor.as_text(doctor.examine()), end="")
+    return ExitCode.VERIFIED
+
+
 def _generate(options: argparse.Namespace) -> int:
-    from convgen import pipeline, report
+    from convgen import listing, pipeline, report
     from convgen.progress import progress
 
     if options.spec is None or options.target is None:
@@ -194,6 +224,9 @@ def _generate(options: argparse.Namespace) -> int:
         emulator=options.emulator,
         toolchain=options.toolchain,
         vectors=Path(options.vectors) if options.vectors else None,
+        cycles=options.cycles,
+        flash_wait_states=_wait_states(options.flash_wait_states),
+        profile=options.profile,
     )
     with progress() as say:
         outcome = pipeline.run(job, say)
@@ -202,6 +235,8 @@ def _generate(options: argparse.Namespace) -> int:
             print(report.as_json(outcome.report), end="")
         else:
             print(report.as_text(outcome.report, outcome.out), end="")
+            if options.profile:
+                print(listing.as_text(outcome.report, outcome.out), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED
@@ -214,6 +249,12 @@ def _size(option: str, text: str | None) -> int | None:
         return parse_size(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def _wait_states(value: int) -> int:
+    if not 0 <= value <= MOST_WAIT_STATES:
+        raise UsageError(f"--flash-wait-states: expected 0 to {MOST_WAIT_STATES}, got {value}")
+    return value
 
 
 def _seed(value: int) -> int:

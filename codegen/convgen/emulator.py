@@ -1,26 +1,35 @@
-"""Run a linked image: the only module that starts an emulator."""
+"""Run a linked image: the only module that starts an emulator, or lets one run in here."""
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import shlex
 import struct
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+from convgen import cores, in_process
+from convgen.blocks import Counts
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
 from convgen.harness import Status
 from convgen.measure import function_at
-from convgen.process import Finished, TimedOut, run_tool
+from convgen.process import TimedOut, run_tool
 from convgen.process import run as run_process
-from convgen.target import Counter, EmulatorKind, Fallback, Machine, Target
+from convgen.target import Counter, CpuModel, Emulation, EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
 
-NAMES = ("auto", "qemu-system", "qemu-user", "none")  # what a user may ask for
+NAMES = ("auto", "qemu-system", "unicorn", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
 SLOWEST_INSTRUCTIONS_PER_S = 10e6
+# Where the emulator counts as it goes.
+FEWEST_INSTRUCTIONS = 2_000_000
+MOST_TIMES_EXPECTED = 10
+WHY_NOT = {"unicorn": ", which models neither Helium nor this computer"}
+EXACT = Counter(ticks_per_instruction=Fraction(1), rounds="down")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +37,8 @@ class Emulator:
     """An emulator that works here.
 
     ``target`` is the one to generate and build for: less some features where the emulator can
-    only play a simpler core. ``notes`` say so.
+    only play a simpler core. ``notes`` say so. With a ``model`` it runs in this process, and
+    ``command`` is empty.
     """
 
     kind: EmulatorKind
@@ -38,6 +48,7 @@ class Emulator:
     command: tuple[str, ...]
     target: Target
     notes: tuple[str, ...] = ()
+    model: CpuModel | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +58,8 @@ class Run:
     ``instructions`` are those of the layer's function alone, one number for each input; None
     if the machine cannot count; ``init_instructions`` those of the init function, None if there is
     none. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
-    ``notes`` say what could not be measured, and why.
+    ``blocks`` are those of all calls together, as `in_process` says; None if the emulator does
+    not look on. ``notes`` say what could not be measured, and why.
     """
 
     outputs: bytes
@@ -56,6 +68,7 @@ class Run:
     heap_bytes: int
     init_instructions: int | None = None
     notes: tuple[str, ...] = ()
+    blocks: Counts | None = None
 
 
 def choose(which: str, target: Target) -> Emulator:
@@ -67,7 +80,10 @@ def choose(which: str, target: Target) -> Emulator:
         if which not in target.emulator:
             kinds = ("auto", *target.emulator, "none")
             known = ", ".join(kind for kind in kinds if kind in NAMES)
-            raise UsageError(f"{target.name} does not run under {which!r}; it does under: {known}")
+            raise UsageError(
+                f"{target.name} does not run under {which!r}{WHY_NOT.get(which, '')};"
+                f" it does under: {known}"
+            )
         return _prepare(which, target)
     problems = []
     for kind in target.emulator:
@@ -80,6 +96,8 @@ def choose(which: str, target: Target) -> Emulator:
 
 def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
     emulation = target.emulator[kind]
+    if emulation.model:
+        return _prepare_model(kind, emulation, emulation.model, target)
     machine = emulation.machine
     host = platform.machine()
     if not machine.program:
@@ -109,6 +127,21 @@ def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
         command=(program, *args, *machine.args),
         target=target,
         notes=notes,
+    )
+
+
+def _prepare_model(
+    kind: EmulatorKind, emulation: Emulation, model: CpuModel, target: Target
+) -> Emulator:
+    """Return the emulator for an image of the machine, whose timer it need not play."""
+    return Emulator(
+        kind=kind,
+        machine=emulation.machine.model_copy(update={"counter": EXACT}),
+        machine_name=model,
+        version=cores.library().__version__,
+        command=(),
+        target=target,
+        model=model,
     )
 
 
@@ -153,27 +186,22 @@ _EXIT_PROGRAMS: dict[str | None, bytes] = {"thumb-linux": _thumb_exit_program()}
 def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instructions: float) -> Run:
     """Call the layer of *image* once for each input in *inputs*.
 
-    VerificationError if it faults, does not return in time, writes outside of its buffers or
-    changes its input. *expected_instructions* of all calls decide how long is too long.
+    VerificationError if it faults, does not return in time, accesses what it must not or changes
+    its input. *expected_instructions* of all calls decide how long is too long.
     """
     folder = image.elf.parent
     (folder / "input.bin").write_bytes(inputs)
     for name in ("output.bin", "run.txt"):
         (folder / name).unlink(missing_ok=True)
-    timeout = max(SHORTEST_TIMEOUT_S, expected_instructions / SLOWEST_INSTRUCTIONS_PER_S)
-    command = [*emulator.command, f"./{image.elf.name}"]
-    package = emulator.machine.package
-    try:
-        done = run_process(command, package=package, timeout=timeout, cwd=folder)
-    except TimedOut:
-        raise VerificationError(
-            f"{image.call.name} did not return within {timeout:g} s on {emulator.machine_name}"
-        ) from None
-    report = _read_report(folder / "run.txt")
-    if done.status != Status.RAN:
-        raise _failure(done, report, emulator, image)
-    counter = emulator.machine.counter
     of_each_call = expected_instructions / max(1, len(inputs) // image.call.input_bytes)
+    if emulator.model:
+        ended = _run_in_process(emulator.model, emulator, image, of_each_call)
+    else:
+        ended = _run_program(emulator, image, expected_instructions)
+    report = _read_report(folder / "run.txt")
+    if ended.status != Status.RAN:
+        raise _failure(ended, report, emulator, image)
+    counter = emulator.machine.counter
     counted = counter is None or counter.can_count(of_each_call)
     return Run(
         outputs=(folder / "output.bin").read_bytes(),
@@ -186,6 +214,61 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
             else None
         ),
         notes=() if counted else (_too_long_note(emulator, of_each_call),),
+        blocks=ended.blocks,
+    )
+
+
+def counting(target: Target) -> EmulatorKind | None:
+    """Return the emulator of *target* that counts blocks, if there is one."""
+    return next((kind for kind, found in target.emulator.items() if found.model), None)
+
+
+def block_counts(
+    image: Image, target: Target, inputs: bytes, *, expected_instructions: float
+) -> Counts:
+    """Run *image*, built for any emulator of *target*, where blocks are counted."""
+    kind = counting(target)
+    if kind is None:
+        raise UsageError(f"no emulator counts what {target.name} executes")
+    emulator = _prepare(kind, target)
+    done = run(emulator, image, inputs, expected_instructions=expected_instructions)
+    return done.blocks or {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ended:
+    """A run that ended by itself: its status, what the emulator said, the blocks it counted."""
+
+    status: int
+    said: str = ""
+    blocks: Counts | None = None
+
+
+def _run_program(emulator: Emulator, image: Image, expected_instructions: float) -> _Ended:
+    timeout = max(SHORTEST_TIMEOUT_S, expected_instructions / SLOWEST_INSTRUCTIONS_PER_S)
+    command = [*emulator.command, f"./{image.elf.name}"]
+    package = emulator.machine.package
+    try:
+        done = run_process(command, package=package, timeout=timeout, cwd=image.elf.parent)
+    except TimedOut:
+        raise _too_slow(f"{timeout:g} s", emulator, image) from None
+    return _Ended(status=done.status, said=done.stderr)
+
+
+def _run_in_process(
+    model: CpuModel, emulator: Emulator, image: Image, expected_instructions: float
+) -> _Ended:
+    most = max(FEWEST_INSTRUCTIONS, math.ceil(MOST_TIMES_EXPECTED * expected_instructions))
+    try:
+        ended = in_process.run(model, image, most_instructions=most)
+    except TimedOut:
+        raise _too_slow(f"{most:,} instructions", emulator, image) from None
+    return _Ended(status=ended.status, blocks=ended.blocks)
+
+
+def _too_slow(limit: str, emulator: Emulator, image: Image) -> VerificationError:
+    return VerificationError(
+        f"{image.call.name} did not return within {limit} on {emulator.machine_name}"
     )
 
 
@@ -213,23 +296,31 @@ def _instructions(report: dict[str, list[int]], ticks: str, counter: Counter) ->
 
 
 def _failure(
-    done: Finished, report: dict[str, list[int]], emulator: Emulator, image: Image
+    ended: _Ended, report: dict[str, list[int]], emulator: Emulator, image: Image
 ) -> ConvgenError:
     name = image.call.name
-    match done.status:
+    match ended.status:
         case Status.GUARD_TOUCHED:
-            damage = image.layout.damage(report["guard_first"][0], report["guard_last"][0])
-            return VerificationError(f"{name} {damage}")
+            return VerificationError(f"{name} {_damage(report, image)}")
         case Status.INPUT_MODIFIED:
             first = report["input_first"][0]
             return VerificationError(f"{name} modified its input: first byte at +{first}")
         case Status.FAULT if report:
             return VerificationError(f"{name} {_fault(report, image)}")
-    said = "".join(f"\n  {line}" for line in done.stderr.splitlines()[:10])
+    said = "".join(f"\n  {line}" for line in ended.said.splitlines()[:10])
     command = shlex.join([*emulator.command, image.elf.name])
-    message = f"{name}: the run ended with status {done.status}{said}\n  command: {command}"
+    message = f"{name}: the run ended with status {ended.status}{said}\n  command: {command}"
     # Once there is a report the harness has started: what went wrong is the layer's doing.
     return VerificationError(message) if report else ToolError(message)
+
+
+def _damage(report: dict[str, list[int]], image: Image) -> str:
+    """Say what was done to a guard zone, and where it was done if the emulator saw that."""
+    [is_read] = report.get("guard_is_read", [0])
+    damage = image.layout.damage(
+        report["guard_first"][0], report["guard_last"][0], "read" if is_read else "wrote"
+    )
+    return f"{damage}, {_place(report['guard_pc'][0], image)}" if "guard_pc" in report else damage
 
 
 def _fault(report: dict[str, list[int]], image: Image) -> str:
@@ -237,5 +328,9 @@ def _fault(report: dict[str, list[int]], image: Image) -> str:
     stack = image.layout.stack
     if sp < arena + stack.start:
         return f"stack overflow: fault below the stack of {stack.bytes} bytes"
+    return f"fault {_place(pc, image)}"
+
+
+def _place(pc: int, image: Image) -> str:
     function = function_at(image.elf, pc)
-    return f"fault at 0x{pc:08x}" + (f" in {function}" if function else "")
+    return f"at 0x{pc:08x}" + (f" in {function}" if function else "")

@@ -109,16 +109,19 @@ class Layout:
         edges = [0, *(edge for zone in self.zones for edge in (zone.start, zone.end))]
         return tuple(zip(edges[::2], [*edges[1::2], self.arena_bytes], strict=True))
 
-    def damage(self, first: int, last: int) -> str:
-        """Say in words what it means that guard bytes *first* to *last* have changed."""
+    def damage(self, first: int, last: int, did: str = "wrote") -> str:
+        """Say in words what it means that guard bytes *first* to *last* have changed.
+
+        Or were "read", if the emulator sees what a layer *did*.
+        """
         before = next((zone for zone in reversed(self.zones) if zone.end <= first), self.stack)
         after = next((zone for zone in self.zones if zone.start > last), None)
         if after is self.stack:
             return f"stack overflow: the stack is {after.bytes} bytes"
         nearer_after = after is not None and after.start - 1 - last < first - before.end
         if after is not None and (before is self.stack or nearer_after):
-            return f"wrote before the start of {after.name}: byte at -{after.start - last}"
-        return f"wrote past the end of {before.name}: first byte at +{first - before.start}"
+            return f"{did} before the start of {after.name}: byte at -{after.start - last}"
+        return f"{did} past the end of {before.name}: first byte at +{first - before.start}"
 
 
 def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -> Layout:

@@ -9,10 +9,11 @@ from typing import cast
 
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.sections import Section, SymbolTableSection
 
 from convgen.callgraph import CallGraph, Unbounded
-from convgen.toolchain import Image, Objects, Toolchain, disassemble
+from convgen.compilers import Toolchain
+from convgen.toolchain import Image, Objects, functions
 
 _DISCARDED = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")  # as the linker script does
 
@@ -22,10 +23,10 @@ class Sizes:
     """Bytes of the layer in flash, and what is known about its stack.
 
     ``code_bytes`` is all code that the linker placed from the layer's own objects,
-    ``constant_bytes`` the sum of their constants. ``library_bytes`` are the functions of libgcc
-    and the C library that it calls, not part of the others. Both that and ``stack_bound_bytes``
-    are None where they cannot be known: a call through a pointer; for the stack also recursion
-    and frames that vary.
+    ``constant_bytes`` the sum of their constants. ``library_bytes`` are the functions of the
+    compiler's library and the C library that it calls, not part of the others. Both that and
+    ``stack_bound_bytes`` are None where they cannot be known: a call through a pointer; for the
+    stack also recursion and frames that vary.
     """
 
     code_bytes: int
@@ -77,11 +78,9 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
     """Measure *image*."""
     with image.elf.open("rb") as file:
         elf = ELFFile(file)
-        sections = {section.name: section for section in elf.iter_sections()}
-        code = sections[".layer_text"]
-        own = range(code["sh_addr"], code["sh_addr"] + code["sh_size"])
-        extents = {start: size for _, start, size in _functions(elf)}
-    graph = CallGraph(disassemble(image, toolchain), frame_bytes(image.objects))
+        own = layer_code(elf)
+        extents = {start: size for _, start, size in function_symbols(elf)}
+    graph = CallGraph(functions(image, toolchain), frame_bytes(image.objects))
     roots = [graph.find(name, own) for name in image.call.functions]
     try:
         reachable = {f.start for root in roots for f in graph.reachable(root)}
@@ -127,13 +126,19 @@ def _frames(folder: Path, objects: tuple[str, ...]) -> dict[str, int | None]:
 def function_at(elf_path: Path, address: int) -> str | None:
     """Return the name of the function that holds *address*."""
     with elf_path.open("rb") as file:
-        for name, start, size in _functions(ELFFile(file)):
+        for name, start, size in function_symbols(ELFFile(file)):
             if 0 <= address - start < size:
                 return name
     return None
 
 
-def _functions(elf: ELFFile) -> Iterator[tuple[str, int, int]]:
+def layer_code(elf: ELFFile) -> range:
+    """Return the addresses of all code that the linker placed from the layer's own objects."""
+    section = cast(Section, elf.get_section_by_name(".layer_text"))
+    return range(section["sh_addr"], section["sh_addr"] + section["sh_size"])
+
+
+def function_symbols(elf: ELFFile) -> Iterator[tuple[str, int, int]]:
     """Yield name, first byte and number of bytes of each function."""
     symbols = cast(SymbolTableSection, elf.get_section_by_name(".symtab"))
     thumb_bit = int(elf["e_machine"] == "EM_ARM")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convgen import emulator, report, select, spec, target, toolchain, vectors
-from convgen.errors import MachineTooSmallError, VerificationError
+from convgen import emulator, insight, report, select, spec, target, toolchain, vectors
+from convgen.blocks import Counts
+from convgen.errors import MachineTooSmallError, UsageError, VerificationError
+from convgen.insight import Wanted
 from convgen.layer import Layer
 from convgen.nofit import no_fit
 from convgen.progress import Say
@@ -38,6 +40,9 @@ class Job:
     emulator: str = "auto"
     toolchain: str = "auto"
     vectors: Path | None = None
+    cycles: bool = False
+    flash_wait_states: int = 0
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ def run(job: Job, say: Say) -> Outcome:
     board = target.load(job.target)
     if job.algorithm:
         select.check_name(job.algorithm)
+    wanted = _wanted(job, board)
     say("reading the spec")
     layer = spec.load(job.spec, allow_outside=job.allow_outside, seed=job.seed)
     budget = Budget(
@@ -70,13 +76,59 @@ def run(job: Job, say: Say) -> Outcome:
             selection = _select(job, layer, bench.target, budget)
         trials = _try(job, selection, bench, stage, say)
         chosen = _chosen(trials, selection)
+        if wanted:
+            others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
+            trials = [
+                _insight(trial, bench, wanted if trial is chosen else others, say)
+                for trial in trials
+            ]
+            chosen = _chosen(trials, selection)
         described = report.build(
             selection, trials, chosen, _tools(bench, board, chosen), compared=job.compare
         )
-        (chosen.folder / REPORT).write_text(report.as_json(described), encoding="utf-8")
+        (chosen.folder / REPORT).write_text(
+            report.as_json(described), encoding="utf-8", newline="\n"
+        )
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
     return Outcome(report=described, out=out, failure=_failure(chosen, trials))
+
+
+def _wanted(job: Job, board: Target) -> Wanted:
+    """Return what block counts are asked for; refuse early where there can be none."""
+    wanted = insight.wanted(
+        board,
+        cycles=job.cycles,
+        flash_wait_states=job.flash_wait_states,
+        profile=job.profile,
+    )
+    option = "--cycles" if job.cycles else "--profile"
+    if wanted and job.emulator == "none":
+        raise UsageError(f"{option}: the layer must run, so not with --emulator none")
+    if wanted and not emulator.counting(board):
+        raise UsageError(f"{option}: no emulator counts what {board.name} executes")
+    return wanted
+
+
+def _insight(trial: Trial, bench: Bench, wanted: Wanted, say: Say) -> Trial:
+    """Return *trial* with what its block counts tell, if it ran to the end."""
+    if trial.run is None or not wanted:
+        return trial
+    say(f"{trial.candidate.algorithm}: counting what it executes")
+    return insight.look_into(trial, bench.target, _block_counts(trial, bench), wanted)
+
+
+def _block_counts(trial: Trial, bench: Bench) -> Counts:
+    """Return how often each block ran: of the run, or of another where blocks are counted."""
+    if trial.run and trial.run.blocks:
+        return trial.run.blocks
+    inputs = bench.vectors.inputs
+    return emulator.block_counts(
+        trial.image,
+        bench.target,
+        inputs.tobytes(),
+        expected_instructions=trial.candidate.instructions * len(inputs),
+    )
 
 
 def _select(job: Job, layer: Layer, board: Target, budget: Budget) -> Selection:

@@ -12,11 +12,13 @@ from typing import Any
 from convgen import __version__
 from convgen.advice import advise
 from convgen.select import Budget, Candidate, Selection
+from convgen.staging import REPORT
 from convgen.target import Machine
 from convgen.trial import Trial, too_large
 
 Report = dict[str, Any]
 PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
+COUNTED = ("workspace", "RAM", "flash", "instructions")
 
 
 def build(
@@ -42,6 +44,7 @@ def build(
         "macs": layer.geometry.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
+        **_cycles(chosen),
         **_asks(chosen),
         "memory": _memory(chosen),
         "flash": {
@@ -62,6 +65,7 @@ def build(
             ),
         ],
         "advice": advise(selection, trials, chosen),
+        **({} if chosen.profile is None else {"profile": chosen.profile}),
         "emulator": tools["emulator"],
         "toolchain": tools["toolchain"],
     }
@@ -134,6 +138,13 @@ def _per_mac(trial: Trial) -> float | None:
     return round(trial.instructions / trial.candidate.plan.layer.geometry.macs, 4)
 
 
+def _cycles(trial: Trial) -> Report:
+    """Estimated cycles and what they assume, if they were asked for."""
+    if trial.cycles is None:
+        return {}
+    return {"cycles_estimated": trial.cycles.cycles, "cycles_model": trial.cycles.model}
+
+
 def _memory(trial: Trial) -> Report:
     layer = trial.candidate.plan.layer
     pool = trial.candidate.pool
@@ -176,6 +187,8 @@ def _candidate(
             "flash_constants": trial.sizes.constant_bytes,
             "verified": trial.verified,
         }
+        if trial.cycles:
+            row["measured"]["cycles_estimated"] = trial.cycles.cycles
         if front:
             row["pareto"] = candidate in front
     if candidate.asks:
@@ -192,7 +205,15 @@ def as_json(report: Report) -> str:
 
 
 def as_text(report: Report, out: Path) -> str:
-    """Return the summary and the candidates: coloured for a terminal, plain when piped."""
+    """Return the summary and the candidates."""
+    from rich.text import Text
+
+    sentences = [*report["advice"], f"Written to {out}"]
+    return printed(_headline(report), _summary(report), _candidates(report), *map(Text, sentences))
+
+
+def printed(*parts: Any) -> str:
+    """Return what rich makes of *parts*: coloured for a terminal, plain when piped."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
@@ -200,12 +221,8 @@ def as_text(report: Report, out: Path) -> str:
         width=None if terminal else PIPED_WIDTH, highlight=False, soft_wrap=not terminal
     )
     with console.capture() as text:
-        console.print(_headline(report))
-        console.print(_summary(report))
-        console.print(_candidates(report))
-        for sentence in report["advice"]:
-            console.print(sentence, markup=False)
-        console.print(f"Written to {out}", markup=False)
+        for part in parts:
+            console.print(part)
     return "".join(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
 
@@ -224,7 +241,8 @@ def _headline(report: Report) -> str:
     )
 
 
-def _table() -> Any:
+def table() -> Any:
+    """Return an empty table of rich, plain when piped."""
     from rich import box
     from rich.table import Table
 
@@ -232,29 +250,36 @@ def _table() -> Any:
 
 
 def _summary(report: Report) -> Any:
-    table = _table()
-    table.show_header = False
-    table.add_column("what")
-    table.add_column("bytes", justify="right")
-    table.add_column("note")
+    shown = table()
+    shown.show_header = False
+    shown.add_column("what")
+    shown.add_column("bytes", justify="right")
+    shown.add_column("note")
     memory, flash = report["memory"], report["flash"]
     for part in ("input", "output", "pool", "workspace", "stack", "heap", "static"):
         if memory.get(part) is not None:
-            table.add_row(part, f"{memory[part]:,}", _part_note(part, report))
-    table.add_row("RAM in all", f"{memory['total']:,}", f"of {report['budget']['ram']:,}")
-    table.add_row("code", f"{flash['code']:,}", "")
-    table.add_row("constants", f"{flash['constants']:,}", _synthetic_note(report))
-    table.add_row("flash in all", f"{flash['total']:,}", f"of {report['budget']['flash']:,}")
+            shown.add_row(part, f"{memory[part]:,}", _part_note(part, report))
+    shown.add_row("RAM in all", f"{memory['total']:,}", f"of {report['budget']['ram']:,}")
+    shown.add_row("code", f"{flash['code']:,}", "")
+    shown.add_row("constants", f"{flash['constants']:,}", _synthetic_note(report))
+    shown.add_row("flash in all", f"{flash['total']:,}", f"of {report['budget']['flash']:,}")
     if report["instructions"] is not None:
         per_mac = f"{report['instructions_per_mac']:.2f} per MAC, {report['macs']:,} MACs"
-        table.add_row("instructions", f"{report['instructions']:,}", per_mac)
-    return table
+        shown.add_row("instructions", f"{report['instructions']:,}", per_mac)
+    if "cycles_estimated" in report:
+        shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", _cycles_note(report))
+    return shown
 
 
 def _part_note(part: str, report: Report) -> str:
     if part == "stack" and report["memory"]["stack_bound"] is not None:
         return f"compiler's bound {report['memory']['stack_bound']:,}"
     return ""
+
+
+def _cycles_note(report: Report) -> str:
+    per_mac = f"{report['cycles_estimated'] / report['macs']:.2f} per MAC"
+    return f"{per_mac}; {report['cycles_model'].partition(':')[0]}, see cycles_model in {REPORT}"
 
 
 def _synthetic_note(report: Report) -> str:
@@ -264,24 +289,36 @@ def _synthetic_note(report: Report) -> str:
 def _candidates(report: Report) -> Any:
     from rich.markup import escape
 
-    table = _table()
-    table.add_column("algorithm")
-    for column in ("workspace", "RAM", "flash", "instructions"):
-        table.add_column(column, justify="right")
-    table.add_column("")
+    shown = table()
+    shown.add_column("algorithm")
+    counted = (*COUNTED, "cycles") if _has_cycles(report) else COUNTED
+    for column in counted:
+        shown.add_column(column, justify="right")
+    shown.add_column("")
     for row in report["candidates"]:
         if row["applicable"]:
-            table.add_row(
-                row["algorithm"],
-                f"{row['workspace']:,}",
-                f"{row['ram']:,}",
-                f"{row['flash']:,}",
-                _instructions(row),
-                _verdict_words(row, report),
-            )
+            figures = {
+                "workspace": f"{row['workspace']:,}",
+                "RAM": f"{row['ram']:,}",
+                "flash": f"{row['flash']:,}",
+                "instructions": _instructions(row),
+                "cycles": _row_cycles(row),
+            }
+            words = _verdict_words(row, report)
+            shown.add_row(row["algorithm"], *(figures[column] for column in counted), words)
         else:
-            table.add_row(row["algorithm"], "", "", "", "", f"no: {escape(row['reason'])}")
-    return table
+            reason = f"no: {escape(row['reason'])}"
+            shown.add_row(row["algorithm"], *("" for _ in counted), reason)
+    return shown
+
+
+def _has_cycles(report: Report) -> bool:
+    return any(map(_row_cycles, report["candidates"]))
+
+
+def _row_cycles(row: Report) -> str:
+    estimated = row.get("measured", {}).get("cycles_estimated")
+    return f"{estimated:,}" if estimated is not None else ""
 
 
 def _instructions(row: Report) -> str:

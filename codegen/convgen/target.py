@@ -22,6 +22,7 @@ from pydantic import (
     PositiveInt,
     ValidationError,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -32,7 +33,10 @@ from convgen.size import parse_size
 
 Isa = Literal["armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64", "host"]
 Feature = Literal["divide", "dsp", "fpu", "mul64", "mve", "unaligned"]
-EmulatorKind = Literal["native", "qemu-system", "qemu-user"]
+EmulatorKind = Literal["native", "qemu-system", "unicorn", "qemu-user"]
+CpuModel = Literal[
+    "CORTEX_M0", "CORTEX_M3", "CORTEX_M4", "CORTEX_M7", "CORTEX_M33", "RISCV32_ANY", "RISCV64_ANY"
+]
 
 Bytes = Annotated[
     PositiveInt, BeforeValidator(lambda size: parse_size(size) if isinstance(size, str) else size)
@@ -135,11 +139,16 @@ def _machine(name: Any, info: ValidationInfo[Path]) -> Any:
 
 
 class Emulation(Table):
-    """How one kind of emulator runs this target."""
+    """How one kind of emulator runs this target.
+
+    With a ``model`` of the Unicorn library no program is started: the machine says only what
+    memory and firmware the image is linked for.
+    """
 
     machine: Annotated[Machine, BeforeValidator(_machine)]
     args: Texts = ()
     fallback: Fallback | None = None
+    model: CpuModel | None = None
 
     @model_validator(mode="after")
     def _can_be_probed(self) -> Emulation:
@@ -151,13 +160,15 @@ class Emulation(Table):
 class Cpu(Table):
     """What the core can do; kernels choose their instructions and block sizes by it.
 
-    ``registers`` counts the general-purpose registers that any instruction can use.
+    ``registers`` counts the general-purpose registers that any instruction can use. ``timing``
+    names the model of its cycles, of ``targets/timing``.
     """
 
     core: str
     isa: Isa
     registers: PositiveInt
     features: frozenset[Feature]
+    timing: str | None = None
 
     @property
     def is_thumb(self) -> bool:
@@ -185,10 +196,27 @@ class Gcc(Table):
     flags: Texts
 
 
+class Zig(Table):
+    """Zig's clang: the core's ``flags``, and ``runtime``, by which Zig names the core.
+
+    Zig builds the library of what the core has no instructions for, by names of its own.
+    """
+
+    flags: Texts
+    runtime: Texts
+
+
 class Toolchains(Table):
     """The compilers that can build for the target."""
 
     gcc: Gcc
+    zig: Zig | None = None
+
+    def with_flags(self, more: Texts) -> Toolchains:
+        """Return the same compilers with *more* flags behind their own."""
+        gcc = self.gcc.model_copy(update={"flags": self.gcc.flags + more})
+        zig = self.zig and self.zig.model_copy(update={"flags": self.zig.flags + more})
+        return Toolchains(gcc=gcc, zig=zig)
 
 
 class Target(Table):
@@ -200,6 +228,18 @@ class Target(Table):
     memory: Memory
     toolchain: Toolchains
     emulator: dict[EmulatorKind, Emulation] = Field(min_length=1)
+
+    @field_validator("emulator")
+    @classmethod
+    def _names_models_for_unicorn(
+        cls, tables: dict[EmulatorKind, Emulation]
+    ) -> dict[EmulatorKind, Emulation]:
+        for kind, table in tables.items():
+            if kind == "unicorn" and table.model is None:
+                raise ValueError("expected a model for unicorn, got none")
+            if kind != "unicorn" and table.model is not None:
+                raise ValueError(f"expected no model for {kind}, got {table.model!r}")
+        return tables
 
     @property
     def preferred_machine(self) -> Machine:
@@ -213,9 +253,8 @@ class Target(Table):
     def falling_back(self, fallback: Fallback) -> Target:
         """Return the target as *fallback* leaves it."""
         cpu = self.cpu.model_copy(update={"features": self.cpu.features - fallback.without})
-        gcc = self.toolchain.gcc
-        gcc = gcc.model_copy(update={"flags": gcc.flags + fallback.flags})
-        return self.model_copy(update={"cpu": cpu, "toolchain": Toolchains(gcc=gcc)})
+        compilers = self.toolchain.with_flags(fallback.flags)
+        return self.model_copy(update={"cpu": cpu, "toolchain": compilers})
 
 
 def names() -> list[str]:
@@ -225,26 +264,27 @@ def names() -> list[str]:
 
 def load(name: str) -> Target:
     """Return the target *name*, or the one in the file *name* if that ends in ``.toml``."""
-    path = Path(name) if _is_file(name) else _shipped(name, data_dir("targets"), "unknown target")
-    return _read(path, Target, {"name": path.stem})
+    path = Path(name) if _is_file(name) else shipped(name, data_dir("targets"), "unknown target")
+    return read(path, Target, {"name": path.stem})
 
 
 def load_machine(name: str, target_file: Path) -> Machine:
     """Return the machine that *target_file* names: one of ours, or a ``.toml`` file beside it."""
     if _is_file(name):
-        return _read(target_file.parent / name, Machine, {})
+        return read(target_file.parent / name, Machine, {})
     what = f"{target_file}: unknown machine"
-    return _read(_shipped(name, data_dir("targets") / "machines", what), Machine, {})
+    return read(shipped(name, data_dir("targets") / "machines", what), Machine, {})
 
 
 def _is_file(name: str) -> bool:
     return name.endswith(".toml")
 
 
-def _shipped(name: str, shipped: Path, what: str) -> Path:
-    known = sorted(path.stem for path in shipped.glob("*.toml"))
+def shipped(name: str, folder: Path, what: str) -> Path:
+    """Return the file *name* of *folder*; TargetError, which begins with *what*, if not there."""
+    known = sorted(path.stem for path in folder.glob("*.toml"))
     if name in known:
-        return shipped / f"{name}.toml"
+        return folder / f"{name}.toml"
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?\n" if close else ""
     raise TargetError(
@@ -252,7 +292,8 @@ def _shipped(name: str, shipped: Path, what: str) -> Path:
     )
 
 
-def _read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
+def read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
+    """Return the *model* that the file *path* describes; TargetError names the key at fault."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -9,57 +9,27 @@ from __future__ import annotations
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convgen import harness
-from convgen.errors import UsageError
+from convgen import compilers, disassembly, harness
+from convgen.compilers import LAYER_OPTIMIZATION, RUNTIME, RUNTIME_SOURCE, Toolchain
+from convgen.disassembly import Function
 from convgen.layout import Call, Layout
-from convgen.process import run_tool
+from convgen.process import Command, run_tool
 from convgen.resources import data_dir
 from convgen.target import Machine, Target
 
 VERIFY = "verify"
 FIRMWARE = f"{VERIFY}/firmware"
-NAMES = ("auto", "gcc")
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-# -ffreestanding: the cross compilers come without a C library, and so without its stdint.h.
-# -fbuiltin gives back what that takes: memcpy of four bytes is a load.
-LANGUAGE = ("-std=c99", "-ffreestanding", "-fbuiltin", "-fno-common", "-fno-stack-protector")
 OBJECTS = (
     "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-g",
     "-fstack-usage",
 )  # fmt: skip
-LAYER_OPTIMIZATION = ("-O3",)
-# The firmware holds memcpy itself, whose loop must not become a call of memcpy.
-FIRMWARE_OPTIMIZATION = ("-O2", "-fno-tree-loop-distribute-patterns")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Toolchain:
-    """A compiler found on this computer. ``flags`` are those of the layer that shape its code."""
-
-    prefix: str
-    package: str
-    version: str
-    target_flags: tuple[str, ...]
-
-    @property
-    def compiler(self) -> str:
-        """The compiler's command."""
-        return f"{self.prefix}gcc"
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """What decides the layer's code: for the report, and to build it the same elsewhere."""
-        return (*LAYER_OPTIMIZATION, *self.target_flags)
-
-    def run(self, *arguments: str, folder: Path) -> str:
-        """Run the compiler in *folder*."""
-        return run_tool([self.compiler, *arguments], package=self.package, cwd=folder)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,23 +52,15 @@ class Image:
 
 
 def find(which: str, target: Target) -> Toolchain:
-    """Return the toolchain *which* (``auto`` or ``gcc``) for *target*; ToolError if missing."""
-    if which not in NAMES:
-        raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(NAMES)}")
-    gcc = target.toolchain.gcc
-    compiler = f"{gcc.prefix}gcc"
-    version = _version(shutil.which(compiler) or compiler, gcc.package)
-    return Toolchain(
-        prefix=gcc.prefix,
-        package=gcc.package,
-        version=f"{compiler} {version}",
-        target_flags=gcc.flags,
-    )
+    """Return the toolchain *which* (``auto`` or a name) for *target*; ToolError if missing."""
+    chosen = compilers.choose(which, target)
+    version = _version(chosen.ask_version, chosen.install)
+    return replace(chosen, version=f"{chosen.name} {version}")
 
 
 @cache
-def _version(compiler: str, package: str) -> str:
-    return run_tool([compiler, "-dumpfullversion"], package=package).strip()
+def _version(command: Command, install: str) -> str:
+    return run_tool(command, install=install).strip()
 
 
 def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:
@@ -128,17 +90,18 @@ def link(
     folder, stem = objects.folder, f"{VERIFY}/{call.name}"
     source = f"{FIRMWARE}/{harness.LAYER_CALL}"
     layer_call = f"{FIRMWARE}/{Path(source).stem}.o"
-    (folder / source).write_text(harness.layer_call(call, layout), encoding="utf-8")
+    (folder / source).write_text(harness.layer_call(call, layout), encoding="utf-8", newline="\n")
     script = harness.linker_script(layout, machine, objects.layer)
-    (folder / f"{stem}.ld").write_text(script, encoding="utf-8")
-    _compile(folder, source, layer_call, FIRMWARE_OPTIMIZATION, toolchain)
-    bare = ("-nostdlib", "-static") if machine.memory else ("-no-pie", "-Wl,-z,now")
-    toolchain.run(
-        *toolchain.target_flags, *bare, *objects.layer, *objects.firmware, layer_call,
-        "-lgcc",
-        f"-Wl,-T,{stem}.ld", f"-Wl,-Map,{stem}.map", "-Wl,--build-id=none",
-        "-Wl,--fatal-warnings", "-o", f"{stem}.elf", folder=folder,
+    (folder / f"{stem}.ld").write_text(script, encoding="utf-8", newline="\n")
+    _compile(folder, source, layer_call, toolchain.firmware_optimization, toolchain)
+    option = toolchain.linker_option
+    command = (
+        *toolchain.link, *(toolchain.bare if machine.memory else toolchain.hosted),
+        *objects.layer, *objects.firmware, layer_call, *toolchain.libraries,
+        *option("-T", f"{stem}.ld"), *option("-Map", f"{stem}.map"),
+        *option("--build-id=none"), *option("--fatal-warnings"), "-o", f"{stem}.elf",
     )  # fmt: skip
+    run_tool(command, install=toolchain.install, cwd=folder)
     return Image(
         call=call,
         layout=layout,
@@ -154,10 +117,12 @@ def remove_intermediates(folder: Path) -> None:
             path.unlink()
 
 
-def disassemble(image: Image, toolchain: Toolchain) -> str:
-    """Return what ``objdump -d`` prints of *image*."""
-    command = [f"{toolchain.prefix}objdump", "-d", "--no-show-raw-insn", str(image.elf)]
-    return run_tool(command, package=toolchain.package)
+def functions(image: Image, toolchain: Toolchain) -> list[Function]:
+    """Return the functions of *image* as instructions, in the order of their addresses."""
+    if not toolchain.disassemble:
+        return disassembly.from_elf(image.elf)
+    command = [*toolchain.disassemble, str(image.elf)]
+    return disassembly.from_objdump(run_tool(command, install=toolchain.install))
 
 
 def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
@@ -174,7 +139,7 @@ def _compiled_firmware(
 
     They are the same for every layer: one compilation serves all that are built for a machine.
     """
-    options = (*FIRMWARE_OPTIMIZATION, *defines)
+    options = (*toolchain.firmware_optimization, *defines)
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
     with TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
         folder = Path(temporary)
@@ -183,6 +148,7 @@ def _compiled_firmware(
             pool.submit(_compile, folder, source, output, options, toolchain)
             for source, output in sources.items()
         ]
+        runtime = _runtime(folder / FIRMWARE, toolchain)
         for job in jobs:
             job.result()
         paths = [
@@ -190,19 +156,32 @@ def _compiled_firmware(
         ]
         return tuple(
             (path.as_posix(), (folder / path).read_bytes())
-            for path in paths
+            for path in (*paths, *runtime)
             if (folder / path).exists()  # assembly has no .su
         )
+
+
+def _runtime(folder: Path, toolchain: Toolchain) -> tuple[Path, ...]:
+    """Build the functions for what the core has no instructions for, where they are missing."""
+    if not toolchain.runtime:
+        return ()
+    (folder / RUNTIME_SOURCE).write_text("", encoding="utf-8", newline="\n")
+    for command in toolchain.runtime:
+        run_tool(command, install=toolchain.install, cwd=folder)
+    return (Path(FIRMWARE) / RUNTIME,)
 
 
 def _compile(
     folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
 ) -> None:
-    toolchain.run(
-        *LANGUAGE, *WARNINGS, *OBJECTS, *options, *toolchain.target_flags,
-        f"-fdebug-prefix-map={folder.resolve()}=.",
+    places = {str(folder.resolve()): ".", **dict.fromkeys(toolchain.places, "headers")}
+    command = (
+        *toolchain.compile, *toolchain.language, *WARNINGS, *OBJECTS, *options,
+        *toolchain.target_flags,
+        *(f"-fdebug-prefix-map={place}={known}" for place, known in places.items()),
         # string.h for compilers that have none. A source finds what is "quoted" beside it, so the
         # layer's own folder need not be searched: its header may be called as a system's is.
         "-idirafter", FIRMWARE,
-        "-c", source, "-o", output, folder=folder,
+        "-c", source, "-o", output,
     )  # fmt: skip
+    run_tool(command, install=toolchain.install, cwd=folder)

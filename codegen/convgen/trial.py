@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from convgen import emulator, layout, measure, toolchain, vectors
+from convgen.compilers import Toolchain
+from convgen.cycles import Estimate
 from convgen.emulator import Emulator, Run
 from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.generate import layer_files, source_names
@@ -16,7 +19,7 @@ from convgen.measure import Sizes
 from convgen.plan import Plan
 from convgen.select import Budget, Candidate
 from convgen.target import Machine, Target
-from convgen.toolchain import Image, Objects, Toolchain
+from convgen.toolchain import Image, Objects
 from convgen.vectors import Comparison, Vectors
 
 USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
@@ -45,11 +48,11 @@ class Trial:
     """What came of a candidate; sizes in bytes.
 
     Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
-    sentence what went wrong, if anything did.
+    sentence what went wrong, if anything did. ``cycles`` and ``profile`` only if asked for.
     """
 
     candidate: Candidate
-    folder: Path
+    image: Image
     sizes: Sizes
     static: int
     run: Run | None
@@ -57,6 +60,13 @@ class Trial:
     failure: str | None
     vectors: int
     compared_with: str
+    cycles: Estimate | None = None
+    profile: dict[str, Any] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.image.objects.folder
 
     @property
     def verified(self) -> bool:
@@ -115,7 +125,7 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
     call = describe(candidate, strict=bench.strict_alignment)
     folder.mkdir()
     for name, text in layer_files(candidate.plan, bench.target, candidate.pool).items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)
     needed = call.buffer_bytes + static
@@ -195,7 +205,7 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
             failure = str(error)
     return Trial(
         candidate=candidate,
-        folder=image.objects.folder,
+        image=image,
         sizes=sizes,
         static=static,
         run=run,

@@ -39,12 +39,12 @@ class Built:
 
 def build(
     folder: Path, source: str, target_name: str, kind: str = "auto", budget: int = 8192,
-    call: Call = TOY,
+    call: Call = TOY, *, tools: str = "auto",
 ) -> Built:  # fmt: skip
     """Build the toy *source* for a target and the emulator *kind*, in *folder*."""
     for path in (HERE / source, HERE / f"{call.name}.h"):
         shutil.copyfile(path, folder / path.name)
-    return _build(folder, replace(call, sources=(source,)), target_name, kind, budget)
+    return _build(folder, replace(call, sources=(source,)), target_name, kind, budget, tools)
 
 
 def build_renamed(folder: Path, name: str, target_name: str, kind: str) -> Built:
@@ -56,15 +56,17 @@ def build_renamed(folder: Path, name: str, target_name: str, kind: str) -> Built
     return _build(folder, call, target_name, kind, budget=8192)
 
 
-def _build(folder: Path, call: Call, target_name: str, kind: str, budget: int) -> Built:
+def _build(
+    folder: Path, call: Call, target_name: str, kind: str, budget: int, tools: str = "auto"
+) -> Built:
     chosen = emulator.choose(kind, target.load(target_name))
-    tools = toolchain.find("auto", chosen.target)
-    objects = toolchain.compile_objects(folder, call, chosen.machine, tools)
+    compiler = toolchain.find(tools, chosen.target)
+    objects = toolchain.compile_objects(folder, call, chosen.machine, compiler)
     layout = arrange(
         call,
         budget=budget,
         static_bytes=measure.static_bytes(objects),
         machine_bytes=chosen.machine.layer_bytes,
     )
-    image = toolchain.link(objects, call, layout, chosen.machine, tools)
-    return Built(image=image, emulator=chosen, sizes=measure.measure(image, tools))
+    image = toolchain.link(objects, call, layout, chosen.machine, compiler)
+    return Built(image=image, emulator=chosen, sizes=measure.measure(image, compiler))

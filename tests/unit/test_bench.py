@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 import minimal
-from convgen import target
+from cases import CASES
+from convgen import emulator, insight, target
 from convgen.errors import VerificationError
-from convgen.select import survey
+from convgen.select import named, survey
+from convgen.trial import attempt
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("bench", "bench_chart", "bench_peers", "bench_runs", "bench_tables", "cycles")
+MODULES = ("bench", "bench_chart", "bench_peers", "bench_runs", "bench_tables", "cycles", "measure")
 
 
 @pytest.fixture(scope="module")
@@ -247,29 +249,29 @@ def test_a_block_without_its_translation_is_refused(scripts: SimpleNamespace) ->
         estimated(scripts, LOG.replace("0x00000100:", "0x00000104:"))
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("ldrsb.w r0, [r1, #1]", 2),
-    ("ldrd r0, r1, [r2]", 3),
-    ("push {r4, r5, r6, lr}", 5),
-    ("ldm.w r0!, {r1, r2, r3-r5}", 6),
-    ("vpush {d8-d9}", 3),
-    ("str r0, [r1]", 1),
-    ("tbb [pc, r3]", 2),
-    ("smlal r0, r1, r2, r3", 1),
-    ("udiv r0, r1, r2", 12),
-    ("bne #0x100", 1),
-])  # fmt: skip
-def test_instructions_take_what_the_manual_says(
-    scripts: SimpleNamespace, text: str, expected: int
+@pytest.mark.parametrize(
+    ("name", "algorithm"), [("planes", "direct_planes"), ("deep", "im2col_p2")]
+)
+def test_block_counts_give_the_cycles_that_the_log_gives(
+    scripts: SimpleNamespace, tmp_path: Path, name: str, algorithm: str
 ) -> None:
-    assert scripts.cycles.cycles(text) == expected
-
-
-def test_a_load_is_pipelined_behind_a_single_access_only(scripts: SimpleNamespace) -> None:
-    cycles = scripts.cycles.cycles
-    load = "ldr r0, [r1]"
-    before = ("ldrh r2, [r3]", "str r2, [r3]", "ldrd r4, r5, [r3]", "pop {r4}", "mov r2, r3")
-    assert [cycles(load, text) for text in before] == [1, 1, 2, 2, 2]
+    board = target.load("cortex-m4")
+    layer = minimal.load(CASES[name])
+    found, rejected = survey(layer, board, overlap=False)
+    (candidate,) = named(algorithm, found, rejected)
+    bench = scripts.measure.bench_for(layer, board)
+    logged = scripts.cycles.estimate(candidate.plan, bench, candidate.instructions)
+    trial = attempt(candidate, bench, tmp_path / "c", board.memory.ram, roomy=True)
+    counts = emulator.block_counts(
+        trial.image,
+        board,
+        bench.vectors.inputs.tobytes(),
+        expected_instructions=trial.candidate.instructions * len(bench.vectors.inputs),
+    )
+    wanted = insight.wanted(board, cycles=True, flash_wait_states=0, profile=False)
+    counted = insight.look_into(trial, board, counts, wanted).cycles
+    assert counted
+    assert counted.cycles == pytest.approx(logged.cycles, rel=0.005)
 
 
 def test_the_peers_file_is_data(scripts: SimpleNamespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convgen.callgraph import CallGraph, Unbounded
+from convgen.disassembly import from_objdump
 
 
 def graph(text: str, **frames: int | None) -> CallGraph:
@@ -15,7 +16,7 @@ def graph(text: str, **frames: int | None) -> CallGraph:
             lines.append(f"\n{address:08x} <{line[:-1]}>:")
         else:
             lines.append(f"     {address:x}:\t{line}")
-    return CallGraph("\n".join(lines), frames)
+    return CallGraph(from_objdump("\n".join(lines)), frames)
 
 
 def bound(text: str, **frames: int | None) -> int:
@@ -103,5 +104,5 @@ def test_a_computed_jump_in_a_library_function_is_a_switch() -> None:
 
 def test_what_a_leaf_function_keeps_below_the_stack_pointer_counts() -> None:
     text = "0000 <leaf>:\n   0:\tmov    %edi,-0x19(%rsp)\n   4:\tret\n"
-    graph = CallGraph(text, {"leaf": 8})
+    graph = CallGraph(from_objdump(text), {"leaf": 8})
     assert graph.stack_bound(graph.find("leaf")) == 8 + 0x19

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,15 @@ KINDS = [
     ("cortex-m4", "qemu-user"),
     ("rv64imac", "qemu-user"),
     ("host", "native"),
+    ("cortex-m0", "unicorn"),
+    ("cortex-m33", "unicorn"),
+    ("rv32imc", "unicorn"),
 ]
+MODELS = [name for name in target.names() if "unicorn" in target.load(name).emulator]
+COUNTING = [
+    *((name, "qemu-system") for name in BOARDS), *((name, "unicorn") for name in MODELS)
+]  # fmt: skip
+M4 = ("cortex-m4", "unicorn")
 COUNT = Call(name="toy", sources=("count.S",), input_bytes=2, output_bytes=1, tensor_align=2)
 # Legal names that the firmware, its linker script or a system header has too.
 NAMES = [
@@ -46,14 +56,15 @@ def test_a_layer_runs_wherever_its_target_says(tmp_path: Path, name: str, kind: 
     other = bytes(reversed(INPUT))
     run = built.run(INPUT + other)
     assert run.outputs == bytes(3 * value % 256 for value in INPUT + other)
-    assert (run.instructions is not None) == (kind == "qemu-system")
+    assert (run.instructions is not None) == (kind in ("qemu-system", "unicorn"))
+    assert (run.blocks is not None) == (kind == "unicorn")
     assert run.heap_bytes == 0
     assert run == built.run(INPUT + other)
 
 
-@pytest.mark.parametrize("name", BOARDS)
-def test_instructions_are_counted_exactly(tmp_path: Path, name: str) -> None:
-    built = build(tmp_path, "count.S", name, "qemu-system", call=COUNT)
+@pytest.mark.parametrize("where", COUNTING)
+def test_instructions_are_counted_exactly(tmp_path: Path, where: tuple[str, str]) -> None:
+    built = build(tmp_path, "count.S", *where, call=COUNT)
     counts = [*range(100), 1000, 65535]
     run = built.run(b"".join(struct.pack("<H", count) for count in counts))
     assert run.instructions == tuple(2 * count + 7 for count in counts)
@@ -114,7 +125,9 @@ def test_what_is_asked_of_an_allocator_is_counted(tmp_path: Path, where: tuple[s
 @pytest.mark.parametrize("where", KINDS)
 def test_a_byte_past_the_workspace_is_caught(tmp_path: Path, where: tuple[str, str]) -> None:
     said = failure(tmp_path, "past_workspace.c", where, bytes([1]) * 100)
-    assert said == "toy wrote past the end of workspace: first byte at +100"
+    what, _, place = said.partition(", at ")
+    assert what == "toy wrote past the end of workspace: first byte at +100"
+    assert place.endswith(" in toy") == (where[1] == "unicorn")
 
 
 @pytest.mark.parametrize(
@@ -126,8 +139,35 @@ def test_a_byte_past_the_workspace_is_caught(tmp_path: Path, where: tuple[str, s
         ("recursion.c", "toy stack overflow: the stack is 724 bytes"),
     ],
 )
-def test_other_stray_writes_are_caught(tmp_path: Path, source: str, message: str) -> None:
-    assert failure(tmp_path, source, ("cortex-m4", "auto"), bytes([9]) * 100) == message
+@pytest.mark.parametrize("where", [("cortex-m4", "qemu-system"), M4])
+def test_other_stray_writes_are_caught(
+    tmp_path: Path, source: str, message: str, where: tuple[str, str]
+) -> None:
+    assert failure(tmp_path, source, where, bytes([9]) * 100).partition(", at ")[0] == message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "reads_past_input.c",
+            r"toy read past the end of input: first byte at \+100, at \w+ in toy",
+        ),
+        (
+            "straddles_input.c",
+            r"toy read past the end of input: first byte at \+100, at \w+ in toy",
+        ),
+        ("past_statics.c", r"toy fault at \w+ in toy"),
+        ("writes_code.c", r"toy fault at \w+ in toy"),
+    ],
+)
+@pytest.mark.parametrize("where", [M4, KINDS[8]])
+def test_what_no_board_sees_is_caught_in_process(
+    tmp_path: Path, source: str, message: str, where: tuple[str, str]
+) -> None:
+    (tmp_path / "board").mkdir()
+    build(tmp_path / "board", source, where[0], "qemu-system").run(bytes([1]) * 100)
+    assert re.fullmatch(message, failure(tmp_path, source, where, bytes([1]) * 100))
 
 
 @pytest.mark.parametrize("where", KINDS)
@@ -137,16 +177,17 @@ def test_a_fault_is_told_with_its_function(tmp_path: Path, where: tuple[str, str
     assert said.endswith(" in write_nowhere")
 
 
-@pytest.mark.parametrize("where", [*((name, "qemu-system") for name in BOARDS), KINDS[3], KINDS[4]])
+@pytest.mark.parametrize("where", [*COUNTING, KINDS[3], KINDS[4]])
 def test_a_stack_that_is_left_in_one_leap_faults(tmp_path: Path, where: tuple[str, str]) -> None:
     said = failure(tmp_path, "leap.c", where)
     assert said == "toy stack overflow: fault below the stack of 724 bytes"
 
 
-def test_a_core_without_unaligned_access_faults(tmp_path: Path) -> None:
-    assert failure(tmp_path, "unaligned.c", ("cortex-m0", "auto")).endswith(" in toy")
+@pytest.mark.parametrize("kind", ["qemu-system", "unicorn"])
+def test_a_core_without_unaligned_access_faults(tmp_path: Path, kind: str) -> None:
+    assert failure(tmp_path, "unaligned.c", ("cortex-m0", kind)).endswith(" in toy")
     (tmp_path / "m3").mkdir()
-    build(tmp_path / "m3", "unaligned.c", "cortex-m3").run()
+    build(tmp_path / "m3", "unaligned.c", "cortex-m3", kind).run()
 
 
 @pytest.mark.parametrize("where", [KINDS[0], KINDS[4], KINDS[5]])
@@ -155,6 +196,16 @@ def test_a_layer_that_does_not_return_is_ended(
 ) -> None:
     monkeypatch.setattr(emulator, "SHORTEST_TIMEOUT_S", 1.0)
     assert "toy did not return within 1 s on " in failure(tmp_path, "endless.c", where)
+
+
+@pytest.mark.parametrize("where", KINDS[6:])
+def test_a_layer_that_does_not_return_is_ended_by_its_instructions(
+    tmp_path: Path, where: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator, "FEWEST_INSTRUCTIONS", 12345)
+    said = failure(tmp_path, "endless.c", where)
+    model = target.load(where[0]).emulator["unicorn"].model
+    assert said == f"toy did not return within 12,345 instructions on {model}"
 
 
 @pytest.mark.parametrize("where", KINDS[2:4])
@@ -186,7 +237,33 @@ def test_an_emulator_that_a_target_lacks_is_refused() -> None:
 
 def test_a_missing_emulator_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "unicorn", None)
     with pytest.raises(ToolError) as caught:
         emulator.choose("auto", target.load("rv32imc"))
-    for package in ("qemu-system-misc", "qemu-user"):
-        assert f"apt-get install {package}" in str(caught.value)
+    assert [
+        line.split(": ")[1] for line in str(caught.value).splitlines() if "install" in line
+    ] == [
+        "apt-get install qemu-system-misc",
+        'pip install "convgen[portable]"',
+        "apt-get install qemu-user",
+    ]
+
+
+def test_without_its_package_no_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "unicorn", None)
+    with pytest.raises(ToolError, match=r"cannot load the Python package unicorn, .*\n.*portable"):
+        emulator.choose("unicorn", target.load("cortex-m4"))
+
+
+def test_without_a_board_a_model_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert emulator.choose("auto", target.load("cortex-m4")).machine_name == "CORTEX_M4"
+
+
+def test_a_core_without_a_model_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        emulator.choose("unicorn", target.load("cortex-m55"))
+    assert str(caught.value) == (
+        "cortex-m55 does not run under 'unicorn', which models neither Helium nor this computer;"
+        " it does under: auto, qemu-system, qemu-user, none"
+    )

@@ -83,6 +83,12 @@ def test_a_missing_file_is_refused() -> None:
         ('"256k"', "0", "memory.ram: expected greater than 0, got 0"),
         ("[emulator.qemu-user]", "[emulator.qemu]", "emulator.qemu: expected 'native', "),
         ('"mps2-an386"', '"mps2-386"', "unknown machine 'mps2-386'; did you mean mps2-an386?"),
+        ('model = "CORTEX_M4"', "", "emulator: expected a model for unicorn, got none"),
+        ('"CORTEX_M4"', '"CORTEX_M5"', "emulator.unicorn.model: expected 'CORTEX_M0', "),
+        (
+            'args = ["-cpu", "cortex-m4"]', 'model = "CORTEX_M4"',
+            "emulator: expected no model for qemu-user, got 'CORTEX_M4'",
+        ),
         ("[memory]", "[memory", "not TOML: "),
     ],
 )  # fmt: skip
@@ -131,3 +137,5 @@ def test_falling_back_takes_features_and_adds_flags() -> None:
     assert m55.has("mve")
     assert not simpler.has("mve")
     assert simpler.toolchain.gcc.flags[-1] == "-mcpu=cortex-m33"
+    assert simpler.toolchain.zig is not None
+    assert simpler.toolchain.zig.flags[-1] == "-mcpu=cortex-m33"

@@ -9,7 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from convgen import target, toolchain
+from convgen import compilers, target, toolchain
 from convgen.errors import ToolError, UsageError
 from toy.bench import HERE, TOY, build
 
@@ -21,7 +21,7 @@ def test_the_version_names_the_compiler() -> None:
 
 
 def test_an_unknown_toolchain_is_refused() -> None:
-    with pytest.raises(UsageError, match="unknown toolchain 'icc'; known: auto, gcc"):
+    with pytest.raises(UsageError, match="unknown toolchain 'icc'; known: auto, gcc, zig"):
         toolchain.find("icc", target.load("host"))
 
 
@@ -32,6 +32,39 @@ def test_a_missing_compiler_is_told_with_its_package(monkeypatch: pytest.MonkeyP
     message = str(caught.value)
     assert "riscv64-unknown-elf-gcc" in message
     assert "apt-get install gcc-riscv64-unknown-elf" in message
+
+
+def test_zigs_compiler_is_named_with_its_package_where_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compilers, "_zig_program", lambda: None)
+    with pytest.raises(ToolError) as caught:
+        toolchain.find("zig", target.load("cortex-m4"))
+    assert str(caught.value) == (
+        'ziglang is not installed\n  to install it: pip install "convgen[portable]"'
+    )
+
+
+def test_without_any_compiler_both_ways_to_one_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(compilers, "_zig_program", lambda: None)
+    with pytest.raises(ToolError) as caught:
+        toolchain.find("auto", target.load("cortex-m4"))
+    assert str(caught.value) == (
+        "no compiler for cortex-m4: there is neither arm-none-eabi-gcc nor ziglang\n"
+        "  to install the one: apt-get install gcc-arm-none-eabi\n"
+        '  to install the other: pip install "convgen[portable]"'
+    )
+
+
+def test_zig_stands_in_for_a_missing_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert toolchain.find("auto", target.load("rv32imc")).version.startswith("zig clang ")
+
+
+def test_zig_does_not_build_for_this_computer() -> None:
+    with pytest.raises(UsageError, match="--toolchain zig cannot build for host, but gcc can"):
+        toolchain.find("zig", target.load("host"))
 
 
 def test_a_warning_in_the_layer_is_an_error_with_its_command(tmp_path: Path) -> None:
@@ -46,12 +79,17 @@ def test_a_warning_in_the_layer_is_an_error_with_its_command(tmp_path: Path) -> 
     assert "command: arm-none-eabi-gcc -std=c99" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["cortex-m4", "rv32imc", "host"])
-def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "tools"),
+    [("cortex-m4", "gcc"), ("rv32imc", "gcc"), ("host", "gcc"), ("cortex-m0", "zig"),
+     ("rv32imc", "zig")],
+)  # fmt: skip
+def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str, tools: str) -> None:
     files = []
     for folder in (tmp_path / "a", tmp_path / "another one"):
         folder.mkdir()
-        built = build(folder, "scale.c", name)
+        toolchain._compiled_firmware.cache_clear()
+        built = build(folder, "scale.c", name, tools=tools)
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         files.append({path.relative_to(folder): path.read_bytes() for path in paths})
         assert built.image.elf == folder / "verify" / "toy.elf"
@@ -59,18 +97,22 @@ def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
+    ("name", "kind", "tools"),
     [
-        ("cortex-m0", "qemu-system"),
-        ("cortex-m55", "qemu-system"),
-        ("rv32imc", "qemu-system"),
-        ("cortex-m4", "qemu-user"),
-        ("rv64imac", "qemu-user"),
+        ("cortex-m0", "qemu-system", "gcc"),
+        ("cortex-m55", "qemu-system", "gcc"),
+        ("rv32imc", "qemu-system", "gcc"),
+        ("cortex-m4", "qemu-user", "gcc"),
+        ("rv64imac", "qemu-user", "gcc"),
+        ("cortex-m0", "qemu-system", "zig"),
+        ("rv32imc", "qemu-system", "zig"),
     ],
 )
-def test_the_names_that_a_layer_cannot_have_are_few(tmp_path: Path, name: str, kind: str) -> None:
+def test_the_names_that_a_layer_cannot_have_are_few(
+    tmp_path: Path, name: str, kind: str, tools: str
+) -> None:
     taken = {"main", "malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "memcmp"}
-    with build(tmp_path, "scale.c", name, kind).image.elf.open("rb") as file:
+    with build(tmp_path, "scale.c", name, kind, tools=tools).image.elf.open("rb") as file:
         symbols = cast(SymbolTableSection, ELFFile(file).get_section_by_name(".symtab"))
         names = {s.name for s in symbols.iter_symbols() if s["st_info"]["bind"] == "STB_GLOBAL"}
     # Nor can it begin with an underscore, as libgcc's functions do.

@@ -1,0 +1,29 @@
+"""The optional Python packages of the extra ``portable``, and what to say where one is missing."""
+
+from __future__ import annotations
+
+from importlib import import_module, util
+from pathlib import Path
+from typing import Any
+
+from convgen.errors import ToolError
+
+INSTALL = 'pip install "convgen[portable]"'
+
+
+def folder(package: str) -> Path | None:
+    """Return where *package* is installed; None: it is not."""
+    spec = util.find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]) if places else None
+
+
+def load(package: str, purpose: str) -> Any:
+    """Return the module *package*; ToolError that says its *purpose* if it cannot be loaded."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ToolError(
+            f"cannot load the Python package {package}, which {purpose}: {error}\n"
+            f"  to install it: {INSTALL}"
+        ) from None

@@ -1,0 +1,7 @@
+/* Reads one byte past the end of the input. */
+#include "toy.h"
+
+void toy(const int8_t *input, int8_t *output, void *workspace) {
+    (void)workspace;
+    output[0] = ((const volatile int8_t *)input)[100];
+}

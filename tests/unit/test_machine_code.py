@@ -1,0 +1,103 @@
+"""Instructions: where execution goes on behind them, and those of a real image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from convgen import target
+from convgen.blocks import Block
+from convgen.errors import ToolError
+from convgen.machine_code import Code, Flow, decoder, instruction, registers
+from toy.bench import build
+
+M4, RV32 = target.load("cortex-m4").cpu, target.load("rv32imc").cpu
+
+
+@pytest.mark.parametrize(("text", "flow", "goal"), [
+    ("adds r0, r1, r2", Flow.NEXT, None),
+    ("bic r0, r1, #1", Flow.NEXT, None),
+    ("pop {r4, r5}", Flow.NEXT, None),
+    ("ldr r0, [pc, #8]", Flow.NEXT, None),
+    ("bls #0x100", Flow.MAYBE, 0x100),
+    ("bne.w #0x100", Flow.MAYBE, 0x100),
+    ("cbnz r3, #0x100", Flow.MAYBE, 0x100),
+    ("bxne lr", Flow.MAYBE, None),
+    ("popeq {r4, pc}", Flow.MAYBE, None),
+    ("bl #0x100", Flow.CALL, 0x100),
+    ("blx r3", Flow.CALL, None),
+    ("b #0x100", Flow.AWAY, 0x100),
+    ("b.w #0x100", Flow.AWAY, 0x100),
+    ("bx lr", Flow.AWAY, None),
+    ("pop.w {r4, pc}", Flow.AWAY, None),
+    ("tbb [pc, r0]", Flow.AWAY, None),
+    ("mov pc, r0", Flow.AWAY, None),
+    ("ldr.w pc, [r0, #0x260]", Flow.AWAY, None),
+])  # fmt: skip
+def test_thumb_goes_on_where_its_branches_say(text: str, flow: Flow, goal: int | None) -> None:
+    found = instruction(0x80, 2, text, M4)
+    assert (found.flow, found.target) == (flow, goal)
+
+
+@pytest.mark.parametrize(("text", "flow", "goal"), [
+    ("c.add a0, a1", Flow.NEXT, None),
+    ("auipc ra, 0", Flow.NEXT, None),
+    ("beq a0, a1, -0x20", Flow.MAYBE, 0x60),
+    ("c.bnez a0, -6", Flow.MAYBE, 0x7A),
+    ("bgtz a0, 0x10", Flow.MAYBE, 0x90),
+    ("bltu a0, a1, 8", Flow.MAYBE, 0x88),
+    ("jal -0xe", Flow.CALL, 0x72),
+    ("jal t0, -0x12", Flow.CALL, 0x6E),
+    ("jalr ra", Flow.CALL, None),
+    ("c.jalr a0", Flow.CALL, None),
+    ("c.j 0x10", Flow.AWAY, 0x90),
+    ("j -0x10", Flow.AWAY, 0x70),
+    ("c.jr ra", Flow.AWAY, None),
+    ("jr a0", Flow.AWAY, None),
+    ("ret", Flow.AWAY, None),
+])  # fmt: skip
+def test_riscv_goes_on_where_its_branches_say(text: str, flow: Flow, goal: int | None) -> None:
+    found = instruction(0x80, 2, text, RV32)
+    assert (found.flow, found.target) == (flow, goal)
+
+
+def test_registers_of_a_list_are_counted_in_words() -> None:
+    texts = ("pop {r4-r7, pc}", "push {lr}", "vpush {d8, d9}", "vldmia r0!, {s0-s3}", "nop")
+    assert [registers(text) for text in texts] == [5, 1, 4, 4, 0]
+
+
+@pytest.mark.parametrize("name", ["cortex-m0", "cortex-m4", "rv32imc"])
+def test_the_code_of_an_image_is_disassembled(tmp_path: Path, name: str) -> None:
+    built = build(tmp_path, "scale.c", name)
+    start, block_bytes = layer_start(built.image.elf), 6
+    code = Code(built.image.elf, target.load(name).cpu)
+    found = code.instructions(Block(start, block_bytes))
+    assert [i.address for i in found] == [start, *(i.end for i in found[:-1])]
+    assert found[-1].end == start + block_bytes
+    assert not any(i.text.startswith(".inst") for i in found)
+    with pytest.raises(ToolError, match="executed 0xf0000000, where the ELF has no code"):
+        code.instructions(Block(0xF0000000, 2))
+
+
+def layer_start(elf_path: Path) -> int:
+    from elftools.elf.elffile import ELFFile
+
+    from convgen.measure import layer_code
+
+    with elf_path.open("rb") as file:
+        return layer_code(ELFFile(file)).start
+
+
+def test_a_missing_capstone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "capstone", None)
+    built = build(tmp_path, "scale.c", "cortex-m4")
+    with pytest.raises(ToolError, match=r'package capstone, which(.|\n)*"convgen\[port'):
+        Code(built.image.elf, M4)
+
+
+def test_what_capstone_does_not_know_is_an_instruction_all_the_same() -> None:
+    thumb = decoder(is_thumb=True).disasm_lite(b"\xff\xff\xff\xff\x00\xbf", 0)
+    assert [(size, name) for _, size, name, _ in thumb] == [(4, ".inst"), (2, "nop")]
+    riscv = decoder(is_thumb=False).disasm_lite(b"\xff\xff\xff\xff\x01\x00", 0)
+    assert [(size, name) for _, size, name, _ in riscv] == [(4, ".inst"), (2, "c.nop")]
