@@ -1,4 +1,4 @@
-"""Run a candidate under QEMU, with buffers aligned as its header asks and no better."""
+"""Run a candidate under QEMU, on a target's board."""
 
 from __future__ import annotations
 
@@ -19,25 +19,31 @@ from convgen.vectors import Vectors
 
 
 @cache
-def tools(board: str) -> tuple[Toolchain, Emulator]:
+def tools(board: str, compiler: str = "auto") -> tuple[Toolchain, Emulator]:
     described = target.load(board)
-    return toolchain.find("auto", described), emulator.choose("qemu-system", described)
+    return toolchain.find(compiler, described), emulator.choose("qemu-system", described)
+
+
+def bench(
+    board: str, inputs: np.ndarray, compiler: str = "auto", *, strict_alignment: bool = True
+) -> Bench:
+    """Return what candidates are tried with: buffers aligned as headers ask and no better."""
+    built, machine = tools(board, compiler)
+    return Bench(
+        target=machine.target,
+        machine=machine.machine,
+        toolchain=built,
+        emulator=machine,
+        vectors=Vectors(inputs=inputs),
+        strict_alignment=strict_alignment,
+    )
 
 
 def run(candidate: Candidate, board: str, inputs: np.ndarray) -> tuple[np.ndarray, Trial]:
     """Return the outputs ``[N, OH, OW, OC]``, and what was measured."""
-    compiler, machine = tools(board)
-    bench = Bench(
-        target=machine.target,
-        machine=machine.machine,
-        toolchain=compiler,
-        emulator=machine,
-        vectors=Vectors(inputs=inputs),
-        strict_alignment=True,
-    )
     layer = candidate.plan.layer
     with tempfile.TemporaryDirectory() as folder:
-        trial = attempt(candidate, bench, Path(folder) / "trial", 2**20, roomy=False)
+        trial = attempt(candidate, bench(board, inputs), Path(folder) / "trial", 2**20, roomy=False)
         assert trial.verified, f"{candidate.algorithm}: {layer.geometry}: {trial.failure}"
         raw = (trial.folder / "verify" / "output.bin").read_bytes()
     g = layer.geometry

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+import emulated
 import minimal
 from cases import Spec, spec
-from convgen import emulator, target, toolchain
+from convgen import target, toolchain
 from convgen.algorithms import ALGORITHMS
-from convgen.layer import Layer
 from convgen.select import Candidate, survey
 from convgen.target import Target
 from convgen.trial import Bench, attempt
-from convgen.vectors import Vectors, make_inputs
+from convgen.vectors import make_inputs
 
 SPEED = Path(__file__).parent / "speed"
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
@@ -70,7 +70,8 @@ def counts(board: Target, folder: Path) -> Counts:
     found: Counts = {}
     for fields, algorithms in LAYERS:
         layer = minimal.load(fields)
-        bench = bench_for(layer, board)
+        inputs = make_inputs(layer, seed=0, count=1)
+        bench = emulated.bench(board.name, inputs, strict_alignment=False)
         able = {c.algorithm: c for c in survey(layer, board, overlap=False)[0]}
         found[layer.name] = {
             name: instructions(able[name], bench, folder / f"{layer.name}_{name}")
@@ -78,17 +79,6 @@ def counts(board: Target, folder: Path) -> Counts:
             if name in able
         }
     return found
-
-
-def bench_for(layer: Layer, board: Target) -> Bench:
-    runner = emulator.choose("qemu-system", board)
-    return Bench(
-        target=board,
-        machine=runner.machine,
-        toolchain=toolchain.find("auto", board),
-        emulator=runner,
-        vectors=Vectors(inputs=make_inputs(layer, seed=0, count=1)),
-    )
 
 
 def instructions(candidate: Candidate, bench: Bench, folder: Path) -> int:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import emulated
 from cases import CASES
 from command import FIRST, convgen, convgen_process, generated, message
-from convgen import emulator, spec, target, toolchain
+from convgen import spec, target, toolchain
 from convgen.select import survey
-from convgen.trial import Bench, attempt
-from convgen.vectors import Vectors, make_inputs
+from convgen.trial import attempt
+from convgen.vectors import make_inputs
 from toy.bench import build
 
 ARM = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33")
@@ -36,15 +37,7 @@ def test_kernels_are_right_and_their_stack_is_bounded(
     path = tmp_path / "layer.json"
     path.write_text(json.dumps(CASES[case]), encoding="utf-8")
     layer, described = spec.load(path, allow_outside=False, seed=0), target.load(board)
-    runner = emulator.choose("qemu-system", described)
-    bench = Bench(
-        target=described,
-        machine=runner.machine,
-        toolchain=toolchain.find("zig", described),
-        emulator=runner,
-        vectors=Vectors(inputs=make_inputs(layer, seed=0, count=1)),
-        strict_alignment=True,
-    )
+    bench = emulated.bench(board, make_inputs(layer, seed=0, count=1), "zig")
     tried = 0
     for candidate in survey(layer, described, overlap=False)[0]:
         if candidate.algorithm in LAYERS[case]:
