@@ -19,7 +19,7 @@ from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
 from convgen.layer import Layer
 from convgen.layout import Pool
-from convgen.overlap import plan_pool
+from convgen.overlap import share
 from convgen.plan import Plan
 from convgen.target import Cpu, Target
 
@@ -145,8 +145,10 @@ def variants(layer: Layer, target: Target) -> list[Variant]:
             continue
         for suffix in ("", "_pool"):
             named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
-            plan = algorithm.plan(named, target)
-            found.append(Variant(plan=plan, pool=plan_pool(named, plan.order) if suffix else None))
+            plan, pool = algorithm.plan(named, target), None
+            if suffix:
+                plan, pool = share(plan)
+            found.append(Variant(plan=plan, pool=pool))
     return found
 
 

@@ -1,60 +1,75 @@
 """One pool for input and output: how far apart they must stand (``--overlap``).
 
-Output pixels are stored in row-major order, and output may overwrite input that no later pixel
-reads. With the input ``D`` elements above the output, a block of pixels ``start`` to ``end`` is
-safe when ``end * out_c <= D + in_c * low(start)``, where ``low(q)`` is the smallest input pixel
-read by pixel ``q`` or any later one; a block that gathers its input before it stores anything
-needs only ``low(end)``.
+Output may overwrite input that is not read any more. An output element at ``a`` (from the start of
+the output) that is stored before the input element at ``b`` (from the start of the input) is read
+for the last time must not lie on it. So the input may begin more than ``max(a - b)`` elements above
+the output, or more than ``-min(a - b)`` below it, over all such pairs.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.layer import Geometry, Layer
 from convgen.layout import Pool
-from convgen.plan import StoreOrder
+from convgen.order import StoreOrder, last_reads
+from convgen.plan import Plan
 
 
-def plan_pool(layer: Layer, order: StoreOrder) -> Pool:
-    """Place the output at the start of the pool and the input as low as *order* allows."""
-    distance = input_distance(layer.geometry, order) * layer.elem_bytes
-    return Pool(
-        bytes=max(distance + layer.input_bytes, layer.output_bytes),
-        input_offset=distance,
-        output_offset=0,
+def share(plan: Plan) -> tuple[Plan, Pool]:
+    """Return *plan* in the order that needs the least memory in one pool, and that pool."""
+    shared = [(_ordered(plan, order), plan_pool(plan.layer, order)) for order in plan.orders]
+    return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
+
+
+def _ordered(plan: Plan, order: StoreOrder) -> Plan:
+    if order.swap is None:
+        return replace(plan, orders=(order,))
+    return replace(
+        plan, orders=(order,), workspace=(*plan.workspace, order.swap), writes_input=True
     )
 
 
-def input_distance(geometry: Geometry, order: StoreOrder) -> int:
-    """Return the smallest safe distance of the input above the output, in elements."""
-    if order.keeps_input:
-        return geometry.out_elems
-    first_read = lowest_reads(geometry)
-    pixels = geometry.out_pixels
-    # a block that gathers starts at a multiple of its size, another may start anywhere
-    starts = np.arange(0, pixels, order.pixels if order.gathers else 1)
-    ends = np.minimum(starts + order.pixels, pixels)
-    still_needed = first_read[ends] if order.gathers else first_read[starts]
-    return max(0, int((ends * geometry.out_c - still_needed * geometry.in_c).max()))
+def plan_pool(layer: Layer, order: StoreOrder) -> Pool:
+    """Place input and output as close to each other as *order* allows."""
+    above, below = distances(layer.geometry, order)
+    size, inputs, outputs = layer.elem_bytes, layer.input_bytes, layer.output_bytes
+    pools = (
+        Pool(bytes=max(above * size + inputs, outputs), input_offset=above * size, output_offset=0),
+        Pool(bytes=max(inputs, below * size + outputs), input_offset=0, output_offset=below * size),
+    )
+    return min(pools, key=lambda pool: pool.bytes)
 
 
-@lru_cache(maxsize=1)
-def lowest_reads(geometry: Geometry) -> NDArray[np.int64]:
-    """Return ``low(q)`` for each output pixel and one past the end, ``[out_pixels + 1]``."""
-    g = geometry
-    rows = _first_inside(g.out_h, g.stride_h, g.pad_top, g.dilation_h)
-    cols = _first_inside(g.out_w, g.stride_w, g.pad_left, g.dilation_w)
-    end = g.in_h * g.in_w
-    outside = (rows >= g.in_h)[:, None] | (cols >= g.in_w)[None, :]
-    reads = np.where(outside, end, rows[:, None] * g.in_w + cols[None, :]).reshape(-1)
-    return np.minimum.accumulate(np.append(reads, end)[::-1])[::-1]
+def distances(g: Geometry, order: StoreOrder) -> tuple[int, int]:
+    """Return by how many elements the input must begin above the output, at the least; or below."""
+    in_c, out_c = (1, 1) if order.by_channel else (g.in_c, g.out_c)
+    lowest, highest = _still_read(g, order)
+    stored = order.stored.reshape(-1)
+    later = stored + 1 if order.gathers else stored
+    outputs = np.arange(g.out_pixels)
+    needed = lowest[later] <= highest[later]
+    outputs, low, high = outputs[needed], lowest[later][needed], highest[later][needed]
+    above = (outputs * out_c + out_c - 1 - low * in_c).max(initial=-1) + 1
+    below = (high * in_c + in_c - 1 - outputs * out_c).max(initial=-1) + 1
+    unit = g.in_c if order.by_channel else 1
+    return int(above) * unit, int(below) * unit
 
 
-def _first_inside(outputs: int, stride: int, pad: int, dilation: int) -> NDArray[np.int64]:
-    """Return the first non-negative input coordinate of each output coordinate's taps."""
-    start = np.arange(outputs, dtype=np.int64) * stride - pad
-    return np.where(start >= 0, start, start % dilation)
+def _still_read(g: Geometry, order: StoreOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and last pixel that each block or a later one reads, and one past the end.
+
+    Where there is none, the first is greater than the last.
+    """
+    last = last_reads(g, order).reshape(-1)
+    pixels = np.flatnonzero(last >= 0)
+    lowest = np.full(order.blocks + 1, last.size)
+    highest = np.full(order.blocks + 1, -1)
+    np.minimum.at(lowest, last[pixels], pixels)
+    np.maximum.at(highest, last[pixels], pixels)
+    lowest = np.minimum.accumulate(lowest[::-1])[::-1]
+    highest = np.maximum.accumulate(highest[::-1])[::-1]
+    return lowest, highest

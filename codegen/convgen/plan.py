@@ -8,55 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from convgen.cliteral import ctype
+from convgen.buffers import Buffer
 from convgen.kernels.base import KernelPlan, OwnSums
 from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
+from convgen.order import StoreOrder
 from convgen.requantize import Requantize
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Buffer:
-    """A part of the workspace: an array the generated code may overwrite."""
-
-    name: str
-    ctype: str
-    elem_bytes: int
-    shape: tuple[int, ...]
-
-    @property
-    def align(self) -> int:
-        """Alignment of its elements."""
-        return self.elem_bytes
-
-    @property
-    def bytes(self) -> int:
-        """Its size."""
-        return prod(self.shape) * self.elem_bytes
-
-    @property
-    def pointer(self) -> str:
-        """The C type of a pointer to its elements."""
-        return self._spaced("*")
-
-    @property
-    def declared(self) -> str:
-        """Its element type and name, as C declares them."""
-        return self._spaced(self.name)
-
-    def _spaced(self, text: str) -> str:
-        return f"{self.ctype}{text}" if self.ctype.endswith("*") else f"{self.ctype} {text}"
-
-
-def buffer(name: str, dtype: str, *shape: int) -> Buffer:
-    """Return a buffer of elements of a numpy *dtype*."""
-    return Buffer(name=name, ctype=ctype(dtype), elem_bytes=np.dtype(dtype).itemsize, shape=shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +37,13 @@ class Constant:
     comment: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreOrder:
-    """When output overwrites input it no longer needs, if the two overlap.
-
-    Pixels are finished in row-major order, ``pixels`` at a time, within a block in any order;
-    ``gathers`` says that a block reads all its input before it stores anything; ``keeps_input``
-    that the whole input must stay as it is to the end, even where no pixel reads it.
-    """
-
-    pixels: int
-    gathers: bool
-    keeps_input: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
     """How one algorithm does one layer.
 
     ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
     work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
+    ``orders`` are those in which it can go through the layer, the usual one first.
 
     ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
@@ -113,7 +61,7 @@ class Plan:
     workspace: tuple[Buffer, ...]
     constants: tuple[Constant, ...]
     steps: Any
-    order: StoreOrder
+    orders: tuple[StoreOrder, ...]
     decisions: tuple[str, ...]
     work: Mapping[str, int]
     writes_input: bool = False
@@ -134,6 +82,11 @@ class Plan:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
+    @property
+    def order(self) -> StoreOrder:
+        """The one that is printed."""
+        return self.orders[0]
 
     @property
     def places(self) -> tuple[Place, ...]:

@@ -13,7 +13,7 @@ from convgen.cost import CostModel, cost_model
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.layout import Pool
-from convgen.overlap import plan_pool
+from convgen.overlap import share
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -136,10 +136,12 @@ def survey(
 def _candidate(
     algorithm: Algorithm, layer: Layer, target: Target, cost: CostModel, *, overlap: bool
 ) -> Candidate:
-    plan = algorithm.plan(layer, target)
+    plan, pool = algorithm.plan(layer, target), None
+    if overlap:
+        plan, pool = share(plan)
     return Candidate(
         plan=plan,
-        pool=plan_pool(layer, plan.order) if overlap else None,
+        pool=pool,
         stack=cost.stack(plan.algorithm),
         code=cost.code(plan.algorithm),
         instructions=cost.predict(plan),

@@ -19,7 +19,8 @@ from convgen.algorithms.winograd_pairs import PairSteps
 from convgen.cost import cost_model
 from convgen.kernels.base import KernelPlan, spans_of
 from convgen.layer import Geometry, Layer
-from convgen.plan import Plan, buffer
+from convgen.buffers import buffer
+from convgen.plan import Plan
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 

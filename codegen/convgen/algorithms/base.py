@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
-from convgen.plan import Buffer, Constant, Plan, buffer
+from convgen.plan import Constant, Plan
 from convgen.requantize import Requantize
 from convgen.target import Target
 

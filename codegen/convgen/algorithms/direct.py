@@ -29,7 +29,8 @@ from convgen.kernels.base import KernelPlan, Level, Runs, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
-from convgen.plan import Constant, Plan, StoreOrder
+from convgen.order import StoreOrder, cut, in_blocks
+from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -140,7 +141,7 @@ class Direct:
             constants=layer_constants(layer, kernel, requantize)
             + _zero_points(kernel, steps, layer),
             steps=steps,
-            order=StoreOrder(pixels=kernel.pixels, gathers=False),
+            orders=(_order(geometry, steps),),
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
@@ -173,10 +174,23 @@ class Direct:
             workspace=(),
             constants=(packed(kernel), *((zero_points(layer, g.in_c),) if edge else ())),
             steps=steps,
-            order=StoreOrder(pixels=kernel.pixels, gathers=False),
+            orders=(_order(g, steps),),
             decisions=_decisions(steps, g),
             work=_finishing_work(kernel, steps, g),
         )
+
+
+def _order(g: Geometry, steps: DirectSteps) -> StoreOrder:
+    """Return inner pixels in their blocks, the others one by one."""
+    inner = steps.inner
+    middle = cut(inner.cols, steps.inner_pixels)
+    whole = [1] * inner.left + middle
+    whole += [1] * (g.out_w - sum(whole))
+    sizes = [
+        whole if inner.top <= row < inner.bottom and middle else [1] * g.out_w
+        for row in range(g.out_h)
+    ]
+    return StoreOrder(stored=in_blocks(g, [size for row in sizes for size in row]), gathers=False)
 
 
 def _all_runs(g: Geometry) -> Runs:

@@ -24,7 +24,8 @@ from convgen.algorithms.planes_dsp import SPARE, Distance, Plane, Rows, rows_at_
 from convgen.kernels.base import OwnSums
 from convgen.layer import Geometry, Layer
 from convgen.lines import Clamp, Lines
-from convgen.plan import Constant, Plan, StoreOrder
+from convgen.order import StoreOrder, at_once
+from convgen.plan import Constant, Plan
 from convgen.target import Target
 
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
@@ -146,7 +147,7 @@ class DirectPlanes:
             workspace=(),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
             steps=steps,
-            order=StoreOrder(pixels=g.out_pixels, gathers=False, keeps_input=True),
+            orders=(StoreOrder(stored=at_once(g), gathers=False, needs_all=True),),
             decisions=_decisions(rows, cols),
             work=_work(table, rows, cols),
         )

@@ -21,6 +21,7 @@ from convgen.algorithms.base import (
 )
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner, taps_inside
+from convgen.buffers import buffer
 from convgen.kernels import (
     finishing_kernel,
     forms,
@@ -32,7 +33,8 @@ from convgen.kernels import (
 from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.layer import Geometry, Layer
-from convgen.plan import Plan, StoreOrder, buffer
+from convgen.order import StoreOrder, cut, in_blocks
+from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -145,9 +147,7 @@ class Im2col:
             workspace=(rows,) if steps.copies else (),
             constants=layer_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(
-                pixels=patches if steps.copies else kernel.pixels, gathers=steps.copies
-            ),
+            orders=_orders(geometry, steps),
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
@@ -174,12 +174,19 @@ class Im2col:
             workspace=(rows,) if steps.copies else (),
             constants=(packed(kernel),),
             steps=steps,
-            order=StoreOrder(
-                pixels=patches if steps.copies else kernel.pixels, gathers=steps.copies
-            ),
+            orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
             work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
         )
+
+
+def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
+    """Return blocks of patches; or, where those are the image, of the pixels of a function."""
+    blocks = steps.pixel_blocks
+    if steps.copies:
+        blocks = tuple(filter(None, (steps.patches, g.out_pixels % steps.patches)))
+    stored = in_blocks(g, cut(g.out_pixels, blocks))
+    return (StoreOrder(stored=stored, gathers=steps.copies),)
 
 
 def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from convgen.algorithms.base import packed, sums_overflow, weights_of, with_weights_of
 from convgen.algorithms.inside import taps_inside
+from convgen.buffers import buffer
 from convgen.kernels import only_so_many
 from convgen.kernels.base import Runs
 from convgen.kernels.smlad import Smlad, SmladPlan, pairs
 from convgen.layer import Geometry, Layer
-from convgen.plan import Plan, StoreOrder, buffer
+from convgen.order import StoreOrder, cut, in_blocks
+from convgen.plan import Plan
 from convgen.target import Target
 
 PIXELS = 2
@@ -152,7 +154,7 @@ class Im2colWide:
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,
-            order=StoreOrder(pixels=PIXELS, gathers=True),
+            orders=(StoreOrder(stored=in_blocks(g, cut(g.out_pixels, blocks)), gathers=True),),
             decisions=_decisions(layer),
             work=_work(kernel, steps, g),
         )

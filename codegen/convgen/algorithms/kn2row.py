@@ -33,10 +33,12 @@ from convgen.algorithms.taps import (
     tap_weights,
     taps_summed,
 )
+from convgen.buffers import Buffer
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import Runs
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Plan, StoreOrder
+from convgen.order import StoreOrder, at_once
+from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -109,7 +111,7 @@ class Kn2row:
             workspace=self._buffers(layer),
             constants=shifted_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(pixels=geometry.out_pixels, gathers=gathers, keeps_input=not gathers),
+            orders=(StoreOrder(stored=at_once(geometry), gathers=gathers, needs_all=not gathers),),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
         )

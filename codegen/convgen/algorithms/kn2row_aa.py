@@ -37,10 +37,12 @@ from convgen.algorithms.taps import (
     tap_weights,
     taps_summed,
 )
+from convgen.buffers import Buffer, buffer
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Plan, StoreOrder, buffer
+from convgen.order import StoreOrder, at_once, in_tiles
+from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -137,14 +139,20 @@ def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Exte
         workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
         constants=clipped_constants(layer, kernel, requantize),
         steps=steps,
-        order=StoreOrder(
-            pixels=extent.pixels,
-            gathers=needs_sums(layer),
-            keeps_input=extent.is_image and not needs_sums(layer),
-        ),
+        orders=(_order(layer, extent),),
         decisions=_decisions(layer, steps),
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
         writes_input=steps.has_holes,
+    )
+
+
+def _order(layer: Layer, extent: _Extent) -> StoreOrder:
+    """Return rows, or the whole image, whose sums grow in the workspace or else in the output."""
+    g, gathers = layer.geometry, needs_sums(layer)
+    return StoreOrder(
+        stored=at_once(g) if extent.is_image else in_tiles(g, 1, g.out_w),
+        gathers=gathers,
+        needs_all=extent.is_image and not gathers,
     )
 
 

@@ -25,11 +25,13 @@ from convgen.algorithms.base import (
 )
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner
+from convgen.buffers import Buffer, buffer
 from convgen.kernels import finishing_kernel, forms, plan_kernel
 from convgen.kernels.base import Level, Runs, patch_weights
 from convgen.kernels.finishing import FinishingKernel
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Plan, StoreOrder, buffer
+from convgen.order import StoreOrder, at_once, first_reads, in_tiles
+from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -113,9 +115,7 @@ class Mec:
             workspace=(self._lowered(layer),),
             constants=layer_constants(layer, kernel, requantize),
             steps=steps,
-            order=StoreOrder(
-                pixels=geometry.out_w if self.ring else geometry.out_pixels, gathers=True
-            ),
+            orders=(_order(geometry, ring=self.ring),),
             decisions=_decisions(steps, layer),
             work=_work(steps, geometry)
             + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
@@ -145,7 +145,7 @@ class Mec:
             workspace=(self._lowered(layer),),
             constants=(packed(kernel),),
             steps=steps,
-            order=StoreOrder(pixels=g.out_pixels, gathers=True),
+            orders=(_order(g, ring=False),),
             decisions=_decisions(steps, layer),
             work=work,
         )
@@ -232,6 +232,14 @@ def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:
         return range(steps.rows)
     firsts = range(0, geometry.out_h * geometry.stride_h, geometry.stride_h)
     return {row for first in firsts for row in range(first, first + steps.rows)}
+
+
+def _order(g: Geometry, *, ring: bool) -> StoreOrder:
+    """Return rows, whose input is lowered only once, or the whole image after all is lowered."""
+    if not ring:
+        return StoreOrder(stored=at_once(g), gathers=True)
+    stored = in_tiles(g, 1, g.out_w)
+    return StoreOrder(stored=stored, gathers=True, kept=first_reads(g, stored))
 
 
 VARIANTS = (Mec(ring=False), Mec(ring=True))

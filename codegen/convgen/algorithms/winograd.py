@@ -40,11 +40,13 @@ from convgen.algorithms.winograd_forms import (
     tiles_in_row,
     transform,
 )
+from convgen.buffers import Buffer, buffer
 from convgen.kernels import plan_kernel, too_many_pixels
 from convgen.kernels.base import KernelPlan, Runs, Weights
 from convgen.kernels.portable import pack
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Constant, Plan, StoreOrder, buffer
+from convgen.order import StoreOrder, in_tiles
+from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -143,15 +145,15 @@ class Winograd:
             workspace=pairs.workspace(steps),
             constants=pairs.constants(layer, steps, kernel, requantize),
             steps=steps,
-            order=self._order(layer),
+            orders=self._orders(layer.geometry),
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, requantize),
         )
 
-    def _order(self, layer: Layer) -> StoreOrder:
-        """Return that rows of tiles are finished, in any order within."""
-        pixels = self.form.outputs * layer.geometry.out_w
-        return StoreOrder(pixels=pixels, gathers=False)
+    def _orders(self, g: Geometry) -> tuple[StoreOrder, ...]:
+        """Return tiles that are multiplied together, as they are or with pixels between kept."""
+        stored = in_tiles(g, self.form.outputs, self.form.outputs * self.tiles)
+        return (StoreOrder(stored=stored, gathers=True),)
 
     def _plan_portable(self, layer: Layer, target: Target) -> Plan:
         g = layer.geometry
@@ -190,7 +192,7 @@ class Winograd:
                 *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
-            order=self._order(layer),
+            orders=self._orders(layer.geometry),
             decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",

@@ -28,9 +28,10 @@ from convgen.algorithms.winograd_forms import (
     tiles_in_row,
     transform,
 )
+from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import KernelPlan, Runs, spans_of
 from convgen.layer import Geometry, Layer
-from convgen.plan import Buffer, Constant, buffer
+from convgen.plan import Constant
 from convgen.requantize import Requantize
 from convgen.target import Target
 
