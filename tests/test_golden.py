@@ -14,7 +14,6 @@ from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
-from convgen.overlap import plan_pool
 from convgen.target import Target
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -75,8 +74,10 @@ def generated(
     path.write_text(json.dumps(CASES[case]))
     layer = spec.load(path)
     chosen = next(a for a in ALGORITHMS if a.name == algorithm)
-    plan = chosen.plan(layer, board)
-    return layer_files(plan, board, plan_pool(layer, plan.order) if overlap else None)
+    plan, pool = chosen.plan(layer, board), None
+    if overlap:
+        plan, pool = share(plan)
+    return layer_files(plan, board, pool)
 
 
 def expected_files() -> dict[str, tuple[str, str, str, bool]]:

@@ -24,9 +24,11 @@ import numpy_reference
 from convgen import select, target
 from convgen.algorithms import ALGORITHMS
 from convgen.layer import Geometry, Layer
+from convgen.overlap import share
 from convgen.plan import Plan
 from convgen.trial import Trial
 from convgen.vectors import compare
+from pool_simulator import survives
 from random_layers import Kind, inputs_for, layers
 
 # each target has kernels of another block size, which native code can run as well
@@ -148,6 +150,13 @@ def native_job(
     return native.Job(chosen, played, inputs_for(layer))
 
 
+def check_pool(plan: Plan) -> None:
+    """Check that the order it states reads no byte of one pool that it has overwritten."""
+    plan, pool = share(plan)
+    layer = plan.layer
+    assert survives(layer.geometry, plan.order, pool, layer.elem_bytes), plan.algorithm
+
+
 def fair_inputs(plan: Plan) -> int:
     """Return how many of the two inputs it promises to be right for: not those of half zeros."""
     return 1 if plan.rounds_coarsely else 2
@@ -192,6 +201,7 @@ def try_natively(family: Family, names: set[str], programs: int, number: int) ->
             results = native.run(Path(folder), jobs)
         for job, outputs in zip(jobs, results, strict=True):
             for variant in job.chosen:
+                check_pool(variant.plan)
                 count = fair_inputs(variant.plan)
                 found = outputs[variant.label][:count]
                 emulated.check(job.layer, job.inputs[:count], found, variant.label)

@@ -3,7 +3,8 @@
 Output may overwrite input that is not read any more. An output element at ``a`` (from the start of
 the output) that is stored before the input element at ``b`` (from the start of the input) is read
 for the last time must not lie on it. So the input may begin more than ``max(a - b)`` elements above
-the output, or more than ``-min(a - b)`` below it, over all such pairs.
+the output, or more than ``-min(a - b)`` below it, over all such pairs; or closer, where pixels of
+both are of one size and no ``a - b`` is that distance.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from convgen.layer import Geometry, Layer
+from convgen.layer import Geometry
 from convgen.layout import Pool
-from convgen.order import StoreOrder, last_reads
+from convgen.order import Blocks, StoreOrder, last_reads
 from convgen.plan import Plan
+
+NEVER = 2**40  # no pixel's number
 
 
 def share(plan: Plan) -> tuple[Plan, Pool]:
     """Return *plan* in the order that needs the least memory in one pool, and that pool."""
-    shared = [(_ordered(plan, order), plan_pool(plan.layer, order)) for order in plan.orders]
+    layer = plan.layer
+    shared = [
+        (_ordered(plan, order), pool_for(layer.geometry, order, layer.elem_bytes))
+        for order in plan.orders
+    ]
     return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
 
 
@@ -33,43 +39,47 @@ def _ordered(plan: Plan, order: StoreOrder) -> Plan:
     )
 
 
-def plan_pool(layer: Layer, order: StoreOrder) -> Pool:
+def pool_for(g: Geometry, order: StoreOrder, elem_bytes: int) -> Pool:
     """Place input and output as close to each other as *order* allows."""
-    above, below = distances(layer.geometry, order)
-    size, inputs, outputs = layer.elem_bytes, layer.input_bytes, layer.output_bytes
-    pools = (
-        Pool(bytes=max(above * size + inputs, outputs), input_offset=above * size, output_offset=0),
-        Pool(bytes=max(inputs, below * size + outputs), input_offset=0, output_offset=below * size),
-    )
-    return min(pools, key=lambda pool: pool.bytes)
+    above, below = (distance * elem_bytes for distance in distances(g, order))
+    inputs, outputs = g.in_elems * elem_bytes, g.out_elems * elem_bytes
+    input_above = Pool(bytes=max(above + inputs, outputs), input_offset=above, output_offset=0)
+    input_below = Pool(bytes=max(inputs, below + outputs), input_offset=0, output_offset=below)
+    return min(input_above, input_below, key=lambda pool: pool.bytes)
 
 
 def distances(g: Geometry, order: StoreOrder) -> tuple[int, int]:
-    """Return by how many elements the input must begin above the output, at the least; or below."""
-    in_c, out_c = (1, 1) if order.by_channel else (g.in_c, g.out_c)
-    lowest, highest = _still_read(g, order)
-    stored = order.stored.reshape(-1)
-    later = stored + 1 if order.gathers else stored
-    outputs = np.arange(g.out_pixels)
-    needed = lowest[later] <= highest[later]
-    outputs, low, high = outputs[needed], lowest[later][needed], highest[later][needed]
-    above = (outputs * out_c + out_c - 1 - low * in_c).max(initial=-1) + 1
-    below = (high * in_c + in_c - 1 - outputs * out_c).max(initial=-1) + 1
-    unit = g.in_c if order.by_channel else 1
-    return int(above) * unit, int(below) * unit
+    """Return by how many elements the input must begin above the output, and by how many below."""
+    if order.by_channel:  # channels are whole pixels apart, or in each other's way
+        in_c, out_c, unit = 1, 1, g.in_c
+    else:
+        in_c, out_c, unit = g.in_c, g.out_c, 1
+    read, stored = last_reads(g, order).reshape(-1), order.stored.reshape(-1) + order.gathers
+    longer = read.size * in_c - stored.size * out_c
+    above = _distance(read, stored, in_c, out_c, least=0)
+    below = _distance(read[::-1], stored[::-1], in_c, out_c, least=-longer) + longer
+    return above * unit, below * unit
 
 
-def _still_read(g: Geometry, order: StoreOrder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first and last pixel that each block or a later one reads, and one past the end.
+def _distance(read: Blocks, stored: Blocks, in_c: int, out_c: int, *, least: int) -> int:
+    """Return the smallest safe distance from *least* on, of the input above the output.
 
-    Where there is none, the first is greater than the last.
+    *read* is the last block that reads each input pixel, *stored* the first one whose reads come
+    after an output pixel is stored.
     """
-    last = last_reads(g, order).reshape(-1)
-    pixels = np.flatnonzero(last >= 0)
-    lowest = np.full(order.blocks + 1, last.size)
-    highest = np.full(order.blocks + 1, -1)
-    np.minimum.at(lowest, last[pixels], pixels)
-    np.maximum.at(highest, last[pixels], pixels)
+    lowest = np.full(max(read.max(), stored.max()) + 1, NEVER)
+    np.minimum.at(lowest, read[read >= 0], np.flatnonzero(read >= 0))
     lowest = np.minimum.accumulate(lowest[::-1])[::-1]
-    highest = np.maximum.accumulate(highest[::-1])[::-1]
-    return lowest, highest
+    ends = (np.arange(stored.size) + 1) * out_c
+    enough = max(least, int((ends - lowest[stored] * in_c).max()))
+    if in_c == out_c:  # pixels may lie on dead ones between others that are read
+        for pixels in range(-(-least // in_c), enough // in_c):
+            if not _collide(read, stored, pixels):
+                return pixels * in_c
+    return enough
+
+
+def _collide(read: Blocks, stored: Blocks, distance: int) -> bool:
+    """Whether outputs overwrite what is read later if the input begins *distance* pixels above."""
+    first, last = max(0, distance), min(stored.size, read.size + distance)
+    return bool((read[first - distance : last - distance] >= stored[first:last]).any())

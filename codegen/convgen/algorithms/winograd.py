@@ -17,6 +17,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convgen.algorithms import winograd_pairs as pairs
 from convgen.algorithms.base import (
     chunk_work,
@@ -45,7 +48,7 @@ from convgen.kernels import plan_kernel, too_many_pixels
 from convgen.kernels.base import KernelPlan, Runs, Weights
 from convgen.kernels.portable import pack
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, in_tiles
+from convgen.order import Blocks, StoreOrder, in_tiles
 from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -145,15 +148,21 @@ class Winograd:
             workspace=pairs.workspace(steps),
             constants=pairs.constants(layer, steps, kernel, requantize),
             steps=steps,
-            orders=self._orders(layer.geometry),
+            orders=self._orders(layer),
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, requantize),
         )
 
-    def _orders(self, g: Geometry) -> tuple[StoreOrder, ...]:
+    def _orders(self, layer: Layer) -> tuple[StoreOrder, ...]:
         """Return tiles that are multiplied together, as they are or with pixels between kept."""
-        stored = in_tiles(g, self.form.outputs, self.form.outputs * self.tiles)
-        return (StoreOrder(stored=stored, gathers=True),)
+        g, height, width = layer.geometry, self.form.outputs, self.form.outputs * self.tiles
+        order = StoreOrder(stored=in_tiles(g, height, width), gathers=True)
+        columns = np.arange(width, g.out_w, width) - g.pad_left
+        if g.pad_left != 1 or not columns.size or columns[-1] >= g.in_w:
+            return (order,)
+        kept = _kept(g, order, height, columns)
+        between = buffer("between", layer.dtype, height, g.in_c)
+        return order, replace(order, kept=kept, swap=between)
 
     def _plan_portable(self, layer: Layer, target: Target) -> Plan:
         g = layer.geometry
@@ -192,11 +201,24 @@ class Winograd:
                 *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
-            orders=self._orders(layer.geometry),
+            orders=self._orders(layer),
             decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
         )
+
+
+def _kept(g: Geometry, order: StoreOrder, height: int, columns: NDArray[np.int64]) -> Blocks:
+    """Return the block that keeps each pixel: of a tile's first rows, left of the next tiles.
+
+    Where input and output have the same shape and the input begins ``pad_top`` rows above the
+    output, these are all the pixels that a block overwrites and a later one reads.
+    """
+    kept = np.full((g.in_h, g.in_w), order.blocks)
+    rows = np.arange(min(g.in_h, g.out_h - g.pad_top))
+    before = order.stored[rows + g.pad_top][:, columns + g.pad_left - 1]
+    kept[np.ix_(rows, columns)] = before
+    return kept
 
 
 def _wrong_shape(g: Geometry) -> str | None:
