@@ -72,7 +72,9 @@ class _Memory:
     def _bytes(self, pixels: list[int], channels: int, channel: int | None) -> np.ndarray:
         of_pixel = np.arange(channels) if channel is None else np.array([channel])
         elems = np.array(pixels, int)[:, None] * channels + of_pixel
-        return (elems[..., None] * self.elem_bytes + np.arange(self.elem_bytes)).reshape(-1)
+        places = elems[..., None] * self.elem_bytes + np.arange(self.elem_bytes)
+        flat: np.ndarray = places.reshape(-1)
+        return flat
 
 
 def _by_block(numbers: np.ndarray) -> dict[int, list[int]]:

@@ -14,6 +14,7 @@ from cases import CASES
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
+from convgen.overlap import share
 from convgen.target import Target
 
 GOLDEN = Path(__file__).parent / "golden"

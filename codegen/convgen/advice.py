@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from convgen.select import Budget, Candidate, Selection, preference, undemanding
+from convgen.select import (
+    Budget,
+    Candidate,
+    Selection,
+    best_overlapping,
+    preference,
+    undemanding,
+)
 from convgen.trial import Trial
 
 WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
@@ -27,7 +34,8 @@ class _Offer:
 def advise(selection: Selection, trials: Sequence[Trial], chosen: Trial) -> list[str]:
     """Name the fastest that fits the budget, and the fastest of all if that does not fit.
 
-    Nothing is said where it is not at least `WORTHWHILE` times faster than *chosen*.
+    Nothing is said where it is not at least `WORTHWHILE` times faster than *chosen*. Last comes
+    what ``--overlap`` would save.
     """
     tried = {trial.candidate: trial for trial in trials}
     wrong = {trial.candidate for trial in trials if trial.failure}
@@ -41,7 +49,22 @@ def advise(selection: Selection, trials: Sequence[Trial], chosen: Trial) -> list
     for offer in dict.fromkeys((*fitting[:1], *offers[:1])):
         if offer.instructions * WORTHWHILE <= now.instructions:
             sentences.append(_sentence(offer, now, selection))
-    return sentences
+    return [*sentences, *_overlap(selection, chosen, wrong)]
+
+
+def _overlap(selection: Selection, chosen: Trial, wrong: Set[Candidate]) -> list[str]:
+    """Say how much less RAM the choice needs if its output may overwrite its input."""
+    right = [candidate for candidate in selection.wanted if candidate not in wrong]
+    if selection.overlaps or not right:
+        return []
+    best = best_overlapping(right, selection.goal)
+    saved = chosen.ram_without_stack - best.ram_without_stack
+    if saved <= 0:
+        return []
+    return [
+        f"{best.algorithm}: {saved:,} fewer bytes of RAM if its output may overwrite its input, "
+        f"in one pool of {best.tensors:,}: `--overlap`"
+    ]
 
 
 def _offer(candidate: Candidate, tried: Mapping[Candidate, Trial]) -> _Offer:

@@ -59,7 +59,7 @@ def _context(plan: Plan, target: Target, pool: Pool | None) -> dict[str, Any]:
         "pool": pool,
         "target": target,
         "description": description,
-        "description_and_decisions": [*description, "", *_decisions(plan)],
+        "description_and_decisions": [*description, "", *_decisions(plan, pool)],
         "constants_title": [
             f"{layer.name}: constants",
             *((SYNTHETIC,) if layer.synthetic else ()),
@@ -157,8 +157,21 @@ def _workspace(plan: Plan) -> str:
     return f"{plan.workspace_bytes:,} bytes: {', '.join(buffers)}"
 
 
-def _decisions(plan: Plan) -> list[str]:
-    return [*plan.decisions, f"Printed from templates/{plan.template}."]
+def _decisions(plan: Plan, pool: Pool | None) -> list[str]:
+    shared = [_shared(plan, pool)] if pool else []
+    return [*plan.decisions, *shared, f"Printed from templates/{plan.template}."]
+
+
+def _shared(plan: Plan, pool: Pool) -> str:
+    layer = plan.layer
+    apart = layer.input_bytes + layer.output_bytes
+    places = "Input and output begin together"
+    if pool.input_offset:
+        places = f"The input begins {pool.input_offset:,} bytes above the output"
+    elif pool.output_offset:
+        places = f"The output begins {pool.output_offset:,} bytes above the input"
+    backwards = ", the last outputs first" if plan.order.reverse else ""
+    return f"{places} in one pool{backwards}: {pool.bytes:,} bytes instead of {apart:,}."
 
 
 def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
@@ -175,8 +188,8 @@ def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
     else:
         tensors = (
             f"`pool` is memory of {prefix}_POOL_BYTES, aligned to {prefix}_POOL_ALIGN. Put the "
-            f"input at `pool + {prefix}_INPUT_OFFSET`; after the call the output stands at "
-            f"`pool + {prefix}_OUTPUT_OFFSET` and the input is gone."
+            f"input at {prefix}_INPUT_OFFSET bytes from its start; after the call the output "
+            f"stands at {prefix}_OUTPUT_OFFSET, and the input is overwritten."
         )
     first = (
         [
@@ -191,4 +204,25 @@ def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
         if plan.writes_input and pool is None
         else []
     )
-    return [tensors, *first, *changes, workspace, "Reentrant: no variables of its own, no heap."]
+    example = ["", *_example(plan)] if pool else []
+    reentrant = "Reentrant: no variables of its own, no heap."
+    return [tensors, *first, *changes, workspace, reentrant, *example]
+
+
+def _example(plan: Plan) -> list[str]:
+    """Return how a caller uses a pool."""
+    prefix, name, elem = macro(plan.layer.name), plan.layer.name, plan.layer.elem_ctype
+    per_elem = "" if plan.layer.elem_bytes == 1 else f" / sizeof({elem})"
+    align = plan.workspace_align
+    buffers = [f"static {elem} pool[{prefix}_POOL_BYTES{per_elem}];"]
+    if plan.workspace_bytes:
+        words = f"({prefix}_WORKSPACE_BYTES + {align - 1}) / {align}"
+        buffers.append(f"static uint{8 * align}_t workspace[{words}];")
+    arguments = f"pool, {'workspace' if plan.workspace_bytes else 'NULL'}"
+    calls = [
+        f"read_input(pool + {prefix}_INPUT_OFFSET{per_elem});",
+        *([f"{name}_init({arguments});"] if plan.has_init else []),
+        f"{name}({arguments});",
+        f"use_output(pool + {prefix}_OUTPUT_OFFSET{per_elem});",
+    ]
+    return [f"    {line}" for line in (*buffers, "", *calls)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convgen.errors import NoFitError
-from convgen.select import Candidate, Selection
+from convgen.select import Candidate, Selection, overlapping
 from convgen.trial import Trial
 
 
@@ -43,30 +43,54 @@ def no_fit(selection: Selection, trials: Sequence[Trial]) -> NoFitError:
     apart = [f"{need}; the budget is {limit:,}" for need, limit in needs]
     return NoFitError(
         "\n".join(
-            ["no algorithm fits the budget", *(short or [*apart, "none is within both at once"])]
+            [
+                "no algorithm fits the budget",
+                *(short or [*apart, "none is within both at once"]),
+                *_overlap(selection, trials, needs[0][0]),
+            ]
         )
     )
+
+
+def _overlap(selection: Selection, trials: Sequence[Trial], apart: _Need) -> list[str]:
+    """Say what ``--overlap`` would need, if RAM is short and it is less."""
+    if selection.overlaps or apart.bytes <= selection.budget.ram:
+        return []
+    stacks = {trial.candidate: trial.stack or 0 for trial in trials}
+    shared = [(overlapping(c), stacks.get(c, c.stack)) for c in selection.wanted]
+    need = _ram_of(*min(shared, key=_ram), measured=False)
+    if need.bytes >= apart.bytes:
+        return []
+    return [f"with --overlap {need.algorithm} would need about {need.bytes:,} bytes: {need.parts}"]
 
 
 def _ram_need(candidates: Sequence[Candidate], trials: Sequence[Trial]) -> _Need:
     if trials:
         trial = min(trials, key=lambda t: t.ram)
-        least, stack, ram = trial.candidate, trial.stack or 0, trial.ram
-    else:
-        least = min(candidates, key=lambda c: c.ram)
-        stack, ram = least.stack, least.ram
-    layer = least.plan.layer
+        return _ram_of(trial.candidate, trial.stack or 0, measured=True)
+    least = min(candidates, key=lambda c: c.ram)
+    return _ram_of(least, least.stack, measured=False)
+
+
+def _ram(found: tuple[Candidate, int]) -> int:
+    """Return the bytes of a candidate with its stack."""
+    candidate, stack = found
+    return candidate.ram_without_stack + stack
+
+
+def _ram_of(candidate: Candidate, stack: int, *, measured: bool) -> _Need:
+    layer, workspace = candidate.plan.layer, candidate.plan.workspace_bytes
     tensors = (
-        f"pool {least.pool.bytes:,}"
-        if least.pool
+        f"pool {candidate.pool.bytes:,}"
+        if candidate.pool
         else f"input {layer.input_bytes:,} + output {layer.output_bytes:,}"
     )
     return _Need(
         of="RAM",
-        algorithm=least.algorithm,
-        bytes=ram,
-        parts=f"{tensors} + workspace {least.plan.workspace_bytes:,} + stack {stack:,}",
-        measured=bool(trials),
+        algorithm=candidate.algorithm,
+        bytes=_ram((candidate, stack)),
+        parts=f"{tensors} + workspace {workspace:,} + stack {stack:,}",
+        measured=measured,
     )
 
 

@@ -184,8 +184,9 @@ def _bench(job: Job, board: Target, given: Vectors) -> Bench:
 def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) -> list[Trial]:
     """Try candidates in order until one fits; all of them if they are to be compared.
 
-    The least flash is known only when all are built. If none fits, also try those that may need
-    less than the ones that came so close.
+    The least flash is known only when all are built; the least RAM in one pool when those are
+    whose stack could make the difference. If none fits, also try those that may need less than
+    the ones that came so close.
     """
     budget = selection.budget
     compares = job.compare or job.optimize == "flash"
@@ -195,29 +196,37 @@ def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) ->
         considered = tuple(c for c in considered if c.plan.constant_bytes <= budget.flash)
     trials: list[Trial] = []
 
-    def tried(candidate: Candidate, *, roomy: bool) -> Trial:
+    def try_it(candidate: Candidate, *, roomy: bool) -> None:
         say(f"{candidate.algorithm}: generating, compiling, running")
         folder = stage / candidate.algorithm
         trials.append(attempt(candidate, bench, folder, budget.ram, roomy=roomy))
-        return trials[-1]
 
     hopeful = [c for c in considered if c.ram_without_stack <= budget.ram]
     others = [c for c in considered if c.ram_without_stack > budget.ram]
     too_large: list[MachineTooSmallError] = []
     for candidate in hopeful:
-        try:
-            if tried(candidate, roomy=compares).fits(budget) and not compares:
-                return trials
-        except MachineTooSmallError as error:
-            too_large.append(error)
+        if compares or not _is_needless(candidate, trials, selection):
+            try:
+                try_it(candidate, roomy=compares)
+            except MachineTooSmallError as error:
+                too_large.append(error)
     if too_large and not trials:
         raise too_large[0]
     for candidate in others:
-        nearest = min((trial.ram for trial in trials), default=candidate.ram)
-        if compares or candidate.ram_without_stack < nearest:
+        if compares or not _is_needless(candidate, trials, selection):
             with suppress(MachineTooSmallError):
-                tried(candidate, roomy=True)
+                try_it(candidate, roomy=True)
     return trials
+
+
+def _is_needless(candidate: Candidate, trials: Sequence[Trial], selection: Selection) -> bool:
+    """Whether a better one fits; or none does, and one came as close as *candidate* can."""
+    fitting = [trial.ram for trial in trials if trial.fits(selection.budget)]
+    if fitting and not selection.weighs_stack:
+        return True
+    is_hopeless = candidate.ram_without_stack > selection.budget.ram
+    nearest = fitting or [trial.ram for trial in trials if is_hopeless]
+    return candidate.ram_without_stack >= min(nearest, default=candidate.ram)
 
 
 def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
@@ -228,6 +237,8 @@ def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
         raise no_fit(selection, wanted)
     if selection.goal == "flash":
         return min(fitting, key=lambda trial: trial.flash)
+    if selection.weighs_stack:
+        return min(fitting, key=lambda trial: trial.ram)
     return fitting[0]
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def build(
         **_cycles(chosen),
         **_asks(chosen),
         "memory": _memory(chosen),
+        **_pool(chosen),
         "flash": {
             "code": chosen.sizes.code_bytes,
             "constants": chosen.sizes.constant_bytes,
@@ -57,7 +59,7 @@ def build(
         "candidates": [
             *(
                 _candidate(c, tried.get(c), budget, tools["machine"], front)
-                for c in sorted(selection.candidates, key=_by_workspace)
+                for c in sorted(selection.candidates, key=_by_memory)
             ),
             *(
                 {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
@@ -71,8 +73,8 @@ def build(
     }
 
 
-def _by_workspace(candidate: Candidate) -> tuple[int, int]:
-    return candidate.plan.workspace_bytes, candidate.instructions
+def _by_memory(candidate: Candidate) -> tuple[int, int]:
+    return candidate.ram_without_stack, candidate.instructions
 
 
 def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
@@ -83,7 +85,7 @@ def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
     """
     needs = {
         trial.candidate: (
-            trial.candidate.plan.workspace_bytes,
+            trial.candidate.ram_without_stack,
             trial.instructions or 0,
             trial.flash,
         )
@@ -162,6 +164,15 @@ def _memory(trial: Trial) -> Report:
     }
 
 
+def _pool(trial: Trial) -> Report:
+    """Where input and output lie in their pool, if they share one."""
+    layer, pool = trial.candidate.plan.layer, trial.candidate.pool
+    if pool is None:
+        return {}
+    apart = layer.input_bytes + layer.output_bytes
+    return {"pool": {**asdict(pool), "instead_of": apart}}
+
+
 def _candidate(
     candidate: Candidate,
     trial: Trial | None,
@@ -173,6 +184,7 @@ def _candidate(
         "algorithm": candidate.algorithm,
         "applicable": True,
         "fits": trial.fits(budget) if trial else candidate.fits(budget),
+        **({"pool": candidate.pool.bytes} if candidate.pool else {}),
         "workspace": candidate.plan.workspace_bytes,
         "ram": trial.ram if trial else candidate.ram,
         "flash": trial.flash if trial else candidate.flash,
@@ -272,6 +284,8 @@ def _summary(report: Report) -> Any:
 
 
 def _part_note(part: str, report: Report) -> str:
+    if part == "pool":
+        return f"instead of {report['pool']['instead_of']:,}: the output overwrites the input"
     if part == "stack" and report["memory"]["stack_bound"] is not None:
         return f"compiler's bound {report['memory']['stack_bound']:,}"
     return ""

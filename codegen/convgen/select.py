@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal, get_args
 
@@ -94,8 +94,14 @@ class Candidate:
         return budget.holds(self.ram, self.flash)
 
 
+def overlapping(candidate: Candidate) -> Candidate:
+    """Return *candidate* with input and output in one pool, in the order that suits it best."""
+    plan, pool = share(candidate.plan)
+    return replace(candidate, plan=plan, pool=pool)
+
+
 _ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
-    "workspace": lambda c: (c.ram_without_stack, c.instructions),
+    "workspace": lambda c: (c.ram if c.pool else c.ram_without_stack, c.instructions),
     "speed": lambda c: (c.instructions, c.ram_without_stack),
     "flash": lambda c: (c.flash, c.ram_without_stack, c.instructions),
 }
@@ -114,6 +120,16 @@ class Selection:
     candidates: tuple[Candidate, ...]
     wanted: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether input and output share a pool."""
+        return any(candidate.pool for candidate in self.candidates)
+
+    @property
+    def weighs_stack(self) -> bool:
+        """Whether the least of pool, workspace and stack is wanted, known when it has run."""
+        return self.overlaps and self.goal == "workspace"
 
 
 def survey(
@@ -136,21 +152,25 @@ def survey(
 def _candidate(
     algorithm: Algorithm, layer: Layer, target: Target, cost: CostModel, *, overlap: bool
 ) -> Candidate:
-    plan, pool = algorithm.plan(layer, target), None
-    if overlap:
-        plan, pool = share(plan)
-    return Candidate(
+    plan = algorithm.plan(layer, target)
+    candidate = Candidate(
         plan=plan,
-        pool=pool,
+        pool=None,
         stack=cost.stack(plan.algorithm),
         code=cost.code(plan.algorithm),
         instructions=cost.predict(plan),
     )
+    return overlapping(candidate) if overlap else candidate
 
 
 def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:
     """Return *candidates*, the most wanted first; equals keep the list's order."""
     return tuple(sorted(candidates, key=_ORDER[goal]))
+
+
+def best_overlapping(candidates: Sequence[Candidate], goal: Goal) -> Candidate:
+    """Return which of *candidates* is the most wanted if input and output overlap."""
+    return preference([overlapping(candidate) for candidate in candidates], goal)[0]
 
 
 def undemanding(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

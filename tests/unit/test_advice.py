@@ -10,9 +10,16 @@ from convgen.select import Candidate, Goal, Selection, preference, undemanding
 from convgen.trial import Trial
 
 
-def selection(ram: int = 2**20, goal: Goal = "workspace") -> Selection:
+def selection(ram: int = 2**20, goal: Goal = "workspace", *, overlap: bool = False) -> Selection:
     fields = minimal.made_up(input={"shape": [8, 8, 16], "dtype": "int8"}, out_channels=16)
-    return trials.select(fields, ram=ram, goal=goal)
+    return trials.select(fields, ram=ram, goal=goal, overlap=overlap)
+
+
+def faster(choice: Selection, trials: list[Trial], chosen: Trial) -> list[str]:
+    """Return what is advised beside one pool."""
+    *sentences, last = advise(choice, trials, chosen)
+    assert last.endswith(": `--overlap`")
+    return sentences
 
 
 def find(candidates: tuple[Candidate, ...], algorithm: str) -> Candidate:
@@ -30,7 +37,7 @@ def test_what_was_measured_is_told() -> None:
     direct = tried(find(choice.candidates, "direct"), 900_000)
     fastest = tried(preference(choice.wanted, "speed")[0], 10_000)
     workspace, flash = fastest.candidate.plan.workspace_bytes, fastest.flash - direct.flash
-    assert advise(choice, [direct, fastest], direct) == [
+    assert faster(choice, [direct, fastest], direct) == [
         f"{fastest.candidate.algorithm}: 90.0x fewer instructions for {workspace:,} more bytes of "
         f"workspace and {flash:,} more bytes of flash; fits your budget: `--optimize speed`"
     ]
@@ -40,21 +47,21 @@ def test_what_the_goal_speed_would_not_choose_is_to_be_named() -> None:
     choice = selection()
     direct = tried(find(choice.candidates, "direct"), 900_000)
     mec = tried(find(choice.candidates, "mec"), 100)  # against all predictions
-    (sentence,) = advise(choice, [direct, mec], direct)
+    (sentence,) = faster(choice, [direct, mec], direct)
     assert sentence.endswith("; fits your budget: `--algorithm mec`")
 
 
 def test_nothing_is_said_of_the_fastest() -> None:
     choice = selection(goal="speed")
     winograd = tried(find(choice.candidates, "winograd_4x4_t2"), 1000)
-    assert advise(choice, [winograd], winograd) == []
+    assert faster(choice, [winograd], winograd) == []
 
 
 def test_nothing_is_said_for_less_than_a_tenth() -> None:
     choice = selection()
     found = [tried(candidate, 105_000) for candidate in choice.candidates]
     direct = tried(find(choice.candidates, "direct"), 110_000)
-    assert advise(choice, [*found, direct], direct) == []
+    assert faster(choice, [*found, direct], direct) == []
 
 
 def test_what_does_not_fit_is_said_to_be_short() -> None:
@@ -62,7 +69,7 @@ def test_what_does_not_fit_is_said_to_be_short() -> None:
     direct = tried(find(choice.candidates, "direct"), 900_000)
     slow = [tried(c, 890_000) for c in choice.candidates if c.plan.family != "winograd"]
     found = [*slow, direct, tried(find(choice.candidates, "winograd_4x4_t2"), 1000)]
-    (sentence,) = advise(choice, found, direct)
+    (sentence,) = faster(choice, found, direct)
     assert sentence.startswith("winograd_4x4_t2: 900.0x fewer instructions for 3,456 more bytes")
     need = 2 * 1024 + 3456 + 100
     assert sentence.endswith(f"; your budget is about {need - 3000:,} bytes of RAM short of it")
@@ -74,6 +81,24 @@ def test_what_is_wrong_or_asks_for_more_is_not_advised() -> None:
     found += [tried(c, 1) for c in choice.candidates if c.asks]
     direct = tried(find(choice.candidates, "direct"), 900_000)
     assert advise(choice, [*found, direct], direct) == []
+
+
+def test_one_pool_is_advised_with_what_would_be_chosen_then() -> None:
+    choice = selection()
+    direct = tried(find(choice.candidates, "direct"), 900_000)
+    then = preference(selection(overlap=True).wanted, "workspace")[0]
+    assert then.pool
+    saved = 2 * 1024 - then.pool.bytes - then.plan.workspace_bytes
+    assert advise(choice, [direct], direct)[-1] == (
+        f"{then.algorithm}: {saved:,} fewer bytes of RAM if its output may overwrite its input, "
+        f"in one pool of {then.pool.bytes:,}: `--overlap`"
+    )
+
+
+def test_nothing_is_advised_where_one_pool_is_used_already() -> None:
+    choice = selection(overlap=True)
+    fastest = tried(preference(choice.wanted, "speed")[0], 1000)
+    assert advise(choice, [fastest], fastest) == []
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
