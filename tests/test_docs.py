@@ -29,6 +29,7 @@ from convgen.errors import ExitCode
 from convgen.generate import layer_files
 from convgen.layer import Layer
 from convgen.target import Machine, Table, Target
+from documents import rows
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "codegen" / "convgen"
@@ -52,19 +53,6 @@ every_document = pytest.mark.parametrize(
 def words(document: Path) -> list[str]:
     """What stands between backticks."""
     return re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
-
-
-def rows(document: Path, first_heading: str) -> list[list[str]]:
-    """The cells of the table whose first column has that heading."""
-    lines = iter(document.read_text(encoding="utf-8").splitlines())
-    next(line for line in lines if line.lstrip().startswith(f"| {first_heading} |"))
-    next(lines)
-    found = []
-    for line in lines:
-        if not line.lstrip().startswith("|"):
-            break
-        found.append([cell.strip().strip("`") for cell in line.strip().strip("|").split("|")])
-    return found
 
 
 def blocks(document: Path, language: str) -> list[str]:

@@ -53,6 +53,20 @@ def test_every_layer_is_bit_exact(
             assert report["instructions"] > report["macs"] / 2  # SMLAD multiplies two
 
 
+@pytest.mark.parametrize(
+    ("board", "goal"), [("cortex-m4", "speed"), ("cortex-m0", "workspace"), ("rv32imc", "speed")]
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_layer_is_bit_exact_in_one_pool(
+    model: str, board: str, goal: str, shared_layers: Path, tmp_path: Path
+) -> None:
+    for path in layer_folders(shared_layers):
+        if path.name.startswith(model):
+            options = ("-t", board, "-b", "1M", "--optimize", goal, "--overlap")
+            report = verify(path, tmp_path / path.name, *options)
+            assert report["memory"]["pool"] < report["pool"]["instead_of"]
+
+
 @pytest.mark.parametrize("board", OTHERS)
 def test_ten_layers_are_bit_exact_on_every_other_target(
     board: str, shared_layers: Path, tmp_path: Path
