@@ -16,10 +16,10 @@ from convgen import spec, target
 from convgen.algorithms import ALGORITHMS, FAMILIES
 from convgen.algorithms.inside import find_inner
 from convgen.algorithms.winograd_pairs import PairSteps
+from convgen.buffers import buffer
 from convgen.cost import cost_model
 from convgen.kernels.base import KernelPlan, spans_of
 from convgen.layer import Geometry, Layer
-from convgen.buffers import buffer
 from convgen.plan import Plan
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")

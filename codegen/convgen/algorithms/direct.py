@@ -29,7 +29,7 @@ from convgen.kernels.base import KernelPlan, Level, Runs, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, cut, in_blocks
+from convgen.order import Blocks, StoreOrder, cut, in_blocks, mirrored
 from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -141,7 +141,7 @@ class Direct:
             constants=layer_constants(layer, kernel, requantize)
             + _zero_points(kernel, steps, layer),
             steps=steps,
-            orders=(_order(geometry, steps),),
+            orders=_orders(geometry, steps),
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
@@ -174,23 +174,30 @@ class Direct:
             workspace=(),
             constants=(packed(kernel), *((zero_points(layer, g.in_c),) if edge else ())),
             steps=steps,
-            orders=(_order(g, steps),),
+            orders=_orders(g, steps),
             decisions=_decisions(steps, g),
             work=_finishing_work(kernel, steps, g),
         )
 
 
-def _order(g: Geometry, steps: DirectSteps) -> StoreOrder:
-    """Return inner pixels in their blocks, the others one by one."""
-    inner = steps.inner
-    middle = cut(inner.cols, steps.inner_pixels)
+def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:
+    """Return inner pixels in their blocks, the others one by one: from either end."""
+    forward = StoreOrder(stored=_blocks(g, steps.inner, steps.inner_pixels), gathers=False)
+    if forward.blocks == 1:
+        return (forward,)
+    behind = _blocks(g, steps.inner.mirrored(g), steps.inner_pixels)
+    return forward, StoreOrder(stored=mirrored(behind), gathers=False, reverse=True)
+
+
+def _blocks(g: Geometry, inner: Inner, blocks: tuple[int, ...]) -> Blocks:
+    middle = cut(inner.cols, blocks)
     whole = [1] * inner.left + middle
     whole += [1] * (g.out_w - sum(whole))
     sizes = [
         whole if inner.top <= row < inner.bottom and middle else [1] * g.out_w
         for row in range(g.out_h)
     ]
-    return StoreOrder(stored=in_blocks(g, [size for row in sizes for size in row]), gathers=False)
+    return in_blocks(g, [size for row in sizes for size in row])
 
 
 def _all_runs(g: Geometry) -> Runs:

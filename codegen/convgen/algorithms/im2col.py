@@ -33,7 +33,7 @@ from convgen.kernels import (
 from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, cut, in_blocks
+from convgen.order import StoreOrder, both_ways, cut, in_blocks
 from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -181,12 +181,15 @@ class Im2col:
 
 
 def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
-    """Return blocks of patches; or, where those are the image, of the pixels of a function."""
-    blocks = steps.pixel_blocks
-    if steps.copies:
-        blocks = tuple(filter(None, (steps.patches, g.out_pixels % steps.patches)))
-    stored = in_blocks(g, cut(g.out_pixels, blocks))
-    return (StoreOrder(stored=stored, gathers=steps.copies),)
+    """Return blocks of patches, from either end; or, where those are the image, of a function's.
+
+    Such an image overlaps as much from one end as from the other.
+    """
+    if not steps.copies:
+        stored = in_blocks(g, cut(g.out_pixels, steps.pixel_blocks))
+        return (StoreOrder(stored=stored, gathers=False),)
+    blocks = tuple(filter(None, (steps.patches, steps.rest)))
+    return both_ways(g, cut(g.out_pixels, blocks), gathers=True)
 
 
 def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:
