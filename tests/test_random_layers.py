@@ -76,6 +76,7 @@ PLANES = (
     Kind("int8", shape="planes", grouping="channels", rounding="single"),
 )
 USUAL = Kind("int8", grouping="none", usual=True)
+USUAL_POINTWISE = replace(USUAL, shape="pointwise")
 UNGROUPED = (
     Kind("int8", grouping="none"),
     USUAL,
@@ -89,7 +90,9 @@ ASSEMBLIES = (*TARGETS, "cortex-m3")  # one for each that kernels and Winograd h
 
 FAMILIES = (
     Family("direct", ANY, targets=ASSEMBLIES),
-    Family("direct_w16", (*UNGROUPED, replace(USUAL, shape="pointwise")), targets=ASSEMBLIES),
+    Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
+    Family("direct_p1", ANY, targets=SHARING),
+    Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
     Family("direct_planes", PLANES),
     Family("im2col_(p1|full)", (*INT8, *DEPTHWISE, *FLOAT32), targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", UNGROUPED, targets=ASSEMBLIES),
