@@ -113,12 +113,10 @@ class Im2colWide:
         return Smlad(wide=self.weight_bits == 16)
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Refuse what the kernel does not suit, and images that are one patch or need no copy."""
+        """Refuse what the kernel does not suit, and images that are one patch."""
         g = layer.geometry
         if layer.dtype != "int8" or not self._kernel.runs_on(target):
             return "it widens int8 for cores with DSP instructions"
-        if g.is_pointwise:
-            return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
         if g.out_pixels < PIXELS:
             return "the layer has only 1 output pixel"
         most = self._kernel.most_pixels(layer, 0)
