@@ -78,6 +78,7 @@ PLANES = (
     Kind("int8", shape="planes", grouping="channels", rounding="single"),
 )
 USUAL = Kind("int8", grouping="none", usual=True)
+USUAL_POINTWISE = replace(USUAL, shape="pointwise")
 UNGROUPED = (
     Kind("int8", grouping="none"),
     USUAL,
@@ -91,14 +92,16 @@ ASSEMBLIES = (*TARGETS, "cortex-m3")  # one for each that kernels and Winograd h
 
 FAMILIES = (
     Family("direct", ANY, targets=ASSEMBLIES),
-    Family("direct_w16", (*UNGROUPED, replace(USUAL, shape="pointwise")), targets=ASSEMBLIES),
+    Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
+    Family("direct_p1", ANY, targets=SHARING),
+    Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
     Family("direct_planes", PLANES),
-    Family("im2col_(p1|full)", (*INT8, *DEPTHWISE, *FLOAT32), targets=ASSEMBLIES),
-    Family("im2col_(p1|full)_w16", UNGROUPED, targets=ASSEMBLIES),
-    Family("im2col_p2", (*INT8, *DEPTHWISE, *FLOAT32), targets=SHARING),
-    Family("im2col_p2_w16", UNGROUPED, targets=SHARING),
-    Family("im2col_p4", (*INT8, *FLOAT32), targets=FOUR),
-    Family("im2col_p2_wide(_w16)?", (*UNGROUPED, *UNGROUPED, *WIDE), targets=DSP),
+    Family("im2col_(p1|full)", ANY, targets=ASSEMBLIES),
+    Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
+    Family("im2col_p2", ANY, targets=SHARING),
+    Family("im2col_p2_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
+    Family("im2col_p4", (*INT8, *POINTWISE, *FLOAT32), targets=FOUR),
+    Family("im2col_p2_wide(_w16)?", (*UNGROUPED, USUAL_POINTWISE, *WIDE), targets=DSP),
     Family("kn2row", (*INT8, *POINTWISE, *FLOAT32)),
     Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32)),
     Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8)),

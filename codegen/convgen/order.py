@@ -85,6 +85,21 @@ def backwards(stored: Blocks) -> Blocks:
     return reverse
 
 
+def both_ways(g: Geometry, sizes: Sequence[int], *, gathers: bool) -> tuple[StoreOrder, ...]:
+    """Return the order of blocks as of `in_blocks` from the first pixel on, and from the last."""
+    stored = in_blocks(g, sizes)
+    forward = StoreOrder(stored=stored, gathers=gathers)
+    if forward.blocks == 1:
+        return (forward,)
+    return forward, StoreOrder(stored=mirrored(stored), gathers=gathers, reverse=True)
+
+
+def mirrored(stored: Blocks) -> Blocks:
+    """Return the same blocks counted from the last pixel, which are as large as from the first."""
+    mirror: Blocks = stored[::-1, ::-1]
+    return mirror
+
+
 def last_reads(g: Geometry, order: StoreOrder) -> Blocks:
     """Return the last block that reads each input pixel in its place, ``[in_h, in_w]``; or -1."""
     if order.needs_all:

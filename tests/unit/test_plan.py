@@ -123,6 +123,7 @@ def columns_saved(g: Geometry) -> int:
 # an element, bytes of a sum that needs memory of its own, which a float32 sum does not.
 FORMULAS: dict[str, Callable[[Geometry, int, int], int]] = {
     "direct": lambda g, item, own: 0,
+    "direct_p1": lambda g, item, own: 0,
     "direct_planes": lambda g, item, own: 0,
     "im2col_p1": lambda g, item, own: g.taps * g.in_c * item,
     "im2col_p2": lambda g, item, own: 2 * g.taps * g.in_c * item,
@@ -178,12 +179,34 @@ def test_workspace_is_the_formula(layers: dict[str, Layer]) -> None:
     assert seen >= {a.name for a in ALGORITHMS if "4x4_t4" not in a.name}
 
 
-def test_a_pointwise_patch_is_not_copied(layers: dict[str, Layer]) -> None:
-    board = target.load("cortex-m4")
-    refused = {a.name: a.reject(layers["pointwise"], board) for a in ALGORITHMS}
-    assert "needs no copy" in str(refused["im2col_p2"])
-    full = next(a for a in ALGORITHMS if a.name == "im2col_full")
-    assert full.plan(layers["pointwise"], board).workspace_bytes == 0
+def test_a_pointwise_patch_is_copied_only_where_patches_are_gathered_some_at_a_time(
+    layers: dict[str, Layer],
+) -> None:
+    layer, board = layers["pointwise"], target.load("cortex-m4")
+    found = {a.name: a for a in ALGORITHMS if a.reject(layer, board) is None}
+    assert found["im2col_full"].plan(layer, board).workspace_bytes == 0
+    assert found["im2col_p2"].plan(layer, board).workspace_bytes == 2 * layer.geometry.in_c
+    assert not found["im2col_full"].plan(layer, board).order.gathers
+    assert found["im2col_p2_wide"].plan(layer, board).order.gathers
+    assert "needs no copy" in str(refusals(layer)["mec"])
+
+
+@pytest.mark.parametrize(("board", "pixels"), [("cortex-m0", 1), ("cortex-m4", 2), ("rv32imc", 4)])
+def test_one_pixel_at_a_time_is_refused_where_there_are_no_more(
+    board: str, pixels: int, layers: dict[str, Layer]
+) -> None:
+    found = {algorithm.name: algorithm for algorithm in ALGORITHMS}
+    described = target.load(board)
+    for layer in (layers["pointwise"], layers["connected"], layers["real"]):
+        most = min(pixels, max(1, find_inner(layer.geometry).cols))
+        direct = found["direct"].plan(layer, described)
+        assert max(direct.steps.pixel_blocks) == most
+        reason = found["direct_p1"].reject(layer, described)
+        if most == 1:
+            assert reason == "direct takes one pixel at a time as well"
+        else:
+            assert reason is None
+            assert found["direct_p1"].plan(layer, described).steps.pixel_blocks == (1,)
 
 
 def test_more_patches_than_pixels_are_refused(layers: dict[str, Layer]) -> None:

@@ -24,12 +24,18 @@ from convgen.algorithms.base import (
     zero_points,
 )
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
-from convgen.kernels import finishing_kernel, forms, no_finishing_kernel, plan_kernel
-from convgen.kernels.base import KernelPlan, Level, Runs, patch_weights
+from convgen.kernels import (
+    block_pixels,
+    finishing_kernel,
+    forms,
+    no_finishing_kernel,
+    plan_kernel,
+)
+from convgen.kernels.base import KernelPlan, Level, Runs, has_lanes, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, cut, in_blocks
+from convgen.order import Blocks, StoreOrder, cut, in_blocks, mirrored
 from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -62,35 +68,58 @@ class DirectSteps:
 class Direct:
     """The algorithm without a workspace.
 
-    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not.
+    Blocks have no more than ``pixels``; None: as many as the kernel takes. With ``weight_bits`` of
+    16, kernels may widen weights in flash; with 8 they may not.
     """
 
+    pixels: int | None = None
     weight_bits: int = 8
 
     @property
     def name(self) -> str:
-        """``direct`` or ``direct_w16``."""
-        return with_weights_of(self.weight_bits, "direct")
+        """``direct`` or ``direct_p<pixels>``, with the bits of wide weights."""
+        name = f"direct_p{self.pixels}" if self.pixels else "direct"
+        return with_weights_of(self.weight_bits, name)
 
     @property
     def family(self) -> str:
-        """Both are direct."""
+        """All variants are direct."""
         return "direct"
 
     @property
     def summary(self) -> str:
         """One line for ``--list-algorithms``."""
-        return f"reads the input in place: no workspace{weights_of(self.weight_bits)}"
+        how = "reads the input in place"
+        if self.pixels:
+            how += ", one pixel at a time"
+        return f"{how}: no workspace{weights_of(self.weight_bits)}"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Every layer will do whose sums fit; wide weights need a kernel for them."""
-        if self.weight_bits > 8:
-            return (
-                no_finishing_kernel(layer, target, self.weight_bits)
-                or self._no_edges(layer, target)
-                or sums_overflow(layer)
-            )
-        return sums_overflow(layer)
+        return (
+            self._no_wide_weights(layer, target)
+            or self._useless(layer, target)
+            or sums_overflow(layer)
+        )
+
+    def _no_wide_weights(self, layer: Layer, target: Target) -> str | None:
+        if self.weight_bits == 8:
+            return None
+        return no_finishing_kernel(layer, target, self.weight_bits) or self._no_edges(layer, target)
+
+    def _useless(self, layer: Layer, target: Target) -> str | None:
+        """Say that blocks have no more pixels without a limit, if so."""
+        if self.pixels and self._most_pixels(layer, target) <= self.pixels:
+            return "direct takes one pixel at a time as well"
+        return None
+
+    def _most_pixels(self, layer: Layer, target: Target) -> int:
+        """Return how many pixels the widest block has without a limit."""
+        runs = _whole_runs(layer.geometry)
+        if finishing := self._finishing(layer, target):
+            kernel, _ = finishing
+            return min(kernel.most_pixels(layer, runs.pitch or 0), runs.pixels)
+        return min(block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry)), runs.pixels)
 
     def _no_edges(self, layer: Layer, target: Target) -> str | None:
         if self._finishing(layer, target):
@@ -116,7 +145,7 @@ class Direct:
             return self._plan_finishing(layer, *finishing)
         geometry = layer.geometry
         inner = find_inner(geometry)
-        runs = _all_runs(geometry)
+        runs = _all_runs(geometry, self.pixels)
         row_runs, run_elems, _ = _runs(geometry)
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = DirectSteps(
@@ -141,7 +170,7 @@ class Direct:
             constants=layer_constants(layer, kernel, requantize)
             + _zero_points(kernel, steps, layer),
             steps=steps,
-            orders=(_order(geometry, steps),),
+            orders=_orders(geometry, steps),
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
         )
@@ -149,7 +178,7 @@ class Direct:
     def _plan_finishing(self, layer: Layer, fitting: FinishingKernel, edge: Form | None) -> Plan:
         """Compute inner pixels in blocks; the others, and those left over, one by one."""
         g = layer.geometry
-        inner, runs = find_inner(g), _whole_runs(g)
+        inner, runs = find_inner(g), _whole_runs(g, self.pixels)
         blocks = _finishing_pixels(layer, inner, runs, fitting, has_edges=edge is not None)
         inside = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
         kernel = fitting.plan(layer, runs, inside + ((edge,) if edge else ()))
@@ -174,40 +203,48 @@ class Direct:
             workspace=(),
             constants=(packed(kernel), *((zero_points(layer, g.in_c),) if edge else ())),
             steps=steps,
-            orders=(_order(g, steps),),
+            orders=_orders(g, steps),
             decisions=_decisions(steps, g),
             work=_finishing_work(kernel, steps, g),
         )
 
 
-def _order(g: Geometry, steps: DirectSteps) -> StoreOrder:
-    """Return inner pixels in their blocks, the others one by one."""
-    inner = steps.inner
-    middle = cut(inner.cols, steps.inner_pixels)
+def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:
+    """Return inner pixels in their blocks, the others one by one: from either end."""
+    forward = StoreOrder(stored=_blocks(g, steps.inner, steps.inner_pixels), gathers=False)
+    if forward.blocks == 1:
+        return (forward,)
+    behind = _blocks(g, steps.inner.mirrored(g), steps.inner_pixels)
+    return forward, StoreOrder(stored=mirrored(behind), gathers=False, reverse=True)
+
+
+def _blocks(g: Geometry, inner: Inner, blocks: tuple[int, ...]) -> Blocks:
+    middle = cut(inner.cols, blocks)
     whole = [1] * inner.left + middle
     whole += [1] * (g.out_w - sum(whole))
     sizes = [
         whole if inner.top <= row < inner.bottom and middle else [1] * g.out_w
         for row in range(g.out_h)
     ]
-    return StoreOrder(stored=in_blocks(g, [size for row in sizes for size in row]), gathers=False)
+    return in_blocks(g, [size for row in sizes for size in row])
 
 
-def _all_runs(g: Geometry) -> Runs:
-    """Return the runs of the inner pixels of a row."""
+def _all_runs(g: Geometry, most: int | None) -> Runs:
+    """Return the runs of the inner pixels of a row, of *most* at a time."""
     row_runs, _, step = _runs(g)
-    return _runs_of(g, row_runs=row_runs, step=step)
+    return _runs_of(g, most, row_runs=row_runs, step=step)
 
 
-def _whole_runs(g: Geometry) -> Runs:
+def _whole_runs(g: Geometry, most: int | None = None) -> Runs:
     """Return runs without gaps."""
-    return _runs_of(g, row_runs=g.dilation_w == 1, step=1)
+    return _runs_of(g, most, row_runs=g.dilation_w == 1, step=1)
 
 
-def _runs_of(g: Geometry, *, row_runs: bool, step: int) -> Runs:
+def _runs_of(g: Geometry, most: int | None, *, row_runs: bool, step: int) -> Runs:
     inner = find_inner(g)
+    cols = max(1, inner.cols if inner.rows else 1)
     return Runs(
-        pixels=max(1, inner.cols if inner.rows else 1),
+        pixels=cols if most is None else min(cols, most),
         pitch=g.stride_w * g.in_c,
         step=step,
         group=g.group_in_c,
@@ -295,4 +332,7 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
     return work
 
 
-VARIANTS = (Direct(), Direct(weight_bits=16))
+VARIANTS = (
+    *(Direct(weight_bits=bits) for bits in (8, 16)),
+    *(Direct(pixels=1, weight_bits=bits) for bits in (8, 16)),
+)

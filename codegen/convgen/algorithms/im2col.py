@@ -1,8 +1,8 @@
 """im2col: copies the patch of each output pixel into a row, then multiplies rows by weights.
 
 Workspace: ``P * KH * KW * C`` elements for P patches at a time, the whole patch matrix
-``OH * OW * KH * KW * C`` for ``im2col_full``; nothing where a patch is the pixel itself (1x1,
-stride 1). CMSIS-NN's ``arm_convolve_s8`` is P = 2 with int16 elements.
+``OH * OW * KH * KW * C`` for ``im2col_full``; nothing for that where a patch is the pixel itself
+(1x1, stride 1). CMSIS-NN's ``arm_convolve_s8`` is P = 2 with int16 elements.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from convgen.kernels import (
 from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, cut, in_blocks
+from convgen.order import StoreOrder, both_ways, cut, in_blocks
 from convgen.plan import Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -97,19 +97,14 @@ class Im2col:
         return (
             self._useless(layer, target)
             or self._no_kernel(layer, target)
-            or _too_large(layer, self.pixels)
+            or self._too_large(layer)
             or sums_overflow(layer)
         )
 
     def _useless(self, layer: Layer, target: Target) -> str | None:
         """Say why another variant does the same with less, if one does."""
-        geometry = layer.geometry
-        count = geometry.out_pixels
-        if self.pixels is None:
-            return None
-        if geometry.is_pointwise:
-            return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
-        if self.pixels >= count:
+        count = layer.geometry.out_pixels
+        if self.pixels is not None and self.pixels >= count:
             pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
             return f"the layer has only {pixels}: im2col_full does it"
         return None
@@ -125,6 +120,17 @@ class Im2col:
         most = kernel.most_pixels(layer, g.patch_elems)
         return only_so_many(most) if patches > most else None
 
+    def _too_large(self, layer: Layer) -> str | None:
+        g = layer.geometry
+        matrix = (self.pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
+        if not self._copies(g) or matrix < 2**31:
+            return None
+        return f"the patch matrix would take {matrix:,} bytes; indices are 32 bits"
+
+    def _copies(self, g: Geometry) -> bool:
+        """Whether patches are copied: all of them are the image itself where each is a pixel."""
+        return self.pixels is not None or not g.is_pointwise
+
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the patches and fit the kernel to them."""
         geometry = layer.geometry
@@ -133,7 +139,7 @@ class Im2col:
         if finishing := finishing_kernel(layer, target, self.weight_bits):
             return self._plan_finishing(layer, runs, patches, finishing)
         kernel = plan_kernel(patch_weights(layer), target, runs)
-        steps = _steps(geometry, patches, kernel.pixels)
+        steps = _steps(geometry, patches, kernel.pixels, copies=self._copies(geometry))
         requantize = plan_requantize(layer)
         rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
         return Plan(
@@ -156,7 +162,8 @@ class Im2col:
         self, layer: Layer, runs: Runs, patches: int, fitting: FinishingKernel
     ) -> Plan:
         g = layer.geometry
-        steps = _steps(g, patches, min(fitting.most_pixels(layer, g.patch_elems), patches))
+        block = min(fitting.most_pixels(layer, g.patch_elems), patches)
+        steps = _steps(g, patches, block, copies=self._copies(g))
         functions = tuple(
             forms.rows(pixels, runs, g.patch_elems, fitting.unrolling)
             for pixels in steps.pixel_blocks
@@ -181,12 +188,15 @@ class Im2col:
 
 
 def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
-    """Return blocks of patches; or, where those are the image, of the pixels of a function."""
-    blocks = steps.pixel_blocks
-    if steps.copies:
-        blocks = tuple(filter(None, (steps.patches, g.out_pixels % steps.patches)))
-    stored = in_blocks(g, cut(g.out_pixels, blocks))
-    return (StoreOrder(stored=stored, gathers=steps.copies),)
+    """Return blocks of patches, from either end; or, where those are the image, of a function's.
+
+    Such an image overlaps as much from one end as from the other.
+    """
+    if not steps.copies:
+        stored = in_blocks(g, cut(g.out_pixels, steps.pixel_blocks))
+        return (StoreOrder(stored=stored, gathers=False),)
+    blocks = tuple(filter(None, (steps.patches, steps.rest)))
+    return both_ways(g, cut(g.out_pixels, blocks), gathers=True)
 
 
 def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:
@@ -200,14 +210,6 @@ def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> C
     return work
 
 
-def _too_large(layer: Layer, pixels: int | None) -> str | None:
-    g = layer.geometry
-    matrix = (pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
-    if g.is_pointwise or matrix < 2**31:
-        return None
-    return f"the patch matrix would take {matrix:,} bytes; indices are 32 bits"
-
-
 def _runs(geometry: Geometry, patches: int) -> Runs:
     return Runs(
         pixels=patches,
@@ -217,10 +219,10 @@ def _runs(geometry: Geometry, patches: int) -> Runs:
     )
 
 
-def _steps(geometry: Geometry, patches: int, block: int) -> Im2colSteps:
+def _steps(geometry: Geometry, patches: int, block: int, *, copies: bool) -> Im2colSteps:
     rest = geometry.out_pixels % patches
     return Im2colSteps(
-        copies=not geometry.is_pointwise,
+        copies=copies,
         patches=patches,
         rest=rest,
         pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),

@@ -16,7 +16,7 @@ from convgen.kernels import only_so_many
 from convgen.kernels.base import Runs
 from convgen.kernels.smlad import Smlad, SmladPlan, pairs
 from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, cut, in_blocks
+from convgen.order import both_ways, cut
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -113,12 +113,10 @@ class Im2colWide:
         return Smlad(wide=self.weight_bits == 16)
 
     def reject(self, layer: Layer, target: Target) -> str | None:
-        """Refuse what the kernel does not suit, and images that are one patch or need no copy."""
+        """Refuse what the kernel does not suit, and images that are one patch."""
         g = layer.geometry
         if layer.dtype != "int8" or not self._kernel.runs_on(target):
             return "it widens int8 for cores with DSP instructions"
-        if g.is_pointwise:
-            return "a 1x1 stride-1 patch is the pixel itself: im2col_full needs no copy"
         if g.out_pixels < PIXELS:
             return "the layer has only 1 output pixel"
         most = self._kernel.most_pixels(layer, 0)
@@ -154,7 +152,7 @@ class Im2colWide:
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,
-            orders=(StoreOrder(stored=in_blocks(g, cut(g.out_pixels, blocks)), gathers=True),),
+            orders=both_ways(g, cut(g.out_pixels, blocks), gathers=True),
             decisions=_decisions(layer),
             work=_work(kernel, steps, g),
         )

@@ -34,6 +34,15 @@ class Inner:
         """How many output pixels."""
         return self.rows * self.cols
 
+    def mirrored(self, geometry: Geometry) -> Inner:
+        """Return where they are counted from the last row and column."""
+        return Inner(
+            top=geometry.out_h - self.bottom,
+            bottom=geometry.out_h - self.top,
+            left=geometry.out_w - self.right,
+            right=geometry.out_w - self.left,
+        )
+
 
 def find_inner(geometry: Geometry) -> Inner:
     """Return the output positions whose taps all lie inside the image."""

@@ -45,10 +45,16 @@ def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
 
 def too_many_pixels(count: int, dtype: str, target: Target, *, lanes: bool) -> str | None:
     """Say in a sentence that the kernel for a matrix of *dtype* takes fewer at once, if it does."""
+    at_once = block_pixels(dtype, target, lanes=lanes)
+    return only_so_many(at_once) if count > at_once else None
+
+
+def block_pixels(dtype: str, target: Target, *, lanes: bool) -> int:
+    """Return how many pixels the inner kernel for a matrix of *dtype* takes at once."""
     some = Weights(values=np.empty((1, 1, 1), dtype), groups=1, lanes=lanes)
     kernel = next(kernel for kernel in KERNELS if kernel.suits(some, target))
     at_once, _ = kernel.block(target)
-    return only_so_many(at_once) if count > at_once else None
+    return at_once
 
 
 def only_so_many(pixels: int) -> str:

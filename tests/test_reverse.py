@@ -1,0 +1,122 @@
+"""Layers padded at the top and left only: from the last pixel to the first, more may overlap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emulated
+import minimal
+import native
+from convgen import target
+from convgen.algorithms import ALGORITHMS
+from convgen.algorithms.base import Algorithm
+from convgen.layer import Layer
+from convgen.overlap import plan_pool, share
+from convgen.plan import Plan
+from convgen.select import Candidate
+from random_layers import inputs_for
+
+BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
+FAMILIES = ("direct", "im2col", "indirect")
+
+
+def padded(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Layer:
+    """Return a layer with a kernel of 3x3, padded by two rows and two columns."""
+    usual = {"name": name, "kernel_size": 3, "padding": [2, 2, 0, 0]}
+    return minimal.load(
+        minimal.made_up(
+            input={"shape": shape, "dtype": dtype}, out_channels=out_c, **(usual | fields)
+        )
+    )
+
+
+def causal(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Layer:
+    """Return a layer whose outputs see no later input, two steps apart."""
+    usual = {"kernel_size": [1, 3], "dilation": [1, 2], "padding": [0, 4, 0, 0]}
+    return padded(name, shape, out_c, dtype, **(usual | fields))
+
+
+LAYERS = (
+    padded("square", [7, 7, 5], 6),
+    padded("even", [5, 6, 4], 4),
+    padded("single", [6, 9, 1], 1),
+    padded("stride", [9, 8, 9], 9, stride=2),
+    padded("grouped", [5, 7, 6], 6, groups=2),
+    padded("depthwise", [6, 5, 3], 3, groups=3),
+    padded("narrow", [9, 3, 4], 17, padding=[2, 0, 0, 0]),
+    padded("real", [5, 6, 3], 4, dtype="float32"),
+    causal("causal", [1, 17, 8], 8),
+    causal("causal_odd", [1, 14, 7], 5),
+    causal("causal_real", [1, 11, 2], 3, dtype="float32"),
+)
+every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
+
+
+def able(layer: Layer, board: target.Target) -> list[Algorithm]:
+    """Return the algorithms that go through the image pixel by pixel."""
+    return [
+        algorithm
+        for algorithm in ALGORITHMS
+        if algorithm.family in FAMILIES
+        and algorithm.name not in ("direct_planes", "im2col_full", "im2col_full_w16")
+        and algorithm.reject(layer, board) is None
+    ]
+
+
+def shared(algorithm: Algorithm, layer: Layer, board: target.Target) -> native.Variant:
+    plan, pool = share(algorithm.plan(layer, board))
+    return native.Variant(plan=plan, pool=pool)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@every_layer
+def test_from_the_last_pixel_on_the_pool_is_smaller(layer: Layer, board: str) -> None:
+    described = target.load(board)
+    for algorithm in able(layer, described):
+        plan: Plan = algorithm.plan(layer, described)
+        chosen = shared(algorithm, layer, described)
+        assert chosen.pool is not None
+        assert chosen.plan.order.reverse, algorithm.name
+        assert chosen.pool.bytes < plan_pool(layer, plan.order).bytes, algorithm.name
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_it_is_right_natively_under_sanitizers(board: str, tmp_path: Path) -> None:
+    played = native.played_here(target.load(board))
+    jobs = []
+    for layer in LAYERS:
+        variants = [
+            shared(algorithm, replace(layer, name=f"{layer.name}_{algorithm.name}"), played)
+            for algorithm in able(layer, played)
+        ]
+        jobs.append(native.Job(variants, played, inputs_for(layer)))
+    for job, outputs in zip(jobs, native.run(tmp_path, jobs), strict=True):
+        for label, output in outputs.items():
+            emulated.check(job.layer, job.inputs, output, label)
+
+
+EMULATED = {
+    "cortex-m0": ("direct_w16", "im2col_p1", "indirect_row"),
+    "cortex-m4": ("direct", "im2col_p2", "im2col_p2_wide_w16"),
+    "rv32imc": ("direct_w16", "im2col_p4", "indirect_flash"),
+}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_it_is_right_under_qemu(board: str) -> None:
+    described = emulated.tools(board)[1].target
+    for layer in (LAYERS[0], LAYERS[3], LAYERS[9]):
+        for algorithm in able(layer, described):
+            if algorithm.name in EMULATED[board]:
+                chosen = shared(algorithm, layer, described)
+                candidate = Candidate(
+                    plan=chosen.plan, pool=chosen.pool, stack=0, code=0, instructions=10**7
+                )
+                inputs: np.ndarray = inputs_for(layer)
+                outputs, _ = emulated.run(candidate, board, inputs)
+                emulated.check(layer, inputs, outputs, algorithm.name)
