@@ -90,7 +90,7 @@ ASSEMBLIES = (*TARGETS, "cortex-m3")  # one for each that kernels and Winograd h
 FAMILIES = (
     Family("direct", ANY, targets=ASSEMBLIES),
     Family("direct_w16", (*UNGROUPED, replace(USUAL, shape="pointwise")), targets=ASSEMBLIES),
-    Family("direct_planes", PLANES),
+    Family("direct_planes.*", PLANES),
     Family("im2col_(p1|full)", (*INT8, *DEPTHWISE, *FLOAT32), targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", UNGROUPED, targets=ASSEMBLIES),
     Family("im2col_p2", (*INT8, *DEPTHWISE, *FLOAT32), targets=SHARING),
