@@ -29,6 +29,7 @@ CHOSEN = [
     ("deep", "direct_w16"),
     ("planes", "direct_planes"),
     ("depthwise", "direct_planes"),
+    ("planes", "direct_planes_inplace"),
     ("first", "im2col_p2"),
     ("deep", "im2col_p2"),
     ("first", "im2col_p2_wide"),

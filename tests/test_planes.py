@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,16 +13,18 @@ from hypothesis import given, settings
 import emulated
 import minimal
 from convgen import target
-from convgen.algorithms.direct_planes import DirectPlanes
+from convgen.algorithms.direct_planes import VARIANTS, DirectPlanes, kept_in_vain, order_of
 from convgen.algorithms.inside import rows_inside
-from convgen.algorithms.planes import Axis, axes, walk_down
-from convgen.algorithms.planes_dsp import Plane, Rows, Step
+from convgen.algorithms.planes import Axis, Output, Route, axes, kinds_of, walk_along
+from convgen.algorithms.planes_dsp import Distance, Pixels, Plane, Rows, Step
 from convgen.layer import Geometry, Layer
+from convgen.order import StoreOrder, last_reads
+from convgen.overlap import distances, share
 from convgen.select import Candidate
 from random_layers import Kind, geometries, inputs_for
 
-ALGORITHM = DirectPlanes()
 BORDERS = geometries(Kind("int8", shape="planes", grouping="channels"))
+KEPT = BORDERS.filter(lambda geometry: kept_in_vain(geometry) is None)
 
 
 def depthwise(height: int, width: int, channels: int, **more: Any) -> Layer:
@@ -46,23 +49,54 @@ LAYERS = {
     "halves away from zero": depthwise(6, 7, 3, activation="none", stride=[2, 1]),
     "one pixel": depthwise(1, 1, 3),
     "one column": depthwise(7, 1, 3),
+    "two columns": depthwise(13, 2, 3),
+    "no padding below": depthwise(5, 8, 3, padding=[1, 1, 0, 1]),
+    "no padding beside": depthwise(5, 8, 3, padding=[1, 0, 1, 0]),
     "one row": depthwise(1, 8, 3, stride=2),
 }
 
 
+def cases() -> Iterator[tuple[str, DirectPlanes]]:
+    """Yield each layer with the variants that can do it."""
+    board = target.load("cortex-m3")
+    for name, layer in LAYERS.items():
+        for algorithm in VARIANTS:
+            if algorithm.reject(layer, board) is None:
+                yield name, algorithm
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4", "cortex-m33"])
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_form_of_code_is_right_under_qemu(name: str, board: str) -> None:
-    layer, described = LAYERS[name], target.load(board)
+@pytest.mark.parametrize(("name", "algorithm"), list(cases()))
+def test_every_form_of_code_is_right_under_qemu(
+    name: str, algorithm: DirectPlanes, board: str, overlapping: bool
+) -> None:
+    layer = LAYERS[name]
     inputs = inputs_for(layer)
-    assert ALGORITHM.reject(layer, described) is None
-    plan = ALGORITHM.plan(layer, described)
-    candidate = Candidate(plan=plan, pool=None, stack=0, code=0, instructions=10**8)
+    plan, pool = algorithm.plan(layer, target.load(board)), None
+    if overlapping:
+        plan, pool = share(plan)
+    candidate = Candidate(plan=plan, pool=pool, stack=0, code=0, instructions=10**8)
     outputs, trial = emulated.run(candidate, board, inputs)
     assert trial.stack is not None
     assert trial.stack_bound is not None
     assert trial.stack <= trial.stack_bound <= 200
     emulated.check(layer, inputs, outputs, name)
+
+
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "rv32imc"])
+def test_a_pool_is_little_more_than_the_input(board: str) -> None:
+    described = target.load(board)
+    usual, in_place = VARIANTS
+    layers = {
+        depthwise(25, 5, 64): 6 * 64,
+        depthwise(48, 48, 8): 49 * 8,
+        depthwise(48, 48, 16, stride=2): 23 * 16,
+    }
+    for layer, more in layers.items():
+        assert share(usual.plan(layer, described))[1].bytes <= layer.input_bytes + more
+        if in_place.reject(layer, described) is None:
+            assert share(in_place.plan(layer, described))[1].bytes == layer.input_bytes
 
 
 @given(BORDERS)
@@ -78,49 +112,176 @@ def test_runs_tell_which_taps_are_inside(geometry: Geometry) -> None:
 
 @given(BORDERS)
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_the_window_holds_the_rows_that_an_output_multiplies(geometry: Geometry) -> None:
-    rows, _ = axes(geometry)
-    walk = walk_down(rows)
-    window: dict[str, int] = {}
-    outputs = [*walk.head, *(walk.loop * walk.count), *walk.tail]
-    assert len(outputs) == geometry.out_h
-    next_row = 0
-    for index, output in enumerate(outputs):
-        for letter in output.loads:
-            window[letter] = next_row
-            next_row += 1
-        for row in output.rows:
-            assert window[row.letter] == rows.origin(index) + row.kernel_row
-    assert next_row <= geometry.in_h
+def test_the_window_holds_the_slices_that_an_output_multiplies(geometry: Geometry) -> None:
+    for route in routes(geometry):
+        window: dict[str, int] = {}
+        outputs = outputs_along(route)
+        assert len(outputs) == route.along.outputs
+        next_slice = 0
+        for index, output in enumerate(outputs):
+            for letter in output.loads:
+                window[letter] = next_slice
+                next_slice += 1
+            for slice_ in output.slices:
+                assert window[slice_.letter] == route.along.origin(index) + slice_.tap
+        assert next_slice <= route.along.size
+
+
+def routes(g: Geometry) -> tuple[Route, Route]:
+    """Return both ways through a plane."""
+    rows, cols = axes(g)
+    return Route(down=False, across=rows, along=cols), Route(down=True, across=cols, along=rows)
+
+
+def outputs_along(route: Route) -> list[Output]:
+    """Return the outputs of a line, those of the loop as often as it turns."""
+    walk = walk_along(route)
+    return [*walk.head, *(walk.loop * walk.count), *walk.tail]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Pixels of a plane, ``row * width + column``, that are read where they are; then stored."""
+
+    read: list[int]
+    stored: list[int]
 
 
 @given(BORDERS)
 @settings(max_examples=200, deadline=None, derandomize=True)
-def test_assembly_reads_only_pixels_of_its_plane_and_stores_each_output_once(
-    geometry: Geometry,
-) -> None:
-    g = geometry
+def test_the_assembly_keeps_its_order(geometry: Geometry) -> None:
+    route, _ = routes(geometry)
+    order = order_of(geometry, route, for_dsp=True, keeps=False)
+    check_order(geometry, order, list(assembly(geometry, keeps=False)))
+
+
+@given(KEPT)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_the_assembly_in_place_keeps_its_order(geometry: Geometry) -> None:
+    route, _ = routes(geometry)
+    order = order_of(geometry, route, for_dsp=True, keeps=True)
+    assert distances(geometry, order)[0] == 0
+    check_order(geometry, order, list(assembly(geometry, keeps=True)))
+
+
+@given(BORDERS)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_plain_c_keeps_its_order(geometry: Geometry) -> None:
+    for route in routes(geometry):
+        order = order_of(geometry, route, for_dsp=False, keeps=False)
+        check_order(geometry, order, list(plain(route, keeps=False)))
+
+
+@given(KEPT)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_plain_c_in_place_keeps_its_order(geometry: Geometry) -> None:
+    route, _ = routes(geometry)
+    order = order_of(geometry, route, for_dsp=False, keeps=True)
+    assert distances(geometry, order)[0] == 0
+    check_order(geometry, order, list(plain(route, keeps=True)))
+
+
+@given(BORDERS)
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_plain_c_fits_into_the_pool_of_the_assembly(geometry: Geometry) -> None:
+    route, _ = routes(geometry)
+    for keeps in (False, True) if kept_in_vain(geometry) is None else (False,):
+        order = order_of(geometry, route, for_dsp=True, keeps=keeps)
+        check_pool(geometry, order, list(plain(route, keeps=keeps)))
+
+
+def check_order(g: Geometry, order: StoreOrder, moments: list[Moment]) -> None:
+    """Check that each output is stored once, block after block, and no pixel read too late.
+
+    What is read before the first output of a block belongs to it.
+    """
+    assert {place for moment in moments for place in moment.read} <= set(range(g.in_h * g.in_w))
+    places = [place for moment in moments for place in moment.stored]
+    assert sorted(places) == list(range(g.out_pixels))
+    stored, last = order.stored.reshape(-1), last_reads(g, order).reshape(-1)
+    blocks = [int(stored[place]) for place in places]
+    assert blocks == sorted(blocks)
+    block = order.blocks - 1
+    for moment in reversed(moments):
+        block = min([block, *(int(stored[place]) for place in moment.stored)])
+        assert all(block <= last[place] for place in moment.read)
+    check_pool(g, order, moments)
+
+
+def check_pool(g: Geometry, order: StoreOrder, moments: list[Moment]) -> None:
+    """Check that no pixel is read on which an output lies, as close as the planner puts them."""
+    above, below = (distance // g.in_c for distance in distances(g, order))
+    for shift in (above, -below):  # of the input, from the start of the output
+        overwritten: set[int] = set()
+        for moment in moments:
+            assert not overwritten & {place + shift for place in moment.read}
+            overwritten |= set(moment.stored)
+
+
+def plain(route: Route, *, keeps: bool) -> Iterator[Moment]:
+    """Yield what plain C does with a plane, from output to output."""
+    _, width = route.as_rows(route.across.size, route.along.size)
+    _, out_width = route.as_rows(route.across.outputs, route.along.outputs)
+    line: dict[int, int] = {}
+    for kind in kinds_of(route, 0, keeps=keeps):
+        for number in range(kind.run.count):
+            first, along = kind.first + number * route.across.stride, 0
+            for index, output in enumerate(outputs_along(route)):
+                read = []
+                for _ in output.loads:
+                    for pixel in kind.pixels:
+                        if pixel.lines is None:
+                            assert line[along] == first - 1
+                        else:
+                            row, col = route.as_rows(first + pixel.lines, along)
+                            read.append(row * width + col)
+                        if pixel.keeps:
+                            line[along] = first
+                    along += 1
+                row, col = route.as_rows(kind.run.start + number, index)
+                yield Moment(read=read, stored=[row * out_width + col])
+
+
+def assembly(g: Geometry, *, keeps: bool) -> Iterator[Moment]:
+    """Yield what the assembly does with a plane, from step to step."""
     rows, cols = axes(g)
-    plane = Plane(rows=rows, cols=cols, pitch=g.in_c, first_start=0)
-    read: set[int] = set()
-    stored: list[int] = []
+    plane = Plane(rows=rows, cols=cols, pitch=g.in_c, first_start=0, keeps=keeps)
+    words: dict[int, list[int]] = {}
     place, out = 0, 0
     for part in plane.walk():
         end = place + part.walked.bytes
         for turn in range(part.count):
+            at_word = 0
             for step in steps_of(part):
+                read, stored = [], []
                 for pixels in step.rows:
-                    both = filter(None, (pixels.first, pixels.second))
-                    read |= {place + distance.bytes for distance in both}
+                    pair = [place + distance.bytes for distance in distances_of(pixels)]
+                    if pixels.is_kept:
+                        assert words[at_word] == pair
+                    else:
+                        read += pair
+                    if pixels.keeps:
+                        words[at_word] = pair
+                    if pixels.is_kept or pixels.keeps:
+                        at_word += pixels.word.bytes
                     place += pixels.step.bytes if pixels.step else 0
                 for store in step.stores:
                     stored.append(out + store.to.bytes)
                     out += store.step.bytes if store.step else 0
+                assert all(address % g.in_c == 0 for address in (*read, *stored))
+                yield Moment(
+                    read=[address // g.in_c for address in read],
+                    stored=[address // g.in_c for address in stored],
+                )
+            assert at_word == (4 * plane.words if keeps else 0)
             place += part.next_input.bytes
             out += part.next_output.bytes
             assert part.count == 1 or (place == end) == (turn == part.count - 1)
-    assert read <= set(range(0, g.in_elems, g.in_c))
-    assert sorted(stored) == list(range(0, g.out_elems, g.out_c))
+
+
+def distances_of(pixels: Pixels) -> list[Distance]:
+    """Return where they are, from where the pointer is."""
+    return [pixels.first, pixels.second] if pixels.second else [pixels.first]
 
 
 def steps_of(part: Rows) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convgen.algorithms import (
     direct,
+    direct_planes,
     im2col,
     im2col_wide,
     indirect,
@@ -13,11 +14,10 @@ from convgen.algorithms import (
     winograd,
 )
 from convgen.algorithms.base import Algorithm
-from convgen.algorithms.direct_planes import DirectPlanes
 
 ALGORITHMS: tuple[Algorithm, ...] = (
     *direct.VARIANTS,
-    DirectPlanes(),
+    *direct_planes.VARIANTS,
     *im2col.VARIANTS,
     *im2col_wide.VARIANTS,
     *kn2row.VARIANTS,

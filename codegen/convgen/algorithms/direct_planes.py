@@ -1,30 +1,47 @@
 """Depthwise 3x3, one channel after the other: its whole plane with the weights in registers.
 
-Workspace: 0. A layer with one output channel for each input channel is as many images of one
-channel. Nine weights and what requantises stay in registers while a window slides over one of them.
-Which taps are outside the image is known beforehand: border rows and columns have code of their
-own, and sums that start without those taps.
+Workspace: 0; for `direct_planes_inplace` a row of pixels, W bytes, or with DSP instructions ``4 *
+ceil((W + left) / 2)`` where ``left`` is the padding. A layer with one output channel for each input
+channel is as many images of one channel. Nine weights and what requantises stay in registers while
+a window slides over one of them. Which taps are outside the image is known beforehand: border rows
+and columns have code of their own, and sums that start without those taps.
 
-Cores with DSP instructions walk along the rows in assembly (`planes_dsp`), others down the columns
-in plain C (`planes`). Requantising is one multiplication (`convgen.lines`); the weights and where
-sums start are multiplied by the lines' scale here.
+Outputs in place of their input destroy the row above, which the next one reads again: the variant
+in place keeps a copy of it.
+
+Cores with DSP instructions walk along the rows in assembly (`planes_dsp`), others in plain C
+(`planes`), down the columns where rows are short. Requantising is one multiplication
+(`convgen.lines`); the weights and where sums start are multiplied by the lines' scale here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen import lines
-from convgen.algorithms.planes import KERNEL, Axis, Columns, Walk, axes, columns, walk_down
-from convgen.algorithms.planes_dsp import SPARE, Distance, Plane, Rows, rows_at_once
+from convgen.algorithms.planes import (
+    KERNEL,
+    Direction,
+    Kind,
+    Route,
+    Walk,
+    axes,
+    kinds_of,
+    order_along_rows,
+    order_down_columns,
+    route_through,
+    walk_along,
+)
+from convgen.algorithms.planes_dsp import PUSHED, SPARE, Distance, Plane, Rows, rows_at_once
+from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import OwnSums
 from convgen.layer import Geometry, Layer
 from convgen.lines import Clamp, Lines
-from convgen.order import StoreOrder, at_once
+from convgen.order import StoreOrder, in_tiles
 from convgen.plan import Constant, Plan
 from convgen.target import Target
 
@@ -64,6 +81,8 @@ class Frame:
     """The stack of the assembly: constants, then what it has no register for; offsets in bytes.
 
     ``copies``: the registers that carry the constants there. ``rows`` are what it walks along.
+    Where a row is kept, ``line`` is where the argument is that points to it, and ``output`` where
+    the output's pointer is; None where that has a register.
     """
 
     copies: tuple[str, ...]
@@ -72,7 +91,9 @@ class Frame:
     plane: int
     row_end: int
     rows_end: int
+    output: int | None
     bytes: int
+    line: int | None
     weights: str
     inner_start: int | None
     rows: tuple[Rows, ...]
@@ -84,8 +105,9 @@ class Frame:
 class PlanesSteps:
     """What ``algorithms/direct_planes.c.j2`` prints.
 
-    ``words`` are the constants of a plane; ``weights`` says where among them each weight is.
-    ``has_saturation``: plain C may ask for the instruction. ``frame`` is that of the assembly,
+    ``words`` are the constants of a plane; ``weights`` says where among them each weight is, those
+    of a slice side by side. ``has_saturation``: plain C may ask for the instruction. ``line`` is
+    the part of the workspace where the pixels of a line are kept, ``frame`` that of the assembly;
     None where there is none.
     """
 
@@ -95,22 +117,44 @@ class PlanesSteps:
     weights: tuple[Half, ...]
     finish: Finish
     has_saturation: bool
-    columns: tuple[Columns, ...]
+    direction: Direction
+    kinds: tuple[Kind, ...]
     walk: Walk
+    line: Buffer | None
     frame: Frame | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectPlanes:
-    """Depthwise layers plane by plane."""
+    """Depthwise layers plane by plane; ``in_place`` with a copy of the line above."""
 
-    name: str = "direct_planes"
-    family: str = "direct"
-    summary: str = "depthwise 3x3, plane by plane with the weights in registers"
+    in_place: bool = False
+
+    @property
+    def name(self) -> str:
+        """``direct_planes`` or ``direct_planes_inplace``."""
+        return "direct_planes_inplace" if self.in_place else "direct_planes"
+
+    @property
+    def family(self) -> str:
+        """Both are direct."""
+        return "direct"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.in_place:
+            return "depthwise 3x3 in place: keeps a line of a plane's pixels in the workspace"
+        return "depthwise 3x3, plane by plane with the weights in registers"
 
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
-        return _wrong_shape(layer) or _wide_border(layer.geometry) or _inexact(layer)
+        return (
+            _wrong_shape(layer)
+            or _wide_border(layer.geometry)
+            or (kept_in_vain(layer.geometry) if self.in_place else None)
+            or _inexact(layer)
+        )
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Fold borders and scale into the constants and lay out the walk over a plane."""
@@ -119,17 +163,21 @@ class DirectPlanes:
         if found is None:
             raise ValueError(f"{layer.name}: was rejected")
         table = _Table(layer=layer, lines=found, for_dsp=target.has("dsp"))
-        rows, cols = axes(g)
+        route = route_through(g, may_go_down=not (table.for_dsp or self.in_place))
+        plane = _plane(table, keeps=self.in_place)
+        line = _line(plane, for_dsp=table.for_dsp) if self.in_place else None
         steps = PlanesSteps(
             in_row=g.in_w * g.in_c,
             out_row=g.out_w * g.out_c,
             words=table.values.shape[1],
-            weights=table.halves,
+            weights=table.halves_along(route),
             finish=table.finish,
             has_saturation=target.cpu.is_thumb and target.has("mul64") and not table.for_dsp,
-            columns=columns(rows, cols, table.first_start),
-            walk=walk_down(rows),
-            frame=_frame(table, rows, cols) if table.for_dsp else None,
+            direction=route.direction,
+            kinds=kinds_of(route, table.first_start, keeps=self.in_place),
+            walk=walk_along(route),
+            line=line,
+            frame=_frame(table, plane) if table.for_dsp else None,
         )
         return Plan(
             algorithm=self.name,
@@ -144,13 +192,16 @@ class DirectPlanes:
             ),
             requantize=None,
             own_requantize=_requantized(layer, found),
-            workspace=(),
+            workspace=(line,) if line else (),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
             steps=steps,
-            orders=(StoreOrder(stored=at_once(g), gathers=False, needs_all=True),),
-            decisions=_decisions(rows, cols),
-            work=_work(table, rows, cols),
+            orders=(order_of(g, route, for_dsp=table.for_dsp, keeps=self.in_place),),
+            decisions=_decisions(route, keeps=self.in_place),
+            work=_work(table, route, keeps=self.in_place),
         )
+
+
+VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
 
 
 def _wrong_shape(layer: Layer) -> str | None:
@@ -175,11 +226,46 @@ def _wide_border(g: Geometry) -> str | None:
     return "no more than one row or column of a kernel may be outside the image at each side"
 
 
+def kept_in_vain(g: Geometry) -> str | None:
+    """Refuse planes whose outputs do not overwrite what is read again."""
+    if (g.stride_h, g.stride_w) != (1, 1):
+        return f"its strides are 1, the layer's {g.stride_h} and {g.stride_w}"
+    if g.out_h == 1:
+        return "a plane has one output row: no row above is read again"
+    if g.pad_top == 0:
+        return "no row of padding is above the image: outputs overwrite only what was read"
+    return None
+
+
 def _inexact(layer: Layer) -> str | None:
     """Refuse channels whose outputs no line reaches exactly."""
     if lines.find(layer, SCALE) is None:
         return "not every channel of it is requantised by one multiplication"
     return None
+
+
+def _line(plane: Plane, *, for_dsp: bool) -> Buffer:
+    """Return the workspace: the pixels of a row, or the words that the assembly packs them in."""
+    if for_dsp:
+        return buffer("line", "int32", plane.words)
+    return buffer("line", "int8", plane.cols.size)
+
+
+def order_of(g: Geometry, route: Route, *, for_dsp: bool, keeps: bool) -> StoreOrder:
+    """Return the order in which outputs are stored: one by one, or in the sets of the assembly.
+
+    Plain C in place of the assembly does two rows one after the other. What it has stored of the
+    first when it begins the second is less than what two rows at a time have stored when they begin
+    their second output, and lies below what the second row reads if that begins two rows later.
+    """
+    if route.down:
+        return order_down_columns(g)
+    if not for_dsp:
+        return order_along_rows(g, in_tiles(g, 1, 1), keeps=keeps)
+    if rows_at_once(route.along) == 1:
+        return order_along_rows(g, in_tiles(g, 1, 2), keeps=keeps)
+    order = order_along_rows(g, in_tiles(g, 2, 1), keeps=keeps)
+    return order if g.stride_h > 1 and g.out_w > 1 else replace(order, gathers=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -225,9 +311,14 @@ class _Table:
         """The word of the first weights."""
         return self.first_start + int(self.starts.shape[1])
 
+    def halves_along(self, route: Route) -> tuple[Half, ...]:
+        """Return where each weight is, slice by slice of the kernel."""
+        taps = [route.as_rows(tap, slice_) for slice_ in range(KERNEL) for tap in range(KERNEL)]
+        return tuple(self.halves[KERNEL * row + col] for row, col in taps)
+
     @property
     def halves(self) -> tuple[Half, ...]:
-        """Where each weight is."""
+        """Where each weight is, row by row."""
         place = {
             tap: Half(word=self.first_pair + index, is_high=is_high)
             for index, pair in enumerate(self.pairs)
@@ -276,13 +367,22 @@ class _Table:
         )
 
 
-def _frame(table: _Table, rows: Axis, cols: Axis) -> Frame:
-    plane = Plane(
-        rows=rows, cols=cols, pitch=table.layer.geometry.in_c, first_start=table.first_start
+def _plane(table: _Table, *, keeps: bool) -> Plane:
+    rows, cols = axes(table.layer.geometry)
+    return Plane(
+        rows=rows,
+        cols=cols,
+        pitch=table.layer.geometry.in_c,
+        first_start=table.first_start,
+        keeps=keeps,
     )
+
+
+def _frame(table: _Table, plane: Plane) -> Frame:
     words = table.first_pair
     copies = [min(SPARE, words - first) for first in range(0, words, SPARE)]
     saved = 4 * words
+    size = saved + (36 if plane.keeps else 32)
     clamp = table.lines.clamp
     return Frame(
         copies=tuple(f"{{r3-r{2 + count}}}" if count > 1 else "{r3}" for count in copies),
@@ -291,7 +391,9 @@ def _frame(table: _Table, rows: Axis, cols: Axis) -> Frame:
         plane=saved + 16,
         row_end=saved + 24,
         rows_end=saved + 28,
-        bytes=saved + 32,
+        output=saved + 32 if plane.keeps else None,
+        bytes=size,
+        line=size + PUSHED if plane.keeps else None,
         weights="{r8-r12, lr}" if plane.is_paired else "{r8-r12}",
         inner_start=None if plane.is_paired else plane.inner_start,
         rows=plane.walk(),
@@ -315,30 +417,39 @@ def _requantized(layer: Layer, found: Lines) -> str:
     )
 
 
-def _decisions(rows: Axis, cols: Axis) -> tuple[str, ...]:
-    kinds = len(rows.runs) * len(cols.runs)
-    if kinds == 1:
-        return ("Every output has the same taps inside the image: no bounds are checked.",)
+def _decisions(route: Route, *, keeps: bool) -> tuple[str, ...]:
+    kept = (
+        "The workspace holds the pixels of the row above, which outputs may have overwritten; "
+        "those of the row itself take their place as they are read."
+    )
+    return (_bounds(route), *((kept,) if keeps else ()))
+
+
+def _bounds(route: Route) -> str:
+    rows, cols = route.as_rows(len(route.across.runs), len(route.along.runs))
+    if rows * cols == 1:
+        return "Every output has the same taps inside the image: no bounds are checked."
     return (
-        f"{len(rows.runs)} x {len(cols.runs)} kinds of outputs (rows x columns) differ in the taps "
-        "inside the image: each kind has its own code and start, so no bounds are checked.",
+        f"{rows} x {cols} kinds of outputs (rows x columns) differ in the taps inside the image: "
+        "each kind has its own code and start, so no bounds are checked."
     )
 
 
-def _work(table: _Table, rows: Axis, cols: Axis) -> Counter[str]:
+def _work(table: _Table, route: Route, *, keeps: bool) -> Counter[str]:
     """Count the pixels loaded, the products with them, and what finishes outputs."""
-    g = table.layer.geometry
-    if table.for_dsp:
-        read = rows.read(rows_at_once(cols)) * cols.read(cols.outputs)
-    else:
-        read = cols.read(1) * rows.read(rows.outputs)
-    return Counter(
+    g, across, along = table.layer.geometry, route.across, route.along
+    at_once = rows_at_once(along) if table.for_dsp else 1
+    line = along.read(along.outputs)
+    work = Counter(
         {
             "direct_planes.plane": g.in_c,
-            "direct_planes.pixel": g.in_c * read,
-            "direct_planes.tap": g.in_c * rows.taps_inside * cols.taps_inside,
+            "direct_planes.pixel": g.in_c * across.read(at_once) * line,
+            "direct_planes.tap": g.in_c * across.taps_inside * along.taps_inside,
             "direct_planes.output": g.out_elems,
             "direct_planes.bend": g.out_elems if table.finish.is_bent else 0,
             "direct_planes.clamp": 0 if table.finish.is_int8 else g.out_elems,
         }
     )
+    if keeps:
+        work["direct_planes.kept"] = g.in_c * (across.outputs - 1) * line
+    return work

@@ -1,14 +1,22 @@
-"""A 3x3 kernel over a plane: which of its taps are inside, and how a window walks down a column."""
+"""A 3x3 kernel over a plane: which of its taps are inside, and how a window walks along a line.
+
+Lines are the plane's rows, or its columns. What is said of a line holds for both: pixels follow
+each other along it, the next line is across. The window is three slices across the line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from convgen.layer import Geometry
+from convgen.order import Blocks, StoreOrder
 
 KERNEL = 3
+NARROW = 3  # pixels of a row: fewer than make it worth a walk of its own
 ROWS = {(0, 3): "inner", (1, 3): "top", (0, 2): "bottom", (1, 2): "only"}
 COLUMNS = {(0, 3): "inner", (1, 3): "left", (0, 2): "right", (1, 2): "only"}
 
@@ -89,32 +97,125 @@ def axes(geometry: Geometry) -> tuple[Axis, Axis]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowRow:
-    """A row of the window, by its letter, and the kernel row it is multiplied by."""
+class Direction:
+    """What lines are, in words and by the names of the sizes in the generated code.
+
+    ``slice``: three pixels across a line. ``kinds`` and ``starts`` are names by the taps inside, of
+    lines and of outputs along one. ``in_*`` and ``out_*`` lead from pixel to pixel along a line and
+    from line to line.
+    """
+
+    line: str
+    slice: str
+    way: str
+    kinds: Mapping[tuple[int, int], str]
+    starts: Mapping[tuple[int, int], str]
+    in_along: str
+    in_across: str
+    out_along: str
+    out_across: str
+    stride: str
+
+
+ALONG_ROWS = Direction(
+    line="row",
+    slice="column",
+    way="from left to right",
+    kinds=ROWS,
+    starts=COLUMNS,
+    in_along="IN_C",
+    in_across="IN_ROW",
+    out_along="OUT_C",
+    out_across="OUT_ROW",
+    stride="STRIDE_H",
+)
+DOWN_COLUMNS = Direction(
+    line="column",
+    slice="row",
+    way="from top to bottom",
+    kinds=COLUMNS,
+    starts=ROWS,
+    in_along="IN_ROW",
+    in_across="IN_C",
+    out_along="OUT_ROW",
+    out_across="OUT_C",
+    stride="STRIDE_W",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How a plane is walked: ``across`` counts the lines, ``along`` the outputs of each."""
+
+    down: bool
+    across: Axis
+    along: Axis
+
+    @property
+    def direction(self) -> Direction:
+        """What they are."""
+        return DOWN_COLUMNS if self.down else ALONG_ROWS
+
+    def as_rows(self, across: int, along: int) -> tuple[int, int]:
+        """Return row and column of what is so far across the lines and along one."""
+        return (along, across) if self.down else (across, along)
+
+
+def route_through(g: Geometry, *, may_go_down: bool) -> Route:
+    """Go along the rows, or down the columns of a narrow image that keeps its width."""
+    rows, cols = axes(g)
+    is_narrow = g.out_w == g.in_w <= NARROW and g.out_w < g.out_h
+    if may_go_down and is_narrow and g.stride_h == g.stride_w == 1:
+        return Route(down=True, across=cols, along=rows)
+    return Route(down=False, across=rows, along=cols)
+
+
+def order_along_rows(g: Geometry, stored: Blocks, *, keeps: bool) -> StoreOrder:
+    """Return the order of a walk along the rows whose outputs are *stored* so, ``[out_h, out_w]``.
+
+    With *keeps* each pixel is read for the last time when its own row is the middle one: by the
+    first output of that row whose taps reach as far.
+    """
+    if not keeps:
+        return StoreOrder(stored=stored, gathers=True, by_channel=True)
+    rows = np.arange(g.in_h).clip(max=g.out_h - 1)
+    cols = (np.arange(g.in_w) + g.pad_left - (KERNEL - 1)).clip(0, g.out_w - 1)
+    return StoreOrder(stored=stored, gathers=True, by_channel=True, kept=stored[np.ix_(rows, cols)])
+
+
+def order_down_columns(g: Geometry) -> StoreOrder:
+    """Return the order of a walk down the columns."""
+    stored: Blocks = np.arange(g.out_pixels).reshape(g.out_w, g.out_h).T
+    return StoreOrder(stored=stored, gathers=True, by_channel=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A slice of the window, by its letter, and the slice of the kernel it is multiplied by."""
 
     letter: str
-    kernel_row: int
+    tap: int
 
     @property
     def first_weight(self) -> int:
-        """Where the weights of the kernel row begin."""
-        return KERNEL * self.kernel_row
+        """Where the weights of the kernel's slice begin."""
+        return KERNEL * self.tap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """An output of a column: the letters of the rows loaded for it, where its sum starts."""
+    """An output of a line: the letters of the slices loaded for it, where its sum starts."""
 
     loads: str
     start: str
-    rows: tuple[WindowRow, ...]
+    slices: tuple[Slice, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """Outputs down a column: ``head``, ``loop`` as often as ``count`` says, and ``tail``.
+    """Outputs along a line: ``head``, ``loop`` as often as ``count`` says, and ``tail``.
 
-    Three rows make up the window. They take turns: the letters are back after three outputs.
+    Three slices make up the window. They take turns: the letters are back after three outputs.
     """
 
     head: tuple[Output, ...]
@@ -124,18 +225,18 @@ class Walk:
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """The rows of the window that are used."""
+        """The slices of the window that are used."""
         every = (*self.head, *self.loop, *self.tail)
-        return tuple(sorted({row.letter for output in every for row in output.rows}))
+        return tuple(sorted({slice_.letter for output in every for slice_ in output.slices}))
 
 
-def walk_down(rows: Axis) -> Walk:
-    """Return how a window walks down a column of the plane."""
-    outputs = _outputs(rows)
+def walk_along(route: Route) -> Walk:
+    """Return how a window walks along a line of the plane."""
+    outputs = _outputs(route)
     steady = [
         index
         for index, output in enumerate(outputs)
-        if len(output.rows) == KERNEL and len(output.loads) == rows.stride
+        if len(output.slices) == KERNEL and len(output.loads) == route.along.stride
     ]
     count = len(steady) // KERNEL
     if count <= 1:
@@ -150,72 +251,101 @@ def walk_down(rows: Axis) -> Walk:
     )
 
 
-def _outputs(rows: Axis) -> Sequence[Output]:
+def _outputs(route: Route) -> Sequence[Output]:
     outputs, loaded = [], 0
-    for run in rows.runs:
+    for run in route.along.runs:
         for index in range(run.start, run.end):
-            origin = rows.origin(index)
+            origin = route.along.origin(index)
             end = origin + run.last
             outputs.append(
                 Output(
                     loads="".join(map(_letter, range(loaded, end))),
-                    start=ROWS[run.first, run.last],
-                    rows=tuple(
-                        WindowRow(letter=_letter(origin + tap), kernel_row=tap) for tap in run.taps
-                    ),
+                    start=route.direction.starts[run.first, run.last],
+                    slices=tuple(Slice(letter=_letter(origin + tap), tap=tap) for tap in run.taps),
                 )
             )
             loaded = end
     return outputs
 
 
-def _letter(row: int) -> str:
-    return "abc"[row % KERNEL]
+def _letter(pixel: int) -> str:
+    return "abc"[pixel % KERNEL]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A variable for where sums of some rows start, and its place in the constants of a plane."""
+    """A variable for where sums of some outputs start, and its place in a plane's constants."""
 
     name: str
     at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """Columns of outputs with the same taps inside.
+class Pixel:
+    """A tap of a slice, and how many lines its pixel is from the first.
 
-    ``pixel`` is the first column of the image that they read.
+    None: it was kept when it was read for the line before. ``keeps``: it is for the next line.
+    """
+
+    tap: int
+    lines: int | None
+    keeps: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Lines of outputs with the same taps inside.
+
+    ``first`` is the first line of the image that they read where it is.
     """
 
     name: str
+    title: str
     run: Run
-    pixel: int
+    first: int
+    pixels: tuple[Pixel, ...]
     starts: tuple[Start, ...]
 
-    @property
-    def title(self) -> str:
-        """What to call them."""
-        return f"{self.run.count} columns" if self.run.count > 1 else "One column"
 
-    @property
-    def pixels(self) -> tuple[tuple[int, int], ...]:
-        """The taps inside, and how many pixels each is from the first."""
-        return tuple((tap, tap - self.run.first) for tap in self.run.taps)
+def kinds_of(route: Route, first_start: int, *, keeps: bool) -> tuple[Kind, ...]:
+    """Return the lines by their taps; the plane's starts are at *first_start*, row by row.
 
-
-def columns(rows: Axis, cols: Axis, first_start: int) -> tuple[Columns, ...]:
-    """Return the columns by their taps; the plane's starts are at *first_start*, row by row."""
-    runs = cols.runs
+    With *keeps* each line reads the one before it from the workspace, and leaves its own there.
+    """
     return tuple(
-        Columns(
-            name=COLUMNS[run.first, run.last],
+        Kind(
+            name=route.direction.kinds[run.first, run.last],
+            title=_title(run.count, route.direction.line),
             run=run,
-            pixel=max(0, cols.origin(run.start)),
-            starts=tuple(
-                Start(name=ROWS[row.first, row.last], at=first_start + i * len(runs) + index)
-                for i, row in enumerate(rows.runs)
-            ),
+            first=run.start if keeps else max(0, route.across.origin(run.start)),
+            pixels=_pixels_kept(run, route.across.outputs) if keeps else _pixels(run),
+            starts=_starts(route, index, first_start),
         )
-        for index, run in enumerate(runs)
+        for index, run in enumerate(route.across.runs)
+    )
+
+
+def _title(count: int, line: str) -> str:
+    return f"{count} {line}s" if count > 1 else f"One {line}"
+
+
+def _pixels(run: Run) -> tuple[Pixel, ...]:
+    return tuple(Pixel(tap=tap, lines=tap - run.first, keeps=False) for tap in run.taps)
+
+
+def _pixels_kept(run: Run, outputs: int) -> tuple[Pixel, ...]:
+    """Return taps of which the first was kept, and the middle one is unless no line follows."""
+    follows = run.count > 1 or run.end < outputs
+    return tuple(
+        Pixel(tap=tap, lines=tap - 1 if tap else None, keeps=tap == 1 and follows)
+        for tap in run.taps
+    )
+
+
+def _starts(route: Route, kind: int, first_start: int) -> tuple[Start, ...]:
+    cols = len(route.across.runs if route.down else route.along.runs)
+    places = [route.as_rows(kind, index) for index in range(len(route.along.runs))]
+    return tuple(
+        Start(name=route.direction.starts[run.first, run.last], at=first_start + row * cols + col)
+        for run, (row, col) in zip(route.along.runs, places, strict=True)
     )

@@ -5,6 +5,9 @@ finishes one set and begins the next. Where rows are walked pixel by pixel, a se
 of a row; where every second pixel begins an output, it is one output of each of two rows, which
 share an input row or two.
 
+Without stride the words of a row can be kept in the workspace: the next row has the same pairs, and
+takes those above it from there.
+
     weights of a kernel row   A = (w0, w1) and, without stride, B = (w1, w2)
     pair (x, y)               SMLABT x*w2, SMLAD x*w1 + y*w2 | SMLAD x*w0 + y*w1, SMLATB y*w0
 """
@@ -26,6 +29,8 @@ B = ("r11", "r12", "lr")
 LONE = (("b", "r11"), ("t", "r11"), ("b", "r12"))  # w2 of each kernel row, with a stride
 START = "r3"
 INNER_START = "lr"
+PUSHED = 36  # bytes of registers that are saved
+WORD = 4  # bytes that the kept row's pointer moves on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +85,17 @@ class Product:
 class Pixels:
     """One or two pixels of an input row, and the products they finish and begin sums with.
 
-    ``step``: how far the pointer moves on, None but for the last row of a step.
+    ``step``: how far the pointer moves on, None but for the last row of a step. ``is_kept``: their
+    word is loaded from where it was kept; ``keeps``: it is stored there. ``word`` is how far the
+    pointer to it moves on.
     """
 
     first: Distance
     second: Distance | None
     step: Distance | None
+    is_kept: bool
+    keeps: bool
+    word: Distance
     finishing: tuple[Product, ...]
     beginning: tuple[Product, ...]
 
@@ -142,21 +152,29 @@ class _OutRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """Output rows that are done at once; ``input`` is the first row they read."""
+    """Output rows that are done at once; ``input`` is the first row they read where it is.
+
+    ``keeps``: the next group reads the words of that row.
+    """
 
     first: int
     input: int
+    keeps: bool
     rows: tuple[_OutRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plane:
-    """The plane's axes, ``pitch`` from pixel to pixel, and where its starts lie."""
+    """The plane's axes, ``pitch`` from pixel to pixel, and where its starts lie.
+
+    ``keeps``: the row above is read from where its words were kept.
+    """
 
     rows: Axis
     cols: Axis
     pitch: int
     first_start: int
+    keeps: bool
 
     @property
     def is_paired(self) -> bool:
@@ -179,6 +197,12 @@ class Plane:
         runs = [(row, col) for row in self.rows.runs for col in self.cols.runs]
         whole = [len(row.taps) == len(col.taps) == KERNEL for row, col in runs]
         return 4 * (self.first_start + whole.index(True)) if any(whole) else None
+
+    @property
+    def words(self) -> int:
+        """Words of a row: one for the pixels that a step reads of it."""
+        steps = _RowSteps(plane=self, group=self._groups()[0]).steps()
+        return sum(1 for step in steps if step.rows)
 
     def walk(self) -> tuple[Rows, ...]:
         """Return the rows, in the order they are done in."""
@@ -203,7 +227,14 @@ class Plane:
                 _OutRow(index=index, run=run, starts=starts)
                 for index, (run, starts) in enumerate(of_row[first : first + at_once])
             )
-            groups.append(_Group(first=first, input=max(0, self.rows.origin(first)), rows=rows))
+            groups.append(
+                _Group(
+                    first=first,
+                    input=first if self.keeps else max(0, self.rows.origin(first)),
+                    keeps=self.keeps and first + 1 < self.rows.outputs,
+                    rows=rows,
+                )
+            )
         return groups
 
     def _starts(self, row_run: int) -> Iterator[int]:
@@ -300,7 +331,7 @@ class _RowSteps:
     def _step(self, finishes: int | None, begins: int | None, pixels: list[int]) -> Step:
         """Multiply *pixels*; *finishes* and *begins* are the first output of a set."""
         rows = self._input_rows()
-        order = sorted(rows, reverse=True)  # the first last: its load moves the pointer on
+        order = sorted(rows, key=_turn)
         begun: set[str] = set()
         lines = tuple(
             self._pixels(row, rows[row], (finishes, begins), pixels, begun) for row in order
@@ -342,10 +373,15 @@ class _RowSteps:
         ]
         at = input_row * self.plane.in_row
         moves = input_row == 0 and begins is not None
+        is_kept, keeps = input_row < 0, input_row == 0 and self.group.keeps
+        follows = is_kept and self.group.keeps
         return Pixels(
             first=Distance(bytes=at),
             second=Distance(bytes=at + pitch) if len(pixels) > 1 else None,
             step=Distance(bytes=len(pixels) * pitch) if moves else None,
+            is_kept=is_kept,
+            keeps=keeps,
+            word=Distance(bytes=0 if follows else WORD),
             finishing=tuple(finishing),
             beginning=_loading_once(beginning),
         )
@@ -407,6 +443,11 @@ class _RowSteps:
             Store(sum=sums[1], to=step, step=None),
             Store(sum=sums[0], to=here, step=both),
         )
+
+
+def _turn(input_row: int) -> tuple[bool, int]:
+    """Sort the first row last, whose load moves the pointer, and one that is kept before it."""
+    return input_row == 0, -input_row
 
 
 def _loading_once(products: Sequence[Product]) -> tuple[Product, ...]:

@@ -68,123 +68,123 @@ static OUT_OF_LINE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int3
     return (int8_t)value;
 }
 
-/* The pixels of a row that are inside the image; returns where the next row is. */
-static const int8_t *depthwise_load_inner(int32_t row[3], const int8_t *in)
+/* The pixels of a column that are inside the image; returns where the next column is. */
+static const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
 {
-    row[0] = in[0];
-    row[1] = in[IN_C];
-    row[2] = in[2 * IN_C];
-    return in + IN_ROW;
+    column[0] = in[0];
+    column[1] = in[IN_ROW];
+    column[2] = in[2 * IN_ROW];
+    return in + IN_C;
 }
 
-static int32_t depthwise_row_inner(int32_t sum, const int32_t row[3], const int32_t w[3])
+static int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + row[0] * w[0] + row[1] * w[1] + row[2] * w[2];
+    return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
-/* 2 columns, from top to bottom: three rows of pixels take turns in the window. */
+/* 2 rows, from left to right: three columns of pixels take turns in the window. */
 static void depthwise_inner(const int8_t *input, int8_t *output, const int32_t *plane)
 {
     const int32_t multiplier = plane[0];
     const int32_t addend = plane[1];
     const int32_t bend = plane[2];
     const int32_t inner = plane[3];
-    const int32_t bottom = plane[5];
-    const int32_t w[9] = {
-        (int16_t)(plane[7] & 0xFFFF), plane[7] >> 16, (int16_t)(plane[8] & 0xFFFF),
-        plane[8] >> 16, (int16_t)(plane[9] & 0xFFFF), plane[9] >> 16,
-        (int16_t)(plane[10] & 0xFFFF), plane[10] >> 16, (int16_t)(plane[11] & 0xFFFF),
+    const int32_t right = plane[4];
+    const int32_t w[9] = { /* column by column */
+        (int16_t)(plane[7] & 0xFFFF), plane[8] >> 16, (int16_t)(plane[10] & 0xFFFF),
+        plane[7] >> 16, (int16_t)(plane[9] & 0xFFFF), plane[10] >> 16,
+        (int16_t)(plane[8] & 0xFFFF), plane[9] >> 16, (int16_t)(plane[11] & 0xFFFF),
     };
 
-    for (int32_t col = 0; col < 2; ++col) {
-        const int8_t *in = input + col * STRIDE_W * IN_C;
-        int8_t *out = output + col * OUT_C;
+    for (int32_t row = 0; row < 2; ++row) {
+        const int8_t *in = input + row * STRIDE_H * IN_ROW;
+        int8_t *out = output + row * OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
         in = depthwise_load_inner(a, in);
         in = depthwise_load_inner(b, in);
         in = depthwise_load_inner(c, in);
-        sum = depthwise_row_inner(inner, a, w);
-        sum = depthwise_row_inner(sum, b, w + 3);
-        sum = depthwise_row_inner(sum, c, w + 6);
+        sum = depthwise_column_inner(inner, a, w);
+        sum = depthwise_column_inner(sum, b, w + 3);
+        sum = depthwise_column_inner(sum, c, w + 6);
         *out = depthwise_finish(sum, multiplier, addend, bend);
-        out += OUT_ROW;
+        out += OUT_C;
 
         in = depthwise_load_inner(a, in);
         in = depthwise_load_inner(b, in);
-        sum = depthwise_row_inner(inner, c, w);
-        sum = depthwise_row_inner(sum, a, w + 3);
-        sum = depthwise_row_inner(sum, b, w + 6);
+        sum = depthwise_column_inner(inner, c, w);
+        sum = depthwise_column_inner(sum, a, w + 3);
+        sum = depthwise_column_inner(sum, b, w + 6);
         *out = depthwise_finish(sum, multiplier, addend, bend);
-        out += OUT_ROW;
+        out += OUT_C;
 
         in = depthwise_load_inner(c, in);
-        sum = depthwise_row_inner(bottom, b, w);
-        sum = depthwise_row_inner(sum, c, w + 3);
+        sum = depthwise_column_inner(right, b, w);
+        sum = depthwise_column_inner(sum, c, w + 3);
         *out = depthwise_finish(sum, multiplier, addend, bend);
-        out += OUT_ROW;
+        out += OUT_C;
     }
 }
 
-/* The pixels of a row that are inside the image; returns where the next row is. */
-static const int8_t *depthwise_load_right(int32_t row[3], const int8_t *in)
+/* The pixels of a column that are inside the image; returns where the next column is. */
+static const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
 {
-    row[0] = in[0];
-    row[1] = in[IN_C];
-    return in + IN_ROW;
+    column[0] = in[0];
+    column[1] = in[IN_ROW];
+    return in + IN_C;
 }
 
-static int32_t depthwise_row_right(int32_t sum, const int32_t row[3], const int32_t w[3])
+static int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + row[0] * w[0] + row[1] * w[1];
+    return sum + column[0] * w[0] + column[1] * w[1];
 }
 
-/* One column, from top to bottom: three rows of pixels take turns in the window. */
-static void depthwise_right(const int8_t *input, int8_t *output, const int32_t *plane)
+/* One row, from left to right: three columns of pixels take turns in the window. */
+static void depthwise_bottom(const int8_t *input, int8_t *output, const int32_t *plane)
 {
     const int32_t multiplier = plane[0];
     const int32_t addend = plane[1];
     const int32_t bend = plane[2];
-    const int32_t inner = plane[4];
-    const int32_t bottom = plane[6];
-    const int32_t w[9] = {
-        (int16_t)(plane[7] & 0xFFFF), plane[7] >> 16, (int16_t)(plane[8] & 0xFFFF),
-        plane[8] >> 16, (int16_t)(plane[9] & 0xFFFF), plane[9] >> 16,
-        (int16_t)(plane[10] & 0xFFFF), plane[10] >> 16, (int16_t)(plane[11] & 0xFFFF),
+    const int32_t inner = plane[5];
+    const int32_t right = plane[6];
+    const int32_t w[9] = { /* column by column */
+        (int16_t)(plane[7] & 0xFFFF), plane[8] >> 16, (int16_t)(plane[10] & 0xFFFF),
+        plane[7] >> 16, (int16_t)(plane[9] & 0xFFFF), plane[10] >> 16,
+        (int16_t)(plane[8] & 0xFFFF), plane[9] >> 16, (int16_t)(plane[11] & 0xFFFF),
     };
     const int8_t *in = input;
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = depthwise_load_right(a, in);
-    in = depthwise_load_right(b, in);
-    in = depthwise_load_right(c, in);
-    sum = depthwise_row_right(inner, a, w);
-    sum = depthwise_row_right(sum, b, w + 3);
-    sum = depthwise_row_right(sum, c, w + 6);
+    in = depthwise_load_bottom(a, in);
+    in = depthwise_load_bottom(b, in);
+    in = depthwise_load_bottom(c, in);
+    sum = depthwise_column_bottom(inner, a, w);
+    sum = depthwise_column_bottom(sum, b, w + 3);
+    sum = depthwise_column_bottom(sum, c, w + 6);
     *out = depthwise_finish(sum, multiplier, addend, bend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = depthwise_load_right(a, in);
-    in = depthwise_load_right(b, in);
-    sum = depthwise_row_right(inner, c, w);
-    sum = depthwise_row_right(sum, a, w + 3);
-    sum = depthwise_row_right(sum, b, w + 6);
+    in = depthwise_load_bottom(a, in);
+    in = depthwise_load_bottom(b, in);
+    sum = depthwise_column_bottom(inner, c, w);
+    sum = depthwise_column_bottom(sum, a, w + 3);
+    sum = depthwise_column_bottom(sum, b, w + 6);
     *out = depthwise_finish(sum, multiplier, addend, bend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = depthwise_load_right(c, in);
-    sum = depthwise_row_right(bottom, b, w);
-    sum = depthwise_row_right(sum, c, w + 3);
+    in = depthwise_load_bottom(c, in);
+    sum = depthwise_column_bottom(right, b, w);
+    sum = depthwise_column_bottom(sum, c, w + 3);
     *out = depthwise_finish(sum, multiplier, addend, bend);
-    out += OUT_ROW;
+    out += OUT_C;
 }
 
 static void depthwise_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end)
 {
     for (; plane < end; plane += PLANE) {
         depthwise_inner(input, output, plane);
-        depthwise_right(input + 4 * IN_C, output + 2 * OUT_C, plane);
+        depthwise_bottom(input + 4 * IN_ROW, output + 2 * OUT_ROW, plane);
         ++input;
         ++output;
     }

@@ -220,208 +220,250 @@ static int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend)
     return (int8_t)value;
 }
 
-/* The pixels of a row that are inside the image; returns where the next row is. */
-static const int8_t *planes_load_left(int32_t row[3], const int8_t *in)
+/* The pixels of a column that are inside the image; returns where the next column is. */
+static const int8_t *planes_load_top(int32_t column[3], const int8_t *in)
 {
-    row[1] = in[0];
-    row[2] = in[IN_C];
-    return in + IN_ROW;
+    column[1] = in[0];
+    column[2] = in[IN_ROW];
+    return in + IN_C;
 }
 
-static int32_t planes_row_left(int32_t sum, const int32_t row[3], const int32_t w[3])
+static int32_t planes_column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + row[1] * w[1] + row[2] * w[2];
+    return sum + column[1] * w[1] + column[2] * w[2];
 }
 
-/* One column, from top to bottom: three rows of pixels take turns in the window. */
-static void planes_left(const int8_t *input, int8_t *output, const int32_t *plane)
+/* One row, from left to right: three columns of pixels take turns in the window. */
+static void planes_top(const int8_t *input, int8_t *output, const int32_t *plane)
 {
     const int32_t multiplier = plane[0];
     const int32_t addend = plane[1];
-    const int32_t top = plane[2];
-    const int32_t inner = plane[5];
-    const int32_t bottom = plane[8];
-    const int32_t w[9] = {
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[14] & 0xFFFF), plane[14] >> 16,
-        (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), plane[15] >> 16,
-        (int16_t)(plane[13] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF), plane[16] >> 16,
+    const int32_t left = plane[2];
+    const int32_t inner = plane[3];
+    const int32_t right = plane[4];
+    const int32_t w[9] = { /* column by column */
+        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
+        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
+        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
     };
     const int8_t *in = input;
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = planes_load_left(a, in);
-    in = planes_load_left(b, in);
-    sum = planes_row_left(top, a, w + 3);
-    sum = planes_row_left(sum, b, w + 6);
+    in = planes_load_top(a, in);
+    in = planes_load_top(b, in);
+    sum = planes_column_top(left, a, w + 3);
+    sum = planes_column_top(sum, b, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_left(c, in);
-    sum = planes_row_left(inner, a, w);
-    sum = planes_row_left(sum, b, w + 3);
-    sum = planes_row_left(sum, c, w + 6);
+    in = planes_load_top(c, in);
+    sum = planes_column_top(inner, a, w);
+    sum = planes_column_top(sum, b, w + 3);
+    sum = planes_column_top(sum, c, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_left(a, in);
-    sum = planes_row_left(inner, b, w);
-    sum = planes_row_left(sum, c, w + 3);
-    sum = planes_row_left(sum, a, w + 6);
+    in = planes_load_top(a, in);
+    sum = planes_column_top(inner, b, w);
+    sum = planes_column_top(sum, c, w + 3);
+    sum = planes_column_top(sum, a, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_left(b, in);
-    sum = planes_row_left(inner, c, w);
-    sum = planes_row_left(sum, a, w + 3);
-    sum = planes_row_left(sum, b, w + 6);
+    in = planes_load_top(b, in);
+    sum = planes_column_top(inner, c, w);
+    sum = planes_column_top(sum, a, w + 3);
+    sum = planes_column_top(sum, b, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    sum = planes_row_left(bottom, a, w);
-    sum = planes_row_left(sum, b, w + 3);
+    in = planes_load_top(c, in);
+    sum = planes_column_top(inner, a, w);
+    sum = planes_column_top(sum, b, w + 3);
+    sum = planes_column_top(sum, c, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
+
+    in = planes_load_top(a, in);
+    sum = planes_column_top(inner, b, w);
+    sum = planes_column_top(sum, c, w + 3);
+    sum = planes_column_top(sum, a, w + 6);
+    *out = planes_finish(sum, multiplier, addend);
+    out += OUT_C;
+
+    sum = planes_column_top(right, c, w);
+    sum = planes_column_top(sum, a, w + 3);
+    *out = planes_finish(sum, multiplier, addend);
+    out += OUT_C;
 }
 
-/* The pixels of a row that are inside the image; returns where the next row is. */
-static const int8_t *planes_load_inner(int32_t row[3], const int8_t *in)
+/* The pixels of a column that are inside the image; returns where the next column is. */
+static const int8_t *planes_load_inner(int32_t column[3], const int8_t *in)
 {
-    row[0] = in[0];
-    row[1] = in[IN_C];
-    row[2] = in[2 * IN_C];
-    return in + IN_ROW;
+    column[0] = in[0];
+    column[1] = in[IN_ROW];
+    column[2] = in[2 * IN_ROW];
+    return in + IN_C;
 }
 
-static int32_t planes_row_inner(int32_t sum, const int32_t row[3], const int32_t w[3])
+static int32_t planes_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + row[0] * w[0] + row[1] * w[1] + row[2] * w[2];
+    return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
-/* 5 columns, from top to bottom: three rows of pixels take turns in the window. */
+/* 3 rows, from left to right: three columns of pixels take turns in the window. */
 static void planes_inner(const int8_t *input, int8_t *output, const int32_t *plane)
 {
     const int32_t multiplier = plane[0];
     const int32_t addend = plane[1];
-    const int32_t top = plane[3];
+    const int32_t left = plane[5];
     const int32_t inner = plane[6];
-    const int32_t bottom = plane[9];
-    const int32_t w[9] = {
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[14] & 0xFFFF), plane[14] >> 16,
-        (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), plane[15] >> 16,
-        (int16_t)(plane[13] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF), plane[16] >> 16,
+    const int32_t right = plane[7];
+    const int32_t w[9] = { /* column by column */
+        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
+        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
+        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
     };
 
-    for (int32_t col = 0; col < 5; ++col) {
-        const int8_t *in = input + col * STRIDE_W * IN_C;
-        int8_t *out = output + col * OUT_C;
+    for (int32_t row = 0; row < 3; ++row) {
+        const int8_t *in = input + row * STRIDE_H * IN_ROW;
+        int8_t *out = output + row * OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
         in = planes_load_inner(a, in);
         in = planes_load_inner(b, in);
-        sum = planes_row_inner(top, a, w + 3);
-        sum = planes_row_inner(sum, b, w + 6);
+        sum = planes_column_inner(left, a, w + 3);
+        sum = planes_column_inner(sum, b, w + 6);
         *out = planes_finish(sum, multiplier, addend);
-        out += OUT_ROW;
+        out += OUT_C;
 
         in = planes_load_inner(c, in);
-        sum = planes_row_inner(inner, a, w);
-        sum = planes_row_inner(sum, b, w + 3);
-        sum = planes_row_inner(sum, c, w + 6);
+        sum = planes_column_inner(inner, a, w);
+        sum = planes_column_inner(sum, b, w + 3);
+        sum = planes_column_inner(sum, c, w + 6);
         *out = planes_finish(sum, multiplier, addend);
-        out += OUT_ROW;
+        out += OUT_C;
 
         in = planes_load_inner(a, in);
-        sum = planes_row_inner(inner, b, w);
-        sum = planes_row_inner(sum, c, w + 3);
-        sum = planes_row_inner(sum, a, w + 6);
+        sum = planes_column_inner(inner, b, w);
+        sum = planes_column_inner(sum, c, w + 3);
+        sum = planes_column_inner(sum, a, w + 6);
         *out = planes_finish(sum, multiplier, addend);
-        out += OUT_ROW;
+        out += OUT_C;
 
         in = planes_load_inner(b, in);
-        sum = planes_row_inner(inner, c, w);
-        sum = planes_row_inner(sum, a, w + 3);
-        sum = planes_row_inner(sum, b, w + 6);
+        sum = planes_column_inner(inner, c, w);
+        sum = planes_column_inner(sum, a, w + 3);
+        sum = planes_column_inner(sum, b, w + 6);
         *out = planes_finish(sum, multiplier, addend);
-        out += OUT_ROW;
+        out += OUT_C;
 
-        sum = planes_row_inner(bottom, a, w);
-        sum = planes_row_inner(sum, b, w + 3);
+        in = planes_load_inner(c, in);
+        sum = planes_column_inner(inner, a, w);
+        sum = planes_column_inner(sum, b, w + 3);
+        sum = planes_column_inner(sum, c, w + 6);
         *out = planes_finish(sum, multiplier, addend);
-        out += OUT_ROW;
+        out += OUT_C;
+
+        in = planes_load_inner(a, in);
+        sum = planes_column_inner(inner, b, w);
+        sum = planes_column_inner(sum, c, w + 3);
+        sum = planes_column_inner(sum, a, w + 6);
+        *out = planes_finish(sum, multiplier, addend);
+        out += OUT_C;
+
+        sum = planes_column_inner(right, c, w);
+        sum = planes_column_inner(sum, a, w + 3);
+        *out = planes_finish(sum, multiplier, addend);
+        out += OUT_C;
     }
 }
 
-/* The pixels of a row that are inside the image; returns where the next row is. */
-static const int8_t *planes_load_right(int32_t row[3], const int8_t *in)
+/* The pixels of a column that are inside the image; returns where the next column is. */
+static const int8_t *planes_load_bottom(int32_t column[3], const int8_t *in)
 {
-    row[0] = in[0];
-    row[1] = in[IN_C];
-    return in + IN_ROW;
+    column[0] = in[0];
+    column[1] = in[IN_ROW];
+    return in + IN_C;
 }
 
-static int32_t planes_row_right(int32_t sum, const int32_t row[3], const int32_t w[3])
+static int32_t planes_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + row[0] * w[0] + row[1] * w[1];
+    return sum + column[0] * w[0] + column[1] * w[1];
 }
 
-/* One column, from top to bottom: three rows of pixels take turns in the window. */
-static void planes_right(const int8_t *input, int8_t *output, const int32_t *plane)
+/* One row, from left to right: three columns of pixels take turns in the window. */
+static void planes_bottom(const int8_t *input, int8_t *output, const int32_t *plane)
 {
     const int32_t multiplier = plane[0];
     const int32_t addend = plane[1];
-    const int32_t top = plane[4];
-    const int32_t inner = plane[7];
-    const int32_t bottom = plane[10];
-    const int32_t w[9] = {
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[14] & 0xFFFF), plane[14] >> 16,
-        (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), plane[15] >> 16,
-        (int16_t)(plane[13] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF), plane[16] >> 16,
+    const int32_t left = plane[8];
+    const int32_t inner = plane[9];
+    const int32_t right = plane[10];
+    const int32_t w[9] = { /* column by column */
+        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
+        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
+        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
     };
     const int8_t *in = input;
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = planes_load_right(a, in);
-    in = planes_load_right(b, in);
-    sum = planes_row_right(top, a, w + 3);
-    sum = planes_row_right(sum, b, w + 6);
+    in = planes_load_bottom(a, in);
+    in = planes_load_bottom(b, in);
+    sum = planes_column_bottom(left, a, w + 3);
+    sum = planes_column_bottom(sum, b, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_right(c, in);
-    sum = planes_row_right(inner, a, w);
-    sum = planes_row_right(sum, b, w + 3);
-    sum = planes_row_right(sum, c, w + 6);
+    in = planes_load_bottom(c, in);
+    sum = planes_column_bottom(inner, a, w);
+    sum = planes_column_bottom(sum, b, w + 3);
+    sum = planes_column_bottom(sum, c, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_right(a, in);
-    sum = planes_row_right(inner, b, w);
-    sum = planes_row_right(sum, c, w + 3);
-    sum = planes_row_right(sum, a, w + 6);
+    in = planes_load_bottom(a, in);
+    sum = planes_column_bottom(inner, b, w);
+    sum = planes_column_bottom(sum, c, w + 3);
+    sum = planes_column_bottom(sum, a, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    in = planes_load_right(b, in);
-    sum = planes_row_right(inner, c, w);
-    sum = planes_row_right(sum, a, w + 3);
-    sum = planes_row_right(sum, b, w + 6);
+    in = planes_load_bottom(b, in);
+    sum = planes_column_bottom(inner, c, w);
+    sum = planes_column_bottom(sum, a, w + 3);
+    sum = planes_column_bottom(sum, b, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
 
-    sum = planes_row_right(bottom, a, w);
-    sum = planes_row_right(sum, b, w + 3);
+    in = planes_load_bottom(c, in);
+    sum = planes_column_bottom(inner, a, w);
+    sum = planes_column_bottom(sum, b, w + 3);
+    sum = planes_column_bottom(sum, c, w + 6);
     *out = planes_finish(sum, multiplier, addend);
-    out += OUT_ROW;
+    out += OUT_C;
+
+    in = planes_load_bottom(a, in);
+    sum = planes_column_bottom(inner, b, w);
+    sum = planes_column_bottom(sum, c, w + 3);
+    sum = planes_column_bottom(sum, a, w + 6);
+    *out = planes_finish(sum, multiplier, addend);
+    out += OUT_C;
+
+    sum = planes_column_bottom(right, c, w);
+    sum = planes_column_bottom(sum, a, w + 3);
+    *out = planes_finish(sum, multiplier, addend);
+    out += OUT_C;
 }
 
 static void planes_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end)
 {
     for (; plane < end; plane += PLANE) {
-        planes_left(input, output, plane);
-        planes_inner(input, output + 1 * OUT_C, plane);
-        planes_right(input + 5 * IN_C, output + 6 * OUT_C, plane);
+        planes_top(input, output, plane);
+        planes_inner(input, output + 1 * OUT_ROW, plane);
+        planes_bottom(input + 3 * IN_ROW, output + 4 * OUT_ROW, plane);
         ++input;
         ++output;
     }
