@@ -20,7 +20,9 @@ class Kind:
     grouping: str = (
         "any"  # none, depthwise, channels (depthwise without a multiplier), grouped, any
     )
-    shape: str = "any"  # pointwise, same (as large as the input), winograd, wide, planes, edge, any
+    shape: str = (
+        "any"  # pointwise, same (as large as the input), winograd, wide, planes, framed, edge, any
+    )
     rounding: Rounding = "double"
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
     extreme: bool = False  # weights and biases at the ends of what is legal
@@ -41,7 +43,9 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
         out_c = draw(st.integers(4, 17))
     (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    styles = {"same": ["uneven"], "planes": ["border"]}.get(kind.shape, ["valid", "same", "any"])
+    styles = {"same": ["uneven"], "planes": ["border"], "framed": ["same"]}.get(
+        kind.shape, ["valid", "same", "any"]
+    )
     style = draw(st.sampled_from(["valid", "same"] if kind.deep else styles))
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
     least_h = max(1, reach_h - pad_top - pad_bottom)
@@ -96,7 +100,7 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
     match shape:
         case "pointwise":
             return (1, 1), (1, 1), draw(st.sampled_from(some))
-        case "winograd" | "wide":
+        case "winograd" | "wide" | "framed":
             return (3, 3), (1, 1), (1, 1)
         case "planes":
             return (3, 3), (1, 1), draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))

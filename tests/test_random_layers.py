@@ -77,6 +77,7 @@ PLANES = (
     Kind("int8", shape="planes", grouping="channels"),
     Kind("int8", shape="planes", grouping="channels", rounding="single"),
 )
+FRAMED = tuple(replace(kind, shape="framed") for kind in PLANES)
 USUAL = Kind("int8", grouping="none", usual=True)
 USUAL_POINTWISE = replace(USUAL, shape="pointwise")
 UNGROUPED = (
@@ -95,7 +96,7 @@ FAMILIES = (
     Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("direct_p1", ANY, targets=SHARING),
     Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
-    Family("direct_planes.*", PLANES),
+    Family("direct_planes.*", (*PLANES, *FRAMED)),
     Family("im2col_(p1|full)", ANY, targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("im2col_p2", ANY, targets=SHARING),

@@ -41,7 +41,7 @@ def with_cpu(board: Target, **changes: object) -> Target:
 
 def products(plan: Plan) -> int:
     """Multiplications of all blocks: steps times the shape in their unit's name; two of a pair."""
-    if plan.algorithm == "direct_planes":
+    if plan.algorithm.startswith("direct_planes"):
         return plan.work["direct_planes.tap"]
     if isinstance(plan.kernel, FinishingPlan):
         calls = (re.fullmatch(r"\w+_(\d)\.call", unit) for unit in plan.work)
@@ -61,7 +61,7 @@ def products(plan: Plan) -> int:
 def expected_products(plan: Plan) -> int:
     """Multiplications by the definition of the algorithm: of whole tiles, images, or taps."""
     g = plan.layer.geometry
-    if plan.algorithm == "direct_planes":
+    if plan.algorithm.startswith("direct_planes"):
         rows, cols = taps_one_by_one(g)
         return rows * cols * g.out_c
     match plan.family:

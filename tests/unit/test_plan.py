@@ -125,6 +125,7 @@ FORMULAS: dict[str, Callable[[Geometry, int, int], int]] = {
     "direct": lambda g, item, own: 0,
     "direct_p1": lambda g, item, own: 0,
     "direct_planes": lambda g, item, own: 0,
+    "direct_planes_inplace": lambda g, item, own: 4 * -(-(g.in_w + g.pad_left) // 2),
     "im2col_p1": lambda g, item, own: g.taps * g.in_c * item,
     "im2col_p2": lambda g, item, own: 2 * g.taps * g.in_c * item,
     "im2col_p4": lambda g, item, own: 4 * g.taps * g.in_c * item,
