@@ -169,8 +169,10 @@ def layers_to_refuse() -> Iterator[Layer]:
     odd = {"shape": [6, 6, 30], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=odd, padding=[1, 1, 1, 1]))
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
-    for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}):
+    for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}, {"padding": "valid"}):
         yield minimal.load(minimal.made_up(**planes, **field))
+    row = {"shape": [1, 6, 4], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(input=row, **planes))
     steep = {"requantize": {"multiplier": 2**30, "shift": 12}}
     yield minimal.load(minimal.made_up(**planes, **steep))
     layer = minimal.load(CASES["first"])

@@ -63,7 +63,8 @@ def able(layer: Layer, board: target.Target) -> list[Algorithm]:
         algorithm
         for algorithm in ALGORITHMS
         if algorithm.family in FAMILIES
-        and algorithm.name not in ("direct_planes", "direct_planes_inplace", "im2col_full", "im2col_full_w16")
+        and algorithm.name
+        not in ("direct_planes", "direct_planes_inplace", "im2col_full", "im2col_full_w16")
         and algorithm.reject(layer, board) is None
     ]
 
