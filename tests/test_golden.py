@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cases import CASES
+from cases import spec as spec_of
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
@@ -55,7 +56,16 @@ CHOSEN = [
     ("first", "winograd_4x4_t2"),
     ("real", "winograd_2x2_t1_ram"),
 ]
-WITH_OVERLAP = [("small", "indirect_init")]
+IN_ONE_POOL = {
+    "same": spec_of("same", [5, 10, 4], 4, 3, activation="relu"),
+    "causal": spec_of("causal", [1, 9, 4], 6, [1, 3], padding=[0, 2, 0, 0]),
+}
+WITH_OVERLAP = [
+    ("small", "indirect_init"),
+    ("same", "winograd_2x2_t1"),
+    ("causal", "direct"),
+    ("causal", "im2col_p2"),
+]
 ON_FEW_REGISTERS = [
     ("deep", "direct_w16"),
     ("depthwise", "direct_planes"),
@@ -73,7 +83,7 @@ def generated(
     case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
 ) -> dict[str, str]:
     path = folder / "layer.json"
-    path.write_text(json.dumps(CASES[case]))
+    path.write_text(json.dumps((CASES | IN_ONE_POOL)[case]))
     layer = spec.load(path)
     chosen = next(a for a in ALGORITHMS if a.name == algorithm)
     plan, pool = chosen.plan(layer, board), None

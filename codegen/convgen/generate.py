@@ -171,7 +171,10 @@ def _shared(plan: Plan, pool: Pool) -> str:
     elif pool.output_offset:
         places = f"The output begins {pool.output_offset:,} bytes above the input"
     backwards = ", the last outputs first" if plan.order.reverse else ""
-    return f"{places} in one pool{backwards}: {pool.bytes:,} bytes instead of {apart:,}."
+    instead = f" instead of {apart:,}" if pool.bytes < apart else ""
+    swap = plan.order.swap
+    kept = f" `{swap.name}` keeps pixels for which outputs come too early." if swap else ""
+    return f"{places} in one pool{backwards}: {pool.bytes:,} bytes{instead}.{kept}"
 
 
 def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:

@@ -36,13 +36,21 @@ extern "C" {
 #define SMALL_WORKSPACE_ALIGN 4u
 
 /*
- * `pool` is memory of SMALL_POOL_BYTES, aligned to SMALL_POOL_ALIGN. Put the input at `pool +
- *   SMALL_INPUT_OFFSET`; after the call the output stands at `pool + SMALL_OUTPUT_OFFSET` and the
- *   input is gone.
+ * `pool` is memory of SMALL_POOL_BYTES, aligned to SMALL_POOL_ALIGN. Put the input at
+ *   SMALL_INPUT_OFFSET bytes from its start; after the call the output stands at
+ *   SMALL_OUTPUT_OFFSET, and the input is overwritten.
  * Call small_init once before small, with the same pool and workspace; again when either moves.
  * `workspace` is scratch memory of SMALL_WORKSPACE_BYTES, aligned to SMALL_WORKSPACE_ALIGN;
  *   between calls it stays as the init function left it.
  * Reentrant: no variables of its own, no heap.
+ *
+ *     static int8_t pool[SMALL_POOL_BYTES];
+ *     static uint32_t workspace[(SMALL_WORKSPACE_BYTES + 3) / 4];
+ *
+ *     read_input(pool + SMALL_INPUT_OFFSET);
+ *     small_init(pool, workspace);
+ *     small(pool, workspace);
+ *     use_output(pool + SMALL_OUTPUT_OFFSET);
  */
 void small_init(const void *pool, void *workspace);
 void small(void *pool, void *workspace);
