@@ -102,7 +102,8 @@ def real_layer(name: str) -> Layer:
     """Return one of the layers that convgen is compared with others on."""
     shape = {key: value for key, value in SHAPES[name].items() if key not in ("input", "macs")}
     of_input = {"shape": SHAPES[name]["input"], "dtype": "int8", "zero_point": -128}
-    return minimal.load({"name": name, "op": "conv2d", "input": of_input, **shape})
+    fields = {"name": name, "op": "conv2d", "input": of_input, "activation": "relu"}
+    return minimal.load(fields | shape)
 
 
 def plans(name: str) -> Iterator[Plan]:
