@@ -21,6 +21,7 @@ from convgen.plan import Plan
 from convgen.target import Target
 
 PIXELS = 2
+SHORT_RUN = 32  # elements: shorter ones take hardly more instructions than their bounds do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,11 @@ class WideSteps:
     def whole_taps(self) -> bool:
         """Whether taps are whole groups."""
         return self.tap_elems % 4 == 0
+
+    @property
+    def checks_patches(self) -> bool:
+        """Whether bounds are checked once for most patches, since checks of short runs add up."""
+        return self.has_padding and not self.by_tap and self.run_elems <= SHORT_RUN
 
     @property
     def unrolled(self) -> int:

@@ -255,6 +255,16 @@ static void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int
 {
     int16_t *to = patch;
 
+    if (in_row >= 0 && in_row + (KERNEL_H - 1) * DILATION_H < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
+        const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
+
+        for (int32_t i = 0; i < KERNEL_H; ++i) {
+            to = deep_widen(to, from, GROUPS);
+
+            from += DILATION_H * IN_W * IN_C;
+        }
+        return;
+    }
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int32_t col = in_col;

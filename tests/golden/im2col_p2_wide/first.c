@@ -270,6 +270,18 @@ static void first_gather(const int8_t *input, int32_t in_row, int32_t in_col, in
     int16_t *to = patch;
     int32_t tail = 0;
 
+    if (in_row >= 0 && in_row + (KERNEL_H - 1) * DILATION_H < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
+        const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
+
+        for (int32_t i = 0; i < KERNEL_H; ++i) {
+            to = first_widen(to, from, GROUPS);
+            first_put_tail(patch, tail, from[4 * GROUPS]);
+
+            tail += 1;
+            from += DILATION_H * IN_W * IN_C;
+        }
+        return;
+    }
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int32_t col = in_col;
