@@ -39,11 +39,17 @@ def after_relu(name: str, in_shape: list[int], out_channels: int, kernel: int, *
 
 
 LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
-    (after_relu("first", [12, 12, 3], 8, 3), ("direct", "im2col_p1", "im2col_p2")),
+    (
+        after_relu("first", [12, 12, 3], 8, 3),
+        ("direct", "im2col_p1", "im2col_p2", "im2col_p2_wide_w16"),
+    ),
     (after_relu("stride", [12, 12, 8], 16, 3, stride=2), ("direct", "im2col_p1", "im2col_p2")),
     (after_relu("square", [8, 8, 16], 16, 3), ("direct", "winograd_2x2_t1", "winograd_4x4_t1")),
-    (after_relu("pointwise", [6, 6, 32], 32, 1), ("direct", "im2col_full")),
-    (after_relu("depthwise", [8, 8, 16], 16, 3, groups=16), ("direct", "mec")),
+    (after_relu("pointwise", [6, 6, 32], 32, 1), ("direct", "direct_p1_w16", "im2col_full")),
+    (
+        after_relu("depthwise", [8, 8, 16], 16, 3, groups=16),
+        ("direct", "direct_planes", "direct_planes_inplace", "mec"),
+    ),
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
 )
 """With the algorithms that are counted. One that cannot do the layer on a target is left out."""
