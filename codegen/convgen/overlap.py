@@ -19,6 +19,7 @@ from convgen.order import Blocks, StoreOrder, last_reads
 from convgen.plan import Plan
 
 NEVER = 2**40  # no pixel's number
+CHUNK = 2048  # pixels: those that collide are mostly found soon
 
 
 def share(plan: Plan) -> tuple[Plan, Pool]:
@@ -56,30 +57,36 @@ def distances(g: Geometry, order: StoreOrder) -> tuple[int, int]:
         in_c, out_c, unit = g.in_c, g.out_c, 1
     read, stored = last_reads(g, order).reshape(-1), order.stored.reshape(-1) + order.gathers
     longer = read.size * in_c - stored.size * out_c
-    above = _distance(read, stored, in_c, out_c, least=0)
-    below = _distance(read[::-1], stored[::-1], in_c, out_c, least=-longer) + longer
+    above = max(0, _enough(read, stored, in_c, out_c))
+    below = max(0, _enough(read[::-1], stored[::-1], in_c, out_c) + longer)
+    if in_c == out_c and order.blocks > 1:
+        closer = range(min(above, below) // in_c)
+        above = next((in_c * d for d in closer if not _collide(read, stored, d)), above)
+        below = next((in_c * d for d in closer if not _collide(read, stored, -d)), below)
     return above * unit, below * unit
 
 
-def _distance(read: Blocks, stored: Blocks, in_c: int, out_c: int, *, least: int) -> int:
-    """Return the smallest safe distance from *least* on, of the input above the output.
+def _enough(read: Blocks, stored: Blocks, in_c: int, out_c: int) -> int:
+    """Return how far the input must begin above the output that no greater distance is unsafe.
 
     *read* is the last block that reads each input pixel, *stored* the first one whose reads come
-    after an output pixel is stored.
+    after an output pixel is stored. Negative: it may begin below the output.
     """
     lowest = np.full(max(read.max(), stored.max()) + 1, NEVER)
     np.minimum.at(lowest, read[read >= 0], np.flatnonzero(read >= 0))
     lowest = np.minimum.accumulate(lowest[::-1])[::-1]
     ends = (np.arange(stored.size) + 1) * out_c
-    enough = max(least, int((ends - lowest[stored] * in_c).max()))
-    if in_c == out_c:  # pixels may lie on dead ones between others that are read
-        for pixels in range(-(-least // in_c), enough // in_c):
-            if not _collide(read, stored, pixels):
-                return pixels * in_c
-    return enough
+    return int((ends - lowest[stored] * in_c).max())
 
 
 def _collide(read: Blocks, stored: Blocks, distance: int) -> bool:
-    """Whether outputs overwrite what is read later if the input begins *distance* pixels above."""
+    """Whether outputs overwrite what is read later if the input begins *distance* pixels above.
+
+    Pixels of both are of one size: outputs may lie on dead pixels between others that are read.
+    """
     first, last = max(0, distance), min(stored.size, read.size + distance)
-    return bool((read[first - distance : last - distance] >= stored[first:last]).any())
+    for start in range(first, last, CHUNK):
+        end = min(start + CHUNK, last)
+        if (read[start - distance : end - distance] >= stored[start:end]).any():
+            return True
+    return False
