@@ -96,7 +96,7 @@ FAMILIES = (
     Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("direct_p1", ANY, targets=SHARING),
     Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
-    Family("direct_planes.*", (*PLANES, *FRAMED)),
+    Family("direct_planes.*", (*PLANES, *FRAMED, *FRAMED)),
     Family("im2col_(p1|full)", ANY, targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("im2col_p2", ANY, targets=SHARING),

@@ -64,7 +64,8 @@ def test_every_layer_is_bit_exact_in_one_pool(
         if path.name.startswith(model):
             options = ("-t", board, "-b", "1M", "--optimize", goal, "--overlap")
             report = verify(path, tmp_path / path.name, *options)
-            assert report["memory"]["pool"] < report["pool"]["instead_of"]
+            saved = report["pool"]["instead_of"] - report["memory"]["pool"]
+            assert saved >= 0 if path.name.endswith("_fc") else saved > 0
 
 
 @pytest.mark.parametrize("board", OTHERS)

@@ -469,7 +469,8 @@ static void planes_bottom(const int8_t *input, int8_t *output, const int32_t *pl
     out += OUT_C;
 }
 
-static void planes_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end, int32_t *line)
+static void planes_walk(
+    const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end, int32_t *line)
 {
     for (; plane < end; plane += PLANE) {
         planes_top(input, output, plane, (int8_t *)line);

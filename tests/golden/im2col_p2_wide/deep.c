@@ -254,8 +254,9 @@ static int16_t *deep_fill(int16_t *to, int32_t groups)
 static void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
 {
     int16_t *to = patch;
+    const int32_t last_row = in_row + (KERNEL_H - 1) * DILATION_H;
 
-    if (in_row >= 0 && in_row + (KERNEL_H - 1) * DILATION_H < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
+    if (in_row >= 0 && last_row < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
         const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
 
         for (int32_t i = 0; i < KERNEL_H; ++i) {
