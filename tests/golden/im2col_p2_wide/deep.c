@@ -261,7 +261,6 @@ static void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int
 
         for (int32_t i = 0; i < KERNEL_H; ++i) {
             to = deep_widen(to, from, GROUPS);
-
             from += DILATION_H * IN_W * IN_C;
         }
         return;

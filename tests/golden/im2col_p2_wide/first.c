@@ -277,7 +277,6 @@ static void first_gather(const int8_t *input, int32_t in_row, int32_t in_col, in
         for (int32_t i = 0; i < KERNEL_H; ++i) {
             to = first_widen(to, from, GROUPS);
             first_put_tail(patch, tail, from[4 * GROUPS]);
-
             tail += 1;
             from += DILATION_H * IN_W * IN_C;
         }
