@@ -102,6 +102,14 @@ class Geometry:
         strides = (self.stride_h, self.stride_w)
         return self.taps == 1 and strides == (1, 1) and not self.has_padding
 
+    def tap_positions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of each output's taps."""
+        rows, cols = np.arange(self.out_h)[:, None], np.arange(self.out_w)[:, None]
+        return (
+            rows * self.stride_h + np.arange(self.k_h) * self.dilation_h - self.pad_top,
+            cols * self.stride_w + np.arange(self.k_w) * self.dilation_w - self.pad_left,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Quantization:

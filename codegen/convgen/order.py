@@ -79,12 +79,6 @@ def cut(pixels: int, blocks: Sequence[int]) -> list[int]:
     return sizes
 
 
-def backwards(stored: Blocks) -> Blocks:
-    """Return the same blocks in the opposite order."""
-    reverse: Blocks = stored.max() - stored
-    return reverse
-
-
 def both_ways(g: Geometry, sizes: Sequence[int], *, gathers: bool) -> tuple[StoreOrder, ...]:
     """Return the order of blocks as of `in_blocks` from the first pixel on, and from the last."""
     stored = in_blocks(g, sizes)
@@ -117,17 +111,12 @@ def first_reads(g: Geometry, stored: Blocks) -> Blocks:
 def _reads(g: Geometry, stored: Blocks) -> Blocks:
     """Return the largest number among the blocks that read a pixel, or -1."""
     last = np.full((g.in_h, g.in_w), -1)
+    rows, cols = g.tap_positions()
+    rows_inside, cols_inside = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)
     for i in range(g.k_h):
-        rows = _inside(g.out_h, g.stride_h, i * g.dilation_h - g.pad_top, g.in_h)
+        out_rows = np.flatnonzero(rows_inside[:, i])
         for j in range(g.k_w):
-            cols = _inside(g.out_w, g.stride_w, j * g.dilation_w - g.pad_left, g.in_w)
-            place = np.ix_(rows[1], cols[1])
-            last[place] = np.maximum(last[place], stored[np.ix_(rows[0], cols[0])])
+            out_cols = np.flatnonzero(cols_inside[:, j])
+            place = np.ix_(rows[out_rows, i], cols[out_cols, j])
+            last[place] = np.maximum(last[place], stored[np.ix_(out_rows, out_cols)])
     return last
-
-
-def _inside(outputs: int, stride: int, shift: int, size: int) -> tuple[Blocks, Blocks]:
-    """Return the outputs for which a tap is inside the image, and where it is."""
-    place = np.arange(outputs) * stride + shift
-    inside = np.flatnonzero((place >= 0) & (place < size))
-    return inside, place[inside]

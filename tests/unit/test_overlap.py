@@ -18,7 +18,7 @@ from convgen import target
 from convgen.algorithms import ALGORITHMS
 from convgen.layer import Geometry, Layer
 from convgen.layout import Pool
-from convgen.order import StoreOrder, at_once, backwards, cut, first_reads, in_blocks, in_tiles
+from convgen.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
 from convgen.overlap import distances, pool_for, share
 from convgen.plan import Plan
 from convgen.select import survey, undemanding
@@ -42,6 +42,12 @@ LEAST_POOLS = {
     "vww_dw2": 36_864,
 }
 """What one pixel after the other, stored byte by byte, would need; of depthwise with its temp."""
+
+
+def backwards(stored: Blocks) -> Blocks:
+    """Return the same blocks in the opposite order."""
+    reverse: Blocks = stored.max() - stored
+    return reverse
 
 
 @st.composite

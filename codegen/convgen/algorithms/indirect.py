@@ -26,7 +26,6 @@ from convgen.algorithms.base import (
     times,
     zero_points,
 )
-from convgen.algorithms.inside import tap_positions
 from convgen.buffers import Buffer
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
@@ -150,7 +149,7 @@ def _table(layer: Layer, target: Target, row: int) -> Buffer:
 
 def _offsets(geometry: Geometry) -> NDArray[np.uint16] | NDArray[np.int32]:
     """Return the first element of each tap, ``[out pixels, taps]``, in the narrowest type."""
-    rows, cols = tap_positions(geometry)
+    rows, cols = geometry.tap_positions()
     g = geometry
     inside_row, inside_col = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)
     inside = inside_row[:, None, :, None] & inside_col[None, :, None, :]

@@ -58,17 +58,9 @@ def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> 
     return min(first, outputs), max(min(last + 1, outputs), 0)
 
 
-def tap_positions(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of each output's taps."""
-    g = geometry
-    rows = np.arange(g.out_h)[:, None] * g.stride_h + np.arange(g.k_h) * g.dilation_h - g.pad_top
-    cols = np.arange(g.out_w)[:, None] * g.stride_w + np.arange(g.k_w) * g.dilation_w - g.pad_left
-    return rows, cols
-
-
 def least_taps_inside(geometry: Geometry) -> int:
     """Return the fewest taps that any output has inside the image."""
-    rows, cols = tap_positions(geometry)
+    rows, cols = geometry.tap_positions()
     rows_seen = ((rows >= 0) & (rows < geometry.in_h)).sum(axis=1)
     cols_seen = ((cols >= 0) & (cols < geometry.in_w)).sum(axis=1)
     return int(rows_seen.min() * cols_seen.min())
