@@ -79,19 +79,18 @@ def cut(pixels: int, blocks: Sequence[int]) -> list[int]:
     return sizes
 
 
-def both_ways(g: Geometry, sizes: Sequence[int], *, gathers: bool) -> tuple[StoreOrder, ...]:
-    """Return the order of blocks as of `in_blocks` from the first pixel on, and from the last."""
-    stored = in_blocks(g, sizes)
+def both_ways(
+    stored: Blocks, mirrored: Blocks | None = None, *, gathers: bool
+) -> tuple[StoreOrder, ...]:
+    """Return the order of *stored*, and the one from the last pixel to the first.
+
+    *mirrored* are the blocks of that, of the image turned by half; the same where None is given.
+    """
     forward = StoreOrder(stored=stored, gathers=gathers)
     if forward.blocks == 1:
         return (forward,)
-    return forward, StoreOrder(stored=mirrored(stored), gathers=gathers, reverse=True)
-
-
-def mirrored(stored: Blocks) -> Blocks:
-    """Return the same blocks counted from the last pixel, which are as large as from the first."""
-    mirror: Blocks = stored[::-1, ::-1]
-    return mirror
+    turned = (stored if mirrored is None else mirrored)[::-1, ::-1]
+    return forward, StoreOrder(stored=turned, gathers=gathers, reverse=True)
 
 
 def last_reads(g: Geometry, order: StoreOrder) -> Blocks:

@@ -35,7 +35,7 @@ from convgen.kernels.base import KernelPlan, Level, Runs, has_lanes, patch_weigh
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
-from convgen.order import Blocks, StoreOrder, cut, in_blocks, mirrored
+from convgen.order import Blocks, StoreOrder, both_ways, cut, in_blocks
 from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -211,11 +211,9 @@ class Direct:
 
 def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:
     """Return inner pixels in their blocks, the others one by one: from either end."""
-    forward = StoreOrder(stored=_blocks(g, steps.inner, steps.inner_pixels), gathers=False)
-    if forward.blocks == 1:
-        return (forward,)
-    behind = _blocks(g, steps.inner.mirrored(g), steps.inner_pixels)
-    return forward, StoreOrder(stored=mirrored(behind), gathers=False, reverse=True)
+    blocks = _blocks(g, steps.inner, steps.inner_pixels)
+    mirrored = _blocks(g, steps.inner.mirrored(g), steps.inner_pixels)
+    return both_ways(blocks, mirrored, gathers=False)
 
 
 def _blocks(g: Geometry, inner: Inner, blocks: tuple[int, ...]) -> Blocks:

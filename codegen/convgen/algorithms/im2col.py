@@ -196,7 +196,7 @@ def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
         stored = in_blocks(g, cut(g.out_pixels, steps.pixel_blocks))
         return (StoreOrder(stored=stored, gathers=False),)
     blocks = tuple(filter(None, (steps.patches, steps.rest)))
-    return both_ways(g, cut(g.out_pixels, blocks), gathers=True)
+    return both_ways(in_blocks(g, cut(g.out_pixels, blocks)), gathers=True)
 
 
 def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:

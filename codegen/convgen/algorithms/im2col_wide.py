@@ -16,7 +16,7 @@ from convgen.kernels import only_so_many
 from convgen.kernels.base import Runs
 from convgen.kernels.smlad import Smlad, SmladPlan, pairs
 from convgen.layer import Geometry, Layer
-from convgen.order import both_ways, cut
+from convgen.order import both_ways, cut, in_blocks
 from convgen.plan import Plan
 from convgen.target import Target
 
@@ -158,7 +158,7 @@ class Im2colWide:
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,
-            orders=both_ways(g, cut(g.out_pixels, blocks), gathers=True),
+            orders=both_ways(in_blocks(g, cut(g.out_pixels, blocks)), gathers=True),
             decisions=_decisions(layer),
             work=_work(kernel, steps, g),
         )

@@ -30,7 +30,7 @@ from convgen.buffers import Buffer
 from convgen.kernels import plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.layer import Geometry, Layer
-from convgen.order import both_ways, cut
+from convgen.order import both_ways, cut, in_blocks
 from convgen.plan import Constant, Plan
 from convgen.requantize import plan_requantize
 from convgen.target import Target
@@ -127,7 +127,7 @@ class Indirect:
             + ((zero_points(layer, geometry.in_c),) if geometry.has_padding else ())
             + (() if offsets is None else (_constant(offsets),)),
             steps=steps,
-            orders=both_ways(geometry, cut(row, steps.pixel_blocks), gathers=False),
+            orders=both_ways(in_blocks(geometry, cut(row, steps.pixel_blocks)), gathers=False),
             decisions=_decisions(layer),
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",
