@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from elftools.elf.constants import SH_FLAGS
@@ -31,6 +31,12 @@ MAX_COLUMNS = 110
 FREESTANDING = {
     "float.h", "iso646.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "string.h",
 }  # fmt: skip
+ONLY_MULTIPLIERS = minimal.inline(
+    input={"shape": [2, 2, 2], "dtype": "int8", "zero_point": -1},
+    output={"zero_point": 3},
+    weights={"values": [[[[1, -128]]], [[[127, 0]]]]},
+    requantize={"multiplier": 2**30, "shift": -8},
+)
 MACRO = re.compile(r"^#define (\w+) +(\d+)u", re.MULTILINE)
 INCLUDE = re.compile(r"^\s*#\s*include\s+[<\"](.*)[>\"]", re.MULTILINE)
 
@@ -236,6 +242,12 @@ def test_the_macros_of_the_header_are_the_real_sizes(sources: Sources) -> None:
             "OUTPUT_BYTES": g.out_h * g.out_w * g.out_c * item,
             "WORKSPACE_BYTES": variant.plan.workspace_bytes,
             "WORKSPACE_ALIGN": variant.plan.workspace_align,
+            "INPUT_HEIGHT": g.in_h,
+            "INPUT_WIDTH": g.in_w,
+            "INPUT_CHANNELS": g.in_c,
+            "OUTPUT_HEIGHT": g.out_h,
+            "OUTPUT_WIDTH": g.out_w,
+            "OUTPUT_CHANNELS": g.out_c,
         }
         if variant.pool:
             expected["POOL_BYTES"] = variant.pool.bytes
@@ -245,6 +257,65 @@ def test_the_macros_of_the_header_are_the_real_sizes(sources: Sources) -> None:
         prefix = f"{layer.name.upper()}_"
         macros = {name: int(value) for name, value in MACRO.findall(sources.header(variant))}
         assert macros == {prefix + name: value for name, value in expected.items()}
+
+
+def test_the_macros_of_an_int8_layer_say_what_its_numbers_stand_for(tmp_path: Path) -> None:
+    layer = minimal.load(minimal.inline(activation="relu"))
+    board = target.load("host")
+    plan = variants(layer, board)[0].plan
+    q = layer.quantization
+    assert q is not None
+    name = layer.name
+    files = layer_files(plan, board, None)
+    (tmp_path / f"{name}.h").write_text(files[f"{name}.h"])
+    numbers = [
+        f"{name.upper()}_{tensor}_{number}"
+        for tensor in ("INPUT", "OUTPUT")
+        for number in ("SCALE", "ZERO_POINT")
+    ]
+    for compiler, suffix in (("gcc -std=c99", "c"), ("g++ -std=c++11", "cpp")):
+        lines = [
+            "#include <stdio.h>",
+            f'#include "{name}.h"',
+            "int main(void)",
+            "{",
+            f'    printf("%.9g %d %.9g %d", (double)({numbers[0]}), 0 - {numbers[1]},',
+            f"        (double)({numbers[2]}), 0 - {numbers[3]});",
+            "    return 0;",
+            "}",
+        ]
+        (tmp_path / f"main.{suffix}").write_text("\n".join(lines) + "\n")
+        warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Wdouble-promotion", "-Werror"]
+        checked([*compiler.split(), *warnings, f"main.{suffix}", "-o", "main"], tmp_path)
+        printed = checked(["./main"], tmp_path)
+        assert printed == (
+            f"{q.in_scale:.9g} {-q.in_zero_point} {q.out_scale:.9g} {-q.out_zero_point}"
+        )
+
+
+@pytest.mark.parametrize("fields", [CASES["real"], ONLY_MULTIPLIERS])
+def test_a_number_that_nobody_knows_has_no_macro(fields: dict[str, Any]) -> None:
+    board = target.load("cortex-m4")
+    layer = minimal.load(fields)
+    plan = variants(layer, board)[0].plan
+    header = layer_files(plan, board, None)[f"{layer.name}.h"]
+    assert re.findall(r"#define \w+_SCALE", header) == []
+    assert ("_ZERO_POINT" in header) == (layer.dtype == "int8")
+
+
+def test_words_are_hexadecimal_and_bytes_are_decimal() -> None:
+    for case, algorithm in (("deep", "direct"), ("planes", "direct_planes"), ("deep", "winograd")):
+        layer, board = minimal.load(CASES[case]), target.load("cortex-m4")
+        plans = [variant.plan for variant in variants(layer, board)]
+        plan = next(plan for plan in plans if algorithm in (plan.family, plan.algorithm))
+        text = layer_files(plan, board, None)[f"{layer.name}_weights.c"]
+        for constant in plan.constants:
+            body = text.partition(f"_{constant.name}[")[2].partition("= {")[2].partition("};")[0]
+            numbers = [int(number, 0) for number in body.replace(",", " ").split()]
+            assert numbers == constant.values.reshape(-1).tolist()
+            is_word = constant.values.dtype == "uint32"
+            assert is_word == all(re.fullmatch("0x[0-9a-f]{8},?", n) for n in body.split())
+        assert any(constant.values.dtype == "uint32" for constant in plan.constants)
 
 
 def test_the_header_tells_what_a_firmware_engineer_asks(sources: Sources) -> None:

@@ -51,9 +51,20 @@ def number(value: Any) -> str:
     return integer(value)
 
 
+def word(value: int) -> str:
+    """Return a word of 32 bits as a C constant.
+
+    >>> word(255)
+    '0x000000ff'
+    """
+    return f"0x{value:08x}"
+
+
 def array(values: NDArray[Any]) -> str:
     """Return the elements of *values* as an initialiser's lines, without the braces."""
-    numbers = list(map(number, values.reshape(-1).tolist()))
+    words = values.dtype == np.uint32  # several values packed: of use only in hexadecimal
+    shown: Callable[[Any], str] = word if words else number
+    numbers = list(map(shown, values.reshape(-1).tolist()))
     per_line = max(1, LINE // (max(map(len, numbers)) + 2))
     lines = [numbers[start : start + per_line] for start in range(0, len(numbers), per_line)]
     return ",\n".join(f"    {', '.join(line)}" for line in lines)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.cliteral import macro
+from convgen.cliteral import floating, macro
 from convgen.layer import Layer
 from convgen.layout import Pool
 from convgen.plan import Plan
+from convgen.remake import Remake
 from convgen.render import render_text
 from convgen.target import Target
 
@@ -17,17 +18,22 @@ SYNTHETIC = "SYNTHETIC: weights, bias and scales are made up from a seed, not tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Macro:
-    """A size in the header: ``<LAYER>_<name>``, its value, and a comment or nothing."""
+    """A number in the header: ``<LAYER>_<name>``, its value in C, and a comment or nothing."""
 
     name: str
-    value: int
+    value: str
     note: str = ""
 
 
-def layer_files(plan: Plan, target: Target, pool: Pool | None) -> dict[str, str]:
-    """Print the layer: ``{file name: text}`` of its header, source and constants."""
+def layer_files(
+    plan: Plan, target: Target, pool: Pool | None, remake: Remake | None = None
+) -> dict[str, str]:
+    """Print the layer: ``{file name: text}`` of its header, source and constants.
+
+    With *remake* each file names the command that prints it again.
+    """
     name = plan.layer.name
-    context = _context(plan, target, pool)
+    context = _context(plan, target, pool, remake)
     return {
         f"{name}.h": render_text("layer.h.j2", **context),
         f"{name}.c": render_text(plan.template, **context),
@@ -41,9 +47,11 @@ def source_names(plan: Plan) -> tuple[str, ...]:
     return (f"{plan.layer.name}.c", f"{plan.layer.name}_weights.c")
 
 
-def _context(plan: Plan, target: Target, pool: Pool | None) -> dict[str, Any]:
+def _context(
+    plan: Plan, target: Target, pool: Pool | None, remake: Remake | None
+) -> dict[str, Any]:
     layer = plan.layer
-    macros = size_macros(plan, pool)
+    macros = header_macros(plan, pool)
     description = _description(plan)
     return {
         "plan": plan,
@@ -64,36 +72,67 @@ def _context(plan: Plan, target: Target, pool: Pool | None) -> dict[str, Any]:
             f"{layer.name}: constants",
             *((SYNTHETIC,) if layer.synthetic else ()),
         ],
+        "command": remake.command(plan, pool) if remake else None,
         "macros": macros,
         "macro_width": max(len(f"{layer.name}_{macro.name}") for macro in macros),
         "contract": _caller_contract(plan, pool),
     }
 
 
-def size_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
-    """Return the sizes the header promises."""
+def header_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
+    """Return the numbers the header promises: sizes, shapes, and what int8 values stand for."""
     layer = plan.layer
-    pool_macros = (
-        (
-            Macro(name="POOL_BYTES", value=pool.bytes),
-            Macro(name="POOL_ALIGN", value=layer.elem_bytes),
-            Macro(name="INPUT_OFFSET", value=pool.input_offset),
-            Macro(name="OUTPUT_OFFSET", value=pool.output_offset),
-        )
-        if pool
-        else ()
-    )
+    g = layer.geometry
+    none = "" if plan.workspace_bytes else " /* pass NULL */"
     return (
-        Macro(name="INPUT_BYTES", value=layer.input_bytes),
-        Macro(name="OUTPUT_BYTES", value=layer.output_bytes),
-        *pool_macros,
-        Macro(
-            name="WORKSPACE_BYTES",
-            value=plan.workspace_bytes,
-            note="" if plan.workspace_bytes else " /* pass NULL */",
-        ),
-        Macro(name="WORKSPACE_ALIGN", value=plan.workspace_align),
+        _size("INPUT_BYTES", layer.input_bytes),
+        _size("OUTPUT_BYTES", layer.output_bytes),
+        *(_pool_macros(layer, pool) if pool else ()),
+        _size("WORKSPACE_BYTES", plan.workspace_bytes, none),
+        _size("WORKSPACE_ALIGN", plan.workspace_align),
+        *_shape_macros("INPUT", g.in_h, g.in_w, g.in_c),
+        *_shape_macros("OUTPUT", g.out_h, g.out_w, g.out_c),
+        *_number_macros(layer),
     )
+
+
+def _size(name: str, value: int, note: str = "") -> Macro:
+    return Macro(name=name, value=f"{value}u", note=note)
+
+
+def _pool_macros(layer: Layer, pool: Pool) -> tuple[Macro, ...]:
+    return (
+        _size("POOL_BYTES", pool.bytes),
+        _size("POOL_ALIGN", layer.elem_bytes),
+        _size("INPUT_OFFSET", pool.input_offset),
+        _size("OUTPUT_OFFSET", pool.output_offset),
+    )
+
+
+def _shape_macros(tensor: str, height: int, width: int, channels: int) -> tuple[Macro, ...]:
+    sizes = {"HEIGHT": height, "WIDTH": width, "CHANNELS": channels}
+    return tuple(_size(f"{tensor}_{axis}", size) for axis, size in sizes.items())
+
+
+def _number_macros(layer: Layer) -> tuple[Macro, ...]:
+    """Return scales, where they are known, and zero points of an int8 layer."""
+    q = layer.quantization
+    if q is None:
+        return ()
+    tensors = (("INPUT", q.in_scale, q.in_zero_point), ("OUTPUT", q.out_scale, q.out_zero_point))
+    return tuple(
+        macro
+        for tensor, scale, zero_point in tensors
+        for macro in (
+            *(() if scale is None else (Macro(name=f"{tensor}_SCALE", value=floating(scale)),)),
+            Macro(name=f"{tensor}_ZERO_POINT", value=_signed(zero_point)),
+        )
+    )
+
+
+def _signed(value: int) -> str:
+    """Return *value* as a macro's, which may stand in any expression."""
+    return f"({value})" if value < 0 else str(value)
 
 
 def _description(plan: Plan) -> list[str]:

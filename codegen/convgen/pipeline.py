@@ -14,6 +14,7 @@ from convgen.insight import Wanted
 from convgen.layer import Layer
 from convgen.nofit import no_fit
 from convgen.progress import Say
+from convgen.remake import Remake
 from convgen.report import Report
 from convgen.select import Budget, Candidate, Goal, Selection
 from convgen.staging import REPORT, publish, staging_folder
@@ -166,10 +167,15 @@ def _vectors(job: Job, layer: Layer) -> Vectors:
 
 def _bench(job: Job, board: Target, given: Vectors) -> Bench:
     compiler = toolchain.find(job.toolchain, board)
+    remake = _remake(job, board)
     if job.emulator == "none":
-        machine = board.preferred_machine
         return Bench(
-            target=board, machine=machine, toolchain=compiler, emulator=None, vectors=given
+            target=board,
+            machine=board.preferred_machine,
+            toolchain=compiler,
+            emulator=None,
+            vectors=given,
+            remake=remake,
         )
     chosen = emulator.choose(job.emulator, board)
     return Bench(
@@ -178,6 +184,19 @@ def _bench(job: Job, board: Target, given: Vectors) -> Bench:
         toolchain=toolchain.find(job.toolchain, chosen.target),
         emulator=chosen,
         vectors=given,
+        remake=remake,
+    )
+
+
+def _remake(job: Job, board: Target) -> Remake:
+    """Return what of *job* the printed text depends on."""
+    return Remake(
+        spec=job.spec,
+        target=job.target,
+        seed=job.seed,
+        allow_outside=job.allow_outside,
+        ram=job.ram if job.ram and job.ram > board.memory.ram else None,
+        flash=job.flash if job.flash and job.flash > board.memory.flash else None,
     )
 
 

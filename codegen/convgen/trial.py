@@ -17,6 +17,7 @@ from convgen.generate import layer_files, source_names
 from convgen.layout import Call
 from convgen.measure import Sizes
 from convgen.plan import Plan
+from convgen.remake import Remake
 from convgen.select import Budget, Candidate
 from convgen.target import Machine, Target
 from convgen.toolchain import Image, Objects
@@ -32,7 +33,8 @@ class Bench:
     """What every candidate is tried with. ``emulator`` None: compile only.
 
     Buffers are aligned as callers' usually are; with ``strict_alignment`` no better than the
-    generated header asks for, so that code which relies on more is caught.
+    generated header asks for, so that code which relies on more is caught. ``remake`` is the
+    command for the comments, None: they name none.
     """
 
     target: Target
@@ -41,6 +43,7 @@ class Bench:
     emulator: Emulator | None
     vectors: Vectors
     strict_alignment: bool = False
+    remake: Remake | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +127,8 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
         raise MachineTooSmallError(f"{candidate.algorithm} {problem}")
     call = describe(candidate, strict=bench.strict_alignment)
     folder.mkdir()
-    for name, text in layer_files(candidate.plan, bench.target, candidate.pool).items():
+    files = layer_files(candidate.plan, bench.target, candidate.pool, bench.remake)
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)

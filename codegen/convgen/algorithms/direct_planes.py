@@ -328,7 +328,7 @@ class _Table:
         return tuple(place[tap] for tap in range(KERNEL * KERNEL))
 
     @property
-    def values(self) -> NDArray[np.int32]:
+    def values(self) -> NDArray[np.uint32]:
         """All words, ``[out_c, words]``."""
         found = self.lines
         bent = () if found.negative is None else (found.negative - found.addend,)
@@ -340,7 +340,7 @@ class _Table:
             for low, high in self.pairs
         ]
         every = np.concatenate([finishing, self.starts, np.stack(words, axis=1)], axis=1)
-        return every.astype(np.int32)
+        return every.astype(np.uint32)
 
     @property
     def comment(self) -> str:

@@ -238,11 +238,6 @@ class PairSteps:
         return self.channel_pairs[-1][1] == self.channels
 
     @property
-    def weight(self) -> str:
-        """The C type of a word of weights."""
-        return "uint32_t" if self.in_ram else "int32_t"
-
-    @property
     def position_words(self) -> int:
         """Words from one position of the tiles to the next."""
         return self.depth.pairs * self.pair_words * self.shape.tiles
@@ -453,7 +448,7 @@ def _weights(layer: Layer, steps: PairSteps) -> NDArray[Any]:
         taps = layer.weights.reshape(g.out_c, g.taps, g.in_c).transpose(1, 0, 2)
         return _packed(taps, steps).transpose(0, 2, 3, 4, 1).reshape(-1)
     packed = _packed(transform(layer, steps.form), steps)
-    return np.ascontiguousarray(packed).view(np.int32).reshape(-1)
+    return np.ascontiguousarray(packed).view(np.uint32).reshape(-1)
 
 
 def _packed(matrices: NDArray[Any], steps: PairSteps) -> NDArray[Any]:

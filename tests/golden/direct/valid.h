@@ -26,10 +26,20 @@
 extern "C" {
 #endif
 
-#define VALID_INPUT_BYTES     60u
-#define VALID_OUTPUT_BYTES    32u
-#define VALID_WORKSPACE_BYTES 0u /* pass NULL */
-#define VALID_WORKSPACE_ALIGN 1u
+#define VALID_INPUT_BYTES       60u
+#define VALID_OUTPUT_BYTES      32u
+#define VALID_WORKSPACE_BYTES   0u /* pass NULL */
+#define VALID_WORKSPACE_ALIGN   1u
+#define VALID_INPUT_HEIGHT      5u
+#define VALID_INPUT_WIDTH       6u
+#define VALID_INPUT_CHANNELS    2u
+#define VALID_OUTPUT_HEIGHT     4u
+#define VALID_OUTPUT_WIDTH      2u
+#define VALID_OUTPUT_CHANNELS   4u
+#define VALID_INPUT_SCALE       0.0078125f
+#define VALID_INPUT_ZERO_POINT  (-1)
+#define VALID_OUTPUT_SCALE      0.023529412f
+#define VALID_OUTPUT_ZERO_POINT 0
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

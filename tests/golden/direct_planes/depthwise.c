@@ -53,7 +53,8 @@ enum {
  *   lr            where sums start that have all taps inside
  *   sp            the channel's constants but for its weights, then what has no register
  */
-void depthwise_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end);
+void depthwise_walk(
+    const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
     ".pushsection .text.depthwise_walk, \"ax\"\n"
@@ -209,17 +210,17 @@ static int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], cons
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_inner(const int8_t *input, int8_t *output, const int32_t *plane)
+static void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = plane[0];
-    const int32_t addend = plane[1];
-    const int32_t bend = plane[2];
-    const int32_t inner = plane[3];
-    const int32_t right = plane[4];
+    const int32_t multiplier = (int32_t)plane[0];
+    const int32_t addend = (int32_t)plane[1];
+    const int32_t bend = (int32_t)plane[2];
+    const int32_t inner = (int32_t)plane[3];
+    const int32_t right = (int32_t)plane[4];
     const int32_t w[9] = { /* column by column */
-        (int16_t)(plane[7] & 0xFFFF), (int16_t)(plane[8] & 0xFFFF), (int16_t)(plane[9] & 0xFFFF),
-        plane[7] >> 16, plane[8] >> 16, plane[9] >> 16,
-        (int16_t)(plane[10] & 0xFFFF), plane[10] >> 16, (int16_t)(plane[11] & 0xFFFF),
+        (int16_t)plane[7], (int16_t)plane[8], (int16_t)plane[9],
+        (int16_t)(plane[7] >> 16), (int16_t)(plane[8] >> 16), (int16_t)(plane[9] >> 16),
+        (int16_t)plane[10], (int16_t)(plane[10] >> 16), (int16_t)plane[11],
     };
 
     for (int32_t row = 0; row < 2; ++row) {
@@ -266,17 +267,17 @@ static int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], con
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_bottom(const int8_t *input, int8_t *output, const int32_t *plane)
+static void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = plane[0];
-    const int32_t addend = plane[1];
-    const int32_t bend = plane[2];
-    const int32_t inner = plane[5];
-    const int32_t right = plane[6];
+    const int32_t multiplier = (int32_t)plane[0];
+    const int32_t addend = (int32_t)plane[1];
+    const int32_t bend = (int32_t)plane[2];
+    const int32_t inner = (int32_t)plane[5];
+    const int32_t right = (int32_t)plane[6];
     const int32_t w[9] = { /* column by column */
-        (int16_t)(plane[7] & 0xFFFF), (int16_t)(plane[8] & 0xFFFF), (int16_t)(plane[9] & 0xFFFF),
-        plane[7] >> 16, plane[8] >> 16, plane[9] >> 16,
-        (int16_t)(plane[10] & 0xFFFF), plane[10] >> 16, (int16_t)(plane[11] & 0xFFFF),
+        (int16_t)plane[7], (int16_t)plane[8], (int16_t)plane[9],
+        (int16_t)(plane[7] >> 16), (int16_t)(plane[8] >> 16), (int16_t)(plane[9] >> 16),
+        (int16_t)plane[10], (int16_t)(plane[10] >> 16), (int16_t)plane[11],
     };
     const int8_t *in = input;
     int8_t *out = output;
@@ -306,7 +307,7 @@ static void depthwise_bottom(const int8_t *input, int8_t *output, const int32_t 
     out += OUT_C;
 }
 
-static void depthwise_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end)
+static void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
         depthwise_inner(input, output, plane);

@@ -52,7 +52,8 @@ enum {
  *   r11, r12, lr  and (w1, w2)
  *   sp            the channel's constants but for its weights, then what has no register
  */
-void planes_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end);
+void planes_walk(
+    const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
     ".pushsection .text.planes_walk, \"ax\"\n"
@@ -234,17 +235,17 @@ static int32_t planes_column_top(int32_t sum, const int32_t column[3], const int
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void planes_top(const int8_t *input, int8_t *output, const int32_t *plane)
+static void planes_top(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = plane[0];
-    const int32_t addend = plane[1];
-    const int32_t left = plane[2];
-    const int32_t inner = plane[3];
-    const int32_t right = plane[4];
+    const int32_t multiplier = (int32_t)plane[0];
+    const int32_t addend = (int32_t)plane[1];
+    const int32_t left = (int32_t)plane[2];
+    const int32_t inner = (int32_t)plane[3];
+    const int32_t right = (int32_t)plane[4];
     const int32_t w[9] = { /* column by column */
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
-        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
-        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
+        (int16_t)plane[11], (int16_t)plane[12], (int16_t)plane[13],
+        (int16_t)plane[14], (int16_t)plane[15], (int16_t)plane[16],
+        (int16_t)(plane[14] >> 16), (int16_t)(plane[15] >> 16), (int16_t)(plane[16] >> 16),
     };
     const int8_t *in = input;
     int8_t *out = output;
@@ -313,17 +314,17 @@ static int32_t planes_column_inner(int32_t sum, const int32_t column[3], const i
 }
 
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
-static void planes_inner(const int8_t *input, int8_t *output, const int32_t *plane)
+static void planes_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = plane[0];
-    const int32_t addend = plane[1];
-    const int32_t left = plane[5];
-    const int32_t inner = plane[6];
-    const int32_t right = plane[7];
+    const int32_t multiplier = (int32_t)plane[0];
+    const int32_t addend = (int32_t)plane[1];
+    const int32_t left = (int32_t)plane[5];
+    const int32_t inner = (int32_t)plane[6];
+    const int32_t right = (int32_t)plane[7];
     const int32_t w[9] = { /* column by column */
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
-        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
-        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
+        (int16_t)plane[11], (int16_t)plane[12], (int16_t)plane[13],
+        (int16_t)plane[14], (int16_t)plane[15], (int16_t)plane[16],
+        (int16_t)(plane[14] >> 16), (int16_t)(plane[15] >> 16), (int16_t)(plane[16] >> 16),
     };
 
     for (int32_t row = 0; row < 3; ++row) {
@@ -394,17 +395,17 @@ static int32_t planes_column_bottom(int32_t sum, const int32_t column[3], const 
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void planes_bottom(const int8_t *input, int8_t *output, const int32_t *plane)
+static void planes_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = plane[0];
-    const int32_t addend = plane[1];
-    const int32_t left = plane[8];
-    const int32_t inner = plane[9];
-    const int32_t right = plane[10];
+    const int32_t multiplier = (int32_t)plane[0];
+    const int32_t addend = (int32_t)plane[1];
+    const int32_t left = (int32_t)plane[8];
+    const int32_t inner = (int32_t)plane[9];
+    const int32_t right = (int32_t)plane[10];
     const int32_t w[9] = { /* column by column */
-        (int16_t)(plane[11] & 0xFFFF), (int16_t)(plane[12] & 0xFFFF), (int16_t)(plane[13] & 0xFFFF),
-        (int16_t)(plane[14] & 0xFFFF), (int16_t)(plane[15] & 0xFFFF), (int16_t)(plane[16] & 0xFFFF),
-        plane[14] >> 16, plane[15] >> 16, plane[16] >> 16,
+        (int16_t)plane[11], (int16_t)plane[12], (int16_t)plane[13],
+        (int16_t)plane[14], (int16_t)plane[15], (int16_t)plane[16],
+        (int16_t)(plane[14] >> 16), (int16_t)(plane[15] >> 16), (int16_t)(plane[16] >> 16),
     };
     const int8_t *in = input;
     int8_t *out = output;
@@ -458,7 +459,7 @@ static void planes_bottom(const int8_t *input, int8_t *output, const int32_t *pl
     out += OUT_C;
 }
 
-static void planes_walk(const int8_t *input, int8_t *output, const int32_t *plane, const int32_t *end)
+static void planes_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
         planes_top(input, output, plane);

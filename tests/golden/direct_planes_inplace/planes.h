@@ -28,10 +28,20 @@
 extern "C" {
 #endif
 
-#define PLANES_INPUT_BYTES     105u
-#define PLANES_OUTPUT_BYTES    105u
-#define PLANES_WORKSPACE_BYTES 16u
-#define PLANES_WORKSPACE_ALIGN 4u
+#define PLANES_INPUT_BYTES       105u
+#define PLANES_OUTPUT_BYTES      105u
+#define PLANES_WORKSPACE_BYTES   16u
+#define PLANES_WORKSPACE_ALIGN   4u
+#define PLANES_INPUT_HEIGHT      5u
+#define PLANES_INPUT_WIDTH       7u
+#define PLANES_INPUT_CHANNELS    3u
+#define PLANES_OUTPUT_HEIGHT     5u
+#define PLANES_OUTPUT_WIDTH      7u
+#define PLANES_OUTPUT_CHANNELS   3u
+#define PLANES_INPUT_SCALE       0.0078125f
+#define PLANES_INPUT_ZERO_POINT  (-1)
+#define PLANES_OUTPUT_SCALE      0.023529412f
+#define PLANES_OUTPUT_ZERO_POINT (-128)
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

@@ -26,14 +26,24 @@
 extern "C" {
 #endif
 
-#define CAUSAL_INPUT_BYTES     36u
-#define CAUSAL_OUTPUT_BYTES    54u
-#define CAUSAL_POOL_BYTES      54u
-#define CAUSAL_POOL_ALIGN      1u
-#define CAUSAL_INPUT_OFFSET    0u
-#define CAUSAL_OUTPUT_OFFSET   0u
-#define CAUSAL_WORKSPACE_BYTES 24u
-#define CAUSAL_WORKSPACE_ALIGN 4u
+#define CAUSAL_INPUT_BYTES       36u
+#define CAUSAL_OUTPUT_BYTES      54u
+#define CAUSAL_POOL_BYTES        54u
+#define CAUSAL_POOL_ALIGN        1u
+#define CAUSAL_INPUT_OFFSET      0u
+#define CAUSAL_OUTPUT_OFFSET     0u
+#define CAUSAL_WORKSPACE_BYTES   24u
+#define CAUSAL_WORKSPACE_ALIGN   4u
+#define CAUSAL_INPUT_HEIGHT      1u
+#define CAUSAL_INPUT_WIDTH       9u
+#define CAUSAL_INPUT_CHANNELS    4u
+#define CAUSAL_OUTPUT_HEIGHT     1u
+#define CAUSAL_OUTPUT_WIDTH      9u
+#define CAUSAL_OUTPUT_CHANNELS   6u
+#define CAUSAL_INPUT_SCALE       0.0078125f
+#define CAUSAL_INPUT_ZERO_POINT  (-1)
+#define CAUSAL_OUTPUT_SCALE      0.023529412f
+#define CAUSAL_OUTPUT_ZERO_POINT 0
 
 /*
  * `pool` is memory of CAUSAL_POOL_BYTES, aligned to CAUSAL_POOL_ALIGN. Put the input at

@@ -26,10 +26,20 @@
 extern "C" {
 #endif
 
-#define FIRST_INPUT_BYTES     126u
-#define FIRST_OUTPUT_BYTES    252u
-#define FIRST_WORKSPACE_BYTES 0u /* pass NULL */
-#define FIRST_WORKSPACE_ALIGN 1u
+#define FIRST_INPUT_BYTES       126u
+#define FIRST_OUTPUT_BYTES      252u
+#define FIRST_WORKSPACE_BYTES   0u /* pass NULL */
+#define FIRST_WORKSPACE_ALIGN   1u
+#define FIRST_INPUT_HEIGHT      6u
+#define FIRST_INPUT_WIDTH       7u
+#define FIRST_INPUT_CHANNELS    3u
+#define FIRST_OUTPUT_HEIGHT     6u
+#define FIRST_OUTPUT_WIDTH      7u
+#define FIRST_OUTPUT_CHANNELS   6u
+#define FIRST_INPUT_SCALE       0.0078125f
+#define FIRST_INPUT_ZERO_POINT  (-1)
+#define FIRST_OUTPUT_SCALE      0.023529412f
+#define FIRST_OUTPUT_ZERO_POINT (-128)
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

@@ -26,10 +26,20 @@
 extern "C" {
 #endif
 
-#define SMALL_INPUT_BYTES     24u
-#define SMALL_OUTPUT_BYTES    8u
-#define SMALL_WORKSPACE_BYTES 72u
-#define SMALL_WORKSPACE_ALIGN 4u
+#define SMALL_INPUT_BYTES       24u
+#define SMALL_OUTPUT_BYTES      8u
+#define SMALL_WORKSPACE_BYTES   72u
+#define SMALL_WORKSPACE_ALIGN   4u
+#define SMALL_INPUT_HEIGHT      3u
+#define SMALL_INPUT_WIDTH       4u
+#define SMALL_INPUT_CHANNELS    2u
+#define SMALL_OUTPUT_HEIGHT     1u
+#define SMALL_OUTPUT_WIDTH      2u
+#define SMALL_OUTPUT_CHANNELS   4u
+#define SMALL_INPUT_SCALE       0.0078125f
+#define SMALL_INPUT_ZERO_POINT  (-1)
+#define SMALL_OUTPUT_SCALE      0.023529412f
+#define SMALL_OUTPUT_ZERO_POINT 0
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

@@ -26,10 +26,20 @@
 extern "C" {
 #endif
 
-#define GROUPED_INPUT_BYTES     168u
-#define GROUPED_OUTPUT_BYTES    120u
-#define GROUPED_WORKSPACE_BYTES 1152u
-#define GROUPED_WORKSPACE_ALIGN 4u
+#define GROUPED_INPUT_BYTES       168u
+#define GROUPED_OUTPUT_BYTES      120u
+#define GROUPED_WORKSPACE_BYTES   1152u
+#define GROUPED_WORKSPACE_ALIGN   4u
+#define GROUPED_INPUT_HEIGHT      7u
+#define GROUPED_INPUT_WIDTH       6u
+#define GROUPED_INPUT_CHANNELS    4u
+#define GROUPED_OUTPUT_HEIGHT     5u
+#define GROUPED_OUTPUT_WIDTH      6u
+#define GROUPED_OUTPUT_CHANNELS   4u
+#define GROUPED_INPUT_SCALE       0.0078125f
+#define GROUPED_INPUT_ZERO_POINT  (-1)
+#define GROUPED_OUTPUT_SCALE      0.023529412f
+#define GROUPED_OUTPUT_ZERO_POINT 0
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

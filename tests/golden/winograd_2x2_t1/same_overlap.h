@@ -27,14 +27,24 @@
 extern "C" {
 #endif
 
-#define SAME_INPUT_BYTES     200u
-#define SAME_OUTPUT_BYTES    200u
-#define SAME_POOL_BYTES      240u
-#define SAME_POOL_ALIGN      1u
-#define SAME_INPUT_OFFSET    40u
-#define SAME_OUTPUT_OFFSET   0u
-#define SAME_WORKSPACE_BYTES 648u
-#define SAME_WORKSPACE_ALIGN 4u
+#define SAME_INPUT_BYTES       200u
+#define SAME_OUTPUT_BYTES      200u
+#define SAME_POOL_BYTES        240u
+#define SAME_POOL_ALIGN        1u
+#define SAME_INPUT_OFFSET      40u
+#define SAME_OUTPUT_OFFSET     0u
+#define SAME_WORKSPACE_BYTES   648u
+#define SAME_WORKSPACE_ALIGN   4u
+#define SAME_INPUT_HEIGHT      5u
+#define SAME_INPUT_WIDTH       10u
+#define SAME_INPUT_CHANNELS    4u
+#define SAME_OUTPUT_HEIGHT     5u
+#define SAME_OUTPUT_WIDTH      10u
+#define SAME_OUTPUT_CHANNELS   4u
+#define SAME_INPUT_SCALE       0.0078125f
+#define SAME_INPUT_ZERO_POINT  (-1)
+#define SAME_OUTPUT_SCALE      0.023529412f
+#define SAME_OUTPUT_ZERO_POINT (-128)
 
 /*
  * `pool` is memory of SAME_POOL_BYTES, aligned to SAME_POOL_ALIGN. Put the input at

@@ -30,6 +30,12 @@ extern "C" {
 #define REAL_OUTPUT_BYTES    500u
 #define REAL_WORKSPACE_BYTES 1408u
 #define REAL_WORKSPACE_ALIGN 4u
+#define REAL_INPUT_HEIGHT    5u
+#define REAL_INPUT_WIDTH     5u
+#define REAL_INPUT_CHANNELS  3u
+#define REAL_OUTPUT_HEIGHT   5u
+#define REAL_OUTPUT_WIDTH    5u
+#define REAL_OUTPUT_CHANNELS 5u
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

@@ -26,10 +26,20 @@
 extern "C" {
 #endif
 
-#define DEEP_INPUT_BYTES     80u
-#define DEEP_OUTPUT_BYTES    100u
-#define DEEP_WORKSPACE_BYTES 768u
-#define DEEP_WORKSPACE_ALIGN 4u
+#define DEEP_INPUT_BYTES       80u
+#define DEEP_OUTPUT_BYTES      100u
+#define DEEP_WORKSPACE_BYTES   768u
+#define DEEP_WORKSPACE_ALIGN   4u
+#define DEEP_INPUT_HEIGHT      4u
+#define DEEP_INPUT_WIDTH       5u
+#define DEEP_INPUT_CHANNELS    4u
+#define DEEP_OUTPUT_HEIGHT     4u
+#define DEEP_OUTPUT_WIDTH      5u
+#define DEEP_OUTPUT_CHANNELS   5u
+#define DEEP_INPUT_SCALE       0.0078125f
+#define DEEP_INPUT_ZERO_POINT  (-1)
+#define DEEP_OUTPUT_SCALE      0.023529412f
+#define DEEP_OUTPUT_ZERO_POINT (-128)
 
 /*
  * Computes the layer from `input` to `output`, NHWC, batch 1.

@@ -108,7 +108,7 @@ static inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend
  */
 
 void deep_multiply(
-    const uint32_t *tiles, const int32_t *weights, uint32_t *products);
+    const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
     ".pushsection .text.deep_multiply, \"ax\"\n"
@@ -184,7 +184,7 @@ __extension__ __asm__(
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
 static void deep_multiply(
-    const uint32_t *tiles, const int32_t *weights, uint32_t *products)
+    const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
         for (int32_t i = 0; i < SUMS; ++i) {
@@ -192,7 +192,7 @@ static void deep_multiply(
         }
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
             for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = (uint32_t)weights[i % CHANNELS];
+                const uint32_t w = weights[i % CHANNELS];
                 const int32_t lower = (int32_t)tiles[i / CHANNELS];
                 const int32_t upper = (int32_t)tiles[TILES + i / CHANNELS];
 

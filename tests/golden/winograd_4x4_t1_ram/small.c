@@ -163,7 +163,7 @@ static void small_multiply(
         }
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
             for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = (uint32_t)weights[i % CHANNELS];
+                const uint32_t w = weights[i % CHANNELS];
                 const uint32_t x = tiles[i / CHANNELS];
                 const int32_t lower = (int16_t)x, upper = (int16_t)(x >> 16);
 
