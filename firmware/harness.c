@@ -14,13 +14,16 @@
 static const struct convgen_layer *const layer = &convgen_layer;
 static int report_file = -1;
 
+static size_t append(char *line, size_t used, const char *text) {
+    for (; *text != '\0'; text++) {
+        line[used++] = *text;
+    }
+    return used;
+}
+
 static void print(const char *key, uint64_t value) {
     char line[64];
-    size_t used = 0;
-    while (key[used] != '\0') {
-        line[used] = key[used];
-        used++;
-    }
+    size_t used = append(line, 0, key);
     line[used++] = '=';
     line[used++] = '0';
     line[used++] = 'x';
@@ -122,11 +125,26 @@ static void check_input(int file) {
     }
 }
 
+static void check_registers(void) {
+    size_t from = 0;
+    const char *name = convgen_registers_lost(&from);
+    if (name == NULL) {
+        return;
+    }
+    for (; name != NULL; name = convgen_registers_lost(&from)) {
+        char key[32];
+        key[append(key, append(key, 0, "lost_"), name)] = '\0';
+        print(key, from);
+    }
+    convgen_port_exit(CONVGEN_NOT_RESTORED);
+}
+
 static void empty(void) {
 }
 
 /* Never inlined: what is counted beside the function itself must not differ between calls. */
 __attribute__((noinline)) static uint64_t measure(convgen_entry *function, void *const arguments[3]) {
+    convgen_registers_give();
     convgen_counter_start();
     convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
     return convgen_counter_read();
@@ -137,6 +155,7 @@ static void call_init(void) {
     fill_guards();
     print("init_ticks", measure(layer->init, layer->init_arguments));
     check_guards();
+    check_registers();
 }
 
 static void run_vectors(int input_file, int output_file) {
@@ -159,6 +178,7 @@ static void run_vectors(int input_file, int output_file) {
             most_heap_bytes = convgen_heap_bytes;
         }
         check_guards();
+        check_registers();
         if (layer->input_is_preserved) {
             check_input(input_again);
         }

@@ -14,6 +14,7 @@ enum convgen_status {
     CONVGEN_RAN = 0,
     CONVGEN_GUARD_TOUCHED = 2,
     CONVGEN_INPUT_MODIFIED = 3,
+    CONVGEN_NOT_RESTORED = 4,
     CONVGEN_FAULT = 70,
     CONVGEN_NO_FILE = 71
 };
@@ -32,6 +33,12 @@ uint64_t convgen_counter_read(void);
 /* Calls function(arguments[0], arguments[1], arguments[2]) with its stack below stack_top. */
 typedef void convgen_entry(void);
 void convgen_call_on_stack(convgen_entry *function, void *const arguments[3], void *stack_top);
+
+/* What the call must leave as it found it: values for the next call, and the names of what the
+   last one did not restore, one after the other, NULL behind the last. `from` begins as 0. */
+void convgen_registers_give(void);
+const char *convgen_registers_lost(size_t *from);
+extern bool convgen_is_privileged;
 
 /* Bytes of the arena: the first, and the one after the last. */
 struct convgen_zone {

@@ -29,6 +29,8 @@ union vector {
     void (*handler)(void);
 };
 
+bool convgen_is_privileged = true;
+
 extern const union vector convgen_vectors[16];
 __attribute__((section(".vectors"), used)) const union vector convgen_vectors[16] = {
     {.stack = convgen_stack_top},   {.handler = _start},

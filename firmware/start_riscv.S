@@ -3,6 +3,11 @@
  * .data and cleared .bss, so nothing is copied here.
  */
     .option arch, +zicsr
+    .data
+    .global convgen_is_privileged
+convgen_is_privileged:
+    .byte 1
+
     .section .vectors, "ax"
     .global _start
 _start:

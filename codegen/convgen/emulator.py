@@ -8,6 +8,7 @@ import re
 import shlex
 import struct
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +30,7 @@ SLOWEST_INSTRUCTIONS_PER_S = 10e6
 FEWEST_INSTRUCTIONS = 2_000_000
 MOST_TIMES_EXPECTED = 10
 WHY_NOT = {"unicorn": ", which models neither Helium nor this computer"}
+LOST = "lost_"  # begins the keys of run.txt that name a register
 EXACT = Counter(ticks_per_instruction=Fraction(1), rounds="down")
 
 
@@ -305,6 +307,8 @@ def _failure(
         case Status.INPUT_MODIFIED:
             first = report["input_first"][0]
             return VerificationError(f"{name} modified its input: first byte at +{first}")
+        case Status.NOT_RESTORED:
+            return VerificationError(f"{name} did not restore {_lost(report)}")
         case Status.FAULT if report:
             return VerificationError(f"{name} {_fault(report, image)}")
     said = "".join(f"\n  {line}" for line in ended.said.splitlines()[:10])
@@ -321,6 +325,16 @@ def _damage(report: dict[str, list[int]], image: Image) -> str:
         report["guard_first"][0], report["guard_last"][0], "read" if is_read else "wrote"
     )
     return f"{damage}, {_place(report['guard_pc'][0], image)}" if "guard_pc" in report else damage
+
+
+def _lost(report: dict[str, list[int]]) -> str:
+    """Name the registers that the harness found changed."""
+    names = [key.removeprefix(LOST) for key in report if key.startswith(LOST)]
+    return _listed(list(dict.fromkeys(names)))
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _fault(report: dict[str, list[int]], image: Image) -> str:

@@ -9,7 +9,7 @@ from convgen.render import render_text
 from convgen.target import Machine, Region
 
 LAYER_CALL = "layer_call.c"  # generated: the one source that knows the layer
-ALWAYS = ("harness.c", "heap.c")  # beside what the machine asks for
+ALWAYS = ("harness.c", "heap.c", "registers.c")  # beside what the machine asks for
 SCRATCH = ("output", "pool", "workspace")  # what a call may change
 HEADERS = ("harness.h", "string.h")
 
@@ -20,6 +20,7 @@ class Status(IntEnum):
     RAN = 0
     GUARD_TOUCHED = 2
     INPUT_MODIFIED = 3
+    NOT_RESTORED = 4
     FAULT = 70
     NO_FILE = 71
 
