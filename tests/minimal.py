@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convgen import spec
+import numpy as np
+
+from convgen import quantize, spec
 from convgen.layer import Layer
 
 
@@ -43,3 +46,27 @@ def load(fields: dict[str, Any], seed: int = 0) -> Layer:
         path = Path(folder, "layer.json")
         path.write_text(json.dumps(fields))
         return spec.load(path, seed=seed)
+
+
+def scaled(layer: Layer, factors: np.ndarray, edge: int | None = None) -> Layer:
+    """Scale weights by *factors*, with the biases' outputs as they are.
+
+    Channel *edge* gets the bias whose output is about to change.
+    """
+    q = layer.quantization
+    assert q is not None
+    assert layer.bias is not None
+    real = q.multiplier * 2.0 ** (q.shift - 31) * factors
+    pairs = [quantize.quantize_multiplier(float(value), q.rounding) for value in real]
+    multiplier, shift = np.array(pairs, np.int32).T
+    levels = layer.folded_bias * real / factors.clip(1e-30)
+    if edge is not None:
+        levels[edge] = 2.5
+    most = 2**30
+    folded = np.rint(np.divide(levels, real, out=np.zeros(len(real)), where=real > 0))
+    share = layer.folded_bias - layer.bias
+    return replace(
+        layer,
+        bias=(folded - share).clip(-most, most).astype(np.int32),
+        quantization=replace(q, multiplier=multiplier, shift=shift),
+    )

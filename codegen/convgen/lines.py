@@ -8,7 +8,9 @@ agreement on both sides of each step is agreement everywhere: the search is its 
 
 Halves rounded away from zero shift the negative half of the staircase by part of a sum, which no
 straight line follows: then negative sums have an addend of their own. Coarse scales rarely have
-such lines; 256 nearly always has.
+such lines; 256 nearly always has. A channel whose weights are next to nothing beside those of the
+others has few steps, if any, and sums far from zero: `start` moves them to where they fit, and few
+steps leave room for a slope that is not the ideal one.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ MOST_SHIFT = 20  # so that an output, shifted, stays far from int32's ends
 SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
+FAR_SLOPES, FAR_STARTS = 33, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,7 @@ class _Form:
     scale: int
     shift: int
     clamp: Clamp
+    levels: tuple[int, int]
     bent: bool
 
 
@@ -125,10 +129,11 @@ def find(layer: Layer, scale: int) -> Lines | None:
     """
     stairs = _staircases(layer)
     bent = _is_bent(layer, stairs)
-    clamp = clamp_for(int(layer.activation_min), int(layer.activation_max))
-    finest = _finest_shift(layer, scale)
+    levels = int(layer.activation_min), int(layer.activation_max)
+    clamp = clamp_for(*levels)
+    finest = _finest_shift(_slopes(layer, scale), stairs)
     for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-        form = _Form(scale=scale, shift=shift, clamp=clamp, bent=bent)
+        form = _Form(scale=scale, shift=shift, clamp=clamp, levels=levels, bent=bent)
         if lines := _search(layer, form, stairs):
             return lines
     return None
@@ -157,9 +162,10 @@ def _slopes(layer: Layer, scale: int) -> NDArray[np.float64]:
     return slopes
 
 
-def _finest_shift(layer: Layer, scale: int) -> int:
-    """Return the largest shift whose multipliers are int32."""
-    largest = float(_slopes(layer, scale).max())
+def _finest_shift(slopes: NDArray[np.float64], stairs: tuple[_Stairs, ...]) -> int:
+    """Return the largest shift whose multipliers are int32; constants are not multiplied."""
+    steps = np.array([bool(each.value.size) for each in stairs])
+    largest = float(slopes.max(initial=0.0, where=steps))
     return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
 
 
@@ -215,6 +221,11 @@ def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
     if not stairs.value.size:
         level = (stairs.at_lowest + form.clamp.offset) << form.shift
         return 0, 0, level, level
+    return _near_line(stairs, slope, form) or _far_line(stairs, form)
+
+
+def _near_line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
+    """Search where most lines are: near the ideal *slope*, with a small start."""
     if max(-stairs.lowest, stairs.highest + 1) * form.scale + MOST_START >= 2**31:
         return None
     most = _most_start(stairs, form.scale) if form.bent else MOST_START
@@ -226,6 +237,130 @@ def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
             if _is_exact(stairs, line, form):
                 return line
     return None
+
+
+def _far_line(stairs: _Stairs, form: _Form) -> Constants | None:
+    """Search every slope that leads through all steps, and starts that move sums where they fit.
+
+    Few steps, as of a channel whose weights are next to nothing, leave much room for the slope.
+    """
+    moved = _moved(stairs, form)
+    if moved is None:
+        return None
+    sides = _constraints(stairs, form)
+    for slope in _slopes_through(sides):
+        windows = [side.window(slope) for side in sides]
+        if any(low >= high for low, high in windows):
+            continue
+        stride = max(1, 2**32 // (slope * FAR_STARTS))
+        few, spread = np.arange(FEW_STARTS), stride * np.arange(-FAR_STARTS, FAR_STARTS)
+        starts = np.concatenate([few, spread]) + moved.start
+        starts = starts[(starts >= moved.least) & (starts <= moved.most)]
+        for line in _through(windows, slope, starts):
+            if _is_exact(stairs, line, form):
+                return line
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The starts that leave scaled sums in int32, and negative ones negative; one to begin with."""
+
+    least: int
+    most: int
+    start: int
+
+
+def _moved(stairs: _Stairs, form: _Form) -> _Moved | None:
+    """Return the starts that a channel may have; None if its sums differ by too much."""
+    least = -(2**31) - form.scale * stairs.lowest
+    most = 2**31 - 1 - form.scale * stairs.highest
+    if _bends(stairs, form):
+        last = int(stairs.first[stairs.first <= 0].max())
+        first = int(stairs.first[stairs.first > 0].min())
+        least, most = max(least, -form.scale * first), min(most, form.scale * (1 - last) - 1)
+    if least > most:
+        return None
+    return _Moved(least, most, min(max(0, least), most))
+
+
+def _bends(stairs: _Stairs, form: _Form) -> bool:
+    """Whether a channel has steps at negative sums and others."""
+    return form.bent and bool((stairs.first > 0).any() and (stairs.first <= 0).any())
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What a line must reach at some scaled sums, and stay below at others."""
+
+    reached_at: Ints
+    reached: Ints
+    below_at: Ints
+    below: Ints
+
+    def window(self, slope: int) -> tuple[np.int64, np.int64]:
+        """Return where a line of *slope* may be at nought: from, and less than."""
+        low, high = self.reached - self.reached_at * slope, self.below - self.below_at * slope
+        return low.max(initial=-(2**62)), high.min(initial=2**62)
+
+    def slopes(self) -> tuple[float, float]:
+        """Return between which slopes there may be a line."""
+        run = (self.below_at[:, None] - self.reached_at).astype(np.float64)
+        rise = (self.below[:, None] - self.reached).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = rise / run
+        return (
+            float(slopes[run < 0].max(initial=0.0)),
+            float(slopes[run > 0].min(initial=2.0**31)),
+        )
+
+
+def _constraints(stairs: _Stairs, form: _Form) -> list[_Side]:
+    """Return what lines must do: of a side, or of negative sums and the others."""
+    low, high = form.levels
+    value, first = [stairs.value], [stairs.first]
+    below, below_at = [stairs.value], [stairs.first - 1]
+    if stairs.at_lowest > low:
+        value.insert(0, np.array([stairs.at_lowest]))
+        first.insert(0, np.array([stairs.lowest]))
+    if stairs.at_highest < high:
+        below.append(np.array([stairs.at_highest + 1]))
+        below_at.append(np.array([stairs.highest]))
+    values, firsts, belows, belows_at = map(np.concatenate, (value, first, below, below_at))
+    halves = [np.ones(firsts.shape, bool)], [np.ones(belows_at.shape, bool)]
+    if _bends(stairs, form):
+        halves = [firsts > 0, firsts <= 0], [belows_at >= 0, belows_at < 0]
+    return [
+        _Side(
+            firsts[reached] * form.scale,
+            (values[reached] + form.clamp.offset) << (32 + form.shift),
+            belows_at[under] * form.scale,
+            (belows[under] + form.clamp.offset) << (32 + form.shift),
+        )
+        for reached, under in zip(*halves, strict=True)
+    ]
+
+
+def _slopes_through(sides: list[_Side]) -> list[int]:
+    """Return some slopes that may lead through all steps, the steepest first."""
+    ends = [side.slopes() for side in sides]
+    least = max(1, int(np.ceil(max(low for low, _ in ends))))
+    most = min(2**31 - 1, int(np.floor(min(high for _, high in ends))))
+    if least > most:
+        return []
+    some = np.linspace(most, least, min(FAR_SLOPES, most - least + 1)).astype(np.int64)
+    return [int(slope) for slope in some]
+
+
+def _through(
+    windows: list[tuple[np.int64, np.int64]], slope: int, starts: Ints
+) -> Iterator[Constants]:
+    """Yield a few lines of *slope* within *windows*."""
+    moved = starts * slope
+    addends = [_addends(low, high, moved) for low, high in windows]
+    fits = np.logical_and.reduce([fit for _, fit in addends])
+    for at in np.flatnonzero(fits)[:4]:
+        yield int(starts[at]), slope, int(addends[0][0][at]), int(addends[-1][0][at])
 
 
 def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterator[Constants]:

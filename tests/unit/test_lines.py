@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,3 +75,58 @@ def test_every_channel_of_a_usual_layer_has_a_line(activation: object, rounding:
     found = lines.find(layer, 256)
     assert found is not None
     assert (found.negative is not None) == (rounding == "double" and "relu" not in str(activation))
+
+
+SHAPES = {
+    "depthwise": {"kernel_size": 3, "groups": 48, "input": {"shape": [4, 4, 48], "dtype": "int8"}},
+    "pointwise": {"kernel_size": 1, "input": {"shape": [4, 4, 64], "dtype": "int8"}},
+}
+
+
+@pytest.mark.parametrize("rounding", ["double", "single"])
+@pytest.mark.parametrize("activation", ["none", "relu"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_channels_whose_scales_lie_six_decades_apart_have_lines(
+    shape: str, activation: str, rounding: str
+) -> None:
+    rng = np.random.default_rng(7)
+    layer = minimal.load(
+        minimal.made_up(
+            out_channels=48,
+            activation=activation,
+            requantize={"rounding": rounding},
+            **SHAPES[shape],
+        )
+    )
+    factors = 10.0 ** -rng.uniform(0, 6, 48)
+    factors[0] = 1
+    check_every_line(minimal.scaled(layer, factors))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e-5, 1e-7, 0])
+@pytest.mark.parametrize("scale", [16, 64, 256])
+def test_a_dead_channel_at_the_edge_of_a_step_has_a_line(factor: float, scale: int) -> None:
+    layer = minimal.load(
+        minimal.made_up(input={"shape": [4, 4, 8], "dtype": "int8"}, groups=8, out_channels=8)
+    )
+    factors = np.ones(8)
+    factors[5] = factor
+    check_every_line(minimal.scaled(layer, factors, edge=5), scale)
+
+
+def test_a_channel_that_is_constant_does_not_coarsen_the_others() -> None:
+    layer = minimal.load(minimal.made_up())
+    steep = minimal.scaled(layer, np.where(np.arange(8) == 2, 2.0**22, 1))
+    weights = steep.weights.copy()
+    weights[2] = 0
+    check_every_line(replace(steep, weights=weights))
+
+
+def check_every_line(layer: Layer, scale: int = 256) -> None:
+    """All channels have lines, and those are the reference."""
+    found = lines.find(layer, scale)
+    assert found is not None
+    lowest, highest = layer.accumulator_range
+    for channel in range(layer.geometry.out_c):
+        sums = sums_between(int(lowest[channel]), int(highest[channel]))
+        np.testing.assert_array_equal(climb(found, sums, channel), finish(layer, sums, channel))
