@@ -6,16 +6,15 @@ import argparse
 import json
 import os
 import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from convgen import __version__, compilers, emulator
-from convgen.errors import ConvgenError, ExitCode, UsageError
+from convgen import __version__, compilers, emulator, streams
+from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.select import GOALS
-from convgen.size import parse_size
+from convgen.size import parse_size, whole
 
 MOST_WAIT_STATES = 255
 
@@ -23,6 +22,18 @@ MOST_WAIT_STATES = 255
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
+
+
+class _Show(argparse.Action):
+    """Print a text, or the help, all the way out; and leave."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(nargs=0, **more)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        with streams.results():
+            print(self.const or parser.format_help(), end="")
+        parser.exit()
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +45,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget, "
         "4 a tool is missing or failed.",
         allow_abbrev=False,
+        add_help=False,
     )
+    parser.add_argument("-h", "--help", action=_Show, help="show this and exit")
     parser.add_argument("spec", metavar="SPEC", nargs="?", help="the layer spec, a JSON file")
     _add_choice_options(parser)
     _add_run_options(parser)
@@ -59,7 +72,7 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--algorithm", metavar="NAME", help="use this algorithm or family")
     group.add_argument("--overlap", action="store_true", help="input and output share one pool")
     group.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="seed of made-up weights and inputs"
+        "--seed", metavar="N", default="0", help="seed of made-up weights and inputs"
     )
     group.add_argument(
         "--allow-outside",
@@ -94,8 +107,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--flash-wait-states",
         metavar="N",
-        type=int,
-        default=0,
+        default="0",
         help="what the estimate adds to each fetch of code (default: %(default)s)",
     )
     group.add_argument(
@@ -118,30 +130,41 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--doctor", action="store_true", help="list the tools, found or not, and how to get them"
     )
-    only.add_argument("--version", action="version", version=f"convgen {__version__}")
+    version = f"convgen {__version__}\n"
+    only.add_argument("--version", action=_Show, const=version, help="show it and exit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code. Never raises but for an interrupt."""
+    """Run the command; return its exit code. Never raises, but to leave."""
+    streams.prepare()
     with suppress(ValueError):  # only the main thread may; being ended must leave nothing behind
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _dispatch(build_parser().parse_args(argv))
-    except ConvgenError as error:
-        print(f"convgen: {error}", file=sys.stderr)
-        return error.exit_code
-    except Exception as error:
-        if os.environ.get("CONVGEN_DEBUG"):
-            raise
-        print(
-            f"convgen: internal error, please report it: {type(error).__name__}: {error}\n"
-            "  CONVGEN_DEBUG=1 shows where it happened",
-            file=sys.stderr,
-        )
-        return ExitCode.TOOL
+        return _dispatch(_parsed(argv))
     except KeyboardInterrupt:
-        print("convgen: interrupted", file=sys.stderr)
+        streams.say("interrupted")
         return 130
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong; return the exit code."""
+    if os.environ.get("CONVGEN_DEBUG") and not isinstance(error, ConvgenError):
+        raise error
+    if known := foreseen(error):
+        streams.say(str(known))
+        return known.exit_code
+    streams.say(
+        f"internal error, please report it: {type(error).__name__}: {error}\n"
+        "  CONVGEN_DEBUG=1 shows where it happened"
+    )
+    return ExitCode.TOOL
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    streams.check_output()
+    return build_parser().parse_args(argv)
 
 
 def _dispatch(options: argparse.Namespace) -> int:
@@ -157,22 +180,9 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 
 def _print_lines(lines: Sequence[str]) -> int:
-    with _standard_output():
+    with streams.results():
         print("\n".join(lines))
     return ExitCode.VERIFIED
-
-
-@contextmanager
-def _standard_output() -> Iterator[None]:
-    """Write results all the way out; a reader that has gone, as ``head`` does, is no error."""
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError):  # what is buffered must not fail again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise UsageError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def _target_lines() -> list[str]:
@@ -197,7 +207,7 @@ def _schema_text() -> str:
 def _print_doctor() -> int:
     from convgen import doctor
 
-    with _standard_output():
+    with streams.results():
         print(doctor.as_text(doctor.examine()), end="")
     return ExitCode.VERIFIED
 
@@ -230,7 +240,7 @@ def _generate(options: argparse.Namespace) -> int:
     )
     with progress() as say:
         outcome = pipeline.run(job, say)
-    with _standard_output():
+    with streams.results():
         if options.format == "json":
             print(report.as_json(outcome.report), end="")
         else:
@@ -251,13 +261,22 @@ def _size(option: str, text: str | None) -> int | None:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _wait_states(value: int) -> int:
+def _wait_states(text: str) -> int:
+    value = _whole("--flash-wait-states", text)
     if not 0 <= value <= MOST_WAIT_STATES:
         raise UsageError(f"--flash-wait-states: expected 0 to {MOST_WAIT_STATES}, got {value}")
     return value
 
 
-def _seed(value: int) -> int:
+def _seed(text: str) -> int:
+    value = _whole("--seed", text)
     if not 0 <= value < 2**63:
         raise UsageError(f"--seed: expected 0 or a positive integer below 2**63, got {value}")
     return value
+
+
+def _whole(option: str, text: str) -> int:
+    try:
+        return whole(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen import printable
+
 CTYPES = {
     "int8": "int8_t",
     "int16": "int16_t",
@@ -19,6 +21,7 @@ CTYPES = {
     "float32": "float",
 }
 LINE = 96
+MOST_COMMENT = 4000  # characters of a paragraph
 
 
 def integer(value: int) -> str:
@@ -85,12 +88,22 @@ def macro(name: str) -> str:
 
 
 def comment(lines: Iterable[str]) -> str:
-    """Return *lines* as the wrapped lines inside a block comment."""
+    """Return *lines* as the wrapped lines inside a block comment, which none of them ends.
+
+    >>> comment(["mine */ .incbin"])
+    ' * mine * / .incbin'
+    """
     wrapped = (
-        textwrap.wrap(line, LINE, subsequent_indent="  ", break_long_words=False) or [""]
+        textwrap.wrap(_inert(line), LINE, subsequent_indent="  ", break_long_words=False) or [""]
         for line in lines
     )
     return "\n".join(f" * {line}".rstrip() for part in wrapped for line in part)
+
+
+def _inert(text: str) -> str:
+    """Return *text* without what a comment's end, a trigraph or the next line could be made of."""
+    shown = printable.word(text, MOST_COMMENT).replace("*/", "* /").replace("/*", "/ *")
+    return shown.replace("??/", "?? /").removesuffix("\\")
 
 
 def quoted(text: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from convgen import extras, target
+from convgen import extras, printable, target
 from convgen.errors import ToolError
 from convgen.process import run_tool
 from convgen.report import printed, table
 from convgen.target import Target
+from convgen.versions import version_in
 
 COMPILER, EMULATOR, OTHER = "compiler", "emulator", "other"
 CAPSTONE = "--toolchain zig, --cycles, --profile"
@@ -95,9 +95,8 @@ def _version(tool: Tool) -> str:
     try:
         said = run_tool([tool.name, asks], package=tool.get, timeout=30)
     except ToolError as error:
-        return str(error).splitlines()[0]
-    found = re.search(r"\d+(\.\d+)+", said)
-    return found[0] if found else "?"
+        return printable.word(str(error).splitlines()[0], printable.LINE)
+    return version_in(said)
 
 
 def _found_package(tool: Tool) -> Tool:

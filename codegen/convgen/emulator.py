@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from convgen import cores, in_process
+from convgen import cores, files, in_process, printable
 from convgen.blocks import Counts
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
+from convgen.files import Unreadable
 from convgen.harness import Status
 from convgen.measure import function_at
 from convgen.process import TimedOut, run_tool
 from convgen.process import run as run_process
 from convgen.target import Counter, CpuModel, Emulation, EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
+from convgen.versions import version_in
 
 NAMES = ("auto", "qemu-system", "unicorn", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
@@ -31,6 +33,8 @@ FEWEST_INSTRUCTIONS = 2_000_000
 MOST_TIMES_EXPECTED = 10
 WHY_NOT = {"unicorn": ", which models neither Helium nor this computer"}
 LOST = "lost_"  # begins the keys of run.txt that name a register
+RUN_FILE = "run.txt"
+MOST_REPORT_BYTES = 2**26  # a line for each call
 EXACT = Counter(ticks_per_instruction=Fraction(1), rounds="down")
 
 
@@ -113,7 +117,7 @@ def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
         )
     program = machine.program.replace("{host}", host)
     banner = run_tool([program, "--version"], package=machine.package)
-    version = banner.split("version ", 1)[-1].split()[0]
+    version = version_in(banner)
     args = emulation.args
     notes: tuple[str, ...] = ()
     if emulation.fallback and not _starts(program, machine, args):
@@ -193,20 +197,24 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
     """
     folder = image.elf.parent
     (folder / "input.bin").write_bytes(inputs)
-    for name in ("output.bin", "run.txt"):
+    for name in ("output.bin", RUN_FILE):
         (folder / name).unlink(missing_ok=True)
     of_each_call = expected_instructions / max(1, len(inputs) // image.call.input_bytes)
     if emulator.model:
         ended = _run_in_process(emulator.model, emulator, image, of_each_call)
     else:
         ended = _run_program(emulator, image, expected_instructions)
-    report = _read_report(folder / "run.txt")
+    report = _read_report(folder / RUN_FILE)
     if ended.status != Status.RAN:
         raise _failure(ended, report, emulator, image)
+    calls = len(inputs) // image.call.input_bytes
+    outputs = _outputs(folder / "output.bin", calls * image.call.output_bytes)
+    if outputs is None or not _is_complete(report, calls):
+        raise _ended_early(report, calls, emulator, image)
     counter = emulator.machine.counter
     counted = counter is None or counter.can_count(of_each_call)
     return Run(
-        outputs=(folder / "output.bin").read_bytes(),
+        outputs=outputs,
         instructions=_instructions(report, "ticks", counter) if counter and counted else None,
         stack_bytes=report["stack"][0] - report["empty_stack"][0],
         heap_bytes=report["heap"][0],
@@ -283,11 +291,48 @@ def _too_long_note(emulator: Emulator, instructions: float) -> str:
 
 def _read_report(path: Path) -> dict[str, list[int]]:
     """Return the numbers of each key of a ``key=0x...`` file, in their order."""
-    text = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+    try:
+        text = files.read(path, MOST_REPORT_BYTES).decode("ascii", errors="replace")
+    except Unreadable:
+        return {}
     report: dict[str, list[int]] = {}
-    for key, value in re.findall(r"^(\w+)=0x([0-9a-f]+)$", text, flags=re.MULTILINE):
+    for key, value in re.findall(r"^(\w+)=0x([0-9a-f]{16})$", text, flags=re.MULTILINE):
         report.setdefault(key, []).append(int(value, 16))
     return report
+
+
+def _outputs(path: Path, size: int) -> bytes | None:
+    """Return what the run wrote; None if that is not as long as all outputs."""
+    try:
+        outputs = files.read(path, size)
+    except Unreadable:
+        return None
+    return outputs if len(outputs) == size else None
+
+
+def _is_complete(report: dict[str, list[int]], calls: int) -> bool:
+    """Whether the harness came to its end, with as many calls."""
+    once = ("empty_ticks", "empty_stack", "heap", "stack")
+    return all(len(report.get(key, ())) == 1 for key in once) and (
+        len(report.get("ticks", ())) == calls
+    )
+
+
+def _ended_early(
+    report: dict[str, list[int]], calls: int, emulator: Emulator, image: Image
+) -> ConvgenError:
+    name = image.call.name
+    if not (image.elf.parent / RUN_FILE).exists():
+        command = shlex.join([*emulator.command, image.elf.name])
+        return ToolError(
+            f"{emulator.machine_name} ended with status 0 and did not run {name}\n"
+            f"  command: {command}"
+        )
+    done = len(report.get("ticks", ()))
+    return VerificationError(
+        f"{name} ended the program, with status 0, in call {min(done + 1, calls)} of {calls}: "
+        "it must return"
+    )
 
 
 def _instructions(report: dict[str, list[int]], ticks: str, counter: Counter) -> tuple[int, ...]:
@@ -311,7 +356,7 @@ def _failure(
             return VerificationError(f"{name} did not restore {_lost(report)}")
         case Status.FAULT if report:
             return VerificationError(f"{name} {_fault(report, image)}")
-    said = "".join(f"\n  {line}" for line in ended.said.splitlines()[:10])
+    said = "".join(f"\n  {line}" for line in printable.lines(ended.said).splitlines()[:10])
     command = shlex.join([*emulator.command, image.elf.name])
     message = f"{name}: the run ended with status {ended.status}{said}\n  command: {command}"
     # Once there is a report the harness has started: what went wrong is the layer's doing.

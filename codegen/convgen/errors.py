@@ -58,3 +58,18 @@ class VerificationError(ConvgenError):
     """The emulated layer did something wrong; the message says what and where."""
 
     exit_code = ExitCode.WRONG_OUTPUT
+
+
+def foreseen(error: Exception) -> ConvgenError | None:
+    """Return what an error that nobody nearer explained means to the user; None: a bug."""
+    match error:
+        case ConvgenError():
+            return error
+        case MemoryError():
+            return ToolError("not enough memory on this computer")
+        case ImportError():
+            return ToolError(f"a part of convgen is missing, reinstall it: {error}")
+        case OSError():
+            where = f": {error.filename}" if error.filename else ""
+            return ToolError(f"the system refused: {error.strerror or error}{where}")
+    return None

@@ -31,6 +31,7 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 from convgen import cnames
 from convgen.errors import SpecError
 from convgen.layer import DType, Rounding
+from convgen.printable import word
 from convgen.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, as_float32
 
 # Of any dimension, stride, dilation, pad or dilated kernel. Positions in the padded image, even one
@@ -39,7 +40,7 @@ from convgen.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, as_float32
 # nothing the generated C computes for indices leaves int32.
 MAX_SIZE = 2**20
 MAX_FIELDS = 1000  # of one object
-MAX_PROBLEMS = 50  # reported at once
+MAX_PROBLEMS = 20  # reported at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ def _one_or_many(value: Any) -> str:
 
 
 _ONE, _MANY = "<one>", "<many>"  # pydantic adds the tag to an error's path; never shown
+_EMPTY = '""'  # a field whose name is no character long
 _FIRST = Field(fail_fast=True)  # of a list's items only the first wrong one is told
 _T = TypeVar("_T")
 
@@ -298,7 +300,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _problem(detail: ErrorDetails) -> str:
-    path = [part for part in detail["loc"] if part not in (_ONE, _MANY)]
+    path = _fields(detail)
     got = show(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
@@ -312,6 +314,14 @@ def _problem(detail: ErrorDetails) -> str:
             return f"{dotted(path)}: expected {detail['ctx']['what']}, got {got}"
         case _:
             return f"{dotted(path)}: expected an object, got {got}"
+
+
+def _fields(detail: ErrorDetails) -> list[int | str]:
+    """Return the path of what is wrong, without pydantic's tags; a field may be called so."""
+    *parents, last = detail["loc"] or ("",)
+    path = [part for part in parents if part not in (_ONE, _MANY)]
+    is_tag = last in (_ONE, _MANY) and detail["type"] != "extra_forbidden"
+    return path if is_tag or not detail["loc"] else [*path, last]
 
 
 def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
@@ -335,7 +345,7 @@ def dotted(path: Sequence[int | str]) -> str:
     >>> dotted(("weights", "scale", 3))
     'weights.scale[3]'
     """
-    parts = [f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path]
+    parts = [f"[{part}]" if isinstance(part, int) else f".{word(part) or _EMPTY}" for part in path]
     return "".join(parts).removeprefix(".") or "the spec"
 
 
@@ -354,13 +364,5 @@ def show(value: Any) -> str:
             return f"[{', '.join(map(show, value))}]"
         return "{" + ", ".join(f"{show(key)}: {show(item)}" for key, item in value.items()) + "}"
     if isinstance(value, str):
-        return f'"{_printable(value)}"'
-    return _printable(json.dumps(value))
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal cannot show, and shorten."""
-    shown = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:60]
-    )
-    return shown + ("..." if len(text) > 60 else "")
+        return f'"{word(value)}"'
+    return word(json.dumps(value))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from convgen.printable import word
+
 _FACTORS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+MOST = 2**48  # far above any memory
 
 
 def parse_size(text: str) -> int:
@@ -13,7 +16,24 @@ def parse_size(text: str) -> int:
     >>> parse_size("64k"), parse_size("1M"), parse_size("65536")
     (65536, 1048576, 65536)
     """
-    match = re.fullmatch(r"([0-9]+)([kmg]?)", text.strip(), flags=re.IGNORECASE | re.ASCII)
+    match = re.fullmatch(r"0*([0-9]+)([kmg]?)", text.strip(), flags=re.IGNORECASE | re.ASCII)
     if match is None:
-        raise ValueError(f"expected a size such as 64k, 1M or 65536, got {text!r}")
-    return int(match[1]) * _FACTORS[match[2].lower()]
+        raise ValueError(f"expected a size such as 64k, 1M or 65536, got '{word(text)}'")
+    # Of more digits than these the first are too many already.
+    size = int(match[1][:20]) * _FACTORS[match[2].lower()]
+    if size > MOST:
+        raise ValueError(f"expected a size of at most {MOST} bytes, got '{word(text)}'")
+    return size
+
+
+def whole(text: str) -> int:
+    """Return the whole number *text*; ValueError if it is none that anything counts.
+
+    Python reads digits of every script, and underlines, and refuses what is very long.
+
+    >>> whole("-12")
+    -12
+    """
+    if not re.fullmatch(r"-?[0-9]{1,20}", text.strip(), flags=re.ASCII):
+        raise ValueError(f"expected a whole number, got '{word(text)}'")
+    return int(text)

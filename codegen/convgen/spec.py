@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import arrays, quantize, schema, synthetic
+from convgen import arrays, files, quantize, schema, synthetic
 from convgen.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
 from convgen.errors import SpecError
+from convgen.files import Unreadable
 from convgen.layer import Geometry, Layer, Quantization, Rounding
 from convgen.quantize import INT8, INT32, MAX_SHIFT
 from convgen.schema import MAX_SIZE, ArraySpec, ClampSpec, LayerSpec, RequantizeSpec, show
@@ -47,12 +47,10 @@ def _refuse(problems: list[str]) -> None:
 
 def _read(path: Path) -> str:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never end
-            raise SpecError([f"{path}: cannot read the spec: not a regular file"])
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             content = file.read(MAX_SPEC_BYTES + 1)
-    except OSError as error:
-        raise SpecError([f"{path}: cannot read the spec: {error.strerror or error}"]) from None
+    except Unreadable as error:
+        raise SpecError([f"{path}: cannot read the spec: {error}"]) from None
     if len(content) > MAX_SPEC_BYTES:
         limit = f"at most {MAX_SPEC_BYTES} bytes (put large weights into an .npz)"
         raise SpecError([f"the spec: expected {limit}, got more"])

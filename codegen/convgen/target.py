@@ -3,23 +3,27 @@
 ``targets/NAME.toml`` says what the core can do and how to compile for it;
 ``targets/machines/NAME.toml`` says what memory an emulated machine has and how to start it.
 targets/README.md explains every key.
+
+A target's file is trusted as code is: it names programs, and their options. What is checked is
+that a mistake is told, and that its words end nothing where they are printed.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -27,9 +31,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from convgen import files
+from convgen.cnames import IDENTIFIER
 from convgen.errors import TargetError
+from convgen.files import Unreadable
+from convgen.printable import word
 from convgen.resources import data_dir
-from convgen.size import parse_size
+from convgen.size import MOST, parse_size
 
 Isa = Literal["armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64", "host"]
 Feature = Literal["divide", "dsp", "fpu", "mul64", "mve", "unaligned"]
@@ -38,12 +46,61 @@ CpuModel = Literal[
     "CORTEX_M0", "CORTEX_M3", "CORTEX_M4", "CORTEX_M7", "CORTEX_M33", "RISCV32_ANY", "RISCV64_ANY"
 ]
 
-Bytes = Annotated[
-    PositiveInt, BeforeValidator(lambda size: parse_size(size) if isinstance(size, str) else size)
-]
-Ratio = Annotated[Fraction, Field(ge=1)]  # below, two counts could read as the same ticks
-Texts = tuple[str, ...]
+MOST_FILE_BYTES = 2**16
+MOST_LINE = 8192  # characters: what a key's thousand parts take grows with their square
+MOST_PROBLEMS = 20  # reported at once
+MOST_VALUE = 200  # characters of a value that is quoted
+MOST_NAME = 60
 UNLIMITED_LAYER_BYTES = 2**30
+_FIRMWARE = re.compile(r"[A-Za-z0-9_]{1,60}\.[cS]")
+_FRACTION = re.compile(r"[1-9][0-9]{0,8}(/[1-9][0-9]{0,8})?")
+
+
+def _printed(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"expected text of one line, without control characters, got {text!r}")
+    return text
+
+
+def _short(name: str) -> str:
+    if not 0 < len(name) <= MOST_NAME:
+        raise ValueError(f"expected a name of at most {MOST_NAME} characters, got {len(name)}")
+    return name
+
+
+def _firmware(name: str) -> str:
+    if not (_FIRMWARE.fullmatch(name) and (data_dir("firmware") / name).is_file()):
+        raise ValueError(f"expected a source in firmware/, got {name!r}")
+    return name
+
+
+def _macro(name: str) -> str:
+    if not IDENTIFIER.fullmatch(name):
+        raise ValueError(f"expected a C identifier, got {name!r}")
+    return name
+
+
+def _fraction(text: Any) -> Fraction:
+    if isinstance(text, Fraction):
+        return text
+    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
+        raise ValueError(f"expected text of a fraction, such as 8/5, got {text!r}")
+    return Fraction(text)
+
+
+Bytes = Annotated[
+    int,
+    Field(gt=0, le=MOST),
+    BeforeValidator(lambda size: parse_size(size) if isinstance(size, str) else size),
+]
+Address = Annotated[int, Field(ge=0, lt=2**64)]
+# Below 1, two counts could read as the same ticks.
+Ratio = Annotated[Fraction, Field(ge=1), BeforeValidator(_fraction)]
+Text = Annotated[str, AfterValidator(_printed)]
+Texts = tuple[Text, ...]
+Name = Annotated[Text, AfterValidator(_short)]
+Firmware = Annotated[str, AfterValidator(_firmware)]
+Macro = Annotated[str, AfterValidator(_macro)]
 
 
 class Table(BaseModel):
@@ -58,7 +115,7 @@ T = TypeVar("T", bound=Table)
 class Region(Table):
     """A stretch of a machine's memory."""
 
-    origin: int
+    origin: Address
     bytes: Bytes
 
 
@@ -83,7 +140,7 @@ class Counter(Table):
 
     ticks_per_instruction: Ratio
     rounds: Literal["down", "up"]
-    limit_ticks: PositiveInt | None = None
+    limit_ticks: Annotated[int, Field(gt=0, le=2**64)] | None = None
 
     def can_count(self, expected_instructions: float) -> bool:
         """Whether a run of about so many, at most twice as many, stays below the limit."""
@@ -104,13 +161,13 @@ class Machine(Table):
     see with whether the emulator can play a core: emulator.py has it.
     """
 
-    description: str
-    machine: str
-    program: str = ""
-    package: str = ""
+    description: Text
+    machine: Name
+    program: Text = ""
+    package: Text = ""
     args: Texts = ()
-    firmware: Texts
-    defines: dict[str, int] = {}
+    firmware: tuple[Firmware, ...]
+    defines: dict[Macro, Annotated[int, Field(ge=-(2**63), lt=2**64)]] = {}
     counter: Counter | None = None
     memory: MachineMemory | None = None
     probe: Literal["thumb-linux"] | None = None
@@ -164,11 +221,11 @@ class Cpu(Table):
     names the model of its cycles, of ``targets/timing``.
     """
 
-    core: str
+    core: Text
     isa: Isa
-    registers: PositiveInt
+    registers: Annotated[int, Field(gt=0, le=64)]
     features: frozenset[Feature]
-    timing: str | None = None
+    timing: Text | None = None
 
     @property
     def is_thumb(self) -> bool:
@@ -191,8 +248,8 @@ class Memory(Table):
 class Gcc(Table):
     """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags."""
 
-    prefix: str
-    package: str
+    prefix: Text
+    package: Text
     flags: Texts
 
 
@@ -222,8 +279,8 @@ class Toolchains(Table):
 class Target(Table):
     """A core to generate for. ``emulator`` is in order of preference."""
 
-    name: str
-    description: str
+    name: Name
+    description: Text
     cpu: Cpu
     memory: Memory
     toolchain: Toolchains
@@ -294,26 +351,41 @@ def shipped(name: str, folder: Path, what: str) -> Path:
 
 def read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
     """Return the *model* that the file *path* describes; TargetError names the key at fault."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TargetError(f"{path}: not TOML: {error}") from None
+    text = _as_json(path, defaults)
     try:
         # As JSON, for which strict means: an array for a tuple, but no text for a number.
-        text = json.dumps(defaults | table, default=str)
         return model.model_validate_json(text, context=path)
     except ValidationError as error:
-        raise TargetError("\n".join(f"{path}: {_problem(e)}" for e in error.errors())) from None
+        problems = [f"{path}: {_problem(e)}" for e in error.errors()[:MOST_PROBLEMS]]
+        if error.error_count() > MOST_PROBLEMS:
+            problems.append(f"... and {error.error_count() - MOST_PROBLEMS} more problems")
+        raise TargetError("\n".join(problems)) from None
+
+
+def _as_json(path: Path, defaults: dict[str, str]) -> str:
+    try:
+        text = files.read(path, MOST_FILE_BYTES).decode("utf-8")
+        if max(map(len, text.splitlines()), default=0) > MOST_LINE:
+            raise TargetError(f"{path}: expected lines of at most {MOST_LINE} characters")
+        return json.dumps(defaults | tomllib.loads(text), default=str)
+    except Unreadable as error:
+        raise TargetError(f"{path}: cannot be read: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise TargetError(f"{path}: expected tables a few levels deep, got too many") from None
+    except ValueError:  # Python reads and writes no integer of some thousand digits
+        raise TargetError(f"{path}: expected numbers of a sane length, got a longer one") from None
 
 
 def _problem(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    key = ".".join(word(str(part)) for part in error["loc"] if part != "[key]")
     match error["type"]:
         case "missing":
             return f"{key}: missing"
         case "extra_forbidden":
             return f"{key}: unknown key"
-    expected = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return f"{key}: {expected}" + ("" if "got " in expected else f", got {error['input']!r}")
+    said = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    expected = word(said, MOST_VALUE)
+    got = "" if "got " in expected else f", got {word(repr(error['input']), MOST_VALUE)}"
+    return f"{key}: {expected}{got}"

@@ -21,6 +21,7 @@ from convgen.layout import Call, Layout
 from convgen.process import Command, run_tool
 from convgen.resources import data_dir
 from convgen.target import Machine, Target
+from convgen.versions import version_in
 
 VERIFY = "verify"
 FIRMWARE = f"{VERIFY}/firmware"
@@ -60,7 +61,7 @@ def find(which: str, target: Target) -> Toolchain:
 
 @cache
 def _version(command: Command, install: str) -> str:
-    return run_tool(command, install=install).strip()
+    return version_in(run_tool(command, install=install))
 
 
 def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:

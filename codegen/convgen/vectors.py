@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen import arrays, reference
-from convgen.arrays import ArrayError, Wanted
+from convgen.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.quantize import INT8
 
+MOST_VECTORS = 2**16
 _BLOCK_ELEMS = 2**20  # outputs compared at once
 
 
@@ -93,9 +94,14 @@ def load(path: Path, layer: Layer) -> Vectors:
     return Vectors(inputs=inputs, expected=expected)
 
 
+def most_vectors(layer: Layer) -> int:
+    """Return how many inputs may be run: all of them, and all outputs, are held at once."""
+    return min(MOST_VECTORS, MAX_TENSOR_BYTES // max(layer.input_bytes, layer.output_bytes))
+
+
 def _batch(path: Path, name: str, layer: Layer, shape: tuple[int, int, int]) -> NDArray[Any]:
     try:
-        values = arrays.load(path, name, Wanted(layer.dtype, shape, batch=True))
+        values = arrays.load(path, name, Wanted(layer.dtype, shape, batch=most_vectors(layer)))
     except ArrayError as error:
         raise ArrayError(error.field, f"{name}: {error}") from None
     return values.reshape(-1, *shape)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,7 @@ def test_a_huge_array_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(ArrayError, match=r"got int32 \[1000000000, 2, 3\]"):
-        arrays.load(path, None, Wanted("int32", (2, 3), batch=True))
+        arrays.load(path, None, Wanted("int32", (2, 3), batch=100))
 
 
 @pytest.mark.parametrize(
@@ -205,3 +207,112 @@ def test_inline_numbers_out_of_place_are_named(dtype: str, value: Any) -> None:
 def test_inline_lists_of_another_shape_are_refused(values: list[Any]) -> None:
     with pytest.raises(ArrayError, match=r"^expected a (list of 2|whole number)"):
         arrays.inline(values, Wanted("int8", (2, 2)))
+
+
+# --- files that take more than they give --------------------------------------------------------
+
+
+BOMB = Wanted("int8", (2, 2**20))
+
+
+def peak_of(path: Path, name: str | None, wanted: Wanted) -> tuple[str, int]:
+    """Return what is said of the file, and the most memory taken until then."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArrayError) as caught:
+            arrays.load(path, name, wanted)
+        return str(caught.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_cannot_be_read_piece_by_piece_is_refused(
+    tmp_path: Path, method: int
+) -> None:
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open("w.npy", "w") as member:
+        for _ in range(32):
+            member.write(bytes(2**20))
+    assert path.stat().st_size < 10_000
+    said, peak = peak_of(path, "w", BOMB)
+    assert said == (
+        "expected an array that is stored or deflated, as NumPy does, "
+        f'got "w" by zip\'s method {method}'
+    )
+    assert peak < 2**21
+
+
+def test_a_deflated_member_takes_no_more_memory_than_the_array(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    header = {"descr": "|i1", "fortran_order": False, "shape": BOMB.shape}
+    deflated = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+    with deflated as archive, archive.open("w.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for _ in range(32):
+            member.write(bytes(2**20))
+    said, peak = peak_of(path, "w", BOMB)
+    assert "its data are not 2097152 bytes long" in said
+    assert peak < 4 * 2**21
+
+
+def test_a_sparse_file_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, w=np.zeros(3, np.int8))
+    with path.open("r+b") as file:  # the directory claims to be all that is before its end
+        content = file.read()
+        end = content[content.rindex(b"PK\5\6") :]
+        size = 5 * 2**30 // 4
+        file.seek(size)
+        file.write(end[:12] + struct.pack("<II", size - 4, 4) + end[20:])
+    said, peak = peak_of(path, "w", BOMB)
+    assert said == (
+        "expected a sound .npz or .npy file, got a corrupt one "
+        "(its directory is longer than 1048576 bytes)"
+    )
+    assert peak < 2**22
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez(path, w=np.zeros(3, np.int8))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ArrayError, match="expected an array without encryption"):
+        arrays.load(path, "w", WANTED)
+
+
+def test_few_of_many_names_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(5000):
+            archive.writestr(f"{index:04}\x1b[31m{'x' * 100}.npy", b"")
+    with pytest.raises(ArrayError) as caught:
+        arrays.load(path, "w", WANTED)
+    assert str(caught.value).endswith("and 4980 more")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape"),
+    [
+        ([("a", "<i4"), ("b", "<i4")], (1, 3)),
+        ("<i4", (-2, -3)),
+        ("<i4", (2**70, 3)),
+        ("<M8[s]", (2, 3)),
+        ("|V4", (2, 3)),
+        ("<i4", ()),
+    ],
+)
+def test_a_header_that_is_not_the_arrays_is_refused(
+    tmp_path: Path, descr: Any, shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "data.npy"
+    with path.open("wb") as file:
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(24))
+    with pytest.raises(ArrayError, match=r"expected int32 \[2, 3\], got |corrupt"):
+        arrays.load(path, None, WANTED)
