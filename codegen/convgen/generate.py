@@ -155,6 +155,8 @@ def _description(plan: Plan) -> list[str]:
     if plan.requantized:
         shifts = "two's complement, and >> of negative integers is arithmetic"
         rows.append(("Quantised", f"{plan.requantized}; {shifts}"))
+    if plan.assembly:
+        rows.append(("Assembly", plan.assembly.description))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     return [f"{layer.name}: convolution layer", "",

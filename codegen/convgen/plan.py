@@ -12,6 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from convgen.assembly import Assembly
 from convgen.buffers import Buffer
 from convgen.kernels.base import KernelPlan, OwnSums
 from convgen.kernels.finishing import FinishingPlan
@@ -49,6 +50,7 @@ class Plan:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
     ``own_requantize``: how the algorithm does it, in words, where ``requantize`` is not used.
+    ``own_assembly``: what its assembly needs, where that is not the kernel's.
     """
 
     algorithm: str
@@ -68,6 +70,7 @@ class Plan:
     has_init: bool = False
     rounds_coarsely: bool = False
     own_requantize: str | None = None
+    own_assembly: Assembly | None = None
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""
@@ -116,6 +119,13 @@ class Plan:
         if isinstance(self.kernel, FinishingPlan):
             return self.kernel.rounding
         return self.requantize.description if self.requantize else self.own_requantize
+
+    @property
+    def assembly(self) -> Assembly | None:
+        """What the assembly needs; None if there is none."""
+        if isinstance(self.kernel, FinishingPlan):
+            return self.kernel.assembly
+        return self.own_assembly
 
     @property
     def has_bias(self) -> bool:

@@ -67,6 +67,8 @@ def outputs(kernel: PairedPlan, x: int) -> np.ndarray:
     found = np.empty(kernel.layer.geometry.out_c, np.int64)
     stream = kernel.weights.view(np.int32).astype(np.int64).reshape(kernel.blocks, -1)
     for block, words in enumerate(stream):
+        step_back = kernel.back if block == kernel.blocks - 2 else 0
+        assert not kernel.back or words[-1] == step_back
         first = block * kernel.channels - (kernel.back if block == kernel.blocks - 1 else 0)
         for pair in range(kernel.channels // 2):
             both, upper = sums(kernel, words, pair, x)
@@ -93,7 +95,7 @@ def sums(kernel: PairedPlan, words: np.ndarray, pair: int, x: int) -> tuple[int,
 
 
 def line(kernel: PairedPlan, words: np.ndarray, channel: int) -> list[int]:
-    end = len(words) - (kernel.channels - channel) * kernel.line_words
+    end = len(words) - (1 if kernel.back else 0) - (kernel.channels - channel) * kernel.line_words
     return [int(word) for word in words[end : end + kernel.line_words]]
 
 

@@ -201,7 +201,10 @@ class Direct:
             kernel=kernel,
             requantize=None,
             workspace=(),
-            constants=(packed(kernel), *((zero_points(layer, g.in_c),) if edge else ())),
+            constants=(
+                packed(kernel),
+                *((zero_points(layer, g.in_c),) if kernel.edge_points_outside else ()),
+            ),
             steps=steps,
             orders=_orders(g, steps),
             decisions=_decisions(steps, g),

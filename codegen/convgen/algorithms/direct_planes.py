@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import lines
+from convgen import assembly, lines
 from convgen.algorithms.planes import (
     KERNEL,
     Direction,
@@ -37,6 +37,7 @@ from convgen.algorithms.planes import (
     walk_along,
 )
 from convgen.algorithms.planes_dsp import PUSHED, SPARE, Distance, Plane, Rows, rows_at_once
+from convgen.assembly import Assembly
 from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import OwnSums
 from convgen.layer import Geometry, Layer
@@ -172,7 +173,7 @@ class DirectPlanes:
             words=table.values.shape[1],
             weights=table.halves_along(route),
             finish=table.finish,
-            has_saturation=target.cpu.is_thumb and target.has("mul64") and not table.for_dsp,
+            has_saturation=_assembly(table, target) is assembly.SATURATING,
             direction=route.direction,
             kinds=kinds_of(route, table.first_start, keeps=self.in_place),
             walk=walk_along(route),
@@ -192,6 +193,7 @@ class DirectPlanes:
             ),
             requantize=None,
             own_requantize=_requantized(layer, found),
+            own_assembly=_assembly(table, target),
             workspace=(line,) if line else (),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
             steps=steps,
@@ -199,6 +201,13 @@ class DirectPlanes:
             decisions=_decisions(route, keeps=self.in_place),
             work=_work(table, route, keeps=self.in_place),
         )
+
+
+def _assembly(table: _Table, target: Target) -> Assembly | None:
+    """Return what the walk is written in, or what plain C takes a value into its range with."""
+    if table.for_dsp:
+        return assembly.DSP
+    return assembly.SATURATING if target.cpu.is_thumb and target.has("mul64") else None
 
 
 VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))

@@ -151,6 +151,7 @@ class Winograd:
             orders=self._orders(layer),
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, requantize),
+            own_assembly=pairs.NEEDS[steps.assembly],
         )
 
     def _orders(self, layer: Layer) -> tuple[StoreOrder, ...]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import lines
+from convgen import assembly, lines
 from convgen.algorithms.base import output_constants, output_work, overflow, zero_points
 from convgen.algorithms.winograd_forms import (
     F4,
@@ -28,6 +28,7 @@ from convgen.algorithms.winograd_forms import (
     tiles_in_row,
     transform,
 )
+from convgen.assembly import Assembly
 from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import KernelPlan, Runs, spans_of
 from convgen.layer import Geometry, Layer
@@ -38,13 +39,27 @@ from convgen.target import Target
 Ints = NDArray[np.int64]
 Pairs = tuple[tuple[int, int], ...]
 Pixels = Literal["dsp", "words", "bytes"]
-Assembly = Literal["dsp", "mla", "muls", "rv32"]
+Multiplying = Literal["dsp", "mla", "muls", "rv32"]
 
 LIFT = 12_800
 """No value of a transformed tile of F(4x4) is less than -LIFT or more than 32767 - LIFT."""
 LIFTED = 4  # first row and column of the pixels that it is added to
 
-MOST_UNROLLED: dict[Assembly | None, int] = {"dsp": 32, "mla": 8, "muls": 16, "rv32": 4, None: 32}
+NEEDS: dict[Multiplying | None, Assembly | None] = {
+    "dsp": assembly.DSP,
+    "mla": assembly.THUMB2,
+    "muls": assembly.THUMB,
+    "rv32": assembly.RV32M,
+    None: None,
+}
+"""What the assembly of the products needs, and what else is in a file with it."""
+MOST_UNROLLED: dict[Multiplying | None, int] = {
+    "dsp": 32,
+    "mla": 8,
+    "muls": 16,
+    "rv32": 4,
+    None: 32,
+}
 """Pairs of channels that are multiplied without a loop: about a kilobyte of code."""
 FRACTIONS = (0, 2, 4, 6)  # more bits of fraction to try where requantising needs them
 
@@ -155,7 +170,7 @@ class PairSteps:
     shape: Shape
     depth: Depth
     pixels: Pixels
-    assembly: Assembly | None
+    assembly: Multiplying | None
     wide: bool
     offset: int
     blocks: int
@@ -273,13 +288,13 @@ def plan_steps(layer: Layer, target: Target, form: Form, tiles: int, *, in_ram: 
     pixels = _pixels(layer, target)
     pairs = _channel_pairs(g.in_c, pixels)
     offset = _offset(form, pixels)
-    assembly = _assembly(target)
+    multiplying = _assembly(target)
     return PairSteps(
         form=form,
         shape=shape,
-        depth=_depth(len(pairs), MOST_UNROLLED[assembly]),
+        depth=_depth(len(pairs), MOST_UNROLLED[multiplying]),
         pixels=pixels,
-        assembly=assembly,
+        assembly=multiplying,
         wide=target.cpu.registers < 12,
         offset=offset,
         blocks=-(-g.out_c // shape.channels),
@@ -297,7 +312,7 @@ def _pixels(layer: Layer, target: Target) -> Pixels:
     return "dsp" if target.has("dsp") else "words"
 
 
-def _assembly(target: Target) -> Assembly | None:
+def _assembly(target: Target) -> Multiplying | None:
     if target.cpu.is_thumb:
         if target.has("dsp"):
             return "dsp"

@@ -15,6 +15,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.assembly import Assembly
 from convgen.kernels.base import OutOfLine, Runs
 from convgen.kernels.forms import Form, Unrolling
 from convgen.layer import Geometry, Layer
@@ -48,6 +49,11 @@ class FinishingPlan(ABC):
 
     @property
     @abstractmethod
+    def assembly(self) -> Assembly:
+        """What its assembly needs."""
+
+    @property
+    @abstractmethod
     def description(self) -> str:
         """A sentence for the header comment."""
 
@@ -61,22 +67,28 @@ class FinishingPlan(ABC):
         """Return the constants of the block from *channel* on, modulo 2^32."""
 
     @cached_property
-    def weights(self) -> NDArray[np.uint32]:
-        """All constants in order of use."""
-        first = [block * self.channels for block in range(self.blocks)]
-        first[-1] -= self.back
-        words = np.concatenate([self.block(channel) for channel in first])
+    def stream(self) -> NDArray[np.uint32]:
+        """The blocks' constants in order of use; what else there is, comes behind."""
+        words = np.concatenate([self._stepping(block) for block in range(self.blocks)])
         return (words & 0xFFFFFFFF).astype(np.uint32)
 
     @property
-    def last_block(self) -> int:
-        """Where in the stream the last block begins, in bytes."""
-        return self.stream_bytes - self.stream_bytes // self.blocks
+    def weights(self) -> NDArray[np.uint32]:
+        """All constants."""
+        return self.stream
 
     @property
     def stream_bytes(self) -> int:
         """Size of the stream."""
-        return self.weights.nbytes
+        return self.stream.nbytes
+
+    def _stepping(self, block: int) -> NDArray[np.int64]:
+        """Return a block's constants, the last of them how far back the next block begins."""
+        left = self.blocks - 1 - block
+        constants = self.block(block * self.channels - (0 if left else self.back))
+        if not self.back:
+            return constants
+        return np.append(constants, self.back if left == 1 else 0)
 
     @property
     def pixels(self) -> int:
@@ -99,9 +111,9 @@ class FinishingPlan(ABC):
         return self.blocks * self.channels - self.layer.geometry.out_c
 
     @property
-    def last_step(self) -> int:
-        """Channels from the last block but one to the last."""
-        return self.channels - self.back
+    def stepping(self) -> str:
+        """What the packing says of a block's last constant."""
+        return "; how far back the next outputs begin" if self.back else ""
 
     @property
     def pitch(self) -> int | None:
@@ -117,6 +129,11 @@ class FinishingPlan(ABC):
     def reads_taps(self) -> bool:
         """Whether the edges are read tap by tap."""
         return self.forms[-1].source in ("taps", "masked")
+
+    @property
+    def edge_points_outside(self) -> bool:
+        """Whether the edges are read through pointers, or copied: from zero points too."""
+        return self.forms[-1].source != "masked" and self.out_of_line == "edge"
 
     @property
     def edge(self) -> str:

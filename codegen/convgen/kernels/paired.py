@@ -22,7 +22,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import lines
+from convgen import assembly, lines
+from convgen.assembly import Assembly
 from convgen.kernels.base import Runs
 from convgen.kernels.finishing import FinishingPlan
 from convgen.kernels.forms import Form, Unrolling, edge
@@ -41,15 +42,15 @@ ends, or by comparing it, less the lower end, with how many there are."""
 class Core:
     """How the kernel is written for one instruction set.
 
-    ``assembly`` is the template of that, for compilers that define ``condition``. ``blocks`` are
+    ``template`` prints it, and ``assembly`` is what that needs. ``blocks`` are
     the numbers of channels a block can have, the widest first; ``counts_halves`` tells that 0x8000
     of each flush is added to the whole sum too. Instructions reach ``farthest`` bytes.
     """
 
     isa: Isa
     title: str
-    assembly: str
-    condition: str
+    template: str
+    assembly: Assembly
     pixels: int
     blocks: tuple[int, ...]
     unrolling: Unrolling
@@ -62,8 +63,8 @@ CORES = (
     Core(
         isa="armv6-m",
         title="MULS",
-        assembly="kernels/paired_armv6m.c.j2",
-        condition="defined(__ARM_ARCH_6M__)",
+        template="kernels/paired_armv6m.c.j2",
+        assembly=assembly.THUMB,
         pixels=1,
         blocks=(4,),
         unrolling=Unrolling(group=2, most=(6,)),
@@ -74,8 +75,8 @@ CORES = (
     Core(
         isa="armv7-m",
         title="MLA",
-        assembly="kernels/paired_armv7m.c.j2",
-        condition="defined(__ARM_ARCH_7M__)",
+        template="kernels/paired_armv7m.c.j2",
+        assembly=assembly.THUMB2,
         pixels=1,
         blocks=(4,),
         unrolling=Unrolling(group=2, most=(8,)),
@@ -86,8 +87,8 @@ CORES = (
     Core(
         isa="rv32",
         title="MUL",
-        assembly="kernels/paired_rv32.c.j2",
-        condition="defined(__riscv_mul) && __riscv_xlen == 32",
+        template="kernels/paired_rv32.c.j2",
+        assembly=assembly.RV32M,
         pixels=2,
         blocks=(8, 4),
         unrolling=Unrolling(group=2, most=(4, 4)),
@@ -113,6 +114,11 @@ class PairedPlan(FinishingPlan):
         return "paired" if self.channels == self.core.blocks[0] else "paired_narrow"
 
     @property
+    def assembly(self) -> Assembly:
+        """That of the instruction set."""
+        return self.core.assembly
+
+    @property
     def description(self) -> str:
         """A sentence for the header comment."""
         block = f"{self.pixels} x {self.channels} (pixels x channels)"
@@ -124,7 +130,7 @@ class PairedPlan(FinishingPlan):
         starts = "starts, " if self.has_starts else ""
         return (
             f"for each {self.channels} channels: where sums start; 2^16 * w1 + w0 of channels two "
-            f"by two, for each two elements; then {starts}multipliers and addends"
+            f"by two, for each two elements; then {starts}multipliers and addends{self.stepping}"
         )
 
     @property

@@ -22,7 +22,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import lines
+from convgen import assembly, lines
+from convgen.assembly import Assembly
 from convgen.kernels import forms
 from convgen.kernels.base import Runs
 from convgen.kernels.finishing import FinishingPlan
@@ -56,6 +57,11 @@ class SmladPlan(FinishingPlan):
         return "smlad_wide" if self.wide else "smlad"
 
     @property
+    def assembly(self) -> Assembly:
+        """It loads words of bytes wherever they are; patches of int16 are aligned."""
+        return assembly.DSP_UNALIGNED if self.reads_bytes else assembly.DSP
+
+    @property
     def description(self) -> str:
         """A sentence for the header comment."""
         widened = "weights widened to int16" if self.wide else "weights of two channels in int16"
@@ -80,10 +86,25 @@ class SmladPlan(FinishingPlan):
     def packing(self) -> str:
         """The order of the constants."""
         weights = "256 * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
+        zero_points = "; behind all what a tap outside reads" if self.reads_zero_points else ""
         return (
             f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
-            "multipliers and addends"
+            f"multipliers and addends{self.stepping}{zero_points}"
         )
+
+    @property
+    def weights(self) -> NDArray[np.uint32]:
+        """The stream, and behind it what a tap outside reads."""
+        if not self.reads_zero_points:
+            return self.stream
+        zero_point = self.layer.zero_point & 0xFF
+        words = -(-self.layer.geometry.in_c // 4)
+        return np.append(self.stream, np.full(words, 0x01010101 * zero_point, np.uint32))
+
+    @property
+    def reads_zero_points(self) -> bool:
+        """Whether a function reads them behind the stream."""
+        return self.forms[-1].source == "masked"
 
     def block(self, channel: int) -> NDArray[np.int64]:
         """Return the constants of four channels."""

@@ -10,9 +10,11 @@
  * Algorithm  direct: reads the input in place: no workspace
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
- * Constants  404 bytes
+ * Constants  412 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..2, columns 1..3 need no bounds checks; taps outside the 4x5 image read a row of
@@ -32,6 +34,12 @@
 #define OUT_OF_LINE
 #endif
 
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
+
 enum {
     IN_H = 4, IN_W = 5, IN_C = 4,
     OUT_H = 4, OUT_W = 5,
@@ -45,17 +53,19 @@ enum {
     RUN = 12, /* elements of one kernel row */
     OUT_C = 5,
     BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
+    STREAM = 102, /* constants before zero points */
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
- * For an edge pixel r12 is the next tap, lr has a bit for each of them that is inside the image.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ * For an edge pixel r12 is the next tap, lr has a bit for each of them that is inside the image;
+ * zero points stand at the end of the constants.
  */
-void deep_pixels_2(const int8_t *input, int8_t *output);
+void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.deep_pixels_2, \"ax\"\n"
@@ -68,9 +78,10 @@ __extension__ __asm__(
     "deep_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:deep_weights\n"
-    "    movt r1, #:upper16:deep_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =408\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -155,14 +166,11 @@ __extension__ __asm__(
     "    ssat r11, #8, r11, asr #15\n"
     "    strb r11, [r0, #5]\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =deep_weights + 200\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =deep_weights + 400\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -171,7 +179,7 @@ __extension__ __asm__(
     ".size deep_pixels_2, . - deep_pixels_2\n"
     ".popsection\n");
 
-void deep_taps(const int8_t *input, int32_t offset, uint32_t inside, int8_t *output);
+void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
     ".pushsection .text.deep_taps, \"ax\"\n"
@@ -184,11 +192,11 @@ __extension__ __asm__(
     "deep_taps:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #32\n"
-    "    add r0, r1\n"
-    "    strd r0, r3, [sp]\n"
-    "    str r2, [sp, #24]\n"
-    "    movw r1, #:lower16:deep_weights\n"
-    "    movt r1, #:upper16:deep_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =408\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
+    "    str r3, [sp, #24]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    ldr r12, [sp]\n"
@@ -202,7 +210,7 @@ __extension__ __asm__(
     "    lsrs lr, #1\n"
     "    ite cs\n"
     "    movcs r0, r12\n"
-    "    ldrcc r0, =deep_zero_points\n"
+    "    ldrcc r0, [sp, #8]\n"
     "    .rept 1\n"
     "    ldr r2, [r0], #4\n"
     "    sxtb16 r3, r2\n"
@@ -254,14 +262,11 @@ __extension__ __asm__(
     "    smmla r10, r10, r3, r12\n"
     "    ssat r10, #8, r10, asr #15\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =deep_weights + 200\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =deep_weights + 400\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #32\n"
@@ -334,10 +339,8 @@ static const uint32_t *deep_finish(
     return constants;
 }
 
-static void deep_pixels_2(const int8_t *input, int8_t *output)
+static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = deep_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -354,13 +357,13 @@ static void deep_pixels_2(const int8_t *input, int8_t *output)
             constants = deep_run(sums, 2, run, 12, constants);
         }
         constants = deep_finish(sums, 2, constants, output);
-        output += block + 2 == BLOCKS ? 1 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
-static void deep_taps(const int8_t *input, int32_t offset, uint32_t inside, int8_t *output)
+static void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
-    const uint32_t *constants = deep_weights;
+    const int8_t *zero_points = (const int8_t *)(constants + STREAM);
 
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -376,15 +379,15 @@ static void deep_taps(const int8_t *input, int32_t offset, uint32_t inside, int8
 
         for (int32_t row = 0; row < 3; ++row) {
         for (int32_t tap = 0; tap < 3; ++tap) {
-            const int32_t at = offset + row * 20 + tap * 4;
-            const int8_t *run = bits & 1u ? input + at : deep_zero_points;
+            const uintptr_t at = input + (uintptr_t)(row * 20) + (uintptr_t)(tap * 4);
+            const int8_t *run = bits & 1u ? (const int8_t *)at : zero_points;
 
             constants = deep_run(sums, 1, run, 4, constants);
             bits >>= 1;
         }
         }
         constants = deep_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 1 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
@@ -405,7 +408,9 @@ static OUT_OF_LINE void deep_edge(
             bit <<= 1;
         }
     }
-    deep_taps(input, (in_row * IN_W + in_col) * IN_C, inside, output);
+    /* As a number, since the first tap may be outside. */
+    deep_taps(
+        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), deep_weights, output, inside);
 }
 
 void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -424,7 +429,7 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
             deep_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep_weights, output);
             output += 2 * OUT_C;
         }
         for (; col < OUT_W; ++col) {

@@ -13,6 +13,8 @@
  * Constants  120 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * No tap leaves the image: no bounds are checked.
@@ -23,6 +25,12 @@
 
 #include "valid.h"
 #include "valid_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 5, IN_W = 6, IN_C = 2,
@@ -37,13 +45,13 @@ enum {
     PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void valid_pixels_2(const int8_t *input, int8_t *output);
+void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.valid_pixels_2, \"ax\"\n"
@@ -56,9 +64,10 @@ __extension__ __asm__(
     "valid_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:valid_weights\n"
-    "    movt r1, #:upper16:valid_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =120\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -178,7 +187,7 @@ __extension__ __asm__(
     "    strb r10, [r0], #1\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =valid_weights + 120\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -252,10 +261,8 @@ static const uint32_t *valid_finish(
     return constants;
 }
 
-static void valid_pixels_2(const int8_t *input, int8_t *output)
+static void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = valid_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -288,7 +295,7 @@ void valid(const int8_t *input, int8_t *output, void *workspace)
 
         for (; col + 2 <= OUT_W; col += 2) {
             valid_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, valid_weights, output);
             output += 2 * OUT_C;
         }
     }

@@ -14,6 +14,8 @@
  * Constants  288 bytes
  * Quantised  double rounding as one multiplication per channel, another addend below zero, proven
  *   equal at every step; two's complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
+ *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 2 x 2 kinds of outputs (rows x columns) differ in the taps inside the image: each kind has its
@@ -25,6 +27,12 @@
 
 #include "depthwise.h"
 #include "depthwise_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 6, IN_W = 6, IN_C = 6,
@@ -40,7 +48,7 @@ enum {
     LEAST = -128, MOST = 127, /* of a line, before it is clamped */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 
 /*
  * One channel after the other, along its rows. Registers:

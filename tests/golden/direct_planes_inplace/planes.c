@@ -15,6 +15,8 @@
  * Constants  204 bytes
  * Quantised  double rounding as one multiplication per channel, proven equal at every step; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
+ *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 3 x 3 kinds of outputs (rows x columns) differ in the taps inside the image: each kind has its
@@ -28,6 +30,12 @@
 
 #include "planes.h"
 #include "planes_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 5, IN_W = 7, IN_C = 3,
@@ -43,7 +51,7 @@ enum {
     LEAST = -128, MOST = 127, /* of a line, before it is clamped */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 
 /*
  * One channel after the other, along its rows. Registers:

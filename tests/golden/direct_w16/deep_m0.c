@@ -11,9 +11,10 @@
  *   flash
  * Sums       MULS, 1 x 4 (pixels x channels) in registers, weights of two channels in a word
  * Workspace  none
- * Constants  676 bytes
+ * Constants  684 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb of Armv6; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..2, columns 1..3 need no bounds checks; taps outside the 4x5 image read a row of
@@ -31,6 +32,12 @@
 #define OUT_OF_LINE __attribute__((noinline))
 #else
 #define OUT_OF_LINE
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb__) && __ARM_ARCH >= 6
+#define ASSEMBLY
 #endif
 
 enum {
@@ -51,14 +58,14 @@ enum {
     TAPS = 9,
 };
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements; r5, r6 weights, then products;
  * r12, lr sums of both halves, of channels 0, 1 and 2, 3; r4, r7 sums of the upper, where ADCS rounds;
  * r8 end of a run.
- * On the stack: input, output, -, -, runs left, next tap.
+ * On the stack: input, output, end of the constants, -, runs left, next tap.
  */
-void deep_pixels_1(const int8_t *input, int8_t *output);
+void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.deep_pixels_1, \"ax\"\n"
@@ -106,8 +113,10 @@ __extension__ __asm__(
     "    push {r4}\n"
     "    sub sp, #24\n"
     "    str r0, [sp]\n"
-    "    str r1, [sp, #4]\n"
-    "    ldr r1, =deep_weights\n"
+    "    str r2, [sp, #4]\n"
+    "    ldr r2, =680\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r3, r4, r5, r7}\n"
     "    mov r12, r3\n"
@@ -159,14 +168,11 @@ __extension__ __asm__(
     "    mov r2, r7\n"
     "    finish 3\n"
     "    adds r0, #4\n"
-    "    ldr r2, =deep_weights + 336\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =deep_weights + 672\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    beq 8f\n"
     "    b 1b\n"
@@ -180,7 +186,7 @@ __extension__ __asm__(
     ".size deep_pixels_1, . - deep_pixels_1\n"
     ".popsection\n");
 
-void deep_taps(const int8_t *const *input, int8_t *output);
+void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.deep_taps, \"ax\"\n"
@@ -228,8 +234,10 @@ __extension__ __asm__(
     "    push {r4}\n"
     "    sub sp, #24\n"
     "    str r0, [sp]\n"
-    "    str r1, [sp, #4]\n"
-    "    ldr r1, =deep_weights\n"
+    "    str r2, [sp, #4]\n"
+    "    ldr r2, =680\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r3, r4, r5, r7}\n"
     "    mov r12, r3\n"
@@ -283,14 +291,11 @@ __extension__ __asm__(
     "    mov r2, r7\n"
     "    finish 3\n"
     "    adds r0, #4\n"
-    "    ldr r2, =deep_weights + 336\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =deep_weights + 672\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    beq 8f\n"
     "    b 1b\n"
@@ -365,10 +370,8 @@ static const uint32_t *deep_finish(
     return line;
 }
 
-static void deep_pixels_1(const int8_t *input, int8_t *output)
+static void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = deep_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
@@ -381,14 +384,12 @@ static void deep_pixels_1(const int8_t *input, int8_t *output)
             constants = deep_run(sums, 1, run, 12, constants);
         }
         constants = deep_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 1 : BLOCK;
+        output += BLOCK - (int32_t)*constants++;
     }
 }
 
-static void deep_taps(const int8_t *const *input, int8_t *output)
+static void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = deep_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
@@ -399,7 +400,7 @@ static void deep_taps(const int8_t *const *input, int8_t *output)
             constants = deep_run(sums, 1, input[tap], 4, constants);
         }
         constants = deep_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 1 : BLOCK;
+        output += BLOCK - (int32_t)*constants++;
     }
 }
 
@@ -423,7 +424,7 @@ static OUT_OF_LINE void deep_edge(
             row += DILATION_H;
         }
     }
-    deep_taps(taps, output);
+    deep_taps(taps, deep_weights, output);
 }
 
 void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -442,7 +443,7 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
         for (; col < INNER_RIGHT; ++col) {
             deep_pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep_weights, output);
             output += OUT_C;
         }
         for (; col < OUT_W; ++col) {

@@ -11,9 +11,10 @@
  *   flash
  * Sums       MLA, 1 x 4 (pixels x channels) in registers, weights of two channels in a word
  * Workspace  none
- * Constants  531 bytes
+ * Constants  539 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..4, columns 1..5 need no bounds checks; taps outside the 6x7 image read a row of
@@ -31,6 +32,12 @@
 #define OUT_OF_LINE __attribute__((noinline))
 #else
 #define OUT_OF_LINE
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__)
+#define ASSEMBLY
 #endif
 
 enum {
@@ -51,13 +58,13 @@ enum {
     PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_7M__)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements; r4-r7 weights, then products;
  * r8, r10 sums of both halves, of channels 0, 1 and 2, 3; r9, r11 sums of the upper; lr 0x8000.
- * On the stack: input, output, -, end of a run, runs left, next tap.
+ * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
  */
-void first_pixels_1(const int8_t *input, int8_t *output);
+void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.first_pixels_1, \"ax\"\n"
@@ -70,9 +77,10 @@ __extension__ __asm__(
     "first_pixels_1:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:first_weights\n"
-    "    movt r1, #:upper16:first_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =536\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "    mov lr, #0x8000\n"
     "1:\n"
     "    ldm r1!, {r8-r11}\n"
@@ -116,14 +124,11 @@ __extension__ __asm__(
     "    ssat \\sum, #8, \\sum, asr #7\n"
     "    strb \\sum, [r0], #1\n"
     "    .endr\n"
-    "    ldr r2, =first_weights + 264\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #2\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =first_weights + 528\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -132,7 +137,7 @@ __extension__ __asm__(
     ".size first_pixels_1, . - first_pixels_1\n"
     ".popsection\n");
 
-void first_patch(const int8_t *input, int8_t *output);
+void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.first_patch, \"ax\"\n"
@@ -145,9 +150,10 @@ __extension__ __asm__(
     "first_patch:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:first_weights\n"
-    "    movt r1, #:upper16:first_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =536\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "    mov lr, #0x8000\n"
     "1:\n"
     "    ldm r1!, {r8-r11}\n"
@@ -189,14 +195,11 @@ __extension__ __asm__(
     "    ssat \\sum, #8, \\sum, asr #7\n"
     "    strb \\sum, [r0], #1\n"
     "    .endr\n"
-    "    ldr r2, =first_weights + 264\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #2\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =first_weights + 528\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -266,10 +269,8 @@ static const uint32_t *first_finish(
     return line;
 }
 
-static void first_pixels_1(const int8_t *input, int8_t *output)
+static void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = first_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
@@ -282,14 +283,12 @@ static void first_pixels_1(const int8_t *input, int8_t *output)
             constants = first_run(sums, 1, run, 9, constants);
         }
         constants = first_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 2 : BLOCK;
+        output += BLOCK - (int32_t)*constants++;
     }
 }
 
-static void first_patch(const int8_t *input, int8_t *output)
+static void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = first_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
@@ -302,7 +301,7 @@ static void first_patch(const int8_t *input, int8_t *output)
             constants = first_run(sums, 1, run, 9, constants);
         }
         constants = first_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 2 : BLOCK;
+        output += BLOCK - (int32_t)*constants++;
     }
 }
 
@@ -325,7 +324,7 @@ static OUT_OF_LINE void first_edge(
             }
         }
     }
-    first_patch(patch, output);
+    first_patch(patch, first_weights, output);
 }
 
 void first(const int8_t *input, int8_t *output, void *workspace)
@@ -344,7 +343,7 @@ void first(const int8_t *input, int8_t *output, void *workspace)
         }
         for (; col < INNER_RIGHT; ++col) {
             first_pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first_weights, output);
             output += OUT_C;
         }
         for (; col < OUT_W; ++col) {

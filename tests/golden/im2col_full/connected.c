@@ -10,9 +10,11 @@
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
  * Sums       SMLAD, 1 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
- * Constants  208 bytes
+ * Constants  216 bytes
  * Quantised  single rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -24,6 +26,12 @@
 #include "connected.h"
 #include "connected_weights.h"
 
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
+
 enum {
     PATCHES = 1, /* one for each output pixel */
     PATCH = 12, /* elements of a patch, all groups */
@@ -32,13 +40,13 @@ enum {
     PIXEL_PITCH = 12, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void connected_pixels_1(const int8_t *input, int8_t *output);
+void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.connected_pixels_1, \"ax\"\n"
@@ -51,9 +59,10 @@ __extension__ __asm__(
     "connected_pixels_1:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:connected_weights\n"
-    "    movt r1, #:upper16:connected_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =216\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    .rept 3\n"
@@ -95,14 +104,11 @@ __extension__ __asm__(
     "    smmla r10, r10, r3, r12\n"
     "    ssat r10, #8, r10, asr #14\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =connected_weights + 104\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =connected_weights + 208\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -175,10 +181,8 @@ static const uint32_t *connected_finish(
     return constants;
 }
 
-static void connected_pixels_1(const int8_t *input, int8_t *output)
+static void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = connected_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
 
@@ -193,7 +197,7 @@ static void connected_pixels_1(const int8_t *input, int8_t *output)
 
             constants = connected_run(sums, 1, run, 12, constants);
         constants = connected_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 1 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
@@ -202,7 +206,7 @@ static void connected_pixels_1(const int8_t *input, int8_t *output)
 static void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
-        connected_pixels_1(input, output);
+        connected_pixels_1(input, connected_weights, output);
         input += PATCH;
         output += OUT_C;
     }

@@ -13,6 +13,8 @@
  * Constants  192 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -24,6 +26,12 @@
 #include "pointwise.h"
 #include "pointwise_weights.h"
 
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
+
 enum {
     PATCHES = 9, /* one for each output pixel */
     PATCH = 5, /* elements of a patch, all groups */
@@ -32,13 +40,13 @@ enum {
     PIXEL_PITCH = 5, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void pointwise_pixels_2(const int8_t *input, int8_t *output);
+void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.pointwise_pixels_2, \"ax\"\n"
@@ -51,9 +59,10 @@ __extension__ __asm__(
     "pointwise_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:pointwise_weights\n"
-    "    movt r1, #:upper16:pointwise_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =192\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -160,7 +169,7 @@ __extension__ __asm__(
     "    strb r10, [r0], #1\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =pointwise_weights + 192\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -169,7 +178,7 @@ __extension__ __asm__(
     ".size pointwise_pixels_2, . - pointwise_pixels_2\n"
     ".popsection\n");
 
-void pointwise_pixels_1(const int8_t *input, int8_t *output);
+void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.pointwise_pixels_1, \"ax\"\n"
@@ -182,9 +191,10 @@ __extension__ __asm__(
     "pointwise_pixels_1:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:pointwise_weights\n"
-    "    movt r1, #:upper16:pointwise_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =192\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    .rept 1\n"
@@ -244,7 +254,7 @@ __extension__ __asm__(
     "    strb r10, [r0], #1\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =pointwise_weights + 192\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -318,10 +328,8 @@ static const uint32_t *pointwise_finish(
     return constants;
 }
 
-static void pointwise_pixels_2(const int8_t *input, int8_t *output)
+static void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = pointwise_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -340,10 +348,8 @@ static void pointwise_pixels_2(const int8_t *input, int8_t *output)
     }
 }
 
-static void pointwise_pixels_1(const int8_t *input, int8_t *output)
+static void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = pointwise_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
 
@@ -367,12 +373,12 @@ static void pointwise_pixels_1(const int8_t *input, int8_t *output)
 static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        pointwise_pixels_2(input, output);
+        pointwise_pixels_2(input, pointwise_weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        pointwise_pixels_1(input, output);
+        pointwise_pixels_1(input, pointwise_weights, output);
         input += PATCH;
         output += OUT_C;
     }

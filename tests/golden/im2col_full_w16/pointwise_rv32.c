@@ -14,6 +14,7 @@
  * Constants  208 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, RV32I with multiplication; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
@@ -25,6 +26,12 @@
 #include "pointwise.h"
 #include "pointwise_weights.h"
 
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
+#define ASSEMBLY
+#endif
+
 enum {
     PATCHES = 9, /* one for each output pixel */
     PATCH = 5, /* elements of a patch, all groups */
@@ -34,7 +41,7 @@ enum {
     PIXEL_PITCH = 5, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__riscv_mul) && __riscv_xlen == 32
+#ifdef ASSEMBLY
 /*
  * a0 input, then output; a1 constants, in order of use; a6, a7 two elements of pixel 0, t2, ra of pixel 1;
  * a2, a3 weights, then products like a4, a5; s1 0x8000; s0 end of a run;
@@ -42,7 +49,7 @@ enum {
  * s6-s11, t0, t1, t3-t6 likewise of channels 2 to 7.
  * On the stack: input, output, end of the constants, next tap, runs left.
  */
-void pointwise_pixels_2(const int8_t *input, int8_t *output);
+void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.pointwise_pixels_2, \"ax\"\n"
@@ -109,10 +116,10 @@ __extension__ __asm__(
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
     "    sw a0, 0(sp)\n"
-    "    sw a1, 4(sp)\n"
-    "    la a1, pointwise_weights + 208\n"
-    "    sw a1, 8(sp)\n"
-    "    la a1, pointwise_weights\n"
+    "    sw a2, 4(sp)\n"
+    "    li a2, 208\n"
+    "    add a2, a2, a1\n"
+    "    sw a2, 8(sp)\n"
     "    li s1, 0x8000\n"
     "1:\n"
     "    lw s2, 0(a1)\n"
@@ -236,7 +243,7 @@ __extension__ __asm__(
     ".size pointwise_pixels_2, . - pointwise_pixels_2\n"
     ".popsection\n");
 
-void pointwise_pixels_1(const int8_t *input, int8_t *output);
+void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.pointwise_pixels_1, \"ax\"\n"
@@ -303,10 +310,10 @@ __extension__ __asm__(
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
     "    sw a0, 0(sp)\n"
-    "    sw a1, 4(sp)\n"
-    "    la a1, pointwise_weights + 208\n"
-    "    sw a1, 8(sp)\n"
-    "    la a1, pointwise_weights\n"
+    "    sw a2, 4(sp)\n"
+    "    li a2, 208\n"
+    "    add a2, a2, a1\n"
+    "    sw a2, 8(sp)\n"
     "    li s1, 0x8000\n"
     "1:\n"
     "    lw s2, 0(a1)\n"
@@ -461,10 +468,8 @@ static const uint32_t *pointwise_finish(
     return line;
 }
 
-static void pointwise_pixels_2(const int8_t *input, int8_t *output)
+static void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = pointwise_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][BLOCK];
 
@@ -479,10 +484,8 @@ static void pointwise_pixels_2(const int8_t *input, int8_t *output)
     }
 }
 
-static void pointwise_pixels_1(const int8_t *input, int8_t *output)
+static void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = pointwise_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
@@ -502,12 +505,12 @@ static void pointwise_pixels_1(const int8_t *input, int8_t *output)
 static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        pointwise_pixels_2(input, output);
+        pointwise_pixels_2(input, pointwise_weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        pointwise_pixels_1(input, output);
+        pointwise_pixels_1(input, pointwise_weights, output);
         input += PATCH;
         output += OUT_C;
     }

@@ -10,9 +10,11 @@
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  24 bytes: int8_t patches[2][12]
- * Constants  240 bytes
+ * Constants  248 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -24,6 +26,12 @@
 
 #include "causal.h"
 #include "causal_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 1, IN_W = 9, IN_C = 4,
@@ -39,13 +47,13 @@ enum {
     PIXEL_PITCH = 12, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void causal_pixels_2(const int8_t *input, int8_t *output);
+void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.causal_pixels_2, \"ax\"\n"
@@ -58,9 +66,10 @@ __extension__ __asm__(
     "causal_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:causal_weights\n"
-    "    movt r1, #:upper16:causal_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =248\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -152,14 +161,11 @@ __extension__ __asm__(
     "    ssat r11, #8, r11, asr #14\n"
     "    strb r11, [r0, #6]\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =causal_weights + 120\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #2\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =causal_weights + 240\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -168,7 +174,7 @@ __extension__ __asm__(
     ".size causal_pixels_2, . - causal_pixels_2\n"
     ".popsection\n");
 
-void causal_pixels_1(const int8_t *input, int8_t *output);
+void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.causal_pixels_1, \"ax\"\n"
@@ -181,9 +187,10 @@ __extension__ __asm__(
     "causal_pixels_1:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:causal_weights\n"
-    "    movt r1, #:upper16:causal_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =248\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    .rept 3\n"
@@ -233,14 +240,11 @@ __extension__ __asm__(
     "    smmla r10, r10, r3, r2\n"
     "    ssat r10, #8, r10, asr #14\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =causal_weights + 120\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #2\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =causal_weights + 240\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -314,10 +318,8 @@ static const uint32_t *causal_finish(
     return constants;
 }
 
-static void causal_pixels_2(const int8_t *input, int8_t *output)
+static void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = causal_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -332,14 +334,12 @@ static void causal_pixels_2(const int8_t *input, int8_t *output)
 
             constants = causal_run(sums, 2, run, 12, constants);
         constants = causal_finish(sums, 2, constants, output);
-        output += block + 2 == BLOCKS ? 2 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
-static void causal_pixels_1(const int8_t *input, int8_t *output)
+static void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = causal_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
 
@@ -354,7 +354,7 @@ static void causal_pixels_1(const int8_t *input, int8_t *output)
 
             constants = causal_run(sums, 1, run, 12, constants);
         constants = causal_finish(sums, 1, constants, output);
-        output += block + 2 == BLOCKS ? 2 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
@@ -363,12 +363,12 @@ static void causal_pixels_1(const int8_t *input, int8_t *output)
 static void causal_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        causal_pixels_2(input, output);
+        causal_pixels_2(input, causal_weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        causal_pixels_1(input, output);
+        causal_pixels_1(input, causal_weights, output);
         input += PATCH;
         output += OUT_C;
     }

@@ -10,9 +10,11 @@
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  72 bytes: int8_t patches[2][36]
- * Constants  400 bytes
+ * Constants  408 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -23,6 +25,12 @@
 
 #include "deep.h"
 #include "deep_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 4, IN_W = 5, IN_C = 4,
@@ -38,13 +46,13 @@ enum {
     PIXEL_PITCH = 36, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void deep_pixels_2(const int8_t *input, int8_t *output);
+void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.deep_pixels_2, \"ax\"\n"
@@ -57,9 +65,10 @@ __extension__ __asm__(
     "deep_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:deep_weights\n"
-    "    movt r1, #:upper16:deep_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =408\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -167,14 +176,11 @@ __extension__ __asm__(
     "    ssat r11, #8, r11, asr #15\n"
     "    strb r11, [r0, #5]\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =deep_weights + 200\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #3\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =deep_weights + 400\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -247,10 +253,8 @@ static const uint32_t *deep_finish(
     return constants;
 }
 
-static void deep_pixels_2(const int8_t *input, int8_t *output)
+static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = deep_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -265,7 +269,7 @@ static void deep_pixels_2(const int8_t *input, int8_t *output)
 
             constants = deep_run(sums, 2, run, 36, constants);
         constants = deep_finish(sums, 2, constants, output);
-        output += block + 2 == BLOCKS ? 1 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
@@ -274,7 +278,7 @@ static void deep_pixels_2(const int8_t *input, int8_t *output)
 static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        deep_pixels_2(input, output);
+        deep_pixels_2(input, deep_weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }

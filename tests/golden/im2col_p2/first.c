@@ -10,9 +10,11 @@
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  54 bytes: int8_t patches[2][27]
- * Constants  336 bytes
+ * Constants  344 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
+ *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Taps outside the image become -1 in the patch.
@@ -23,6 +25,12 @@
 
 #include "first.h"
 #include "first_weights.h"
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define ASSEMBLY
+#endif
 
 enum {
     IN_H = 6, IN_W = 7, IN_C = 3,
@@ -38,13 +46,13 @@ enum {
     PIXEL_PITCH = 27, /* elements from pixel to pixel of a block */
 };
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 /*
  * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
  * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
- * On the stack: input, output, the end of a loop, and how many runs are left.
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
-void first_pixels_2(const int8_t *input, int8_t *output);
+void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     ".pushsection .text.first_pixels_2, \"ax\"\n"
@@ -57,9 +65,10 @@ __extension__ __asm__(
     "first_pixels_2:\n"
     "    push {r4-r11, lr}\n"
     "    sub sp, #24\n"
-    "    strd r0, r1, [sp]\n"
-    "    movw r1, #:lower16:first_weights\n"
-    "    movt r1, #:upper16:first_weights\n"
+    "    strd r0, r2, [sp]\n"
+    "    ldr r2, =344\n"
+    "    add r2, r1\n"
+    "    str r2, [sp, #8]\n"
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
@@ -165,14 +174,11 @@ __extension__ __asm__(
     "    ssat r11, #8, r11, asr #15\n"
     "    strb r11, [r0, #6]\n"
     "    strb r10, [r0], #1\n"
-    "    ldr r2, =first_weights + 168\n"
-    "    cmp r1, r2\n"
-    "    bne 7f\n"
-    "    subs r0, #2\n"
-    "7:\n"
+    "    ldm r1!, {r2}\n"
+    "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
     "    ldr r0, [sp]\n"
-    "    ldr r2, =first_weights + 336\n"
+    "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
@@ -245,10 +251,8 @@ static const uint32_t *first_finish(
     return constants;
 }
 
-static void first_pixels_2(const int8_t *input, int8_t *output)
+static void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    const uint32_t *constants = first_weights;
-
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
 
@@ -263,7 +267,7 @@ static void first_pixels_2(const int8_t *input, int8_t *output)
 
             constants = first_run(sums, 2, run, 27, constants);
         constants = first_finish(sums, 2, constants, output);
-        output += block + 2 == BLOCKS ? 2 : 4;
+        output += 4 - (int32_t)*constants++;
     }
 }
 
@@ -272,7 +276,7 @@ static void first_pixels_2(const int8_t *input, int8_t *output)
 static void first_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        first_pixels_2(input, output);
+        first_pixels_2(input, first_weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }

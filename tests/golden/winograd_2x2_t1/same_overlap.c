@@ -14,6 +14,8 @@
  * Constants  1,076 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
+ *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 16 products for 4 outputs instead of 36.
@@ -34,6 +36,12 @@
 #define OUT_OF_LINE __attribute__((noinline))
 #else
 #define OUT_OF_LINE
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define ASSEMBLY
 #endif
 
 enum {
@@ -59,7 +67,7 @@ enum {
 /* The upper half of a product, and a sum. */
 static inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -72,7 +80,7 @@ static inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
 /* What is left after a shift to the right, to eight bits, signed. */
 static inline int32_t same_shift(int32_t value)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
 #else
     value >>= 9;
@@ -92,7 +100,7 @@ static inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t addend
     return (int8_t)value;
 }
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD.
@@ -186,7 +194,7 @@ static void same_multiply(
 /* The even ones of four channels as the halves of a word. */
 static inline uint32_t same_even(const int8_t *pixel)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -202,7 +210,7 @@ static inline uint32_t same_even(const int8_t *pixel)
 /* The odd ones of four channels as the halves of a word. */
 static inline uint32_t same_odd(const int8_t *pixel)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -217,7 +225,7 @@ static inline uint32_t same_odd(const int8_t *pixel)
 
 static inline uint32_t same_add(uint32_t a, uint32_t b)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     uint32_t halves;
 
     __asm__("sadd16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
@@ -229,7 +237,7 @@ static inline uint32_t same_add(uint32_t a, uint32_t b)
 
 static inline uint32_t same_subtract(uint32_t a, uint32_t b)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     uint32_t halves;
 
     __asm__("ssub16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));

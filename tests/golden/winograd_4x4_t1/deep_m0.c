@@ -13,6 +13,7 @@
  * Constants  1,872 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb of Armv6; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 36 products for 16 outputs instead of 144.
@@ -33,6 +34,12 @@
 #define OUT_OF_LINE __attribute__((noinline))
 #else
 #define OUT_OF_LINE
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb__) && __ARM_ARCH >= 6
+#define ASSEMBLY
 #endif
 
 enum {
@@ -96,7 +103,7 @@ static inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend
     return (int8_t)value;
 }
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#ifdef ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position.

@@ -15,6 +15,8 @@
  * Constants  274 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
+ *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 36 products for 16 outputs instead of 144.
@@ -35,6 +37,12 @@
 #define OUT_OF_LINE __attribute__((noinline))
 #else
 #define OUT_OF_LINE
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define ASSEMBLY
 #endif
 
 enum {
@@ -68,7 +76,7 @@ enum {
 /* The upper half of a product, and a sum. */
 static inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -81,7 +89,7 @@ static inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
 /* What is left after a shift to the right, to eight bits, signed. */
 static inline int32_t small_shift(int32_t value)
 {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
 #else
     value >>= 13;
@@ -101,7 +109,7 @@ static inline int8_t small_finish(int32_t sum, int32_t multiplier, int32_t adden
     return (int8_t)value;
 }
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#ifdef ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD.

@@ -1,0 +1,54 @@
+"""What assembly takes for granted of compiler and core, each stated once.
+
+A layer's file asks for it in one condition of the preprocessor; what does not meet that gets the
+same functions in plain C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COMPILER = ("defined(__GNUC__)", "__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__")
+NOT_WANTED = "CONVGEN_PLAIN_C"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """Instructions: ``needs`` says in words what ``core`` asks the preprocessor for."""
+
+    needs: str
+    core: tuple[str, ...]
+
+    @property
+    def conditions(self) -> tuple[str, str]:
+        """All that must hold, in two lines: for every kind of assembly, and for this one."""
+        common = (*COMPILER, f"!defined({NOT_WANTED})")
+        return " && ".join(common), " && ".join(self.core)
+
+    @property
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        return f"for GCC and clang, little-endian, {self.needs}; plain C for all others"
+
+
+_DSP = ("defined(__thumb2__)", "defined(__ARM_FEATURE_DSP)")
+
+DSP = Assembly(needs="Thumb-2 with DSP instructions", core=_DSP)
+DSP_UNALIGNED = Assembly(
+    needs="Thumb-2 with DSP instructions and unaligned loads",
+    core=(*_DSP, "defined(__ARM_FEATURE_UNALIGNED)"),
+)
+SATURATING = Assembly(
+    needs="Thumb-2 with SSAT", core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)")
+)
+THUMB2 = Assembly(needs="Thumb-2", core=("defined(__thumb2__)",))
+THUMB = Assembly(needs="Thumb of Armv6", core=("defined(__thumb__)", "__ARM_ARCH >= 6"))
+RV32M = Assembly(
+    needs="RV32I with multiplication",
+    core=(
+        "defined(__riscv_mul)",
+        "__riscv_xlen == 32",
+        "!defined(__riscv_32e)",
+        "!defined(__riscv_e)",
+    ),
+)
