@@ -263,7 +263,7 @@ def test_an_algorithm_that_cannot_do_the_layer_says_why() -> None:
     found = refused(2, "-t", "cortex-m4", "--algorithm", "im2col_p4", "layer.json")
     assert found == (
         "--algorithm: cannot do this layer: im2col_p4: "
-        "the inner loop takes no more than 2 at a time"
+        "needs an inner loop of 4 at a time; this layer has one of 2 on this core"
     )
 
 

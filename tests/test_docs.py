@@ -166,6 +166,9 @@ def layers_to_refuse() -> Iterator[Layer]:
     deep = minimal.load(minimal.made_up(input=one_pixel | {"shape": [3, 3, 4096]}))
     largest = np.full(deep.geometry.out_c, 2**31 - 1, np.int32)
     yield replace(deep, weights=np.full_like(deep.weights, -128), bias=largest)
+    loud = minimal.load(minimal.made_up(input=one_pixel | {"shape": [1, 1, 2048]}, kernel_size=1))
+    yield replace(loud, weights=np.full_like(loud.weights, 127))
+    yield minimal.load(minimal.made_up(out_channels=2))
     odd = {"shape": [6, 6, 30], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=odd, padding=[1, 1, 1, 1]))
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
@@ -180,34 +183,37 @@ def layers_to_refuse() -> Iterator[Layer]:
     yield replace(layer, geometry=replace(layer.geometry, **large))
 
 
-def returned_sentences() -> Iterator[str]:
-    """Patterns of what is returned by the algorithms' functions from something to text or None."""
-    for module in (PACKAGE / "algorithms").glob("*.py"):
+def refused_by() -> Iterator[str]:
+    """Patterns of what refusals say is needed: those of functions that return text or None."""
+    for module in PACKAGE.rglob("*.py"):
         for function in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             match function:
                 case ast.FunctionDef(returns=ast.expr() as returns):
                     if ast.unparse(returns) == "str | None":
-                        yield from filter(None, map(pattern_returned, ast.walk(function)))
+                        yield from filter(None, map(pattern_needed, ast.walk(function)))
 
 
-def pattern_returned(statement: ast.AST) -> str | None:
+def pattern_needed(statement: ast.AST) -> str | None:
     match statement:
-        case ast.Return(value=ast.Constant(value=str(text))):
-            return re.escape(text)
-        case ast.Return(value=ast.JoinedStr(values=values)):
-            texts = (str(v.value) if isinstance(v, ast.Constant) else None for v in values)
-            return "".join(".*" if text is None else re.escape(text) for text in texts)
+        case ast.Return(value=ast.Call(func=ast.Name(id="needs"), args=[what, *_])):
+            parts = what.values if isinstance(what, ast.JoinedStr) else [what]
+            texts = (str(part.value) if isinstance(part, ast.Constant) else None for part in parts)
+            return "needs " + "".join(".*" if text is None else re.escape(text) for text in texts)
     return None
 
 
 def test_the_limits_of_every_algorithm_are_the_sentences_of_its_refusals() -> None:
-    board = target.load("cortex-m4")
-    said = {
+    boards = [target.load(name) for name in ("cortex-m4", "cortex-m0", "rv64imac")]
+    sentences = {
         (algorithm, reason)
         for layer in layers_to_refuse()
         for algorithm in ALGORITHMS
+        for board in boards
         if (reason := algorithm.reject(layer, board)) is not None
     }
+    for _, reason in sentences:
+        assert re.fullmatch("needs [^;]+; this (layer|core) (has|is) [^;]+", reason)
+    said = {(algorithm, reason.partition(";")[0]) for algorithm, reason in sentences}
     undocumented = {
         (algorithm.name, reason)
         for algorithm, reason in said
@@ -217,7 +223,7 @@ def test_the_limits_of_every_algorithm_are_the_sentences_of_its_refusals() -> No
     reasons = {reason for _, reason in said}
     never_said = {
         pattern
-        for pattern in returned_sentences()
+        for pattern in refused_by()
         if not any(re.fullmatch(pattern, reason) for reason in reasons)
     }
     assert never_said == set(), "add a layer to layers_to_refuse"

@@ -159,6 +159,7 @@ def _description(plan: Plan) -> list[str]:
         rows.append(("Assembly", plan.assembly.description))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
+    rows += [("Note", note) for note in plan.notes]
     return [f"{layer.name}: convolution layer", "",
             *(f"{label:<10} {text}" for label, text in rows)]  # fmt: skip
 

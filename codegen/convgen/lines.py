@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from convgen.layer import Layer, Quantization
 from convgen.quantize import outputs
+from convgen.refusal import needs
 
 Ints = NDArray[np.int64]
 Constants = tuple[int, int, int, int]
@@ -128,15 +129,43 @@ def find(layer: Layer, scale: int) -> Lines | None:
     None where a channel has none, or where its sums or multipliers are too large for the scale.
     """
     stairs = _staircases(layer)
-    bent = _is_bent(layer, stairs)
-    levels = int(layer.activation_min), int(layer.activation_max)
-    clamp = clamp_for(*levels)
     finest = _finest_shift(_slopes(layer, scale), stairs)
     for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-        form = _Form(scale=scale, shift=shift, clamp=clamp, levels=levels, bent=bent)
-        if lines := _search(layer, form, stairs):
+        if lines := _search(layer, _form(layer, scale, shift, stairs), stairs):
             return lines
     return None
+
+
+def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
+    levels = int(layer.activation_min), int(layer.activation_max)
+    return _Form(
+        scale=scale,
+        shift=shift,
+        clamp=clamp_for(*levels),
+        levels=levels,
+        bent=_is_bent(layer, stairs),
+    )
+
+
+def objection(layer: Layer, scale: int) -> str | None:
+    """Say in a sentence why not every channel of *layer* has a line, if so."""
+    if find(layer, scale) is not None:
+        return None
+    stairs = _staircases(layer)
+    span = (2**32 - 1) // scale
+    for channel, steps in enumerate(stairs):
+        if steps.value.size and steps.highest - steps.lowest > span:
+            return needs(
+                f"sums that differ by at most {span:,}",
+                f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel {channel}",
+            )
+    form = _form(layer, scale, max(1, _finest_shift(_slopes(layer, scale), stairs)), stairs)
+    slopes = _slopes(layer, scale) * 2.0**form.shift
+    without = (c for c, steps in enumerate(stairs) if _line(steps, float(slopes[c]), form) is None)
+    return needs(
+        "constants for which one multiplication gives each output, with one shift for all channels",
+        f"has none for output channel {next(without, 0)}",
+    )
 
 
 def is_bent(layer: Layer) -> bool:

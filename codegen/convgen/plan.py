@@ -51,6 +51,7 @@ class Plan:
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
     ``own_requantize``: how the algorithm does it, in words, where ``requantize`` is not used.
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
+    ``notes``: sentences that say why it does not do it by a faster kernel that there is.
     """
 
     algorithm: str
@@ -71,6 +72,7 @@ class Plan:
     rounds_coarsely: bool = False
     own_requantize: str | None = None
     own_assembly: Assembly | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""

@@ -47,6 +47,7 @@ def build(
         "instructions_per_mac": _per_mac(chosen),
         **_cycles(chosen),
         **_asks(chosen),
+        "notes": list(chosen.candidate.plan.notes),
         "memory": _memory(chosen),
         **_pool(chosen),
         "flash": {
@@ -205,6 +206,8 @@ def _candidate(
             row["pareto"] = candidate in front
     if candidate.asks:
         row["asks"] = candidate.asks
+    if candidate.plan.notes:
+        row["notes"] = list(candidate.plan.notes)
     problem = too_large(candidate, machine)
     if problem:
         row["not_measured"] = problem
@@ -220,8 +223,9 @@ def as_text(report: Report, out: Path) -> str:
     """Return the summary and the candidates."""
     from rich.text import Text
 
-    sentences = [*report["advice"], f"Written to {out}"]
-    return printed(_headline(report), _summary(report), _candidates(report), *map(Text, sentences))
+    notes = [Text(note) for note in report["notes"]]
+    sentences = [Text(line) for line in (*report["advice"], f"Written to {out}")]
+    return printed(_headline(report), _summary(report), *notes, _candidates(report), *sentences)
 
 
 def printed(*parts: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -77,6 +78,27 @@ def _positive_float32(value: float) -> float:
     if not 0 < rounded < float("inf"):
         raise ValueError
     return rounded
+
+
+_DEPTHWISE = '"conv2d" with "groups" equal to the input channels'
+_CONNECTED = '"conv2d" with a 1x1 kernel on a 1x1 image'
+_OP = '"conv2d"'
+OPS = (
+    (("transpose", "deconv"), _OP),
+    (("depthwise", "dwconv", "dw_conv", "separable"), _DEPTHWISE),
+    (("group",), '"conv2d" with "groups"'),
+    (("fully", "dense", "linear", "gemm", "matmul", "inner", "fc"), _CONNECTED),
+    (("pointwise", "1x1"), '"conv2d" with a 1x1 kernel'),
+    (("1d",), '"conv2d" on an image of height 1'),
+)
+"""Parts of names that others give to what `conv2d` does too, and how it is said here."""
+
+
+def _known_op(name: Any) -> Any:
+    if name == "conv2d":
+        return name
+    plain = str(name).lower()
+    raise _expected(next((how for parts, how in OPS if any(p in plain for p in parts)), _OP))
 
 
 def _one_or_many(value: Any) -> str:
@@ -218,18 +240,31 @@ class ClampSpec(_Strict):
     max: Finite
 
 
+def _optional_padding(described: dict[str, Any]) -> None:
+    """Let the JSON Schema say where padding may be left out."""
+    described["required"].remove("padding")
+    single = {"properties": {"kernel_size": {"enum": [1, [1, 1]]}}}
+    described["anyOf"] = [{"required": ["padding"]}, single]
+
+
 class LayerSpec(_Strict):
     """A convolution layer for convgen."""
 
+    model_config = ConfigDict(json_schema_extra=_optional_padding)
+
     name: Annotated[Name, Field(description="C identifier; prefixes every symbol and file")]
-    op: Annotated[Literal["conv2d"], Expected('"conv2d"')]
+    op: Annotated[Literal["conv2d"], Expected(_OP), BeforeValidator(_known_op)]
     input: InputSpec
     output: OutputSpec = OutputSpec()
     out_channels: Size
     kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
     stride: Pair = 1
     padding: Annotated[
-        Padding, Field(description="same is TensorFlow's rule: the odd pixel goes to the end")
+        Padding,
+        Field(
+            description="same is TensorFlow's rule: the odd pixel goes to the end; may be left out "
+            "for a 1x1 kernel, where same and valid are one"
+        ),
     ]
     dilation: Pair = 1
     groups: Annotated[Size, Field(description="must divide both channel counts")] = 1
@@ -244,6 +279,14 @@ class LayerSpec(_Strict):
         ArraySpec | None, Field(description="int32 at input scale * weight scale, or float32")
     ] = None
     requantize: RequantizeSpec | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_padding(cls, value: Any) -> Any:
+        """Fill in the padding of a 1x1 kernel."""
+        if not isinstance(value, dict) or value.get("kernel_size") not in (1, [1, 1]):
+            return value
+        return {"padding": "valid"} | value
 
 
 def json_schema() -> dict[str, Any]:

@@ -113,12 +113,12 @@ def finished(kernel: PairedPlan, constants: list[int], value: int) -> int:
 @pytest.mark.parametrize(
     ("changes", "board", "sentence"),
     [
-        ({}, "rv64imac", "no kernel for this core reads weights of 16 bits"),
-        ({"least": -128}, "cortex-m3", "its kernel needs weights of at least -127"),
+        ({}, "rv64imac", "needs a kernel that reads weights of 16 bits; this core has none"),
+        ({"least": -128}, "cortex-m3", "needs weights from -127 on; this layer has -128 in output "
+                                       "channel 0"),
         ({"case": "small"}, "cortex-m0", None),
-        ({"case": "real"}, "rv32imc", "its kernel needs int8 and one group of at least 4 channels"),
-        ({"case": "grouped"}, "cortex-m4", "its kernel needs int8 and one group of at least 4 "
-                                           "channels"),
+        ({"case": "real"}, "rv32imc", "needs int8; this layer is float32"),
+        ({"case": "grouped"}, "cortex-m4", "needs 1 group; this layer has 2"),
         ({"least": -128}, "cortex-m4", None),
     ],
 )  # fmt: skip

@@ -80,5 +80,5 @@ def test_an_algorithm_that_cannot_do_the_layer_says_why(tmp_path: Path) -> None:
     path = tmp_path / "layer.json"
     path.write_text(json.dumps(CASES["pointwise"]))
     found = survey(spec.load(path), target.load("cortex-m4"), overlap=False)
-    with pytest.raises(UsageError, match="im2col_p4: the inner loop takes no more than 2"):
+    with pytest.raises(UsageError, match="im2col_p4: needs an inner loop of 4 at a time"):
         named("im2col_p4", *found)

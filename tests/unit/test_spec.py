@@ -269,6 +269,6 @@ def test_the_schema_describes_every_field() -> None:
     assert described["additionalProperties"] is False
     assert set(described["properties"]) == set(schema.LayerSpec.model_fields)
     assert set(described["required"]) == {
-        "name", "op", "input", "out_channels", "kernel_size", "padding",
+        "name", "op", "input", "out_channels", "kernel_size",
     }  # fmt: skip
     json.dumps(described)

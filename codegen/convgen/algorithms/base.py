@@ -14,6 +14,7 @@ from convgen.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
 from convgen.plan import Constant, Plan
+from convgen.refusal import needs
 from convgen.requantize import Requantize
 from convgen.target import Target
 
@@ -71,7 +72,7 @@ def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> s
     largest = max(int(-low.min()) - 1, int(high.max()))
     if largest < 2**bits:
         return None
-    return f"sums can reach {largest:,}; this algorithm is exact below 2^{bits}"
+    return needs(f"sums below 2^{bits} to be exact", f"has sums of up to {largest:,}")
 
 
 def layer_constants(

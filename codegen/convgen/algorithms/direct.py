@@ -23,13 +23,16 @@ from convgen.algorithms.base import (
     with_weights_of,
     zero_points,
 )
+from convgen.algorithms.direct_planes import DirectPlanes
 from convgen.algorithms.inside import Inner, find_inner, taps_inside
 from convgen.kernels import (
     block_pixels,
     finishing_kernel,
     forms,
     no_finishing_kernel,
+    plain_notes,
     plan_kernel,
+    single_notes,
 )
 from convgen.kernels.base import KernelPlan, Level, Runs, has_lanes, patch_weights
 from convgen.kernels.finishing import FinishingKernel, FinishingPlan
@@ -37,6 +40,7 @@ from convgen.kernels.forms import Form
 from convgen.layer import Geometry, Layer
 from convgen.order import Blocks, StoreOrder, both_ways, cut, in_blocks
 from convgen.plan import Constant, Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -110,7 +114,7 @@ class Direct:
     def _useless(self, layer: Layer, target: Target) -> str | None:
         """Say that blocks have no more pixels without a limit, if so."""
         if self.pixels and self._most_pixels(layer, target) <= self.pixels:
-            return "direct takes one pixel at a time as well"
+            return needs("blocks of several pixels", "has 1 in those of direct too")
         return None
 
     def _most_pixels(self, layer: Layer, target: Target) -> int:
@@ -122,9 +126,16 @@ class Direct:
         return min(block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry)), runs.pixels)
 
     def _no_edges(self, layer: Layer, target: Target) -> str | None:
-        if self._finishing(layer, target):
+        """Say that a pixel at the edge has too many taps to keep on the stack, if it has."""
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None or self._finishing(layer, target):
             return None
-        return "a pixel at the edge has too many taps to keep on the stack"
+        g, limits = layer.geometry, kernel.edge_limits
+        return needs(
+            f"for pixels at the edge at most {limits.taps} taps of a multiple of "
+            f"{kernel.unrolling.group} channels, or a patch of at most {limits.patch} bytes",
+            f"has {g.taps} taps of {g.in_c} channels",
+        )
 
     def _finishing(
         self, layer: Layer, target: Target
@@ -173,6 +184,16 @@ class Direct:
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            notes=self._notes(layer, target),
+        )
+
+    def _notes(self, layer: Layer, target: Target) -> tuple[str, ...]:
+        """Say why plain C does it: no kernel suits, or none for its edges, or not by planes."""
+        planes = DirectPlanes().reject(layer, target) if layer.geometry.is_depthwise else None
+        edges = self._no_edges(layer, target)
+        return (
+            *plain_notes(layer, target, self.weight_bits, edges),
+            *((f"direct_planes {planes}.",) if planes and layer.dtype == "int8" else ()),
         )
 
     def _plan_finishing(self, layer: Layer, fitting: FinishingKernel, edge: Form | None) -> Plan:
@@ -209,6 +230,7 @@ class Direct:
             orders=_orders(g, steps),
             decisions=_decisions(steps, g),
             work=_finishing_work(kernel, steps, g),
+            notes=single_notes(fitting, layer, None if self.pixels == 1 else runs.pitch),
         )
 
 

@@ -44,6 +44,7 @@ from convgen.layer import Geometry, Layer
 from convgen.lines import Clamp, Lines
 from convgen.order import StoreOrder, in_tiles
 from convgen.plan import Constant, Plan
+from convgen.refusal import counted, needs
 from convgen.target import Target
 
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
@@ -216,15 +217,18 @@ VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
 def _wrong_shape(layer: Layer) -> str | None:
     g = layer.geometry
     if layer.dtype != "int8":
-        return "only int8 layers can be requantised by one multiplication"
+        return needs("int8", "is float32")
     if not g.in_c == g.out_c == g.groups:
-        return "it has one output channel for each input channel, and no other inputs"
+        return needs(
+            "one input and one output channel in each group",
+            f"has {g.in_c} inputs and {g.out_c} outputs in {counted(g.groups, 'group')}",
+        )
     if (g.k_h, g.k_w) != (KERNEL, KERNEL):
-        return f"its kernel is 3x3, the layer's {g.k_h}x{g.k_w}"
+        return needs(f"a {KERNEL}x{KERNEL} kernel", f"has {g.k_h}x{g.k_w}")
     if (g.dilation_h, g.dilation_w) != (1, 1):
-        return "its kernel has no dilation"
+        return needs("dilation 1x1", f"has {g.dilation_h}x{g.dilation_w}")
     if max(g.stride_h, g.stride_w) > 2:
-        return f"its strides are 1 or 2, the layer's {g.stride_h} and {g.stride_w}"
+        return needs("strides of 1 or 2", f"has {g.stride_h}x{g.stride_w}")
     return None
 
 
@@ -232,25 +236,27 @@ def _wide_border(g: Geometry) -> str | None:
     """Refuse outputs that see less than the middle of their kernel on some side."""
     if all(axis.fits for axis in axes(g)):
         return None
-    return "no more than one row or column of a kernel may be outside the image at each side"
+    return needs(
+        "no more than one row or column of the kernel outside the image at each side",
+        f"has padding {g.pad_top}, {g.pad_left}, {g.pad_bottom}, {g.pad_right} "
+        f"(top, left, bottom, right) around {g.in_h}x{g.in_w} pixels",
+    )
 
 
 def kept_in_vain(g: Geometry) -> str | None:
     """Refuse planes whose outputs do not overwrite what is read again."""
     if (g.stride_h, g.stride_w) != (1, 1):
-        return f"its strides are 1, the layer's {g.stride_h} and {g.stride_w}"
+        return needs("stride 1x1", f"has {g.stride_h}x{g.stride_w}")
     if g.out_h == 1:
-        return "a plane has one output row: no row above is read again"
+        return needs("several output rows, so that a row is read again", "has 1")
     if g.pad_top == 0:
-        return "no row of padding is above the image: outputs overwrite only what was read"
+        return needs("padding above the image, so that outputs overwrite what is read", "has none")
     return None
 
 
 def _inexact(layer: Layer) -> str | None:
     """Refuse channels whose outputs no line reaches exactly."""
-    if lines.find(layer, SCALE) is None:
-        return "not every channel of it is requantised by one multiplication"
-    return None
+    return lines.objection(layer, SCALE)
 
 
 def _line(plane: Plane, *, for_dsp: bool) -> Buffer:

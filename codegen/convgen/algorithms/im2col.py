@@ -27,7 +27,9 @@ from convgen.kernels import (
     forms,
     no_finishing_kernel,
     only_so_many,
+    plain_notes,
     plan_kernel,
+    single_notes,
     too_many_pixels,
 )
 from convgen.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
@@ -35,6 +37,7 @@ from convgen.kernels.finishing import FinishingKernel, FinishingPlan
 from convgen.layer import Geometry, Layer
 from convgen.order import StoreOrder, both_ways, cut, in_blocks
 from convgen.plan import Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -105,8 +108,8 @@ class Im2col:
         """Say why another variant does the same with less, if one does."""
         count = layer.geometry.out_pixels
         if self.pixels is not None and self.pixels >= count:
-            pixels = "1 output pixel" if count == 1 else f"{count} output pixels"
-            return f"the layer has only {pixels}: im2col_full does it"
+            more = f"more than {self.pixels} output pixels, or im2col_full does the same"
+            return needs(more, f"has {count}")
         return None
 
     def _no_kernel(self, layer: Layer, target: Target) -> str | None:
@@ -118,14 +121,14 @@ class Im2col:
         if kernel is None:
             return no_finishing_kernel(layer, target, self.weight_bits)
         most = kernel.most_pixels(layer, g.patch_elems)
-        return only_so_many(most) if patches > most else None
+        return only_so_many(patches, most)
 
     def _too_large(self, layer: Layer) -> str | None:
         g = layer.geometry
         matrix = (self.pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
         if not self._copies(g) or matrix < 2**31:
             return None
-        return f"the patch matrix would take {matrix:,} bytes; indices are 32 bits"
+        return needs("a patch matrix below 2^31 bytes", f"has one of {matrix:,}")
 
     def _copies(self, g: Geometry) -> bool:
         """Whether patches are copied: all of them are the image itself where each is a pixel."""
@@ -156,6 +159,7 @@ class Im2col:
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            notes=plain_notes(layer, target, self.weight_bits),
         )
 
     def _plan_finishing(
@@ -184,6 +188,7 @@ class Im2col:
             orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
             work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
+            notes=single_notes(fitting, layer, runs.pitch if patches > 1 else None),
         )
 
 

@@ -18,6 +18,7 @@ from convgen.kernels.smlad import Smlad, SmladPlan, pairs
 from convgen.layer import Geometry, Layer
 from convgen.order import both_ways, cut, in_blocks
 from convgen.plan import Plan
+from convgen.refusal import needs
 from convgen.target import Target
 
 PIXELS = 2
@@ -121,14 +122,12 @@ class Im2colWide:
     def reject(self, layer: Layer, target: Target) -> str | None:
         """Refuse what the kernel does not suit, and images that are one patch."""
         g = layer.geometry
-        if layer.dtype != "int8" or not self._kernel.runs_on(target):
-            return "it widens int8 for cores with DSP instructions"
+        if not self._kernel.runs_on(target):
+            return self._kernel.lacks(target)
         if g.out_pixels < PIXELS:
-            return "the layer has only 1 output pixel"
+            return needs("more than 1 output pixel", "has 1")
         most = self._kernel.most_pixels(layer, 0)
-        if most < PIXELS:
-            return only_so_many(most)
-        return self._kernel.reject(layer) or sums_overflow(layer)
+        return self._kernel.reject(layer) or only_so_many(PIXELS, most) or sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the interleaved patches."""

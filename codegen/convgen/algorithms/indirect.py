@@ -27,11 +27,12 @@ from convgen.algorithms.base import (
     zero_points,
 )
 from convgen.buffers import Buffer
-from convgen.kernels import plan_kernel
+from convgen.kernels import no_assembly, plan_kernel
 from convgen.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.layer import Geometry, Layer
 from convgen.order import both_ways, cut, in_blocks
 from convgen.plan import Constant, Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -86,10 +87,11 @@ class Indirect:
         """Refuse tables larger than any memory, and a row's where there is but one row."""
         g = layer.geometry
         if self.table == "row" and g.out_h == 1:
-            return "there is one output row: its table would be built for one use"
+            return needs("several output rows that use its table", "has 1")
         entries = self._pixels(g) * g.taps
         if entries > MOST_ENTRIES:
-            return f"its table would have {entries:,} entries; the most are {MOST_ENTRIES:,}"
+            most = f"a table of at most {MOST_ENTRIES:,} entries"
+            return needs(most, f"has one of {entries:,}")
         return sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
@@ -131,6 +133,7 @@ class Indirect:
             decisions=_decisions(layer),
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",
+            notes=no_assembly(layer, target),
         )
 
     def _pixels(self, geometry: Geometry) -> int:

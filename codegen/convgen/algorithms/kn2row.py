@@ -34,11 +34,12 @@ from convgen.algorithms.taps import (
     taps_summed,
 )
 from convgen.buffers import Buffer
-from convgen.kernels import plan_kernel
+from convgen.kernels import no_assembly, plan_kernel
 from convgen.kernels.base import Runs
 from convgen.layer import Geometry, Layer
 from convgen.order import StoreOrder, at_once
 from convgen.plan import Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -79,7 +80,7 @@ class Kn2row:
         size = sum(buffer.bytes for buffer in self._buffers(layer))
         if size < 2**31:
             return None
-        return f"its planes would take {size:,} bytes; indices are 32 bits"
+        return needs("planes below 2^31 bytes", f"has planes of {size:,}")
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Lay out the planes and fit the kernel to one tap."""
@@ -114,6 +115,7 @@ class Kn2row:
             orders=(StoreOrder(stored=at_once(geometry), gathers=gathers, needs_all=not gathers),),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
+            notes=no_assembly(layer, target),
         )
 
     def _buffers(self, layer: Layer) -> tuple[Buffer, ...]:

@@ -38,11 +38,12 @@ from convgen.algorithms.taps import (
     taps_summed,
 )
 from convgen.buffers import Buffer, buffer
-from convgen.kernels import plan_kernel
+from convgen.kernels import no_assembly, plan_kernel
 from convgen.kernels.base import KernelPlan, Runs
 from convgen.layer import Geometry, Layer
 from convgen.order import StoreOrder, at_once, in_tiles
 from convgen.plan import Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -79,7 +80,11 @@ class Holes:
         """Refuse what a shift of the whole image cannot do."""
         g = layer.geometry
         if (g.stride_h, g.stride_w) != (1, 1) or (g.out_h, g.out_w) != (g.in_h, g.in_w):
-            return "the whole image is shifted only with stride 1 and an output as large as it"
+            return needs(
+                "stride 1x1 and an output as large as the image",
+                f"has stride {g.stride_h}x{g.stride_w}, {g.out_h}x{g.out_w} outputs "
+                f"of {g.in_h}x{g.in_w} pixels",
+            )
         return refuse_depthwise(layer) or sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
@@ -143,6 +148,7 @@ def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Exte
         decisions=_decisions(layer, steps),
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
         writes_input=steps.has_holes,
+        notes=no_assembly(layer, target),
     )
 
 

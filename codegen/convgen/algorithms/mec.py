@@ -26,12 +26,20 @@ from convgen.algorithms.base import (
 from convgen.algorithms.gather import Gather, plan_gather
 from convgen.algorithms.inside import find_inner
 from convgen.buffers import Buffer, buffer
-from convgen.kernels import finishing_kernel, forms, plan_kernel
+from convgen.kernels import (
+    finishing_kernel,
+    forms,
+    no_assembly,
+    plain_notes,
+    plan_kernel,
+    single_notes,
+)
 from convgen.kernels.base import Level, Runs, patch_weights
 from convgen.kernels.finishing import FinishingKernel
 from convgen.layer import Geometry, Layer
 from convgen.order import StoreOrder, at_once, first_reads, in_tiles
 from convgen.plan import Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -84,12 +92,15 @@ class Mec:
         """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
         geometry = layer.geometry
         if geometry.is_pointwise:
-            return "a 1x1 stride-1 window is the pixel itself: im2col_full needs no copy"
+            return needs(
+                "a kernel, stride or padding for which anything must be lowered",
+                "has a 1x1 kernel, stride 1x1 and no padding",
+            )
         if self.ring and _reach(geometry) >= _all_rows(geometry):
-            return "there is one output row: mec holds no more than the ring would"
+            return needs("several output rows, or mec holds no more", "has 1")
         size = self._lowered(layer).bytes
         if size >= 2**31:
-            return f"the lowered matrix would take {size:,} bytes; indices are 32 bits"
+            return needs("a lowered matrix below 2^31 bytes", f"has one of {size:,}")
         return sums_overflow(layer)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
@@ -120,6 +131,7 @@ class Mec:
             work=_work(steps, geometry)
             + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
             + output_work(layer, requantize),
+            notes=no_assembly(layer, target) if self.ring else plain_notes(layer, target, 8),
         )
 
     def _plan_finishing(self, layer: Layer, runs: Runs, fitting: FinishingKernel) -> Plan:
@@ -148,6 +160,7 @@ class Mec:
             orders=(_order(g, ring=False),),
             decisions=_decisions(steps, layer),
             work=work,
+            notes=single_notes(fitting, layer, runs.pitch if g.out_w > 1 else None),
         )
 
     def _rows(self, geometry: Geometry) -> int:

@@ -12,6 +12,7 @@ from convgen.algorithms.inside import taps_inside
 from convgen.kernels.base import KernelPlan, Weights
 from convgen.layer import Layer
 from convgen.plan import Constant
+from convgen.refusal import needs
 from convgen.requantize import Requantize
 
 
@@ -41,7 +42,8 @@ def refuse_depthwise(layer: Layer) -> str | None:
     """Return why depthwise layers are not for kn2row, or None."""
     if not layer.geometry.is_depthwise:
         return None
-    return "each output channel reads one input channel, so that a tap is no matrix product"
+    several = "several input channels for each output, so that a tap is a matrix product"
+    return needs(several, "has 1")
 
 
 def tap_weights(layer: Layer) -> Weights:

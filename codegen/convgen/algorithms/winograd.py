@@ -44,12 +44,13 @@ from convgen.algorithms.winograd_forms import (
     transform,
 )
 from convgen.buffers import Buffer, buffer
-from convgen.kernels import plan_kernel, too_many_pixels
+from convgen.kernels import only_so_many, plan_kernel, too_many_pixels
 from convgen.kernels.base import KernelPlan, Runs, Weights
 from convgen.kernels.portable import pack
 from convgen.layer import Geometry, Layer
 from convgen.order import Blocks, StoreOrder, in_tiles
 from convgen.plan import Constant, Plan
+from convgen.refusal import needs
 from convgen.requantize import plan_requantize
 from convgen.target import Target
 
@@ -120,17 +121,14 @@ class Winograd:
             return None
         row = tiles_in_row(layer.geometry, self.form)
         if self.tiles > row:
-            return f"a row has only {row} tile{'s' if row > 1 else ''}"
-        if pairs.suits(layer, self.form):
-            most = max(pairs.shapes(target))
-            return (
-                f"the inner loop takes no more than {most} at a time" if self.tiles > most else None
-            )
+            return needs(f"rows of at least {self.tiles} tiles", f"has {row} in a row")
+        if pairs.reject(layer, self.form) is None:
+            return only_so_many(self.tiles, max(pairs.shapes(target)))
         return too_many_pixels(self.tiles, tile_dtype(layer), target, lanes=False)
 
     def plan(self, layer: Layer, target: Target) -> Plan:
         """Transform the weights and fit the kernel to the tiles."""
-        if pairs.suits(layer, self.form):
+        if pairs.reject(layer, self.form) is None:
             return self._plan_pairs(layer, target)
         return self._plan_portable(layer, target)
 
@@ -152,6 +150,7 @@ class Winograd:
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, requantize),
             own_assembly=pairs.NEEDS[steps.assembly],
+            notes=pairs.notes(layer, target, steps),
         )
 
     def _orders(self, layer: Layer) -> tuple[StoreOrder, ...]:
@@ -206,6 +205,7 @@ class Winograd:
             decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
+            notes=_notes(layer, form),
         )
 
 
@@ -224,11 +224,15 @@ def _kept(g: Geometry, order: StoreOrder, height: int, columns: NDArray[np.int64
 
 def _wrong_shape(g: Geometry) -> str | None:
     if (g.k_h, g.k_w) != (3, 3):
-        return f"its kernel is 3x3, the layer's {g.k_h}x{g.k_w}"
+        return needs("a 3x3 kernel", f"has {g.k_h}x{g.k_w}")
     if (g.stride_h, g.stride_w, g.dilation_h, g.dilation_w) != (1, 1, 1, 1):
-        return "it has neither stride nor dilation"
+        return needs(
+            "stride 1x1 and dilation 1x1",
+            f"has stride {g.stride_h}x{g.stride_w}, dilation {g.dilation_h}x{g.dilation_w}",
+        )
     if g.is_depthwise:
-        return "with one input channel for each output its transforms cost more than they save"
+        several = "several input channels for each output, or transforms cost more than they save"
+        return needs(several, "has 1")
     return None
 
 
@@ -239,12 +243,13 @@ def _inexact(layer: Layer, form: Form) -> str | None:
     if form is not F4:
         return None
     if layer.geometry.group_in_c < LEAST_CHANNELS_4X4:
-        return f"below {LEAST_CHANNELS_4X4} input channels it rounds too coarsely for float32"
-    if least_taps_inside(layer.geometry) < LEAST_TAPS_4X4:
-        return (
-            f"where outputs see fewer than {LEAST_TAPS_4X4} taps of the image it rounds too "
-            "coarsely for float32"
-        )
+        channels = layer.geometry.group_in_c
+        least = f"at least {LEAST_CHANNELS_4X4} input channels for each output in float32"
+        return needs(f"{least}, or it rounds too coarsely", f"has {channels}")
+    taps = least_taps_inside(layer.geometry)
+    if taps < LEAST_TAPS_4X4:
+        least = f"outputs that see at least {LEAST_TAPS_4X4} taps of the image in float32"
+        return needs(f"{least}, or it rounds too coarsely", f"has some that see {taps}")
     return None
 
 
@@ -287,6 +292,12 @@ def _decisions(form: Form, layer: Layer) -> tuple[str, ...]:
         saved,
         f"Sums stay within {largest:,}, below 2^{31 - form.shift}: exact modulo 2^32.",
     )
+
+
+def _notes(layer: Layer, form: Form) -> tuple[str, ...]:
+    if layer.dtype != "int8":
+        return ()
+    return (f"Plain C: multiplying two channels at once {pairs.reject(layer, form)}.",)
 
 
 def _work(kernel: KernelPlan, steps: WinogradSteps, g: Geometry, row: int) -> Counter[str]:

@@ -33,6 +33,7 @@ from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import KernelPlan, Runs, spans_of
 from convgen.layer import Geometry, Layer
 from convgen.plan import Constant
+from convgen.refusal import needs
 from convgen.requantize import Requantize
 from convgen.target import Target
 
@@ -268,11 +269,13 @@ class PairSteps:
         return self.form.positions * self.matrix_words
 
 
-def suits(layer: Layer, form: Form) -> bool:
-    """Whether *layer* is int8, without groups, and its scaled sums stay in int32 with the bias."""
-    if layer.quantization is None or layer.geometry.groups != 1:
-        return False
-    return overflow(*layer.accumulator_range, bits=31 - form.shift) is None
+def reject(layer: Layer, form: Form) -> str | None:
+    """Say in a sentence why two channels of *layer* are not multiplied at once, or None."""
+    if layer.quantization is None:
+        return needs("int8", f"is {layer.dtype}")
+    if layer.geometry.groups != 1:
+        return needs("1 group", f"has {layer.geometry.groups}")
+    return overflow(*layer.accumulator_range, bits=31 - form.shift)
 
 
 def shapes(target: Target) -> dict[int, Shape]:
@@ -525,6 +528,18 @@ def decisions(layer: Layer, steps: PairSteps) -> tuple[str, ...]:
         said.append(
             "Requantising is one multiplication, found to be exact for every sum of the layer."
         )
+    return tuple(said)
+
+
+def notes(layer: Layer, target: Target, steps: PairSteps) -> tuple[str, ...]:
+    """Say in sentences why pixels are not read as words, or outputs not finished by lines."""
+    said = []
+    if steps.pixels == "bytes" and target.has("unaligned"):
+        reason = needs("a multiple of 4 input channels", f"has {layer.geometry.in_c}")
+        said.append(f"Pixels are read byte by byte: reading words {reason}.")
+    if steps.finish.lines is None:
+        reason = lines.objection(layer, 1 << (steps.form.shift + FRACTIONS[0])) or ""
+        said.append(f"Requantised step by step: doing so by one multiplication {reason}.")
     return tuple(said)
 
 

@@ -10,6 +10,7 @@ from convgen.kernels.finishing import FinishingKernel
 from convgen.kernels.portable import DOT, LANES
 from convgen.kernels.smlad import Smlad
 from convgen.layer import Layer
+from convgen.refusal import needs
 from convgen.target import Target
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
@@ -35,7 +36,7 @@ def no_finishing_kernel(layer: Layer, target: Target, weight_bits: int) -> str |
     """Say in a sentence why `finishing_kernel` is None, if it is."""
     kernel = _for_target(target, weight_bits)
     if kernel is None:
-        return f"no kernel for this core reads weights of {weight_bits} bits"
+        return needs(f"a kernel that reads weights of {weight_bits} bits", "has none", "core")
     return kernel.reject(layer)
 
 
@@ -43,10 +44,57 @@ def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
     return next((each for each in FINISHING[weight_bits] if each.runs_on(target)), None)
 
 
+def no_assembly(layer: Layer, target: Target) -> tuple[str, ...]:
+    """Say that the algorithm has no kernel in assembly, where others have one for *layer*."""
+    offers = _offers(layer, target)
+    return ("Plain C: this algorithm has no kernel in assembly.",) if offers else ()
+
+
+def plain_notes(
+    layer: Layer, target: Target, weight_bits: int, otherwise: str | None = None
+) -> tuple[str, ...]:
+    """Say in sentences why plain C does *layer*, where this core has kernels in assembly for int8.
+
+    *weight_bits* is how many a weight may take in flash; *otherwise* why the kernel that suits the
+    layer does not suit the algorithm.
+    """
+    offered = _offers(layer, target)
+    if not offered:
+        return ()
+    if offered.get(weight_bits, "") is None:
+        return (f"Plain C: the kernel in assembly {otherwise}.",) if otherwise else ()
+    suits = [bits for bits, reason in offered.items() if reason is None]
+    others = "".join(f"; with weights of {bits} bits each in flash there is one" for bits in suits)
+    if weight_bits in offered:
+        return (f"Plain C: the kernel in assembly {offered[weight_bits]}{others}.",)
+    if suits:
+        return (f"Plain C: this core's kernel in assembly takes weights of {suits[0]} bits each.",)
+    bits, reason = next(iter(offered.items()))
+    return (f"Plain C: the kernel in assembly, for weights of {bits} bits each, {reason}.",)
+
+
+def single_notes(kernel: FinishingKernel, layer: Layer, pitch: int | None) -> tuple[str, ...]:
+    """Say in a sentence why the kernel in assembly takes one pixel at a time where it could more.
+
+    *pitch* is None where another is not wanted.
+    """
+    reason = None if pitch is None else kernel.too_far(layer, pitch)
+    return () if reason is None else (f"One pixel at a time: the kernel in assembly {reason}.",)
+
+
+def _offers(layer: Layer, target: Target) -> dict[int, str | None]:
+    """Return by bits of weights why the kernels for *target* refuse *layer*; none for float32."""
+    found = {bits: _for_target(target, bits) for bits in FINISHING}
+    return {
+        bits: kernel.reject(layer)
+        for bits, kernel in found.items()
+        if kernel is not None and layer.dtype == "int8"
+    }
+
+
 def too_many_pixels(count: int, dtype: str, target: Target, *, lanes: bool) -> str | None:
     """Say in a sentence that the kernel for a matrix of *dtype* takes fewer at once, if it does."""
-    at_once = block_pixels(dtype, target, lanes=lanes)
-    return only_so_many(at_once) if count > at_once else None
+    return only_so_many(count, block_pixels(dtype, target, lanes=lanes))
 
 
 def block_pixels(dtype: str, target: Target, *, lanes: bool) -> int:
@@ -57,6 +105,8 @@ def block_pixels(dtype: str, target: Target, *, lanes: bool) -> int:
     return at_once
 
 
-def only_so_many(pixels: int) -> str:
-    """Return the sentence that refuses more *pixels*."""
-    return f"the inner loop takes no more than {pixels} at a time"
+def only_so_many(count: int, most: int) -> str | None:
+    """Say in a sentence that an inner loop takes fewer than *count* at once, if it does."""
+    if count <= most:
+        return None
+    return needs(f"an inner loop of {count} at a time", f"has one of {most} on this core")

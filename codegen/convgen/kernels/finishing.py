@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from convgen.assembly import Assembly
 from convgen.kernels.base import OutOfLine, Runs
-from convgen.kernels.forms import Form, Unrolling
+from convgen.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.layer import Geometry, Layer
 from convgen.lines import Lines
+from convgen.refusal import counted, needs
 from convgen.target import Target
 
 
@@ -185,6 +186,11 @@ class FinishingKernel(Protocol):
         """How it goes along a run."""
         ...
 
+    @property
+    def edge_limits(self) -> EdgeLimits:
+        """What a pixel at the edge may keep on the stack."""
+        ...
+
     def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
         """Return the function for a pixel at the edge of the image; None where there is none."""
         ...
@@ -201,6 +207,41 @@ class FinishingKernel(Protocol):
         """Return how many pixels, *pitch* elements apart, a function takes."""
         ...
 
+    def too_far(self, layer: Layer, pitch: int) -> str | None:
+        """Say in a sentence that it takes fewer pixels than it could, *pitch* elements apart."""
+        ...
+
     def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
         """Fit it to a layer that it does not reject."""
         ...
+
+
+LEAST_PAIRED = -127  # two weights in a word: what the product with the lower one may borrow
+
+
+def no_blocks(layer: Layer, least: int) -> str | None:
+    """Refuse what has no blocks of *least* int8 channels with the same inputs."""
+    g = layer.geometry
+    if layer.dtype != "int8":
+        return needs("int8", f"is {layer.dtype}")
+    if g.groups > 1:
+        return needs("1 group", f"has {g.groups}")
+    if g.out_c < least:
+        return needs(f"at least {least} output channels", f"has {g.out_c}")
+    return None
+
+
+def beyond(farthest: int, most: int) -> str:
+    """Say that the pixels of a layer lie too far apart."""
+    return needs(f"pixels at most {most:,} bytes apart", f"has some {farthest:,} apart")
+
+
+def no_pairs(layer: Layer) -> str | None:
+    """Refuse weights of which two do not fit into one word."""
+    smallest = layer.weights.min(axis=(1, 2, 3))
+    channels = np.flatnonzero(smallest < LEAST_PAIRED)
+    if not channels.size:
+        return None
+    others = f" and {counted(channels.size - 1, 'other')}" if channels.size > 1 else ""
+    where = f"output channel {channels[0]}{others}"
+    return needs(f"weights from {LEAST_PAIRED} on", f"has {smallest.min()} in {where}")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from convgen.kernels.base import Level, Runs
 from convgen.layer import Geometry
 
 WALK_INDICES = ("row", "tap")
-MOST_TAPS = 25  # pointers to the taps of an edge pixel stand on the stack
-MOST_PATCH = 256  # bytes of the stack, where its taps are copied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeLimits:
+    """What a pixel at the edge may keep on the stack: ``taps``, or a ``patch`` of so many bytes."""
+
+    taps: int
+    patch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +174,17 @@ def can_go_by_taps(geometry: Geometry, runs: Runs, unrolling: Unrolling) -> bool
     return runs.count == geometry.taps or geometry.in_c % unrolling.group == 0
 
 
-def edge(geometry: Geometry, runs: Runs, unrolling: Unrolling) -> Form | None:
-    """Return the function for a pixel at the edge, by taps or else by patch; None if neither."""
-    if can_go_by_taps(geometry, runs, unrolling) and geometry.taps <= MOST_TAPS:
-        return taps(geometry, unrolling)
-    if geometry.patch_elems <= MOST_PATCH:
+def edge(
+    geometry: Geometry,
+    runs: Runs,
+    unrolling: Unrolling,
+    limits: EdgeLimits,
+    by_taps: Callable[[Geometry, Unrolling], Form],
+) -> Form | None:
+    """Return the function for a pixel at the edge, *by_taps* or else by patch; None if neither."""
+    if can_go_by_taps(geometry, runs, unrolling) and geometry.taps <= limits.taps:
+        return by_taps(geometry, unrolling)
+    if geometry.patch_elems <= limits.patch:
         return patch(runs, geometry.patch_elems, unrolling)
     return None
 

@@ -17,16 +17,17 @@ there, which then is part of the bias; else at 256, unless sums are too large fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen import assembly, lines
 from convgen.assembly import Assembly
+from convgen.kernels import forms
 from convgen.kernels.base import Runs
-from convgen.kernels.finishing import FinishingPlan
-from convgen.kernels.forms import Form, Unrolling, edge
+from convgen.kernels.finishing import FinishingPlan, beyond, no_blocks, no_pairs
+from convgen.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.layer import Geometry, Layer
 from convgen.target import Isa, Target
 
@@ -248,6 +249,7 @@ class Paired:
     """The kernel for one instruction set."""
 
     core: Core
+    edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=25, patch=256)
 
     @property
     def unrolling(self) -> Unrolling:
@@ -256,7 +258,7 @@ class Paired:
 
     def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
         """Go by pointers to taps, or copy the patch."""
-        return edge(geometry, runs, self.unrolling)
+        return forms.edge(geometry, runs, self.unrolling, self.edge_limits, forms.taps)
 
     def runs_on(self, target: Target) -> bool:
         """Each is written for one instruction set."""
@@ -264,20 +266,21 @@ class Paired:
 
     def reject(self, layer: Layer) -> str | None:
         """Refuse channels that are no blocks, and weights that outgrow their half."""
-        g, least = layer.geometry, self.core.blocks[-1]
-        if layer.dtype != "int8" or g.groups > 1 or g.out_c < least:
-            return f"its kernel needs int8 and one group of at least {least} channels"
-        if layer.weights.min() < -127:
-            return "its kernel needs weights of at least -127"
-        if _lines(layer) is None:
-            return "not every channel of it is requantised by one multiplication"
-        return None
+        return (
+            no_blocks(layer, self.core.blocks[-1])
+            or no_pairs(layer)
+            or (None if _lines(layer) else lines.objection(layer, FINE_SCALE))
+        )
 
     def most_pixels(self, layer: Layer, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
+        return self.core.pixels if self.too_far(layer, pitch) is None else 1
+
+    def too_far(self, layer: Layer, pitch: int) -> str | None:
+        """Say in a sentence that instructions do not reach the second pixel, if so."""
         within = 2 * max(self.core.unrolling.most) + self.core.blocks[0]
-        reach = max(pitch, layer.geometry.out_c) + within
-        return self.core.pixels if reach <= self.core.farthest else 1
+        farthest, most = max(pitch, layer.geometry.out_c), self.core.farthest - within
+        return beyond(farthest, most) if self.core.pixels > 1 and farthest > most else None
 
     def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
         """Fit the kernel."""

@@ -26,17 +26,16 @@ from convgen import assembly, lines
 from convgen.assembly import Assembly
 from convgen.kernels import forms
 from convgen.kernels.base import Runs
-from convgen.kernels.finishing import FinishingPlan
-from convgen.kernels.forms import Form, Unrolling, loop_over
+from convgen.kernels.finishing import FinishingPlan, beyond, no_blocks, no_pairs
+from convgen.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
 from convgen.layer import Geometry, Layer
-from convgen.target import Target
+from convgen.refusal import needs
+from convgen.target import Feature, Target
 
-CHANNELS = 4
+PIXELS, CHANNELS = 2, 4
 SCALE = 256
 MOST_STEPS = 16  # of int16 patches, in a row
 FARTHEST = 4095  # what an LDR or STRB reaches
-MOST_TAPS = 32  # bits of a word
-MOST_PATCH = 64  # bytes of the stack
 
 Step = tuple[int, int | None]
 """Two elements of a sum that are multiplied at once; None for nothing."""
@@ -187,34 +186,41 @@ class Smlad:
 
     wide: bool
     unrolling: ClassVar[Unrolling] = Unrolling(group=4, most=(8, 8))
+    edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=32, patch=64)  # taps: bits of a word
 
     def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
         """Go by taps, with a bit for each, or copy a small patch: both spare the stack."""
-        by_taps = forms.can_go_by_taps(geometry, runs, self.unrolling)
-        if by_taps and geometry.taps <= MOST_TAPS:
-            return forms.masked(geometry, self.unrolling)
-        if geometry.patch_elems <= MOST_PATCH:
-            return forms.patch(runs, geometry.patch_elems, self.unrolling)
-        return None
+        return forms.edge(geometry, runs, self.unrolling, self.edge_limits, forms.masked)
 
     def runs_on(self, target: Target) -> bool:
         """It loads words wherever they are."""
-        return target.has("dsp") and target.has("unaligned")
+        return self.lacks(target) is None
+
+    def lacks(self, target: Target) -> str | None:
+        """Say in a sentence what *target* lacks, if anything."""
+        wanted: dict[Feature, str] = {"dsp": "DSP instructions", "unaligned": "unaligned loads"}
+        missing = [words for feature, words in wanted.items() if not target.has(feature)]
+        if not missing:
+            return None
+        found = f"has no {' and no '.join(missing)}"
+        return needs(f"a core with {' and '.join(wanted.values())}", found, "core")
 
     def reject(self, layer: Layer) -> str | None:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
-        g = layer.geometry
-        if layer.dtype != "int8" or g.groups > 1 or g.out_c < CHANNELS:
-            return f"its kernel needs int8 and one group of at least {CHANNELS} channels"
-        if not self.wide and layer.weights.min() < -127:
-            return "its kernel needs weights of at least -127"
-        if lines.find(layer, SCALE) is None:
-            return "not every channel of it is requantised by one multiplication"
-        return None
+        return (
+            no_blocks(layer, CHANNELS)
+            or (None if self.wide else no_pairs(layer))
+            or lines.objection(layer, SCALE)
+        )
 
     def most_pixels(self, layer: Layer, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
-        return 2 if max(pitch + 1, layer.geometry.out_c) <= FARTHEST else 1
+        return PIXELS if self.too_far(layer, pitch) is None else 1
+
+    def too_far(self, layer: Layer, pitch: int) -> str | None:
+        """Say in a sentence that instructions do not reach the second pixel, if so."""
+        farthest = max(pitch + 1, layer.geometry.out_c)
+        return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
 
     def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
         """Fit the kernel."""

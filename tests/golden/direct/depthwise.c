@@ -14,6 +14,7 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Plain C: the kernel in assembly needs 1 group; this layer has 6.
  *
  * Output rows 0..1, columns 0..1 need no bounds checks; taps outside the 6x6 image read a row of
  *   zero points.

@@ -14,6 +14,7 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Plain C: the kernel in assembly needs 1 group; this layer has 2.
  *
  * Output rows 2..4, columns 1..2 need no bounds checks; taps outside the 7x6 image read a row of
  *   zero points.

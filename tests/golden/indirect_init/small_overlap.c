@@ -14,6 +14,7 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Plain C: this algorithm has no kernel in assembly.
  *
  * No tap leaves the image.
  * The input begins 8 bytes above the output in one pool: 32 bytes.

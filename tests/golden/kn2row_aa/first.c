@@ -14,6 +14,7 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Plain C: this algorithm has no kernel in assembly.
  *
  * Taps outside the image add -1 times their weights.
  * Printed from templates/algorithms/kn2row_aa.c.j2.

@@ -14,6 +14,7 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Plain C: the kernel in assembly needs 1 group; this layer has 2.
  *
  * Taps outside the image become -1 in the lowered matrix.
  * Printed from templates/algorithms/mec.c.j2.

@@ -18,6 +18,8 @@
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Pixels are read byte by byte: reading words needs a multiple of 4 input channels;
+ *   this layer has 2.
  *
  * 36 products for 16 outputs instead of 144.
  * Sums stay within 174,726, below 2^25: exact modulo 2^32.

@@ -16,6 +16,8 @@
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+ * Note       Pixels are read byte by byte: reading words needs a multiple of 4 input channels;
+ *   this layer has 3.
  *
  * 36 products for 16 outputs instead of 144.
  * Sums stay within 292,216, below 2^25: exact modulo 2^32.
