@@ -23,11 +23,11 @@ import native
 import numpy_reference
 from convgen import select, target
 from convgen.algorithms import ALGORITHMS
+from convgen.comparison import compare
 from convgen.layer import Geometry, Layer
 from convgen.overlap import share
 from convgen.plan import Plan
 from convgen.trial import Trial
-from convgen.vectors import compare
 from pool_simulator import survives
 from random_layers import Kind, inputs_for, layers
 

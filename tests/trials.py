@@ -7,13 +7,13 @@ from typing import Any
 
 import minimal
 from convgen import target
+from convgen.comparison import Comparison
 from convgen.emulator import Run
 from convgen.layout import Call, Layout
 from convgen.measure import Sizes
 from convgen.select import Budget, Candidate, Goal, Selection, survey, undemanding
 from convgen.toolchain import Image, Objects
 from convgen.trial import Trial
-from convgen.vectors import Comparison
 
 NOWHERE = Image(
     call=Call(name="stem", sources=(), input_bytes=1, output_bytes=1),

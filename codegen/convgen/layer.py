@@ -117,6 +117,7 @@ class Quantization:
 
     ``multiplier`` (Q31, 0 .. 2**31 - 1) and ``shift`` (positive = left) are int32 ``[out_c]``.
     The scales, float32 values, are kept for readers; they are None where nobody gave them.
+    ``weight_scale`` is one or ``[out_c]``.
     """
 
     in_zero_point: int
@@ -126,6 +127,7 @@ class Quantization:
     rounding: Rounding
     in_scale: float | None = None
     out_scale: float | None = None
+    weight_scale: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

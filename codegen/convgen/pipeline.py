@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from convgen import emulator, insight, report, select, spec, target, toolchain, vectors
 from convgen.blocks import Counts
 from convgen.errors import MachineTooSmallError, UsageError, VerificationError
@@ -160,9 +162,12 @@ def _refuse_hopeless(selection: Selection, job: Job) -> None:
 
 
 def _vectors(job: Job, layer: Layer) -> Vectors:
+    """Return what to run; if nothing is to be run, it is read to be refused but not looked into."""
+    runs = job.emulator != "none"
     if job.vectors:
-        return vectors.load(job.vectors, layer)
-    return Vectors(inputs=vectors.make_inputs(layer, job.seed))
+        given = vectors.load(job.vectors, layer)
+        return vectors.checked(layer, given) if runs else given
+    return vectors.made_up(layer, job.seed) if runs else Vectors(inputs=np.empty(0))
 
 
 def _bench(job: Job, board: Target, given: Vectors) -> Bench:
@@ -287,4 +292,6 @@ def _failure(chosen: Trial, trials: Sequence[Trial]) -> VerificationError | None
     if not wrong:
         return None
     first = wrong[0]
+    if first.disagrees:
+        return VerificationError(str(first.failure))
     return VerificationError(f"{first.candidate.algorithm} is wrong: {first.failure}")

@@ -18,6 +18,7 @@ from convgen.layer import Layer, Rounding
 INT8 = np.iinfo(np.int8)
 INT32 = np.iinfo(np.int32)
 MIN_SHIFT, MAX_SHIFT = -31, 30  # what TFLite's MultiplyByQuantizedMultiplier takes
+Channels = slice | NDArray[np.intp]
 
 
 def as_float32(value: float) -> float:
@@ -76,13 +77,31 @@ def requantize(
     return _round_half_away(high, np.maximum(-left, 0))
 
 
-def outputs(layer: Layer, sums: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Turn the sums ``[..., out_c]`` of a quantised layer, bias included, into its outputs."""
+def outputs(
+    layer: Layer, sums: NDArray[np.int64], channels: Channels = slice(None)
+) -> NDArray[np.int64]:
+    """Turn the sums ``[..., out_c]`` of a quantised layer, bias included, into its outputs.
+
+    *channels* says whose sums they are: an index of the output channels, or an array of them that
+    broadcasts with *sums*.
+    """
     q = layer.quantization
     if q is None:
         raise AssertionError("only sums of int8 layers are requantised")
-    scaled = requantize(sums, q.multiplier, q.shift, q.rounding) + q.out_zero_point
+    multiplier, shift = q.multiplier[channels], q.shift[channels]
+    scaled = requantize(sums, multiplier, shift, q.rounding) + q.out_zero_point
     return scaled.clip(int(layer.activation_min), int(layer.activation_max))
+
+
+def steps(
+    layer: Layer, sums: NDArray[np.int64], channels: Channels = slice(None)
+) -> NDArray[np.bool_]:
+    """Whether one less, and one more, than each of *sums* gives another output: ``[2, ...]``.
+
+    Where it does, the sum lies on one side of a rounding boundary, and an error of one is seen.
+    """
+    below, here, above = (outputs(layer, sums + error, channels) for error in (-1, 0, 1))
+    return np.stack([below != here, above != here])
 
 
 def _round_half_up(
@@ -125,8 +144,11 @@ def activation_range(
     return out_zero_point, min(INT8.max, out_zero_point + math.floor(six + 0.5))
 
 
-def overflow(layer: Layer) -> str | None:
-    """Say which value of *layer*, reachable with some input, does not fit in int32, if any."""
+def overflow(layer: Layer, scaled_by: str = "weights.scale") -> str | None:
+    """Say which value of *layer*, reachable with some input, does not fit in int32, if any.
+
+    *scaled_by* is the field that the multipliers and shifts are from.
+    """
     quantization = layer.quantization
     if quantization is None:
         return None
@@ -136,12 +158,24 @@ def overflow(layer: Layer) -> str | None:
         return _sentence(field, "sums that fit in int32", found)
     left = np.maximum(quantization.shift.astype(np.int64), 0)
     if quantization.rounding == "double" and (found := _outside_int32(low << left, high << left)):
-        return _sentence("weights", "sums that fit in int32 after their left shift", found)
+        expected = f"sums that fit in int32 after their left shift{_shift_hint(scaled_by)}"
+        return _sentence(scaled_by, expected, found)
     arguments = (quantization.multiplier, quantization.shift, quantization.rounding)
     ends = [requantize(end, *arguments) + quantization.out_zero_point for end in (low, high)]
     if found := _outside_int32(*ends):
-        return _sentence("weights", "requantised sums that fit in int32", found)
+        expected = f"requantised sums that fit in int32{_shift_hint(scaled_by)}"
+        return _sentence(scaled_by, expected, found)
     return None
+
+
+def _shift_hint(scaled_by: str) -> str:
+    """Say what a shift means to who gave one: many libraries shift right by positive numbers."""
+    if scaled_by != "requantize.shift":
+        return ""
+    return (
+        " (the shift is to the left if positive, to the right if negative, of the upper half of "
+        "the product with the Q31 multiplier)"
+    )
 
 
 def _sums_overflow(layer: Layer) -> bool:

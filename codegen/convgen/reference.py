@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen import quantize
 from convgen.layer import Geometry, Layer
-from convgen.quantize import INT32, outputs
+from convgen.quantize import INT32
 
 _BLOCK_ELEMS = 2**20  # sums held at once
 
@@ -28,13 +29,38 @@ def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
     """
     dtype = np.int8 if layer.dtype == "int8" else np.float64
     outputs = np.empty((len(inputs), *_output_shape(layer)), dtype)
-    weights = layer.weights.astype(np.float64)
-    bias = 0.0 if layer.bias is None else layer.bias.astype(np.float64)
     for image, output in zip(inputs, outputs, strict=True):
-        centred = image.astype(np.float64) - layer.zero_point
-        for rows, sums in _sums(layer.geometry, centred, weights):
-            output[rows] = _activate(layer, sums + bias)
+        for rows, sums in _blocks(layer, image):
+            output[rows] = _activate(layer, sums)
     return outputs
+
+
+def evaluate(
+    layer: Layer, image: NDArray[np.int8], untried: NDArray[np.bool_]
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Return the outputs of one *image* of an int8 layer, and what is still *untried* after it.
+
+    *untried* is ``[2, out_c]``: whether no sum of a channel was yet seen with an output that an
+    error of minus one, and of plus one, in the sum would change.
+    """
+    result = np.empty(_output_shape(layer), np.int8)
+    untried = untried.copy()
+    for rows, sums in _blocks(layer, image):
+        exact = sums.astype(np.int64)
+        result[rows] = quantize.outputs(layer, exact)
+        channels = np.flatnonzero(untried.any(axis=0))
+        if channels.size:
+            seen = quantize.steps(layer, exact[..., channels], channels)
+            untried[:, channels] &= ~seen.any(axis=(1, 2))
+    return result, untried
+
+
+def sums(layer: Layer, image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the sums ``[out_h, out_w, out_c]`` of one *image*, bias included."""
+    result = np.empty(_output_shape(layer))
+    for rows, block in _blocks(layer, image):
+        result[rows] = block
+    return result
 
 
 def tolerance(layer: Layer, inputs: NDArray[Any]) -> NDArray[np.float64]:
@@ -54,6 +80,18 @@ def tolerance(layer: Layer, inputs: NDArray[Any]) -> NDArray[np.float64]:
     return bounds
 
 
+def _blocks(layer: Layer, image: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield blocks of output rows of one *image* and their sums, bias included."""
+    weights = layer.weights.astype(np.float64)
+    bias = 0.0 if layer.bias is None else layer.bias.astype(np.float64)
+    centred = image.astype(np.float64) - layer.zero_point
+    for rows, sums in _sums(layer.geometry, centred, weights):
+        sums += bias
+        if layer.quantization and np.abs(sums).max() > INT32.max:
+            raise AssertionError("a checked layer's sums fit in int32")
+        yield rows, sums
+
+
 def _output_shape(layer: Layer) -> tuple[int, int, int]:
     geometry = layer.geometry
     return geometry.out_h, geometry.out_w, geometry.out_c
@@ -63,9 +101,7 @@ def _activate(layer: Layer, sums: NDArray[np.float64]) -> NDArray[Any]:
     """Turn sums ``[..., out_c]`` into outputs."""
     if layer.quantization is None:
         return sums.clip(layer.activation_min, layer.activation_max)
-    if np.abs(sums).max() > INT32.max:
-        raise AssertionError("a checked layer's sums fit in int32")
-    return outputs(layer, sums.astype(np.int64))
+    return quantize.outputs(layer, sums.astype(np.int64))
 
 
 def _sums(

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from convgen import __version__
+from convgen import __version__, doubts
 from convgen.advice import advise
 from convgen.select import Budget, Candidate, Selection
 from convgen.staging import REPORT
@@ -67,6 +67,7 @@ def build(
                 for r in selection.rejected
             ),
         ],
+        "warnings": doubts.warnings(chosen),
         "advice": advise(selection, trials, chosen),
         **({} if chosen.profile is None else {"profile": chosen.profile}),
         "emulator": tools["emulator"],
@@ -116,6 +117,33 @@ def _verdict(trial: Trial) -> Report:
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
         "failure": trial.failure,
+        **_coverage(trial),
+        **_disagreement(trial),
+    }
+
+
+def _coverage(trial: Trial) -> Report:
+    """How much of each channel's rounding the inputs tried, of an int8 layer that was run."""
+    given = trial.given
+    if given is None or given.coverage is None:
+        return {}
+    return {"coverage": {"made_up": given.made_up, **asdict(given.coverage)}}
+
+
+def _disagreement(trial: Trial) -> Report:
+    """How the outputs of ``--vectors`` differ from those of the spec, if they do."""
+    found = trial.given.disagreement if trial.given else None
+    if found is None:
+        return {}
+    return {
+        "disagreement": {
+            "sentence": found.sentence,
+            "code_is_right": trial.disagrees,
+            "cause": found.cause,
+            "explanations": list(found.explanations),
+            "differing": found.differing,
+            "max_abs_error": _finite(found.max_abs_error),
+        }
     }
 
 
@@ -223,9 +251,10 @@ def as_text(report: Report, out: Path) -> str:
     """Return the summary and the candidates."""
     from rich.text import Text
 
-    notes = [Text(note) for note in report["notes"]]
+    warnings = [Text(f"Warning: {warning}") for warning in report["warnings"]]
+    words = (*map(Text, report["notes"]), *warnings)
     sentences = [Text(line) for line in (*report["advice"], f"Written to {out}")]
-    return printed(_headline(report), _summary(report), *notes, _candidates(report), *sentences)
+    return printed(_headline(report), _summary(report), *words, _candidates(report), *sentences)
 
 
 def printed(*parts: Any) -> str:
@@ -249,11 +278,31 @@ def _headline(report: Report) -> str:
     if report["emulator"]["kind"] == "none":
         return f"{subject}, [yellow]generated and compiled, not run[/]"
     if not report["verified"]:
-        return f"{subject}, [red]WRONG[/]: {escape(report['failure'])}"
+        wrong = "wrong" if report["failure"] is None else escape(report["failure"])
+        verdict = "DISAGREES" if _is_disagreement(report) else "WRONG"
+        return f"{subject}, [red]{verdict}[/]: {wrong}"
     exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
     return (
         f"{subject}, [green]verified[/] on {report['vectors']} vectors: "
-        f"{exact} {report['compared_with']}"
+        f"{exact} {report['compared_with']}{_untried(report)}"
+    )
+
+
+def _is_disagreement(report: Report) -> bool:
+    return "disagreement" in report and report["disagreement"]["code_is_right"]
+
+
+def _untried(report: Report) -> str:
+    """Say how many channels no made-up vector brought to both sides of a rounding boundary."""
+    found = report.get("coverage")
+    if found is None or not found["made_up"]:
+        return ""
+    left = found["channels"] - found["constant"] - found["tried"]
+    if not left:
+        return ""
+    return (
+        f"; on {left:,} of {found['channels']:,} output channels an error of one in the sum may "
+        "not have shown"
     )
 
 

@@ -146,7 +146,7 @@ Multiplier = Annotated[
 Shift = Annotated[
     int,
     Field(ge=MIN_SHIFT, le=MAX_SHIFT),
-    Expected(f"a whole number from {MIN_SHIFT} to {MAX_SHIFT}"),
+    Expected(f"a whole number from {MIN_SHIFT} (right) to {MAX_SHIFT} (left)"),
 ]
 
 

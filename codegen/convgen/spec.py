@@ -35,9 +35,17 @@ def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Layer:
     else:
         weights, bias = _arrays(spec, geometry, path.parent, allow_outside)
         layer = _layer(spec, weights, bias, geometry, synthetic=False)
-    if problem := quantize.overflow(layer):
+    if problem := quantize.overflow(layer, _scaled_by(spec)):
         raise SpecError([problem])
     return layer
+
+
+def _scaled_by(spec: LayerSpec) -> str:
+    """Return the field that decides how far sums are shifted."""
+    given = spec.requantize or RequantizeSpec()
+    if given.shift is not None:
+        return "requantize.shift"
+    return "weights.scale" if given.multiplier is None else "requantize.multiplier"
 
 
 def _refuse(problems: list[str]) -> None:
@@ -311,7 +319,14 @@ def _quantization(spec: LayerSpec) -> Quantization:
         rounding=given.rounding,
         in_scale=spec.input.scale,
         out_scale=spec.output.scale,
+        weight_scale=_weight_scale(spec),
     )
+
+
+def _weight_scale(spec: LayerSpec) -> NDArray[np.float64] | None:
+    if spec.weights is None or spec.weights.scale is None:
+        return None
+    return np.atleast_1d(np.array(spec.weights.scale, np.float64))
 
 
 def _int32s(value: int | list[int] | None) -> NDArray[np.int32] | None:
@@ -322,10 +337,9 @@ def _multipliers(
     spec: LayerSpec, rounding: Rounding
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     in_scale, out_scale = spec.input.scale, spec.output.scale
-    weight_scale = spec.weights.scale if spec.weights else None
-    if in_scale is None or weight_scale is None or out_scale is None:
+    scales = _weight_scale(spec)
+    if in_scale is None or scales is None or out_scale is None:
         raise AssertionError("_int8_problems refuses a spec that lacks scales it needs")
-    scales = np.atleast_1d(np.array(weight_scale, np.float64))
     multiplier, shift = quantize.multipliers(in_scale, scales, out_scale, rounding)
     if shift.max() > MAX_SHIFT:
         expected = f"input.scale * weights.scale / output.scale below 2**{MAX_SHIFT}"

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from convgen import emulator, layout, measure, toolchain, vectors
+from convgen import emulator, layout, measure, toolchain
+from convgen.comparison import Comparison, compare
 from convgen.compilers import Toolchain
 from convgen.cycles import Estimate
 from convgen.emulator import Emulator, Run
@@ -21,7 +22,7 @@ from convgen.remake import Remake
 from convgen.select import Budget, Candidate
 from convgen.target import Machine, Target
 from convgen.toolchain import Image, Objects
-from convgen.vectors import Comparison, Vectors
+from convgen.vectors import Vectors
 
 USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
@@ -51,7 +52,8 @@ class Trial:
     """What came of a candidate; sizes in bytes.
 
     Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
-    sentence what went wrong, if anything did. ``cycles`` and ``profile`` only if asked for.
+    sentence what went wrong, if anything did. ``given`` is what it was run on. ``cycles`` and
+    ``profile`` only if asked for.
     """
 
     candidate: Candidate
@@ -63,6 +65,7 @@ class Trial:
     failure: str | None
     vectors: int
     compared_with: str
+    given: Vectors | None = None
     cycles: Estimate | None = None
     profile: dict[str, Any] | None = None
 
@@ -75,6 +78,12 @@ class Trial:
     def verified(self) -> bool:
         """Whether it ran and every output was right."""
         return self.comparison is not None and self.failure is None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the outputs are those of the spec, and ``--vectors`` has others."""
+        found = self.comparison
+        return found is not None and found.mismatches > 0 and found.is_right
 
     @property
     def stack_bound(self) -> int | None:
@@ -191,20 +200,21 @@ def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> 
 
 
 def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static: int) -> Trial:
-    run, comparison, failure = None, None, None
+    run, found, failure = None, None, None
+    given = bench.vectors
     if bench.emulator:
-        inputs, expected = bench.vectors.inputs, bench.vectors.expected
         try:
             run = emulator.run(
                 bench.emulator,
                 image,
-                inputs.tobytes(),
-                expected_instructions=candidate.instructions * len(inputs),
+                given.inputs.tobytes(),
+                expected_instructions=candidate.instructions * len(given.inputs),
             )
-            comparison = vectors.compare(
-                candidate.plan.layer, inputs, _outputs(candidate.plan, run.outputs), expected
+            outputs = _outputs(candidate.plan, run.outputs)
+            found = compare(
+                candidate.plan.layer, given.inputs, outputs, given.expected, given.right
             )
-            failure = _complaint(comparison)
+            failure = _complaint(found, given)
         except VerificationError as error:
             failure = str(error)
     return Trial(
@@ -213,12 +223,11 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
         sizes=sizes,
         static=static,
         run=run,
-        comparison=comparison,
+        comparison=found,
         failure=failure,
-        vectors=len(bench.vectors.inputs) if bench.emulator else 0,
-        compared_with=(
-            "TensorFlow Lite's reference" if bench.vectors.expected is None else "--vectors"
-        ),
+        vectors=len(given.inputs) if bench.emulator else 0,
+        compared_with=("TensorFlow Lite's reference" if given.expected is None else "--vectors"),
+        given=given if bench.emulator else None,
     )
 
 
@@ -227,9 +236,11 @@ def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
     return np.frombuffer(raw, plan.layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
 
 
-def _complaint(comparison: Comparison) -> str | None:
-    if not comparison.mismatches:
+def _complaint(found: Comparison, given: Vectors) -> str | None:
+    if not found.mismatches:
         return None
-    count = comparison.mismatches
+    if found.is_right and given.disagreement:
+        return f"the code does what the spec says, but {given.disagreement.sentence}"
+    count = found.mismatches
     wrong = "it is the only wrong output" if count == 1 else f"{count:,} outputs are wrong"
-    return f"{comparison.first}; {wrong}"
+    return f"{found.first}; {wrong}"

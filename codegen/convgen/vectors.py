@@ -1,44 +1,77 @@
-"""Test vectors: inputs made up or read from ``--vectors``, and the verdict on outputs."""
+"""Test vectors: inputs made up or read from ``--vectors``, and what outputs they should give."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen import arrays, reference
+from convgen import arrays, coverage, disagreement, reference
 from convgen.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
+from convgen.coverage import Coverage
+from convgen.disagreement import Disagreement
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.quantize import INT8
 
 MOST_VECTORS = 2**16
-_BLOCK_ELEMS = 2**20  # outputs compared at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vectors:
-    """Inputs ``[N, in_h, in_w, in_c]`` and, if known, outputs ``[N, out_h, out_w, out_c]``."""
+    """Inputs ``[N, in_h, in_w, in_c]`` and, if given, outputs ``[N, out_h, out_w, out_c]``.
+
+    ``right`` are convgen's own outputs of an int8 layer, ``coverage`` how much the inputs try;
+    ``disagreement`` says how ``expected`` differs from what the spec gives. ``made_up``: the
+    inputs are convgen's.
+    """
 
     inputs: NDArray[Any]
     expected: NDArray[Any] | None = None
+    right: NDArray[np.int8] | None = None
+    coverage: Coverage | None = None
+    disagreement: Disagreement | None = None
+    made_up: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """How far outputs are from what they should be.
+def made_up(layer: Layer, seed: int) -> Vectors:
+    """Make up inputs: three, and for int8 layers as many more as `coverage.directed` makes."""
+    inputs = make_inputs(layer, seed)
+    if layer.dtype == "float32":
+        return Vectors(inputs=inputs, made_up=True)
+    right, untried = _evaluate(layer, inputs)
+    rng = np.random.default_rng([seed, len(inputs)])
+    more, outputs, untried = coverage.directed(layer, rng, untried)
+    return Vectors(
+        inputs=np.concatenate([inputs, more]),
+        right=np.concatenate([right, outputs]),
+        coverage=coverage.summarize(layer, untried),
+        made_up=True,
+    )
 
-    ``max_abs_error`` is infinite when a float32 output is not a number; ``first`` describes the
-    first mismatch in memory order.
-    """
 
-    mismatches: int
-    max_abs_error: float
-    first: str | None = None
+def checked(layer: Layer, given: Vectors) -> Vectors:
+    """Return the vectors a user gave with what the spec says of them."""
+    if layer.dtype == "int8":
+        right, untried = _evaluate(layer, given.inputs)
+        given = replace(given, right=right, coverage=coverage.summarize(layer, untried))
+    if given.expected is None:
+        return given
+    found = disagreement.explain(layer, given.inputs, given.expected, given.right)
+    return replace(given, disagreement=found)
+
+
+def _evaluate(layer: Layer, inputs: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Return the outputs of an int8 layer, and what *inputs* leave of `coverage.unseen`."""
+    untried = coverage.unseen(layer)
+    outputs = []
+    for image in inputs:
+        output, untried = reference.evaluate(layer, image, untried)
+        outputs.append(output)
+    return np.stack(outputs), untried
 
 
 def make_inputs(layer: Layer, seed: int, count: int = 3) -> NDArray[Any]:
@@ -105,57 +138,3 @@ def _batch(path: Path, name: str, layer: Layer, shape: tuple[int, int, int]) -> 
     except ArrayError as error:
         raise ArrayError(error.field, f"{name}: {error}") from None
     return values.reshape(-1, *shape)
-
-
-def compare(
-    layer: Layer,
-    inputs: NDArray[Any],
-    outputs: NDArray[Any],
-    expected: NDArray[Any] | None = None,
-) -> Comparison:
-    """Judge *outputs* ``[N, out_h, out_w, out_c]`` by the rule of docs/reference.md.
-
-    int8: equal to *expected*, or to the reference where there is none. float32: within
-    `reference.tolerance` of the reference, and within twice that of *expected*.
-    """
-    by_reference: list[Comparison] = []
-    by_expected: list[Comparison] = []
-    for vector, output in enumerate(outputs):  # apart, since a float64 output may be large
-        image = inputs[vector : vector + 1]
-        bound = 0.0 if layer.dtype == "int8" else reference.tolerance(layer, image)[0]
-        if layer.dtype == "float32" or expected is None:
-            right = reference.convolve(layer, image)[0]
-            by_reference += _compare(vector, output, right, bound)
-        if expected is not None:
-            by_expected += _compare(vector, output, expected[vector], 2 * bound)
-    verdict = _total(by_reference)
-    return verdict if expected is None or verdict.mismatches else _total(by_expected)
-
-
-def _total(parts: list[Comparison]) -> Comparison:
-    return Comparison(
-        mismatches=sum(part.mismatches for part in parts),
-        max_abs_error=max((part.max_abs_error for part in parts), default=0.0),
-        first=next((part.first for part in parts if part.first), None),
-    )
-
-
-def _compare(
-    vector: int, output: NDArray[Any], right: NDArray[Any], bound: NDArray[np.float64] | float
-) -> Iterator[Comparison]:
-    """Judge the outputs ``[out_h, out_w, out_c]`` of one vector, block by block."""
-    got, want = output.ravel(), right.ravel()
-    bounds = np.broadcast_to(np.ravel(bound), got.shape)
-    for start in range(0, got.size, _BLOCK_ELEMS):
-        block = slice(start, start + _BLOCK_ELEMS)
-        with np.errstate(invalid="ignore"):  # inf - inf
-            error = np.abs(got[block].astype(np.float64) - want[block])
-        error[np.isnan(error)] = np.inf
-        wrong = np.flatnonzero(error > bounds[block])
-        first = None
-        if wrong.size:
-            at = start + int(wrong[0])
-            row, column, channel = (int(i) for i in np.unravel_index(at, output.shape))
-            place = f"vector {vector}, row {row}, column {column}, channel {channel}"
-            first = f"{place}: got {got[at]}, expected {want[at]}"
-        yield Comparison(mismatches=wrong.size, max_abs_error=float(error.max()), first=first)
