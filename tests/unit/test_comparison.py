@@ -98,3 +98,30 @@ def test_float32_outputs_that_are_no_numbers_never_match(value: float) -> None:
     verdict = compare(layer, inputs, outputs)
     assert verdict.mismatches == 1
     assert verdict.max_abs_error == np.inf
+
+
+def test_outputs_of_the_spec_that_are_not_expected_are_right(layer: Layer) -> None:
+    inputs = vectors.make_inputs(layer, 0)
+    own = reference.convolve(layer, inputs)
+    verdict = compare(layer, inputs, own, ~own)
+    assert (verdict.mismatches, verdict.is_right) == (own.size, True)
+    assert compare(layer, inputs, own, ~own, own) == verdict
+
+
+def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: Layer) -> None:
+    inputs = vectors.make_inputs(layer, 0)
+    own = reference.convolve(layer, inputs)
+    outputs = own.copy()
+    outputs[2, 0, 0, 0] = ~own[2, 0, 0, 0]
+    assert not compare(layer, inputs, outputs, own).is_right
+    assert not compare(layer, inputs, outputs).is_right
+    assert compare(layer, inputs, outputs, own).mismatches == 1
+
+
+def test_float32_outputs_of_the_spec_that_are_not_expected_are_right() -> None:
+    layer = minimal.load(minimal.made_up(input=FLOAT32))
+    inputs = vectors.make_inputs(layer, 0)
+    own = reference.convolve(layer, inputs)
+    verdict = compare(layer, inputs, own, own + 1)
+    assert (verdict.mismatches, verdict.is_right) == (own.size, True)
+    assert not compare(layer, inputs, own + 1, own + 1).is_right

@@ -208,7 +208,7 @@ def test_vectors_that_agree_are_not_commented_on() -> None:
 
 
 def test_the_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
+    tried: list[Any] = []
     monkeypatch.setattr(disagreement, "MOST_MACS", 3 * REAL.geometry.macs)
     monkeypatch.setattr(disagreement, "_holds", tried.append)
     inputs = vectors.make_inputs(REAL, 0, 1)

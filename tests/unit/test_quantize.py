@@ -130,7 +130,7 @@ def test_a_shifted_sum_must_fit_in_int32(rounding: str, what: str) -> None:
     exponent = 31 - largest_sum().bit_length()
     shifts = {"multiplier": 2**31 - 1, "rounding": rounding}
     minimal.load(minimal.inline(bias=None, requantize=shifts | {"shift": exponent}))
-    with pytest.raises(SpecError, match=f"^weights: .*{what}.* output channel 0"):
+    with pytest.raises(SpecError, match=rf"^requantize\.shift: .*{what}.* output channel 0"):
         minimal.load(minimal.inline(bias=None, requantize=shifts | {"shift": exponent + 1}))
 
 
