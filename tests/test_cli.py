@@ -194,7 +194,7 @@ def test_a_reader_that_leaves_early_changes_no_verdict(gone: IO[str]) -> None:
     np.savez("vectors.npz", input=np.zeros((6, 7, 3), np.int8), output=wrong)
     result = convgen_process(*FIRST, "--vectors", "vectors.npz", stdout=gone)
     assert result.status == 1
-    assert " is wrong: vector 0, row 0, column 0, channel 0: got " in message(result)
+    assert "; vector 0, row 0, column 0, channel 0: the spec gives " in message(result)
 
 
 def test_an_interrupt_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
