@@ -92,8 +92,8 @@ def test_one_wrong_byte_is_found_and_placed() -> None:
     result = convgen(*FIRST, "--vectors", "vectors.npz", "--format", "json")
     assert result.status == 1
     assert re.fullmatch(
-        r"the code does what the spec says, but the spec and --vectors disagree: 1 of [\d,]+ outputs "
-        r"differ, by at most 1; vector 1, row 2, column 3, channel 4: the spec gives -?\d+, "
+        r"the code does what the spec says, but the spec and --vectors disagree: 1 of [\d,]+ "
+        r"outputs differ, by at most 1; vector 1, row 2, column 3, channel 4: the spec gives -?\d+, "
         r"--vectors has -?\d+\. All differences are 1, as between roundings, but no rounding tried "
         r"gives them",
         message(result),
