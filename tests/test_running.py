@@ -93,9 +93,9 @@ def test_one_wrong_byte_is_found_and_placed() -> None:
     assert result.status == 1
     assert re.fullmatch(
         r"the code does what the spec says, but the spec and --vectors disagree: 1 of [\d,]+ "
-        r"outputs differ, by at most 1; vector 1, row 2, column 3, channel 4: the spec gives -?\d+, "
-        r"--vectors has -?\d+\. All differences are 1, as between roundings, but no rounding tried "
-        r"gives them",
+        r"outputs differ, by at most 1; vector 1, row 2, column 3, channel 4: the spec gives "
+        r"-?\d+, --vectors has -?\d+\. All differences are 1, as between roundings, but no "
+        r"rounding tried gives them",
         message(result),
     )
     assert (result.report["verified"], result.report["mismatches"]) == (False, 1)
