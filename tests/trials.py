@@ -7,11 +7,12 @@ from typing import Any
 
 import minimal
 from convgen import target
+from convgen.buffers import Buffer, buffer
 from convgen.comparison import Comparison
 from convgen.emulator import Run
 from convgen.layout import Call, Layout
 from convgen.measure import Sizes
-from convgen.select import Budget, Candidate, Goal, Selection, survey, undemanding
+from convgen.select import Budget, Candidate, Goal, Selection, overlapping, survey, undemanding
 from convgen.toolchain import Image, Objects
 from convgen.trial import Trial
 
@@ -34,14 +35,21 @@ def select(
 ) -> Selection:
     """Return what could do the layer of a spec on a Cortex-M4."""
     layer = minimal.load(fields)
-    candidates, rejected = survey(layer, target.load("cortex-m4"), overlap=overlap)
+    apart, rejected = survey(layer, target.load("cortex-m4"), overlap=False)
+    candidates = tuple(map(overlapping, apart)) if overlap else apart
     return Selection(
         goal=goal,
         budget=Budget(ram=ram, flash=flash),
         candidates=candidates,
         wanted=undemanding(candidates),
         rejected=rejected,
+        apart=undemanding(apart) if overlap else (),
     )
+
+
+def bytes_of(count: int) -> Buffer:
+    """Return a buffer of so many bytes."""
+    return buffer("some", "int8", count)
 
 
 def tried(

@@ -32,6 +32,11 @@ def share(plan: Plan) -> tuple[Plan, Pool]:
     return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
 
 
+def side_by_side(input_bytes: int, output_bytes: int) -> Pool:
+    """Return the pool in which nothing overlaps."""
+    return Pool(bytes=input_bytes + output_bytes, input_offset=0, output_offset=input_bytes)
+
+
 def _ordered(plan: Plan, order: StoreOrder) -> Plan:
     if order.swap is None:
         return replace(plan, orders=(order,))

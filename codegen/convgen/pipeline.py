@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from convgen import emulator, insight, report, select, spec, target, toolchain, vectors
+from convgen.attempts import Attempts
 from convgen.blocks import Counts
-from convgen.errors import MachineTooSmallError, UsageError, VerificationError
+from convgen.decide import choose
+from convgen.errors import MachineTooSmallError, NoFitError, UsageError, VerificationError
 from convgen.insight import Wanted
 from convgen.layer import Layer
 from convgen.nofit import no_fit
@@ -21,7 +22,7 @@ from convgen.report import Report
 from convgen.select import Budget, Candidate, Goal, Selection
 from convgen.staging import REPORT, publish, staging_folder
 from convgen.target import Target
-from convgen.trial import Bench, Trial, attempt
+from convgen.trial import Bench, Trial
 from convgen.vectors import Vectors
 
 
@@ -77,15 +78,17 @@ def run(job: Job, say: Say) -> Outcome:
         bench = _bench(job, board, given)
         if bench.target != board:
             selection = _select(job, layer, bench.target, budget)
-        trials = _try(job, selection, bench, stage, say)
-        chosen = _chosen(trials, selection)
+        attempts = Attempts(bench, stage, budget.ram, say, roomy=_tries_all(job))
+        chosen = _try(job, selection, attempts)
+        selection = selection.including(chosen.candidate)
+        trials = [trial for trial in attempts.trials if trial.candidate in selection.candidates]
         if wanted:
             others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
             trials = [
                 _insight(trial, bench, wanted if trial is chosen else others, say)
                 for trial in trials
             ]
-            chosen = _chosen(trials, selection)
+            chosen = next(trial for trial in trials if trial.candidate is chosen.candidate)
         described = report.build(
             selection, trials, chosen, _tools(bench, board, chosen), compared=job.compare
         )
@@ -136,19 +139,22 @@ def _block_counts(trial: Trial, bench: Bench) -> Counts:
 
 def _select(job: Job, layer: Layer, board: Target, budget: Budget) -> Selection:
     """Ask every algorithm, and put the candidates in order of preference."""
-    candidates, rejected = select.survey(layer, board, overlap=job.overlap)
-    candidates = select.preference(candidates, job.optimize)
-    wanted = (
-        select.named(job.algorithm, candidates, rejected)
-        if job.algorithm
-        else select.undemanding(candidates)
-    )
+    apart, rejected = select.survey(layer, board, overlap=False)
+    candidates = tuple(map(select.overlapping, apart)) if job.overlap else apart
+
+    def wanted(able: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        if job.algorithm:
+            return select.named(job.algorithm, able, rejected)
+        return select.undemanding(able)
+
+    candidates, apart = (select.preference(each, job.optimize) for each in (candidates, apart))
     return Selection(
         goal=job.optimize,
         budget=budget,
         candidates=candidates,
-        wanted=wanted,
+        wanted=wanted(candidates),
         rejected=rejected,
+        apart=wanted(apart) if job.overlap else (),
     )
 
 
@@ -205,65 +211,35 @@ def _remake(job: Job, board: Target) -> Remake:
     )
 
 
-def _try(job: Job, selection: Selection, bench: Bench, stage: Path, say: Say) -> list[Trial]:
-    """Try candidates in order until one fits; all of them if they are to be compared.
+def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:
+    """Return the candidate chosen; all of them are tried if they are to be compared.
 
-    The least flash is known only when all are built; the least RAM in one pool when those are
-    whose stack could make the difference. If none fits, also try those that may need less than
-    the ones that came so close.
+    The least flash is known only when all are built.
     """
-    budget = selection.budget
-    compares = job.compare or job.optimize == "flash"
-    everything = job.compare and not job.algorithm
-    considered = selection.candidates if everything else selection.wanted
-    if not job.compare:
-        considered = tuple(c for c in considered if c.plan.constant_bytes <= budget.flash)
-    trials: list[Trial] = []
-
-    def try_it(candidate: Candidate, *, roomy: bool) -> None:
-        say(f"{candidate.algorithm}: generating, compiling, running")
-        folder = stage / candidate.algorithm
-        trials.append(attempt(candidate, bench, folder, budget.ram, roomy=roomy))
-
-    hopeful = [c for c in considered if c.ram_without_stack <= budget.ram]
-    others = [c for c in considered if c.ram_without_stack > budget.ram]
-    too_large: list[MachineTooSmallError] = []
-    for candidate in hopeful:
-        if compares or not _is_needless(candidate, trials, selection):
-            try:
-                try_it(candidate, roomy=compares)
-            except MachineTooSmallError as error:
-                too_large.append(error)
-    if too_large and not trials:
-        raise too_large[0]
-    for candidate in others:
-        if compares or not _is_needless(candidate, trials, selection):
-            with suppress(MachineTooSmallError):
-                try_it(candidate, roomy=True)
-    return trials
+    if _tries_all(job):
+        everything = job.compare and not job.algorithm
+        for candidate in selection.candidates if everything else selection.wanted:
+            attempts(candidate)
+    chosen = choose(selection, attempts)
+    if chosen is None:
+        raise _no_fit(selection, attempts)
+    return chosen
 
 
-def _is_needless(candidate: Candidate, trials: Sequence[Trial], selection: Selection) -> bool:
-    """Whether a better one fits; or none does, and one came as close as *candidate* can."""
-    fitting = [trial.ram for trial in trials if trial.fits(selection.budget)]
-    if fitting and not selection.weighs_stack:
-        return True
-    is_hopeless = candidate.ram_without_stack > selection.budget.ram
-    nearest = fitting or [trial.ram for trial in trials if is_hopeless]
-    return candidate.ram_without_stack >= min(nearest, default=candidate.ram)
+def _tries_all(job: Job) -> bool:
+    return job.compare or job.optimize == "flash"
 
 
-def _chosen(trials: Sequence[Trial], selection: Selection) -> Trial:
-    """Return the most wanted that fits: the same with and without ``--compare``."""
-    wanted = [trial for trial in trials if trial.candidate in selection.wanted]
-    fitting = [trial for trial in wanted if trial.fits(selection.budget)]
-    if not fitting:
-        raise no_fit(selection, wanted)
-    if selection.goal == "flash":
-        return min(fitting, key=lambda trial: trial.flash)
-    if selection.weighs_stack:
-        return min(fitting, key=lambda trial: trial.ram)
-    return fitting[0]
+def _no_fit(selection: Selection, attempts: Attempts) -> NoFitError | MachineTooSmallError:
+    """Say what is needed: try also those that may need less than the ones that came so close."""
+    if attempts.too_large and not attempts.trials:
+        return attempts.too_large[0]
+    for candidate in selection.wanted:
+        least = min((trial.ram for trial in attempts.trials), default=candidate.ram)
+        fits_flash = candidate.plan.constant_bytes <= selection.budget.flash
+        if candidate.ram_without_stack < least and fits_flash:
+            attempts.with_room(candidate)
+    return no_fit(selection, [t for t in attempts.trials if t.candidate in selection.wanted])
 
 
 def _tools(bench: Bench, board: Target, trial: Trial) -> Report:

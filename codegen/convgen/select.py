@@ -13,12 +13,15 @@ from convgen.cost import CostModel, cost_model
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.layout import Pool
-from convgen.overlap import share
+from convgen.overlap import share, side_by_side
 from convgen.plan import Plan
 from convgen.target import Target
 
 Goal = Literal["workspace", "speed", "flash"]
 GOALS: tuple[Goal, ...] = get_args(Goal)
+
+SAME_BYTES = 64
+"""Scratch memory that makes no difference: then the fewest instructions decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,14 @@ def overlapping(candidate: Candidate) -> Candidate:
     return replace(candidate, plan=plan, pool=pool)
 
 
+def apart_in_pool(candidate: Candidate) -> Candidate:
+    """Return *candidate*, whose tensors are apart, with these side by side in one pool."""
+    layer = candidate.plan.layer
+    return replace(candidate, pool=side_by_side(layer.input_bytes, layer.output_bytes))
+
+
 _ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {
-    "workspace": lambda c: (c.ram if c.pool else c.ram_without_stack, c.instructions),
+    "workspace": lambda c: (c.ram, c.instructions),
     "speed": lambda c: (c.instructions, c.ram_without_stack),
     "flash": lambda c: (c.flash, c.ram_without_stack, c.instructions),
 }
@@ -112,7 +121,8 @@ class Selection:
     """What could do a layer, most wanted first, and what could not.
 
     ``wanted`` are the candidates to choose from: those that the user names, or all that ask
-    nothing of the caller but memory.
+    nothing of the caller but memory. ``apart`` are, where input and output share a pool, those
+    that would be wanted if they did not.
     """
 
     goal: Goal
@@ -120,16 +130,25 @@ class Selection:
     candidates: tuple[Candidate, ...]
     wanted: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
+    apart: tuple[Candidate, ...] = ()
 
     @property
     def overlaps(self) -> bool:
         """Whether input and output share a pool."""
         return any(candidate.pool for candidate in self.candidates)
 
-    @property
-    def weighs_stack(self) -> bool:
-        """Whether the least of pool, workspace and stack is wanted, known when it has run."""
-        return self.overlaps and self.goal == "workspace"
+    def spares(self, candidate: Candidate) -> bool:
+        """Whether the goal ``workspace`` may choose *candidate*."""
+        least = min((c.ram for c in self.wanted), default=0)
+        return candidate.ram_without_stack <= least + SAME_BYTES
+
+    def including(self, candidate: Candidate) -> Selection:
+        """Return the selection with *candidate* for its algorithm: the other is not wanted."""
+
+        def settled(among: Sequence[Candidate]) -> tuple[Candidate, ...]:
+            return tuple(candidate if c.algorithm == candidate.algorithm else c for c in among)
+
+        return replace(self, candidates=settled(self.candidates), wanted=settled(self.wanted))
 
 
 def survey(

@@ -20,10 +20,10 @@ def surveyed(tmp_path: Path) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...
     return survey(spec.load(path), target.load("cortex-m4"), overlap=False)
 
 
-def test_workspace_prefers_the_least_workspace(
+def test_workspace_prefers_the_least_workspace_and_stack(
     surveyed: tuple[tuple[Candidate, ...], tuple[Rejected, ...]],
 ) -> None:
-    sizes = [c.plan.workspace_bytes for c in preference(surveyed[0], "workspace")]
+    sizes = [c.plan.workspace_bytes + c.stack for c in preference(surveyed[0], "workspace")]
     assert sizes == sorted(sizes)
 
 

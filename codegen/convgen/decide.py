@@ -1,0 +1,117 @@
+"""Which candidate is chosen: tries go on until none that is left could be better by measurement.
+
+Predictions decide in which order candidates are tried, and which cannot be better: those that are
+over a limit that no error of a prediction makes up for. What was measured decides the rest. So the
+choice is that of ``--compare``, which measures all, with few candidates built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from convgen.select import SAME_BYTES, Candidate, Goal, Selection, apart_in_pool
+from convgen.trial import Trial
+
+LEAST_STACK = 16
+"""Bytes of stack that every layer takes: what its function saves."""
+
+CLOSE = 1.25
+"""How far off predicted instructions are, mostly."""
+
+SURELY = 2.0
+"""How far off none is that decides a choice."""
+
+Attempt = Callable[[Candidate], Trial | None]
+"""Builds and measures a candidate, once; None: the emulated machine has no room for it."""
+
+
+def choose(selection: Selection, attempt: Attempt) -> Trial | None:
+    """Return the best of what fits the budget by the goal; None if nothing does."""
+    best = _search(selection, attempt)
+    if best is None or not selection.apart or selection.goal != "workspace":
+        return best
+    return _no_worse_than_apart(best, selection, attempt)
+
+
+def _search(selection: Selection, attempt: Attempt, most_ram: int | None = None) -> Trial | None:
+    """Try candidates in their order until none that is left may be chosen.
+
+    *most_ram*: what the choice may need in all, where that is less than the budget.
+    """
+    budget = selection.budget
+    if most_ram is not None:
+        budget = replace(budget, ram=most_ram)
+    waiting = [
+        c for c in selection.wanted if budget.holds(c.ram_without_stack, c.plan.constant_bytes)
+    ]
+    fitting: list[Trial] = []
+    while True:
+        best = _best(selection.goal, fitting) if fitting else None
+        following = next((c for c in waiting if _may_be_chosen(c, best, selection, fitting)), None)
+        if following is None:
+            return best
+        waiting.remove(following)
+        trial = attempt(following)
+        if trial is not None and trial.fits(budget):
+            fitting.append(trial)
+
+
+def _no_worse_than_apart(best: Trial, selection: Selection, attempt: Attempt) -> Trial:
+    """Return the best in one pool that needs no more RAM in all than with tensors apart.
+
+    The code for a pool may take more stack than the pool saves. Where each of them does, input and
+    output lie side by side in it, in the order and with the workspace of tensors apart.
+    """
+    least = min(c.ram_without_stack for c in selection.apart) + LEAST_STACK
+    if best.ram <= least:
+        return best
+    apart = _search(replace(selection, wanted=selection.apart, apart=()), attempt)
+    if apart is None or best.ram <= apart.ram:
+        return best
+    others = (
+        _search(selection, attempt, most_ram=apart.ram),
+        attempt(apart_in_pool(apart.candidate)),
+    )
+    return next((trial for trial in others if trial and trial.ram <= apart.ram), best)
+
+
+def _best(goal: Goal, trials: Sequence[Trial]) -> Trial:
+    """Return the best of *trials* by what was measured; the first of equals."""
+    if goal == "flash":
+        return min(trials, key=lambda t: (t.flash, t.candidate.ram_without_stack, _counted(t)))
+    if goal == "workspace":
+        least = min(trial.ram for trial in trials)
+        trials = [trial for trial in trials if trial.ram <= least + SAME_BYTES]
+    return min(trials, key=lambda trial: (_counted(trial), trial.ram))
+
+
+def _counted(trial: Trial) -> int:
+    """Return its instructions: the prediction where none were counted."""
+    return trial.candidate.instructions if trial.instructions is None else trial.instructions
+
+
+def _may_be_chosen(
+    candidate: Candidate, best: Trial | None, selection: Selection, fitting: Sequence[Trial]
+) -> bool:
+    """Whether *candidate* could be better than the *best* of those *fitting* that were tried."""
+    if best is None:
+        return True
+    match selection.goal:
+        case "workspace":
+            least = candidate.ram_without_stack + LEAST_STACK
+            nearly_least = min(trial.ram for trial in fitting) + SAME_BYTES
+            return least < best.ram - SAME_BYTES or (
+                least <= nearly_least and _may_be_faster(candidate, best, SURELY)
+            )
+        case "speed":
+            error = SURELY if selection.spares(candidate) else CLOSE
+            return _may_be_faster(candidate, best, error)
+    return candidate.plan.constant_bytes <= best.flash
+
+
+def _may_be_faster(candidate: Candidate, best: Trial, error: float) -> bool:
+    """Whether it is if predictions may be *error* times too high; none is where nothing counts."""
+    if best.instructions is None:
+        return candidate.instructions < best.candidate.instructions
+    return candidate.instructions < error * best.instructions

@@ -1,0 +1,176 @@
+"""What is tried, and what of it is chosen, from made-up measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+import minimal
+import trials
+from convgen.decide import choose
+from convgen.select import SAME_BYTES, Candidate, Goal, Selection
+from convgen.trial import Trial
+
+FIELDS = minimal.made_up(input={"shape": [8, 8, 16], "dtype": "int8"}, out_channels=16)
+NAMES = ("direct", "im2col_p1", "im2col_p2", "winograd_4x4_t1")
+
+
+@dataclass
+class Bench:
+    """Measures as it is told; the others need the stack and the instructions predicted."""
+
+    stacks: dict[str, int] = field(default_factory=dict)
+    instructions: dict[str, int] = field(default_factory=dict)
+    without_room: tuple[str, ...] = ()
+    counts: bool = True
+    tried: list[Candidate] = field(default_factory=list)
+
+    def __call__(self, candidate: Candidate) -> Trial | None:
+        self.tried.append(candidate)
+        name = candidate.algorithm
+        if name in self.without_room:
+            return None
+        counted = self.instructions.get(name, candidate.instructions)
+        return trials.tried(
+            candidate,
+            instructions=counted if self.counts else None,
+            stack=self.stacks.get(name, candidate.stack),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        return [candidate.algorithm for candidate in self.tried]
+
+
+def few(selection: Selection, **predicted: tuple[int, int, int]) -> Selection:
+    """Return *selection* with few algorithms, of so much workspace and stack, and so fast."""
+    found = {c.algorithm: c for c in selection.candidates}
+    made = tuple(
+        shaped(found[name], *figures)
+        for name, figures in zip(NAMES, predicted.values(), strict=False)
+    )
+    return replace(selection, candidates=made, wanted=made)
+
+
+def shaped(candidate: Candidate, workspace: int, stack: int, instructions: int) -> Candidate:
+    """Return *candidate* with another workspace, stack and speed."""
+    buffers = (trials.bytes_of(workspace),) if workspace else ()
+    plan = replace(candidate.plan, workspace=buffers)
+    return replace(candidate, plan=plan, stack=stack, instructions=instructions)
+
+
+def chosen(selection: Selection, bench: Bench) -> str:
+    trial = choose(selection, bench)
+    assert trial
+    return trial.candidate.algorithm
+
+
+def test_a_larger_workspace_with_a_smaller_stack_is_less() -> None:
+    selection = few(trials.select(FIELDS), a=(0, 444, 1000), b=(48, 68, 1000))
+    assert chosen(selection, Bench()) == "im2col_p1"
+
+
+@pytest.mark.parametrize(("more", "name"), [(64, "im2col_p1"), (65, "direct")])
+def test_within_64_bytes_the_fewest_instructions_win(more: int, name: str) -> None:
+    selection = few(trials.select(FIELDS), a=(0, 100, 2000), b=(more, 100, 1999))
+    assert chosen(selection, Bench()) == name
+
+
+def test_what_is_measured_decides_not_what_is_predicted() -> None:
+    selection = few(trials.select(FIELDS), a=(0, 100, 1000), b=(100, 100, 1000))
+    assert chosen(selection, Bench(stacks={"direct": 400})) == "im2col_p1"
+    assert chosen(selection, Bench()) == "direct"
+
+
+def test_a_chain_of_near_equals_does_not_drift_from_the_least() -> None:
+    selection = few(trials.select(FIELDS), a=(0, 100, 3000), b=(60, 100, 2000), c=(120, 100, 1000))
+    assert chosen(selection, Bench()) == "im2col_p1"
+
+
+def test_what_cannot_be_less_nor_faster_is_not_built() -> None:
+    selection = few(trials.select(FIELDS), a=(0, 80, 1000), b=(0, 80, 9000), c=(500, 80, 100))
+    bench = Bench()
+    assert chosen(selection, bench) == "direct"
+    assert bench.names == ["direct"]
+
+
+def test_the_same_is_chosen_whatever_was_tried_before() -> None:
+    selection = few(trials.select(FIELDS), a=(0, 100, 3000), b=(40, 90, 2500), c=(20, 200, 1500))
+    bench = Bench(stacks={"im2col_p2": 90})
+    known = {candidate: bench(candidate) for candidate in selection.candidates}
+    assert chosen(selection, bench) == "im2col_p2"
+    assert choose(selection, lambda candidate: known[candidate]) is known[selection.wanted[2]]
+
+
+def test_what_does_not_fit_and_what_has_no_room_is_passed_over() -> None:
+    room = trials.select(FIELDS)
+    selection = few(room, a=(0, 100, 3000), b=(40, 100, 2500), c=(80, 100, 1500))
+    tensors = selection.wanted[0].tensors
+    tight = replace(selection, budget=replace(selection.budget, ram=tensors + 200))
+    assert chosen(tight, Bench(stacks={"direct": 300}, without_room=("im2col_p1",))) == "im2col_p2"
+    none = replace(selection, budget=replace(selection.budget, ram=tensors + 50))
+    assert choose(none, Bench()) is None
+
+
+def test_speed_takes_what_was_measured_faster() -> None:
+    selection = few(trials.select(FIELDS, goal="speed"), a=(0, 100, 1100), b=(0, 100, 1000))
+    assert chosen(selection, Bench(instructions={"im2col_p1": 1200})) == "direct"
+
+
+def test_speed_is_never_slower_than_the_default() -> None:
+    """Though the default was predicted to be nearly twice as slow."""
+    figures = {"a": (0, 100, 1900), "b": (900, 100, 1000)}
+    bench = Bench(instructions={"direct": 990, "im2col_p1": 1000})
+    assert chosen(few(trials.select(FIELDS, goal="speed"), **figures), bench) == "direct"
+
+
+def test_speed_does_not_build_what_is_surely_slower() -> None:
+    selection = few(
+        trials.select(FIELDS, goal="speed"), a=(0, 100, 2001), b=(900, 100, 1000), c=(950, 9, 1251)
+    )
+    selection = replace(selection, wanted=selection.wanted[1:] + selection.wanted[:1])
+    bench = Bench()
+    assert chosen(selection, bench) == "im2col_p1"
+    assert bench.names == ["im2col_p1"]
+
+
+@pytest.mark.parametrize("goal", ["workspace", "speed"])
+def test_without_counts_predictions_decide_and_no_more_is_built(goal: Goal) -> None:
+    selection = few(trials.select(FIELDS), a=(0, 80, 1000), b=(0, 80, 1100), c=(0, 80, 900))
+    selection = replace(selection, goal=goal)
+    bench = Bench(counts=False)
+    assert chosen(selection, bench) == "im2col_p2"
+    assert "im2col_p1" not in bench.names
+
+
+def test_in_one_pool_the_fastest_of_equals_is_chosen() -> None:
+    selection = trials.select(FIELDS, overlap=True)
+    trial = choose(selection, Bench())
+    assert trial
+    known = [Bench()(candidate) for candidate in selection.wanted]
+    least = min(each.ram for each in known if each)
+    near = [each for each in known if each and each.ram <= least + SAME_BYTES]
+    assert trial.instructions == min(each.instructions or 0 for each in near)
+
+
+def test_one_pool_never_needs_more_than_tensors_apart() -> None:
+    """Where the code for a pool takes more stack than is saved, nothing overlaps."""
+    fields = minimal.made_up(
+        input={"shape": [1, 1, 64], "dtype": "int8"}, out_channels=8, kernel_size=1
+    )
+    selection = trials.select(fields, overlap=True)
+
+    def bench(candidate: Candidate) -> Trial:
+        stack = 180 if candidate in selection.candidates else 100
+        return trials.tried(candidate, instructions=candidate.instructions, stack=stack)
+
+    apart = choose(replace(selection, wanted=selection.apart, apart=()), bench)
+    trial = choose(selection, bench)
+    assert apart
+    assert trial
+    assert trial.candidate.pool
+    assert trial.ram == apart.ram < min(bench(c).ram for c in selection.wanted)
+    including = selection.including(trial.candidate)
+    assert trial.candidate in including.candidates
+    assert len(including.candidates) == len(selection.candidates)
