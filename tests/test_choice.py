@@ -113,6 +113,15 @@ def test_the_rule_holds_on_what_is_measured(geometry: Geometry, board: str) -> N
         assert fast["instructions"] <= apart["instructions"]
 
 
+@pytest.mark.parametrize("name", ["dscnn_00_conv", "dscnn_01_dw", "dscnn_09_fc", "resnet8_04_conv"])
+def test_speed_is_never_slower_than_the_default(name: str, shared_layers: Path) -> None:
+    command = ("-t", "cortex-m0", "-b", "1M", "--flash", "4M", shared_layers / name / "layer.json")
+    usual, fast = (
+        generated(*command, "--optimize", goal, "-o", goal) for goal in ("workspace", "speed")
+    )
+    assert fast["instructions"] <= usual["instructions"]
+
+
 def test_a_family_stands_for_its_best_variant() -> None:
     report = generated(*FIRST, "--algorithm", "im2col", "--emulator", "none")
     assert report["algorithm"] == "im2col_p1_w16"  # the least workspace, then instructions
@@ -148,8 +157,8 @@ def test_advice_tells_what_more_memory_buys() -> None:
     report = generated(*FIRST)
     advice = report["advice"][0]
     found = re.fullmatch(
-        r"(\w+): (\d+\.\d)x fewer instructions for ([\d,]+) more bytes of workspace and "
-        r"[\d,]+ (more|fewer) bytes of flash; fits your budget: `--optimize speed`",
+        r"(\w+): (\d+\.\d)x fewer instructions \(predicted\) for ([\d,]+) more bytes of workspace "
+        r"and [\d,]+ (more|fewer) bytes of flash; fits your budget: `--optimize speed`",
         advice,
     )
     assert found

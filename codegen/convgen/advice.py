@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from convgen.decide import CLOSE
 from convgen.select import (
     Budget,
     Candidate,
     Selection,
     best_overlapping,
-    preference,
     undemanding,
 )
 from convgen.trial import Trial
@@ -20,10 +20,14 @@ WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Offer:
-    """A candidate by what is best known of it: measured where it was tried, else predicted."""
+    """A candidate by what is best known of it: measured where it was tried, else predicted.
+
+    ``counted`` tells that its instructions are measured.
+    """
 
     candidate: Candidate
     instructions: int
+    counted: bool
     ram: int
     flash: int
 
@@ -34,8 +38,8 @@ class _Offer:
 def advise(selection: Selection, trials: Sequence[Trial], chosen: Trial) -> list[str]:
     """Name the fastest that fits the budget, and the fastest of all if that does not fit.
 
-    Nothing is said where it is not at least `WORTHWHILE` times faster than *chosen*. Last comes
-    what ``--overlap`` would save.
+    Nothing is said where it is not at least `WORTHWHILE` times faster than *chosen*. What rests on
+    a prediction says so. Last comes what ``--overlap`` would save.
     """
     tried = {trial.candidate: trial for trial in trials}
     wrong = {trial.candidate for trial in trials if trial.failure}
@@ -73,6 +77,7 @@ def _offer(candidate: Candidate, tried: Mapping[Candidate, Trial]) -> _Offer:
     return _Offer(
         candidate=candidate,
         instructions=candidate.instructions if measured is None else measured,
+        counted=measured is not None,
         ram=trial.ram if trial else candidate.ram,
         flash=trial.flash if trial else candidate.flash,
     )
@@ -85,8 +90,9 @@ def _sentence(offer: _Offer, now: _Offer, selection: Selection) -> str:
                     "workspace"),
         _difference(offer.flash - now.flash, "flash"),
     ]  # fmt: skip
+    source = "" if offer.counted and now.counted else " (predicted)"
     return (
-        f"{offer.candidate.algorithm}: {ratio:.1f}x fewer instructions for "
+        f"{offer.candidate.algorithm}: {ratio:.1f}x fewer instructions{source} for "
         f"{' and '.join(prices)}; {_how(offer, selection)}"
     )
 
@@ -100,9 +106,8 @@ def _difference(more: int, what: str) -> str:
 def _how(offer: _Offer, selection: Selection) -> str:
     budget = selection.budget
     if offer.fits(budget):
-        by_speed = preference([c for c in selection.wanted if c.fits(budget)], "speed")
-        is_first = selection.goal != "speed" and by_speed[:1] == (offer.candidate,)
-        option = "--optimize speed" if is_first else f"--algorithm {offer.candidate.algorithm}"
+        found = selection.goal != "speed" and _is_tried_for_speed(offer.candidate, selection)
+        option = "--optimize speed" if found else f"--algorithm {offer.candidate.algorithm}"
         return f"fits your budget: `{option}`"
     short = [
         f"{need - limit:,} bytes of {what}"
@@ -113,3 +118,10 @@ def _how(offer: _Offer, selection: Selection) -> str:
         if need > limit
     ]
     return f"your budget is about {' and '.join(short)} short of it"
+
+
+def _is_tried_for_speed(candidate: Candidate, selection: Selection) -> bool:
+    """Whether the goal ``speed`` measures *candidate*, and so finds that it is the fastest."""
+    fitting = [c for c in selection.wanted if c.fits(selection.budget)]
+    fewest = min((c.instructions for c in fitting), default=0)
+    return candidate in fitting and candidate.instructions < CLOSE * fewest

@@ -43,6 +43,14 @@ def test_what_was_measured_is_told() -> None:
     ]
 
 
+def test_what_was_predicted_is_told_as_such() -> None:
+    choice = selection()
+    direct = tried(find(choice.candidates, "direct"), 900_000)
+    (sentence,) = faster(choice, [direct], direct)
+    assert "x fewer instructions (predicted) for " in sentence
+    assert sentence.endswith("; fits your budget: `--optimize speed`")
+
+
 def test_what_the_goal_speed_would_not_choose_is_to_be_named() -> None:
     choice = selection()
     direct = tried(find(choice.candidates, "direct"), 900_000)
