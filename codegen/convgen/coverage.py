@@ -17,9 +17,10 @@ from convgen.layer import Layer
 from convgen.quantize import INT8
 
 MOST_MACS = 2**22  # of all inputs made here, but for the first ones
-FEWEST_INPUTS, MOST_INPUTS = 2, 125
-MOST_TRIED = 2**23  # sums looked at in the search: some tenths of a second
-_TRIED_AT_ONCE = 2**16  # as many as stay in a cache
+FEWEST_INPUTS, MOST_INPUTS = 3, 125
+MOST_TRIED = 3 * 2**22  # sums looked at in the search: a second at the most
+_TRIED_IN_AN_INPUT = 2**22
+_TRIED_AT_ONCE = 2**12, 2**16  # at an output pixel; as many as stay in a cache
 _FEWEST_MOVES = 8
 _FRUITLESS = 12  # outputs without a find after which no more are tried
 
@@ -62,12 +63,16 @@ def directed(
     """Return inputs made for what is *untried*, their outputs, and what they leave of it."""
     g = layer.geometry
     search = _Search(layer=layer, rng=rng)
-    images, outputs = [], []
-    for _ in range(max(FEWEST_INPUTS, min(MOST_INPUTS, MOST_MACS // g.macs))):
+    images: list[NDArray[np.int8]] = []
+    outputs: list[NDArray[np.int8]] = []
+    most = max(FEWEST_INPUTS, min(MOST_INPUTS, MOST_MACS // g.macs))
+    for _ in range(most + _FRUITLESS):
+        if len(images) == most or search.is_over or not untried.any():
+            break
         search.untried = untried.copy()
         image = search.image()
         if not search.found:
-            break
+            continue
         output, untried = reference.evaluate(layer, image, untried)
         images.append(image)
         outputs.append(output)
@@ -100,14 +105,20 @@ class _Search:
         self.layer = layer
         self.rng = rng
         self.untried = unseen(layer)
-        self.found = 0
+        self.found = self.fruitless = 0
         self.left = MOST_TRIED
         g = layer.geometry
+        self.at_once = int(np.clip(_TRIED_IN_AN_INPUT // g.out_pixels, *_TRIED_AT_ONCE))
         self.rows, self.columns = g.tap_positions()
         self.weights = layer.weights.reshape(g.groups, g.group_out_c, g.taps, g.group_in_c)
         bias = np.zeros(g.out_c) if layer.bias is None else layer.bias
         self.bias = bias.astype(np.int64)
         self.window = _window(layer)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more would find little, or take long."""
+        return self.left <= 0 or self.fruitless >= _FRUITLESS
 
     def image(self) -> NDArray[np.int8]:
         """Make an input: random, but for the elements that were searched for."""
@@ -115,10 +126,10 @@ class _Search:
         shape = g.in_h, g.in_w, g.in_c
         image = self.rng.integers(INT8.min, INT8.max + 1, shape, np.int8)
         flat, free = image.reshape(-1), np.ones(image.size, np.bool_)
-        self.found, fruitless = 0, 0
+        self.found = 0
         start = int(self.rng.integers(g.out_pixels))
         for pixel in range(start, start + g.out_pixels):
-            if self.left <= 0 or not self.untried.any() or fruitless == _FRUITLESS:
+            if self.is_over or not self.untried.any():
                 break
             patch = self._patch(flat, free, *divmod(pixel % g.out_pixels, g.out_w))
             if not patch.free.any():
@@ -128,7 +139,7 @@ class _Search:
             free[patch.elements[useful]] = False  # another value would undo what was found
             found = int(np.count_nonzero(useful))
             self.found += found
-            fruitless = 0 if found else fruitless + 1
+            self.fruitless = 0 if found else self.fruitless + 1
         return image
 
     def _patch(
@@ -183,7 +194,7 @@ class _Search:
 
         Returns the groups for which that adds something, and the values.
         """
-        moves = max(_FEWEST_MOVES, _TRIED_AT_ONCE // patch.channels.size)
+        moves = max(_FEWEST_MOVES, self.at_once // patch.channels.size)
         self.left -= moves * patch.channels.size + patch.weights.size
         element = self.rng.choice(np.flatnonzero(patch.free.any(axis=0)), moves)
         value = self.rng.integers(INT8.min, INT8.max + 1, moves)
