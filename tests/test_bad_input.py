@@ -8,6 +8,7 @@ import os
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -342,6 +343,52 @@ def test_an_output_folder_that_is_or_lies_below_a_file_is_refused(out: str) -> N
     Path("file").write_text("mine")
     found = refused(2, "-t", "cortex-m4", "-o", out, "layer.json")
     assert found == f"--out: expected a folder, but {Path('file').absolute()} is a file"
+
+
+def test_an_output_folder_that_cannot_be_named_is_refused() -> None:
+    found = refused(2, "-t", "cortex-m4", "-o", "x" * 300, "layer.json")
+    assert found.startswith("--out: cannot write to ")
+    assert found.endswith("x: File name too long")
+
+
+def test_an_output_folder_below_a_folder_that_was_removed_is_refused() -> None:
+    spec, gone = Path("layer.json").absolute(), Path("gone").absolute()
+    gone.mkdir()
+    with chdir(gone):
+        gone.rmdir()
+        result = convgen("-t", "cortex-m4", spec)
+    assert (result.status, message(result)) == (2, "--out: the current folder has been removed")
+
+
+IN_THE_WAY: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "a folder": ("block1.c", Path.mkdir, "is not a file that convgen wrote"),
+    "a file": ("block1.c", Path.touch, "is not in verify/SHA256SUMS, the list of"),
+    "a spec": ("report.json", Path.touch, "is not in verify/SHA256SUMS, the list "),
+    "a verify": ("verify", Path.touch, "is not a folder"),
+    "its file": ("verify/block1.elf", Path.touch, "is not in verify/SHA256SUMS, "),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "why"), IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_what_is_in_the_way_is_refused_before_any_work(
+    name: str, make: Callable[[Path], None], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_spec({**CASES["first"], "name": "block1"})
+    Path("out/verify").mkdir(parents=True)
+    if name == "verify":
+        Path("out/verify").rmdir()
+    make(Path("out", name))
+    monkeypatch.setattr("convgen.toolchain.find", lambda *_: pytest.fail("work was begun"))
+    found = refused(2, "-t", "cortex-m4", "-o", "out", "layer.json")
+    out = Path("out").absolute()
+    head = f"--out: {out} holds what would be lost; move it away or choose another folder:\n"
+    assert found.startswith(f"{head}  {out / name} {why}")
+
+
+def test_a_spec_called_as_the_report_is_not_replaced() -> None:
+    Path("layer.json").rename("report.json")
+    found = refused(2, "-t", "cortex-m4", "-o", ".", "report.json")
+    assert f"{Path.cwd()}/report.json is not in verify/SHA256SUMS" in found
 
 
 def test_an_output_folder_without_permission_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -135,10 +133,8 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code. Never raises, but to leave."""
+    """Run the command; return its exit code. Signals are `convgen.__main__`'s concern."""
     streams.prepare()
-    with suppress(ValueError):  # only the main thread may; being ended must leave nothing behind
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _dispatch(_parsed(argv))
     except KeyboardInterrupt:

@@ -8,12 +8,10 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from convgen import extras, printable, target
+from convgen import extras, printable, process, target
 from convgen.errors import ToolError
-from convgen.process import run_tool
 from convgen.report import printed, table
 from convgen.target import Target
-from convgen.versions import version_in
 
 COMPILER, EMULATOR, OTHER = "compiler", "emulator", "other"
 CAPSTONE = "--toolchain zig, --cycles, --profile"
@@ -93,10 +91,9 @@ def _version(tool: Tool) -> str:
     """Return the version that a program tells; what it says instead if it does not run."""
     asks = "-dumpfullversion" if tool.kind == COMPILER else "--version"
     try:
-        said = run_tool([tool.name, asks], package=tool.get, timeout=30)
+        return process.version([tool.name, asks], install=tool.get)
     except ToolError as error:
         return printable.word(str(error).splitlines()[0], printable.LINE)
-    return version_in(said)
 
 
 def _found_package(tool: Tool) -> Tool:

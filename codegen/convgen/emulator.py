@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from convgen import cores, files, in_process, printable
+from convgen import cores, files, in_process, process
 from convgen.blocks import Counts
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
 from convgen.files import Unreadable
 from convgen.harness import Status
 from convgen.measure import function_at
-from convgen.process import TimedOut, run_tool
-from convgen.process import run as run_process
+from convgen.process import Finished, TimedOut
 from convgen.target import Counter, CpuModel, Emulation, EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
-from convgen.versions import version_in
 
 NAMES = ("auto", "qemu-system", "unicorn", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
@@ -116,8 +114,7 @@ def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
             target=target,
         )
     program = machine.program.replace("{host}", host)
-    banner = run_tool([program, "--version"], package=machine.package)
-    version = version_in(banner)
+    version = process.version([program, "--version"], install=_install(machine))
     args = emulation.args
     notes: tuple[str, ...] = ()
     if emulation.fallback and not _starts(program, machine, args):
@@ -167,8 +164,9 @@ def _starts(program: str, machine: Machine, args: tuple[str, ...]) -> bool:
         image = Path(folder) / "exit.elf"
         image.write_bytes(_EXIT_PROGRAMS[machine.probe])
         image.chmod(0o700)
-        done = run_process(
-            [program, *args, str(image)], package=machine.package, timeout=30, cwd=Path(folder)
+        command = [program, *args, str(image)]
+        done = process.run(
+            command, install=_install(machine), timeout=process.VERSION_S, cwd=Path(folder)
         )
     return done.status == 0
 
@@ -257,11 +255,20 @@ class _Ended:
 def _run_program(emulator: Emulator, image: Image, expected_instructions: float) -> _Ended:
     timeout = max(SHORTEST_TIMEOUT_S, expected_instructions / SLOWEST_INSTRUCTIONS_PER_S)
     command = [*emulator.command, f"./{image.elf.name}"]
-    package = emulator.machine.package
     try:
-        done = run_process(command, package=package, timeout=timeout, cwd=image.elf.parent)
+        done = process.run(
+            command,
+            install=_install(emulator.machine),
+            timeout=timeout,
+            expected=expected_instructions / SLOWEST_INSTRUCTIONS_PER_S,
+            cwd=image.elf.parent,
+        )
     except TimedOut:
+        if not _has_begun(_read_report(image.elf.parent / RUN_FILE)):
+            raise  # the emulator itself hung
         raise _too_slow(f"{timeout:g} s", emulator, image) from None
+    if done.status < 0 and emulator.kind == "qemu-system":  # what runs on a board ends no emulator
+        raise ToolError(process.failure(command, done))
     return _Ended(status=done.status, said=done.stderr)
 
 
@@ -274,6 +281,15 @@ def _run_in_process(
     except TimedOut:
         raise _too_slow(f"{most:,} instructions", emulator, image) from None
     return _Ended(status=ended.status, blocks=ended.blocks)
+
+
+def _install(machine: Machine) -> str:
+    return f"apt-get install {machine.package}" if machine.package else ""
+
+
+def _has_begun(report: dict[str, list[int]]) -> bool:
+    """Whether the harness has told of what it does right before it calls the layer."""
+    return "empty_stack" in report
 
 
 def _too_slow(limit: str, emulator: Emulator, image: Image) -> VerificationError:
@@ -356,11 +372,10 @@ def _failure(
             return VerificationError(f"{name} did not restore {_lost(report)}")
         case Status.FAULT if report:
             return VerificationError(f"{name} {_fault(report, image)}")
-    said = "".join(f"\n  {line}" for line in printable.lines(ended.said).splitlines()[:10])
-    command = shlex.join([*emulator.command, image.elf.name])
-    message = f"{name}: the run ended with status {ended.status}{said}\n  command: {command}"
+    command = [*emulator.command, f"./{image.elf.name}"]
+    failed = process.failure(command, Finished(status=ended.status, stdout="", stderr=ended.said))
     # Once there is a report the harness has started: what went wrong is the layer's doing.
-    return VerificationError(message) if report else ToolError(message)
+    return VerificationError(f"{name}: {failed}") if report else ToolError(failed)
 
 
 def _damage(report: dict[str, list[int]], image: Image) -> str:

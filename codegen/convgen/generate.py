@@ -42,6 +42,11 @@ def layer_files(
     }
 
 
+def file_names(layer: str) -> tuple[str, ...]:
+    """Return the names of all files of *layer*."""
+    return tuple(f"{layer}{end}" for end in (".h", ".c", "_weights.h", "_weights.c"))
+
+
 def source_names(plan: Plan) -> tuple[str, ...]:
     """Return the files of the layer that are compiled."""
     return (f"{plan.layer.name}.c", f"{plan.layer.name}_weights.c")

@@ -11,6 +11,7 @@ from convgen.target import Machine, Region
 LAYER_CALL = "layer_call.c"  # generated: the one source that knows the layer
 ALWAYS = ("harness.c", "heap.c", "registers.c")  # beside what the machine asks for
 SCRATCH = ("output", "pool", "workspace")  # what a call may change
+RUN_FILES = ("input.bin", "output.bin", "run.txt")  # what a run reads, and what it writes
 HEADERS = ("harness.h", "string.h")
 
 

@@ -23,7 +23,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from convgen.blocks import Block, Counts
 from convgen.cores import Core
-from convgen.harness import Status
+from convgen.harness import RUN_FILES, Status
 from convgen.measure import function_symbols
 from convgen.process import TimedOut
 from convgen.target import CpuModel
@@ -31,7 +31,6 @@ from convgen.toolchain import Image
 from convgen.watch import Stray, Watch
 
 PAGE_BYTES = 4096
-FILES = ("input.bin", "output.bin", "run.txt")
 AROUND = ("measure", "convgen_call_on_stack")  # of the harness, while the layer is watched
 
 
@@ -230,7 +229,7 @@ class _Guest:
         text = bytearray()
         while byte := self._core.engine.mem_read(name + len(text), 1)[0]:
             text.append(byte)
-        if text.decode("ascii") not in FILES:
+        if text.decode("ascii") not in RUN_FILES:
             return -1
         path = self._image.elf.parent / text.decode("ascii")
         try:

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import emulator, insight, report, select, spec, target, toolchain, vectors
+from convgen import (
+    emulator,
+    generate,
+    insight,
+    process,
+    report,
+    select,
+    spec,
+    target,
+    toolchain,
+    vectors,
+)
 from convgen.attempts import Attempts
 from convgen.blocks import Counts
 from convgen.decide import choose
@@ -17,10 +28,11 @@ from convgen.insight import Wanted
 from convgen.layer import Layer
 from convgen.nofit import no_fit
 from convgen.progress import Say
+from convgen.publishing import REPORT, publish
 from convgen.remake import Remake
 from convgen.report import Report
 from convgen.select import Budget, Candidate, Goal, Selection
-from convgen.staging import REPORT, publish, staging_folder
+from convgen.staging import staging_folder
 from convgen.target import Target
 from convgen.trial import Bench, Trial
 from convgen.vectors import Vectors
@@ -74,7 +86,7 @@ def run(job: Job, say: Say) -> Outcome:
     _refuse_hopeless(selection, job)
     given = _vectors(job, layer)
     out = job.out or Path("convgen-out") / layer.name
-    with staging_folder(out) as stage:
+    with staging_folder(out, _file_names(layer)) as stage, process.allowance():
         bench = _bench(job, board, given)
         if bench.target != board:
             selection = _select(job, layer, bench.target, budget)
@@ -98,6 +110,11 @@ def run(job: Job, say: Say) -> Outcome:
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
     return Outcome(report=described, out=out, failure=_failure(chosen, trials))
+
+
+def _file_names(layer: Layer) -> tuple[str, ...]:
+    """Return every file that may be written."""
+    return (*generate.file_names(layer.name), REPORT, *toolchain.file_names(layer.name))
 
 
 def _wanted(job: Job, board: Target) -> Wanted:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from convgen import interrupt, printable
 from convgen.errors import ToolError
+from convgen.versions import version_in
 
 Command = tuple[str, ...]
+
+VERSION_S = 10.0  # for a program to tell its version
+TOOL_S = 120.0  # for any other call of a tool
+ALL_S = 1200.0  # for all calls of one run, beside what emulated instructions may take
+QUOTED_LINES = 10
+HERE = "/proc/self/cwd"
+"""What compilers take for the name of the folder they run in, where a system has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,67 +37,156 @@ class Finished:
     stderr: str
 
 
-class TimedOut(Exception):  # noqa: N818 - an outcome its callers explain, not an error by itself
-    """The program was still running after its time and has been ended."""
+class TimedOut(ToolError):  # noqa: N818 - what happened, to those who explain it
+    """The program was still running after its time and has been ended.
+
+    Whoever tries one thing after the other stops at it: the next would hang as well.
+    """
+
+
+class _Allowance:
+    """Seconds that the programs of one run may take together; None: there is no limit."""
+
+    left: float | None = None
+
+
+@contextmanager
+def allowance() -> Iterator[None]:
+    """Let all programs that are run in here take ``ALL_S`` together."""
+    before, _Allowance.left = _Allowance.left, ALL_S
+    try:
+        yield
+    finally:
+        _Allowance.left = before
 
 
 def run(
     command: Sequence[str],
     *,
-    package: str = "",
     install: str = "",
     timeout: float,
+    expected: float = 0,
     cwd: Path | None = None,
 ) -> Finished:
-    """Run *command* for at most *timeout* seconds.
+    """Run *command* for at most *timeout* seconds; TimedOut if it has been ended then.
 
-    ToolError if it cannot be started. *package* is the Debian package that has it, if any has;
-    *install* the command that installs it where that is another.
+    ToolError if it cannot be started; *install* is the command that installs it. Of the run's
+    allowance it takes only what goes beyond *expected* seconds.
     """
+    left = timeout if _Allowance.left is None else max(0.0, _Allowance.left) + expected
+    limit = min(timeout, left)
+    if not limit:
+        raise TimedOut(_hung(command, limit, timeout))
+    start = time.monotonic()
     try:
-        done = subprocess.run(
-            list(command),
-            cwd=cwd,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            text=True,
-            errors="replace",
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except subprocess.TimeoutExpired:
-        raise TimedOut(f"still running after {timeout:g} s: {shlex.join(command)}") from None
+        with interrupt.whole():
+            process = _start(command, cwd)
+            interrupt.processes.add(process.pid)
     except OSError as error:
-        raise ToolError(
-            f"cannot run {command[0]}: {error.strerror}\n"
-            f"  command: {shlex.join(command)}{_hint(package, install)}"
-        ) from None
-    return Finished(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        raise ToolError(_cannot_run(command, install, error)) from None
+    try:
+        stdout, stderr = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        interrupt.end([process.pid])
+        raise TimedOut(_hung(command, limit, timeout)) from None
+    except BaseException:
+        interrupt.end([process.pid])
+        raise
+    finally:
+        interrupt.processes.discard(process.pid)
+        _close(process)
+        _spend(time.monotonic() - start - expected)
+    return Finished(status=process.returncode, stdout=stdout, stderr=stderr)
+
+
+def _spend(seconds: float) -> None:
+    if _Allowance.left is not None:
+        _Allowance.left -= max(0.0, seconds)
+
+
+def _start(command: Sequence[str], cwd: Path | None) -> subprocess.Popen[str]:
+    """Start *command* in a session of its own, so that its children can be ended with it."""
+    temporary = {"TMPDIR": tempfile.tempdir} if tempfile.tempdir else {}
+    return subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C", "PWD": HERE, **temporary},
+        start_new_session=True,
+    )
+
+
+def _close(process: subprocess.Popen[str]) -> None:
+    process.poll()
+    for pipe in (process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
 
 
 def run_tool(
     command: Sequence[str],
     *,
-    package: str = "",
     install: str = "",
-    timeout: float = 300,
+    timeout: float | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """Run *command*, which must succeed, and return its standard output; else ToolError."""
+    """Run *command*, which must succeed, and return its standard output; else ToolError.
+
+    Unless a *timeout* is given, the run has no use for another tool once this one has hung.
+    """
     try:
-        done = run(command, package=package, install=install, timeout=timeout, cwd=cwd)
-    except TimedOut as error:
-        raise ToolError(str(error)) from None
+        done = run(command, install=install, timeout=timeout or TOOL_S, cwd=cwd)
+    except TimedOut:
+        _spend(0.0 if timeout else ALL_S)
+        raise
     if done.status != 0:
-        said = "\n".join(f"  {line}" for line in done.stderr.splitlines()[:10])
-        raise ToolError(
-            f"{command[0]} failed with status {done.status}:\n{said}\n"
-            f"  command: {shlex.join(command)}{_hint(package, install)}"
-        )
+        raise ToolError(failure(command, done))
     return done.stdout
 
 
-def _hint(package: str, install: str) -> str:
-    how = install or (f"apt-get install {package}" if package else "")
-    return f"\n  to install it: {how}" if how else ""
+def version(command: Sequence[str], *, install: str) -> str:
+    """Return the version that *command* tells."""
+    return version_in(run_tool(command, install=install, timeout=VERSION_S))
+
+
+def failure(command: Sequence[str], done: Finished) -> str:
+    """Say how *command* failed, in its own words."""
+    words = _quoted(done.stderr if done.stderr.strip() else done.stdout)
+    ended = f"failed with status {done.status}"
+    if done.status < 0:
+        ended = f"was ended by {_signal_name(-done.status)}"
+    return f"{command[0]} {ended}{words}\n  command: {shlex.join(command)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _quoted(text: str) -> str:
+    lines = printable.lines(text).splitlines()[:QUOTED_LINES]
+    return ":" + "".join(f"\n  {line}" for line in lines) if lines else " and said nothing"
+
+
+def _hung(command: Sequence[str], limit: float, timeout: float) -> str:
+    how = f"hung: it was ended after {limit:.3g} s"
+    if limit < timeout:
+        how = f"was ended: all tools of a run together may take {ALL_S:,.4g} s, which are over"
+    return f"{command[0]} {how}\n  command: {shlex.join(command)}"
+
+
+def _cannot_run(command: Sequence[str], install: str, error: OSError) -> str:
+    """Say why *command* could not be started: only what is missing is to be installed."""
+    program = command[0]
+    is_missing = isinstance(error, FileNotFoundError) and shutil.which(program) is None
+    hint = f"\n  to install it: {install}" if install and is_missing else ""
+    reason = error.strerror
+    if isinstance(error, FileNotFoundError) and not is_missing:
+        reason = f"{shutil.which(program)} is there, but not what it needs to start"
+    return f"cannot run {program}: {reason}\n  command: {shlex.join(command)}{hint}"

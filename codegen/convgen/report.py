@@ -12,8 +12,8 @@ from typing import Any
 
 from convgen import __version__, doubts
 from convgen.advice import advise
+from convgen.publishing import REPORT
 from convgen.select import Budget, Candidate, Selection
-from convgen.staging import REPORT
 from convgen.target import Machine
 from convgen.trial import Trial, too_large
 

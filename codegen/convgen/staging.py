@@ -1,55 +1,156 @@
-"""Files appear complete or not at all: everything is made in a staging folder, then moved."""
+"""Where a run works: one folder beside its results, which is gone when the run has ended.
+
+Everything temporary is in it, that of compilers too. A run that was killed cannot remove its
+folder; the next one does. Whose process lives is told by a lock, which ends with the process.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from convgen import interrupt, publishing
 from convgen.errors import UsageError
 
-REPORT = "report.json"
+PREFIX = ".convgen-"
+LOCK = "lock"
+TEMPORARY = "tmp"
+# What a full or protected disk says, to a write that names no file.
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_NAME = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")  # as tempfile makes them
 
 
 @contextmanager
-def staging_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder on the file system of *out*; it is gone afterwards.
+def staging_folder(out: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yield an empty folder on the file system of *out*, where *names* will be published.
 
-    Raises `UsageError` when *out* could not be written later, before any work is done, and when
-    writing fails in the middle of it.
+    Raises `UsageError` before any work is done if *out* cannot be written, or holds under one of
+    *names* what convgen did not write.
     """
+    out = _absolute(out)
+    parent = nearest_folder(out)
+    sweep(out)
+    for place in {parent, out.parent} - {out}:
+        with suppress(UsageError):  # not about *out*
+            sweep(place)
+    publishing.check(out, names)
+    stage, lock = _made(parent)
+    before = tempfile.tempdir
+    try:
+        (stage / TEMPORARY).mkdir()
+        tempfile.tempdir = str(stage / TEMPORARY)
+        yield stage
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        raise _cannot_write(parent, error) from None
+    finally:
+        tempfile.tempdir = before
+        for place in {stage, out / stage.name}:  # `publishing` moves it where the results are
+            if not publishing.is_unfinished(place):
+                _remove(place)
+            interrupt.folders.discard(str(place))
+        os.close(lock)
+
+
+def _absolute(out: Path) -> Path:
+    """Return *out* as an absolute path; UsageError if there can be no folder of that name."""
+    try:
+        out = out.absolute()
+        out.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not out.is_absolute():
+            raise UsageError("--out: the current folder has been removed") from error
+    except OSError as error:
+        raise _cannot_write(out, error) from None
+    return out
+
+
+def _remove(stage: Path) -> None:
+    """Remove *stage*, the lock last: until then `sweep` knows it."""
+    with suppress(OSError):
+        for entry in stage.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != LOCK:
+                entry.unlink()
+        shutil.rmtree(stage)
+
+
+def nearest_folder(out: Path) -> Path:
+    """Return *out*, or the folder that it will be made in; UsageError if it cannot be one."""
     parent = out.absolute()
-    while not parent.exists():
+    while not os.path.lexists(parent):
         parent = parent.parent
     if not parent.is_dir():
         raise UsageError(f"--out: expected a folder, but {parent} is a file")
+    return parent
+
+
+def _cannot_write(place: Path, error: OSError) -> UsageError:
+    return UsageError(f"--out: cannot write to {place}: {error.strerror}")
+
+
+def _made(parent: Path) -> tuple[Path, int]:
+    """Make a folder in *parent*; return it and its lock, which is held."""
+    while True:
+        with interrupt.whole():
+            try:
+                stage = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+            except OSError as error:
+                raise _cannot_write(parent, error) from None
+            interrupt.folders.add(str(stage))
+            with suppress(FileNotFoundError):  # another run may have swept it away by now
+                lock = os.open(stage / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+                if _holds(lock) and (stage / LOCK).exists():
+                    return stage, lock
+                os.close(lock)
+
+
+def _holds(lock: int) -> bool:
+    """Whether nobody else has the lock; where there are no locks, nobody sweeps either."""
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".convgen-", dir=parent))
-    except OSError as error:
-        raise UsageError(f"--out: cannot write to {parent}: {error.strerror}") from None
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def sweep(place: Path) -> None:
+    """Finish in *place* what runs that were killed had begun to publish; remove their folders."""
+    if not place.is_dir():
+        return
     try:
-        yield stage
-    except OSError as error:  # a full disk
-        raise UsageError(f"--out: cannot write to {parent}: {error.strerror}") from None
+        found = [entry.name for entry in os.scandir(place) if _NAME.fullmatch(entry.name)]
+    except OSError:
+        return
+    for name in sorted(found):
+        stage = place / name
+        if stage.is_dir() and not stage.is_symlink():
+            _sweep(stage)
+
+
+def _sweep(stage: Path) -> None:
+    try:
+        lock = os.open(stage / LOCK, os.O_RDWR)
+    except OSError:
+        with suppress(OSError):  # killed before it had a lock: empty, or not one of ours
+            stage.rmdir()
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        publishing.finish(stage)
+        _remove(stage)
+    except OSError:  # its run goes on, or nobody can tell
+        pass
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def publish(stage: Path, out: Path) -> None:
-    """Move every entry of *stage* into *out*, replacing what has the same name there.
-
-    A file is replaced in one step; other files in *out* stay. The report goes first and comes
-    last: where there is one, the files beside it belong to it.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / REPORT).unlink(missing_ok=True)
-        for entry in sorted(stage.iterdir(), key=lambda entry: (entry.name == REPORT, entry.name)):
-            target = out / entry.name
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            entry.replace(target)
-    except OSError as error:
-        raise UsageError(f"--out: cannot write to {out}: {error.strerror}") from None
+        os.close(lock)

@@ -7,23 +7,28 @@ and ELF are the same wherever that folder is.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from convgen import compilers, disassembly, harness
+from convgen import compilers, disassembly, harness, process
 from convgen.compilers import LAYER_OPTIMIZATION, RUNTIME, RUNTIME_SOURCE, Toolchain
 from convgen.disassembly import Function
+from convgen.errors import ToolError
 from convgen.layout import Call, Layout
 from convgen.process import Command, run_tool
+from convgen.publishing import VERIFY
 from convgen.resources import data_dir
 from convgen.target import Machine, Target
-from convgen.versions import version_in
 
-VERIFY = "verify"
+T = TypeVar("T")
+ELF = b"\x7fELF"
 FIRMWARE = f"{VERIFY}/firmware"
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
@@ -52,6 +57,14 @@ class Image:
     elf: Path
 
 
+def file_names(layer: str) -> tuple[str, ...]:
+    """Return every file that a build or a run of *layer* may leave for the user."""
+    linked = (f"{VERIFY}/{layer}.{end}" for end in ("elf", "ld", "map"))
+    sources = (path.name for path in data_dir("firmware").iterdir())
+    firmware = (f"{FIRMWARE}/{name}" for name in (*sources, harness.LAYER_CALL))
+    return (*linked, *firmware, *(f"{VERIFY}/{name}" for name in harness.RUN_FILES))
+
+
 def find(which: str, target: Target) -> Toolchain:
     """Return the toolchain *which* (``auto`` or a name) for *target*; ToolError if missing."""
     chosen = compilers.choose(which, target)
@@ -61,7 +74,7 @@ def find(which: str, target: Target) -> Toolchain:
 
 @cache
 def _version(command: Command, install: str) -> str:
-    return version_in(run_tool(command, install=install))
+    return process.version(command, install=install)
 
 
 def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolchain) -> Objects:
@@ -70,14 +83,11 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     names = (*machine.firmware, *harness.ALWAYS)
     defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
     _copy_firmware(folder, names)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [
-            pool.submit(_compile, folder, source, output, LAYER_OPTIMIZATION, toolchain)
-            for source, output in layer.items()
-        ]
-        firmware = _compiled_firmware(names, defines, toolchain)
-        for job in jobs:
-            job.result()
+    jobs = [
+        partial(_compile, folder, source, output, LAYER_OPTIMIZATION, toolchain)
+        for source, output in layer.items()
+    ]
+    firmware = _beside(jobs, partial(_compiled_firmware, names, defines, toolchain))
     for path, content in firmware:
         (folder / path).write_bytes(content)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
@@ -102,7 +112,7 @@ def link(
         *option("-T", f"{stem}.ld"), *option("-Map", f"{stem}.map"),
         *option("--build-id=none"), *option("--fatal-warnings"), "-o", f"{stem}.elf",
     )  # fmt: skip
-    run_tool(command, install=toolchain.install, cwd=folder)
+    _build(command, folder, toolchain)
     return Image(
         call=call,
         layout=layout,
@@ -142,16 +152,14 @@ def _compiled_firmware(
     """
     options = (*toolchain.firmware_optimization, *defines)
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
-    with TemporaryDirectory() as temporary, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         _copy_firmware(folder, names)
         jobs = [
-            pool.submit(_compile, folder, source, output, options, toolchain)
+            partial(_compile, folder, source, output, options, toolchain)
             for source, output in sources.items()
         ]
-        runtime = _runtime(folder / FIRMWARE, toolchain)
-        for job in jobs:
-            job.result()
+        runtime = _beside(jobs, partial(_runtime, folder / FIRMWARE, toolchain))
         paths = [
             Path(output).with_suffix(end) for output in sources.values() for end in (".o", ".su")
         ]
@@ -160,6 +168,20 @@ def _compiled_firmware(
             for path in (*paths, *runtime)
             if (folder / path).exists()  # assembly has no .su
         )
+
+
+def _beside(jobs: Iterable[Callable[[], None]], work: Callable[[], T]) -> T:
+    """Return what *work* does while *jobs* are done; after a failure none of them begins."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        begun = [pool.submit(job) for job in jobs]
+        try:
+            result = work()
+            for job in begun:
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return result
 
 
 def _runtime(folder: Path, toolchain: Toolchain) -> tuple[Path, ...]:
@@ -175,7 +197,11 @@ def _runtime(folder: Path, toolchain: Toolchain) -> tuple[Path, ...]:
 def _compile(
     folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
 ) -> None:
-    places = {str(folder.resolve()): ".", **dict.fromkeys(toolchain.places, "headers")}
+    places = {
+        str(folder.resolve()): ".",
+        process.HERE: ".",
+        **dict.fromkeys(toolchain.places, "headers"),
+    }
     command = (
         *toolchain.compile, *toolchain.language, *WARNINGS, *OBJECTS, *options,
         *toolchain.target_flags,
@@ -185,4 +211,21 @@ def _compile(
         "-idirafter", FIRMWARE,
         "-c", source, "-o", output,
     )  # fmt: skip
+    _build(command, folder, toolchain)
+
+
+def _is_elf(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(ELF)) == ELF
+
+
+def _build(command: Command, folder: Path, toolchain: Toolchain) -> None:
+    """Run *command*, which must make the ELF that it names last."""
     run_tool(command, install=toolchain.install, cwd=folder)
+    if not _is_elf(folder / command[-1]):
+        raise ToolError(
+            f"{command[0]} ended with status 0, but did not make {command[-1]}, an ELF"
+            f"\n  command: {shlex.join(command)}"
+        )
