@@ -21,7 +21,8 @@ from convgen.vectors import Vectors
 @cache
 def tools(board: str, compiler: str = "auto") -> tuple[Toolchain, Emulator]:
     described = target.load(board)
-    return toolchain.find(compiler, described), emulator.choose("qemu-system", described)
+    kind = "qemu-system" if "qemu-system" in described.emulator else "native"
+    return toolchain.find(compiler, described), emulator.choose(kind, described)
 
 
 def bench(

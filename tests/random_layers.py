@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from convgen.layer import DType, Geometry, Layer, Quantization, Rounding
@@ -27,6 +29,45 @@ class Kind:
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
     extreme: bool = False  # weights and biases at the ends of what is legal
     usual: bool = False  # at least 4 outputs, weights from -127, multipliers that spread sums
+
+
+MIXED = (
+    Kind("int8"),
+    Kind("int8", grouping="none", usual=True),
+    Kind("int8", grouping="none", shape="winograd"),
+    Kind("int8", grouping="none", shape="wide"),
+    Kind("int8", grouping="channels", shape="planes"),
+    Kind("int8", grouping="grouped"),
+    Kind("int8", grouping="depthwise"),
+    Kind("int8", shape="same"),
+    Kind("int8", shape="pointwise"),
+    Kind("int8", shape="edge"),
+    Kind("int8", rounding="single"),
+    Kind("float32"),
+    Kind("float32", grouping="grouped"),
+    Kind("float32", grouping="none", shape="winograd", deep=True),
+)
+"""Kinds of layers that among them every algorithm can do."""
+
+
+def drawn(kinds: Sequence[Kind], count: int, number: int) -> list[Layer]:
+    """Return *count* layers, ``layer0`` and so on, the same for the same *number*."""
+    found: list[Layer] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count + 1,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.sampled_from(kinds).flatmap(layers))
+    def draw(layer: Layer) -> None:
+        found.append(layer)
+
+    draw()
+    _simplest, *others = found
+    return [replace(layer, name=f"layer{i}") for i, layer in enumerate(others[:count])]
 
 
 @st.composite
