@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from convgen.errors import MachineTooSmallError
+from convgen.errors import BuildError, MachineTooSmallError
 from convgen.progress import Say
 from convgen.select import Candidate
 from convgen.trial import Bench, Trial, attempt
@@ -22,14 +22,15 @@ class Attempts:
         self._roomy = roomy
         self._tried: dict[Candidate, Trial | None] = {}
         self.too_large: list[MachineTooSmallError] = []
+        self.unbuilt: dict[Candidate, BuildError] = {}
 
     @property
     def trials(self) -> list[Trial]:
-        """What was tried, but for what the machine has no room for."""
+        """What was tried, but for what does not build and what the machine has no room for."""
         return [trial for trial in self._tried.values() if trial is not None]
 
     def __call__(self, candidate: Candidate) -> Trial | None:
-        """Return what came of *candidate*; None if the machine has no room for it."""
+        """Return what came of *candidate*; None if it does not build or fit the machine."""
         if candidate not in self._tried:
             self._tried[candidate] = self._try(candidate)
         return self._tried[candidate]
@@ -49,4 +50,6 @@ class Attempts:
             return attempt(candidate, self._bench, folder, self._ram, roomy=self._roomy)
         except MachineTooSmallError as error:
             self.too_large.append(error)
-            return None
+        except BuildError as error:
+            self.unbuilt[candidate] = error
+        return None

@@ -23,7 +23,7 @@ SURELY = 2.0
 """How far off none is that decides a choice."""
 
 Attempt = Callable[[Candidate], Trial | None]
-"""Builds and measures a candidate, once; None: the emulated machine has no room for it."""
+"""Builds and measures a candidate, once; None: it does not build, or not fit the machine."""
 
 
 def choose(selection: Selection, attempt: Attempt) -> Trial | None:

@@ -54,6 +54,21 @@ class ToolError(ConvgenError):
     exit_code = ExitCode.TOOL
 
 
+class ProgramFailedError(ToolError):
+    """A tool ran, and ended with a status that says no."""
+
+
+class BuildError(ToolError):
+    """The layer's own code does not compile or link: that of another algorithm may."""
+
+    @property
+    def summary(self) -> str:
+        """What failed and the first error it told of, in one line."""
+        first, *said = str(self).splitlines()
+        told = [line.strip() for line in said if not line.startswith("  command: ")]
+        return " ".join([first, *([line for line in told if "error" in line] or told)[:1]])
+
+
 class VerificationError(ConvgenError):
     """The emulated layer did something wrong; the message says what and where."""
 

@@ -23,7 +23,7 @@ from convgen import (
 from convgen.attempts import Attempts
 from convgen.blocks import Counts
 from convgen.decide import choose
-from convgen.errors import MachineTooSmallError, NoFitError, UsageError, VerificationError
+from convgen.errors import ConvgenError, UsageError
 from convgen.insight import Wanted
 from convgen.layer import Layer
 from convgen.nofit import no_fit
@@ -36,6 +36,7 @@ from convgen.staging import staging_folder
 from convgen.target import Target
 from convgen.trial import Bench, Trial
 from convgen.vectors import Vectors
+from convgen.verdict import Results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The report, where the files are, and the verdict if the layer is wrong."""
+    """The report, where the files are, and what to end with if not all is well."""
 
     report: Report
     out: Path
-    failure: VerificationError | None
+    failure: ConvgenError | None
 
 
 def run(job: Job, say: Say) -> Outcome:
@@ -101,15 +102,16 @@ def run(job: Job, say: Say) -> Outcome:
                 for trial in trials
             ]
             chosen = next(trial for trial in trials if trial.candidate is chosen.candidate)
-        described = report.build(
-            selection, trials, chosen, _tools(bench, board, chosen), compared=job.compare
+        results = Results(
+            chosen=chosen, trials=trials, unbuilt=attempts.unbuilt, compared=job.compare
         )
+        described = report.build(selection, results, _tools(bench, board, chosen))
         (chosen.folder / REPORT).write_text(
             report.as_json(described), encoding="utf-8", newline="\n"
         )
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
-    return Outcome(report=described, out=out, failure=_failure(chosen, trials))
+    return Outcome(report=described, out=out, failure=results.failure)
 
 
 def _file_names(layer: Layer) -> tuple[str, ...]:
@@ -247,7 +249,7 @@ def _tries_all(job: Job) -> bool:
     return job.compare or job.optimize == "flash"
 
 
-def _no_fit(selection: Selection, attempts: Attempts) -> NoFitError | MachineTooSmallError:
+def _no_fit(selection: Selection, attempts: Attempts) -> ConvgenError:
     """Say what is needed: try also those that may need less than the ones that came so close."""
     if attempts.too_large and not attempts.trials:
         return attempts.too_large[0]
@@ -256,7 +258,10 @@ def _no_fit(selection: Selection, attempts: Attempts) -> NoFitError | MachineToo
         fits_flash = candidate.plan.constant_bytes <= selection.budget.flash
         if candidate.ram_without_stack < least and fits_flash:
             attempts.with_room(candidate)
-    return no_fit(selection, [t for t in attempts.trials if t.candidate in selection.wanted])
+    wanted = [trial for trial in attempts.trials if trial.candidate in selection.wanted]
+    if attempts.unbuilt and not wanted:
+        return next(iter(attempts.unbuilt.values()))
+    return no_fit(selection, wanted)
 
 
 def _tools(bench: Bench, board: Target, trial: Trial) -> Report:
@@ -278,13 +283,3 @@ def _tools(bench: Bench, board: Target, trial: Trial) -> Report:
             "flags": list(bench.toolchain.flags),
         },
     }
-
-
-def _failure(chosen: Trial, trials: Sequence[Trial]) -> VerificationError | None:
-    wrong = [trial for trial in (chosen, *trials) if trial.failure]
-    if not wrong:
-        return None
-    first = wrong[0]
-    if first.disagrees:
-        return VerificationError(str(first.failure))
-    return VerificationError(f"{first.candidate.algorithm} is wrong: {first.failure}")

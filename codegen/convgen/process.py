@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convgen import interrupt, printable
-from convgen.errors import ToolError
+from convgen.errors import ProgramFailedError, ToolError
 from convgen.versions import version_in
 
 Command = tuple[str, ...]
@@ -134,7 +134,8 @@ def run_tool(
     timeout: float | None = None,
     cwd: Path | None = None,
 ) -> str:
-    """Run *command*, which must succeed, and return its standard output; else ToolError.
+    """Run *command*, which must succeed, and return its standard output; else ToolError,
+    ProgramFailedError if it ran to an end.
 
     Unless a *timeout* is given, the run has no use for another tool once this one has hung.
     """
@@ -144,7 +145,7 @@ def run_tool(
         _spend(0.0 if timeout else ALL_S)
         raise
     if done.status != 0:
-        raise ToolError(failure(command, done))
+        raise ProgramFailedError(failure(command, done))
     return done.stdout
 
 

@@ -12,27 +12,28 @@ from typing import Any
 
 from convgen import __version__, doubts
 from convgen.advice import advise
+from convgen.errors import BuildError
 from convgen.publishing import REPORT
 from convgen.select import Budget, Candidate, Selection
 from convgen.target import Machine
 from convgen.trial import Trial, too_large
+from convgen.verdict import Results
 
 Report = dict[str, Any]
 PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
+FAULTS = ("WRONG", "DISAGREES", "INCOMPLETE")  # the gravest first
 COUNTED = ("workspace", "RAM", "flash", "instructions")
 
 
-def build(
-    selection: Selection, trials: Sequence[Trial], chosen: Trial, tools: Report, *, compared: bool
-) -> Report:
+def build(selection: Selection, results: Results, tools: Report) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *trials* holds what was built, *compared* all that could be; *tools* describes target, machine,
-    emulator and toolchain.
+    *tools* describes target, machine, emulator and toolchain.
     """
+    chosen, trials = results.chosen, results.trials
     layer, budget = chosen.candidate.plan.layer, selection.budget
     tried = {trial.candidate: trial for trial in trials}
-    front = pareto_front(trials) if compared else set()
+    front = pareto_front(trials) if results.compared else set()
     return {
         "convgen": __version__,
         "layer": layer.name,
@@ -41,7 +42,7 @@ def build(
         "algorithm": chosen.candidate.algorithm,
         "optimize": selection.goal,
         "synthetic_weights": layer.synthetic,
-        **_verdict(chosen),
+        **_verdict(results),
         "macs": layer.geometry.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
@@ -60,6 +61,7 @@ def build(
         "candidates": [
             *(
                 _candidate(c, tried.get(c), budget, tools["machine"], front)
+                | _unbuilt(results.unbuilt.get(c))
                 for c in sorted(selection.candidates, key=_by_memory)
             ),
             *(
@@ -108,15 +110,17 @@ def _beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
     return other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
 
 
-def _verdict(trial: Trial) -> Report:
+def _verdict(results: Results) -> Report:
+    """The figures are those of the chosen one; one that is wrong or does not build spoils all."""
+    trial, failure = results.chosen, results.failure
     comparison = trial.comparison
     return {
-        "verified": trial.verified,
+        "verified": trial.verified and failure is None,
         "vectors": trial.vectors,
         "compared_with": trial.compared_with,
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
-        "failure": trial.failure,
+        "failure": None if failure is None else str(failure),
         **_coverage(trial),
         **_disagreement(trial),
     }
@@ -232,6 +236,9 @@ def _candidate(
             row["measured"]["cycles_estimated"] = trial.cycles.cycles
         if front:
             row["pareto"] = candidate in front
+    if trial and trial.failure:
+        row["failure"] = trial.failure
+        row["disagrees"] = trial.disagrees
     if candidate.asks:
         row["asks"] = candidate.asks
     if candidate.plan.notes:
@@ -240,6 +247,11 @@ def _candidate(
     if problem:
         row["not_measured"] = problem
     return row
+
+
+def _unbuilt(error: BuildError | None) -> Report:
+    """What is said of a candidate that does not build, and nothing of one that does."""
+    return {} if error is None else {"builds": False, "failure": error.summary}
 
 
 def as_json(report: Report) -> str:
@@ -275,21 +287,15 @@ def _headline(report: Report) -> str:
     from rich.markup import escape
 
     subject = f"[bold]{report['layer']}[/] on {escape(report['target'])}: {report['algorithm']}"
+    if report["failure"]:
+        return f"{subject}, [red]{_word(report)}[/]: {escape(report['failure'])}"
     if report["emulator"]["kind"] == "none":
         return f"{subject}, [yellow]generated and compiled, not run[/]"
-    if not report["verified"]:
-        wrong = "wrong" if report["failure"] is None else escape(report["failure"])
-        verdict = "DISAGREES" if _is_disagreement(report) else "WRONG"
-        return f"{subject}, [red]{verdict}[/]: {wrong}"
     exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
     return (
         f"{subject}, [green]verified[/] on {report['vectors']} vectors: "
         f"{exact} {report['compared_with']}{_untried(report)}"
     )
-
-
-def _is_disagreement(report: Report) -> bool:
-    return "disagreement" in report and report["disagreement"]["code_is_right"]
 
 
 def _untried(report: Report) -> str:
@@ -304,6 +310,19 @@ def _untried(report: Report) -> str:
         f"; on {left:,} of {found['channels']:,} output channels an error of one in the sum may "
         "not have shown"
     )
+
+
+def _word(report: Report) -> str:
+    """Return the word for what is at fault: the gravest of all candidates."""
+    faults = {_fault(row) for row in report["candidates"] if "failure" in row}
+    return min(faults, key=FAULTS.index)
+
+
+def _fault(row: Report) -> str:
+    wrong, disagreeing, unbuilt = FAULTS
+    if not row.get("builds", True):
+        return unbuilt
+    return disagreeing if row["disagrees"] else wrong
 
 
 def table() -> Any:
@@ -401,8 +420,10 @@ def _verdict_words(row: Report, report: Report) -> str:
         words.append("chosen")
     if not row["fits"]:
         words.append("over the budget")
-    if row.get("measured", {}).get("verified") is False:
-        words.append("WRONG")
+    if not row.get("builds", True):
+        words.append(f"does not build: {row['failure']}")
+    elif "failure" in row:
+        words.append(_fault(row))
     if "not_measured" in row:
         words.append(row["not_measured"])
     if "asks" in row:

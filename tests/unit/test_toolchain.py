@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from convgen import compilers, target, toolchain
-from convgen.errors import ToolError, UsageError
+from convgen.errors import BuildError, ToolError, UsageError
 from toy.bench import HERE, TOY, build
 
 
@@ -67,16 +67,27 @@ def test_zig_does_not_build_for_this_computer() -> None:
         toolchain.find("zig", target.load("host"))
 
 
-def test_a_warning_in_the_layer_is_an_error_with_its_command(tmp_path: Path) -> None:
-    shutil.copyfile(HERE / "toy.h", tmp_path / "toy.h")
-    source = '#include "toy.h"\nvoid toy(const int8_t *a, int8_t *b, void *c) { *b = *a + 1; }\n'
-    (tmp_path / "toy.c").write_text(source, encoding="utf-8")
+def layer_of(text: str, folder: Path) -> toolchain.Objects:
+    """Compile *text* as the toy's source."""
+    shutil.copyfile(HERE / "toy.h", folder / "toy.h")
+    (folder / "toy.c").write_text(f'#include "toy.h"\n{text}\n', encoding="utf-8")
     m4 = target.load("cortex-m4")
     tools = toolchain.find("auto", m4)
-    with pytest.raises(ToolError) as caught:
-        toolchain.compile_objects(tmp_path, TOY, m4.preferred_machine, tools)
-    assert "toy.c:2:" in str(caught.value)
+    return toolchain.compile_objects(folder, TOY, m4.preferred_machine, tools)
+
+
+def test_what_a_compiler_warns_of_fails_nothing(tmp_path: Path) -> None:
+    layer_of(
+        "#warning so\nvoid toy(const int8_t *a, int8_t *b, void *c) { *b = *a + 1; }", tmp_path
+    )
+
+
+def test_an_error_in_the_layer_is_told_with_its_command(tmp_path: Path) -> None:
+    with pytest.raises(BuildError) as caught:
+        layer_of("void toy(int8_t *a, int8_t *b, void *c) { }", tmp_path)
+    assert "toy.c:2:6: error: conflicting types for" in str(caught.value)
     assert "command: arm-none-eabi-gcc -std=c99" in str(caught.value)
+    assert caught.value.summary.startswith("arm-none-eabi-gcc failed with status 1: toy.c:2:6: ")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +145,7 @@ def test_a_layer_larger_than_its_region_cannot_be_linked(tmp_path: Path) -> None
     assert f"LENGTH = {length}\n" in script.read_text(encoding="utf-8")
     m4 = target.load("cortex-m4")
     smaller = replace(built.image.layout, static_bytes=built.image.layout.static_bytes - 1)
-    with pytest.raises(ToolError, match="region `LAYER' overflowed by 1 byte"):
+    with pytest.raises(BuildError, match="region `LAYER' overflowed by 1 byte"):
         toolchain.link(
             built.image.objects, built.image.call, smaller, m4.preferred_machine,
             toolchain.find("auto", m4),
