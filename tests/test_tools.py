@@ -143,6 +143,20 @@ def test_a_layer_that_does_not_return_is_named_and_its_files_are_written(
     assert "verify/first.elf" in tree(Path("convgen-out/first"))
 
 
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_tool_that_prints_without_an_end_is_ended(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "TOOL_S", 120.0)
+    monkeypatch.setattr(process, "MOST_OUTPUT_BYTES", 10**6)
+    fake(COMPILER, f"yes hello >&{stream}")
+    told = refused_for(*GCC)
+    assert told.startswith(
+        f"{COMPILER} was ended: it printed more than 1,000,000 bytes:\n  hello\n"
+    )
+    assert len(told) < 5000
+
+
 def test_all_tools_of_a_run_have_one_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "TOOL_S", 120.0)
     monkeypatch.setattr(process, "ALL_S", 1.5)

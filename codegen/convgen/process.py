@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 import shlex
 import shutil
 import signal
@@ -24,6 +25,8 @@ VERSION_S = 10.0  # for a program to tell its version
 TOOL_S = 120.0  # for any other call of a tool
 ALL_S = 1200.0  # for all calls of one run, beside what emulated instructions may take
 QUOTED_LINES = 10
+MOST_OUTPUT_BYTES = 2**26  # far above any listing of a layer's code
+PIPE_BYTES = 2**16
 HERE = "/proc/self/cwd"
 """What compilers take for the name of the folder they run in, where a system has it."""
 
@@ -42,6 +45,10 @@ class TimedOut(ToolError):  # noqa: N818 - what happened, to those who explain i
 
     Whoever tries one thing after the other stops at it: the next would hang as well.
     """
+
+
+class _TalksTooMuch(Exception):  # noqa: N818 - `run` makes it an error
+    """The program prints without an end."""
 
 
 class _Allowance:
@@ -85,10 +92,17 @@ def run(
     except OSError as error:
         raise ToolError(_cannot_run(command, install, error)) from None
     try:
-        stdout, stderr = process.communicate(timeout=limit)
+        stdout, stderr = _heard(process, start + limit)
+        process.wait(max(0.0, start + limit - time.monotonic()))
     except subprocess.TimeoutExpired:
         interrupt.end([process.pid])
         raise TimedOut(_hung(command, limit, timeout)) from None
+    except _TalksTooMuch as error:
+        interrupt.end([process.pid])
+        raise ToolError(
+            f"{command[0]} was ended: it printed more than {MOST_OUTPUT_BYTES:,} bytes"
+            f"{_quoted(str(error))}\n  command: {shlex.join(command)}"
+        ) from None
     except BaseException:
         interrupt.end([process.pid])
         raise
@@ -104,7 +118,32 @@ def _spend(seconds: float) -> None:
         _Allowance.left -= max(0.0, seconds)
 
 
-def _start(command: Sequence[str], cwd: Path | None) -> subprocess.Popen[str]:
+def _heard(process: subprocess.Popen[bytes], until: float) -> tuple[str, str]:
+    """Return what *process* writes to its standard output and standard error."""
+    said = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
+    with selectors.DefaultSelector() as selector:
+        for stream in said:
+            selector.register(stream, selectors.EVENT_READ, said[stream])
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(process.args, until)
+            for key, _ in ready:
+                part = os.read(key.fd, PIPE_BYTES)
+                key.data.extend(part)
+                if not part:
+                    selector.unregister(key.fileobj)
+                if len(key.data) > MOST_OUTPUT_BYTES:
+                    raise _TalksTooMuch(_text(key.data[:PIPE_BYTES]))
+    stdout, stderr = map(_text, said.values())
+    return stdout, stderr
+
+
+def _text(said: bytes | bytearray) -> str:
+    return said.decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+
+def _start(command: Sequence[str], cwd: Path | None) -> subprocess.Popen[bytes]:
     """Start *command* in a session of its own, so that its children can be ended with it."""
     temporary = {"TMPDIR": tempfile.tempdir} if tempfile.tempdir else {}
     return subprocess.Popen(
@@ -113,14 +152,12 @@ def _start(command: Sequence[str], cwd: Path | None) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
         env={**os.environ, "LC_ALL": "C", "PWD": HERE, **temporary},
         start_new_session=True,
     )
 
 
-def _close(process: subprocess.Popen[str]) -> None:
+def _close(process: subprocess.Popen[bytes]) -> None:
     process.poll()
     for pipe in (process.stdout, process.stderr):
         if pipe:

@@ -22,8 +22,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from convgen import interrupt
+from convgen import files, interrupt
 from convgen.errors import UsageError
+from convgen.files import Unreadable
 
 REPORT = "report.json"
 VERIFY = "verify"
@@ -32,6 +33,7 @@ RUN_FILES = (f"{VERIFY}/output.bin", f"{VERIFY}/run.txt")
 """What the image writes anew whenever it is run: they may have changed."""
 JOURNAL, OLD, NEW = "journal.json", "old", "new"  # in the staging folder
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+MOST_SUMS_BYTES = 2**20
 SHOWN = 5  # obstacles, of which there may be many
 
 Sums = dict[str, str]
@@ -108,8 +110,8 @@ def finish(stage: Path) -> None:
 def _sums(out: Path) -> Sums:
     """Return the digest of each file that convgen wrote in *out*; none if a line is odd."""
     try:
-        lines = (out / SUMS).read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError):
+        lines = files.read(out / SUMS, MOST_SUMS_BYTES).decode("ascii").splitlines()
+    except (Unreadable, ValueError):
         return {}
     found = [re.fullmatch(r"([0-9a-f]{64})  (\S+)", line) for line in lines]
     if not all(match and _is_inside(match[2]) for match in found):

@@ -204,6 +204,12 @@ def test_a_list_that_convgen_did_not_write_makes_nothing_its_own(line: str) -> N
     assert "  first.c is not in verify/SHA256SUMS, the" in refused()
 
 
+def test_a_list_that_is_a_pipe_is_not_waited_for() -> None:
+    Path("out/verify").mkdir(parents=True)
+    os.mkfifo("out/verify/SHA256SUMS")
+    assert refused() == "  verify/SHA256SUMS is not a file that convgen wrote"
+
+
 def test_many_things_in_the_way_are_not_all_shown() -> None:
     Path("out").mkdir()
     many = tuple(f"layer{number}.c" for number in range(9))
