@@ -26,9 +26,11 @@ from command import (
     write_spec,
 )
 from contract import REPORT, applicable, missing
-from convgen import __version__, target
+from convgen import __version__, generate, target, toolchain
 from convgen.algorithms import ALGORITHMS
 from convgen.cli import build_parser
+from convgen.publishing import REPORT as REPORT_FILE
+from convgen.publishing import SUMS
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -223,6 +225,14 @@ def test_a_second_run_replaces_its_own_files_and_keeps_others() -> None:
     assert second.pop("Makefile") == b"mine"
     assert second.keys() == first.keys()
     assert second["first.c"] != first["first.c"]
+
+
+@pytest.mark.parametrize("options", [(), ("--emulator", "none", "--toolchain", "zig")])
+def test_every_file_that_is_written_was_looked_for_before_the_work(options: Sequence[str]) -> None:
+    generated(*FIRST, *options, "-o", "out")
+    written = {name for name, content in tree(Path("out")).items() if content is not None}
+    looked_for = {*generate.file_names("first"), *toolchain.file_names("first"), REPORT_FILE, SUMS}
+    assert written <= looked_for
 
 
 def test_a_failed_run_keeps_the_files_of_the_one_before() -> None:
