@@ -243,4 +243,5 @@ def _complaint(found: Comparison, given: Vectors) -> str | None:
         return f"the code does what the spec says, but {given.disagreement.sentence}"
     count = found.mismatches
     wrong = "it is the only wrong output" if count == 1 else f"{count:,} outputs are wrong"
-    return f"{found.first}; {wrong}"
+    besides = f"; besides, {given.disagreement.sentence}" if given.disagreement else ""
+    return f"{found.first}; {wrong}{besides}"

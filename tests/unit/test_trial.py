@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+
+import minimal
+from convgen import reference, vectors
+from convgen.comparison import compare
+from convgen.layer import Layer
+from convgen.trial import _complaint
+from convgen.vectors import Vectors
+
+LAYER: Layer = minimal.load(minimal.made_up())
+INPUTS = vectors.make_inputs(LAYER, 0)
+RIGHT = reference.convolve(LAYER, INPUTS)
+
+
+def complaint(outputs: np.ndarray, expected: np.ndarray | None) -> str | None:
+    """Return what is said of a layer with these outputs."""
+    given = vectors.checked(LAYER, Vectors(inputs=INPUTS, expected=expected))
+    return _complaint(compare(LAYER, INPUTS, outputs, expected, given.right), given)
+
+
+def spoiled(outputs: np.ndarray) -> np.ndarray:
+    changed = outputs.copy()
+    changed[1, 2, 3, 4] = ~changed[1, 2, 3, 4]
+    return changed
+
+
+def test_right_outputs_are_not_complained_of() -> None:
+    assert complaint(RIGHT, None) is None
+    assert complaint(RIGHT, RIGHT) is None
+
+
+def test_wrong_code_is_wrong_whatever_is_expected() -> None:
+    place = "vector 1, row 2, column 3, channel 4: got "
+    for expected in (None, RIGHT):
+        said = str(complaint(spoiled(RIGHT), expected))
+        assert said.startswith(place)
+        assert said.endswith("; it is the only wrong output")
+
+
+def test_right_code_is_not_blamed_for_vectors_of_another_spec() -> None:
+    said = str(complaint(RIGHT, ~RIGHT))
+    assert said.startswith("the code does what the spec says, but the spec and --vectors disagree")
+
+
+def test_wrong_code_and_vectors_of_another_spec_are_two_faults() -> None:
+    said = str(complaint(spoiled(RIGHT), np.clip(RIGHT, -100, 100)))
+    assert " outputs are wrong; besides, the spec and --vectors disagree: " in said
+
+
+def test_outputs_that_are_expected_are_right_even_if_the_spec_has_others() -> None:
+    assert complaint(~RIGHT, ~RIGHT) is None
