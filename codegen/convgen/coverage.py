@@ -16,12 +16,14 @@ from convgen import quantize, reference
 from convgen.layer import Layer
 from convgen.quantize import INT8
 
-MOST_MACS = 2**22  # of all inputs made here, but for the first ones
+ENOUGH = 4  # outputs on each side, where they are cheap
+MOST_MACS = 2**22  # of inputs made to see each side once, but for the first ones
+CHEAP_MACS = 2**18  # of those made to see it more often
 FEWEST_INPUTS, MOST_INPUTS = 3, 125
 MOST_TRIED = 3 * 2**22  # sums looked at in the search: a second at the most
 _TRIED_IN_AN_INPUT = 2**22
 _TRIED_AT_ONCE = 2**12, 2**16  # at an output pixel; as many as stay in a cache
-_FEWEST_MOVES = 8
+_MOVES = 8, 2**11
 _FRUITLESS = 12  # outputs without a find after which no more are tried
 
 
@@ -42,44 +44,46 @@ class Coverage:
         return self.channels - self.constant - self.tried
 
 
-def unseen(layer: Layer) -> NDArray[np.bool_]:
-    """Return what is to be tried, ``[2, out_c]``: all but the constant channels."""
+def nothing_seen(layer: Layer) -> NDArray[np.int64]:
+    """Return how many outputs of each channel were seen on each side, ``[2, out_c]``: none.
+
+    Of constant channels it is enough, as there is nothing to be seen.
+    """
     low, high = (quantize.outputs(layer, end) for end in layer.accumulator_range)
-    varies = low != high  # an output never falls when its sum rises
-    return np.stack([varies, varies])
+    is_constant = low == high  # an output never falls when its sum rises
+    return np.stack([np.where(is_constant, ENOUGH, 0)] * 2)
 
 
-def summarize(layer: Layer, untried: NDArray[np.bool_]) -> Coverage:
-    """Return the figures when *untried* ``[2, out_c]`` is left of `unseen`."""
-    constant = int(np.count_nonzero(~unseen(layer)[0]))
-    left = int(np.count_nonzero(untried.any(axis=0)))
-    channels = layer.geometry.out_c
-    return Coverage(channels=channels, tried=channels - constant - left, constant=constant)
+def summarize(layer: Layer, seen: NDArray[np.int64]) -> Coverage:
+    """Return the figures of outputs *seen*, ``[2, out_c]``."""
+    constant = int(np.count_nonzero(nothing_seen(layer)[0]))
+    tried = int(np.count_nonzero(seen.all(axis=0))) - constant
+    return Coverage(channels=layer.geometry.out_c, tried=tried, constant=constant)
 
 
 def directed(
-    layer: Layer, rng: np.random.Generator, untried: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.bool_]]:
-    """Return inputs made for what is *untried*, their outputs, and what they leave of it."""
+    layer: Layer, rng: np.random.Generator, seen: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
+    """Return inputs made for what was not *seen*, their outputs, and what was seen with them."""
     g = layer.geometry
     search = _Search(layer=layer, rng=rng)
     images: list[NDArray[np.int8]] = []
     outputs: list[NDArray[np.int8]] = []
     most = max(FEWEST_INPUTS, min(MOST_INPUTS, MOST_MACS // g.macs))
     for _ in range(most + _FRUITLESS):
-        if len(images) == most or search.is_over or not untried.any():
+        is_cheap = len(images) < CHEAP_MACS // g.macs
+        search.untried = seen < (ENOUGH if is_cheap else 1)
+        if len(images) == most or search.is_over or not search.untried.any():
             break
-        search.untried = untried.copy()
         image = search.image()
-        if not search.found:
-            continue
-        output, untried = reference.evaluate(layer, image, untried)
-        images.append(image)
-        outputs.append(output)
+        if search.found:
+            output, seen = reference.evaluate(layer, image, seen, ENOUGH)
+            images.append(image)
+            outputs.append(output)
     return (
         np.array(images, np.int8).reshape(-1, g.in_h, g.in_w, g.in_c),
         np.array(outputs, np.int8).reshape(-1, g.out_h, g.out_w, g.out_c),
-        untried,
+        seen,
     )
 
 
@@ -104,7 +108,7 @@ class _Search:
     def __init__(self, *, layer: Layer, rng: np.random.Generator) -> None:
         self.layer = layer
         self.rng = rng
-        self.untried = unseen(layer)
+        self.untried = nothing_seen(layer) == 0
         self.found = self.fruitless = 0
         self.left = MOST_TRIED
         g = layer.geometry
@@ -194,7 +198,7 @@ class _Search:
 
         Returns the groups for which that adds something, and the values.
         """
-        moves = max(_FEWEST_MOVES, self.at_once // patch.channels.size)
+        moves = int(np.clip(self.at_once // patch.channels.size, *_MOVES))
         self.left -= moves * patch.channels.size + patch.weights.size
         element = self.rng.choice(np.flatnonzero(patch.free.any(axis=0)), moves)
         value = self.rng.integers(INT8.min, INT8.max + 1, moves)

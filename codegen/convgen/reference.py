@@ -36,23 +36,23 @@ def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
 
 
 def evaluate(
-    layer: Layer, image: NDArray[np.int8], untried: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Return the outputs of one *image* of an int8 layer, and what is still *untried* after it.
+    layer: Layer, image: NDArray[np.int8], seen: NDArray[np.int64], enough: int
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return the outputs of one *image* of an int8 layer, and what was *seen* after it.
 
-    *untried* is ``[2, out_c]``: whether no sum of a channel was yet seen with an output that an
-    error of minus one, and of plus one, in the sum would change.
+    *seen* is ``[2, out_c]``: of how many sums of a channel the output would be another if they
+    were one less, and one more. Where there are *enough* of both, they are counted no more.
     """
     result = np.empty(_output_shape(layer), np.int8)
-    untried = untried.copy()
+    seen = seen.copy()
     for rows, sums in _blocks(layer, image):
         exact = sums.astype(np.int64)
         result[rows] = quantize.outputs(layer, exact)
-        channels = np.flatnonzero(untried.any(axis=0))
+        channels = np.flatnonzero((seen < enough).any(axis=0))
         if channels.size:
-            seen = quantize.steps(layer, exact[..., channels], channels)
-            untried[:, channels] &= ~seen.any(axis=(1, 2))
-    return result, untried
+            steps = quantize.steps(layer, exact[..., channels], channels)
+            seen[:, channels] += steps.sum(axis=(1, 2))
+    return result, seen
 
 
 def sums(layer: Layer, image: NDArray[Any]) -> NDArray[np.float64]:

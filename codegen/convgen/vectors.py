@@ -42,13 +42,13 @@ def made_up(layer: Layer, seed: int) -> Vectors:
     inputs = make_inputs(layer, seed)
     if layer.dtype == "float32":
         return Vectors(inputs=inputs, made_up=True)
-    right, untried = _evaluate(layer, inputs)
+    right, seen = _evaluate(layer, inputs)
     rng = np.random.default_rng([seed, len(inputs)])
-    more, outputs, untried = coverage.directed(layer, rng, untried)
+    more, outputs, seen = coverage.directed(layer, rng, seen)
     return Vectors(
         inputs=np.concatenate([inputs, more]),
         right=np.concatenate([right, outputs]),
-        coverage=coverage.summarize(layer, untried),
+        coverage=coverage.summarize(layer, seen),
         made_up=True,
     )
 
@@ -56,22 +56,22 @@ def made_up(layer: Layer, seed: int) -> Vectors:
 def checked(layer: Layer, given: Vectors) -> Vectors:
     """Return the vectors a user gave with what the spec says of them."""
     if layer.dtype == "int8":
-        right, untried = _evaluate(layer, given.inputs)
-        given = replace(given, right=right, coverage=coverage.summarize(layer, untried))
+        right, seen = _evaluate(layer, given.inputs)
+        given = replace(given, right=right, coverage=coverage.summarize(layer, seen))
     if given.expected is None:
         return given
     found = disagreement.explain(layer, given.inputs, given.expected, given.right)
     return replace(given, disagreement=found)
 
 
-def _evaluate(layer: Layer, inputs: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Return the outputs of an int8 layer, and what *inputs* leave of `coverage.unseen`."""
-    untried = coverage.unseen(layer)
+def _evaluate(layer: Layer, inputs: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return the outputs of an int8 layer, and on how many boundaries they are seen to lie."""
+    seen = coverage.nothing_seen(layer)
     outputs = []
     for image in inputs:
-        output, untried = reference.evaluate(layer, image, untried)
+        output, seen = reference.evaluate(layer, image, seen, coverage.ENOUGH)
         outputs.append(output)
-    return np.stack(outputs), untried
+    return np.stack(outputs), seen
 
 
 def make_inputs(layer: Layer, seed: int, count: int = 3) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, seed, settings
 
 import minimal
 import numpy_reference
-from convgen import coverage, vectors
+from convgen import coverage, quantize, vectors
 from convgen.layer import Layer
 from convgen.vectors import Vectors
 from random_layers import Kind, layers
@@ -131,3 +131,21 @@ def test_six_thousand_channels_take_no_seconds(shape: list[int], options: dict[s
     assert time.process_time() - start < 4  # 0.6 on an idle computer
     more = len(made.inputs) - 3
     assert more <= coverage.FEWEST_INPUTS or more * layer.geometry.macs <= coverage.MOST_MACS
+
+
+def test_nearly_every_weight_of_a_small_layer_that_is_wrong_by_one_shows() -> None:
+    layer = SMALL["fully connected"]
+
+    def share(inputs: np.ndarray) -> float:
+        """Return the share of all weights, each one more and one less, that show."""
+        centred = inputs.reshape(-1, 64).astype(np.int64) - layer.zero_point
+        bias: Any = layer.bias
+        sums = centred @ layer.weights.reshape(10, 64).astype(np.int64).T + bias  # [N, 10]
+        changes = np.stack([centred, -centred])[:, :, :, None]  # [2, N, 64, 1]
+        wrong = quantize.outputs(layer, sums[None, :, None, :] + changes)
+        changed = wrong != quantize.outputs(layer, sums)[None, :, None, :]
+        return float(changed.any(axis=1).mean())
+
+    made = vectors.made_up(layer, seed=0).inputs
+    assert share(made) > 0.99
+    assert share(made[:3]) < 0.5
