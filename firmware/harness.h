@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Exit status; emulator.py holds the same table. */
+/* Exit status; harness.py holds the same table. */
 enum convgen_status {
     CONVGEN_RAN = 0,
     CONVGEN_GUARD_TOUCHED = 2,
     CONVGEN_INPUT_MODIFIED = 3,
     CONVGEN_NOT_RESTORED = 4,
+    CONVGEN_STRAY = 5, /* an emulator that looks on says so */
+    CONVGEN_OUTPUT_VARIES = 6,
     CONVGEN_FAULT = 70,
     CONVGEN_NO_FILE = 71
 };

@@ -13,10 +13,12 @@
 #define MPU_RNR (*(volatile uint32_t *)0xE000ED98u)
 #define MPU_RBAR (*(volatile uint32_t *)0xE000ED9Cu)
 #define MPU_RASR (*(volatile uint32_t *)0xE000EDA0u) /* from ARMv8-M on: RLAR */
+#define MPU_MAIR0 (*(volatile uint32_t *)0xE000EDC0u)
 #define MPU_ENABLE 0x1u
 #define MPU_ELSE_DEFAULT_MAP 0x4u
 
 extern uint8_t convgen_stack_top[];
+extern uint8_t convgen_code_start[], convgen_code_end[];
 extern uint8_t convgen_harness_start[], convgen_harness_end[];
 extern uint8_t convgen_layer_start[], convgen_layer_end[];
 
@@ -57,12 +59,36 @@ static void protect_below_layer(void) {
     MPU_RBAR = base;
     MPU_RASR = (log2_of_bytes_less_1 << 1) | MPU_ENABLE; /* no access */
 #endif
-    MPU_CTRL = MPU_ENABLE | MPU_ELSE_DEFAULT_MAP;
-    __asm__ volatile("dsb\n\tisb" ::: "memory");
+}
+
+/* Nothing may write to the pages of code and constants. */
+static void protect_code(void) {
+    const uint32_t start = (uint32_t)convgen_code_start;
+    const uint32_t last = (uint32_t)convgen_code_end - 1u;
+    MPU_RNR = 1;
+#if __ARM_ARCH >= 8
+    const uint32_t read_only = 0x4u;
+    const uint32_t normal_memory = 0x44u;
+    MPU_MAIR0 = normal_memory;
+    MPU_RBAR = (start & ~0xFFFu) | read_only;
+    MPU_RASR = ((last | 0xFFFu) & ~31u) | MPU_ENABLE;
+#else
+    const uint32_t read_only = 0x06000000u;
+    const uint32_t normal_memory = 0x00020000u;
+    uint32_t log2_of_bytes = 12;
+    while (start >> log2_of_bytes != last >> log2_of_bytes) {
+        log2_of_bytes++;
+    }
+    MPU_RBAR = start >> log2_of_bytes << log2_of_bytes;
+    MPU_RASR = read_only | normal_memory | ((log2_of_bytes - 1u) << 1) | MPU_ENABLE;
+#endif
 }
 
 void _start(void) {
     protect_below_layer();
+    protect_code();
+    MPU_CTRL = MPU_ENABLE | MPU_ELSE_DEFAULT_MAP;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
 #ifndef __ARM_FEATURE_UNALIGNED
     CCR |= CCR_UNALIGN_TRP; /* an ARMv6-M core faults; so must the larger core that plays it */
 #endif

@@ -105,6 +105,27 @@ def test_a_stray_access_is_caught(
     assert message in said
 
 
+@pytest.mark.parametrize("emulator", ["qemu-system", "unicorn"])
+def test_a_write_to_the_free_end_of_the_stack_is_caught(
+    run: Callable[..., tuple[int, str]], emulator: str
+) -> None:
+    low = at_entry("volatile char here = 0; *(volatile char *)((uintptr_t)&here - 600u) = here;")
+    status, said = run("first.c", low, "--emulator", emulator)
+    assert status == 1
+    assert re.search(
+        r"\d+ bytes of stack were written to, and no path through the call graph", said
+    )
+
+
+@pytest.mark.parametrize("emulator", ["qemu-system", "unicorn"])
+def test_an_output_that_is_never_written_is_caught(
+    run: Callable[..., tuple[int, str]], emulator: str
+) -> None:
+    status, said = run("first.c", at_entry("if (input) { return; }"), "--emulator", emulator)
+    assert status == 1
+    assert "first gives another output where output, workspace and stack held other bytes" in said
+
+
 def test_a_stack_overflow_is_caught(run: Callable[..., tuple[int, str]]) -> None:
     deep = at_entry("volatile char deep[4096]; deep[0] = 1; deep[4095] = deep[0];")
     status, said = run("first.c", deep, "-b", "2k")

@@ -35,6 +35,9 @@ _TAKES_VARIABLE = re.compile(
 )
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
 _X86_RED_ZONE = re.compile(r"-0x([0-9a-f]+)\(%rsp")
+_X86_RETURN_ADDRESS_BYTES = 8
+# Of a copy that GCC made for some arguments; -fstack-usage leaves it out.
+_CLONE_NUMBER = re.compile(r"\.\d+$")
 _X86_PUSH = re.compile(r"push\S* %")
 
 
@@ -87,9 +90,10 @@ class CallGraph:
         return depth(root)
 
     def _frame(self, function: Function) -> int:
-        if function.name not in self._frames:
+        name = _CLONE_NUMBER.sub("", function.name)
+        if name not in self._frames:
             return _frame_of(function)
-        frame = self._frames[function.name]
+        frame = self._frames[name]
         if frame is None:
             raise Unbounded
         return frame + _below_stack_pointer(function)
@@ -115,7 +119,7 @@ class CallGraph:
 
     def _jumps_out(self, function: Function, instruction: Instruction) -> bool:
         """Whether a jump to a computed address may be a call: in a library it is a switch."""
-        compiled_here = function.name in self._frames
+        compiled_here = _CLONE_NUMBER.sub("", function.name) in self._frames
         return (
             compiled_here
             and _JUMP_BY_REGISTER.fullmatch(instruction.mnemonic) is not None
@@ -130,7 +134,9 @@ class CallGraph:
 
 
 def _frame_of(function: Function) -> int:
-    return sum(_taken(instruction.text) for instruction in function.instructions)
+    taken = sum(_taken(instruction.text) for instruction in function.instructions)
+    is_x86 = any("%" in instruction.operands for instruction in function.instructions)
+    return taken + (_below_stack_pointer(function) + _X86_RETURN_ADDRESS_BYTES if is_x86 else 0)
 
 
 def _below_stack_pointer(function: Function) -> int:

@@ -19,7 +19,8 @@ class Architecture:
 
     ``is_long`` tells from an instruction's first 16 bits whether it has 32. ``entry_bit`` is set
     in a function's address. ``initial`` is what registers must hold beside a stack,
-    ``condition`` the register and the bits of it that let an instruction be skipped.
+    ``condition`` the register and the bits of it that let an instruction be skipped; ``preserved``
+    are the registers that a function restores, ``called`` the one that the trampoline calls.
     """
 
     module: str
@@ -27,12 +28,18 @@ class Architecture:
     mode: str
     prefix: str
     link: str
+    called: str
     arguments: tuple[str, str, str]
     word_bytes: int
+    preserved: tuple[str, ...]
     is_long: Callable[[int], bool]
     entry_bit: int = 0
     initial: tuple[tuple[str, int], ...] = ()
     condition: tuple[str, int] | None = None
+
+
+def _numbered(prefix: str, first: int, after: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}{number}" for number in range(first, after))
 
 
 def _riscv(bits: int) -> Architecture:
@@ -43,8 +50,10 @@ def _riscv(bits: int) -> Architecture:
         mode=f"UC_MODE_RISCV{bits}",
         prefix="UC_RISCV_REG_",
         link="RA",
+        called="T2",
         arguments=("A0", "A1", "A2"),
         word_bytes=bits // 8,
+        preserved=("GP", "TP", *_numbered("S", 0, 12), *_numbered("FS", 0, 12)),
         is_long=lambda first: first & 3 == 3,
         initial=(("MSTATUS", floating_point_on),),
     )
@@ -57,8 +66,10 @@ _THUMB = Architecture(
     mode="UC_MODE_THUMB",
     prefix="UC_ARM_REG_",
     link="LR",
+    called="R12",
     arguments=("R0", "R1", "R2"),
     word_bytes=4,
+    preserved=(*_numbered("R", 4, 12), *_numbered("S", 16, 32)),
     is_long=lambda first: first >= 0xE800,
     entry_bit=1,
     condition=("XPSR", 0x0600_FC00),
@@ -99,6 +110,16 @@ class Core:
     def read(self, register: str) -> int:
         """Return what *register* holds."""
         return cast(int, self.engine.reg_read(self._number(register)))
+
+    @property
+    def preserved(self) -> tuple[str, ...]:
+        """The registers that a function restores, as `read_all` gives them."""
+        return self.architecture.preserved
+
+    def read_all(self, registers: tuple[str, ...]) -> tuple[int, ...]:
+        """Return what several registers hold."""
+        numbers = [self._number(register) for register in registers]
+        return tuple(self.engine.reg_read_batch(numbers))
 
     def write(self, register: str, value: int) -> None:
         """Let *register* hold *value*."""

@@ -8,7 +8,7 @@ import re
 import shlex
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from convgen.measure import function_at
 from convgen.process import Finished, TimedOut
 from convgen.target import Counter, CpuModel, Emulation, EmulatorKind, Fallback, Machine, Target
 from convgen.toolchain import Image
+from convgen.watch import Fault
 
 NAMES = ("auto", "qemu-system", "unicorn", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
@@ -29,6 +30,7 @@ SLOWEST_INSTRUCTIONS_PER_S = 10e6
 # Where the emulator counts as it goes.
 FEWEST_INSTRUCTIONS = 2_000_000
 MOST_TIMES_EXPECTED = 10
+MOST_LOOKED_AT = 3_000_000  # instructions of a call in which reads of unwritten bytes are sought
 WHY_NOT = {"unicorn": ", which models neither Helium nor this computer"}
 LOST = "lost_"  # begins the keys of run.txt that name a register
 RUN_FILE = "run.txt"
@@ -221,7 +223,7 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
             if counter and "init_ticks" in report
             else None
         ),
-        notes=() if counted else (_too_long_note(emulator, of_each_call),),
+        notes=_notes(emulator, of_each_call, counted=counted),
         blocks=ended.blocks,
     )
 
@@ -277,7 +279,12 @@ def _run_in_process(
 ) -> _Ended:
     most = max(FEWEST_INSTRUCTIONS, math.ceil(MOST_TIMES_EXPECTED * expected_instructions))
     try:
-        ended = in_process.run(model, image, most_instructions=most)
+        ended = in_process.run(
+            model,
+            image,
+            most_instructions=most,
+            sees_unwritten=expected_instructions <= MOST_LOOKED_AT,
+        )
     except TimedOut:
         raise _too_slow(f"{most:,} instructions", emulator, image) from None
     return _Ended(status=ended.status, blocks=ended.blocks)
@@ -298,11 +305,20 @@ def _too_slow(limit: str, emulator: Emulator, image: Image) -> VerificationError
     )
 
 
-def _too_long_note(emulator: Emulator, instructions: float) -> str:
-    return (
-        f"instructions not counted: about {instructions:.1g} in each call, "
-        f"and the counter of {emulator.machine_name} is too short for them"
-    )
+def _notes(emulator: Emulator, of_each_call: float, *, counted: bool) -> tuple[str, ...]:
+    """Say what the run did not do, for calls of about so many instructions."""
+    notes = []
+    if not counted:
+        notes.append(
+            f"instructions not counted: about {of_each_call:.1g} in each call, "
+            f"and the counter of {emulator.machine_name} is too short for them"
+        )
+    if emulator.model and of_each_call > MOST_LOOKED_AT:
+        notes.append(
+            f"reads of output and workspace before they are written: not looked for in calls of "
+            f"about {of_each_call:.1g} instructions, only whether they change the output"
+        )
+    return tuple(notes)
 
 
 def _read_report(path: Path) -> dict[str, list[int]]:
@@ -362,16 +378,9 @@ def _failure(
     ended: _Ended, report: dict[str, list[int]], emulator: Emulator, image: Image
 ) -> ConvgenError:
     name = image.call.name
-    match ended.status:
-        case Status.GUARD_TOUCHED:
-            return VerificationError(f"{name} {_damage(report, image)}")
-        case Status.INPUT_MODIFIED:
-            first = report["input_first"][0]
-            return VerificationError(f"{name} modified its input: first byte at +{first}")
-        case Status.NOT_RESTORED:
-            return VerificationError(f"{name} did not restore {_lost(report)}")
-        case Status.FAULT if report:
-            return VerificationError(f"{name} {_fault(report, image)}")
+    says = _SENTENCES.get(ended.status)
+    if says and report:
+        return VerificationError(f"{name} {says(report, image)}")
     command = [*emulator.command, f"./{image.elf.name}"]
     failed = process.failure(command, Finished(status=ended.status, stdout="", stderr=ended.said))
     # Once there is a report the harness has started: what went wrong is the layer's doing.
@@ -379,18 +388,46 @@ def _failure(
 
 
 def _damage(report: dict[str, list[int]], image: Image) -> str:
-    """Say what was done to a guard zone, and where it was done if the emulator saw that."""
-    [is_read] = report.get("guard_is_read", [0])
-    damage = image.layout.damage(
-        report["guard_first"][0], report["guard_last"][0], "read" if is_read else "wrote"
+    """Say what was done to a guard zone."""
+    return image.layout.damage(report["guard_first"][0], report["guard_last"][0])
+
+
+def _modified(report: dict[str, list[int]], image: Image) -> str:
+    return f"modified its input: first byte at +{report['input_first'][0]}"
+
+
+def _varies(report: dict[str, list[int]], image: Image) -> str:
+    return (
+        "gives another output where output, workspace and stack held other bytes before the call: "
+        f"first byte at +{report['output_first'][0]} of the first output"
     )
-    return f"{damage}, {_place(report['guard_pc'][0], image)}" if "guard_pc" in report else damage
 
 
-def _lost(report: dict[str, list[int]]) -> str:
-    """Name the registers that the harness found changed."""
-    names = [key.removeprefix(LOST) for key in report if key.startswith(LOST)]
-    return _listed(list(dict.fromkeys(names)))
+def _stray(report: dict[str, list[int]], image: Image) -> str:
+    """Say what was accessed that must not be, and by which instruction."""
+    arena, first, last, pc, fault = (
+        report[key][0] for key in ("arena", "stray_first", "stray_last", "stray_pc", "stray_fault")
+    )
+    offset = first - arena
+    zone = image.layout.zone_at(offset)
+    did = "wrote" if fault == Fault.WRITE else "read"
+    if zone is None and 0 <= offset < image.layout.arena_bytes:
+        said = image.layout.damage(offset, last - arena, did)
+    elif zone is None:
+        said = f"{did} what is not its own, the byte at 0x{first:08x}"
+    elif fault == Fault.WRITE:
+        said = f"modified its {zone.name}: first byte at +{offset - zone.start}"
+    else:
+        said = f"read {zone.name} before it wrote there: first byte at +{offset - zone.start}"
+    return f"{said}, {_place(pc, image)}"
+
+
+def _lost(report: dict[str, list[int]], image: Image) -> str:
+    """Name the registers that were found changed, and the function if the emulator saw that."""
+    names = _listed([key.removeprefix(LOST) for key in report if key.startswith(LOST)])
+    [function] = report.get("function", [0])
+    place = f" in {function_at(image.elf, function)}" if function else ""
+    return f"did not restore {names}{place}"
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -408,3 +445,13 @@ def _fault(report: dict[str, list[int]], image: Image) -> str:
 def _place(pc: int, image: Image) -> str:
     function = function_at(image.elf, pc)
     return f"at 0x{pc:08x}" + (f" in {function}" if function else "")
+
+
+_SENTENCES: dict[int, Callable[[dict[str, list[int]], Image], str]] = {
+    Status.GUARD_TOUCHED: _damage,
+    Status.INPUT_MODIFIED: _modified,
+    Status.NOT_RESTORED: _lost,
+    Status.OUTPUT_VARIES: _varies,
+    Status.STRAY: _stray,
+    Status.FAULT: _fault,
+}

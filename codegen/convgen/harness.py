@@ -22,6 +22,8 @@ class Status(IntEnum):
     GUARD_TOUCHED = 2
     INPUT_MODIFIED = 3
     NOT_RESTORED = 4
+    STRAY = 5  # seen by an emulator that looks on
+    OUTPUT_VARIES = 6
     FAULT = 70
     NO_FILE = 71
 

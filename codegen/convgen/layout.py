@@ -39,6 +39,7 @@ class Call:
     *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
     the input must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
     ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept.
+    *writes_input*: it is the same after the call, but not during it.
     ``tensor_align`` is that of input, output and pool: of one element.
     """
 
@@ -51,6 +52,7 @@ class Call:
     workspace_align: int = 1
     pool: Pool | None = None
     has_init: bool = False
+    writes_input: bool = False
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -108,6 +110,10 @@ class Layout:
         """First byte and byte after the last of each guard zone."""
         edges = [0, *(edge for zone in self.zones for edge in (zone.start, zone.end))]
         return tuple(zip(edges[::2], [*edges[1::2], self.arena_bytes], strict=True))
+
+    def zone_at(self, offset: int) -> Zone | None:
+        """Return the zone that holds the byte *offset* of the array."""
+        return next((zone for zone in self.zones if zone.start <= offset < zone.end), None)
 
     def damage(self, first: int, last: int, did: str = "wrote") -> str:
         """Say in words what it means that guard bytes *first* to *last* have changed.

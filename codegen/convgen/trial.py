@@ -186,6 +186,7 @@ def describe(candidate: Candidate, *, strict: bool) -> Call:
         tensor_align=plan.layer.elem_bytes if strict else USUAL_ALIGN,
         pool=candidate.pool,
         has_init=plan.has_init,
+        writes_input=plan.writes_input,
     )
 
 
@@ -214,7 +215,7 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
             found = compare(
                 candidate.plan.layer, given.inputs, outputs, given.expected, given.right
             )
-            failure = _complaint(found, given)
+            failure = _complaint(found, given) or _too_deep(run, sizes)
         except VerificationError as error:
             failure = str(error)
     return Trial(
@@ -234,6 +235,17 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
 def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
     g = plan.layer.geometry
     return np.frombuffer(raw, plan.layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
+
+
+def _too_deep(run: Run, sizes: Sizes) -> str | None:
+    """Say that the stack went deeper than it can, if it did."""
+    bound = sizes.stack_bound_bytes
+    if bound is None or run.stack_bytes <= bound:
+        return None
+    return (
+        f"{run.stack_bytes:,} bytes of stack were written to, and no path through the call graph "
+        f"takes more than {bound:,}: a write below the stack, or a bound that is wrong"
+    )
 
 
 def _complaint(found: Comparison, given: Vectors) -> str | None:

@@ -1,65 +1,90 @@
-"""Looks on while a core runs a layer: counts its blocks, sees every step into a guard zone."""
+"""Looks on while a core runs a layer: counts its blocks, sees every access it must not make."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
+from convgen.access import Rights, Span, Unwritten
 from convgen.blocks import Block
+from convgen.convention import Convention, Lost
 from convgen.cores import Core
 
 WIDEST_ACCESS_BYTES = 8
 
 
+class Fault(IntEnum):
+    """What is wrong with an access."""
+
+    READ = 0
+    WRITE = 1
+    READ_UNWRITTEN = 2
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stray:
-    """The bytes of a forbidden range, ``first`` to ``last``, that an instruction touched."""
+    """The bytes, ``first`` to ``last``, that an instruction must not have accessed so."""
 
     pc: int
     first: int
     last: int
-    is_read: bool
+    fault: Fault
 
 
 class Watch:
     """What happens from `begin` to `end`, in which the core may be started and stopped.
 
-    It stops by itself when it has begun more than ``most_instructions``, and at an access to a
-    byte of ``forbidden``: ranges from the first to the one after the last.
+    It stops by itself when it has begun more than ``most_instructions``, at an access to what the
+    `Rights` of a call do not allow, and where one of ``functions`` has not restored a register.
+    ``is_own`` tells whether the instruction at an address may read another address all the same.
     """
 
     def __init__(
-        self, core: Core, forbidden: Sequence[tuple[int, int]], most_instructions: int
+        self,
+        core: Core,
+        most_instructions: int,
+        functions: Mapping[int, str],
+        is_own: Callable[[int, int], bool],
     ) -> None:
         """Prepare to look on."""
         self._core = core
-        self._forbidden = forbidden
         self.most_instructions = self._left = most_instructions
+        self._is_own = is_own
+        self._convention = Convention(core, functions)
         self._ran = _Ran(core)
         self._hooks: list[int] = []
+        self._unwritten = Unwritten(())
         self.stray: Stray | None = None
+        self.lost: Lost | None = None
 
-    def begin(self) -> None:
+    def begin(self, rights: Rights) -> None:
         """Count from nought."""
-        constants, engine = self._core.unicorn, self._core.engine
+        constants = self._core.unicorn
         self._left = self.most_instructions
         self._ran.clear()
-        self._hooks = [engine.hook_add(constants.UC_HOOK_BLOCK, self._on_block)]
-        access = constants.UC_HOOK_MEM_READ | constants.UC_HOOK_MEM_WRITE
-        for start, end in self._forbidden:
-            earliest = start - WIDEST_ACCESS_BYTES + 1
-            hook = engine.hook_add(access, self._on_access, begin=earliest, end=end - 1)
-            self._hooks.append(hook)
-        engine.ctl_flush_tb()  # code translated before calls no hook
+        self._convention.clear()
+        self._unwritten = Unwritten(rights.unwritten)
+        self._hooks = [self._core.engine.hook_add(constants.UC_HOOK_BLOCK, self._on_block)]
+        reads, writes = constants.UC_HOOK_MEM_READ, constants.UC_HOOK_MEM_WRITE
+        self._hook(reads, rights.unreadable, Fault.READ)
+        self._hook(writes, rights.unwritable, Fault.WRITE)
+        self._hook_unwritten(reads, rights.unwritten, self._on_unwritten_read)
+        self._hook_unwritten(writes, rights.unwritten, self._on_first_write)
+        self._core.engine.ctl_flush_tb()  # code translated before calls no hook
 
-    def end(self) -> int:
-        """Look no further; return the number of instructions."""
+    def end(self) -> None:
+        """Look no further."""
         for hook in self._hooks:
             self._core.engine.hook_del(hook)
         self._hooks = []
         self._core.engine.ctl_flush_tb()
+
+    @property
+    def instructions(self) -> int:
+        """How many there were."""
         return sum(times * instructions for times, instructions in self._ran.values())
 
     @property
@@ -72,27 +97,62 @@ class Watch:
         """Whether there were too many instructions."""
         return self._left < 0
 
+    def _hook(self, access: int, spans: Sequence[Span], fault: Fault) -> None:
+        """Have every *access* to a byte of *spans* end the run."""
+        for span in spans:
+
+            def on_access(
+                _: Any, access: int, address: int, size: int, value: int, __: Any, span: Span = span
+            ) -> None:
+                first, after = max(address, span[0]), min(address + size, span[1])
+                if first < after:
+                    self._end_astray(first, after - 1, fault)
+                self._core.settle()
+
+            self._hook_span(access, span, on_access)
+
+    def _hook_unwritten(
+        self, access: int, spans: Sequence[Span], callback: Callable[..., None]
+    ) -> None:
+        for span in spans:
+            self._hook_span(access, span, callback)
+
+    def _hook_span(self, access: int, span: Span, callback: Callable[..., None]) -> None:
+        earliest = max(0, span[0] - WIDEST_ACCESS_BYTES + 1)
+        self._hooks.append(
+            self._core.engine.hook_add(access, callback, begin=earliest, end=span[1] - 1)
+        )
+
     def _on_block(self, engine: Any, address: int, size: int, _: object) -> None:
         ran = self._ran[address, size]
         ran[0] += 1
         self._left -= ran[1]
-        if self._left < 0:
+        lost = self._convention.at_block(address)
+        if lost and self.lost is None:
+            self.lost = lost
+        if self._left < 0 or self.lost:
             engine.emu_stop()
 
-    def _on_access(
-        self, engine: Any, access: int, address: int, size: int, value: int, _: object
+    def _on_first_write(
+        self, _: Any, access: int, address: int, size: int, value: int, __: object
     ) -> None:
-        for start, end in self._forbidden:
-            first, after = max(address, start), min(address + size, end)
-            if first < after and self.stray is None:
-                self.stray = Stray(
-                    pc=self._core.read("PC"),
-                    first=first,
-                    last=after - 1,
-                    is_read=access == self._core.unicorn.UC_MEM_READ,
-                )
-                engine.emu_stop()
+        self._unwritten.write(address, size)
         self._core.settle()
+
+    def _on_unwritten_read(
+        self, _: Any, access: int, address: int, size: int, value: int, __: object
+    ) -> None:
+        first = self._unwritten.first_in(address, size)
+        if first is not None:
+            self._end_astray(first, first, Fault.READ_UNWRITTEN)
+        self._core.settle()
+
+    def _end_astray(self, first: int, last: int, fault: Fault) -> None:
+        pc = self._core.read("PC")
+        if self.stray or (fault == Fault.READ and self._is_own(pc, first)):
+            return
+        self.stray = Stray(pc=pc, first=first, last=last, fault=fault)
+        self._core.engine.emu_stop()
 
 
 class _Ran(dict[tuple[int, int], list[int]]):

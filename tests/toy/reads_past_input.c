@@ -3,5 +3,7 @@
 
 void toy(const int8_t *input, int8_t *output, void *workspace) {
     (void)workspace;
-    output[0] = ((const volatile int8_t *)input)[100];
+    for (int i = 0; i < 100; i++) {
+        output[i] = ((const volatile int8_t *)input)[100];
+    }
 }

@@ -37,8 +37,9 @@ def bound(text: str, **frames: int | None) -> int:
         ("strd\tr3, lr, [sp, #-16]!", 16),
         ("addi\tsp,sp,-48", 48),
         ("add\tsp,sp,-16", 16),
-        ("sub\t$0x28,%rsp", 40),
-        ("push\t%rbx", 8),
+        ("sub\t$0x28,%rsp", 40 + 8),  # and the return address
+        ("push\t%rbx", 8 + 8),
+        ("movss\t%xmm5,-0x20(%rsp)", 32 + 8),
         ("stp\tx29, x30, [sp, #-32]!", 32),
         ("sub\tsp, sp, #0x20", 32),
         ("str\tr3, [sp, #4]", 0),
@@ -61,6 +62,13 @@ def test_the_deepest_path_counts() -> None:
     bx\tlr
     """
     assert bound(text, top=8, shallow=16, deep=40) == 48
+
+
+def test_a_copy_that_the_compiler_made_has_the_frame_of_its_original() -> None:
+    text = "top:\ncall\t102 <f.constprop.0>\nf.constprop.0:\nmovss\t%xmm0,-0x10(%rsp)"
+    assert bound(text, top=16, **{"f.constprop": 8}) == 16 + 8 + 16
+    calls = "top:\nbl\t102 <f.part.1>\nf.part.1:\nbx\tlr"
+    assert bound(calls, top=16, **{"f.part": 24}) == 40
 
 
 def test_a_jump_to_another_function_is_a_call() -> None:

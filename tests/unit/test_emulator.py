@@ -157,8 +157,15 @@ def test_other_stray_writes_are_caught(
             "straddles_input.c",
             r"toy read past the end of input: first byte at \+100, at \w+ in toy",
         ),
-        ("past_statics.c", r"toy fault at \w+ in toy"),
-        ("writes_code.c", r"toy fault at \w+ in toy"),
+        (
+            "past_statics.c",
+            r"toy wrote what is not its own, the byte at 0x\w+, at \w+ in toy",
+        ),
+        (
+            "jumps_to_harness.c",
+            r"toy wrote what is not its own, the byte at 0x\w+, at \w+ in toy",
+        ),
+        ("jumps_to_input.c", r"toy modified its input: first byte at \+5, at \w+ in toy"),
     ],
 )
 @pytest.mark.parametrize("where", [M4, KINDS[8]])
@@ -168,6 +175,61 @@ def test_what_no_board_sees_is_caught_in_process(
     (tmp_path / "board").mkdir()
     build(tmp_path / "board", source, where[0], "qemu-system").run(bytes([1]) * 100)
     assert re.fullmatch(message, failure(tmp_path, source, where, bytes([1]) * 100))
+
+
+@pytest.mark.parametrize("source", ["writes_code.c", "writes_constants.c"])
+@pytest.mark.parametrize("where", KINDS)
+def test_code_and_constants_cannot_be_written(
+    tmp_path: Path, source: str, where: tuple[str, str]
+) -> None:
+    assert re.fullmatch(r"toy fault at 0x\w+ in toy", failure(tmp_path, source, where))
+
+
+@pytest.mark.parametrize(
+    ("source", "zone", "offset"),
+    [("reads_output.c", "output", 7), ("reads_workspace.c", "workspace", 12)],
+)
+@pytest.mark.parametrize("where", KINDS)
+def test_what_is_read_before_it_is_written_is_told(
+    tmp_path: Path, source: str, zone: str, offset: int, where: tuple[str, str]
+) -> None:
+    said = failure(tmp_path, source, where)
+    if where[1] == "unicorn":
+        read = rf"toy read {zone} before it wrote there: first byte at \+{offset}, at 0x\w+ in toy"
+        assert re.fullmatch(read, said)
+    else:
+        assert said == (
+            "toy gives another output where output, workspace and stack held other bytes before "
+            f"the call: first byte at +{7 if zone == 'output' else 3} of the first output"
+        )
+
+
+@pytest.mark.parametrize("where", KINDS)
+def test_a_variable_that_is_read_before_it_is_written_is_told(
+    tmp_path: Path, where: tuple[str, str]
+) -> None:
+    said = failure(tmp_path, "reads_stack.c", where)
+    assert said.startswith("toy gives another output where output, workspace and stack held other")
+
+
+@pytest.mark.parametrize("where", [KINDS[0], M4])
+def test_a_write_to_the_free_end_of_the_stack_is_seen_in_its_depth(
+    tmp_path: Path, where: tuple[str, str]
+) -> None:
+    built = build(tmp_path, "jumps_to_stack.c", *where)
+    assert built.run().stack_bytes > 300 > (built.sizes.stack_bound_bytes or 0)
+
+
+def test_reads_are_not_looked_at_in_long_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(tmp_path, "scale.c", *M4)
+    monkeypatch.setattr(emulator, "MOST_LOOKED_AT", 5)
+    run = emulator.run(built.emulator, built.image, INPUT, expected_instructions=5000)
+    assert run.notes == (
+        "reads of output and workspace before they are written: not looked for in calls of "
+        "about 5e+03 instructions, only whether they change the output",
+    )
 
 
 @pytest.mark.parametrize("where", KINDS)

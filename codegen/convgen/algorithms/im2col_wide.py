@@ -31,7 +31,8 @@ class WideSteps:
 
     A patch is ``runs`` of ``run_elems``, each ``run_taps`` taps side by side: ``groups`` of four
     elements and a ``tail``. ``whole_taps``: each tap is whole groups. Tails follow all groups,
-    from element ``tails`` of the interleaved patches on.
+    from element ``tails`` of the interleaved patches on. Elements ``unused`` only meet weights of
+    nought.
     """
 
     pixel_blocks: tuple[int, ...]
@@ -81,6 +82,13 @@ class WideSteps:
     def tails(self) -> int:
         """The element of the patches where tails begin."""
         return self.runs * self.groups * 4 * PIXELS
+
+    @property
+    def unused(self) -> tuple[int, ...]:
+        """The second element of the last pair of each pixel, if it has none."""
+        whole_pairs, odd = divmod(self.runs * self.run_elems, 2)
+        first = whole_pairs * 2 * PIXELS + 1
+        return tuple(range(first, first + 2 * PIXELS, 2)) if odd else ()
 
     @property
     def fills_groups(self) -> bool:
