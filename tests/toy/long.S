@@ -7,18 +7,22 @@
     .thumb_func
     .type toy, %function
 toy:
-    .rept 5000
+    movs r3, #0
+    .rept 4998
     adds r3, #1
     .endr
+    strb r3, [r1]
     bx lr
 #else
     .text
     .global toy
     .type toy, @function
 toy:
-    .rept 5000
+    li t0, 0
+    .rept 4998
     addi t0, t0, 1
     .endr
+    sb t0, 0(a1)
     ret
 #endif
     .size toy, . - toy
