@@ -118,6 +118,26 @@ def quoted(text: str) -> str:
     return "\n".join(f'    "{margin}{line}\\n"' for line, margin in margins)
 
 
+def registers(names: Iterable[str]) -> str:
+    """Return the names of registers; four and more that follow each other by their ends.
+
+    >>> registers(["r4", "r5", "r7"]), registers(["r8", "r9", "r10", "r11", "lr"])
+    ('r4 r5 r7', 'r8-r11 lr')
+    """
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 3 else " ".join(run) for run in runs)
+
+
+def _follows(before: str, name: str) -> bool:
+    """Whether *name* is the register after *before*."""
+    return before[1:].isdigit() and name == f"{before[0]}{int(before[1:]) + 1}"
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "array": array,
     "comment": comment,
@@ -126,4 +146,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "macro": macro,
     "number": number,
     "quoted": quoted,
+    "registers": registers,
 }

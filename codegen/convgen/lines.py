@@ -22,7 +22,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.layer import Layer, Quantization
+from convgen.layer import Layer, Quantization, Rounding
 from convgen.quantize import outputs
 from convgen.refusal import needs
 
@@ -58,6 +58,7 @@ class Lines:
     the addend of negative sums, None where all have the same. ``shift`` serves all channels.
     """
 
+    rounding: Rounding
     scale: int
     shift: int
     start: Ints
@@ -65,6 +66,13 @@ class Lines:
     addend: Ints
     negative: Ints | None
     clamp: Clamp
+
+    @property
+    def description(self) -> str:
+        """Say in a header comment how sums become outputs."""
+        below = "" if self.negative is None else ", another addend below zero"
+        multiplied = f"{self.rounding} rounding as one multiplication per channel{below}"
+        return f"{multiplied}, equal on every possible sum"
 
 
 def clamp_for(low: int, high: int) -> Clamp:
@@ -235,6 +243,7 @@ def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | N
         found.append(line)
     start, multiplier, addend, negative = np.array(found, np.int64).T
     return Lines(
+        rounding=_quantization(layer).rounding,
         scale=form.scale,
         shift=form.shift,
         start=start,

@@ -17,6 +17,7 @@ from convgen.buffers import Buffer
 from convgen.kernels.base import KernelPlan, OwnSums
 from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
+from convgen.lines import Lines
 from convgen.order import StoreOrder
 from convgen.requantize import Requantize
 
@@ -49,7 +50,7 @@ class Plan:
     ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
-    ``own_requantize``: how the algorithm does it, in words, where ``requantize`` is not used.
+    ``lines``: how the algorithm does it, where neither ``requantize`` nor the kernel does.
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
     """
@@ -70,7 +71,7 @@ class Plan:
     writes_input: bool = False
     has_init: bool = False
     rounds_coarsely: bool = False
-    own_requantize: str | None = None
+    lines: Lines | None = None
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
 
@@ -81,6 +82,7 @@ class Plan:
         checks = {
             "constants have names of their own": len(set(names)) == len(names),
             "buffers stand with the most aligned first": aligns == sorted(aligns, reverse=True),
+            "outputs are requantised in one way": not (self.requantize and self.lines),
             "indices of the workspace are 32 bits": self.workspace_bytes < 2**31,
             "work is counted upwards": all(count >= 0 for count in self.work.values()),
         }
@@ -118,9 +120,9 @@ class Plan:
     @property
     def requantized(self) -> str | None:
         """How int8 outputs come about, in words."""
-        if isinstance(self.kernel, FinishingPlan):
-            return self.kernel.rounding
-        return self.requantize.description if self.requantize else self.own_requantize
+        lines = self.kernel.lines if isinstance(self.kernel, FinishingPlan) else self.lines
+        how = lines or self.requantize
+        return how.description if how else None
 
     @property
     def assembly(self) -> Assembly | None:

@@ -36,7 +36,15 @@ from convgen.algorithms.planes import (
     route_through,
     walk_along,
 )
-from convgen.algorithms.planes_dsp import PUSHED, SPARE, Distance, Plane, Rows, rows_at_once
+from convgen.algorithms.planes_dsp import (
+    PUSHED,
+    SPARE,
+    Distance,
+    Plane,
+    Registers,
+    Rows,
+    rows_at_once,
+)
 from convgen.assembly import Assembly
 from convgen.buffers import Buffer, buffer
 from convgen.kernels.base import OwnSums
@@ -96,6 +104,7 @@ class Frame:
     output: int | None
     bytes: int
     line: int | None
+    registers: tuple[Registers, ...]
     weights: str
     inner_start: int | None
     rows: tuple[Rows, ...]
@@ -193,7 +202,7 @@ class DirectPlanes:
                 out_of_line=None if target.has("mul64") else "block",
             ),
             requantize=None,
-            own_requantize=_requantized(layer, found),
+            lines=found,
             own_assembly=_assembly(table, target),
             workspace=(line,) if line else (),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
@@ -409,7 +418,8 @@ def _frame(table: _Table, plane: Plane) -> Frame:
         output=saved + 32 if plane.keeps else None,
         bytes=size,
         line=size + PUSHED if plane.keeps else None,
-        weights="{r8-r12, lr}" if plane.is_paired else "{r8-r12}",
+        registers=plane.registers(),
+        weights=f"{{{', '.join(plane.weights)}}}",
         inner_start=None if plane.is_paired else plane.inner_start,
         rows=plane.walk(),
         middle=Distance(bytes=clamp.middle or 0),
@@ -422,14 +432,6 @@ def _description(table: _Table) -> str:
     if table.for_dsp:
         return f"assembly with DSP instructions where there are, two at a time; {scale}"
     return f"plain C, one at a time; {scale}"
-
-
-def _requantized(layer: Layer, found: Lines) -> str:
-    rounding = "double" if layer.quantization is None else layer.quantization.rounding
-    below = "" if found.negative is None else ", another addend below zero"
-    return (
-        f"{rounding} rounding as one multiplication per channel{below}, proven equal at every step"
-    )
 
 
 def _decisions(route: Route, *, keeps: bool) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ WORD = 4  # bytes that the kept row's pointer moves on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registers:
+    """What registers hold, in words."""
+
+    names: tuple[str, ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
     """Bytes, and what instructions can say of them."""
 
@@ -180,6 +188,32 @@ class Plane:
     def is_paired(self) -> bool:
         """Whether a set is two neighbours of a row; else it is one output of each of two rows."""
         return rows_at_once(self.cols) == 1
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The registers of weights, as they are loaded."""
+        return (*A, *B) if self.is_paired else (*A, *dict.fromkeys(name for _, name in LONE))
+
+    def registers(self) -> tuple[Registers, ...]:
+        """Say what each register holds."""
+        pairs = "(w1, w2)" if self.is_paired else "w2"
+        kept = "words of the row above are, and where those for the next are kept"
+        second = kept if self.keeps else "outputs are stored"
+        start = "where sums start that have all taps inside"
+        has_start = not self.is_paired and self.inner_start is not None
+        loose = (Registers(names=(INNER_START,), words=start),) if has_start else ()
+        return (
+            Registers(names=("r0",), words="where the input is read"),
+            Registers(names=("r1",), words=f"where {second}"),
+            Registers(names=("r2", START), words="inputs: a pair of pixels; what is needed once"),
+            Registers(
+                names=tuple(name for pair in SETS for name in pair),
+                words="sums: two to be finished with these pixels, and two begun",
+            ),
+            Registers(names=A, words="weights (w0, w1) of each kernel row"),
+            Registers(names=self.weights[len(A) :], words=f"weights {pairs} of each kernel row"),
+            *loose,
+        )
 
     @property
     def in_row(self) -> int:

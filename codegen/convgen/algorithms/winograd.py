@@ -134,7 +134,8 @@ class Winograd:
 
     def _plan_pairs(self, layer: Layer, target: Target) -> Plan:
         steps = pairs.plan_steps(layer, target, self.form, self.tiles, in_ram=self.in_ram)
-        kernel, requantize = pairs.kernel_plan(layer, steps), plan_requantize(layer)
+        kernel, lines = pairs.kernel_plan(layer, steps), steps.finish.lines
+        requantize = None if lines else plan_requantize(layer)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -143,6 +144,7 @@ class Winograd:
             layer=layer,
             kernel=kernel,
             requantize=requantize,
+            lines=lines,
             workspace=pairs.workspace(steps),
             constants=pairs.constants(layer, steps, kernel, requantize),
             steps=steps,

@@ -524,10 +524,6 @@ def decisions(layer: Layer, steps: PairSteps) -> tuple[str, ...]:
             f"{LIFT:,} is added to four pixels of a tile, and so to each of its transformed "
             "values: no lower half of a word is negative."
         )
-    if steps.finish.lines:
-        said.append(
-            "Requantising is one multiplication, found to be exact for every sum of the layer."
-        )
     return tuple(said)
 
 

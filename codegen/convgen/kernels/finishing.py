@@ -142,13 +142,6 @@ class FinishingPlan(ABC):
         parts = {"taps": "taps", "masked": "mask"}
         return f"parts/edge_by_{parts.get(self.forms[-1].source, 'patch')}.c.j2"
 
-    @property
-    def rounding(self) -> str:
-        """A sentence for the header comment on how sums become outputs."""
-        quantization = self.layer.quantization
-        rounding = quantization.rounding if quantization else ""
-        return f"{rounding} rounding as one multiplication per channel, equal on every possible sum"
-
     def work(self, form: Form, calls: int) -> Counter[str]:
         """Count the work of *calls* calls of one function."""
         blocks = calls * self.blocks

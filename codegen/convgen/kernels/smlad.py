@@ -35,6 +35,8 @@ from convgen.target import Feature, Target
 PIXELS, CHANNELS = 2, 4
 SCALE = 256
 MOST_STEPS = 16  # of int16 patches, in a row
+SUMS = (("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11"))  # by channel, by pixel
+WEIGHTS = ("r12", "lr")
 FARTHEST = 4095  # what an LDR or STRB reaches
 
 Step = tuple[int, int | None]
@@ -65,6 +67,21 @@ class SmladPlan(FinishingPlan):
         """A sentence for the header comment."""
         widened = "weights widened to int16" if self.wide else "weights of two channels in int16"
         return f"SMLAD, {self.pixels} x 4 (pixels x channels) in registers, {widened}"
+
+    def sums(self, form: Form) -> tuple[tuple[str, ...], ...]:
+        """Return the registers of sums: of each channel those of the pixels."""
+        return tuple(pixels[: form.pixels] for pixels in SUMS)
+
+    def sum_registers(self, form: Form) -> tuple[str, ...]:
+        """Return all of them."""
+        return tuple(register for pixels in self.sums(form) for register in pixels)
+
+    def weight_registers(self, form: Form) -> tuple[str, ...]:
+        """Return those of weights: of one pixel those that the sums of another would have."""
+        if form.pixels == PIXELS:
+            return WEIGHTS
+        free = tuple(pixels[1] for pixels in SUMS)
+        return free if self.wide or (form.groups and form.source != "pairs") else free[:2]
 
     @property
     def pitch_and_1(self) -> int | None:

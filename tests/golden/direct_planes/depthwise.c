@@ -12,8 +12,8 @@
  *   times
  * Workspace  none
  * Constants  288 bytes
- * Quantised  double rounding as one multiplication per channel, another addend below zero, proven
- *   equal at every step; two's complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
@@ -53,13 +53,15 @@ enum {
 /*
  * One channel after the other, along its rows. Registers:
  *
- *   r0, r1        where the input is read, and the output stored
- *   r2, r3        a pair of pixels; what is needed only once
- *   r4 .. r7      two sums to be finished with these pixels, and two begun
- *   r8 .. r10     of each kernel row the weights (w0, w1)
- *   r11, r12      and w2
- *   lr            where sums start that have all taps inside
- *   sp            the channel's constants but for its weights, then what has no register
+ *   r0               where the input is read
+ *   r1               where outputs are stored
+ *   r2 r3            inputs: a pair of pixels; what is needed once
+ *   r4-r7            sums: two to be finished with these pixels, and two begun
+ *   r8 r9 r10        weights (w0, w1) of each kernel row
+ *   r11 r12          weights w2 of each kernel row
+ *   lr               where sums start that have all taps inside
+ *
+ * On the stack: the channel's constants but for its weights, then what has no register.
  */
 void depthwise_walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
@@ -80,7 +82,7 @@ __extension__ __asm__(
     "1:\n"
     "    mov r1, sp\n"
     "    ldm r2!, {r3-r9}; stm r1!, {r3-r9}\n"
-    "    ldm r2!, {r8-r12}\n"
+    "    ldm r2!, {r8, r9, r10, r11, r12}\n"
     "    str r2, [sp, #44]\n"
     "    ldr lr, [sp, #12]\n"
     "    ldrd r0, r1, [sp, #36]\n"

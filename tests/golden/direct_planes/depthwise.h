@@ -12,8 +12,8 @@
  *   times
  * Workspace  none
  * Constants  288 bytes
- * Quantised  double rounding as one multiplication per channel, another addend below zero, proven
- *   equal at every step; two's complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

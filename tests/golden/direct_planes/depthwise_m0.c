@@ -11,8 +11,8 @@
  * Sums       plain C, one at a time; weights and sums 256 times
  * Workspace  none
  * Constants  288 bytes
- * Quantised  double rounding as one multiplication per channel, another addend below zero, proven
- *   equal at every step; two's complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 2 x 2 kinds of outputs (rows x columns) differ in the taps inside the image: each kind has its

@@ -12,7 +12,7 @@
  *   times
  * Workspace  none
  * Constants  204 bytes
- * Quantised  double rounding as one multiplication per channel, proven equal at every step; two's
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
@@ -53,12 +53,14 @@ enum {
 /*
  * One channel after the other, along its rows. Registers:
  *
- *   r0, r1        where the input is read, and the output stored
- *   r2, r3        a pair of pixels; what is needed only once
- *   r4 .. r7      two sums to be finished with these pixels, and two begun
- *   r8 .. r10     of each kernel row the weights (w0, w1)
- *   r11, r12, lr  and (w1, w2)
- *   sp            the channel's constants but for its weights, then what has no register
+ *   r0               where the input is read
+ *   r1               where outputs are stored
+ *   r2 r3            inputs: a pair of pixels; what is needed once
+ *   r4-r7            sums: two to be finished with these pixels, and two begun
+ *   r8 r9 r10        weights (w0, w1) of each kernel row
+ *   r11 r12 lr       weights (w1, w2) of each kernel row
+ *
+ * On the stack: the channel's constants but for its weights, then what has no register.
  */
 void planes_walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
@@ -80,7 +82,7 @@ __extension__ __asm__(
     "    mov r1, sp\n"
     "    ldm r2!, {r3-r10}; stm r1!, {r3-r10}\n"
     "    ldm r2!, {r3-r5}; stm r1!, {r3-r5}\n"
-    "    ldm r2!, {r8-r12, lr}\n"
+    "    ldm r2!, {r8, r9, r10, r11, r12, lr}\n"
     "    str r2, [sp, #60]\n"
     "    ldrd r0, r1, [sp, #52]\n"
     "    @ the top row\n"

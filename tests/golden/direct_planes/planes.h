@@ -12,7 +12,7 @@
  *   times
  * Workspace  none
  * Constants  204 bytes
- * Quantised  double rounding as one multiplication per channel, proven equal at every step; two's
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others

@@ -60,9 +60,16 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements; r5, r6 weights, then products;
- * r12, lr sums of both halves, of channels 0, 1 and 2, 3; r4, r7 sums of the upper, where ADCS rounds;
- * r8 end of a run.
+ * deep_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements
+ *   r5 r6            weights, then products
+ *   r12 lr           sums of both halves, of channels 0, 1 and 2, 3
+ *   r4 r7            sums of the upper half, where ADCS rounds
+ *   r8               end of a run; in the end a sum that is kept
+ *
  * On the stack: input, output, end of the constants, -, runs left, next tap.
  */
 void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
@@ -186,6 +193,19 @@ __extension__ __asm__(
     ".size deep_pixels_1, . - deep_pixels_1\n"
     ".popsection\n");
 
+/*
+ * deep_taps: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements
+ *   r5 r6            weights, then products
+ *   r12 lr           sums of both halves, of channels 0, 1 and 2, 3
+ *   r4 r7            sums of the upper half, where ADCS rounds
+ *   r8               end of a run; in the end a sum that is kept
+ *
+ * On the stack: input, output, end of the constants, -, runs left, next tap.
+ */
 void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(

@@ -60,8 +60,16 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements; r4-r7 weights, then products;
- * r8, r10 sums of both halves, of channels 0, 1 and 2, 3; r9, r11 sums of the upper; lr 0x8000.
+ * first_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements
+ *   r4-r7            weights, then products
+ *   r8 r10           sums of both halves, of channels 0, 1 and 2, 3
+ *   r9 r11           sums of the upper half
+ *   lr               0x8000, which rounds
+ *
  * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
  */
 void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
@@ -137,6 +145,19 @@ __extension__ __asm__(
     ".size first_pixels_1, . - first_pixels_1\n"
     ".popsection\n");
 
+/*
+ * first_patch: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements
+ *   r4-r7            weights, then products
+ *   r8 r10           sums of both halves, of channels 0, 1 and 2, 3
+ *   r9 r11           sums of the upper half
+ *   lr               0x8000, which rounds
+ *
+ * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
+ */
 void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(

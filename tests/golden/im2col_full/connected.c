@@ -42,10 +42,19 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
- * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * connected_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of the pixel
+ *   r5 r7 r9 r11     weights
+
+ *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
+ *   r12              addends
+ *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
+
 void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(

@@ -11,8 +11,8 @@
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
  * Constants  192 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
  *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
@@ -42,10 +42,18 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
- * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * pointwise_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of each pixel
+ *   r12 lr           weights
+
+ *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
+ *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
+
 void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
@@ -177,6 +185,21 @@ __extension__ __asm__(
     "    .ltorg\n"
     ".size pointwise_pixels_2, . - pointwise_pixels_2\n"
     ".popsection\n");
+
+/*
+ * pointwise_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of the pixel
+ *   r5 r7 r9 r11     weights
+
+ *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
+ *   r12              addends
+ *   lr               what addends change by for negative sums
+ *
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ */
 
 void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 

@@ -12,8 +12,8 @@
  * Sums       MUL, 2 x 8 (pixels x channels) in registers, weights of two channels in a word
  * Workspace  none
  * Constants  208 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, RV32I with multiplication; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
@@ -43,10 +43,24 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * a0 input, then output; a1 constants, in order of use; a6, a7 two elements of pixel 0, t2, ra of pixel 1;
- * a2, a3 weights, then products like a4, a5; s1 0x8000; s0 end of a run;
- * s2, s4 sums of both halves, of channels 0 and 1, for pixels 0 and 1; s3, s5 of the upper;
- * s6-s11, t0, t1, t3-t6 likewise of channels 2 to 7.
+ * pointwise_pixels_2: 2 x 8 sums (pixels x channels). Registers:
+ *
+ *   a0               where the input is read, then where outputs are stored
+ *   a1               constants, in order of use
+ *   a6 a7            inputs: two elements of pixel 0
+ *   t2 ra            inputs: two elements of pixel 1
+ *   a2 a3            weights, then products
+ *   a4 a5            products
+ *   s1               0x8000, which rounds
+ *   s2 s4            sums of both halves, of channels 0, 1 for both pixels
+ *   s3 s5            sums of the upper half
+ *   s6 s8            sums of both halves, of channels 2, 3 for both pixels
+ *   s7 s9            sums of the upper half
+ *   s10 t0           sums of both halves, of channels 4, 5 for both pixels
+ *   s11 t1           sums of the upper half
+ *   t3 t5            sums of both halves, of channels 6, 7 for both pixels
+ *   t4 t6            sums of the upper half
+ *
  * On the stack: input, output, end of the constants, next tap, runs left.
  */
 void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
@@ -243,6 +257,27 @@ __extension__ __asm__(
     ".size pointwise_pixels_2, . - pointwise_pixels_2\n"
     ".popsection\n");
 
+/*
+ * pointwise_pixels_1: 1 x 8 sums (pixels x channels). Registers:
+ *
+ *   a0               where the input is read, then where outputs are stored
+ *   a1               constants, in order of use
+ *   a6 a7            inputs: two elements of pixel 0
+ *   t2               in the end an addend
+ *   a2 a3            weights
+ *   a4 a5            products
+ *   s1               0x8000, which rounds
+ *   s2               sums of both halves, of channels 0, 1
+ *   s3               sums of the upper half
+ *   s6               sums of both halves, of channels 2, 3
+ *   s7               sums of the upper half
+ *   s10              sums of both halves, of channels 4, 5
+ *   s11              sums of the upper half
+ *   t3               sums of both halves, of channels 6, 7
+ *   t4               sums of the upper half
+ *
+ * On the stack: input, output, end of the constants, next tap, runs left.
+ */
 void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(

@@ -12,8 +12,8 @@
  * Sums       MUL, 2 x 8 (pixels x channels) in registers, weights of two channels in a word
  * Workspace  none
  * Constants  208 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, RV32I with multiplication; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *

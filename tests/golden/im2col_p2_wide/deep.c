@@ -50,10 +50,18 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
- * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of each pixel
+ *   r12 lr           weights
+
+ *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
+ *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
+
 void deep_pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(

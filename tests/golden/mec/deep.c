@@ -50,10 +50,18 @@ enum {
 
 #ifdef ASSEMBLY
 /*
- * r0 input, then output; r1 constants, in order of use; r2, r3 two elements of each pixel; r12, lr weights;
- * r4-r11 sums: of channel 0 for pixels 0 and 1, of channel 1 ...
+ * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of each pixel
+ *   r12 lr           weights
+
+ *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
+ *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
+
 void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
@@ -190,6 +198,20 @@ __extension__ __asm__(
     "    .ltorg\n"
     ".size deep_pixels_2, . - deep_pixels_2\n"
     ".popsection\n");
+
+/*
+ * deep_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ *
+ *   r0               where the input is read, then where outputs are stored
+ *   r1               constants, in order of use
+ *   r2 r3            inputs: two elements of the pixel
+ *   r5 r7 r9 r11     weights
+
+ *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
+ *   r12              addends
+ *
+ * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ */
 
 void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 

@@ -12,15 +12,14 @@
  * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
  * Workspace  648 bytes: uint32_t products[16][8], uint32_t tiles[16][2][1], int8_t between[2][4]
  * Constants  1,076 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 16 products for 4 outputs instead of 36.
  * Sums stay within 341,381, below 2^29: exact modulo 2^32.
- * Requantising is one multiplication, found to be exact for every sum of the layer.
  * The input begins 40 bytes above the output in one pool: 240 bytes instead of 400. `between`
  *   keeps pixels for which outputs come too early.
  * Printed from templates/algorithms/winograd_pairs.c.j2.
@@ -103,12 +102,15 @@ static inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t addend
 #ifdef ASSEMBLY
 
 /*
- * Multiplies tiles by weights, position by position, with two products in each SMLAD.
+ * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
  *
- * r0 tiles, r1 weights; on the stack: products, positions left
- * r4               a pair of input channels
- * r5 r6 r7         its weights, for three output channels at a time
- * r2 r3 r8-r12 lr  sums
+ *   r0               tiles
+ *   r1               weights, in order of use
+ *   r4               inputs: a pair of channels
+ *   r5 r6 r7         weights of that pair, for some output channels at a time
+ *   r2 r3 r8-r12 lr  sums
+ *
+ * On the stack: products, positions left.
  */
 
 void same_multiply(
@@ -155,7 +157,7 @@ __extension__ __asm__(
     "    smlad lr, r4, r6, lr\n"
     "    .endr\n"
     "    ldrd r4, r5, [sp]\n"
-    "    stmia r4!, {r2, r3, r8-r12, lr}\n"
+    "    stmia r4!, {r2, r3, r8, r9, r10, r11, r12, lr}\n"
     "    subs r5, #1\n"
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"

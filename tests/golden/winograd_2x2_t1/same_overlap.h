@@ -12,8 +12,8 @@
  * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
  * Workspace  648 bytes: uint32_t products[16][8], uint32_t tiles[16][2][1], int8_t between[2][4]
  * Constants  1,076 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -11,8 +11,8 @@
  * Sums       assembly: two products in each SMLAD, 2 x 4 sums (tiles x channels)
  * Workspace  768 bytes: uint32_t products[16][8], uint32_t tiles[16][2][2]
  * Constants  1,088 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -11,8 +11,8 @@
  * Sums       assembly with MULS, 1 x 2 sums (tiles x channels)
  * Workspace  864 bytes: uint32_t products[36][2], uint32_t tiles[36][4][1]
  * Constants  1,872 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
+ *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb of Armv6; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *

@@ -13,8 +13,8 @@
  * Workspace  2,448 bytes: uint32_t products[36][8], uint32_t tiles[36][1][1], uint32_t
  *   transformed[1][36][1][8]
  * Constants  274 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
+ * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
+ *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

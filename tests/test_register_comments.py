@@ -1,0 +1,259 @@
+"""The comment above each function in assembly says what its registers hold: held against its code.
+
+A comment's row names registers and begins with what they hold. Products multiply an input by a
+weight, into a product or a sum; every register that the code names stands in the comment, and the
+other way round; what is saved is restored, and saved if it is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import minimal
+from cases import CASES
+from convgen import target
+from convgen.algorithms import ALGORITHMS
+from convgen.generate import layer_files
+
+GOLDEN = Path(__file__).parent / "golden"
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
+LAYERS = {
+    **{name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes")},
+    "single": minimal.made_up(input={"shape": [4, 5, 1], "dtype": "int8"}, kernel_size=1),
+    "many": minimal.made_up(input={"shape": [5, 6, 18], "dtype": "int8"}, out_channels=13),
+    "far": minimal.made_up(input={"shape": [6, 6, 8], "dtype": "int8"}, dilation=2),
+    "low": minimal.made_up(
+        input={"shape": [1, 6, 4], "dtype": "int8"}, groups=4, out_channels=4, stride=2
+    ),
+}
+FUNCTION = re.compile(
+    r"(?:/\*((?:(?!\*/).)*)\*/\s*)?^(?:static )?void (\w+)\([^;{}]*\);\s*"
+    r"__extension__ __asm__\(\n(.*?)\);$",
+    re.DOTALL | re.MULTILINE,
+)
+ROW = re.compile(r"^ \*   (\S+(?: \S+)*)  +(\S.*)$", re.MULTILINE)
+ROLES = ("inputs", "weights", "products", "sums")
+PRODUCTS = re.compile(r"(muls?|mla|smlad|smuad|smla[bt]{2})\s+(.*)")
+REGISTER = re.compile(r"\b(?:r\d+|lr|ra|[ast]\d+)\b")
+SAVED = {"arm": {f"r{n}" for n in range(4, 12)}, "riscv": {f"s{n}" for n in range(12)} | {"ra"}}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function in assembly: its comment, and its instructions with macros in their place."""
+
+    name: str
+    comment: str
+    lines: tuple[str, ...]
+
+    @property
+    def rows(self) -> list[tuple[set[str], str]]:
+        return [(set(spread(names.split())), words) for names, words in ROW.findall(self.comment)]
+
+    def holding(self, role: str) -> set[str]:
+        """The registers of rows that say so before their colon."""
+        rows = [
+            names
+            for names, words in self.rows
+            if re.search(rf"\b{role}\b", re.sub(r":[^;]*", "", words))
+        ]
+        return set().union(*rows)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Between which lines nothing is saved or restored."""
+        starts = [i for i, line in enumerate(self.lines) if line == "1:"]
+        ends = [i for i, line in enumerate(self.lines) if re.match(r"(bnez?|b|beq) .*1b", line)]
+        return starts[0], ends[-1]
+
+    @property
+    def body(self) -> tuple[str, ...]:
+        return self.lines[slice(*self.ends)]
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        first, last = self.ends
+        return self.lines[:first] + self.lines[last:]
+
+
+def spread(names: Sequence[str]) -> Iterator[str]:
+    """Yield the registers of names and ranges.
+
+    >>> list(spread(["r4-r6", "lr"]))
+    ['r4', 'r5', 'r6', 'lr']
+    """
+    for name in names:
+        first, _, last = name.strip("{},").partition("-")
+        if last:
+            yield from (f"{first[0]}{n}" for n in range(int(first[1:]), int(last[1:]) + 1))
+        else:
+            yield first
+
+
+def expand(lines: list[str], macros: dict[str, tuple[list[str], list[str]]]) -> Iterator[str]:
+    """Put the assembler's macros in their place, and loops once for each value.
+
+    Lines of `finish`, whose products are none of inputs and weights, begin with a tilde.
+    """
+    at = 0
+    while at < len(lines):
+        word, _, rest = lines[at].partition(" ")
+        if word in (".macro", ".rept", ".irp"):
+            end = at + 1
+            depth = 1
+            while depth:
+                opened = lines[end].split(" ")[0] in (".macro", ".rept", ".irp")
+                depth += opened - (lines[end] in (".endm", ".endr"))
+                end += 1
+            inner = lines[at + 1 : end - 1]
+            name, _, values = rest.partition(",")
+            if word == ".macro":
+                parts = rest.replace(",", " ").split()
+                macros[parts[0]] = (parts[1:], inner)
+            elif word == ".rept":
+                yield from expand(inner, macros)
+            else:
+                for value in values.split(","):
+                    changed = [line.replace(f"\\{name}", value.strip()) for line in inner]
+                    yield from expand(changed, macros)
+            at = end
+            continue
+        if word in macros:
+            names, inner = macros[word]
+            text = "\n".join(inner)
+            for name, value in zip(names, rest.split(","), strict=True):
+                text = re.sub(rf"\\{name}\b", value.strip(), text)
+            mark = "~" if word == "finish" else ""
+            yield from (f"{mark}{line}" for line in expand(text.splitlines(), macros))
+        else:
+            yield lines[at]
+        at += 1
+
+
+def functions_of(text: str) -> Iterator[Function]:
+    for comment, name, strings in FUNCTION.findall(text):
+        quoted = re.findall(r'"(.*?)\\n"', strings)
+        lines = [
+            part.strip()
+            for line in quoted
+            for part in line.replace("\\\\", "\\").replace('\\"', '"').partition("@")[0].split(";")
+        ]
+        yield Function(name, comment, tuple(filter(None, expand(lines, {}))))
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """All functions of the golden files and of every algorithm on each board."""
+    found = {
+        f"{path.relative_to(GOLDEN)}: {function.name}": function
+        for path in sorted(GOLDEN.rglob("*.c"))
+        for function in functions_of(path.read_text(encoding="utf-8"))
+    }
+    for board in map(target.load, BOARDS):
+        for case, fields in LAYERS.items():
+            layer = minimal.load(fields)
+            for algorithm in ALGORITHMS:
+                if algorithm.reject(layer, board) is None:
+                    files = layer_files(algorithm.plan(layer, board), board, None)
+                    for function in functions_of(files[f"{layer.name}.c"]):
+                        place = f"{board.name} {case} {algorithm.name}: {function.name}"
+                        found[place] = function
+    return found
+
+
+def test_every_kernel_in_assembly_is_looked_at() -> None:
+    names = {re.sub(r"^.*_(?=walk|multiply|pixels|patch|taps)", "", f.name)
+             for f in functions().values()}  # fmt: skip
+    assert names == {"walk", "multiply", "pixels_1", "pixels_2", "patch", "taps"}
+    per_board = {key.split(" ")[0] for key in functions() if ".c: " not in key}
+    assert per_board == set(BOARDS)
+
+
+def test_inputs_times_weights_become_products_or_sums() -> None:
+    for place, function in functions().items():
+        found = 0
+        for line in function.body:
+            if not (product := PRODUCTS.fullmatch(line)):
+                continue
+            found += 1
+            operands = [part.strip() for part in product[2].split(",")]
+            into, (a, b) = operands[0], operands[-2:] if len(operands) < 4 else operands[1:3]
+            inputs, weights = function.holding("inputs"), function.holding("weights")
+            assert (a in inputs and b in weights) or (b in inputs and a in weights), (place, line)
+            assert into in function.holding("products") | function.holding("sums"), (place, line)
+        assert found, place
+
+
+def test_every_weight_and_every_sum_of_a_comment_is_one() -> None:
+    for place, function in functions().items():
+        products = [m[2] for line in function.body if (m := PRODUCTS.fullmatch(line))]
+        operands = {name for product in products for name in spread(product.split(", "))}
+        weights = function.holding("weights")
+        assert weights, place
+        written = {name for line in function.body for name in mentioned(line)}
+        assert weights <= written, place
+        assert weights & operands, place
+        assert function.holding("sums") <= written, place
+
+
+def mentioned(line: str) -> set[str]:
+    return set(spread(re.findall(r"\b(?:[ar]\d+-[ar]\d+|r\d+|lr|ra|[ast]\d+)\b", line)))
+
+
+def test_every_register_is_explained_and_every_explained_one_is_used() -> None:
+    for place, function in functions().items():
+        explained = {name for names, _ in function.rows for name in names}
+        used = {name for line in function.body for name in mentioned(line)}
+        assert used <= explained, (place, used - explained)
+        assert explained <= used, (place, explained - used)
+
+
+def test_what_is_changed_is_saved_and_what_is_saved_restored() -> None:
+    for place, function in functions().items():
+        isa = "riscv" if any(line == "ret" for line in function.lines) else "arm"
+        used = {name for line in function.body for name in mentioned(line)} & SAVED[isa]
+        saved, restored = (moved(function, way) for way in (("push", "sw"), ("pop", "lw")))
+        assert used <= saved, (place, used - saved)
+        assert saved - {"lr"} == restored - {"pc"}, place
+        assert ("lr" in saved) == ("pc" in restored), place
+
+
+def moved(function: Function, words: tuple[str, str]) -> set[str]:
+    """Registers that are pushed, or popped; those that low ones are moved from or to as well."""
+    found: set[str] = set()
+    for line in function.outside:
+        word, _, rest = line.partition(" ")
+        if word == words[0]:
+            found |= set(spread(rest.replace(",", " ").split()))
+        elif word == words[1]:
+            found |= {rest.split(",")[0]}
+        elif word == "mov" and (m := re.fullmatch(r"(r\d+), (r\d+)", rest)):
+            high = m[2] if words[0] == "push" else m[1]
+            found |= {high} & {"r8", "r9", "r10", "r11"}
+    return {name for name in found if name in SAVED["arm"] | SAVED["riscv"] | {"lr", "pc"}}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_header_says_how_the_code_requantises(board: str) -> None:
+    described = target.load(board)
+    for fields in LAYERS.values():
+        layer = minimal.load(fields)
+        for algorithm in ALGORITHMS:
+            if algorithm.reject(layer, described):
+                continue
+            files = layer_files(algorithm.plan(layer, described), described, None)
+            header = " ".join(files[f"{layer.name}.h"].partition("*/")[0].replace("*", " ").split())
+            text = files[f"{layer.name}.c"].partition("*/")[2]
+            is_line = "as one multiplication per channel" in header
+            assert is_line != ("Q31 multiplier" in header), algorithm.name
+            assert is_line != ("(1 << 30)" in text or "half) >> shift" in text), algorithm.name
+            is_bent = "another addend below zero" in header
+            assert not is_bent or re.search(r"asr #31|asrs r3, r2, #31|srai t2|>> 31|sum < 0", text)
+            if not is_line:
+                assert ("multiplier per channel" in header) == ("_multiplier[channel]" in text)
