@@ -1,0 +1,141 @@
+"""Every kernel in assembly gives back every register, or the run says which one it lost.
+
+Each function of the generated text gets a word that says which register it spoils before it
+returns: one build, and a run for each number in that word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cases import CASES
+from command import write_spec
+from convgen import emulator, generate, select, spec, target, toolchain, trial, vectors
+from convgen.errors import VerificationError
+from convgen.target import Target
+from convgen.trial import Bench, Trial
+from convgen.vectors import Vectors
+
+MARK = 0x7E57AB1E
+FUNCTION = re.compile(r"__extension__ __asm__\(\n(.*?)\);", re.DOTALL)
+THUMB_RETURN = re.compile(r'"\s*pop \{(r\d+(?:-r\d+)?), pc\}\\n"')
+RISCV_RETURN = re.compile(r'"\s*ret\\n"')
+THUMB = {number: f"r{number}" for number in range(4, 12)}
+RISCV = {1 + n: f"s{n}" for n in range(12)} | {13: "gp", 14: "tp"}
+# The last of each: how many functions in assembly the layer has.
+LAYERS = [
+    *(
+        (name, case, algorithm, functions)
+        for name in ("cortex-m0", "cortex-m3")
+        for case, algorithm, functions in (
+            ("first", "direct_w16", 2), ("deep", "direct_w16", 2), ("first", "winograd_2x2_t1", 1),
+        )
+    ),
+    ("cortex-m4", "first", "direct", 2),
+    ("cortex-m4", "deep", "direct", 2),
+    ("cortex-m4", "first", "direct_p1_w16", 2),
+    ("cortex-m4", "first", "im2col_p2_wide", 1),
+    ("cortex-m4", "first", "winograd_2x2_t1", 1),
+    ("cortex-m4", "planes", "direct_planes", 1),
+    ("cortex-m33", "deep", "direct", 2),
+    ("rv32imc", "first", "direct_w16", 2),
+    ("rv32imc", "deep", "direct_p1_w16", 2),
+    ("rv32imc", "first", "winograd_2x2_t1", 1),
+]  # fmt: skip
+
+
+def quoted(*lines: str) -> str:
+    return "\n".join(f'    "{line}\\n"' for line in lines)
+
+
+def in_thumb(found: re.Match[str]) -> str:
+    spoils = [
+        line
+        for number, register in THUMB.items()
+        for line in (f"cmp r2, #{number}", "bne 92f", f"mov {register}, r2", "92:")
+    ]
+    word = (".balign 4", f"91: .word {MARK}")
+    return quoted(f"pop {{{found[1]}}}", "pop {r3}", "ldr r2, 91f", *spoils, "bx r3", *word)
+
+
+def in_riscv(_: re.Match[str]) -> str:
+    spoils = [
+        line
+        for number, register in RISCV.items()
+        for line in (f"li t1, {number}", "bne t0, t1, 92f", f"mv {register}, t0", "92:")
+    ]
+    return quoted(
+        "lla t0, 91f", "lw t0, 0(t0)", *spoils, "ret", ".balign 4", f"91: .word {MARK}"
+    )  # fmt: skip
+
+
+def spoilt(text: str, chosen: Target) -> str:
+    """Let each function in assembly spoil what its word says."""
+    pattern, edit = (THUMB_RETURN, in_thumb) if chosen.cpu.is_thumb else (RISCV_RETURN, in_riscv)
+    return FUNCTION.sub(lambda function: pattern.sub(edit, function[0]), text)
+
+
+def attempt(name: str, case: str, algorithm: str, folder: Path) -> tuple[Bench, Trial]:
+    """Build and run a layer whose functions can spoil registers."""
+    chosen = target.load(name)
+    path = write_spec(CASES[case], folder / "layer.json")
+    layer = spec.load(path, allow_outside=False, seed=0)
+    here = emulator.choose("unicorn", chosen)
+    bench = Bench(
+        target=chosen,
+        machine=here.machine,
+        toolchain=toolchain.find("auto", chosen),
+        emulator=here,
+        vectors=Vectors(inputs=vectors.make_inputs(layer, 0)[:1]),
+    )
+    candidates = select.survey(layer, chosen, overlap=False)[0]
+    candidate = next(c for c in candidates if c.algorithm == algorithm)
+    return bench, trial.attempt(candidate, bench, folder / "out", 2**16, roomy=True)
+
+
+def words(content: bytes) -> Iterator[int]:
+    """Find the word of each function."""
+    mark = MARK.to_bytes(4, "little")
+    at = content.find(mark)
+    while at >= 0:
+        yield at
+        at = content.find(mark, at + 1)
+
+
+@pytest.mark.parametrize(("name", "case", "algorithm", "functions"), LAYERS)
+def test_no_kernel_may_lose_a_register(
+    name: str,
+    case: str,
+    algorithm: str,
+    functions: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def edited(plan: Any, chosen: Target, *more: Any) -> dict[str, str]:
+        files = generate.layer_files(plan, chosen, *more)
+        return {n: spoilt(t, chosen) if n.endswith(".c") else t for n, t in files.items()}
+
+    monkeypatch.setattr(trial, "layer_files", edited)
+    bench, built = attempt(name, case, algorithm, tmp_path)
+    assert built.verified, built.failure
+    assert bench.emulator
+    registers = THUMB if bench.target.cpu.is_thumb else RISCV
+    content = built.image.elf.read_bytes()
+    places = list(words(content))
+    assert len(places) == functions
+    for at in places:
+        for number, register in registers.items():
+            patched = content[:at] + number.to_bytes(4, "little") + content[at + 4 :]
+            built.image.elf.write_bytes(patched)
+            with pytest.raises(VerificationError, match=rf" did not restore {register}( in \w+)?$"):
+                emulator.run(
+                    bench.emulator,
+                    built.image,
+                    bench.vectors.inputs.tobytes(),
+                    expected_instructions=built.candidate.instructions,
+                )
