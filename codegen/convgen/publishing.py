@@ -18,7 +18,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,7 +43,8 @@ Moves = list[tuple[Path, Path]]
 def check(out: Path, names: Iterable[str]) -> None:
     """Raise `UsageError` if *names* cannot be written in *out* without a loss to the user."""
     if os.path.lexists(out):
-        _refuse(out, _obstacles(out, {*names, SUMS, *_replaceable(_sums(out))}))
+        with _locked(out):
+            _refuse(out, _obstacles(out, {*names, SUMS, *_replaceable(_sums(out))}))
 
 
 def publish(made: Path, out: Path) -> None:
@@ -308,10 +309,9 @@ def _make(moves: Moves) -> None:
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """Let nobody else publish in *out* meanwhile, where the file system has locks."""
-    folder = os.open(out, os.O_RDONLY)
-    try:
+    with ExitStack() as stack:
         with suppress(OSError):
+            folder = os.open(out, os.O_RDONLY)
+            stack.callback(os.close, folder)
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(folder)

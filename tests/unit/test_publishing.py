@@ -16,6 +16,8 @@ from convgen import publishing
 from convgen.errors import UsageError
 from convgen.staging import staging_folder
 
+WITH_TESTS = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), *sys.path])}
+CHECK = ["sha256sum", "--quiet", "--check", publishing.SUMS]
 C_FILES = ("first.h", "first.c", "first_weights.h", "first_weights.c")
 NAMES = (*C_FILES, "report.json", "verify/first.elf", "verify/run.txt")
 
@@ -315,7 +317,7 @@ def test_a_run_killed_at_any_step_leaves_the_old_or_the_new(exists: bool, name: 
     names = tuple(n.replace("first", name) for n in NAMES)
     done = subprocess.run(
         [sys.executable, "-c", KILLED, json.dumps([exists, names])],
-        env={**os.environ, "PYTHONPATH": f"{SOURCE}{os.pathsep}{os.pathsep.join(sys.path)}"},
+        env=WITH_TESTS,
         capture_output=True,
         check=True,
     )
@@ -338,6 +340,42 @@ def test_a_run_killed_at_any_step_leaves_the_old_or_the_new(exists: bool, name: 
     assert {json.dumps(after, sort_keys=True) for _, _, after, _ in states} == {
         json.dumps(state, sort_keys=True) for state in (old, new)
     }
+
+
+def test_a_folder_that_another_run_made_meanwhile_is_replaced_as_any_other() -> None:
+    with staging_folder(Path("out"), NAMES) as stage:
+        run("a")
+        made = stage / "direct"
+        for name in NAMES:
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            (made / name).write_text("b")
+        publishing.publish(made, Path("out"))
+    assert versions() == whole("b")
+    assert [path.name for path in Path().rglob(".convgen-*")] == []
+
+
+TOGETHER = """
+import os, sys
+from pathlib import Path
+import test_publishing as t
+
+children = []
+for child in range(4):
+    if not (pid := os.fork()):
+        for turn in range(8):
+            t.run(f"{child}.{turn}")
+        os._exit(0)
+    children.append(pid)
+sys.exit(any(os.waitpid(pid, 0)[1] for pid in children))
+"""
+
+
+def test_runs_into_one_folder_at_the_same_time_do_not_mix() -> None:
+    done = subprocess.run([sys.executable, "-c", TOGETHER], env=WITH_TESTS, check=False)
+    assert done.returncode == 0
+    assert versions() == whole(Path("out/first.c").read_text())
+    assert subprocess.run(CHECK, cwd="out", check=False).returncode == 0
+    assert [path.name for path in Path().rglob(".convgen-*")] == []
 
 
 def killed_amid_the_moves(monkeypatch: pytest.MonkeyPatch) -> None:
