@@ -34,13 +34,15 @@ MORE = (("first", "direct"), ("first", "direct_w16"), ("connected", "direct"), (
 class Build:
     """How: flags behind those of the target, how many layers one source includes, if any do.
 
-    ``flags`` are for everything, ``layer_flags`` for the layers and the linker.
+    ``flags`` are for everything, ``layer_flags`` for the layers and their compiler as a linker,
+    ``link_options`` for the linker itself.
     """
 
     board: Target
     compiler: str
     flags: tuple[str, ...] = ()
     layer_flags: tuple[str, ...] = ()
+    link_options: tuple[str, ...] = ()
     layers_in_unit: int = 0
 
 
@@ -118,7 +120,11 @@ def link(folder: Path, chosen: Sequence[Plan], build: Build) -> Image:
     for_layers = replace(
         tools,
         target_flags=(*tools.target_flags, *build.layer_flags),
-        link=(*tools.link, *(build.layer_flags if tools.linker_prefix else ())),
+        link=(
+            *tools.link,
+            *(build.layer_flags if tools.linker_prefix else ()),
+            *(word for option in build.link_options for word in tools.linker_option(option)),
+        ),
     )
     layers = [plan.layer for plan in chosen]
     call = Call(
@@ -143,12 +149,14 @@ def link(folder: Path, chosen: Sequence[Plan], build: Build) -> Image:
     return toolchain.link(objects, call, layout, machine, for_layers)
 
 
-def wrong(image: Image, chosen: Sequence[Plan], board: Target) -> list[str]:
+def wrong(
+    image: Image, chosen: Sequence[Plan], board: Target, kind: str = "qemu-system"
+) -> list[str]:
     """Run *image* and return the layers whose outputs are not right."""
     layers = [plan.layer for plan in chosen]
     inputs = [make_inputs(layer, seed=0, count=1) for layer in layers]
     given = b"".join(tensor.tobytes().ljust(_room(tensor.nbytes), b"\0") for tensor in inputs)
-    machine = emulator.choose("qemu-system", board)
+    machine = emulator.choose(kind, board)
     outputs = emulator.run(machine, image, given, expected_instructions=1e7).outputs
     at, names = 0, []
     for layer, tensor in zip(layers, inputs, strict=True):

@@ -13,11 +13,24 @@ NOT_WANTED = "CONVGEN_PLAIN_C"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForClang:
+    """What clang's assembler must be told where it knows a core by its triple alone."""
+
+    condition: str
+    directive: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """Instructions: ``needs`` says in words what ``core`` asks the preprocessor for."""
+    """Instructions: ``needs`` says in words what ``core`` asks the preprocessor for.
+
+    ``has_functions``: there are whole functions, not only instructions amid C.
+    """
 
     needs: str
     core: tuple[str, ...]
+    clang: ForClang | None = None
+    has_functions: bool = True
 
     @property
     def conditions(self) -> tuple[str, str]:
@@ -31,15 +44,19 @@ class Assembly:
         return f"for GCC and clang, little-endian, {self.needs}; plain C for all others"
 
 
+_ARMV8M = ForClang(condition="defined(__clang__) && __ARM_ARCH >= 8", directive=".cpu cortex-m33")
 _DSP = ("defined(__thumb2__)", "defined(__ARM_FEATURE_DSP)")
 
-DSP = Assembly(needs="Thumb-2 with DSP instructions", core=_DSP)
+DSP = Assembly(needs="Thumb-2 with DSP instructions", core=_DSP, clang=_ARMV8M)
 DSP_UNALIGNED = Assembly(
     needs="Thumb-2 with DSP instructions and unaligned loads",
     core=(*_DSP, "defined(__ARM_FEATURE_UNALIGNED)"),
+    clang=_ARMV8M,
 )
 SATURATING = Assembly(
-    needs="Thumb-2 with SSAT", core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)")
+    needs="Thumb-2 with SSAT",
+    core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)"),
+    has_functions=False,
 )
 THUMB2 = Assembly(needs="Thumb-2", core=("defined(__thumb2__)",))
 THUMB = Assembly(needs="Thumb of Armv6", core=("defined(__thumb__)", "__ARM_ARCH >= 6"))
@@ -51,4 +68,5 @@ RV32M = Assembly(
         "!defined(__riscv_32e)",
         "!defined(__riscv_e)",
     ),
+    clang=ForClang(condition="defined(__clang__)", directive=".option arch, +m"),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,16 +107,64 @@ def _inert(text: str) -> str:
     return shown.replace("??/", "?? /").removesuffix("\\")
 
 
+def operand(value: int) -> str:
+    """Return *value* as a macro of it must stand for it.
+
+    >>> operand(5), operand(-5)
+    ('5', '(-5)')
+    """
+    text = integer(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+CFI = ".cfi_"
+TOGETHER = "So that other files may be in one translation unit with this."
+
+
 def quoted(text: str) -> str:
     """Return the lines of *text*, which has no quotes, as adjacent C strings; labels stand out.
 
-    >>> print(quoted("1:\\n  bne 1b"))
+    What is for debuggers is an argument of the macro CFI.
+
+    >>> print(quoted("1:\\n  bne 1b\\n .cfi_restore r8"))
         "1:\\n"
         "    bne 1b\\n"
+        CFI("restore r8")
     """
     lines = (line.strip().replace("\\", "\\\\") for line in text.splitlines())
-    margins = ((line, "" if line.endswith(":") else "    ") for line in lines if line)
-    return "\n".join(f'    "{margin}{line}\\n"' for line, margin in margins)
+    return "\n".join(f"    {_quoted(line)}" for line in lines if line)
+
+
+def _quoted(line: str) -> str:
+    if line.startswith(CFI):
+        return f'CFI("{line.removeprefix(CFI)}")'
+    margin = "" if line.endswith(":") else "    "
+    return f'"{margin}{line}\\n"'
+
+
+def saved(registers: Sequence[str], first: int = 0) -> str:
+    """Say to debuggers that *registers* are words from *first* above the stack pointer on.
+
+    >>> print(saved(["r4", "lr"], 8))
+    .cfi_rel_offset r4, 8; .cfi_rel_offset lr, 12
+    """
+    directives = [f"{CFI}rel_offset {name}, {first + 4 * i}" for i, name in enumerate(registers)]
+    return "\n".join("; ".join(directives[i : i + 3]) for i in range(0, len(directives), 3))
+
+
+def closed(text: str) -> str:
+    """Return *text* with an end to every macro that it defines.
+
+    >>> print(closed("#define SIDE 3\\n"))
+    #define SIDE 3
+    <BLANKLINE>
+    /* So that other files may be in one translation unit with this. */
+    #undef SIDE
+    <BLANKLINE>
+    """
+    names = dict.fromkeys(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+    ends = "".join(f"#undef {name}\n" for name in names)
+    return f"{text}\n/* {TOGETHER} */\n{ends}"
 
 
 def registers(names: Iterable[str]) -> str:
@@ -140,11 +189,14 @@ def _follows(before: str, name: str) -> bool:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "array": array,
+    "closed": closed,
     "comment": comment,
     "ctype": ctype,
     "integer": integer,
     "macro": macro,
     "number": number,
+    "operand": operand,
     "quoted": quoted,
     "registers": registers,
+    "saved": saved,
 }

@@ -40,22 +40,68 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    INNER_TOP = 1, INNER_BOTTOM = 3, /* outputs without taps outside */
-    INNER_LEFT = 1, INNER_RIGHT = 4,
-    TAP = 4, /* elements of one tap */
-    RUN = 12, /* elements of one kernel row */
-    OUT_C = 5,
-    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
-    STREAM = 102, /* constants before zero points */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define INNER_TOP 1 /* outputs without taps outside */
+#define INNER_BOTTOM 3
+#define INNER_LEFT 1
+#define INNER_RIGHT 4
+#define TAP 4 /* elements of one tap */
+#define RUN 12 /* elements of one kernel row */
+#define OUT_C 5
+#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define STREAM 102 /* constants before zero points */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -74,16 +120,14 @@ enum {
 void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_pixels_2\n"
-    ".hidden deep_pixels_2\n"
-    ".type deep_pixels_2, %function\n"
-    "deep_pixels_2:\n"
+    BEGIN(deep_pixels_2)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -180,10 +224,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size deep_pixels_2, . - deep_pixels_2\n"
-    ".popsection\n");
+    END(deep_pixels_2));
 
 /*
  * deep_taps: 1 x 4 sums (pixels x channels). Registers:
@@ -204,16 +248,14 @@ __extension__ __asm__(
 void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_taps, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_taps\n"
-    ".hidden deep_taps\n"
-    ".type deep_taps, %function\n"
-    "deep_taps:\n"
+    BEGIN(deep_taps)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #32\n"
+    CFI("adjust_cfa_offset 32")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -292,14 +334,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #32\n"
+    CFI("adjust_cfa_offset -32")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size deep_taps, . - deep_taps\n"
-    ".popsection\n");
+    END(deep_taps));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -311,7 +353,7 @@ static const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const u
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *deep_run(
+static CODE const uint32_t *deep_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -335,13 +377,13 @@ static const uint32_t *deep_run(
     return next;
 }
 
-static int32_t deep_saturate(int32_t value)
+static CODE int32_t deep_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *deep_finish(
+static CODE const uint32_t *deep_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -361,7 +403,7 @@ static const uint32_t *deep_finish(
     return constants;
 }
 
-static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -383,7 +425,7 @@ static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t
     }
 }
 
-static void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
+static CODE void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
     const int8_t *zero_points = (const int8_t *)(constants + STREAM);
 
@@ -416,7 +458,7 @@ static void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static OUT_OF_LINE void deep_edge(
+static CODE OUT_OF_LINE void deep_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     uint32_t inside = 0;
@@ -435,7 +477,7 @@ static OUT_OF_LINE void deep_edge(
         (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), deep_weights, output, inside);
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -460,3 +502,36 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef RUN
+#undef OUT_C
+#undef BLOCKS
+#undef STREAM
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

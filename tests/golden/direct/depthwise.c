@@ -26,27 +26,41 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
-enum {
-    IN_H = 6, IN_W = 6, IN_C = 6,
-    OUT_H = 3, OUT_W = 3,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 2, STRIDE_W = 2,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    INNER_TOP = 0, INNER_BOTTOM = 2, /* outputs without taps outside */
-    INNER_LEFT = 0, INNER_RIGHT = 2,
-    TAP = 1, /* elements of one tap */
-    RUN = 3, /* elements of one kernel row */
-    OUT_C = 6,
-    DEPTH = 9, /* products of one sum */
-    TAP_STEP = 6, /* elements from tap to tap of a run */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 6
+#define IN_W 6
+#define IN_C 6
+#define OUT_H 3
+#define OUT_W 3
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 2
+#define STRIDE_W 2
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define INNER_TOP 0 /* outputs without taps outside */
+#define INNER_BOTTOM 2
+#define INNER_LEFT 0
+#define INNER_RIGHT 2
+#define TAP 1 /* elements of one tap */
+#define RUN 3 /* elements of one kernel row */
+#define OUT_C 6
+#define DEPTH 9 /* products of one sum */
+#define TAP_STEP 6 /* elements from tap to tap of a run */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t depthwise_finish(int32_t sum, int32_t channel)
+static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = depthwise_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -59,7 +73,7 @@ static int8_t depthwise_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static inline void depthwise_lanes_1x4(
+static CODE inline void depthwise_lanes_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -87,7 +101,7 @@ static inline void depthwise_lanes_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static inline void depthwise_lanes_1x2(
+static CODE inline void depthwise_lanes_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -107,7 +121,7 @@ static inline void depthwise_lanes_1x2(
 }
 
 /* 1 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static void depthwise_inner_1x4(
+static CODE void depthwise_inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -128,7 +142,7 @@ static void depthwise_inner_1x4(
 }
 
 /* 1 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static void depthwise_inner_1x2(
+static CODE void depthwise_inner_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -148,14 +162,14 @@ static void depthwise_inner_1x2(
     }
 }
 
-static void depthwise_pixels_1(const int8_t *input, int8_t *output)
+static CODE void depthwise_pixels_1(const int8_t *input, int8_t *output)
 {
     depthwise_inner_1x4(input + 0, 0, output);
     depthwise_inner_1x2(input + 4, 4, output);
 }
 
 /* 1 x 4 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static void depthwise_edge_1x4(
+static CODE void depthwise_edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -181,7 +195,7 @@ static void depthwise_edge_1x4(
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static void depthwise_edge_1x2(
+static CODE void depthwise_edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -206,13 +220,13 @@ static void depthwise_edge_1x2(
     }
 }
 
-static void depthwise_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void depthwise_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     depthwise_edge_1x4(input + 0, in_row, in_col, 0, output);
     depthwise_edge_1x2(input + 4, in_row, in_col, 4, output);
 }
 
-void depthwise(const int8_t *input, int8_t *output, void *workspace)
+CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -237,3 +251,31 @@ void depthwise(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef RUN
+#undef OUT_C
+#undef DEPTH
+#undef TAP_STEP
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -40,22 +40,68 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 6, IN_W = 7, IN_C = 3,
-    OUT_H = 6, OUT_W = 7,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    INNER_TOP = 1, INNER_BOTTOM = 5, /* outputs without taps outside */
-    INNER_LEFT = 1, INNER_RIGHT = 6,
-    TAP = 3, /* elements of one tap */
-    PATCH = 27, /* elements of all taps */
-    RUN = 9, /* elements of one kernel row */
-    OUT_C = 6,
-    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
-    PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
-};
+#define IN_H 6
+#define IN_W 7
+#define IN_C 3
+#define OUT_H 6
+#define OUT_W 7
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define INNER_TOP 1 /* outputs without taps outside */
+#define INNER_BOTTOM 5
+#define INNER_LEFT 1
+#define INNER_RIGHT 6
+#define TAP 3 /* elements of one tap */
+#define PATCH 27 /* elements of all taps */
+#define RUN 9 /* elements of one kernel row */
+#define OUT_C 6
+#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -74,16 +120,14 @@ enum {
 void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.first_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global first_pixels_2\n"
-    ".hidden first_pixels_2\n"
-    ".type first_pixels_2, %function\n"
-    "first_pixels_2:\n"
+    BEGIN(first_pixels_2)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =360\n"
     "    add r2, r1\n"
@@ -193,10 +237,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size first_pixels_2, . - first_pixels_2\n"
-    ".popsection\n");
+    END(first_pixels_2));
 
 /*
  * first_patch: 1 x 4 sums (pixels x channels). Registers:
@@ -215,16 +259,14 @@ __extension__ __asm__(
 void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.first_patch, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global first_patch\n"
-    ".hidden first_patch\n"
-    ".type first_patch, %function\n"
-    "first_patch:\n"
+    BEGIN(first_patch)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =360\n"
     "    add r2, r1\n"
@@ -293,14 +335,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size first_patch, . - first_patch\n"
-    ".popsection\n");
+    END(first_patch));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -312,7 +354,7 @@ static const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *first_run(
+static CODE const uint32_t *first_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -336,13 +378,13 @@ static const uint32_t *first_run(
     return next;
 }
 
-static int32_t first_saturate(int32_t value)
+static CODE int32_t first_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *first_finish(
+static CODE const uint32_t *first_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -362,7 +404,7 @@ static const uint32_t *first_finish(
     return constants;
 }
 
-static void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -384,7 +426,7 @@ static void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_
     }
 }
 
-static void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -409,7 +451,7 @@ static void first_patch(const int8_t *input, const uint32_t *constants, int8_t *
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static OUT_OF_LINE void first_edge(
+static CODE OUT_OF_LINE void first_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     int8_t patch[PATCH];
@@ -428,7 +470,7 @@ static OUT_OF_LINE void first_edge(
     first_patch(patch, first_weights, output);
 }
 
-void first(const int8_t *input, int8_t *output, void *workspace)
+CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -453,3 +495,36 @@ void first(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef PATCH
+#undef RUN
+#undef OUT_C
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -26,28 +26,42 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-enum {
-    IN_H = 7, IN_W = 6, IN_C = 4,
-    OUT_H = 5, OUT_W = 6,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 2, DILATION_W = 2,
-    PAD_TOP = 2, PAD_LEFT = 1,
-    INNER_TOP = 2, INNER_BOTTOM = 5, /* outputs without taps outside */
-    INNER_LEFT = 1, INNER_RIGHT = 3,
-    TAP = 2, /* elements of one tap */
-    RUN = 2, /* elements of one tap */
-    OUT_C = 4,
-    DEPTH = 18, /* products of one sum */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    GROUP_PITCH = 2, /* elements from one group's input to the next */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 7
+#define IN_W 6
+#define IN_C 4
+#define OUT_H 5
+#define OUT_W 6
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 2
+#define DILATION_W 2
+#define PAD_TOP 2
+#define PAD_LEFT 1
+#define INNER_TOP 2 /* outputs without taps outside */
+#define INNER_BOTTOM 5
+#define INNER_LEFT 1
+#define INNER_RIGHT 3
+#define TAP 2 /* elements of one tap */
+#define RUN 2 /* elements of one tap */
+#define OUT_C 4
+#define DEPTH 18 /* products of one sum */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define GROUP_PITCH 2 /* elements from one group's input to the next */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -60,7 +74,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void grouped_dot_2x2(
+static CODE inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -88,7 +102,7 @@ static inline void grouped_dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void grouped_dot_1x2(
+static CODE inline void grouped_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -109,7 +123,7 @@ static inline void grouped_dot_1x2(
 }
 
 /* 2 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static void grouped_inner_2x2(
+static CODE void grouped_inner_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     const int8_t *weights = grouped_weights + channel * DEPTH;
@@ -136,7 +150,7 @@ static void grouped_inner_2x2(
     }
 }
 
-static void grouped_pixels_2(const int8_t *input, int8_t *output)
+static CODE void grouped_pixels_2(const int8_t *input, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
@@ -146,7 +160,7 @@ static void grouped_pixels_2(const int8_t *input, int8_t *output)
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static void grouped_edge_1x2(
+static CODE void grouped_edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
     const int8_t *weights = grouped_weights + channel * DEPTH;
@@ -171,7 +185,7 @@ static void grouped_edge_1x2(
     }
 }
 
-static void grouped_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void grouped_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
@@ -180,7 +194,7 @@ static void grouped_edge(const int8_t *input, int32_t in_row, int32_t in_col, in
     }
 }
 
-void grouped(const int8_t *input, int8_t *output, void *workspace)
+CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -205,3 +219,32 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef RUN
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef GROUP_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

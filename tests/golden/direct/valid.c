@@ -32,18 +32,62 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 5, IN_W = 6, IN_C = 2,
-    OUT_H = 4, OUT_W = 2,
-    KERNEL_H = 2, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 2,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    RUN = 6, /* elements of one kernel row */
-    OUT_C = 4,
-    BLOCKS = 1, /* of 4 output channels */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-};
+#define IN_H 5
+#define IN_W 6
+#define IN_C 2
+#define OUT_H 4
+#define OUT_W 2
+#define KERNEL_H 2
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 2
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define RUN 6 /* elements of one kernel row */
+#define OUT_C 4
+#define BLOCKS 1 /* of 4 output channels */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -62,16 +106,14 @@ enum {
 void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.valid_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global valid_pixels_2\n"
-    ".hidden valid_pixels_2\n"
-    ".type valid_pixels_2, %function\n"
-    "valid_pixels_2:\n"
+    BEGIN(valid_pixels_2)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =120\n"
     "    add r2, r1\n"
@@ -199,14 +241,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size valid_pixels_2, . - valid_pixels_2\n"
-    ".popsection\n");
+    END(valid_pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -218,7 +260,7 @@ static const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, const 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *valid_run(
+static CODE const uint32_t *valid_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -242,13 +284,13 @@ static const uint32_t *valid_run(
     return next;
 }
 
-static int32_t valid_saturate(int32_t value)
+static CODE int32_t valid_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *valid_finish(
+static CODE const uint32_t *valid_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -269,7 +311,7 @@ static const uint32_t *valid_finish(
     return constants;
 }
 
-static void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -293,7 +335,7 @@ static void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_
 
 #endif
 
-void valid(const int8_t *input, int8_t *output, void *workspace)
+CODE void valid(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -308,3 +350,29 @@ void valid(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef RUN
+#undef OUT_C
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -34,19 +34,65 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 6, IN_W = 6, IN_C = 6,
-    OUT_H = 3, OUT_W = 3,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 2, STRIDE_W = 2,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    OUT_C = 6,
-    IN_ROW = 36, OUT_ROW = 18, /* elements of a row of pixels */
-    PLANE = 12, /* constants of a channel */
-    SHIFT = 14, /* of a sum times its multiplier, to an output */
-    LEAST = -128, MOST = 127, /* of a line, before it is clamped */
-};
+#define IN_H 6
+#define IN_W 6
+#define IN_C 6
+#define OUT_H 3
+#define OUT_W 3
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 2
+#define STRIDE_W 2
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define OUT_C 6
+#define IN_ROW 36 /* elements of a row of pixels */
+#define OUT_ROW 18
+#define PLANE 12 /* constants of a channel */
+#define SHIFT 14 /* of a sum times its multiplier, to an output */
+#define LEAST (-128) /* of a line, before it is clamped */
+#define MOST 127
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 
@@ -67,16 +113,14 @@ void depthwise_walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
-    ".pushsection .text.depthwise_walk, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global depthwise_walk\n"
-    ".hidden depthwise_walk\n"
-    ".type depthwise_walk, %function\n"
-    "depthwise_walk:\n"
+    BEGIN(depthwise_walk)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #60\n"
+    CFI("adjust_cfa_offset 60")
     "    strd r0, r1, [sp, #36]\n"
     "    strd r2, r3, [sp, #44]\n"
     "1:\n"
@@ -188,14 +232,14 @@ __extension__ __asm__(
     "    cmp r2, r3\n"
     "    bne 1b\n"
     "    add sp, #60\n"
+    CFI("adjust_cfa_offset -60")
     "    pop {r4-r11, pc}\n"
-    ".size depthwise_walk, . - depthwise_walk\n"
-    ".popsection\n");
+    END(depthwise_walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
-static int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static CODE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
     int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
@@ -206,7 +250,7 @@ static int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, 
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
@@ -214,13 +258,13 @@ static const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
     return in + IN_C;
 }
 
-static int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -264,20 +308,20 @@ static void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t 
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
     return in + IN_C;
 }
 
-static int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -317,7 +361,7 @@ static void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t
     out += OUT_C;
 }
 
-static void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static CODE void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
         depthwise_inner(input, output, plane);
@@ -329,9 +373,38 @@ static void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *
 
 #endif
 
-void depthwise(const int8_t *input, int8_t *output, void *workspace)
+CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
     depthwise_walk(input, output, depthwise_planes, depthwise_planes + OUT_C * PLANE);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef OUT_C
+#undef IN_ROW
+#undef OUT_ROW
+#undef PLANE
+#undef SHIFT
+#undef LEAST
+#undef MOST
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -32,22 +32,36 @@
 #define OUT_OF_LINE
 #endif
 
-enum {
-    IN_H = 6, IN_W = 6, IN_C = 6,
-    OUT_H = 3, OUT_W = 3,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 2, STRIDE_W = 2,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    OUT_C = 6,
-    IN_ROW = 36, OUT_ROW = 18, /* elements of a row of pixels */
-    PLANE = 12, /* constants of a channel */
-    SHIFT = 14, /* of a sum times its multiplier, to an output */
-    LEAST = -128, MOST = 127, /* of a line, before it is clamped */
-};
+#define IN_H 6
+#define IN_W 6
+#define IN_C 6
+#define OUT_H 3
+#define OUT_W 3
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 2
+#define STRIDE_W 2
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define OUT_C 6
+#define IN_ROW 36 /* elements of a row of pixels */
+#define OUT_ROW 18
+#define PLANE 12 /* constants of a channel */
+#define SHIFT 14 /* of a sum times its multiplier, to an output */
+#define LEAST (-128) /* of a line, before it is clamped */
+#define MOST 127
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* The upper half of a product by a positive number, from products of 16 bits. */
-static int32_t depthwise_high(int32_t a, int32_t b)
+static CODE int32_t depthwise_high(int32_t a, int32_t b)
 {
     const uint32_t low_a = (uint32_t)a & 0xFFFFu, low_b = (uint32_t)b & 0xFFFFu;
     const int32_t high_a = a >> 16, high_b = b >> 16;
@@ -58,7 +72,7 @@ static int32_t depthwise_high(int32_t a, int32_t b)
 }
 
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
-static OUT_OF_LINE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static CODE OUT_OF_LINE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = depthwise_high(sum, multiplier);
     int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
@@ -69,7 +83,7 @@ static OUT_OF_LINE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int3
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
@@ -77,13 +91,13 @@ static const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
     return in + IN_C;
 }
 
-static int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -127,20 +141,20 @@ static void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t 
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
     return in + IN_C;
 }
 
-static int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -180,7 +194,7 @@ static void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t
     out += OUT_C;
 }
 
-static void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static CODE void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
         depthwise_inner(input, output, plane);
@@ -190,9 +204,33 @@ static void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *
     }
 }
 
-void depthwise(const int8_t *input, int8_t *output, void *workspace)
+CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
     depthwise_walk(input, output, depthwise_planes, depthwise_planes + OUT_C * PLANE);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef OUT_C
+#undef IN_ROW
+#undef OUT_ROW
+#undef PLANE
+#undef SHIFT
+#undef LEAST
+#undef MOST
+#undef CODE

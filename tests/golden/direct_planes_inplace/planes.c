@@ -37,19 +37,65 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 5, IN_W = 7, IN_C = 3,
-    OUT_H = 5, OUT_W = 7,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    OUT_C = 3,
-    IN_ROW = 21, OUT_ROW = 21, /* elements of a row of pixels */
-    PLANE = 17, /* constants of a channel */
-    SHIFT = 14, /* of a sum times its multiplier, to an output */
-    LEAST = -128, MOST = 127, /* of a line, before it is clamped */
-};
+#define IN_H 5
+#define IN_W 7
+#define IN_C 3
+#define OUT_H 5
+#define OUT_W 7
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define OUT_C 3
+#define IN_ROW 21 /* elements of a row of pixels */
+#define OUT_ROW 21
+#define PLANE 17 /* constants of a channel */
+#define SHIFT 14 /* of a sum times its multiplier, to an output */
+#define LEAST (-128) /* of a line, before it is clamped */
+#define MOST 127
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 
@@ -69,16 +115,14 @@ void planes_walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end, int32_t *line);
 
 __extension__ __asm__(
-    ".pushsection .text.planes_walk, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global planes_walk\n"
-    ".hidden planes_walk\n"
-    ".type planes_walk, %function\n"
-    "planes_walk:\n"
+    BEGIN(planes_walk)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #80\n"
+    CFI("adjust_cfa_offset 80")
     "    strd r0, r1, [sp, #52]\n"
     "    strd r2, r3, [sp, #60]\n"
     "1:\n"
@@ -220,14 +264,14 @@ __extension__ __asm__(
     "    cmp r2, r3\n"
     "    bne 1b\n"
     "    add sp, #80\n"
+    CFI("adjust_cfa_offset -80")
     "    pop {r4-r11, pc}\n"
-    ".size planes_walk, . - planes_walk\n"
-    ".popsection\n");
+    END(planes_walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend. */
-static int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
     int32_t value = (high + addend) >> SHIFT;
@@ -238,7 +282,7 @@ static int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend)
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *planes_load_top(int32_t column[3], const int8_t *in, int8_t *kept)
+static CODE const int8_t *planes_load_top(int32_t column[3], const int8_t *in, int8_t *kept)
 {
     column[1] = in[0];
     *kept = (int8_t)column[1];
@@ -246,13 +290,13 @@ static const int8_t *planes_load_top(int32_t column[3], const int8_t *in, int8_t
     return in + IN_C;
 }
 
-static int32_t planes_column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes_column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[1] * w[1] + column[2] * w[2];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void planes_top(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
+static CODE void planes_top(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -318,7 +362,7 @@ static void planes_top(const int8_t *input, int8_t *output, const uint32_t *plan
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *planes_load_inner(int32_t column[3], const int8_t *in, int8_t *kept)
+static CODE const int8_t *planes_load_inner(int32_t column[3], const int8_t *in, int8_t *kept)
 {
     column[0] = *kept;
     column[1] = in[0];
@@ -327,13 +371,13 @@ static const int8_t *planes_load_inner(int32_t column[3], const int8_t *in, int8
     return in + IN_C;
 }
 
-static int32_t planes_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
-static void planes_inner(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
+static CODE void planes_inner(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -402,20 +446,20 @@ static void planes_inner(const int8_t *input, int8_t *output, const uint32_t *pl
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static const int8_t *planes_load_bottom(int32_t column[3], const int8_t *in, int8_t *kept)
+static CODE const int8_t *planes_load_bottom(int32_t column[3], const int8_t *in, int8_t *kept)
 {
     column[0] = *kept;
     column[1] = in[0];
     return in + IN_C;
 }
 
-static int32_t planes_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static void planes_bottom(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
+static CODE void planes_bottom(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -480,7 +524,7 @@ static void planes_bottom(const int8_t *input, int8_t *output, const uint32_t *p
     out += OUT_C;
 }
 
-static void planes_walk(
+static CODE void planes_walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end, int32_t *line)
 {
     for (; plane < end; plane += PLANE) {
@@ -494,9 +538,38 @@ static void planes_walk(
 
 #endif
 
-void planes(const int8_t *input, int8_t *output, void *workspace)
+CODE void planes(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const line = workspace;
 
     planes_walk(input, output, planes_planes, planes_planes + OUT_C * PLANE, line);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef OUT_C
+#undef IN_ROW
+#undef OUT_ROW
+#undef PLANE
+#undef SHIFT
+#undef LEAST
+#undef MOST
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

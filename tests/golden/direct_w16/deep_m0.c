@@ -40,23 +40,62 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    INNER_TOP = 1, INNER_BOTTOM = 3, /* outputs without taps outside */
-    INNER_LEFT = 1, INNER_RIGHT = 4,
-    TAP = 4, /* elements of one tap */
-    RUN = 12, /* elements of one kernel row */
-    OUT_C = 5,
-    BLOCK = 4, /* output channels */
-    BLOCKS = 2, /* the last overlaps the one before */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    TAPS = 9,
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define INNER_TOP 1 /* outputs without taps outside */
+#define INNER_BOTTOM 3
+#define INNER_LEFT 1
+#define INNER_RIGHT 4
+#define TAP 4 /* elements of one tap */
+#define RUN 12 /* elements of one kernel row */
+#define OUT_C 5
+#define BLOCK 4 /* output channels */
+#define BLOCKS 2 /* the last overlaps the one before */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define TAPS 9
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -75,14 +114,7 @@ enum {
 void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_pixels_1, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_pixels_1\n"
-    ".hidden deep_pixels_1\n"
-    ".type deep_pixels_1, %function\n"
-    "deep_pixels_1:\n"
+    BEGIN(deep_pixels_1)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -116,9 +148,15 @@ __extension__ __asm__(
     "    strb r2, [r0, #\\at]\n"
     "    .endm\n"
     "    push {r4-r7, lr}\n"
+    CFI("adjust_cfa_offset 20")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    push {r4}\n"
+    CFI("adjust_cfa_offset 4")
+    CFI("rel_offset r8, 0")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    str r0, [sp]\n"
     "    str r2, [sp, #4]\n"
     "    ldr r2, =680\n"
@@ -185,13 +223,15 @@ __extension__ __asm__(
     "    b 1b\n"
     "8:\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4}\n"
+    CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
     "    mov r8, r4\n"
+    CFI("restore r8")
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    ".size deep_pixels_1, . - deep_pixels_1\n"
-    ".popsection\n");
+    END(deep_pixels_1));
 
 /*
  * deep_taps: 1 x 4 sums (pixels x channels). Registers:
@@ -209,14 +249,7 @@ __extension__ __asm__(
 void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_taps, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_taps\n"
-    ".hidden deep_taps\n"
-    ".type deep_taps, %function\n"
-    "deep_taps:\n"
+    BEGIN(deep_taps)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -250,9 +283,15 @@ __extension__ __asm__(
     "    strb r2, [r0, #\\at]\n"
     "    .endm\n"
     "    push {r4-r7, lr}\n"
+    CFI("adjust_cfa_offset 20")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    push {r4}\n"
+    CFI("adjust_cfa_offset 4")
+    CFI("rel_offset r8, 0")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    str r0, [sp]\n"
     "    str r2, [sp, #4]\n"
     "    ldr r2, =680\n"
@@ -321,17 +360,19 @@ __extension__ __asm__(
     "    b 1b\n"
     "8:\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4}\n"
+    CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
     "    mov r8, r4\n"
+    CFI("restore r8")
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    ".size deep_taps, . - deep_taps\n"
-    ".popsection\n");
+    END(deep_taps));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static void deep_step(
+static CODE void deep_step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -348,7 +389,7 @@ static void deep_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static const uint32_t *deep_run(
+static CODE const uint32_t *deep_run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
@@ -361,7 +402,7 @@ static const uint32_t *deep_run(
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static void deep_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void deep_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -372,7 +413,7 @@ static void deep_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static const uint32_t *deep_finish(
+static CODE const uint32_t *deep_finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -390,7 +431,7 @@ static const uint32_t *deep_finish(
     return line;
 }
 
-static void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
@@ -408,7 +449,7 @@ static void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t
     }
 }
 
-static void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
+static CODE void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
@@ -427,7 +468,7 @@ static void deep_taps(const int8_t *const *input, const uint32_t *constants, int
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static OUT_OF_LINE void deep_edge(
+static CODE OUT_OF_LINE void deep_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     const int8_t *taps[TAPS];
@@ -447,7 +488,7 @@ static OUT_OF_LINE void deep_edge(
     deep_taps(taps, deep_weights, output);
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -472,3 +513,36 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef RUN
+#undef OUT_C
+#undef BLOCK
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef TAPS
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef BEGIN
+#undef END

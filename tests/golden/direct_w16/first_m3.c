@@ -40,23 +40,62 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 6, IN_W = 7, IN_C = 3,
-    OUT_H = 6, OUT_W = 7,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    INNER_TOP = 1, INNER_BOTTOM = 5, /* outputs without taps outside */
-    INNER_LEFT = 1, INNER_RIGHT = 6,
-    TAP = 3, /* elements of one tap */
-    PATCH = 27, /* elements of all taps */
-    RUN = 9, /* elements of one kernel row */
-    OUT_C = 6,
-    BLOCK = 4, /* output channels */
-    BLOCKS = 2, /* the last overlaps the one before */
-    PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
-};
+#define IN_H 6
+#define IN_W 7
+#define IN_C 3
+#define OUT_H 6
+#define OUT_W 7
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define INNER_TOP 1 /* outputs without taps outside */
+#define INNER_BOTTOM 5
+#define INNER_LEFT 1
+#define INNER_RIGHT 6
+#define TAP 3 /* elements of one tap */
+#define PATCH 27 /* elements of all taps */
+#define RUN 9 /* elements of one kernel row */
+#define OUT_C 6
+#define BLOCK 4 /* output channels */
+#define BLOCKS 2 /* the last overlaps the one before */
+#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -75,16 +114,14 @@ enum {
 void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.first_pixels_1, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global first_pixels_1\n"
-    ".hidden first_pixels_1\n"
-    ".type first_pixels_1, %function\n"
-    "first_pixels_1:\n"
+    BEGIN(first_pixels_1)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =536\n"
     "    add r2, r1\n"
@@ -140,10 +177,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size first_pixels_1, . - first_pixels_1\n"
-    ".popsection\n");
+    END(first_pixels_1));
 
 /*
  * first_patch: 1 x 4 sums (pixels x channels). Registers:
@@ -161,16 +198,14 @@ __extension__ __asm__(
 void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.first_patch, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global first_patch\n"
-    ".hidden first_patch\n"
-    ".type first_patch, %function\n"
-    "first_patch:\n"
+    BEGIN(first_patch)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =536\n"
     "    add r2, r1\n"
@@ -224,14 +259,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size first_patch, . - first_patch\n"
-    ".popsection\n");
+    END(first_patch));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static void first_step(
+static CODE void first_step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -248,7 +283,7 @@ static void first_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static const uint32_t *first_run(
+static CODE const uint32_t *first_run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
@@ -261,7 +296,7 @@ static const uint32_t *first_run(
 }
 
 /* Where the sums of a block start: of two channels, less what rounding adds to all, the whole and the upper. */
-static void first_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void first_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -272,7 +307,7 @@ static void first_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t 
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static const uint32_t *first_finish(
+static CODE const uint32_t *first_finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -290,7 +325,7 @@ static const uint32_t *first_finish(
     return line;
 }
 
-static void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
@@ -308,7 +343,7 @@ static void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_
     }
 }
 
-static void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
@@ -329,7 +364,7 @@ static void first_patch(const int8_t *input, const uint32_t *constants, int8_t *
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static OUT_OF_LINE void first_edge(
+static CODE OUT_OF_LINE void first_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     int8_t patch[PATCH];
@@ -348,7 +383,7 @@ static OUT_OF_LINE void first_edge(
     first_patch(patch, first_weights, output);
 }
 
-void first(const int8_t *input, int8_t *output, void *workspace)
+CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
@@ -373,3 +408,36 @@ void first(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef INNER_TOP
+#undef INNER_BOTTOM
+#undef INNER_LEFT
+#undef INNER_RIGHT
+#undef TAP
+#undef PATCH
+#undef RUN
+#undef OUT_C
+#undef BLOCK
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef BEGIN
+#undef END

@@ -32,13 +32,50 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    PATCHES = 1, /* one for each output pixel */
-    PATCH = 12, /* elements of a patch, all groups */
-    OUT_C = 5,
-    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
-    PIXEL_PITCH = 12, /* elements from pixel to pixel of a block */
-};
+#define PATCHES 1 /* one for each output pixel */
+#define PATCH 12 /* elements of a patch, all groups */
+#define OUT_C 5
+#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -58,16 +95,14 @@ enum {
 void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.connected_pixels_1, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global connected_pixels_1\n"
-    ".hidden connected_pixels_1\n"
-    ".type connected_pixels_1, %function\n"
-    "connected_pixels_1:\n"
+    BEGIN(connected_pixels_1)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =216\n"
     "    add r2, r1\n"
@@ -121,14 +156,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size connected_pixels_1, . - connected_pixels_1\n"
-    ".popsection\n");
+    END(connected_pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -140,7 +175,7 @@ static const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x1, co
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *connected_run(
+static CODE const uint32_t *connected_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -164,13 +199,13 @@ static const uint32_t *connected_run(
     return next;
 }
 
-static int32_t connected_saturate(int32_t value)
+static CODE int32_t connected_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *connected_finish(
+static CODE const uint32_t *connected_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -190,7 +225,7 @@ static const uint32_t *connected_finish(
     return constants;
 }
 
-static void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -212,7 +247,7 @@ static void connected_pixels_1(const int8_t *input, const uint32_t *constants, i
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         connected_pixels_1(input, connected_weights, output);
@@ -221,9 +256,23 @@ static void connected_multiply(const int8_t *input, int32_t count, int8_t *outpu
     }
 }
 
-void connected(const int8_t *input, int8_t *output, void *workspace)
+CODE void connected(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
     connected_multiply(input, PATCHES, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -32,14 +32,49 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    PATCHES = 9, /* one for each output pixel */
-    PATCH = 5, /* elements of a patch, all groups */
-    OUT_C = 8,
-    BLOCK = 8, /* output channels */
-    BLOCKS = 1,
-    PIXEL_PITCH = 5, /* elements from pixel to pixel of a block */
-};
+#define PATCHES 9 /* one for each output pixel */
+#define PATCH 5 /* elements of a patch, all groups */
+#define OUT_C 8
+#define BLOCK 8 /* output channels */
+#define BLOCKS 1
+#define PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__)
+#define OPTIONS "    .option arch, +m\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -66,12 +101,7 @@ enum {
 void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.pointwise_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".global pointwise_pixels_2\n"
-    ".hidden pointwise_pixels_2\n"
-    ".type pointwise_pixels_2, %function\n"
-    "pointwise_pixels_2:\n"
+    BEGIN(pointwise_pixels_2)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -115,7 +145,9 @@ __extension__ __asm__(
     "    sb \\sum, \\at(a0)\n"
     "9:\n"
     "    .endm\n"
+    CFI("remember_state")
     "    addi sp, sp, -80\n"
+    CFI("adjust_cfa_offset 80")
     "    sw ra, 24 + 4 * 0(sp)\n"
     "    sw s0, 24 + 4 * 1(sp)\n"
     "    sw s1, 24 + 4 * 2(sp)\n"
@@ -129,6 +161,11 @@ __extension__ __asm__(
     "    sw s9, 24 + 4 * 10(sp)\n"
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
+    CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
+    CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
+    CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
+    CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
+    CFI("rel_offset s11, 72")
     "    sw a0, 0(sp)\n"
     "    sw a2, 4(sp)\n"
     "    li a2, 208\n"
@@ -248,14 +285,14 @@ __extension__ __asm__(
     "    lw s10, 24 + 4 * 11(sp)\n"
     "    lw s11, 24 + 4 * 12(sp)\n"
     "    addi sp, sp, 80\n"
+    CFI("restore_state")
     "    ret\n"
     "    .purgem products\n"
     "    .purgem product\n"
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    ".size pointwise_pixels_2, . - pointwise_pixels_2\n"
-    ".popsection\n");
+    END(pointwise_pixels_2));
 
 /*
  * pointwise_pixels_1: 1 x 8 sums (pixels x channels). Registers:
@@ -281,12 +318,7 @@ __extension__ __asm__(
 void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.pointwise_pixels_1, \"ax\"\n"
-    ".balign 4\n"
-    ".global pointwise_pixels_1\n"
-    ".hidden pointwise_pixels_1\n"
-    ".type pointwise_pixels_1, %function\n"
-    "pointwise_pixels_1:\n"
+    BEGIN(pointwise_pixels_1)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -330,7 +362,9 @@ __extension__ __asm__(
     "    sb \\sum, \\at(a0)\n"
     "9:\n"
     "    .endm\n"
+    CFI("remember_state")
     "    addi sp, sp, -80\n"
+    CFI("adjust_cfa_offset 80")
     "    sw ra, 24 + 4 * 0(sp)\n"
     "    sw s0, 24 + 4 * 1(sp)\n"
     "    sw s1, 24 + 4 * 2(sp)\n"
@@ -344,6 +378,11 @@ __extension__ __asm__(
     "    sw s9, 24 + 4 * 10(sp)\n"
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
+    CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
+    CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
+    CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
+    CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
+    CFI("rel_offset s11, 72")
     "    sw a0, 0(sp)\n"
     "    sw a2, 4(sp)\n"
     "    li a2, 208\n"
@@ -432,18 +471,18 @@ __extension__ __asm__(
     "    lw s10, 24 + 4 * 11(sp)\n"
     "    lw s11, 24 + 4 * 12(sp)\n"
     "    addi sp, sp, 80\n"
+    CFI("restore_state")
     "    ret\n"
     "    .purgem products\n"
     "    .purgem product\n"
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    ".size pointwise_pixels_1, . - pointwise_pixels_1\n"
-    ".popsection\n");
+    END(pointwise_pixels_1));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static void pointwise_step(
+static CODE void pointwise_step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -460,7 +499,7 @@ static void pointwise_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static const uint32_t *pointwise_run(
+static CODE const uint32_t *pointwise_run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
@@ -473,7 +512,7 @@ static const uint32_t *pointwise_run(
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static void pointwise_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void pointwise_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -484,7 +523,7 @@ static void pointwise_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint3
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static const uint32_t *pointwise_finish(
+static CODE const uint32_t *pointwise_finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -503,7 +542,7 @@ static const uint32_t *pointwise_finish(
     return line;
 }
 
-static void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][BLOCK];
@@ -519,7 +558,7 @@ static void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, i
     }
 }
 
-static void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
@@ -537,7 +576,7 @@ static void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, i
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         pointwise_pixels_2(input, pointwise_weights, output);
@@ -551,9 +590,24 @@ static void pointwise_multiply(const int8_t *input, int32_t count, int8_t *outpu
     }
 }
 
-void pointwise(const int8_t *input, int8_t *output, void *workspace)
+CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
     pointwise_multiply(input, PATCHES, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef BLOCK
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -32,24 +32,36 @@
 #define OUT_OF_LINE
 #endif
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PATCHES = 1, /* gathered before they are multiplied */
-    PATCH = 36, /* elements of a patch, all groups */
-    OUT_C = 5,
-    DEPTH = 36, /* products of one sum */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PATCHES 1 /* gathered before they are multiplied */
+#define PATCH 36 /* elements of a patch, all groups */
+#define OUT_C 5
+#define DEPTH 36 /* products of one sum */
+#define FINISH_MIN 0 /* activation range less the output zero point */
+#define FINISH_MAX 255
+#define OUT_ZERO_POINT (-128)
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -62,7 +74,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static OUT_OF_LINE void deep_dot_1x4(
+static CODE OUT_OF_LINE void deep_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -91,7 +103,7 @@ static OUT_OF_LINE void deep_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static OUT_OF_LINE void deep_dot_1x1(
+static CODE OUT_OF_LINE void deep_dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -108,7 +120,7 @@ static OUT_OF_LINE void deep_dot_1x1(
 }
 
 /* 1 x 4 outputs of as many patches. */
-static void deep_block_1x4(
+static CODE void deep_block_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][4];
@@ -125,7 +137,7 @@ static void deep_block_1x4(
 }
 
 /* 1 x 1 outputs of as many patches. */
-static void deep_block_1x1(
+static CODE void deep_block_1x1(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][1];
@@ -142,7 +154,7 @@ static void deep_block_1x1(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         deep_block_1x4(input, 0, output);
@@ -154,14 +166,14 @@ static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void deep_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void deep_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void deep_fill(int8_t *to, int32_t count)
+static CODE void deep_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -169,7 +181,7 @@ static void deep_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -194,7 +206,7 @@ static int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, 
     return patch;
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
@@ -212,3 +224,27 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef DEPTH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -25,26 +25,39 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-enum {
-    IN_H = 7, IN_W = 6, IN_C = 4,
-    OUT_H = 5, OUT_W = 6,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 2, DILATION_W = 2,
-    PAD_TOP = 2, PAD_LEFT = 1,
-    GROUPS = 2, GROUP_IN_C = 2,
-    PATCHES = 1, /* gathered before they are multiplied */
-    PATCH = 36, /* elements of a patch, all groups */
-    OUT_C = 4,
-    DEPTH = 18, /* products of one sum */
-    GROUP_PITCH = 18, /* elements from one group's input to the next */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 7
+#define IN_W 6
+#define IN_C 4
+#define OUT_H 5
+#define OUT_W 6
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 2
+#define DILATION_W 2
+#define PAD_TOP 2
+#define PAD_LEFT 1
+#define GROUPS 2
+#define GROUP_IN_C 2
+#define PATCHES 1 /* gathered before they are multiplied */
+#define PATCH 36 /* elements of a patch, all groups */
+#define OUT_C 4
+#define DEPTH 18 /* products of one sum */
+#define GROUP_PITCH 18 /* elements from one group's input to the next */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -57,7 +70,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void grouped_dot_1x2(
+static CODE inline void grouped_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -78,7 +91,7 @@ static inline void grouped_dot_1x2(
 }
 
 /* 1 x 2 outputs of as many patches. */
-static void grouped_block_1x2(
+static CODE void grouped_block_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][2];
@@ -95,7 +108,7 @@ static void grouped_block_1x2(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
@@ -109,14 +122,14 @@ static void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void grouped_fill(int8_t *to, int32_t count)
+static CODE void grouped_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -124,7 +137,7 @@ static void grouped_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -148,7 +161,7 @@ static int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_co
     return patch + (GROUPS - 1) * DEPTH;
 }
 
-void grouped(const int8_t *input, int8_t *output, void *workspace)
+CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
@@ -166,3 +179,29 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef GROUPS
+#undef GROUP_IN_C
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef DEPTH
+#undef GROUP_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -33,19 +33,63 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 1, IN_W = 9, IN_C = 4,
-    OUT_H = 1, OUT_W = 9,
-    KERNEL_H = 1, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 2,
-    PATCHES = 2, /* gathered before they are multiplied */
-    PATCH = 12, /* elements of a patch, all groups */
-    OUT_C = 6,
-    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
-    PIXEL_PITCH = 12, /* elements from pixel to pixel of a block */
-};
+#define IN_H 1
+#define IN_W 9
+#define IN_C 4
+#define OUT_H 1
+#define OUT_W 9
+#define KERNEL_H 1
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 2
+#define PATCHES 2 /* gathered before they are multiplied */
+#define PATCH 12 /* elements of a patch, all groups */
+#define OUT_C 6
+#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -64,16 +108,14 @@ enum {
 void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.causal_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global causal_pixels_2\n"
-    ".hidden causal_pixels_2\n"
-    ".type causal_pixels_2, %function\n"
-    "causal_pixels_2:\n"
+    BEGIN(causal_pixels_2)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -177,10 +219,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size causal_pixels_2, . - causal_pixels_2\n"
-    ".popsection\n");
+    END(causal_pixels_2));
 
 /*
  * causal_pixels_1: 1 x 4 sums (pixels x channels). Registers:
@@ -200,16 +242,14 @@ __extension__ __asm__(
 void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.causal_pixels_1, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global causal_pixels_1\n"
-    ".hidden causal_pixels_1\n"
-    ".type causal_pixels_1, %function\n"
-    "causal_pixels_1:\n"
+    BEGIN(causal_pixels_1)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -271,14 +311,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size causal_pixels_1, . - causal_pixels_1\n"
-    ".popsection\n");
+    END(causal_pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -290,7 +330,7 @@ static const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, const
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *causal_run(
+static CODE const uint32_t *causal_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -314,13 +354,13 @@ static const uint32_t *causal_run(
     return next;
 }
 
-static int32_t causal_saturate(int32_t value)
+static CODE int32_t causal_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *causal_finish(
+static CODE const uint32_t *causal_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -341,7 +381,7 @@ static const uint32_t *causal_finish(
     return constants;
 }
 
-static void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -361,7 +401,7 @@ static void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8
     }
 }
 
-static void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -383,7 +423,7 @@ static void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void causal_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void causal_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         causal_pixels_2(input, causal_weights, output);
@@ -398,14 +438,14 @@ static void causal_multiply(const int8_t *input, int32_t count, int8_t *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void causal_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void causal_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void causal_fill(int8_t *to, int32_t count)
+static CODE void causal_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -413,7 +453,7 @@ static void causal_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static void causal_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE void causal_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -437,7 +477,7 @@ static void causal_gather(const int8_t *input, int32_t in_row, int32_t in_col, i
     }
 }
 
-void causal(void *pool, void *workspace)
+CODE void causal(void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + CAUSAL_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + CAUSAL_OUTPUT_OFFSET;
@@ -462,3 +502,30 @@ void causal(void *pool, void *workspace)
     }
     causal_multiply(patch, 1, output - OUT_C);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

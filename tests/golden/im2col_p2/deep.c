@@ -32,19 +32,63 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PATCHES = 2, /* gathered before they are multiplied */
-    PATCH = 36, /* elements of a patch, all groups */
-    OUT_C = 5,
-    BLOCKS = 2, /* of 4 output channels; the last overlaps the one before */
-    PIXEL_PITCH = 36, /* elements from pixel to pixel of a block */
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PATCHES 2 /* gathered before they are multiplied */
+#define PATCH 36 /* elements of a patch, all groups */
+#define OUT_C 5
+#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define PIXEL_PITCH 36 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 #ifdef ASSEMBLY
 /*
@@ -63,16 +107,14 @@ enum {
 void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_pixels_2, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_pixels_2\n"
-    ".hidden deep_pixels_2\n"
-    ".type deep_pixels_2, %function\n"
-    "deep_pixels_2:\n"
+    BEGIN(deep_pixels_2)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
+    CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -192,14 +234,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
+    CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    ".size deep_pixels_2, . - deep_pixels_2\n"
-    ".popsection\n");
+    END(deep_pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -211,7 +253,7 @@ static const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const u
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static const uint32_t *deep_run(
+static CODE const uint32_t *deep_run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -235,13 +277,13 @@ static const uint32_t *deep_run(
     return next;
 }
 
-static int32_t deep_saturate(int32_t value)
+static CODE int32_t deep_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static const uint32_t *deep_finish(
+static CODE const uint32_t *deep_finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -261,7 +303,7 @@ static const uint32_t *deep_finish(
     return constants;
 }
 
-static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -283,7 +325,7 @@ static void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         deep_pixels_2(input, deep_weights, output);
@@ -293,14 +335,14 @@ static void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void deep_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void deep_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void deep_fill(int8_t *to, int32_t count)
+static CODE void deep_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -308,7 +350,7 @@ static void deep_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -333,7 +375,7 @@ static int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, 
     return patch;
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
@@ -351,3 +393,30 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef BLOCKS
+#undef PIXEL_PITCH
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -25,27 +25,39 @@
 #include "multiplier.h"
 #include "multiplier_weights.h"
 
-enum {
-    IN_H = 5, IN_W = 5, IN_C = 2,
-    OUT_H = 5, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PATCHES = 2, /* gathered before they are multiplied */
-    PATCH = 18, /* elements of a patch, all groups */
-    OUT_C = 6,
-    DEPTH = 9, /* products of one sum */
-    TAP_STEP = 2, /* elements from tap to tap of a run */
-    PIXEL_PITCH = 18, /* elements from pixel to pixel of a block */
-    GROUP_PITCH = 1, /* elements from one group's input to the next */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 5
+#define IN_W 5
+#define IN_C 2
+#define OUT_H 5
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PATCHES 2 /* gathered before they are multiplied */
+#define PATCH 18 /* elements of a patch, all groups */
+#define OUT_C 6
+#define DEPTH 9 /* products of one sum */
+#define TAP_STEP 2 /* elements from tap to tap of a run */
+#define PIXEL_PITCH 18 /* elements from pixel to pixel of a block */
+#define GROUP_PITCH 1 /* elements from one group's input to the next */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t multiplier_finish(int32_t sum, int32_t channel)
+static CODE int8_t multiplier_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = multiplier_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -58,7 +70,7 @@ static int8_t multiplier_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 3 sums (pixels x channels), which share inputs and weights. */
-static inline void multiplier_dot_2x3(
+static CODE inline void multiplier_dot_2x3(
     int32_t sums[2][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -93,7 +105,7 @@ static inline void multiplier_dot_2x3(
 }
 
 /* Adds `count` products to each of 1 x 3 sums (pixels x channels), which share inputs and weights. */
-static inline void multiplier_dot_1x3(
+static CODE inline void multiplier_dot_1x3(
     int32_t sums[1][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -118,7 +130,7 @@ static inline void multiplier_dot_1x3(
 }
 
 /* 2 x 3 outputs of as many patches. */
-static void multiplier_block_2x3(
+static CODE void multiplier_block_2x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[2][3];
@@ -139,7 +151,7 @@ static void multiplier_block_2x3(
 }
 
 /* 1 x 3 outputs of as many patches. */
-static void multiplier_block_1x3(
+static CODE void multiplier_block_1x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][3];
@@ -156,7 +168,7 @@ static void multiplier_block_1x3(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void multiplier_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void multiplier_multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
@@ -179,14 +191,14 @@ static void multiplier_multiply(const int8_t *input, int32_t count, int8_t *outp
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void multiplier_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void multiplier_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void multiplier_fill(int8_t *to, int32_t count)
+static CODE void multiplier_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -194,7 +206,7 @@ static void multiplier_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -219,7 +231,7 @@ static int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32_t in
     return patch;
 }
 
-void multiplier(const int8_t *input, int8_t *output, void *workspace)
+CODE void multiplier(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
@@ -238,3 +250,29 @@ void multiplier(const int8_t *input, int8_t *output, void *workspace)
     }
     multiplier_multiply(patches, 1, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef DEPTH
+#undef TAP_STEP
+#undef PIXEL_PITCH
+#undef GROUP_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -22,22 +22,34 @@
 #include "real.h"
 #include "real_weights.h"
 
-enum {
-    IN_H = 5, IN_W = 5, IN_C = 3,
-    OUT_H = 5, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PATCHES = 2, /* gathered before they are multiplied */
-    PATCH = 27, /* elements of a patch, all groups */
-    OUT_C = 5,
-    DEPTH = 27, /* products of one sum */
-    PIXEL_PITCH = 27, /* elements from pixel to pixel of a block */
-};
+#define IN_H 5
+#define IN_W 5
+#define IN_C 3
+#define OUT_H 5
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PATCHES 2 /* gathered before they are multiplied */
+#define PATCH 27 /* elements of a patch, all groups */
+#define OUT_C 5
+#define DEPTH 27 /* products of one sum */
+#define PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: the activation. */
-static float real_finish(float sum)
+static CODE float real_finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -45,7 +57,7 @@ static float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_2x4(
+static CODE inline void real_dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -87,7 +99,7 @@ static inline void real_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_2x1(
+static CODE inline void real_dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -108,7 +120,7 @@ static inline void real_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x4(
+static CODE inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -137,7 +149,7 @@ static inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x1(
+static CODE inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -154,7 +166,7 @@ static inline void real_dot_1x1(
 }
 
 /* 2 x 4 outputs of as many patches. */
-static void real_block_2x4(
+static CODE void real_block_2x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][4];
@@ -175,7 +187,7 @@ static void real_block_2x4(
 }
 
 /* 2 x 1 outputs of as many patches. */
-static void real_block_2x1(
+static CODE void real_block_2x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][1];
@@ -196,7 +208,7 @@ static void real_block_2x1(
 }
 
 /* 1 x 4 outputs of as many patches. */
-static void real_block_1x4(
+static CODE void real_block_1x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][4];
@@ -213,7 +225,7 @@ static void real_block_1x4(
 }
 
 /* 1 x 1 outputs of as many patches. */
-static void real_block_1x1(
+static CODE void real_block_1x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][1];
@@ -230,7 +242,7 @@ static void real_block_1x1(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static void real_multiply(const float *input, int32_t count, float *output)
+static CODE void real_multiply(const float *input, int32_t count, float *output)
 {
     for (; count >= 2; count -= 2) {
         real_block_2x4(input, 0, output);
@@ -249,14 +261,14 @@ static void real_multiply(const float *input, int32_t count, float *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void real_copy(float *to, const float *from, int32_t count)
+static CODE void real_copy(float *to, const float *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void real_fill(float *to, int32_t count)
+static CODE void real_fill(float *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = 0;
@@ -264,7 +276,7 @@ static void real_fill(float *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static float *real_gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
+static CODE float *real_gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -289,7 +301,7 @@ static float *real_gather(const float *input, int32_t in_row, int32_t in_col, fl
     return patch;
 }
 
-void real(const float *input, float *output, void *workspace)
+CODE void real(const float *input, float *output, void *workspace)
 {
     float *const patches = workspace;
 
@@ -308,3 +320,24 @@ void real(const float *input, float *output, void *workspace)
     }
     real_multiply(patches, 1, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PATCHES
+#undef PATCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef CODE

@@ -25,20 +25,26 @@
 #include "first.h"
 #include "first_weights.h"
 
-enum {
-    OUT_H = 6, OUT_W = 7,
-    TAPS = 9,
-    TAP = 3, /* elements of one tap */
-    OUTSIDE = 65535, /* the offset of a tap outside the image */
-    OUT_C = 6,
-    DEPTH = 27, /* products of one sum */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
-};
+#define OUT_H 6
+#define OUT_W 7
+#define TAPS 9
+#define TAP 3 /* elements of one tap */
+#define OUTSIDE 65535 /* the offset of a tap outside the image */
+#define OUT_C 6
+#define DEPTH 27 /* products of one sum */
+#define FINISH_MIN 0 /* activation range less the output zero point */
+#define FINISH_MAX 255
+#define OUT_ZERO_POINT (-128)
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t first_finish(int32_t sum, int32_t channel)
+static CODE int8_t first_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = first_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -51,7 +57,7 @@ static int8_t first_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_ptr_2x4(
+static CODE inline void first_dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -93,7 +99,7 @@ static inline void first_dot_ptr_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_ptr_2x2(
+static CODE inline void first_dot_ptr_2x2(
     int32_t sums[2][2], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -121,13 +127,13 @@ static inline void first_dot_ptr_2x2(
 }
 
 /* Where a tap is; those outside the image are all in one place. */
-static inline const int8_t *first_tap(const int8_t *input, int32_t offset)
+static CODE inline const int8_t *first_tap(const int8_t *input, int32_t offset)
 {
     return offset == OUTSIDE ? first_zero_points : input + offset;
 }
 
 /* 2 x 4 outputs. */
-static void first_block_2x4(
+static CODE void first_block_2x4(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
     const int8_t *weights = first_weights + channel * DEPTH;
@@ -157,7 +163,7 @@ static void first_block_2x4(
 }
 
 /* 2 x 2 outputs. */
-static void first_block_2x2(
+static CODE void first_block_2x2(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
     const int8_t *weights = first_weights + channel * DEPTH;
@@ -187,7 +193,7 @@ static void first_block_2x2(
 }
 
 /* The outputs of `count` pixels. */
-static void first_multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
+static CODE void first_multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         first_block_2x4(input, table, 0, output);
@@ -198,9 +204,22 @@ static void first_multiply(const int8_t *input, const uint16_t *table, int32_t c
     }
 }
 
-void first(const int8_t *input, int8_t *output, void *workspace)
+CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
     first_multiply(input, first_offsets, OUT_H * OUT_W, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_H
+#undef OUT_W
+#undef TAPS
+#undef TAP
+#undef OUTSIDE
+#undef OUT_C
+#undef DEPTH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

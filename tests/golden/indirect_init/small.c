@@ -25,24 +25,36 @@
 #include "small.h"
 #include "small_weights.h"
 
-enum {
-    IN_H = 3, IN_W = 4, IN_C = 2,
-    OUT_H = 1, OUT_W = 2,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    TAPS = 9,
-    TAP = 2, /* elements of one tap */
-    OUT_C = 4,
-    DEPTH = 18, /* products of one sum */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 3
+#define IN_W 4
+#define IN_C 2
+#define OUT_H 1
+#define OUT_W 2
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define TAPS 9
+#define TAP 2 /* elements of one tap */
+#define OUT_C 4
+#define DEPTH 18 /* products of one sum */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t small_finish(int32_t sum, int32_t channel)
+static CODE int8_t small_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = small_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -55,7 +67,7 @@ static int8_t small_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void small_dot_ptr_2x4(
+static CODE inline void small_dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -97,7 +109,7 @@ static inline void small_dot_ptr_2x4(
 }
 
 /* 2 x 4 outputs. */
-static void small_block_2x4(
+static CODE void small_block_2x4(
     const int8_t *const *table, int32_t channel, int8_t *output)
 {
     const int8_t *weights = small_weights + channel * DEPTH;
@@ -127,7 +139,7 @@ static void small_block_2x4(
 }
 
 /* The outputs of `count` pixels. */
-static void small_multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static CODE void small_multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         small_block_2x4(table, 0, output);
@@ -138,7 +150,7 @@ static void small_multiply(const int8_t *const *table, int32_t count, int8_t *ou
 }
 
 /* Points at the taps of every pixel of one output row. */
-static void small_point(const int8_t *input, int32_t out_row, const int8_t **table)
+static CODE void small_point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
     for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
         for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -153,7 +165,7 @@ static void small_point(const int8_t *input, int32_t out_row, const int8_t **tab
     }
 }
 
-void small_init(const int8_t *input, void *workspace)
+CODE void small_init(const int8_t *input, void *workspace)
 {
     const int8_t **const table = workspace;
 
@@ -162,10 +174,33 @@ void small_init(const int8_t *input, void *workspace)
     }
 }
 
-void small(const int8_t *input, int8_t *output, void *workspace)
+CODE void small(const int8_t *input, int8_t *output, void *workspace)
 {
     const int8_t **const table = workspace;
 
     (void)input;
     small_multiply(table, OUT_H * OUT_W, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef TAPS
+#undef TAP
+#undef OUT_C
+#undef DEPTH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

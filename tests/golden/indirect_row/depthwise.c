@@ -25,24 +25,36 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
-enum {
-    IN_H = 6, IN_W = 6, IN_C = 6,
-    OUT_H = 3, OUT_W = 3,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 2, STRIDE_W = 2,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    TAPS = 9,
-    TAP = 1, /* elements of one tap */
-    OUT_C = 6,
-    DEPTH = 9, /* products of one sum */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 6
+#define IN_W 6
+#define IN_C 6
+#define OUT_H 3
+#define OUT_W 3
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 2
+#define STRIDE_W 2
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define TAPS 9
+#define TAP 1 /* elements of one tap */
+#define OUT_C 6
+#define DEPTH 9 /* products of one sum */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t depthwise_finish(int32_t sum, int32_t channel)
+static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = depthwise_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -55,7 +67,7 @@ static int8_t depthwise_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static inline void depthwise_lanes_ptr_1x4(
+static CODE inline void depthwise_lanes_ptr_1x4(
     int32_t sums[1][4], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -83,7 +95,7 @@ static inline void depthwise_lanes_ptr_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static inline void depthwise_lanes_ptr_1x2(
+static CODE inline void depthwise_lanes_ptr_1x2(
     int32_t sums[1][2], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -103,7 +115,7 @@ static inline void depthwise_lanes_ptr_1x2(
 }
 
 /* 1 x 4 outputs; their input begins `inner` elements into each tap. */
-static void depthwise_block_1x4(
+static CODE void depthwise_block_1x4(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -128,7 +140,7 @@ static void depthwise_block_1x4(
 }
 
 /* 1 x 2 outputs; their input begins `inner` elements into each tap. */
-static void depthwise_block_1x2(
+static CODE void depthwise_block_1x2(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
     const int8_t *weights = depthwise_weights + channel * DEPTH;
@@ -153,7 +165,7 @@ static void depthwise_block_1x2(
 }
 
 /* The outputs of `count` pixels. */
-static void depthwise_multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static CODE void depthwise_multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         depthwise_block_1x4(0, table, 0, output);
@@ -165,7 +177,7 @@ static void depthwise_multiply(const int8_t *const *table, int32_t count, int8_t
 }
 
 /* Points at the taps of every pixel of one output row. */
-static void depthwise_point(const int8_t *input, int32_t out_row, const int8_t **table)
+static CODE void depthwise_point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
     for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
         for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -181,7 +193,7 @@ static void depthwise_point(const int8_t *input, int32_t out_row, const int8_t *
     }
 }
 
-void depthwise(const int8_t *input, int8_t *output, void *workspace)
+CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     const int8_t **const table = workspace;
 
@@ -191,3 +203,26 @@ void depthwise(const int8_t *input, int8_t *output, void *workspace)
         output += OUT_W * OUT_C;
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef TAPS
+#undef TAP
+#undef OUT_C
+#undef DEPTH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -25,25 +25,37 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-enum {
-    TAPS = 9,
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PARTIAL_PITCH = 45, /* partial sums from pixel to pixel */
-    OUT_C = 5,
-    DEPTH = 4, /* products of one sum */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
-};
+#define TAPS 9
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PARTIAL_PITCH 45 /* partial sums from pixel to pixel */
+#define OUT_C 5
+#define DEPTH 4 /* products of one sum */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define FINISH_MIN 0 /* activation range less the output zero point */
+#define FINISH_MAX 255
+#define OUT_ZERO_POINT (-128)
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -56,7 +68,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x4(
+static CODE inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -98,7 +110,7 @@ static inline void deep_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x1(
+static CODE inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -119,7 +131,7 @@ static inline void deep_dot_2x1(
 }
 
 /* One tap of 2 x 4 partial sums. */
-static void deep_tap_2x4(
+static CODE void deep_tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     const int32_t *starts = deep_tap_starts + tap * OUT_C;
@@ -142,7 +154,7 @@ static void deep_tap_2x4(
 }
 
 /* One tap of 2 x 1 partial sums. */
-static void deep_tap_2x1(
+static CODE void deep_tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     const int32_t *starts = deep_tap_starts + tap * OUT_C;
@@ -165,7 +177,7 @@ static void deep_tap_2x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         deep_tap_2x4(input, tap, 0, partial);
@@ -177,7 +189,7 @@ static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32
 }
 
 /* Adds up the taps of one output pixel that are inside the image; the first is at (in_row, in_col). */
-static void deep_add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void deep_add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
 {
     const int32_t *taps[TAPS];
     int32_t count = 0;
@@ -202,7 +214,7 @@ static void deep_add_taps(const int32_t *planes, int32_t in_row, int32_t in_col,
     }
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const planes = workspace;
 
@@ -216,3 +228,27 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef TAPS
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PARTIAL_PITCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -25,24 +25,36 @@
 #include "first.h"
 #include "first_weights.h"
 
-enum {
-    IN_H = 6, IN_W = 7, IN_C = 3,
-    OUT_H = 6, OUT_W = 7,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PARTIAL_PITCH = 6, /* partial sums from pixel to pixel */
-    OUT_C = 6,
-    DEPTH = 3, /* products of one sum */
-    PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
-};
+#define IN_H 6
+#define IN_W 7
+#define IN_C 3
+#define OUT_H 6
+#define OUT_W 7
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PARTIAL_PITCH 6 /* partial sums from pixel to pixel */
+#define OUT_C 6
+#define DEPTH 3 /* products of one sum */
+#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+#define FINISH_MIN 0 /* activation range less the output zero point */
+#define FINISH_MAX 255
+#define OUT_ZERO_POINT (-128)
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t first_finish(int32_t sum, int32_t channel)
+static CODE int8_t first_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = first_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -55,7 +67,7 @@ static int8_t first_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_2x4(
+static CODE inline void first_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -97,7 +109,7 @@ static inline void first_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_2x2(
+static CODE inline void first_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -125,7 +137,7 @@ static inline void first_dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_1x4(
+static CODE inline void first_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -154,7 +166,7 @@ static inline void first_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void first_dot_1x2(
+static CODE inline void first_dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -175,7 +187,7 @@ static inline void first_dot_1x2(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static void first_tap_2x4(
+static CODE void first_tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
@@ -197,7 +209,7 @@ static void first_tap_2x4(
 }
 
 /* Adds one tap to 2 x 2 partial sums. */
-static void first_tap_2x2(
+static CODE void first_tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][2];
@@ -219,7 +231,7 @@ static void first_tap_2x2(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static void first_tap_1x4(
+static CODE void first_tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -237,7 +249,7 @@ static void first_tap_1x4(
 }
 
 /* Adds one tap to 1 x 2 partial sums. */
-static void first_tap_1x2(
+static CODE void first_tap_1x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][2];
@@ -255,7 +267,7 @@ static void first_tap_1x2(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static void first_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void first_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         first_tap_2x4(input, tap, 0, partial);
@@ -273,7 +285,7 @@ static void first_multiply(const int8_t *input, int32_t tap, int32_t count, int3
     }
 }
 
-static void first_begin(int32_t *partial, int32_t pixels)
+static CODE void first_begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -283,7 +295,7 @@ static void first_begin(int32_t *partial, int32_t pixels)
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static void first_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static CODE void first_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -292,7 +304,7 @@ static void first_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
     }
 }
 
-static void first_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void first_store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -302,7 +314,7 @@ static void first_store(const int32_t *partial, int32_t pixels, int8_t *output)
 }
 
 /* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static int32_t first_first_col(int32_t col)
+static CODE int32_t first_first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
 
@@ -310,7 +322,7 @@ static int32_t first_first_col(int32_t col)
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static void first_add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
+static CODE void first_add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
 {
     for (int32_t j = 0; j < KERNEL_W; ++j) {
         const int32_t tap = i * KERNEL_W + j;
@@ -328,7 +340,7 @@ static void first_add_row(const int8_t *input, int32_t row, int32_t i, int32_t *
     }
 }
 
-void first(const int8_t *input, int8_t *output, void *workspace)
+CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const partial = workspace;
 
@@ -349,3 +361,26 @@ void first(const int8_t *input, int8_t *output, void *workspace)
         output += OUT_W * OUT_C;
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PARTIAL_PITCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

@@ -22,21 +22,33 @@
 #include "real.h"
 #include "real_weights.h"
 
-enum {
-    IN_H = 5, IN_W = 5, IN_C = 3,
-    OUT_H = 5, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PARTIAL_PITCH = 5, /* partial sums from pixel to pixel */
-    OUT_C = 5,
-    DEPTH = 3, /* products of one sum */
-    PIXEL_PITCH = 3, /* elements from pixel to pixel of a block */
-};
+#define IN_H 5
+#define IN_W 5
+#define IN_C 3
+#define OUT_H 5
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
+#define OUT_C 5
+#define DEPTH 3 /* products of one sum */
+#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: the activation. */
-static float real_finish(float sum)
+static CODE float real_finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -44,7 +56,7 @@ static float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_2x4(
+static CODE inline void real_dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -86,7 +98,7 @@ static inline void real_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_2x1(
+static CODE inline void real_dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -107,7 +119,7 @@ static inline void real_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x4(
+static CODE inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -136,7 +148,7 @@ static inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x1(
+static CODE inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -153,7 +165,7 @@ static inline void real_dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static void real_tap_2x4(
+static CODE void real_tap_2x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][4];
@@ -175,7 +187,7 @@ static void real_tap_2x4(
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static void real_tap_2x1(
+static CODE void real_tap_2x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][1];
@@ -197,7 +209,7 @@ static void real_tap_2x1(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static void real_tap_1x4(
+static CODE void real_tap_1x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][4];
@@ -215,7 +227,7 @@ static void real_tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static void real_tap_1x1(
+static CODE void real_tap_1x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][1];
@@ -233,7 +245,7 @@ static void real_tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static void real_multiply(const float *input, int32_t tap, int32_t count, float *partial)
+static CODE void real_multiply(const float *input, int32_t tap, int32_t count, float *partial)
 {
     for (; count >= 2; count -= 2) {
         real_tap_2x4(input, tap, 0, partial);
@@ -251,7 +263,7 @@ static void real_multiply(const float *input, int32_t tap, int32_t count, float 
     }
 }
 
-static void real_begin(float *partial, int32_t pixels)
+static CODE void real_begin(float *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -260,7 +272,7 @@ static void real_begin(float *partial, int32_t pixels)
     }
 }
 
-static void real_store(const float *partial, int32_t pixels, float *output)
+static CODE void real_store(const float *partial, int32_t pixels, float *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -270,7 +282,7 @@ static void real_store(const float *partial, int32_t pixels, float *output)
 }
 
 /* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static int32_t real_first_col(int32_t col)
+static CODE int32_t real_first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
 
@@ -278,7 +290,7 @@ static int32_t real_first_col(int32_t col)
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static void real_add_row(const float *input, int32_t row, int32_t i, float *partial)
+static CODE void real_add_row(const float *input, int32_t row, int32_t i, float *partial)
 {
     for (int32_t j = 0; j < KERNEL_W; ++j) {
         const int32_t tap = i * KERNEL_W + j;
@@ -294,7 +306,7 @@ static void real_add_row(const float *input, int32_t row, int32_t i, float *part
     }
 }
 
-void real(const float *input, float *output, void *workspace)
+CODE void real(const float *input, float *output, void *workspace)
 {
     (void)workspace;
 
@@ -311,3 +323,23 @@ void real(const float *input, float *output, void *workspace)
         output += OUT_W * OUT_C;
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PARTIAL_PITCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef CODE

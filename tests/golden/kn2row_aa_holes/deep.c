@@ -27,25 +27,37 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 1, DILATION_W = 1,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    PARTIAL_PITCH = 5, /* partial sums from pixel to pixel */
-    OUT_C = 5,
-    DEPTH = 4, /* products of one sum */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    FINISH_MIN = 0, /* activation range less the output zero point */
-    FINISH_MAX = 255,
-    OUT_ZERO_POINT = -128,
-    PIXELS = IN_H * IN_W, /* of the image, and of the output */
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 1
+#define DILATION_W 1
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
+#define OUT_C 5
+#define DEPTH 4 /* products of one sum */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define FINISH_MIN 0 /* activation range less the output zero point */
+#define FINISH_MAX 255
+#define OUT_ZERO_POINT (-128)
+#define PIXELS (IN_H * IN_W) /* of the image, and of the output */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -58,7 +70,7 @@ static int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x4(
+static CODE inline void deep_dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -100,7 +112,7 @@ static inline void deep_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_2x1(
+static CODE inline void deep_dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -121,7 +133,7 @@ static inline void deep_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_1x4(
+static CODE inline void deep_dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -150,7 +162,7 @@ static inline void deep_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void deep_dot_1x1(
+static CODE inline void deep_dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -167,7 +179,7 @@ static inline void deep_dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static void deep_tap_2x4(
+static CODE void deep_tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
@@ -189,7 +201,7 @@ static void deep_tap_2x4(
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static void deep_tap_2x1(
+static CODE void deep_tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][1];
@@ -211,7 +223,7 @@ static void deep_tap_2x1(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static void deep_tap_1x4(
+static CODE void deep_tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -229,7 +241,7 @@ static void deep_tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static void deep_tap_1x1(
+static CODE void deep_tap_1x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][1];
@@ -247,7 +259,7 @@ static void deep_tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         deep_tap_2x4(input, tap, 0, partial);
@@ -265,7 +277,7 @@ static void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32
     }
 }
 
-static void deep_begin(int32_t *partial, int32_t pixels)
+static CODE void deep_begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -275,7 +287,7 @@ static void deep_begin(int32_t *partial, int32_t pixels)
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static void deep_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static CODE void deep_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -284,7 +296,7 @@ static void deep_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
     }
 }
 
-static void deep_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void deep_store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -294,7 +306,7 @@ static void deep_store(const int32_t *partial, int32_t pixels, int8_t *output)
 }
 
 /* Saves `count` image columns from `col` on and makes them -1. */
-static void deep_punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
+static CODE void deep_punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
 {
     for (int32_t row = 0; row < IN_H; ++row) {
         int8_t *hole = input + (row * IN_W + col) * IN_C;
@@ -307,7 +319,7 @@ static void deep_punch(int8_t *input, int32_t col, int32_t count, int8_t *column
 }
 
 /* Puts the columns back. */
-static void deep_restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
+static CODE void deep_restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
 {
     for (int32_t row = 0; row < IN_H; ++row) {
         int8_t *hole = input + (row * IN_W + col) * IN_C;
@@ -319,7 +331,7 @@ static void deep_restore(int8_t *input, int32_t col, int32_t count, const int8_t
 }
 
 /* Adds one tap to the sums of all pixels: output pixel p reads image pixel p + shift. */
-static void deep_add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
+static CODE void deep_add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
 {
     const int32_t before = shift < 0 ? -shift : 0;
     const int32_t after = shift > 0 ? shift : 0;
@@ -334,7 +346,7 @@ static void deep_add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_
     }
 }
 
-void deep(int8_t *input, int8_t *output, void *workspace)
+CODE void deep(int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const partial = workspace;
     int8_t *const columns =
@@ -357,3 +369,27 @@ void deep(int8_t *input, int8_t *output, void *workspace)
     }
     deep_store(partial, PIXELS, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PARTIAL_PITCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef PIXELS
+#undef CODE

@@ -25,25 +25,37 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-enum {
-    IN_H = 7, IN_W = 6, IN_C = 4,
-    OUT_H = 5, OUT_W = 6,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 2, DILATION_W = 2,
-    PAD_TOP = 2, PAD_LEFT = 1,
-    PARTIAL_PITCH = 4, /* partial sums from pixel to pixel */
-    OUT_C = 4,
-    DEPTH = 2, /* products of one sum */
-    PIXEL_PITCH = 4, /* elements from pixel to pixel of a block */
-    GROUP_PITCH = 2, /* elements from one group's input to the next */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 7
+#define IN_W 6
+#define IN_C 4
+#define OUT_H 5
+#define OUT_W 6
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 2
+#define DILATION_W 2
+#define PAD_TOP 2
+#define PAD_LEFT 1
+#define PARTIAL_PITCH 4 /* partial sums from pixel to pixel */
+#define OUT_C 4
+#define DEPTH 2 /* products of one sum */
+#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define GROUP_PITCH 2 /* elements from one group's input to the next */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -56,7 +68,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void grouped_dot_2x2(
+static CODE inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -84,7 +96,7 @@ static inline void grouped_dot_2x2(
 }
 
 /* One tap of 2 x 2 partial sums. */
-static void grouped_tap_2x2(
+static CODE void grouped_tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     const int32_t *starts = grouped_tap_starts + tap * OUT_C;
@@ -107,7 +119,7 @@ static void grouped_tap_2x2(
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
@@ -120,7 +132,7 @@ static void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, in
     }
 }
 
-static void grouped_begin(int32_t *partial, int32_t pixels)
+static CODE void grouped_begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -129,7 +141,7 @@ static void grouped_begin(int32_t *partial, int32_t pixels)
     }
 }
 
-static void grouped_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void grouped_store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
@@ -139,7 +151,7 @@ static void grouped_store(const int32_t *partial, int32_t pixels, int8_t *output
 }
 
 /* Adds the plane of tap (i, j) to the sums it belongs to: shifted, and strided. */
-static void grouped_add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
+static CODE void grouped_add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
 {
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
@@ -157,7 +169,7 @@ static void grouped_add_plane(const int32_t *plane, int32_t i, int32_t j, int32_
     }
 }
 
-void grouped(const int8_t *input, int8_t *output, void *workspace)
+CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const plane = workspace;
     int32_t *const partial =
@@ -172,3 +184,27 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
     }
     grouped_store(partial, OUT_H * OUT_W, output);
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef PARTIAL_PITCH
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef GROUP_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

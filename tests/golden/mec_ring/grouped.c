@@ -26,29 +26,42 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-enum {
-    IN_H = 7, IN_W = 6, IN_C = 4,
-    OUT_H = 5, OUT_W = 6,
-    KERNEL_H = 3, KERNEL_W = 3,
-    STRIDE_H = 1, STRIDE_W = 1,
-    DILATION_H = 2, DILATION_W = 2,
-    PAD_TOP = 2, PAD_LEFT = 1,
-    GROUPS = 2, GROUP_IN_C = 2,
-    ROWS = 5, /* image rows that one output row sees */
-    ROW = 6, /* elements of one of them, for one output column */
-    COLUMN = 60, /* elements for one output column, all groups */
-    RUN = 6, /* elements of a kernel row */
-    OUT_C = 4,
-    DEPTH = 18, /* products of one sum */
-    PIXEL_PITCH = 60, /* elements from pixel to pixel of a block */
-    GROUP_PITCH = 30, /* elements from one group's input to the next */
-    FINISH_MIN = -128, /* activation range less the output zero point */
-    FINISH_MAX = 127,
-    OUT_ZERO_POINT = 0,
-};
+#define IN_H 7
+#define IN_W 6
+#define IN_C 4
+#define OUT_H 5
+#define OUT_W 6
+#define KERNEL_H 3
+#define KERNEL_W 3
+#define STRIDE_H 1
+#define STRIDE_W 1
+#define DILATION_H 2
+#define DILATION_W 2
+#define PAD_TOP 2
+#define PAD_LEFT 1
+#define GROUPS 2
+#define GROUP_IN_C 2
+#define ROWS 5 /* image rows that one output row sees */
+#define ROW 6 /* elements of one of them, for one output column */
+#define COLUMN 60 /* elements for one output column, all groups */
+#define RUN 6 /* elements of a kernel row */
+#define OUT_C 4
+#define DEPTH 18 /* products of one sum */
+#define PIXEL_PITCH 60 /* elements from pixel to pixel of a block */
+#define GROUP_PITCH 30 /* elements from one group's input to the next */
+#define FINISH_MIN (-128) /* activation range less the output zero point */
+#define FINISH_MAX 127
+#define OUT_ZERO_POINT 0
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped_shift[channel];
     const int32_t half = 1 << (shift - 1);
@@ -61,7 +74,7 @@ static int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static inline void grouped_dot_2x2(
+static CODE inline void grouped_dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -89,7 +102,7 @@ static inline void grouped_dot_2x2(
 }
 
 /* 2 x 2 outputs of as many windows; their first row is at `row` of the ring. */
-static void grouped_block_2x2(
+static CODE void grouped_block_2x2(
     const int8_t *input, int32_t row, int32_t channel, int8_t *output)
 {
     const int8_t *weights = grouped_weights + channel * DEPTH;
@@ -118,7 +131,7 @@ static void grouped_block_2x2(
 }
 
 /* Multiplies the windows of one output row by all weights. */
-static void grouped_multiply(const int8_t *input, int32_t row, int8_t *output)
+static CODE void grouped_multiply(const int8_t *input, int32_t row, int8_t *output)
 {
     int32_t col = 0;
 
@@ -135,14 +148,14 @@ static void grouped_multiply(const int8_t *input, int32_t row, int8_t *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static void grouped_fill(int8_t *to, int32_t count)
+static CODE void grouped_fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -150,7 +163,7 @@ static void grouped_fill(int8_t *to, int32_t count)
 }
 
 /* Lowers one image row: for each output column, the kernel's columns of it. */
-static void grouped_lower(const int8_t *input, int32_t row, int8_t *to)
+static CODE void grouped_lower(const int8_t *input, int32_t row, int8_t *to)
 {
     const int row_inside = row >= 0 && row < IN_H;
 
@@ -173,7 +186,7 @@ static void grouped_lower(const int8_t *input, int32_t row, int8_t *to)
     }
 }
 
-void grouped(const int8_t *input, int8_t *output, void *workspace)
+CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const lowered = workspace;
 
@@ -190,3 +203,32 @@ void grouped(const int8_t *input, int8_t *output, void *workspace)
         output += OUT_W * OUT_C;
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef KERNEL_H
+#undef KERNEL_W
+#undef STRIDE_H
+#undef STRIDE_W
+#undef DILATION_H
+#undef DILATION_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef GROUPS
+#undef GROUP_IN_C
+#undef ROWS
+#undef ROW
+#undef COLUMN
+#undef RUN
+#undef OUT_C
+#undef DEPTH
+#undef PIXEL_PITCH
+#undef GROUP_PITCH
+#undef FINISH_MIN
+#undef FINISH_MAX
+#undef OUT_ZERO_POINT
+#undef CODE

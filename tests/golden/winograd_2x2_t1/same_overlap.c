@@ -43,28 +43,70 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 5, IN_W = 10, IN_C = 4,
-    OUT_H = 5, OUT_W = 10, OUT_C = 4,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    SQUARE = 2, /* rows and columns of outputs that one tile gives */
-    TILE = 4, /* rows and columns of the tile */
-    POSITIONS = 16, /* of a tile */
-    TILES = 1, /* multiplied at a time */
-    CHANNELS = 8, /* of the output, multiplied at a time */
-    SUMS = 8, /* of one position */
-    PAIRS = 2, /* of input channels: words of weights for an output channel */
-    PAIR = 1, /* words from one pair of the tiles to the next */
-    POSITION = 2, /* words from one position of the tiles to the next */
-    BLOCK = 256, /* words of a block's weights */
-    START = 0, /* columns of the table of what finishes outputs */
-    MULTIPLIER = 1,
-    ADDEND = 2,
-    COLUMNS = 3,
-};
+#define IN_H 5
+#define IN_W 10
+#define IN_C 4
+#define OUT_H 5
+#define OUT_W 10
+#define OUT_C 4
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define TILE 4 /* rows and columns of the tile */
+#define POSITIONS 16 /* of a tile */
+#define TILES 1 /* multiplied at a time */
+#define CHANNELS 8 /* of the output, multiplied at a time */
+#define SUMS 8 /* of one position */
+#define PAIRS 2 /* of input channels: words of weights for an output channel */
+#define PAIR 1 /* words from one pair of the tiles to the next */
+#define POSITION 2 /* words from one position of the tiles to the next */
+#define BLOCK 256 /* words of a block's weights */
+#define START 0 /* columns of the table of what finishes outputs */
+#define MULTIPLIER 1
+#define ADDEND 2
+#define COLUMNS 3
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 /* The upper half of a product, and a sum. */
-static inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -77,7 +119,7 @@ static inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static inline int32_t same_shift(int32_t value)
+static CODE inline int32_t same_shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
@@ -91,7 +133,7 @@ static inline int32_t same_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = same_high(sum, multiplier, addend);
     int32_t value = same_shift(high);
@@ -117,18 +159,17 @@ void same_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    ".pushsection .text.same_multiply, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global same_multiply\n"
-    ".hidden same_multiply\n"
-    ".type same_multiply, %function\n"
-    "same_multiply:\n"
+    BEGIN(same_multiply)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #16\n"
     "    sub sp, #4\n"
+    CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
+    CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
@@ -162,14 +203,14 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
+    CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    ".size same_multiply, . - same_multiply\n"
-    ".popsection\n");
+    END(same_multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static void same_multiply(
+static CODE void same_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -194,7 +235,7 @@ static void same_multiply(
 #endif
 
 /* The even ones of four channels as the halves of a word. */
-static inline uint32_t same_even(const int8_t *pixel)
+static CODE inline uint32_t same_even(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -210,7 +251,7 @@ static inline uint32_t same_even(const int8_t *pixel)
 }
 
 /* The odd ones of four channels as the halves of a word. */
-static inline uint32_t same_odd(const int8_t *pixel)
+static CODE inline uint32_t same_odd(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -225,7 +266,7 @@ static inline uint32_t same_odd(const int8_t *pixel)
 #endif
 }
 
-static inline uint32_t same_add(uint32_t a, uint32_t b)
+static CODE inline uint32_t same_add(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -237,7 +278,7 @@ static inline uint32_t same_add(uint32_t a, uint32_t b)
 #endif
 }
 
-static inline uint32_t same_subtract(uint32_t a, uint32_t b)
+static CODE inline uint32_t same_subtract(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -250,7 +291,7 @@ static inline uint32_t same_subtract(uint32_t a, uint32_t b)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static inline void same_combine(
+static CODE inline void same_combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
 {
     to[0] = same_subtract(d0, d2);
@@ -260,7 +301,7 @@ static inline void same_combine(
 }
 
 /* B^T of the differences of two rows. */
-static inline void same_differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static CODE inline void same_differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
     same_combine(
         same_subtract(a[0], b[0]), same_subtract(a[1], b[1]),
@@ -268,7 +309,7 @@ static inline void same_differences(const uint32_t *a, const uint32_t *b, uint32
 }
 
 /* B^T of the sums of two rows. */
-static inline void same_sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static CODE inline void same_sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
     same_combine(
         same_add(a[0], b[0]), same_add(a[1], b[1]),
@@ -276,7 +317,7 @@ static inline void same_sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
 }
 
 /* B^T d B of a tile d that lies in the image: row by row, since it fits into registers. */
-static OUT_OF_LINE void same_inside(const int8_t *first, uint32_t *tile)
+static CODE OUT_OF_LINE void same_inside(const int8_t *first, uint32_t *tile)
 {
     uint32_t d0[TILE], d1[TILE], d2[TILE], d3[TILE];
 
@@ -321,7 +362,7 @@ static OUT_OF_LINE void same_inside(const int8_t *first, uint32_t *tile)
 }
 
 /* Transforms a column of all channels. */
-static inline void same_column(
+static CODE inline void same_column(
     const int8_t *const pixels[TILE], uint32_t *to)
 {
     for (int32_t channel = 0; channel < IN_C; channel += 4) {
@@ -339,7 +380,7 @@ static inline void same_column(
 }
 
 /* The columns of a tile that reaches over the image. */
-static OUT_OF_LINE void same_columns_edge(
+static CODE OUT_OF_LINE void same_columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -357,7 +398,7 @@ static OUT_OF_LINE void same_columns_edge(
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static OUT_OF_LINE void same_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void same_rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
@@ -373,7 +414,7 @@ static OUT_OF_LINE void same_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static inline void same_transform(
+static CODE inline void same_transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     if (in_row >= 0 && in_row + TILE <= IN_H && in_col >= 0 && in_col + TILE <= IN_W) {
@@ -385,7 +426,7 @@ static inline void same_transform(
 }
 
 /* A row of outputs of a tile. */
-static inline void same_output_row(
+static CODE inline void same_output_row(
     const uint32_t *m, int32_t start0, int32_t start1,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -404,7 +445,7 @@ static inline void same_output_row(
 }
 
 /* A^T m A of the products m of a tile and an output channel. */
-static OUT_OF_LINE void same_outputs(
+static CODE OUT_OF_LINE void same_outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
     const int32_t *finish = same_finish_table + channel * COLUMNS;
@@ -435,7 +476,7 @@ static OUT_OF_LINE void same_outputs(
 }
 
 /* The outputs of a block. */
-static inline void same_block(
+static CODE inline void same_block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     for (int32_t tile = 0; tile < TILES; ++tile) {
@@ -448,7 +489,7 @@ static inline void same_block(
 }
 
 /* Keeps the pixels left of the tiles at outputs (row, col), before outputs are stored there. */
-static OUT_OF_LINE void same_keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static CODE OUT_OF_LINE void same_keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
     for (int32_t i = 0; i < SQUARE; ++i) {
         const int32_t in_row = row - PAD_TOP + i;
@@ -464,7 +505,7 @@ static OUT_OF_LINE void same_keep(int8_t *input, int32_t row, int32_t col, int8_
 }
 
 /* Lets the kept pixels and the outputs in their place change places. */
-static OUT_OF_LINE void same_swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static CODE OUT_OF_LINE void same_swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
     for (int32_t i = 0; i < SQUARE; ++i) {
         const int32_t in_row = row - PAD_TOP + i;
@@ -482,7 +523,7 @@ static OUT_OF_LINE void same_swap(int8_t *input, int32_t row, int32_t col, int8_
     }
 }
 
-void same(void *pool, void *workspace)
+CODE void same(void *pool, void *workspace)
 {
     int8_t *input = (int8_t *)pool + SAME_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + SAME_OUTPUT_OFFSET;
@@ -516,3 +557,35 @@ void same(void *pool, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef OUT_C
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef SQUARE
+#undef TILE
+#undef POSITIONS
+#undef TILES
+#undef CHANNELS
+#undef SUMS
+#undef PAIRS
+#undef PAIR
+#undef POSITION
+#undef BLOCK
+#undef START
+#undef MULTIPLIER
+#undef ADDEND
+#undef COLUMNS
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

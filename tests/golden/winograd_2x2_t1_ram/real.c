@@ -31,22 +31,31 @@
 #define OUT_OF_LINE
 #endif
 
-enum {
-    IN_H = 5, IN_W = 5, IN_C = 3,
-    OUT_H = 5, OUT_W = 5,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    SQUARE = 2, /* rows and columns of outputs that one tile gives */
-    TILE = 4, /* rows and columns of the tile */
-    TILES = 1, /* transformed before they are multiplied */
-    POSITIONS = 16, /* of a tile */
-    POSITION = 3, /* elements from one position of the tiles to the next */
-    MATRIX = 15, /* weights of one position */
-    OUT_C = 5,
-    DEPTH = 3, /* products of one sum */
-};
+#define IN_H 5
+#define IN_W 5
+#define IN_C 3
+#define OUT_H 5
+#define OUT_W 5
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define TILE 4 /* rows and columns of the tile */
+#define TILES 1 /* transformed before they are multiplied */
+#define POSITIONS 16 /* of a tile */
+#define POSITION 3 /* elements from one position of the tiles to the next */
+#define MATRIX 15 /* weights of one position */
+#define OUT_C 5
+#define DEPTH 3 /* products of one sum */
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define CODE
+#endif
 
 /* Sum to output: the activation. */
-static float real_finish(float sum)
+static CODE float real_finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -54,7 +63,7 @@ static float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x4(
+static CODE inline void real_dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -83,7 +92,7 @@ static inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static inline void real_dot_1x1(
+static CODE inline void real_dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -100,7 +109,7 @@ static inline void real_dot_1x1(
 }
 
 /* G g G^T of every kernel g. */
-static void real_transform_weights(float *transformed)
+static CODE void real_transform_weights(float *transformed)
 {
     const float *kernel = real_weights;
 
@@ -132,7 +141,7 @@ static void real_transform_weights(float *transformed)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static void real_transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
+static CODE void real_transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
 {
     const float *pixels[TILE][TILE];
 
@@ -175,7 +184,7 @@ static void real_transform(const float *input, int32_t in_row, int32_t in_col, f
 }
 
 /* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
-static void real_outputs(
+static CODE void real_outputs(
     const float *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
@@ -211,7 +220,7 @@ static void real_outputs(
 }
 
 /* 1 x 4 (tiles x channels): a product for each position, then the outputs. */
-static OUT_OF_LINE void real_block_1x4(
+static CODE OUT_OF_LINE void real_block_1x4(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
@@ -232,7 +241,7 @@ static OUT_OF_LINE void real_block_1x4(
 }
 
 /* 1 x 1 (tiles x channels): a product for each position, then the outputs. */
-static OUT_OF_LINE void real_block_1x1(
+static CODE OUT_OF_LINE void real_block_1x1(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
@@ -253,7 +262,7 @@ static OUT_OF_LINE void real_block_1x1(
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
-static void real_multiply(
+static CODE void real_multiply(
     const float *tiles, const float *transformed, float *products,
     int32_t count, int32_t rows, int32_t cols, float *output)
 {
@@ -269,7 +278,7 @@ static void real_multiply(
     }
 }
 
-void real(const float *input, float *output, void *workspace)
+CODE void real(const float *input, float *output, void *workspace)
 {
     float *const products = workspace;
     float *const transformed =
@@ -295,3 +304,22 @@ void real(const float *input, float *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef SQUARE
+#undef TILE
+#undef TILES
+#undef POSITIONS
+#undef POSITION
+#undef MATRIX
+#undef OUT_C
+#undef DEPTH
+#undef CODE

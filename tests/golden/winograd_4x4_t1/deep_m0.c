@@ -41,34 +41,69 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 4, IN_W = 5, IN_C = 4,
-    OUT_H = 4, OUT_W = 5, OUT_C = 5,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    SQUARE = 4, /* rows and columns of outputs that one tile gives */
-    TILE = 6, /* rows and columns of the tile */
-    POSITIONS = 36, /* of a tile */
-    TILES = 1, /* multiplied at a time */
-    CHANNELS = 2, /* of the output, multiplied at a time */
-    SUMS = 2, /* of one position */
-    PAIRS = 2, /* of input channels: words of weights for an output channel */
-    PAIR = 2, /* words from one pair of the tiles to the next */
-    POSITION = 4, /* words from one position of the tiles to the next */
-    BLOCK = 144, /* words of a block's weights */
-    INVERSE = 954437177, /* of the odd part of what outputs are multiples of, modulo 2^32 */
-    LIFT = 12800, /* added to that of four pixels, to make each transformed value positive */
-    START = 0, /* columns of the table of what finishes outputs */
-    START_22 = 1,
-    START_23 = 2,
-    START_32 = 3,
-    START_33 = 4,
-    MULTIPLIER = 5,
-    ADDEND = 6,
-    COLUMNS = 7,
-};
+#define IN_H 4
+#define IN_W 5
+#define IN_C 4
+#define OUT_H 4
+#define OUT_W 5
+#define OUT_C 5
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define TILE 6 /* rows and columns of the tile */
+#define POSITIONS 36 /* of a tile */
+#define TILES 1 /* multiplied at a time */
+#define CHANNELS 2 /* of the output, multiplied at a time */
+#define SUMS 2 /* of one position */
+#define PAIRS 2 /* of input channels: words of weights for an output channel */
+#define PAIR 2 /* words from one pair of the tiles to the next */
+#define POSITION 4 /* words from one position of the tiles to the next */
+#define BLOCK 144 /* words of a block's weights */
+#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define START 0 /* columns of the table of what finishes outputs */
+#define START_22 1
+#define START_23 2
+#define START_32 3
+#define START_33 4
+#define MULTIPLIER 5
+#define ADDEND 6
+#define COLUMNS 7
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 /* The upper half of a product, and a sum. */
-static inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
 {
     const uint32_t a0 = (uint32_t)a & 0xffffu, b0 = (uint32_t)b & 0xffffu;
     const int32_t a1 = a >> 16, b1 = b >> 16;
@@ -79,7 +114,7 @@ static inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* To eight bits, signed. */
-static inline int32_t deep_saturate(int32_t value)
+static CODE inline int32_t deep_saturate(int32_t value)
 {
     value = value < -128 ? -128 : value;
     value = value > 127 ? 127 : value;
@@ -88,13 +123,13 @@ static inline int32_t deep_saturate(int32_t value)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static inline int32_t deep_shift(int32_t value)
+static CODE inline int32_t deep_shift(int32_t value)
 {
     return deep_saturate(value >> 13);
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = deep_high(sum, multiplier, addend);
     int32_t value = deep_shift(high);
@@ -121,20 +156,19 @@ void deep_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    ".pushsection .text.deep_multiply, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global deep_multiply\n"
-    ".hidden deep_multiply\n"
-    ".type deep_multiply, %function\n"
-    "deep_multiply:\n"
+    BEGIN(deep_multiply)
     "    push {r4-r7, lr}\n"
+    CFI("adjust_cfa_offset 20")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    mov r5, r9\n"
     "    mov r6, r10\n"
     "    mov r7, r11\n"
     "    push {r3-r7}\n"
+    CFI("adjust_cfa_offset 20")
+    CFI("rel_offset r8, 4; .cfi_rel_offset r9, 8; .cfi_rel_offset r10, 12")
+    CFI("rel_offset r11, 16")
     "    mov lr, r2\n"
     "    movs r7, #36\n"
     "    mov r12, r7\n"
@@ -182,18 +216,26 @@ __extension__ __asm__(
     "    b 1b\n"
     "4:\n"
     "    pop {r3-r7}\n"
+    CFI("adjust_cfa_offset -20")
+    CFI("register r8, r4")
+    CFI("register r9, r5")
+    CFI("register r10, r6")
+    CFI("register r11, r7")
     "    mov r8, r4\n"
+    CFI("restore r8")
     "    mov r9, r5\n"
+    CFI("restore r9")
     "    mov r10, r6\n"
+    CFI("restore r10")
     "    mov r11, r7\n"
+    CFI("restore r11")
     "    pop {r4-r7, pc}\n"
-    ".size deep_multiply, . - deep_multiply\n"
-    ".popsection\n");
+    END(deep_multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static void deep_multiply(
+static CODE void deep_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -218,7 +260,7 @@ static void deep_multiply(
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static inline uint32_t deep_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t deep_pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -226,14 +268,14 @@ static inline uint32_t deep_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The channels of a pair, each as a word. */
-static inline void deep_put(uint32_t *to, uint32_t pair)
+static CODE inline void deep_put(uint32_t *to, uint32_t pair)
 {
     to[0] = pair & 0xffffu;
     to[TILES] = (uint32_t)((int32_t)pair >> 16);
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static inline void deep_combine(
+static CODE inline void deep_combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -247,7 +289,7 @@ static inline void deep_combine(
 }
 
 /* The same for values that need no more transforming. */
-static inline void deep_combine_last(
+static CODE inline void deep_combine_last(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -261,7 +303,7 @@ static inline void deep_combine_last(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static inline void deep_column(
+static CODE inline void deep_column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
@@ -275,7 +317,7 @@ static inline void deep_column(
 }
 
 /* The columns of a tile that reaches over the image. */
-static OUT_OF_LINE void deep_columns_edge(
+static CODE OUT_OF_LINE void deep_columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -293,7 +335,7 @@ static OUT_OF_LINE void deep_columns_edge(
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static OUT_OF_LINE void deep_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void deep_rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
@@ -309,7 +351,7 @@ static OUT_OF_LINE void deep_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static inline void deep_transform(
+static CODE inline void deep_transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     deep_columns_edge(input, in_row, in_col, tile);
@@ -317,7 +359,7 @@ static inline void deep_transform(
 }
 
 /* A row of outputs of a tile. */
-static OUT_OF_LINE void deep_output_row(
+static CODE OUT_OF_LINE void deep_output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -351,7 +393,7 @@ static OUT_OF_LINE void deep_output_row(
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static OUT_OF_LINE void deep_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void deep_output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -371,7 +413,7 @@ static OUT_OF_LINE void deep_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static OUT_OF_LINE void deep_outputs(
+static CODE OUT_OF_LINE void deep_outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
     const int32_t *finish = deep_finish_table + channel * COLUMNS;
@@ -399,7 +441,7 @@ static OUT_OF_LINE void deep_outputs(
 }
 
 /* The outputs of a block. */
-static inline void deep_block(
+static CODE inline void deep_block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     deep_output_columns(products);
@@ -412,7 +454,7 @@ static inline void deep_block(
     }
 }
 
-void deep(const int8_t *input, int8_t *output, void *workspace)
+CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
@@ -433,3 +475,40 @@ void deep(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef OUT_C
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef SQUARE
+#undef TILE
+#undef POSITIONS
+#undef TILES
+#undef CHANNELS
+#undef SUMS
+#undef PAIRS
+#undef PAIR
+#undef POSITION
+#undef BLOCK
+#undef INVERSE
+#undef LIFT
+#undef START
+#undef START_22
+#undef START_23
+#undef START_32
+#undef START_33
+#undef MULTIPLIER
+#undef ADDEND
+#undef COLUMNS
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef BEGIN
+#undef END

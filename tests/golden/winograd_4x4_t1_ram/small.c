@@ -46,36 +46,78 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 3, IN_W = 4, IN_C = 2,
-    OUT_H = 1, OUT_W = 2, OUT_C = 4,
-    PAD_TOP = 0, PAD_LEFT = 0,
-    SQUARE = 4, /* rows and columns of outputs that one tile gives */
-    TILE = 6, /* rows and columns of the tile */
-    POSITIONS = 36, /* of a tile */
-    TILES = 1, /* multiplied at a time */
-    CHANNELS = 8, /* of the output, multiplied at a time */
-    SUMS = 8, /* of one position */
-    PAIRS = 1, /* of input channels: words of weights for an output channel */
-    PAIR = 1, /* words from one pair of the tiles to the next */
-    POSITION = 1, /* words from one position of the tiles to the next */
-    MATRIX = 8, /* words of weights of a block and a position */
-    BLOCK = 288, /* words of a block's weights */
-    INVERSE = 954437177, /* of the odd part of what outputs are multiples of, modulo 2^32 */
-    LIFT = 12800, /* added to that of four pixels, to make each transformed value positive */
-    START = 0, /* columns of the table of what finishes outputs */
-    START_22 = 1,
-    START_23 = 2,
-    START_32 = 3,
-    START_33 = 4,
-    MULTIPLIER = 5,
-    ADDEND = 6,
-    BEND = 7,
-    COLUMNS = 8,
-};
+#define IN_H 3
+#define IN_W 4
+#define IN_C 2
+#define OUT_H 1
+#define OUT_W 2
+#define OUT_C 4
+#define PAD_TOP 0
+#define PAD_LEFT 0
+#define SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define TILE 6 /* rows and columns of the tile */
+#define POSITIONS 36 /* of a tile */
+#define TILES 1 /* multiplied at a time */
+#define CHANNELS 8 /* of the output, multiplied at a time */
+#define SUMS 8 /* of one position */
+#define PAIRS 1 /* of input channels: words of weights for an output channel */
+#define PAIR 1 /* words from one pair of the tiles to the next */
+#define POSITION 1 /* words from one position of the tiles to the next */
+#define MATRIX 8 /* words of weights of a block and a position */
+#define BLOCK 288 /* words of a block's weights */
+#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define START 0 /* columns of the table of what finishes outputs */
+#define START_22 1
+#define START_23 2
+#define START_32 3
+#define START_33 4
+#define MULTIPLIER 5
+#define ADDEND 6
+#define BEND 7
+#define COLUMNS 8
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 /* The upper half of a product, and a sum. */
-static inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -88,7 +130,7 @@ static inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static inline int32_t small_shift(int32_t value)
+static CODE inline int32_t small_shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
@@ -102,7 +144,7 @@ static inline int32_t small_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static inline int8_t small_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static CODE inline int8_t small_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = small_high(sum, multiplier, addend) + (bend & (sum >> 31));
     int32_t value = small_shift(high);
@@ -128,18 +170,17 @@ void small_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    ".pushsection .text.small_multiply, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global small_multiply\n"
-    ".hidden small_multiply\n"
-    ".type small_multiply, %function\n"
-    "small_multiply:\n"
+    BEGIN(small_multiply)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #36\n"
     "    sub sp, #4\n"
+    CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
+    CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
@@ -159,14 +200,14 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
+    CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    ".size small_multiply, . - small_multiply\n"
-    ".popsection\n");
+    END(small_multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static void small_multiply(
+static CODE void small_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -191,13 +232,13 @@ static void small_multiply(
 #endif
 
 /* Gives the upper half back what a negative lower half borrowed. */
-static inline uint32_t small_settle(uint32_t pair)
+static CODE inline uint32_t small_settle(uint32_t pair)
 {
     return (pair + 0x8000u) ^ 0x8000u;
 }
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static inline uint32_t small_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t small_pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -205,7 +246,7 @@ static inline uint32_t small_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static inline void small_combine(
+static CODE inline void small_combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -219,7 +260,7 @@ static inline void small_combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static inline void small_column(
+static CODE inline void small_column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
@@ -233,7 +274,7 @@ static inline void small_column(
 }
 
 /* The columns of a tile that reaches over the image. */
-static OUT_OF_LINE void small_columns_edge(
+static CODE OUT_OF_LINE void small_columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -251,7 +292,7 @@ static OUT_OF_LINE void small_columns_edge(
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static OUT_OF_LINE void small_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void small_rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
@@ -267,7 +308,7 @@ static OUT_OF_LINE void small_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static inline void small_transform(
+static CODE inline void small_transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     small_columns_edge(input, in_row, in_col, tile);
@@ -275,7 +316,7 @@ static inline void small_transform(
 }
 
 /* A row of outputs of a tile. */
-static inline void small_output_row(
+static CODE inline void small_output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t bend, int32_t cols, int8_t *output)
 {
@@ -309,7 +350,7 @@ static inline void small_output_row(
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static OUT_OF_LINE void small_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void small_output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -329,7 +370,7 @@ static OUT_OF_LINE void small_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static OUT_OF_LINE void small_outputs(
+static CODE OUT_OF_LINE void small_outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
     const int32_t *finish = small_finish_table + channel * COLUMNS;
@@ -363,7 +404,7 @@ static OUT_OF_LINE void small_outputs(
 }
 
 /* The outputs of a block. */
-static inline void small_block(
+static CODE inline void small_block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     small_output_columns(products);
@@ -377,7 +418,7 @@ static inline void small_block(
 }
 
 /* G g G^T of every kernel g: two input channels in each word, as the tiles have them. */
-static OUT_OF_LINE void small_transform_weights(uint32_t *transformed)
+static CODE OUT_OF_LINE void small_transform_weights(uint32_t *transformed)
 {
     const int8_t *kernel = small_weights;
 
@@ -417,7 +458,7 @@ static OUT_OF_LINE void small_transform_weights(uint32_t *transformed)
     }
 }
 
-void small(const int8_t *input, int8_t *output, void *workspace)
+CODE void small(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
@@ -441,3 +482,43 @@ void small(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef OUT_C
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef SQUARE
+#undef TILE
+#undef POSITIONS
+#undef TILES
+#undef CHANNELS
+#undef SUMS
+#undef PAIRS
+#undef PAIR
+#undef POSITION
+#undef MATRIX
+#undef BLOCK
+#undef INVERSE
+#undef LIFT
+#undef START
+#undef START_22
+#undef START_23
+#undef START_32
+#undef START_33
+#undef MULTIPLIER
+#undef ADDEND
+#undef BEND
+#undef COLUMNS
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

@@ -44,34 +44,76 @@
 #define ASSEMBLY
 #endif
 
-enum {
-    IN_H = 6, IN_W = 7, IN_C = 3,
-    OUT_H = 6, OUT_W = 7, OUT_C = 6,
-    PAD_TOP = 1, PAD_LEFT = 1,
-    SQUARE = 4, /* rows and columns of outputs that one tile gives */
-    TILE = 6, /* rows and columns of the tile */
-    POSITIONS = 36, /* of a tile */
-    TILES = 2, /* multiplied at a time */
-    CHANNELS = 4, /* of the output, multiplied at a time */
-    SUMS = 8, /* of one position */
-    PAIRS = 2, /* of input channels: words of weights for an output channel */
-    PAIR = 2, /* words from one pair of the tiles to the next */
-    POSITION = 4, /* words from one position of the tiles to the next */
-    BLOCK = 288, /* words of a block's weights */
-    INVERSE = 954437177, /* of the odd part of what outputs are multiples of, modulo 2^32 */
-    LIFT = 12800, /* added to that of four pixels, to make each transformed value positive */
-    START = 0, /* columns of the table of what finishes outputs */
-    START_22 = 1,
-    START_23 = 2,
-    START_32 = 3,
-    START_33 = 4,
-    MULTIPLIER = 5,
-    ADDEND = 6,
-    COLUMNS = 7,
-};
+#define IN_H 6
+#define IN_W 7
+#define IN_C 3
+#define OUT_H 6
+#define OUT_W 7
+#define OUT_C 6
+#define PAD_TOP 1
+#define PAD_LEFT 1
+#define SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define TILE 6 /* rows and columns of the tile */
+#define POSITIONS 36 /* of a tile */
+#define TILES 2 /* multiplied at a time */
+#define CHANNELS 4 /* of the output, multiplied at a time */
+#define SUMS 8 /* of one position */
+#define PAIRS 2 /* of input channels: words of weights for an output channel */
+#define PAIR 2 /* words from one pair of the tiles to the next */
+#define POSITION 4 /* words from one position of the tiles to the next */
+#define BLOCK 288 /* words of a block's weights */
+#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define START 0 /* columns of the table of what finishes outputs */
+#define START_22 1
+#define START_23 2
+#define START_32 3
+#define START_33 4
+#define MULTIPLIER 5
+#define ADDEND 6
+#define COLUMNS 7
+
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define CODE
+#define SECTION_OF(function) ".text." #function
+#endif
+
+#ifdef ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define CFI(directive) "    .cfi_" directive "\n"
+#else
+#define CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define OPTIONS "    .cpu cortex-m33\n"
+#else
+#define OPTIONS
+#endif
+#define BEGIN(name) \
+    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+    OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    CFI("startproc")
+#define END(name) \
+    CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
+#endif
 
 /* The upper half of a product, and a sum. */
-static inline int32_t first_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t first_high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -84,7 +126,7 @@ static inline int32_t first_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static inline int32_t first_shift(int32_t value)
+static CODE inline int32_t first_shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
@@ -98,7 +140,7 @@ static inline int32_t first_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static inline int8_t first_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t first_finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = first_high(sum, multiplier, addend);
     int32_t value = first_shift(high);
@@ -124,18 +166,17 @@ void first_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    ".pushsection .text.first_multiply, \"ax\"\n"
-    ".balign 4\n"
-    ".syntax unified\n"
-    ".thumb_func\n"
-    ".global first_multiply\n"
-    ".hidden first_multiply\n"
-    ".type first_multiply, %function\n"
-    "first_multiply:\n"
+    BEGIN(first_multiply)
     "    push {r4-r11, lr}\n"
+    CFI("adjust_cfa_offset 36")
+    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #36\n"
     "    sub sp, #4\n"
+    CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
+    CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldmia r0!, {r4, r5}\n"
     "    ldmia r1!, {r6, r7}\n"
@@ -167,14 +208,14 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
+    CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    ".size first_multiply, . - first_multiply\n"
-    ".popsection\n");
+    END(first_multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static void first_multiply(
+static CODE void first_multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -199,7 +240,7 @@ static void first_multiply(
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static inline uint32_t first_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t first_pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -207,7 +248,7 @@ static inline uint32_t first_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The last channel alone. */
-static inline uint32_t first_single(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t first_single(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0];
 
@@ -215,7 +256,7 @@ static inline uint32_t first_single(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static inline void first_combine(
+static CODE inline void first_combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -229,7 +270,7 @@ static inline void first_combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static inline void first_column(
+static CODE inline void first_column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
@@ -248,7 +289,7 @@ static inline void first_column(
 }
 
 /* The columns of a tile that reaches over the image. */
-static OUT_OF_LINE void first_columns_edge(
+static CODE OUT_OF_LINE void first_columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -266,7 +307,7 @@ static OUT_OF_LINE void first_columns_edge(
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static OUT_OF_LINE void first_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void first_rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
@@ -282,7 +323,7 @@ static OUT_OF_LINE void first_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static inline void first_transform(
+static CODE inline void first_transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     first_columns_edge(input, in_row, in_col, tile);
@@ -290,7 +331,7 @@ static inline void first_transform(
 }
 
 /* A row of outputs of a tile. */
-static inline void first_output_row(
+static CODE inline void first_output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -324,7 +365,7 @@ static inline void first_output_row(
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static OUT_OF_LINE void first_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void first_output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -344,7 +385,7 @@ static OUT_OF_LINE void first_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static OUT_OF_LINE void first_outputs(
+static CODE OUT_OF_LINE void first_outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
     const int32_t *finish = first_finish_table + channel * COLUMNS;
@@ -377,7 +418,7 @@ static OUT_OF_LINE void first_outputs(
 }
 
 /* The outputs of a block. */
-static inline void first_block(
+static CODE inline void first_block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     first_output_columns(products);
@@ -390,7 +431,7 @@ static inline void first_block(
     }
 }
 
-void first(const int8_t *input, int8_t *output, void *workspace)
+CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
@@ -411,3 +452,41 @@ void first(const int8_t *input, int8_t *output, void *workspace)
         }
     }
 }
+
+/* So that other files may be in one translation unit with this. */
+#undef OUT_OF_LINE
+#undef ASSEMBLY
+#undef IN_H
+#undef IN_W
+#undef IN_C
+#undef OUT_H
+#undef OUT_W
+#undef OUT_C
+#undef PAD_TOP
+#undef PAD_LEFT
+#undef SQUARE
+#undef TILE
+#undef POSITIONS
+#undef TILES
+#undef CHANNELS
+#undef SUMS
+#undef PAIRS
+#undef PAIR
+#undef POSITION
+#undef BLOCK
+#undef INVERSE
+#undef LIFT
+#undef START
+#undef START_22
+#undef START_23
+#undef START_32
+#undef START_33
+#undef MULTIPLIER
+#undef ADDEND
+#undef COLUMNS
+#undef CODE
+#undef SECTION_OF
+#undef CFI
+#undef OPTIONS
+#undef BEGIN
+#undef END

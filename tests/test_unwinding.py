@@ -1,0 +1,116 @@
+"""What debuggers are told of the stack of assembly, against the stack at every instruction."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from elftools.dwarf.callframe import FDE
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+import together
+from convgen import cores, in_process, target
+from convgen.target import CpuModel
+from together import Build
+
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
+LINK = {True: 14, False: 1}
+"""The register with the return address, of Arm and of RISC-V."""
+KEPT = {True: tuple(range(4, 12)), False: (8, 9, *range(18, 28))}
+
+
+@dataclass
+class Frames:
+    """A function in assembly: its unwinding rows, and what held where it was entered."""
+
+    start: int
+    end: int
+    rows: list[dict[Any, Any]]
+    entry: dict[int, int] = field(default_factory=dict)
+    stack: int = 0
+    seen: set[int] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+
+
+def frames(elf: Path, names: tuple[str, ...]) -> dict[str, Frames]:
+    """Return the layers' functions in assembly, which are hidden, with their rows."""
+    with elf.open("rb") as file:
+        opened = ELFFile(file)
+        assert opened.get_section_by_name(".eh_frame") is None
+        entries = opened.get_dwarf_info().CFI_entries() or ()
+        rows = {e["initial_location"]: e.get_decoded().table for e in entries if isinstance(e, FDE)}
+        table = cast(SymbolTableSection, opened.get_section_by_name(".symtab"))
+        return {
+            symbol.name: Frames(
+                start=(start := symbol["st_value"] & ~1),
+                end=start + symbol["st_size"],
+                rows=rows[start],
+            )
+            for symbol in table.iter_symbols()
+            if symbol["st_other"]["visibility"] == "STV_HIDDEN" and symbol.name.startswith(names)
+        }
+
+
+def register(core: cores.Core, number: int, *, is_thumb: bool) -> int:
+    names = {13: "SP", 14: "LR"} if is_thumb else {}
+    return core.read(names.get(number, f"R{number}" if is_thumb else f"X{number}"))
+
+
+def look(core: cores.Core, at: int, function: Frames, *, is_thumb: bool) -> None:
+    """Compare what the row for the address *at* says with what held on entry."""
+    numbers = (*KEPT[is_thumb], LINK[is_thumb])
+    if at == function.start:
+        function.entry = {n: register(core, n, is_thumb=is_thumb) for n in numbers}
+        function.stack = core.read("SP")
+    if at in function.seen:
+        return
+    function.seen.add(at)
+    row = function.rows[bisect_right([row["pc"] for row in function.rows], at) - 1]
+    cfa = register(core, row["cfa"].reg, is_thumb=is_thumb) + row["cfa"].offset
+    if cfa != function.stack:
+        function.wrong.append(f"{at:#x}: frame at {cfa:#x}, not {function.stack:#x}")
+    for number, value in function.entry.items():
+        rule = row.get(number)
+        if rule is None or rule.type in ("SAME_VALUE", "UNDEFINED"):
+            found = register(core, number, is_thumb=is_thumb)
+        elif rule.type == "REGISTER":
+            found = register(core, rule.arg, is_thumb=is_thumb)
+        else:
+            found = int.from_bytes(core.engine.mem_read(cfa + rule.arg, 4), "little")
+        if found != value:
+            function.wrong.append(f"{at:#x}: register {number} is {found:#x}, not {value:#x}")
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "zig"])
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_instruction_of_assembly_can_be_unwound(
+    name: str, compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("unicorn")
+    board = target.load(name)
+    chosen = together.plans(board)
+    image = together.link(tmp_path, chosen, Build(board=board, compiler=compiler, flags=("-O1",)))
+    functions = frames(image.elf, tuple(plan.layer.name for plan in chosen))
+    assert len(functions) > 10
+
+    def watched(model: CpuModel) -> cores.Core:
+        core = cores.Core(model)
+        for function in functions.values():
+            core.engine.hook_add(
+                core.unicorn.UC_HOOK_CODE,
+                lambda _engine, at, _size, of: look(core, at, of, is_thumb=board.cpu.is_thumb),
+                user_data=function,
+                begin=function.start,
+                end=function.end - 1,
+            )
+        return core
+
+    monkeypatch.setattr(in_process, "Core", watched)
+    assert together.wrong(image, chosen, board, "unicorn") == []
+    for function_name, function in functions.items():
+        assert function.seen, f"{function_name} was not called"
+        assert function.wrong == [], function_name
