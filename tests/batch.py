@@ -57,11 +57,13 @@ POOL = (
 class Options:
     """What the layers are compiled with beside the core's flags, and what the image is linked with.
 
-    The linker's own options are written as the toolchain's link command takes them.
+    The linker's own options are written as the toolchain's link command takes them. With
+    ``layers_in_unit`` so many layers are one translation unit.
     """
 
     compile: tuple[str, ...] = LAYER_OPTIMIZATION
     link: tuple[str, ...] = ()
+    layers_in_unit: int = 0
 
 
 def run(
@@ -74,6 +76,8 @@ def run(
     """
     options = options or Options()
     sources = write(folder, jobs)
+    if options.layers_in_unit:
+        sources = units(folder, sources, options.layers_in_unit)
     elf = _link(folder, _compile(folder, sources, bench, options), bench, options)
     inputs = b"".join(job.inputs.tobytes() for job, _ in _in_order(jobs))
     (folder / "input.bin").write_bytes(inputs)
@@ -98,6 +102,16 @@ def write(folder: Path, jobs: Sequence[Job]) -> list[str]:
     includes = "\n".join(f'#include "{name}.h"' for name in names)
     (folder / "table.c").write_text(TABLE.format(includes=includes, layers="".join(entries)))
     return sources
+
+
+def units(folder: Path, sources: Sequence[str], layers: int) -> list[str]:
+    """Write sources that include those of *layers* layers each; return their names."""
+    names = []
+    for first in range(0, len(sources), 2 * layers):
+        names.append(f"unit_{first}.c")
+        lines = [f'#include "{source}"\n' for source in sources[first : first + 2 * layers]]
+        (folder / names[-1]).write_text("".join(lines))
+    return names
 
 
 def _in_order(jobs: Sequence[Job]) -> Iterator[tuple[Job, Variant]]:

@@ -4,46 +4,100 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-import together
-from convgen import emulator, target, toolchain
+import batch
+import emulated
+import minimal
+import numpy_reference
+from batch import Options
+from cases import CASES
+from convgen import target
+from convgen.algorithms import ALGORITHMS
+from convgen.layer import Layer
 from convgen.resources import data_dir
 from convgen.target import Target
-from together import Build
+from convgen.vectors import make_inputs
+from native import WARNINGS, Job, Variant
 
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 COMPILERS = ("gcc", "zig")
+MORE = {("first", "direct"), ("first", "direct_w16"), ("connected", "direct"), ("deep", "direct")}
+"""Layers whose functions in assembly are others than those of the first layer that will do."""
 CODE, CONSTANTS = ".itcm", ".ext_flash"
 STRICT = "-mno-unaligned-access"
 
 
-def check(folder: Path, build: Build) -> Path:
-    """Build all layers, run them and hold their outputs against the reference."""
-    chosen = together.plans(build.board)
-    image = together.link(folder, chosen, build)
-    assert together.wrong(image, chosen, build.board) == []
-    return image.elf
+def jobs(board: Target) -> list[Job]:
+    """Plan each algorithm for the first small layer that it can do, and some for others."""
+    return [
+        Job(
+            chosen=[Variant(plan=algorithm.plan(replace(layer, name=name), board), pool=None)],
+            target=board,
+            inputs=make_inputs(layer, seed=0, count=1),
+        )
+        for algorithm in ALGORITHMS
+        for case, layer in layers().items()
+        if algorithm.reject(layer, board) is None
+        and ((case, algorithm.name) in MORE or case == first_able(algorithm.name, board))
+        for name in [f"{case}_{algorithm.name}"]
+    ]
+
+
+@cache
+def layers() -> dict[str, Layer]:
+    loaded = {name: minimal.load(fields) for name, fields in CASES.items()}
+    return {name: layer for name, layer in loaded.items() if layer.dtype == "int8"}
+
+
+def first_able(algorithm: str, board: Target) -> str | None:
+    chosen = next(each for each in ALGORITHMS if each.name == algorithm)
+    able = (name for name, layer in layers().items() if chosen.reject(layer, board) is None)
+    return next(able, None)
+
+
+def check(
+    folder: Path, board: Target, compiler: str, options: Options, flags: tuple[str, ...] = ()
+) -> Path:
+    """Build all layers, run them, hold their outputs against the reference; return the image.
+
+    *flags* are for the firmware too.
+    """
+    bench = emulated.bench(board.name, np.empty(0), compiler)
+    built = replace(bench.toolchain, target_flags=(*bench.toolchain.target_flags, *flags))
+    options = replace(options, compile=(*options.compile, *WARNINGS))
+    chosen = jobs(board)
+    found = batch.run(folder, chosen, replace(bench, toolchain=built), options)
+    for job, outputs in zip(chosen, found, strict=True):
+        expected = numpy_reference.convolve(job.layer, job.inputs)
+        for label, got in outputs.items():
+            np.testing.assert_array_equal(got, expected, err_msg=f"{job.layer.name}: {label}")
+    return folder / "batch.elf"
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("name", [*BOARDS, "cortex-m33"])
 def test_optimised_at_link_time(name: str, compiler: str, tmp_path: Path) -> None:
-    build = Build(board=target.load(name), compiler=compiler, flags=("-Os",))
-    check(tmp_path, replace(build, layer_flags=("-flto",)))
+    link = ("-flto",) if compiler == "gcc" else ()
+    check(tmp_path, target.load(name), compiler, Options(compile=("-Os", "-flto"), link=link))
 
 
 @pytest.mark.parametrize(
-    ("compiler", "how"), [("gcc", "-flto-partition=1to1"), ("zig", "-flto=thin")]
+    ("compiler", "how", "link"),
+    [("gcc", (), ("-flto", "-flto-partition=1to1")), ("zig", ("-flto=thin",), ())],
 )
-def test_optimised_at_link_time_in_parts(compiler: str, how: str, tmp_path: Path) -> None:
-    build = Build(board=target.load("cortex-m4"), compiler=compiler, flags=("-Os",))
-    check(tmp_path, replace(build, layer_flags=("-flto", how)))
+def test_optimised_at_link_time_in_parts(
+    compiler: str, how: tuple[str, ...], link: tuple[str, ...], tmp_path: Path
+) -> None:
+    options = Options(compile=("-Os", "-flto", *how), link=link)
+    check(tmp_path, target.load("cortex-m4"), compiler, options)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -51,19 +105,17 @@ def test_optimised_at_link_time_in_parts(compiler: str, how: str, tmp_path: Path
 def test_three_layers_in_each_unit_anywhere_in_memory_without_builtins(
     name: str, compiler: str, tmp_path: Path
 ) -> None:
-    flags = ("-O1", "-fPIC", "-fno-builtin")
     board = target.load(name)
-    elf = check(tmp_path, Build(board=board, compiler=compiler, flags=flags, layers_in_unit=3))
-    assert assembly(elf, board)
+    options = Options(compile=("-O1", "-fPIC", "-fno-builtin"), layers_in_unit=3)
+    assert assembly(check(tmp_path, board, compiler, options), board)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("name", BOARDS)
 def test_plain_c_in_place_of_assembly(name: str, compiler: str, tmp_path: Path) -> None:
     board = target.load(name)
-    flags = ("-Os", "-DCONVGEN_PLAIN_C")
-    elf = check(tmp_path, Build(board=board, compiler=compiler, flags=flags, layers_in_unit=3))
-    assert assembly(elf, board) == set()
+    options = Options(compile=("-Os", "-DCONVGEN_PLAIN_C"), layers_in_unit=3)
+    assert assembly(check(tmp_path, board, compiler, options), board) == set()
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -72,22 +124,39 @@ def test_code_and_constants_in_sections_of_their_own(
     name: str, compiler: str, tmp_path: Path
 ) -> None:
     board = target.load(name)
-    machine = emulator.choose("qemu-system", board).machine
-    assert machine.memory is not None
-    ram = machine.memory.harness.origin + 2**21
+    bench = emulated.bench(name, np.empty(0), compiler)
+    assert bench.machine.memory is not None
+    ram = bench.machine.memory.harness.origin + 2**21
     places = {CODE: ram, CONSTANTS: ram + 2**20}
-    flags = (
-        "-Os", f'-DCONVGEN_CODE_SECTION="{CODE}"', f'-DCONVGEN_CONSTANTS_SECTION="{CONSTANTS}"'
+    link = [
+        word
+        for section, at in places.items()
+        for word in bench.toolchain.linker_option(f"--section-start={section}={at:#x}")
+    ]
+    options = Options(
+        compile=(
+            "-Os", "-ffunction-sections", "-fdata-sections",
+            f'-DCONVGEN_CODE_SECTION="{CODE}"', f'-DCONVGEN_CONSTANTS_SECTION="{CONSTANTS}"',
+        ),
+        link=(*link, *bench.toolchain.linker_option("--gc-sections")),
     )  # fmt: skip
-    link = tuple(f"--section-start={section}={at:#x}" for section, at in places.items())
-    build = Build(board=board, compiler=compiler, flags=flags)
-    elf = check(tmp_path, replace(build, link_options=(*link, "--gc-sections")))
-    prefixes = tuple(plan.layer.name for plan in together.plans(board))
+    elf = check(tmp_path, board, compiler, options)
     for kind, section in (("STT_FUNC", CODE), ("STT_OBJECT", CONSTANTS)):
-        found = {name: at for name, at in symbols(elf, kind).items() if name.startswith(prefixes)}
-        assert len(found) > len(prefixes) // 2
-        assert {name for name, at in found.items() if at < places[section]} == set()
-        assert max(found.values()) < places[section] + 2**20
+        found = own_symbols(elf, board, kind)
+        assert len(found) > 20
+        outside = {symbol for symbol, at in found.items() if not 0 <= at - places[section] < 2**20}
+        assert outside == set()
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_sections_of_functions_and_constants_that_nobody_uses_are_dropped(
+    compiler: str, tmp_path: Path
+) -> None:
+    board = target.load("cortex-m4")
+    tools = emulated.bench("cortex-m4", np.empty(0), compiler).toolchain
+    link = tools.linker_option("--gc-sections")
+    options = Options(compile=("-Os", "-ffunction-sections", "-fdata-sections"), link=link)
+    assert assembly(check(tmp_path, board, compiler, options), board)
 
 
 @pytest.mark.parametrize(
@@ -98,47 +167,31 @@ def test_no_unaligned_access_where_none_is_allowed(
     name: str, compiler: str, tmp_path: Path
 ) -> None:
     """With that option the core is set to fault at any: tensors are at odd addresses."""
-    build = Build(board=target.load(name), compiler=compiler, flags=("-O2", STRICT))
-    check(tmp_path, build)
+    check(tmp_path, target.load(name), compiler, Options(compile=("-O2",)), (STRICT,))
 
 
 def test_a_target_without_unaligned_access(tmp_path: Path) -> None:
     board = target.load("cortex-m4")
     cpu = board.cpu.model_copy(update={"features": board.cpu.features - {"unaligned"}})
     board = board.model_copy(update={"cpu": cpu})
-    check(tmp_path, Build(board=board, compiler="gcc", flags=("-O2", STRICT)))
+    check(tmp_path, board, "gcc", Options(compile=("-O2",)), (STRICT,))
 
 
 def test_few_registers_of_risc_v_get_plain_c(tmp_path: Path) -> None:
     """No emulator here has so few: compiled, linked without a gap, and without assembly."""
     board = target.load("rv32imc")
-    flags = ("-Os", "-march=rv32emac", "-mabi=ilp32e")
-    build = Build(board=board, compiler="gcc", flags=flags, layers_in_unit=3)
-    sources = together.write(tmp_path, together.plans(board), build)
-    prefix = board.toolchain.gcc.prefix
-    strict = [
-        *toolchain.WARNINGS,
-        "-ffreestanding",
-        "-fbuiltin",
-        "-idirafter",
-        str(data_dir("firmware")),
-    ]
-    command = [f"{prefix}gcc", *board.toolchain.gcc.flags, *flags, *strict, *sources]
-    command += [
-        str(data_dir("firmware") / "memory.c"),
-        "-nostdlib",
-        "-lgcc",
-        "-Wl,-e,together",
-        "-o",
-        "few.elf",
-    ]
+    firmware, gcc = data_dir("firmware"), board.toolchain.gcc
+    sources = batch.units(tmp_path, batch.write(tmp_path, jobs(board)), 3)
+    few = ["-Os", "-march=rv32emac", "-mabi=ilp32e", "-ffreestanding", "-fbuiltin", *WARNINGS]
+    command = [f"{gcc.prefix}gcc", *gcc.flags, *few, "-idirafter", str(firmware), *sources]
+    command += [str(firmware / "memory.c"), "-nostdlib", "-lgcc", "-Wl,-e,0", "-o", "few.elf"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert assembly(tmp_path / "few.elf", board) == set()
 
 
 def assembly(elf: Path, board: Target) -> set[str]:
     """Return the layers' functions that are in assembly: they are hidden, those in C static."""
-    prefixes = tuple(plan.layer.name for plan in together.plans(board))
+    prefixes = tuple(job.layer.name for job in jobs(board))
     with elf.open("rb") as file:
         table = cast(SymbolTableSection, ELFFile(file).get_section_by_name(".symtab"))
         return {
@@ -148,11 +201,13 @@ def assembly(elf: Path, board: Target) -> set[str]:
         }
 
 
-def symbols(elf: Path, kind: str) -> dict[str, int]:
+def own_symbols(elf: Path, board: Target, kind: str) -> dict[str, int]:
+    """Return the addresses of the layers' functions, or of their constants."""
+    prefixes = tuple(job.layer.name for job in jobs(board))
     with elf.open("rb") as file:
         table = cast(SymbolTableSection, ELFFile(file).get_section_by_name(".symtab"))
         return {
             symbol.name: symbol["st_value"]
             for symbol in table.iter_symbols()
-            if symbol["st_info"]["type"] == kind
+            if symbol["st_info"]["type"] == kind and symbol.name.startswith(prefixes)
         }

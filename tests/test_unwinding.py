@@ -15,7 +15,7 @@ from elftools.elf.sections import SymbolTableSection
 import together
 from convgen import cores, in_process, target
 from convgen.target import CpuModel
-from together import Build
+from test_linking import jobs
 
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 LINK = {True: 14, False: 1}
@@ -85,15 +85,16 @@ def look(core: cores.Core, at: int, function: Frames, *, is_thumb: bool) -> None
             function.wrong.append(f"{at:#x}: register {number} is {found:#x}, not {value:#x}")
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "zig"])
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize(
+    ("name", "compiler"), [*((name, "gcc") for name in BOARDS), ("cortex-m4", "zig")]
+)
 def test_every_instruction_of_assembly_can_be_unwound(
     name: str, compiler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("unicorn")
     board = target.load(name)
-    chosen = together.plans(board)
-    image = together.link(tmp_path, chosen, Build(board=board, compiler=compiler, flags=("-O1",)))
+    chosen = [job.chosen[0].plan for job in jobs(board)]
+    image = together.link(tmp_path, chosen, board, compiler)
     functions = frames(image.elf, tuple(plan.layer.name for plan in chosen))
     assert len(functions) > 10
 
@@ -110,7 +111,7 @@ def test_every_instruction_of_assembly_can_be_unwound(
         return core
 
     monkeypatch.setattr(in_process, "Core", watched)
-    assert together.wrong(image, chosen, board, "unicorn") == []
+    assert together.run(image, chosen, board, "unicorn") == []
     for function_name, function in functions.items():
         assert function.seen, f"{function_name} was not called"
         assert function.wrong == [], function_name
