@@ -34,6 +34,9 @@ MOST_SHIFT = 20  # so that an output, shifted, stays far from int32's ends
 SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
+SLOPES_AT_ONCE = 8
+MOST_CHANNELS = 8192  # each takes its time, and none that fits a microcontroller has more
+GUESSED = 2  # sums by which a guess may be off
 FAR_SLOPES, FAR_STARTS = 33, 4096
 
 
@@ -134,8 +137,11 @@ class _Form:
 def find(layer: Layer, scale: int) -> Lines | None:
     """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
 
-    None where a channel has none, or where its sums or multipliers are too large for the scale.
+    None where a channel has none, or where its sums or multipliers are too large for the scale;
+    and where there are more than `MOST_CHANNELS`.
     """
+    if layer.geometry.out_c > MOST_CHANNELS:
+        return None
     stairs = _staircases(layer)
     finest = _finest_shift(_slopes(layer, scale), stairs)
     for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
@@ -213,8 +219,7 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
     ends = layer.accumulator_range
     lowest, highest = (end.astype(np.int64) for end in ends)
     values = np.arange(low + 1, high + 1, dtype=np.int64)[:, None]
-    first, after = np.broadcast_arrays(lowest, values)[0].copy(), highest + 1
-    after = np.broadcast_to(after, first.shape).copy()
+    first, after = _guesses(layer, values, lowest, highest)
     while (first < after).any():
         middle = (first + after) >> 1
         reached = outputs(layer, middle) >= values
@@ -232,6 +237,18 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
         )
         for c in range(layer.geometry.out_c)
     )
+
+
+def _guesses(layer: Layer, values: Ints, lowest: Ints, highest: Ints) -> tuple[Ints, Ints]:
+    """Return between which sums each of *values* begins: close together where that is known."""
+    q = _quantization(layer)
+    with np.errstate(divide="ignore", over="ignore"):
+        guess = (values - q.out_zero_point - 0.5) / (q.multiplier * 2.0 ** (q.shift - 31))
+    guess = np.nan_to_num(guess.clip(lowest, highest)).astype(np.int64)
+    below, above = guess - GUESSED, guess + GUESSED
+    first = np.where((below >= lowest) & (outputs(layer, below) < values), below + 1, lowest)
+    after = np.where((above <= highest) & (outputs(layer, above) >= values), above, highest + 1)
+    return first, after
 
 
 def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
@@ -408,14 +425,17 @@ def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterat
     sides = _sides(stairs, bent=form.bent)
     windows = [_window(first[side], rising[side], slopes, form.scale) for side in sides]
     exists = np.logical_and.reduce([low < high for low, high in windows])
-    for index in np.flatnonzero(exists):
-        moved = starts * slopes[index]
-        addends = [_addends(low[index], high[index], moved) for low, high in windows]
+    indices = np.flatnonzero(exists)
+    at_once = SLOPES_AT_ONCE if starts.size <= FEW_STARTS else 1
+    for first_index in range(0, indices.size, at_once):
+        some = indices[first_index : first_index + at_once]
+        moved = slopes[some, None] * starts
+        addends = [_addends(low[some, None], high[some, None], moved) for low, high in windows]
         fits = np.logical_and.reduce([fit for _, fit in addends])
-        for at in np.flatnonzero(fits)[:4]:
-            chosen = (starts[at], slopes[index], addends[0][0][at], addends[-1][0][at])
-            start, slope, addend, negative = map(int, chosen)
-            yield start, slope, addend, negative
+        for row, index in enumerate(some):
+            for at in np.flatnonzero(fits[row])[:4]:
+                addend, negative = addends[0][0][row, at], addends[-1][0][row, at]
+                yield int(starts[at]), int(slopes[index]), int(addend), int(negative)
 
 
 def _most_start(stairs: _Stairs, scale: int) -> int:
@@ -433,14 +453,26 @@ def _sides(stairs: _Stairs, *, bent: bool) -> list[NDArray[np.bool_]]:
 
 def _window(first: Ints, rising: Ints, slopes: Ints, scale: int) -> tuple[Ints, Ints]:
     """Return for each slope where the line may start: from, and less than."""
-    if not first.size:
+    if not (first.size and slopes.size):
         return np.full(slopes.shape, -(2**62)), np.full(slopes.shape, 2**62)
-    low = (rising[:, None] - first[:, None] * slopes).max(axis=0)
-    high = (rising[:, None] - (first - scale)[:, None] * slopes).min(axis=0)
-    return low, high
+    return -_least(-rising, -first, slopes), _least(rising, first - scale, slopes)
 
 
-def _addends(low: np.int64, high: np.int64, moved: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+def _least(rising: Ints, sums: Ints, slopes: Ints) -> Ints:
+    """Return the least ``rising - sums * slope`` for each of *slopes*, which are close together.
+
+    Few steps can be the least for any of them, as one tells: the others are left out.
+    """
+    middle = slopes[slopes.size // 2]
+    there, room = rising - sums * middle, abs(sums) * abs(slopes - middle).max()
+    few = there - room <= (there + room).min()
+    least: Ints = (rising[few][:, None] - sums[few][:, None] * slopes).min(axis=0)
+    return least
+
+
+def _addends(
+    low: Ints | np.int64, high: Ints | np.int64, moved: Ints
+) -> tuple[Ints, NDArray[np.bool_]]:
     """Return the least addend for each start, whose effect is *moved*, and whether it fits."""
     addend = -((moved - low) >> 32)
     fits = (addend << 32) + moved < high

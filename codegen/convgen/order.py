@@ -7,8 +7,9 @@ allows when output overwrites input is for `convgen.overlap` to find.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,29 +18,42 @@ from convgen.buffers import Buffer
 from convgen.layer import Geometry
 
 Blocks = NDArray[np.int64]
+Blocking = Callable[[], Blocks]
+"""Makes blocks when they are asked for: of all candidates together they would fill a memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoreOrder:
     """One order: ``stored`` says for each output pixel which block stores it, ``[out_h, out_w]``.
 
-    Blocks are counted from 0 in the order of time. ``gathers``: a block reads all its input before
-    it stores anything. ``by_channel``: all blocks of one channel come before those of the next.
-    ``needs_all``: every block reads the whole input. ``kept`` says for each input pixel, ``[in_h,
-    in_w]``, which block has read it into the workspace: no later one reads it where it was.
+    ``stored_by`` and ``kept_by`` make ``stored`` and ``kept``. Blocks are counted from 0 in the
+    order of time. ``gathers``: a block reads all its input before it stores anything.
+    ``by_channel``: all blocks of one channel come before those of the next. ``needs_all``: every
+    block reads the whole input. ``kept`` says for each input pixel, ``[in_h, in_w]``, which block
+    has read it into the workspace: no later one reads it where it was.
 
     ``reverse``: the generated loops go backwards. ``swap`` is a part of the workspace that only
     this order needs: the pixels of ``kept`` lie in it, and change places with the outputs that
     overwrote them while a block reads its input.
     """
 
-    stored: Blocks
+    stored_by: Blocking
     gathers: bool
     by_channel: bool = False
     needs_all: bool = False
-    kept: Blocks | None = None
+    kept_by: Blocking | None = None
     reverse: bool = False
     swap: Buffer | None = None
+
+    @property
+    def stored(self) -> Blocks:
+        """Which block stores each output pixel."""
+        return self.stored_by()
+
+    @property
+    def kept(self) -> Blocks | None:
+        """Which block has read each input pixel into the workspace."""
+        return self.kept_by and self.kept_by()
 
     @property
     def blocks(self) -> int:
@@ -80,25 +94,29 @@ def cut(pixels: int, blocks: Sequence[int]) -> list[int]:
 
 
 def both_ways(
-    stored: Blocks, mirrored: Blocks | None = None, *, gathers: bool
+    stored: Blocking, mirrored: Blocking | None = None, *, gathers: bool
 ) -> tuple[StoreOrder, ...]:
     """Return the order of *stored*, and the one from the last pixel to the first.
 
     *mirrored* are the blocks of that, of the image turned by half; the same where None is given.
     """
-    forward = StoreOrder(stored=stored, gathers=gathers)
+    forward = StoreOrder(stored_by=stored, gathers=gathers)
     if forward.blocks == 1:
         return (forward,)
-    turned = (stored if mirrored is None else mirrored)[::-1, ::-1]
-    return forward, StoreOrder(stored=turned, gathers=gathers, reverse=True)
+    turned = partial(_turned, stored if mirrored is None else mirrored)
+    return forward, StoreOrder(stored_by=turned, gathers=gathers, reverse=True)
+
+
+def _turned(stored: Blocking) -> Blocks:
+    return stored()[::-1, ::-1]
 
 
 def last_reads(g: Geometry, order: StoreOrder) -> Blocks:
     """Return the last block that reads each input pixel in its place, ``[in_h, in_w]``; or -1."""
     if order.needs_all:
         return np.full((g.in_h, g.in_w), order.blocks - 1)
-    last = _reads(g, order.stored)
-    return last if order.kept is None else np.minimum(last, order.kept)
+    last, kept = _reads(g, order.stored), order.kept
+    return last if kept is None else np.minimum(last, kept)
 
 
 def first_reads(g: Geometry, stored: Blocks) -> Blocks:
@@ -108,14 +126,27 @@ def first_reads(g: Geometry, stored: Blocks) -> Blocks:
 
 
 def _reads(g: Geometry, stored: Blocks) -> Blocks:
-    """Return the largest number among the blocks that read a pixel, or -1."""
-    last = np.full((g.in_h, g.in_w), -1)
-    rows, cols = g.tap_positions()
-    rows_inside, cols_inside = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)
-    for i in range(g.k_h):
-        out_rows = np.flatnonzero(rows_inside[:, i])
-        for j in range(g.k_w):
-            out_cols = np.flatnonzero(cols_inside[:, j])
-            place = np.ix_(rows[out_rows, i], cols[out_cols, j])
-            last[place] = np.maximum(last[place], stored[np.ix_(out_rows, out_cols)])
-    return last
+    """Return the largest number among the blocks that read a pixel, or -1.
+
+    The outputs that read a pixel are rows times columns, so that the largest of each row's largest
+    is it. What lies between is as small as it can be.
+    """
+    by_rows = partial(_largest, stride=g.stride_h, pad=g.pad_top, dilation=g.dilation_h)
+    by_cols = partial(_largest, stride=g.stride_w, pad=g.pad_left, dilation=g.dilation_w)
+    if g.in_h * g.out_w <= g.out_h * g.in_w:
+        return by_cols(by_rows(stored, g.in_h, g.k_h).T, g.in_w, g.k_w).T
+    return by_rows(by_cols(stored.T, g.in_w, g.k_w).T, g.in_h, g.k_h)
+
+
+def _largest(
+    stored: Blocks, size: int, taps: int, *, stride: int, pad: int, dilation: int
+) -> Blocks:
+    """Return for each row of an image of *size* the largest of *stored* that read it, or -1."""
+    largest = np.full((size, stored.shape[1]), -1)
+    for first in range(-pad, taps * dilation - pad, dilation):  # what the first output's tap reads
+        start = max(0, -(first // stride))
+        stop = min(len(stored), (size - 1 - first) // stride + 1)
+        if start < stop:
+            read = largest[first + start * stride : first + (stop - 1) * stride + 1 : stride]
+            np.maximum(read, stored[start:stop], out=read)
+    return largest

@@ -18,6 +18,10 @@ from convgen.quantize import INT8, INT32, MAX_SHIFT
 from convgen.schema import MAX_SIZE, ArraySpec, ClampSpec, LayerSpec, RequantizeSpec, show
 
 MAX_SPEC_BYTES = 4 * 2**20
+# What a plan, a run and the reference take grows with these; a microcontroller's layers are far
+# below. 2**33 products are a minute and more of any of its cores.
+MAX_MACS = 2**33
+MAX_PIXELS = 2**21
 
 
 def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Layer:
@@ -153,7 +157,21 @@ def _geometry_problems(spec: LayerSpec, geometry: Geometry) -> list[str]:
         if tensor_bytes > MAX_TENSOR_BYTES:
             expected = f"a tensor of at most {MAX_TENSOR_BYTES} bytes"
             problems.append(f"{field}: expected {expected}, got {tensor_bytes} for {shape}")
-    return problems
+    return problems or _size_problems(geometry)
+
+
+def _size_problems(g: Geometry) -> list[str]:
+    """Return in what a layer, possible by itself, is too large to be planned and run."""
+    sizes = {
+        "pixels of the input": (g.in_h * g.in_w, MAX_PIXELS),
+        "pixels of the output": (g.out_pixels, MAX_PIXELS),
+        "multiply-accumulates": (g.macs, MAX_MACS),
+    }
+    return [
+        f"the layer: expected at most {most:,} {what}, got {size:,}"
+        for what, (size, most) in sizes.items()
+        if size > most
+    ]
 
 
 def _number_problems(spec: LayerSpec) -> list[str]:

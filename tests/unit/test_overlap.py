@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +62,11 @@ def orders(draw: st.DrawFn, g: Geometry) -> StoreOrder:
     )
     stored = backwards(stored) if draw(st.booleans()) else stored
     return StoreOrder(
-        stored=stored,
+        stored_by=lambda: stored,
         gathers=draw(st.booleans()),
         by_channel=g.in_c == g.out_c and draw(st.booleans()),
         needs_all=draw(st.integers(0, 9)) == 0,
-        kept=first_reads(g, stored) if draw(st.integers(0, 3)) == 0 else None,
+        kept_by=(lambda: first_reads(g, stored)) if draw(st.integers(0, 3)) == 0 else None,
     )
 
 
@@ -151,7 +152,10 @@ def test_a_fast_algorithm_needs_hardly_more_than_the_least_pool(name: str, board
 def pixel_by_pixel(g: Geometry) -> int:
     """Return the pool that outputs need which are done one by one, from either end."""
     stored = in_blocks(g, [1])
-    orders = (StoreOrder(stored=order, gathers=False) for order in (stored, backwards(stored)))
+    orders = (
+        StoreOrder(stored_by=partial(np.copy, order), gathers=False)
+        for order in (stored, backwards(stored))
+    )
     return min(pool_for(g, order, 1).bytes for order in orders)
 
 
@@ -159,11 +163,11 @@ def test_pixels_may_lie_on_dead_ones_between_others() -> None:
     """Tiles overwrite what only they have read, if the input begins just a row above."""
     g = real_layer("r8_s1").geometry
     stored = in_tiles(g, 4, 4)
-    tiles = StoreOrder(stored=stored, gathers=True)
+    tiles = StoreOrder(stored_by=lambda: stored, gathers=True)
     assert distances(g, tiles)[0] == 4 * 32 * 16 + 16
     kept = np.full((g.in_h, g.in_w), tiles.blocks)
     kept[:, 3::4] = stored[np.minimum(np.arange(32) + 1, 31)][:, 3::4]
-    assert distances(g, replace(tiles, kept=kept))[0] == 32 * 16
+    assert distances(g, replace(tiles, kept_by=lambda: kept))[0] == 32 * 16
 
 
 def test_the_document_has_what_it_gives() -> None:

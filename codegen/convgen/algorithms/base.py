@@ -160,11 +160,16 @@ def row_blocks(pixels: int, block: int) -> tuple[int, ...]:
 
 def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int) -> Counter[str]:
     """Count the work of a row of *pixels*, in *blocks* as `row_blocks` gives them."""
+    return rows_work(kernel, blocks, np.array([pixels]))
+
+
+def rows_work(kernel: KernelPlan, blocks: Sequence[int], pixels: NDArray[np.int64]) -> Counter[str]:
+    """Count the work of a row for each number of *pixels*."""
     work: Counter[str] = Counter()
     for block in blocks:
-        count = pixels // block
+        count = int((pixels // block).sum())
         work += block_work(kernel, block, count, count * kernel.runs.count, kernel.run_elems)
-        pixels %= block
+        pixels = pixels % block
     return work
 
 

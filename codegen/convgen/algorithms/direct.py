@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 from convgen.algorithms.base import (
     block_work,
@@ -236,8 +237,8 @@ class Direct:
 
 def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:
     """Return inner pixels in their blocks, the others one by one: from either end."""
-    blocks = _blocks(g, steps.inner, steps.inner_pixels)
-    mirrored = _blocks(g, steps.inner.mirrored(g), steps.inner_pixels)
+    blocks = partial(_blocks, g, steps.inner, steps.inner_pixels)
+    mirrored = partial(_blocks, g, steps.inner.mirrored(g), steps.inner_pixels)
     return both_ways(blocks, mirrored, gathers=False)
 
 

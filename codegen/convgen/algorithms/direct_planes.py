@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ from convgen.plan import Constant, Plan
 from convgen.refusal import counted, needs
 from convgen.target import Target
 
+MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
 
 
@@ -162,6 +164,7 @@ class DirectPlanes:
         """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
         return (
             _wrong_shape(layer)
+            or _long(layer.geometry)
             or _wide_border(layer.geometry)
             or (kept_in_vain(layer.geometry) if self.in_place else None)
             or _inexact(layer)
@@ -241,6 +244,13 @@ def _wrong_shape(layer: Layer) -> str | None:
     return None
 
 
+def _long(g: Geometry) -> str | None:
+    """Refuse planes that are too long to be laid out output by output."""
+    if max(g.out_h, g.out_w) <= MOST_ALONG:
+        return None
+    return needs(f"at most {MOST_ALONG:,} rows and columns", f"has {g.out_h:,}x{g.out_w:,}")
+
+
 def _wide_border(g: Geometry) -> str | None:
     """Refuse outputs that see less than the middle of their kernel on some side."""
     if all(axis.fits for axis in axes(g)):
@@ -285,10 +295,10 @@ def order_of(g: Geometry, route: Route, *, for_dsp: bool, keeps: bool) -> StoreO
     if route.down:
         return order_down_columns(g)
     if not for_dsp:
-        return order_along_rows(g, in_tiles(g, 1, 1), keeps=keeps)
+        return order_along_rows(g, partial(in_tiles, g, 1, 1), keeps=keeps)
     if rows_at_once(route.along) == 1:
-        return order_along_rows(g, in_tiles(g, 1, 2), keeps=keeps)
-    order = order_along_rows(g, in_tiles(g, 2, 1), keeps=keeps)
+        return order_along_rows(g, partial(in_tiles, g, 1, 2), keeps=keeps)
+    order = order_along_rows(g, partial(in_tiles, g, 2, 1), keeps=keeps)
     return order if g.stride_h > 1 and g.out_w > 1 else replace(order, gathers=False)
 
 

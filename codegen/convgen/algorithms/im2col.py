@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from convgen.algorithms.base import (
     chunk_work,
@@ -198,10 +199,10 @@ def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
     Such an image overlaps as much from one end as from the other.
     """
     if not steps.copies:
-        stored = in_blocks(g, cut(g.out_pixels, steps.pixel_blocks))
-        return (StoreOrder(stored=stored, gathers=False),)
+        stored = partial(in_blocks, g, cut(g.out_pixels, steps.pixel_blocks))
+        return (StoreOrder(stored_by=stored, gathers=False),)
     blocks = tuple(filter(None, (steps.patches, steps.rest)))
-    return both_ways(in_blocks(g, cut(g.out_pixels, blocks)), gathers=True)
+    return both_ways(partial(in_blocks, g, cut(g.out_pixels, blocks)), gathers=True)
 
 
 def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from convgen.algorithms.base import packed, sums_overflow, weights_of, with_weights_of
 from convgen.algorithms.inside import taps_inside
@@ -165,7 +166,7 @@ class Im2colWide:
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,
-            orders=both_ways(in_blocks(g, cut(g.out_pixels, blocks)), gathers=True),
+            orders=both_ways(partial(in_blocks, g, cut(g.out_pixels, blocks)), gathers=True),
             decisions=_decisions(layer),
             work=_work(kernel, steps, g),
         )

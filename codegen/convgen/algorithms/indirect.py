@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -129,7 +130,9 @@ class Indirect:
             + ((zero_points(layer, geometry.in_c),) if geometry.has_padding else ())
             + (() if offsets is None else (_constant(offsets),)),
             steps=steps,
-            orders=both_ways(in_blocks(geometry, cut(row, steps.pixel_blocks)), gathers=False),
+            orders=both_ways(
+                partial(in_blocks, geometry, cut(row, steps.pixel_blocks)), gathers=False
+            ),
             decisions=_decisions(layer),
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",

@@ -60,9 +60,9 @@ def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> 
 
 def least_taps_inside(geometry: Geometry) -> int:
     """Return the fewest taps that any output has inside the image."""
-    rows, cols = geometry.tap_positions()
-    rows_seen = ((rows >= 0) & (rows < geometry.in_h)).sum(axis=1)
-    cols_seen = ((cols >= 0) & (cols < geometry.in_w)).sum(axis=1)
+    g = geometry  # taps and outputs change places: how many taps of each output are inside
+    rows_seen = _inside(g.k_h, g.dilation_h, g.pad_top, g.out_h, g.stride_h, g.in_h)
+    cols_seen = _inside(g.k_w, g.dilation_w, g.pad_left, g.out_w, g.stride_w, g.in_w)
     return int(rows_seen.min() * cols_seen.min())
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from convgen.algorithms.base import (
     output_work,
@@ -112,7 +113,11 @@ class Kn2row:
             workspace=self._buffers(layer),
             constants=shifted_constants(layer, kernel, requantize),
             steps=steps,
-            orders=(StoreOrder(stored=at_once(geometry), gathers=gathers, needs_all=not gathers),),
+            orders=(
+                StoreOrder(
+                    stored_by=partial(at_once, geometry), gathers=gathers, needs_all=not gathers
+                ),
+            ),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
             notes=no_assembly(layer, target),

@@ -17,10 +17,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from convgen.algorithms.base import (
     output_work,
-    row_work,
+    rows_work,
     sum_buffer,
     sums_overflow,
     times,
@@ -156,7 +159,7 @@ def _order(layer: Layer, extent: _Extent) -> StoreOrder:
     """Return rows, or the whole image, whose sums grow in the workspace or else in the output."""
     g, gathers = layer.geometry, needs_sums(layer)
     return StoreOrder(
-        stored=at_once(g) if extent.is_image else in_tiles(g, 1, g.out_w),
+        stored_by=partial(at_once, g) if extent.is_image else partial(in_tiles, g, 1, g.out_w),
         gathers=gathers,
         needs_all=extent.is_image and not gathers,
     )
@@ -172,26 +175,21 @@ def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str
     """Count a GEMM for each kernel row inside the image and each tap column."""
     g = layer.geometry
     rows = int(rows_inside(g).sum())
-    work: Counter[str] = Counter()
-    for cols in cols_inside(g).tolist():
-        work += times(row_work(kernel, steps.pixel_blocks, cols), rows)
+    work = times(rows_work(kernel, steps.pixel_blocks, cols_inside(g)), rows)
     return work + _sums_work(layer, taps_summed(layer), gemms=rows * g.k_w)
 
 
 def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
     """Count a GEMM for each tap, over all pixels that stay in the image when it is shifted."""
     g = layer.geometry
-    work: Counter[str] = Counter()
-    summed = 0
-    for i in range(g.k_h):
-        for j in range(g.k_w):
-            down, right = i * g.dilation_h - g.pad_top, j * g.dilation_w - g.pad_left
-            pixels = max(0, g.out_pixels - abs(down * g.in_w + right))
-            work += row_work(kernel, steps.pixel_blocks, pixels)
-            summed += pixels
-    holes = sum(min(abs(j * g.dilation_w - g.pad_left), g.in_w) for j in range(g.k_w))
+    down = np.arange(g.k_h) * g.dilation_h - g.pad_top
+    right = np.arange(g.k_w) * g.dilation_w - g.pad_left
+    shifts = abs(down[:, None] * g.in_w + right).reshape(-1)
+    pixels = (g.out_pixels - shifts).clip(min=0)
+    work = rows_work(kernel, steps.pixel_blocks, pixels)
+    holes = int(abs(right).clip(max=g.in_w).sum())
     work["kn2row_aa.hole"] += holes * g.in_h * g.in_c
-    return work + _sums_work(layer, summed, gemms=g.taps)
+    return work + _sums_work(layer, int(pixels.sum()), gemms=g.taps)
 
 
 def _sums_work(layer: Layer, summed: int, *, gemms: int) -> Counter[str]:

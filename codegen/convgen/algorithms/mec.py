@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from convgen.algorithms.base import (
     layer_constants,
@@ -244,15 +245,17 @@ def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:
     if not steps.ring:
         return range(steps.rows)
     firsts = range(0, geometry.out_h * geometry.stride_h, geometry.stride_h)
+    if steps.rows >= geometry.stride_h:
+        return range(firsts[-1] + steps.rows)
     return {row for first in firsts for row in range(first, first + steps.rows)}
 
 
 def _order(g: Geometry, *, ring: bool) -> StoreOrder:
     """Return rows, whose input is lowered only once, or the whole image after all is lowered."""
     if not ring:
-        return StoreOrder(stored=at_once(g), gathers=True)
-    stored = in_tiles(g, 1, g.out_w)
-    return StoreOrder(stored=stored, gathers=True, kept=first_reads(g, stored))
+        return StoreOrder(stored_by=partial(at_once, g), gathers=True)
+    stored = partial(in_tiles, g, 1, g.out_w)
+    return StoreOrder(stored_by=stored, gathers=True, kept_by=lambda: first_reads(g, stored()))
 
 
 VARIANTS = (Mec(ring=False), Mec(ring=True))

@@ -6,14 +6,15 @@ each other along it, the next line is across. The window is three slices across 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import groupby
 
 import numpy as np
 
 from convgen.layer import Geometry
-from convgen.order import Blocks, StoreOrder
+from convgen.order import Blocking, Blocks, StoreOrder
 
 KERNEL = 3
 NARROW = 3  # pixels of a row: fewer than make it worth a walk of its own
@@ -60,13 +61,16 @@ class Axis:
         return max(0, -origin), min(KERNEL, self.size - origin)
 
     @property
+    def inner(self) -> range:
+        """The outputs whose taps are all inside."""
+        start = min(-(-self.pad // self.stride), self.outputs)
+        end = (self.size - KERNEL + self.pad) // self.stride + 1
+        return range(start, max(start, min(end, self.outputs)))
+
+    @property
     def runs(self) -> tuple[Run, ...]:
         """All outputs: at most one before the inner ones, and one behind."""
-        found: list[Run] = []
-        for (first, last), outputs in groupby(range(self.outputs), self.taps):
-            start, *more = outputs
-            found.append(Run(start=start, count=1 + len(more), first=first, last=last))
-        return tuple(found)
+        return _runs(self)
 
     def read(self, at_once: int) -> int:
         """Count the pixels that outputs read, done *at_once*, if each group reads its own."""
@@ -85,7 +89,21 @@ class Axis:
     @property
     def fits(self) -> bool:
         """Whether every output has its middle tap inside, and another unless there is none."""
-        return all(run.first <= 1 and run.last >= KERNEL - 1 for run in self.runs)
+        return self.taps(0)[0] <= 1 and self.taps(self.outputs - 1)[1] >= KERNEL - 1
+
+
+@lru_cache(maxsize=64)
+def _runs(axis: Axis) -> tuple[Run, ...]:
+    inner = axis.inner
+    whole = (Run(start=inner.start, count=len(inner), first=0, last=KERNEL),) if inner else ()
+    before, behind = range(inner.start), range(inner.stop, axis.outputs)
+    return (*_edges(axis, before), *whole, *_edges(axis, behind))
+
+
+def _edges(axis: Axis, outputs: range) -> Iterator[Run]:
+    for (first, last), same in groupby(outputs, axis.taps):
+        start, *more = same
+        yield Run(start=start, count=1 + len(more), first=first, last=last)
 
 
 def axes(geometry: Geometry) -> tuple[Axis, Axis]:
@@ -170,23 +188,31 @@ def route_through(g: Geometry, *, may_go_down: bool) -> Route:
     return Route(down=False, across=rows, along=cols)
 
 
-def order_along_rows(g: Geometry, stored: Blocks, *, keeps: bool) -> StoreOrder:
-    """Return the order of a walk along the rows whose outputs are *stored* so, ``[out_h, out_w]``.
+def order_along_rows(g: Geometry, stored: Blocking, *, keeps: bool) -> StoreOrder:
+    """Return the order of a walk along the rows whose outputs are *stored* so.
 
     With *keeps* each pixel is read for the last time when its own row is the middle one: by the
     first output of that row whose taps reach as far.
     """
-    if not keeps:
-        return StoreOrder(stored=stored, gathers=True, by_channel=True)
+    order = StoreOrder(stored_by=stored, gathers=True, by_channel=True)
+    return replace(order, kept_by=partial(_kept, g, stored)) if keeps else order
+
+
+def _kept(g: Geometry, stored: Blocking) -> Blocks:
     rows = np.arange(g.in_h).clip(max=g.out_h - 1)
     cols = (np.arange(g.in_w) + g.pad_left - (KERNEL - 1)).clip(0, g.out_w - 1)
-    return StoreOrder(stored=stored, gathers=True, by_channel=True, kept=stored[np.ix_(rows, cols)])
+    kept: Blocks = stored()[np.ix_(rows, cols)]
+    return kept
 
 
 def order_down_columns(g: Geometry) -> StoreOrder:
     """Return the order of a walk down the columns."""
+    return StoreOrder(stored_by=partial(_down, g), gathers=True, by_channel=True)
+
+
+def _down(g: Geometry) -> Blocks:
     stored: Blocks = np.arange(g.out_pixels).reshape(g.out_w, g.out_h).T
-    return StoreOrder(stored=stored, gathers=True, by_channel=True)
+    return stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

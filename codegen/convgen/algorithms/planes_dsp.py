@@ -350,20 +350,25 @@ class _RowSteps:
 
     def steps(self) -> list[Step]:
         """Return them all: one begins the first set, the last only finishes."""
-        cols, width = self.plane.cols, self._width
+        cols, width, rows = self.plane.cols, self._width, self.group.rows
         firsts = range(0, cols.outputs, width)
         before = KERNEL - 1 - cols.pad  # pixels that the first step takes
-        found = [self._step(None, 0, list(range(before)))]
+        found = [self._step(None, 0, before)]
+        known: dict[tuple[object, ...], Step] = {}  # of a long row nearly all are alike
         for number, first in enumerate(firsts):
             pixel = before + 2 * number
             begins = first + width if first + width < cols.outputs else None
             behind = cols.origin(min(first + width, cols.outputs) - 1) + KERNEL
-            pixels = range(pixel, pixel + 2 if begins else min(behind, cols.size))
-            found.append(self._step(first, begins, list(pixels)))
+            pixels = 2 if begins else max(0, min(behind, cols.size) - pixel)
+            starts = [row.starts[begins : begins + width] for row in rows] if begins else []
+            key = number % 2, min(width, cols.outputs - first), pixels, *starts
+            if key not in known:
+                known[key] = self._step(first, begins, pixels)
+            found.append(known[key])
         return found
 
-    def _step(self, finishes: int | None, begins: int | None, pixels: list[int]) -> Step:
-        """Multiply *pixels*; *finishes* and *begins* are the first output of a set."""
+    def _step(self, finishes: int | None, begins: int | None, pixels: int) -> Step:
+        """Multiply so many *pixels*; *finishes* and *begins* are the first output of a set."""
         rows = self._input_rows()
         order = sorted(rows, key=_turn)
         begun: set[str] = set()
@@ -390,20 +395,18 @@ class _RowSteps:
         input_row: int,
         taps: list[tuple[_OutRow, int]],
         sets: tuple[int | None, int | None],
-        pixels: list[int],
+        pixels: int,
         begun: set[str],
     ) -> Pixels:
         finishes, begins = sets
         pitch = self.plane.pitch
         finishing = [
-            product
-            for row, tap in taps
-            for product in self._finishing(finishes, row, tap, len(pixels))
+            product for row, tap in taps for product in self._finishing(finishes, row, tap, pixels)
         ]
         beginning = [
             product
             for row, tap in taps
-            for product in self._beginning(begins, row, tap, len(pixels), begun)
+            for product in self._beginning(begins, row, tap, pixels, begun)
         ]
         at = input_row * self.plane.in_row
         moves = input_row == 0 and begins is not None
@@ -411,8 +414,8 @@ class _RowSteps:
         follows = is_kept and self.group.keeps
         return Pixels(
             first=Distance(bytes=at),
-            second=Distance(bytes=at + pitch) if len(pixels) > 1 else None,
-            step=Distance(bytes=len(pixels) * pitch) if moves else None,
+            second=Distance(bytes=at + pitch) if pixels > 1 else None,
+            step=Distance(bytes=pixels * pitch) if moves else None,
             is_kept=is_kept,
             keeps=keeps,
             word=Distance(bytes=0 if follows else WORD),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,13 +159,13 @@ class Winograd:
     def _orders(self, layer: Layer) -> tuple[StoreOrder, ...]:
         """Return tiles that are multiplied together, as they are or with pixels between kept."""
         g, height, width = layer.geometry, self.form.outputs, self.form.outputs * self.tiles
-        order = StoreOrder(stored=in_tiles(g, height, width), gathers=True)
+        order = StoreOrder(stored_by=partial(in_tiles, g, height, width), gathers=True)
         columns = np.arange(width, g.out_w, width) - g.pad_left
         if g.pad_left != 1 or not columns.size or columns[-1] >= g.in_w:
             return (order,)
-        kept = _kept(g, order, height, columns)
+        kept = partial(_kept, g, order, height, columns)
         between = buffer("between", layer.dtype, height, g.in_c)
-        return order, replace(order, kept=kept, swap=between)
+        return order, replace(order, kept_by=kept, swap=between)
 
     def _plan_portable(self, layer: Layer, target: Target) -> Plan:
         g = layer.geometry
@@ -276,7 +277,7 @@ def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
     kernels = layer.weights.reshape(g.out_c, g.taps, g.group_in_c).swapaxes(1, 2)
     return Constant(
         name="weights",
-        values=pack(kernels, kernel.groups, kernel.spans),
+        values=pack(kernels[None], kernel.groups, kernel.spans),
         comment="[channel block][depth][channel][tap], to be transformed in each call",
     )
 

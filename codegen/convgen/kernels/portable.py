@@ -67,7 +67,7 @@ class PortableKernel:
             groups=groups,
             group_channels=weights.out_c // groups,
             spans=spans,
-            weights=np.concatenate([pack(matrix, groups, spans) for matrix in weights.values]),
+            weights=pack(weights.values, groups, spans),
             packing=(
                 ("[matrix]" if len(weights.values) > 1 else "")
                 + "[channel block][depth][channel], blocks of "
@@ -91,21 +91,25 @@ def _out_of_line(depth: int, runs: Runs, target: Target) -> OutOfLine | None:
     return "block" if depth >= LONG_DEPTH else None
 
 
-def pack(matrix: NDArray[Any], groups: int, spans: tuple[Span, ...]) -> NDArray[Any]:
-    """Interleave the channels of each block: ``[block][depth][channel]``, flat but for more axes.
+def pack(matrices: NDArray[Any], groups: int, spans: tuple[Span, ...]) -> NDArray[Any]:
+    """Interleave the channels of each block: ``[matrix][block][depth][channel]``.
 
-    >>> pack(np.arange(6, dtype=np.int8).reshape(3, 2), 1, spans_of(3, 2)).tolist()
+    *matrices* are ``[matrix, channel, depth]``; what more axes they have is kept, and the result
+    flat but for these.
+
+    >>> pack(np.arange(6, dtype=np.int8).reshape(1, 3, 2), 1, spans_of(3, 2)).tolist()
     [0, 2, 1, 3, 4, 5]
     """
-    out_c, depth, *more = matrix.shape
-    by_group = matrix.reshape(groups, out_c // groups, depth, *more)
-    blocks = [
-        group[first : first + span.channels].swapaxes(0, 1).reshape(-1, *more)
-        for group in by_group
+    count, out_c, depth, *more = matrices.shape
+    by_group = matrices.reshape(count, groups, out_c // groups, depth, *more)
+    packed = [
+        by_group[:, :, span.first : span.last]
+        .reshape(count, groups, -1, span.channels, depth, *more)
+        .swapaxes(3, 4)
+        .reshape(count, groups, -1, *more)
         for span in spans
-        for first in range(span.first, span.last, span.channels)
     ]
-    return np.concatenate(blocks)
+    return np.concatenate(packed, axis=2).reshape(-1, *more)
 
 
 DOT = PortableKernel(
