@@ -161,10 +161,14 @@ def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> 
     )
 
 
+@lru_cache(maxsize=8)
 def objection(layer: Layer, scale: int) -> str | None:
     """Say in a sentence why not every channel of *layer* has a line, if so."""
     if find(layer, scale) is not None:
         return None
+    channels = layer.geometry.out_c
+    if channels > MOST_CHANNELS:
+        return needs(f"at most {MOST_CHANNELS:,} output channels", f"has {channels:,}")
     stairs = _staircases(layer)
     span = (2**32 - 1) // scale
     for channel, steps in enumerate(stairs):
@@ -183,8 +187,8 @@ def objection(layer: Layer, scale: int) -> str | None:
 
 
 def is_bent(layer: Layer) -> bool:
-    """Whether lines of *layer* have another addend for negative sums."""
-    return _is_bent(layer, _staircases(layer))
+    """Whether lines of *layer*, if it can have any, have another addend for negative sums."""
+    return layer.geometry.out_c <= MOST_CHANNELS and _is_bent(layer, _staircases(layer))
 
 
 def _quantization(layer: Layer) -> Quantization:
