@@ -1,5 +1,6 @@
 """int8 arithmetic exactly as TensorFlow Lite's reference kernels do it.
 
+Its convolutions round twice, its fully connected layers once: docs/reference.md has all of them.
 Scales are float32 (as TensorFlow Lite stores them) and widened to double before they meet.
 An accumulator becomes an output as ``clamp(requantize(sum) + out_zero_point)``, where
 `requantize` multiplies by ``multiplier * 2**(shift - 31)``.
