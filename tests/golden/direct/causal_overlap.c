@@ -113,7 +113,6 @@
  *   r1               constants, in order of use
  *   r2 r3            inputs: two elements of each pixel
  *   r12 lr           weights
-
  *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
  *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
@@ -245,7 +244,6 @@ __extension__ __asm__(
  *   r1               constants, in order of use
  *   r2 r3            inputs: two elements of the pixel
  *   r5 r7 r9 r11     weights
-
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              the next tap; in the end addends
  *   lr               a bit for each tap that is inside the image

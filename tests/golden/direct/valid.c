@@ -97,7 +97,6 @@
  *   r1               constants, in order of use
  *   r2 r3            inputs: two elements of each pixel
  *   r12 lr           weights
-
  *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
  *
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.

@@ -85,7 +85,6 @@
  *   r1               constants, in order of use
  *   r2 r3            inputs: two elements of the pixel
  *   r5 r7 r9 r11     weights
-
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              addends
  *
