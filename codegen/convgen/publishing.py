@@ -17,6 +17,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ RUN_FILES = (f"{VERIFY}/output.bin", f"{VERIFY}/run.txt")
 JOURNAL, OLD, NEW = "journal.json", "old", "new"  # in the staging folder
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 MOST_SUMS_BYTES = 2**20
+LOCKED_S = 5.0  # far above what any moves take
 SHOWN = 5  # obstacles, of which there may be many
 
 Sums = dict[str, str]
@@ -98,10 +100,10 @@ def finish(stage: Path) -> None:
             _refuse(out, moves.obstacles(out, stage))
             _make(moves.pending(out, stage))
             journal.unlink()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise UsageError(
-                f"--out: cannot complete {out}, which a killed run left without all of its files: "
-                f"{error.filename}: {error.strerror}"
+                f"--out: cannot complete {out}, which a killed run left without all of its files; "
+                f"they are in {stage}: {error}"
             ) from None
 
 
@@ -120,7 +122,9 @@ def _sums(out: Path) -> Sums:
     return {match[2]: match[1] for match in found if match}
 
 
-def _is_inside(name: str) -> bool:
+def _is_inside(name: object) -> bool:
+    if not isinstance(name, str):
+        return False
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 
@@ -155,11 +159,15 @@ def _refuse(out: Path, obstacles: Sequence[str]) -> None:
 def _obstacles(out: Path, names: Iterable[str]) -> list[str]:
     """Say of everything under one of *names* in *out* why it may not be replaced."""
     known = _sums(out)
+    found = [_file_obstacle(out, name, known) for name in sorted(names)]
+    return _folder_obstacles(out, names) or [obstacle for obstacle in found if obstacle]
+
+
+def _folder_obstacles(out: Path, names: Iterable[str]) -> list[str]:
+    """Say of every folder that *names* are in why nothing can be written there."""
     folders = {parent for name in names for parent in (out / name).parents} - {*out.parents}
     found = [_folder_obstacle(folder) for folder in sorted(folders)]
     found += [f"{f} leads elsewhere" for f in sorted(folders - {out}) if f.is_symlink()]
-    if not any(found):
-        found = [_file_obstacle(out, name, known) for name in sorted(names)]
     return [obstacle for obstacle in found if obstacle]
 
 
@@ -208,8 +216,12 @@ class _Journal:
 
     @classmethod
     def read(cls, path: Path) -> _Journal:
+        """Read what `write` wrote; ValueError if anybody else did."""
         content = json.loads(path.read_text(encoding="ascii"))
-        return cls(old=tuple(content["old"]), new=tuple(content["new"]))
+        match content:
+            case {"old": [*old], "new": [*new]} if all(map(_is_inside, (*old, *new))):
+                return cls(old=tuple(old), new=tuple(new))
+        raise ValueError("no lists of names")
 
     def write(self, path: Path) -> None:
         """Write it in one step."""
@@ -241,6 +253,7 @@ class _Journal:
         known = _sums(out) or _sums(stage / OLD)
         changed = [_file_obstacle(out, name, known) for name in self.old if out / name in leaving]
         return [
+            *_folder_obstacles(out, (*self.old, *self.new)),
             *(obstacle for obstacle in changed if obstacle),
             *(
                 f"{target} was made after a run was killed, which will put its own there"
@@ -308,10 +321,23 @@ def _make(moves: Moves) -> None:
 
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
-    """Let nobody else publish in *out* meanwhile, where the file system has locks."""
+    """Let nobody else publish in *out* meanwhile, where the file system has locks.
+
+    Who keeps the lock for longer does not publish: ``flock DIR convgen --out DIR`` does so.
+    """
     with ExitStack() as stack:
         with suppress(OSError):
             folder = os.open(out, os.O_RDONLY)
             stack.callback(os.close, folder)
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            until = time.monotonic() + LOCKED_S
+            while not _has_locked(folder) and time.monotonic() < until:
+                time.sleep(0.005)
         yield
+
+
+def _has_locked(folder: int) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -402,6 +403,32 @@ def test_the_next_run_completes_what_a_killed_one_began_even_if_it_fails_itself(
     assert "first.h" not in versions()
     with pytest.raises(ZeroDivisionError), staging_folder(Path("out"), NAMES):
         raise ZeroDivisionError
+    assert versions() == whole("b")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"old": [1], "new": []}', '{"old": ["../a"], "new": []}']
+)
+def test_a_journal_that_convgen_did_not_write_moves_nothing(text: str) -> None:
+    run("a")
+    Path("a").write_text("mine")
+    stage = Path("out/.convgen-abcdefgh")
+    stage.mkdir()
+    (stage / "lock").touch()
+    (stage / publishing.JOURNAL).write_text(text)
+    with pytest.raises(UsageError, match=r"--out: cannot complete .*; they are in "):
+        run("b")
+    assert versions() == whole("a")
+    assert Path("a").read_text() == "mine"
+
+
+def test_a_lock_that_the_user_holds_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "LOCKED_S", 0.1)
+    run("a")
+    folder = os.open("out", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    run("b")
+    os.close(folder)
     assert versions() == whole("b")
 
 
