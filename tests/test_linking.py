@@ -156,7 +156,12 @@ def test_sections_of_functions_and_constants_that_nobody_uses_are_dropped(
     tools = emulated.bench("cortex-m4", np.empty(0), compiler).toolchain
     link = tools.linker_option("--gc-sections")
     options = Options(compile=("-Os", "-ffunction-sections", "-fdata-sections"), link=link)
-    assert assembly(check(tmp_path, board, compiler, options), board)
+    written = assembly(check(tmp_path, board, compiler, options), board)
+    assert len(written) > 10
+    for path in tmp_path.glob("*.o"):
+        with path.open("rb") as file:
+            names = {section.name for section in ELFFile(file).iter_sections()}
+        assert not names & {f".rel.text.{name}" for name in written}, "assembly holds an address"
 
 
 @pytest.mark.parametrize(

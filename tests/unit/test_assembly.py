@@ -1,0 +1,63 @@
+"""What assembly takes for granted: stated once, in the file, in its header and in the docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import minimal
+from cases import CASES
+from convgen import assembly, target
+from convgen.algorithms import ALGORITHMS
+from convgen.assembly import Assembly
+from convgen.generate import layer_files
+
+ALL = [value for value in vars(assembly).values() if isinstance(value, Assembly)]
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "using-the-c.md"
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55", "rv32imc", "host")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_file_with_assembly_states_its_conditions_and_one_without_states_none(
+    board: str,
+) -> None:
+    described, layer = target.load(board), minimal.load(CASES["deep"])
+    for algorithm in ALGORITHMS:
+        if algorithm.reject(layer, described):
+            continue
+        plan = algorithm.plan(layer, described)
+        files = layer_files(plan, described, None)
+        text, header = files["deep.c"], " ".join(files["deep.h"].replace(" *", " ").split())
+        assert ("__asm__" in text) == ("#ifdef ASSEMBLY" in text) == (plan.assembly is not None)
+        if plan.assembly:
+            first, second = plan.assembly.conditions
+            assert text.count(f"#if {first} && \\\n    {second}\n#define ASSEMBLY\n") == 1
+            assert f"Assembly {plan.assembly.description}" in header
+        else:
+            assert "Assembly" not in header
+
+
+def test_words_of_the_input_are_loaded_only_where_unaligned_loads_are_asked_for() -> None:
+    """Words behind r0 that are not the workspace's, which is aligned."""
+    board = target.load("cortex-m4")
+    for case in ("deep", "first", "planes", "connected"):
+        layer = minimal.load(CASES[case])
+        for algorithm in ALGORITHMS:
+            if algorithm.reject(layer, board):
+                continue
+            plan = algorithm.plan(layer, board)
+            text = layer_files(plan, board, None)[f"{case}.c"]
+            in_place = re.search(r"const int8_t \*input, const uint32_t \*constants", text)
+            loads = in_place and re.search(r'"    ldr r2, \[r0\]', text)
+            assert not loads or plan.assembly is assembly.DSP_UNALIGNED, plan.algorithm
+
+
+def test_the_docs_name_every_macro_of_the_conditions() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    asked = {word for each in ALL for word in re.findall(r"__\w+__|__\w+", " ".join(each.core))}
+    said = {"__thumb__", "__thumb2__", "__ARM_ARCH", "__ARM_FEATURE_SAT", "__riscv_xlen"}
+    said |= {"__riscv_e", "__riscv_32e"}  # in words
+    assert {word for word in asked - said if f"`{word}`" not in text} == set()
+    assert assembly.NOT_WANTED in text
