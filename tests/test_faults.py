@@ -30,8 +30,9 @@ def at_entry(statement: str) -> Edit:
 
 def corrupt_a_weight(behind: int, bit: int) -> Edit:
     """Return an edit that flips one bit of the constant behind so many others."""
-    constant = re.compile(rf"(_weights\[\d+\] = \{{\s+(?:-?\d+,\s+){{{behind}}})(-?\d+)")
-    return lambda text: constant.sub(lambda m: f"{m[1]}{int(m[2]) ^ bit}", text)
+    number = r"-?(?:0x)?[\da-f]+"
+    constant = re.compile(rf"(_weights\[\d+\] = \{{\s+(?:{number},\s+){{{behind}}})({number})")
+    return lambda text: constant.sub(lambda m: f"{m[1]}{int(m[2], 0) ^ bit}", text)
 
 
 @pytest.fixture

@@ -203,7 +203,8 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
     if emulator.model:
         ended = _run_in_process(emulator.model, emulator, image, of_each_call)
     else:
-        ended = _run_program(emulator, image, expected_instructions)
+        # The first call is made twice.
+        ended = _run_program(emulator, image, expected_instructions + of_each_call)
     report = _read_report(folder / RUN_FILE)
     if ended.status != Status.RAN:
         raise _failure(ended, report, emulator, image)
