@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +20,10 @@ Prices = Mapping[str, float]
 
 SHAPE_RIDGE = 1e-3  # per instruction that a shape of block costs more than its loads and products
 FAMILY_RIDGE = 3e-2  # per instruction that a unit costs more or less in the code of one family
+UPDATE_RIDGE = 0.1  # per old price by which an update changes a unit's
+OWN_UPDATE_RIDGE = 0.3  # the same of a unit in the code of one family
+LEAST_CHANGE = 0.5  # instructions: what a small price changes by as easily
+FAR = 0.3  # an error so large is mostly the compiler's
 FOLDS = 8
 CLOSE = 0.05  # a choice that costs at most this much more than the best is right
 
@@ -120,6 +124,48 @@ def fit(samples: Sequence[Sample]) -> dict[str, float]:
     for (family, unit), rest in zip(own, (more - less).tolist(), strict=True):
         prices[f"{family}/{unit}"] = max(0.0, prices[unit] + rest)
     return {name: round(value, 2) for name, value in prices.items()}
+
+
+def update(samples: Sequence[Sample], prices: Prices) -> dict[str, float]:
+    """Return *prices*, changed as little as explains *samples*: of units, and of families less.
+
+    A change has a cost, as large for any price: `UPDATE_RIDGE`, `OWN_UPDATE_RIDGE` for a family's.
+    Errors above `FAR` count by their size, not by its square: no price can make up for them.
+    """
+    keys = sorted({(s.family, unit) for s in samples for unit, count in s.work.items() if count})
+    units = sorted({unit for _, unit in keys})
+    before = np.array([price(prices, family, unit) for family, unit in keys])
+    scale = np.maximum(before, LEAST_CHANGE)
+    counts = np.array(
+        [[(s.family == family) * s.work.get(unit, 0) for family, unit in keys] for s in samples]
+    )
+    relative = counts / _measured(samples)[:, None]
+    common = np.array([[own == unit for unit in units] for _, own in keys], float)
+    matrix = np.hstack([(relative * scale) @ common, relative * scale])
+    ridge = np.diag([UPDATE_RIDGE] * len(units) + [OWN_UPDATE_RIDGE] * len(keys))
+    wanted, weights, after = 1 - relative @ before, np.ones(len(samples)), before
+    for _ in range(3):
+        changes = np.linalg.lstsq(
+            np.vstack([matrix * weights[:, None], ridge]),
+            np.concatenate([wanted * weights, np.zeros(len(ridge))]),
+            rcond=None,
+        )[0]
+        shared, own = np.split(changes, [len(units)])
+        after = np.maximum(0, before + scale * (common @ shared + own))
+        weights = 1 / np.maximum(1, np.abs(relative @ after - 1) / FAR)
+    return {**prices, **_named(keys, after.tolist(), prices)}
+
+
+def _named(
+    keys: Sequence[tuple[str, str]], values: Sequence[float], prices: Prices
+) -> dict[str, float]:
+    """Return the price of each unit of a family by its name: that of all if no other has it."""
+    families = Counter(unit for _, unit in keys)
+    others = {name.split("/")[1] for name in prices if "/" in name}
+    return {
+        unit if families[unit] == 1 and unit not in others else f"{family}/{unit}": round(value, 2)
+        for (family, unit), value in zip(keys, values, strict=True)
+    }
 
 
 def _measured(samples: Sequence[Sample]) -> Floats:

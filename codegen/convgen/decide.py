@@ -17,10 +17,13 @@ LEAST_STACK = 16
 """Bytes of stack that every layer takes: what its function saves."""
 
 CLOSE = 1.25
-"""How far off predicted instructions are, mostly."""
+"""How far off predicted instructions mostly are, at most."""
 
-SURELY = 2.0
-"""How far off none is that decides a choice."""
+FAR = 2.0
+"""How far off they are of next to no layer."""
+
+FARTHEST = 4.0
+"""How far off none is, of the smallest layers neither."""
 
 Attempt = Callable[[Candidate], Trial | None]
 """Builds and measures a candidate, once; None: it does not build, or not fit the machine."""
@@ -102,10 +105,10 @@ def _may_be_chosen(
             least = candidate.ram_without_stack + LEAST_STACK
             nearly_least = min(trial.ram for trial in fitting) + SAME_BYTES
             return least < best.ram - SAME_BYTES or (
-                least <= nearly_least and _may_be_faster(candidate, best, SURELY)
+                least <= nearly_least and _may_be_faster(candidate, best, FARTHEST)
             )
         case "speed":
-            error = SURELY if selection.spares(candidate) else CLOSE
+            error = FAR if selection.spares(candidate) else CLOSE
             return _may_be_faster(candidate, best, error)
     return candidate.plan.constant_bytes <= best.flash
 

@@ -25,6 +25,14 @@ class Gather:
         """Whether each group has a part of its own."""
         return self.groups > 1
 
+    def unit(self, family: str, what: str) -> str:
+        """Return the unit of work that counts copies or elements: short copies cost more.
+
+        >>> Gather(groups=4, elems=1, by_row=False, by_tap=True).unit("mec", "elem")
+        'mec.group_elem'
+        """
+        return f"{family}.{'group_' if self.has_groups else ''}{what}"
+
     def copies(self, taps: int, whole_rows: int, k_w: int) -> int:
         """Count the copies of *taps*, of which *whole_rows* kernel rows are inside the image."""
         return taps * self.groups - (whole_rows * (k_w - 1) if self.by_row else 0)

@@ -255,12 +255,12 @@ def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
     if steps.copies:
         work["im2col.patch"] += geometry.out_pixels
         rows_inside, _ = taps_inside(geometry)
-        work["im2col.copy"] += steps.gather.copies(
+        work[steps.gather.unit("im2col", "copy")] += steps.gather.copies(
             taps=geometry.out_pixels * geometry.taps,
             whole_rows=rows_inside * find_inner(geometry).cols,
             k_w=geometry.k_w,
         )
-        work["im2col.elem"] += geometry.out_pixels * steps.patch_elems
+        work[steps.gather.unit("im2col", "elem")] += geometry.out_pixels * steps.patch_elems
     return work
 
 

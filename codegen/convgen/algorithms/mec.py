@@ -234,8 +234,8 @@ def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
     return Counter(
         {
             "mec.column": len(rows) * geometry.out_w,
-            "mec.copy": steps.gather.copies(taps, whole_rows, geometry.k_w),
-            "mec.elem": taps * geometry.in_c,
+            steps.gather.unit("mec", "copy"): steps.gather.copies(taps, whole_rows, geometry.k_w),
+            steps.gather.unit("mec", "elem"): taps * geometry.in_c,
         }
     )
 
