@@ -15,6 +15,8 @@ SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
     parser.addoption("--update-speed", action="store_true", help="rewrite tests/speed")
+    parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
+    parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
 
 
 @pytest.fixture

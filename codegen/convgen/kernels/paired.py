@@ -214,7 +214,7 @@ class PairedPlan(FinishingPlan):
 
     def _sums(self, some: slice) -> NDArray[np.int64]:
         """Return where the sums of a block start: of two channels the whole one, and the upper."""
-        starts = self.layer.folded_bias.astype(np.int64)[some]
+        starts = self.layer.folded_bias[some].astype(np.int64)
         if not self.has_starts:
             starts = starts + self.lines.start[some] // self.lines.scale
         lower, upper = starts[::2], starts[1::2]
@@ -222,15 +222,15 @@ class PairedPlan(FinishingPlan):
 
     def _words(self, some: slice) -> NDArray[np.int64]:
         """Return the weights of a block: for each two elements those of two channels, and so on."""
-        matrix = self.layer.weights.astype(np.int64).reshape(self.layer.geometry.out_c, -1)[some]
-        words = (matrix[1::2] << 16) + matrix[::2]
+        matrix = self.layer.weights[some].astype(np.int64)
         elems = self.forms[0].run_elems
-        steps = [
-            words[:, run + first : min(run + first + 2, run + elems)].reshape(-1)
-            for run in range(0, self.depth, elems)
-            for first in range(0, elems, 2)
-        ]
-        return np.concatenate(steps)
+        runs = matrix.reshape(len(matrix), -1, elems)
+        words = (runs[1::2] << 16) + runs[::2]
+        even = elems // 2 * 2
+        pairs = words[:, :, :even].reshape(len(words), -1, even // 2, 2).transpose(1, 2, 0, 3)
+        last = words[:, :, even:].transpose(1, 2, 0)
+        parts = [part.reshape(words.shape[1], -1) for part in (pairs, last)]
+        return np.concatenate(parts, axis=1).reshape(-1)
 
     def _end(self, channel: int) -> NDArray[np.int64]:
         """Return the constants that finish the sum of a channel."""

@@ -124,11 +124,11 @@ class SmladPlan(FinishingPlan):
 
     def block(self, channel: int) -> NDArray[np.int64]:
         """Return the constants of four channels."""
-        found, biases = self.lines, self.layer.folded_bias.astype(np.int64)
         some = slice(channel, channel + CHANNELS)
-        scaled = SCALE * biases[some] + found.start[some]
-        start = scaled if self.wide else _narrow_starts(biases[some], scaled)
-        matrix = self.layer.weights.reshape(len(biases), -1)[some].astype(np.int64)
+        biases = self.layer.folded_bias[some].astype(np.int64)
+        scaled = SCALE * biases + self.lines.start[some]
+        start = scaled if self.wide else _narrow_starts(biases, scaled)
+        matrix = self.layer.weights[some].reshape(CHANNELS, -1).astype(np.int64)
         steps = self._steps(matrix)
         pairs = SCALE * steps if self.wide else SCALE * steps[1::2] + steps[::2]
         words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
