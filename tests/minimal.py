@@ -70,3 +70,13 @@ def scaled(layer: Layer, factors: np.ndarray, edge: int | None = None) -> Layer:
         bias=(folded - share).clip(-most, most).astype(np.int32),
         quantization=replace(q, multiplier=multiplier, shift=shift),
     )
+
+
+DEEP = made_up(input={"shape": [3, 3, 64], "dtype": "int8"}, out_channels=16)
+
+
+def apart() -> Layer:
+    """Return `DEEP` with channels whose scales lie so far apart that no shift suits all."""
+    factors = 10.0 ** -np.random.default_rng(2).uniform(0, 6, 16)
+    factors[0] = 1
+    return scaled(load(DEEP), factors)

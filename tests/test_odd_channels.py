@@ -7,12 +7,15 @@ emulated board: outputs are right, and instructions as many.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import minimal
-from convgen import select, target, vectors
+import native
+from convgen import lines, select, target, vectors
+from convgen.kernels.finishing import FinishingPlan
 from convgen.layer import Layer
 from convgen.select import Candidate
 from emulated import check, run
@@ -48,6 +51,39 @@ def test_odd_channels_cost_nothing(board: str, shape: str, odd: str) -> None:
     strange = minimal.scaled(layer, factors, edge=next(c for c, f in ODD[odd].items() if f))
     instructions = _instructions(strange, board, KERNELS[board][shape])
     assert instructions <= MOST_MORE * _usual(board, shape)
+
+
+@pytest.mark.parametrize(
+    ("board", "algorithm"),
+    [
+        ("cortex-m4", "direct"),
+        ("cortex-m4", "direct_w16"),
+        ("cortex-m0", "direct_w16"),
+        ("cortex-m3", "direct_w16"),
+        ("rv32imc", "direct_w16"),
+    ],
+)
+def test_deep_channels_get_shifts_of_their_own_where_one_for_all_does_not_do(
+    board: str, algorithm: str
+) -> None:
+    strange = minimal.apart()
+    assert lines.find(strange, 256) is None
+    instructions = _instructions(strange, board, algorithm)
+    assert instructions <= MOST_MORE * _instructions(minimal.load(minimal.DEEP), board, algorithm)
+    assert not _candidate(strange, board, algorithm).plan.notes
+
+
+@pytest.mark.parametrize("board", ["cortex-m4", "cortex-m0", "rv32imc"])
+def test_plain_c_shifts_deep_channels_as_the_assembly_does(board: str, tmp_path: Path) -> None:
+    layer = minimal.apart()
+    described = native.played_here(target.load(board))
+    names = ("direct", "direct_w16", "im2col_p1_w16")
+    found = [v for v in native.variants(layer, described) if v.plan.algorithm in names]
+    assert any(isinstance(v.plan.kernel, FinishingPlan) for v in found)
+    inputs = vectors.make_inputs(layer, 0)
+    job = native.Job(chosen=found, target=described, inputs=inputs)
+    for label, outputs in native.run(tmp_path, [job])[0].items():
+        check(layer, inputs, outputs, f"{label} of {board}")
 
 
 @cache

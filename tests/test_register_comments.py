@@ -156,8 +156,8 @@ def functions() -> dict[str, Function]:
         for function in functions_of(path.read_text(encoding="utf-8"))
     }
     for board in map(target.load, BOARDS):
-        for case, fields in LAYERS.items():
-            layer = minimal.load(fields)
+        made = {case: minimal.load(fields) for case, fields in LAYERS.items()}
+        for case, layer in {**made, "apart": minimal.apart()}.items():
             for algorithm in ALGORITHMS:
                 if algorithm.reject(layer, board) is None:
                     files = layer_files(algorithm.plan(layer, board), board, None)

@@ -16,7 +16,7 @@ steps leave room for a slope that is not the ideal one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -30,7 +30,7 @@ Ints = NDArray[np.int64]
 Constants = tuple[int, int, int, int]
 """Start, multiplier, addend, and addend of negative sums."""
 
-MOST_SHIFT = 20  # so that an output, shifted, stays far from int32's ends
+MOST_SHIFT, MOST_OWN_SHIFT = 20, 21  # so that an output, shifted, stays far from int32's ends
 SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
@@ -58,7 +58,8 @@ class Lines:
     """The constants of each channel, ``[out_c]`` int64 where not said otherwise.
 
     A sum is to be ``scale`` times TensorFlow Lite's accumulator plus ``start``; ``negative`` is
-    the addend of negative sums, None where all have the same. ``shift`` serves all channels.
+    the addend of negative sums, None where all have the same. ``shift`` serves all channels;
+    before it ``more`` are the channel's own, None where there are none.
     """
 
     rounding: Rounding
@@ -69,12 +70,18 @@ class Lines:
     addend: Ints
     negative: Ints | None
     clamp: Clamp
+    more: Ints | None = None
+
+    def shifts(self, channel: int) -> int:
+        """Return by how many bits the line of a channel is shifted in all."""
+        return self.shift + (0 if self.more is None else int(self.more[channel]))
 
     @property
     def description(self) -> str:
         """Say in a header comment how sums become outputs."""
         below = "" if self.negative is None else ", another addend below zero"
-        multiplied = f"{self.rounding} rounding as one multiplication per channel{below}"
+        shifts = "" if self.more is None else ", a shift of its own"
+        multiplied = f"{self.rounding} rounding as one multiplication per channel{shifts}{below}"
         return f"{multiplied}, equal on every possible sum"
 
 
@@ -134,11 +141,12 @@ class _Form:
 
 
 @lru_cache(maxsize=8)
-def find(layer: Layer, scale: int) -> Lines | None:
+def find(layer: Layer, scale: int, *, own_shifts: bool = False) -> Lines | None:
     """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
 
-    None where a channel has none, or where its sums or multipliers are too large for the scale;
-    and where there are more than `MOST_CHANNELS`.
+    With *own_shifts* channels may have some of their own, where one for all does not do. None where
+    a channel has none, or where its sums or multipliers are too large for the scale; and where
+    there are more than `MOST_CHANNELS`.
     """
     if layer.geometry.out_c > MOST_CHANNELS:
         return None
@@ -147,7 +155,26 @@ def find(layer: Layer, scale: int) -> Lines | None:
     for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
         if lines := _search(layer, _form(layer, scale, shift, stairs), stairs):
             return lines
-    return None
+    return _search_apart(layer, scale, stairs) if own_shifts else None
+
+
+def _search_apart(layer: Layer, scale: int, stairs: tuple[_Stairs, ...]) -> Lines | None:
+    """Search the lines of channels with shifts of their own."""
+    found, shifts = [], []
+    for steps, slope in zip(stairs, _slopes(layer, scale), strict=True):
+        finest = int(np.floor(30.999 - np.log2(slope))) if slope else MOST_OWN_SHIFT
+        finest = min(finest, MOST_OWN_SHIFT)
+        for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+            form = _form(layer, scale, shift, stairs)
+            if line := _line(steps, float(slope) * 2.0**shift, form):
+                found.append(line)
+                shifts.append(shift)
+                break
+        else:
+            return None
+    least = min(shifts)
+    common = _lines(layer, _form(layer, scale, least, stairs), found)
+    return replace(common, more=np.array(shifts, np.int64) - least)
 
 
 def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
@@ -162,9 +189,9 @@ def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> 
 
 
 @lru_cache(maxsize=8)
-def objection(layer: Layer, scale: int) -> str | None:
+def objection(layer: Layer, scale: int, *, own_shifts: bool = False) -> str | None:
     """Say in a sentence why not every channel of *layer* has a line, if so."""
-    if find(layer, scale) is not None:
+    if find(layer, scale, own_shifts=own_shifts) is not None:
         return None
     channels = layer.geometry.out_c
     if channels > MOST_CHANNELS:
@@ -177,11 +204,17 @@ def objection(layer: Layer, scale: int) -> str | None:
                 f"sums that differ by at most {span:,}",
                 f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel {channel}",
             )
-    form = _form(layer, scale, max(1, _finest_shift(_slopes(layer, scale), stairs)), stairs)
-    slopes = _slopes(layer, scale) * 2.0**form.shift
-    without = (c for c, steps in enumerate(stairs) if _line(steps, float(slopes[c]), form) is None)
+    slopes = _slopes(layer, scale)
+    finest = max(1, _finest_shift(slopes, stairs))
+    without = (
+        channel
+        for channel, steps in enumerate(stairs)
+        if _line(steps, float(slopes[channel]) * 2.0**finest, _form(layer, scale, finest, stairs))
+        is None
+    )
+    one = "" if own_shifts else ", with one shift for all channels"
     return needs(
-        "constants for which one multiplication gives each output, with one shift for all channels",
+        f"constants for which one multiplication gives each output{one}",
         f"has none for output channel {next(without, 0)}",
     )
 
@@ -262,6 +295,10 @@ def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | N
         if line is None:
             return None
         found.append(line)
+    return _lines(layer, form, found)
+
+
+def _lines(layer: Layer, form: _Form, found: list[Constants]) -> Lines:
     start, multiplier, addend, negative = np.array(found, np.int64).T
     return Lines(
         rounding=_quantization(layer).rounding,

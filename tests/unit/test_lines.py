@@ -57,6 +57,8 @@ def climb(found: lines.Lines, sums: np.ndarray, channel: int) -> np.ndarray:
         addend[scaled < 0] = found.negative[channel]
     total = (scaled * found.multiplier[channel] >> 32) + addend
     assert abs(total).max() < 2**31
+    if found.more is not None:
+        total >>= found.more[channel]
     return lines.saturate(total >> found.shift, found.clamp)
 
 
@@ -114,6 +116,25 @@ def test_a_dead_channel_at_the_edge_of_a_step_has_a_line(factor: float, scale: i
     check_every_line(minimal.scaled(layer, factors, edge=5), scale)
 
 
+@pytest.mark.parametrize("rounding", ["double", "single"])
+@pytest.mark.parametrize("activation", ["none", "relu"])
+def test_deep_channels_six_decades_apart_have_lines_with_shifts_of_their_own(
+    activation: str, rounding: str
+) -> None:
+    rng = np.random.default_rng(11)
+    layer = minimal.load(
+        minimal.made_up(
+            input={"shape": [4, 4, 64], "dtype": "int8"},
+            out_channels=32,
+            activation=activation,
+            requantize={"rounding": rounding},
+        )
+    )
+    factors = 10.0 ** -rng.uniform(0, 6, 32)
+    factors[0] = 1
+    check_every_line(minimal.scaled(layer, factors), own_shifts=True)
+
+
 def test_a_channel_that_is_constant_does_not_coarsen_the_others() -> None:
     layer = minimal.load(minimal.made_up())
     steep = minimal.scaled(layer, np.where(np.arange(8) == 2, 2.0**22, 1))
@@ -122,9 +143,9 @@ def test_a_channel_that_is_constant_does_not_coarsen_the_others() -> None:
     check_every_line(replace(steep, weights=weights))
 
 
-def check_every_line(layer: Layer, scale: int = 256) -> None:
+def check_every_line(layer: Layer, scale: int = 256, *, own_shifts: bool = False) -> None:
     """All channels have lines, and those are the reference."""
-    found = lines.find(layer, scale)
+    found = lines.find(layer, scale, own_shifts=own_shifts)
     assert found is not None
     lowest, highest = layer.accumulator_range
     for channel in range(layer.geometry.out_c):

@@ -128,10 +128,12 @@ class PairedPlan(FinishingPlan):
     @property
     def packing(self) -> str:
         """The order of the constants."""
+        shifts = "" if self.lines.more is None else ", shifts of their own"
         starts = "starts, " if self.has_starts else ""
         return (
             f"for each {self.channels} channels: where sums start; 2^16 * w1 + w0 of channels two "
-            f"by two, for each two elements; then {starts}multipliers and addends{self.stepping}"
+            f"by two, for each two elements; then {starts}multipliers and addends{shifts}"
+            f"{self.stepping}"
         )
 
     @property
@@ -147,7 +149,7 @@ class PairedPlan(FinishingPlan):
     @property
     def line_words(self) -> int:
         """Constants of a line."""
-        return self.change_at + (self.lines.negative is not None)
+        return self.more_at + (self.lines.more is not None)
 
     @property
     def line_bytes(self) -> int:
@@ -168,6 +170,11 @@ class PairedPlan(FinishingPlan):
     def change_at(self) -> int:
         """Which is what the addend changes by for negative sums."""
         return self.addend_at + 1
+
+    @property
+    def more_at(self) -> int:
+        """Which is the channel's own shift."""
+        return self.change_at + (self.lines.negative is not None)
 
     @property
     def step_bytes(self) -> int:
@@ -235,12 +242,14 @@ class PairedPlan(FinishingPlan):
     def _end(self, channel: int) -> NDArray[np.int64]:
         """Return the constants that finish the sum of a channel."""
         found = self.lines
-        moved = (self.offset - found.clamp.offset) << found.shift
+        moved = (self.offset - found.clamp.offset) << found.shifts(channel)
         end = [found.multiplier[channel], found.addend[channel] + moved]
         if self.has_starts:
             end.insert(0, found.start[channel])
         if found.negative is not None:
             end.append(found.negative[channel] - found.addend[channel])
+        if found.more is not None:
+            end.append(found.more[channel])
         return np.array(end, np.int64)
 
 
@@ -269,7 +278,7 @@ class Paired:
         return (
             no_blocks(layer, self.core.blocks[-1])
             or no_pairs(layer)
-            or (None if _lines(layer) else lines.objection(layer, FINE_SCALE))
+            or (None if _lines(layer) else lines.objection(layer, FINE_SCALE, own_shifts=True))
         )
 
     def most_pixels(self, layer: Layer, pitch: int) -> int:
@@ -315,4 +324,5 @@ def _lines(layer: Layer) -> lines.Lines | None:
     coarse = lines.find(layer, 16 if lines.is_bent(layer) else 1)
     if coarse is not None and not (coarse.start % coarse.scale).any():
         return coarse
-    return lines.find(layer, FINE_SCALE) or coarse
+    fine = lines.find(layer, FINE_SCALE) or coarse
+    return fine or lines.find(layer, FINE_SCALE, own_shifts=True)

@@ -96,16 +96,22 @@ class SmladPlan(FinishingPlan):
     @property
     def line_words(self) -> int:
         """Constants of a line."""
-        return 2 if self.lines.negative is None else 3
+        return 2 + (self.lines.negative is not None) + (self.lines.more is not None)
+
+    @property
+    def more_at(self) -> int:
+        """Which of a line's constants is the channel's own shift."""
+        return 2 + (self.lines.negative is not None)
 
     @property
     def packing(self) -> str:
         """The order of the constants."""
+        shifts = "" if self.lines.more is None else ", shifts of their own"
         weights = "256 * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
         zero_points = "; behind all what a tap outside reads" if self.reads_zero_points else ""
         return (
             f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
-            f"multipliers and addends{self.stepping}{zero_points}"
+            f"multipliers and addends{shifts}{self.stepping}{zero_points}"
         )
 
     @property
@@ -164,6 +170,8 @@ class SmladPlan(FinishingPlan):
             end.insert(0, found.start[channel])
         if found.negative is not None:
             end.append(found.negative[channel] - found.addend[channel])
+        if found.more is not None:
+            end.append(found.more[channel])
         return np.array(end, np.int64)
 
 
@@ -227,7 +235,7 @@ class Smlad:
         return (
             no_blocks(layer, CHANNELS)
             or (None if self.wide else no_pairs(layer))
-            or lines.objection(layer, SCALE)
+            or lines.objection(layer, SCALE, own_shifts=True)
         )
 
     def most_pixels(self, layer: Layer, pitch: int) -> int:
@@ -241,7 +249,7 @@ class Smlad:
 
     def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
         """Fit the kernel."""
-        found = lines.find(layer, SCALE)
+        found = lines.find(layer, SCALE, own_shifts=True)
         if found is None:
             raise ValueError(f"{layer.name}: not every channel is requantised by a line")
         return SmladPlan(
