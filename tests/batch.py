@@ -24,7 +24,7 @@ from native import Job, Variant
 
 HERE = Path(__file__).parent
 ARENA_BYTES, INPUT_BYTES = 2**20, 2**16
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 VERDICTS = ("clean", "wrote outside its buffers", "changed its input")
 
 TABLE = r"""

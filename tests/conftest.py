@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-speed", action="store_true", help="rewrite tests/speed")
     parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
     parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
+    parser.addoption(
+        "--warned-layers", type=int, default=300, help="how many layers compilers may warn of"
+    )
 
 
 @pytest.fixture
@@ -27,6 +30,11 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def update_speed(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-speed"))
+
+
+@pytest.fixture
+def warned_layers(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--warned-layers"))
 
 
 @pytest.fixture

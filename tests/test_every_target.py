@@ -28,6 +28,7 @@ def job(layer: Layer, board: target.Target, *, overlapping: bool) -> native.Job:
     return native.Job(named, board, inputs_for(layer))
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("board", "compiler"), PAIRS)
 def test_random_layers_are_right(board: str, compiler: str, tmp_path: Path) -> None:
     """Other layers on each target, half of them in one pool."""

@@ -455,8 +455,11 @@ static CODE OUT_OF_LINE void first_edge(
     int8_t patch[PATCH];
     int8_t *to = patch;
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
+    for (int32_t i = 0; i < KERNEL_H; ++i) {
+        const int32_t row = in_row + i * DILATION_H;
+
+        for (int32_t j = 0; j < KERNEL_W; ++j) {
+            const int32_t col = in_col + j * DILATION_W;
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
             const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first_zero_points;
 

@@ -288,7 +288,7 @@ static CODE inline void deep_combine(
     to[5 * step] = d5 - d3 - (e << 1);
 }
 
-/* The same for values that need no more transforming. */
+/* B^T of a row, as two channels in each word that are multiplied next. */
 static CODE inline void deep_combine_last(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
