@@ -154,3 +154,26 @@ def test_static_memory_counts_against_the_budget(
     assert memory["static"] == 1000
     parts = ("input", "output", "workspace", "stack", "static")
     assert memory["total"] == sum(memory[part] for part in parts)
+
+
+PORT_EXIT = "extern void convgen_port_exit(int); convgen_port_exit(0);"
+
+
+@pytest.mark.parametrize(
+    ("options", "statement"),
+    [
+        (
+            ("--emulator", "qemu-system"),
+            "extern void convgen_port_exit(int); convgen_port_exit(0);",
+        ),
+        (("--emulator", "unicorn"), "extern void convgen_port_exit(int); convgen_port_exit(0);"),
+        (("-t", "host"), "extern void _exit(int); _exit(0);"),
+    ],
+    ids=["qemu-system", "unicorn", "host"],
+)
+def test_a_layer_that_ends_the_program_with_success_is_wrong(
+    run: Callable[..., tuple[int, str]], options: tuple[str, ...], statement: str
+) -> None:
+    status, said = run("first.c", at_entry(statement), *options)
+    assert status == 1
+    assert "first ended the program, with status 0, in call 1 of " in said

@@ -182,6 +182,38 @@ def test_what_a_message_quotes_is_printable_and_short() -> None:
 # --- where to write -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("x" * 300, "File name too long"),
+        ("a/" * 3000, "--out: cannot write to "),
+        ("loop/x", "Too many levels of symbolic links"),
+        ("loop", "--out: "),
+        ("file/x", "expected a folder, but "),
+        ("/proc/x", "--out: cannot write to /proc"),
+        ("a\0b", "--out: expected a path, got 'a\\x00b'"),
+        ("\ud800", "--out: expected a path, got '\\ud800'"),
+    ],
+    ids=["long", "deep", "below-loop", "loop", "file", "proc", "nul", "surrogate"],
+)
+def test_a_place_where_nothing_can_be_written_is_refused(out: str, said: str) -> None:
+    Path("loop").symlink_to("loop")
+    Path("file").write_text("mine")
+    result = convgen(*NONE, "-o", out)
+    assert (result.status, result.stdout) == (2, "")
+    assert said in message(result)
+
+
+def test_a_current_folder_that_is_gone_is_refused() -> None:
+    spec = Path("layer.json").absolute()
+    Path("gone").mkdir()
+    os.chdir("gone")
+    Path("../gone").rmdir()
+    result = convgen("-t", "cortex-m4", "--emulator", "none", spec)
+    assert result.status == 2
+    assert message(result) == "--out: the current folder has been removed"
+
+
 # --- the environment ----------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from convgen import __version__, compilers, emulator, streams
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
+from convgen.printable import word
 from convgen.select import GOALS
 from convgen.size import parse_size, whole
 
@@ -226,7 +227,7 @@ def _generate(options: argparse.Namespace) -> int:
         seed=_seed(options.seed),
         allow_outside=options.allow_outside,
         compare=options.compare,
-        out=Path(options.out) if options.out else None,
+        out=_folder(options.out) if options.out else None,
         emulator=options.emulator,
         toolchain=options.toolchain,
         vectors=Path(options.vectors) if options.vectors else None,
@@ -255,6 +256,16 @@ def _size(option: str, text: str | None) -> int | None:
         return parse_size(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def _folder(text: str) -> Path:
+    """Return the path *text*; refuse what no file can be called."""
+    try:
+        if "\0" not in text and os.fsencode(text):
+            return Path(text)
+    except UnicodeEncodeError:
+        pass
+    raise UsageError(f"--out: expected a path, got '{word(text)}'")
 
 
 def _wait_states(text: str) -> int:
