@@ -43,6 +43,7 @@ def link(folder: Path, plans: Sequence[Plan], board: Target, compiler: str) -> I
         output_bytes=sum(_room(plan.layer.output_bytes) for plan in plans),
         workspace_bytes=max(plan.workspace_bytes for plan in plans),
         workspace_align=4,
+        writes_input=any(plan.writes_input for plan in plans),
     )
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     layout = arrange(
@@ -59,9 +60,11 @@ def _calls(plans: Sequence[Plan]) -> str:
     for plan in plans:
         name, layer = plan.layer.name, plan.layer
         source = "(int8_t *)(uintptr_t)input" if plan.writes_input else "input"
+        gap = "" if layer.output_bytes % 2 else f"output[{layer.output_bytes}] = 0"
         init = f"    {name}_init({source}, workspace);\n" if plan.has_init else ""
         calls.append(
             f"{init}    {name}({source}, output, workspace);\n"
+            f"    {gap};\n"
             f"    input += {_room(layer.input_bytes)};\n"
             f"    output += {_room(layer.output_bytes)};\n"
         )
