@@ -169,6 +169,10 @@ def layers_to_refuse() -> Iterator[Layer]:
     loud = minimal.load(minimal.made_up(input=one_pixel | {"shape": [1, 1, 2048]}, kernel_size=1))
     yield replace(loud, weights=np.full_like(loud.weights, 127))
     yield minimal.load(minimal.made_up(out_channels=2))
+    many = {"shape": [1, 1, 1], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(input=many, kernel_size=1, out_channels=8193))
+    long = {"shape": [1, 16385, 2], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(input=long, groups=2, out_channels=2))
     odd = {"shape": [6, 6, 30], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=odd, padding=[1, 1, 1, 1]))
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}

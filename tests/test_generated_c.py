@@ -265,7 +265,7 @@ def test_the_macros_of_an_int8_layer_say_what_its_numbers_stand_for(tmp_path: Pa
     plan = variants(layer, board)[0].plan
     q = layer.quantization
     assert q is not None
-    name = layer.name
+    name = plan.layer.name
     files = layer_files(plan, board, None)
     (tmp_path / f"{name}.h").write_text(files[f"{name}.h"])
     numbers = [
@@ -298,7 +298,7 @@ def test_a_number_that_nobody_knows_has_no_macro(fields: dict[str, Any]) -> None
     board = target.load("cortex-m4")
     layer = minimal.load(fields)
     plan = variants(layer, board)[0].plan
-    header = layer_files(plan, board, None)[f"{layer.name}.h"]
+    header = layer_files(plan, board, None)[f"{plan.layer.name}.h"]
     assert re.findall(r"#define \w+_SCALE", header) == []
     assert ("_ZERO_POINT" in header) == (layer.dtype == "int8")
 
@@ -308,7 +308,7 @@ def test_words_are_hexadecimal_and_bytes_are_decimal() -> None:
         layer, board = minimal.load(CASES[case]), target.load("cortex-m4")
         plans = [variant.plan for variant in variants(layer, board)]
         plan = next(plan for plan in plans if algorithm in (plan.family, plan.algorithm))
-        text = layer_files(plan, board, None)[f"{layer.name}_weights.c"]
+        text = layer_files(plan, board, None)[f"{plan.layer.name}_weights.c"]
         for constant in plan.constants:
             body = text.partition(f"_{constant.name}[")[2].partition("= {")[2].partition("};")[0]
             numbers = [int(number, 0) for number in body.replace(",", " ").split()]

@@ -38,7 +38,7 @@ def with_weight(least: int) -> dict[str, Any]:
 @pytest.mark.usefixtures("workplace")
 def test_one_weight_of_minus_128_is_told(board: str) -> None:
     write_spec(with_weight(-128))
-    options = ("-t", board, "--emulator", "none", "layer.json")
+    options = ("-t", board, "--algorithm", "direct", "--emulator", "none", "layer.json")
     report = generated(*options)
     note = (
         "Plain C: the kernel in assembly, for weights of 16 bits each, needs weights from -127 on; "
@@ -51,7 +51,7 @@ def test_one_weight_of_minus_128_is_told(board: str) -> None:
     header = Path("convgen-out/stem/stem.h").read_text().partition("*/")[0]
     assert note in " ".join(header.replace("*", " ").split())
     write_spec(with_weight(-127))
-    assert generated(*options)["notes"] == []
+    assert generated(*options, "--algorithm", "direct_w16")["notes"] == []
 
 
 def test_a_core_whose_other_weights_do_it_says_so() -> None:
