@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden speed cost paper bench wheel clean
+.PHONY: help setup demo test quick check golden speed cost paper bench wheel clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -15,6 +15,12 @@ demo: setup  ## generate, run and measure one layer of examples/digits
 
 test: setup  ## set up, then check
 	@$(MAKE) --no-print-directory check
+
+quick:  ## lint, check types, run the tests that need no emulator
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy codegen tests
+	$(PYTHON) -m pytest -n 2 --dist worksteal -m "not emulator and not slow"
 
 check:  ## lint, check types, run the tests
 	$(PYTHON) -m ruff check

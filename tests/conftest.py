@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from cases import CASES
 from command import write_spec
+from convgen import emulator
 
+NOT_QUICK = ("emulator", "slow")
 SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 
 
@@ -20,6 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--warned-layers", type=int, default=300, help="how many layers compilers may warn of"
     )
+
+
+@pytest.fixture(autouse=True)
+def _emulators_run_only_where_marked(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `make quick` leaves out is what is marked, and nothing else takes an emulator."""
+    if not any(map(request.node.get_closest_marker, NOT_QUICK)):
+        monkeypatch.setattr(emulator, "run", _unmarked)
+
+
+def _unmarked(*_: object, **__: object) -> NoReturn:
+    pytest.fail("this test runs an emulator: mark it with @pytest.mark.emulator")
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from convgen.algorithms import ALGORITHMS
 from convgen.layer import Layer
 from random_layers import inputs_for
 
+pytestmark = pytest.mark.emulator
+
 CHANNELS = (*range(1, 10), 15, 16, 17)
 WIDTHS = tuple(range(1, 10))
 SHAPES: tuple[dict[str, Any], ...] = (

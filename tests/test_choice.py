@@ -32,7 +32,7 @@ from convgen.layer import Geometry
 from convgen.resources import data_dir
 from random_layers import Kind, geometries
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
 Row = dict[str, Any]
 

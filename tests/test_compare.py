@@ -11,6 +11,8 @@ import pytest
 from convgen import cli
 from convgen.algorithms import ALGORITHMS, FAMILIES
 
+pytestmark = pytest.mark.emulator
+
 Row = dict[str, Any]
 
 ABLE = {

@@ -9,6 +9,8 @@ import pytest
 from cases import CASES
 from command import convgen_process, tree, write_spec
 
+pytestmark = pytest.mark.emulator
+
 RUNS = {
     "cortex-m4": ("first", ["-t", "cortex-m4"]),
     "compared": ("grouped", ["-t", "cortex-m0", "--compare", "--optimize", "speed"]),

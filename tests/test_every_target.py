@@ -13,6 +13,8 @@ from convgen import target
 from convgen.layer import Layer
 from random_layers import MIXED, drawn, inputs_for
 
+pytestmark = pytest.mark.emulator
+
 LAYERS = 10
 PAIRS = [
     (board, compiler)

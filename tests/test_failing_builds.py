@@ -17,7 +17,7 @@ from convgen import emulator
 from convgen.emulator import Emulator, Run
 from convgen.toolchain import Image
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
 COMPILER = "arm-none-eabi-gcc"
 SCRIPT = """#!/bin/sh

@@ -13,6 +13,8 @@ import pytest
 from cases import CASES
 from convgen import cli, generate, trial
 
+pytestmark = pytest.mark.emulator
+
 Edit = Callable[[str], str]
 ENTRY = re.compile(r"(void first\([^)]*\)\n\{\n)")
 

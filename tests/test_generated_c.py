@@ -26,6 +26,8 @@ from convgen import target
 from convgen.generate import SYNTHETIC, layer_files
 from native import WARNINGS, Variant, variants
 
+pytestmark = pytest.mark.slow
+
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc", "host")
 MAX_COLUMNS = 110
 FREESTANDING = {

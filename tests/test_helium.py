@@ -19,6 +19,8 @@ from convgen.select import Candidate, survey
 from convgen.vectors import make_inputs
 from random_layers import MIXED, drawn
 
+pytestmark = pytest.mark.slow
+
 M55 = target.load("cortex-m55")
 GROUPED = minimal.made_up(
     name="grouped",

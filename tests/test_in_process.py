@@ -18,6 +18,8 @@ from convgen.trial import Bench, attempt
 from convgen.vectors import Vectors
 from toy.bench import INPUT, TOY, build
 
+pytestmark = pytest.mark.emulator
+
 BOARDS = ["cortex-m0", "cortex-m3", "cortex-m4", "rv32imc"]
 OTHERS = ["cortex-m0plus", "cortex-m7", "cortex-m33", "rv32imac", "rv32imafc", "rv64imac"]
 TEN = [name for name in CASES if name != "small"]

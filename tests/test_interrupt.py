@@ -20,7 +20,7 @@ from convgen import staging
 from convgen.publishing import SUMS
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
 AT_ONCE_S = 5.0  # two are promised, on a computer that has nothing else to do
 UNTIL_THERE_S = 60.0

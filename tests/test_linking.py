@@ -27,6 +27,8 @@ from convgen.target import Target
 from convgen.vectors import make_inputs
 from native import WARNINGS, Job, Variant
 
+pytestmark = pytest.mark.emulator
+
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 COMPILERS = ("gcc", "zig")
 MORE = {("first", "direct"), ("first", "direct_w16"), ("connected", "direct"), ("deep", "direct")}

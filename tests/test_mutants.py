@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import minimal
 import native
@@ -14,6 +15,8 @@ from convgen import target, vectors
 from convgen.algorithms import ALGORITHMS
 from convgen.layer import Layer
 from native import Job, Variant
+
+pytestmark = pytest.mark.slow
 
 MUTANTS = 60
 LAYERS = [

@@ -20,6 +20,8 @@ from convgen.layer import Layer
 from convgen.select import Candidate
 from emulated import check, run
 
+pytestmark = pytest.mark.emulator
+
 LAYERS = {
     "depthwise": minimal.made_up(
         input={"shape": [6, 6, 16], "dtype": "int8"}, out_channels=16, groups=16

@@ -23,6 +23,8 @@ from convgen.overlap import distances, share
 from convgen.select import Candidate
 from random_layers import Kind, geometries, inputs_for
 
+pytestmark = pytest.mark.emulator
+
 BORDERS = geometries(Kind("int8", shape="planes", grouping="channels"))
 KEPT = BORDERS.filter(lambda geometry: kept_in_vain(geometry) is None)
 

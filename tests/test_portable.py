@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.emulator
+
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "examples" / "digits" / "conv1" / "layer.json"
 SECONDS = 5

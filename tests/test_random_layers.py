@@ -31,6 +31,8 @@ from convgen.trial import Trial
 from pool_simulator import survives
 from random_layers import Kind, inputs_for, layers
 
+pytestmark = pytest.mark.slow
+
 # each target has kernels of another block size, which native code can run as well
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 

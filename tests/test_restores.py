@@ -21,6 +21,8 @@ from convgen.target import Target
 from convgen.trial import Bench, Trial
 from convgen.vectors import Vectors
 
+pytestmark = pytest.mark.emulator
+
 MARK = 0x7E57AB1E
 FUNCTION = re.compile(r"__extension__ __asm__\(\n(.*?)\);", re.DOTALL)
 THUMB_RETURN = re.compile(r'"\s*pop \{(r\d+(?:-r\d+)?), pc\}\\n"')

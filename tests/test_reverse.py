@@ -21,6 +21,8 @@ from convgen.plan import Plan
 from convgen.select import Candidate
 from random_layers import inputs_for
 
+pytestmark = pytest.mark.emulator
+
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 FAMILIES = ("direct", "im2col", "indirect")
 

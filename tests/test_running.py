@@ -14,7 +14,7 @@ import pytest
 
 from command import FIRST, SOURCE, convgen, convgen_process, generated, message, tree
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
 
 def test_without_an_emulator_everything_is_there_but_the_proof() -> None:

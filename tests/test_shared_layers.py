@@ -13,6 +13,8 @@ import pytest
 
 from convgen import cli, target
 
+pytestmark = pytest.mark.emulator
+
 MODELS = {"resnet8": 10, "dscnn": 10}
 HALF = slice(None, None, 2)  # ten of the twenty, of both models and every kind
 EXHAUSTIVE = ("cortex-m4", "rv32imc")

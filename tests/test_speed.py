@@ -23,6 +23,8 @@ from convgen.target import Target
 from convgen.trial import Bench, attempt
 from convgen.vectors import make_inputs
 
+pytestmark = pytest.mark.emulator
+
 SPEED = Path(__file__).parent / "speed"
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
 TOLERANCE = 0.02

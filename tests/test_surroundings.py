@@ -19,7 +19,7 @@ from command import FIRST, convgen, convgen_process, message, refused, write_spe
 from convgen import cli, target, toolchain
 from convgen.resources import data_dir
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
 NONE = (*FIRST, "--emulator", "none")
 M4 = (data_dir("targets") / "cortex-m4.toml").read_text(encoding="utf-8")

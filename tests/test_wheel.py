@@ -14,6 +14,8 @@ import pytest
 from cases import CASES
 from command import SOURCE, tree, write_spec
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = SOURCE.parent
 DATA = ("templates", "targets", "firmware")
 

@@ -16,6 +16,8 @@ from convgen.trial import attempt
 from convgen.vectors import make_inputs
 from toy.bench import build
 
+pytestmark = pytest.mark.emulator
+
 ARM = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33")
 BOARDS = (*ARM, "rv32imc")
 # A layer, and algorithms that between them hold every kernel for it; what a core has not is left.

@@ -13,6 +13,8 @@ from convgen.blocks import Block
 from convgen.cycles import Calls, fallen_into
 from convgen.machine_code import Instruction, instruction
 
+pytestmark = pytest.mark.emulator
+
 M4 = target.load("cortex-m4").cpu
 
 

@@ -15,6 +15,8 @@ from convgen.errors import ToolError, UsageError, VerificationError
 from convgen.layout import Call, Pool
 from toy.bench import INPUT, TOY, build, build_renamed
 
+pytestmark = pytest.mark.emulator
+
 BOARDS = [name for name in target.names() if "qemu-system" in target.load(name).emulator]
 EVERYWHERE = [(name, kind) for name in target.names() for kind in target.load(name).emulator]
 # One of each way to start, to fault and to leave the harness's stack.

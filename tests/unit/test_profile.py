@@ -13,6 +13,8 @@ from convgen import listing
 from convgen.machine_code import Instruction
 from convgen.profile import Extent, Line, Owners, Places, described
 
+pytestmark = pytest.mark.emulator
+
 PLACES = Places(
     functions=Owners([
         Extent(start=0x100, end=0x108, owner="stem"),
