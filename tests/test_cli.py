@@ -104,6 +104,7 @@ def test_the_schema_places_the_problems_of_a_bad_spec(
 # --- the report ---------------------------------------------------------------------------------
 
 
+@pytest.mark.emulator
 def test_a_verified_layer_has_the_whole_report() -> None:
     report = generated(*FIRST)
     assert missing(report | {"candidates": applicable(report)}, REPORT) == []
@@ -119,6 +120,7 @@ def test_a_verified_layer_has_the_whole_report() -> None:
     assert re.fullmatch(r"arm-none-eabi-gcc \d+\.\d+\.\d+", report["toolchain"]["compiler"])
 
 
+@pytest.mark.emulator
 def test_the_numbers_of_the_report_add_up() -> None:
     report = generated(*FIRST)
     memory, flash = report["memory"], report["flash"]
@@ -132,11 +134,13 @@ def test_the_numbers_of_the_report_add_up() -> None:
     )
 
 
+@pytest.mark.emulator
 def test_json_prints_the_report_that_is_written_and_nothing_else() -> None:
     result = convgen(*FIRST, "--format", "json")
     assert result == Result(0, Path("convgen-out/first/report.json").read_text(), "")
 
 
+@pytest.mark.emulator
 def test_a_float32_layer_reports_its_error() -> None:
     write_spec(CASES["real"])
     report = generated(*FIRST)
@@ -163,6 +167,7 @@ def test_text_in_a_pipe_is_plain() -> None:
     assert not re.search(r"[|+]|---|[ \t]$", result.stdout, flags=re.MULTILINE)
 
 
+@pytest.mark.emulator
 def test_text_says_what_the_report_says() -> None:
     text = convgen(*FIRST).stdout
     report = json.loads(Path("convgen-out/first/report.json").read_text())
@@ -227,6 +232,7 @@ def test_a_second_run_replaces_its_own_files_and_keeps_others() -> None:
     assert second["first.c"] != first["first.c"]
 
 
+@pytest.mark.emulator
 @pytest.mark.parametrize("options", [(), ("--emulator", "none", "--toolchain", "zig")])
 def test_every_file_that_is_written_was_looked_for_before_the_work(options: Sequence[str]) -> None:
     generated(*FIRST, *options, "-o", "out")

@@ -11,7 +11,7 @@ from command import FIRST, convgen, message, refused, tree
 from convgen import emulator, process
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
 
-pytestmark = pytest.mark.usefixtures("workplace", "_fakes_first")
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace", "_fakes_first")]
 
 BEGINS = "printf 'empty_stack=0x%016x\\n' 0 >run.txt"  # what the harness says before the call
 GCC = ("--toolchain", "gcc", "--emulator", "none")

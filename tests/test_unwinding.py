@@ -17,6 +17,8 @@ from convgen import cores, in_process, target
 from convgen.target import CpuModel
 from test_linking import jobs
 
+pytestmark = pytest.mark.emulator
+
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 LINK = {True: 14, False: 1}
 """The register with the return address, of Arm and of RISC-V."""

@@ -249,6 +249,7 @@ def test_a_block_without_its_translation_is_refused(scripts: SimpleNamespace) ->
         estimated(scripts, LOG.replace("0x00000100:", "0x00000104:"))
 
 
+@pytest.mark.emulator
 @pytest.mark.parametrize(
     ("name", "algorithm"), [("planes", "direct_planes"), ("deep", "im2col_p2")]
 )

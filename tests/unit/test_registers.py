@@ -9,6 +9,8 @@ import pytest
 from convgen.errors import VerificationError
 from toy.bench import Built, build
 
+pytestmark = pytest.mark.emulator
+
 CORE = {n: f"r{n + 3}" for n in range(1, 9)} | {9: "sp", 10: "r4 and r11"}
 THUMB_1 = CORE | {11: "PRIMASK"}
 THUMB_2 = THUMB_1 | {12: "BASEPRI", 13: "FAULTMASK"}
