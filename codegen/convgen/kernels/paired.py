@@ -234,7 +234,7 @@ class PairedPlan(FinishingPlan):
         runs = matrix.reshape(len(matrix), -1, elems)
         words = (runs[1::2] << 16) + runs[::2]
         even = elems // 2 * 2
-        pairs = words[:, :, :even].reshape(len(words), -1, even // 2, 2).transpose(1, 2, 0, 3)
+        pairs = words[:, :, :even].reshape(*words.shape[:2], even // 2, 2).transpose(1, 2, 0, 3)
         last = words[:, :, even:].transpose(1, 2, 0)
         parts = [part.reshape(words.shape[1], -1) for part in (pairs, last)]
         return np.concatenate(parts, axis=1).reshape(-1)
