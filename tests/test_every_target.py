@@ -15,7 +15,7 @@ from random_layers import MIXED, drawn, inputs_for
 
 pytestmark = pytest.mark.emulator
 
-LAYERS = 10
+LAYERS = 6
 PAIRS = [
     (board, compiler)
     for board in target.names()
