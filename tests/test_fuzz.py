@@ -12,6 +12,8 @@ import pytest
 from command import SOURCE
 from fuzzing import KINDS
 
+pytestmark = pytest.mark.slow
+
 WORKER = Path(__file__).with_name("fuzzing.py")
 
 

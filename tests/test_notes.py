@@ -54,6 +54,15 @@ def test_one_weight_of_minus_128_is_told(board: str) -> None:
     assert generated(*options, "--algorithm", "direct_w16")["notes"] == []
 
 
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m3", "rv32imc"])
+@pytest.mark.usefixtures("workplace")
+def test_it_is_told_whatever_the_default_chooses(board: str) -> None:
+    write_spec(with_weight(-128))
+    reason = "needs weights from -127 on; this layer has -128 in output channel 3."
+    assert any(note.endswith(reason) for note in generated("-t", board, "layer.json")["notes"])
+
+
 def test_a_core_whose_other_weights_do_it_says_so() -> None:
     notes = notes_of(minimal.load(with_weight(-128)), "cortex-m4")
     reason = "needs weights from -127 on; this layer has -128 in output channel 3"
@@ -69,7 +78,11 @@ def test_a_core_whose_other_weights_do_it_says_so() -> None:
          "Plain C: the kernel in assembly needs 1 group; this layer has 2."),
         (GROUPED, "cortex-m4", "winograd_2x2_t1",
          "Plain C: multiplying two channels at once needs 1 group; this layer has 2."),
-        (GROUPED, "cortex-m4", "mec_ring", "Plain C: this algorithm has no kernel in assembly."),
+        (GROUPED, "cortex-m4", "mec_ring",
+         "Plain C: this algorithm has no kernel in assembly; that of others needs 1 group; "
+         "this layer has 2."),
+        (minimal.made_up(), "cortex-m4", "mec_ring",
+         "Plain C: this algorithm has no kernel in assembly."),
         (POINTWISE | {"out_channels": 3}, "cortex-m4", "im2col_full",
          "Plain C: the kernel in assembly needs at least 4 output channels; this layer has 3."),
         (minimal.made_up(input={"shape": [6, 5, 3], "dtype": "int8"}), "cortex-m4",

@@ -19,6 +19,8 @@ from convgen.compilers import LAYER_OPTIMIZATION
 from convgen.resources import data_dir
 from random_layers import MIXED, drawn, inputs_for
 
+pytestmark = pytest.mark.slow
+
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55", "rv32imc")
 PAIRS = [(board, compiler) for board in BOARDS for compiler in ("gcc", "zig")]
 

@@ -34,6 +34,7 @@ _TAKES_VARIABLE = re.compile(
     r"|sub %.*,%rsp"
 )
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
+_X86_RED_ZONE_BYTES = 128  # what lies further below belongs to nobody
 _X86_RED_ZONE = re.compile(r"-0x([0-9a-f]+)\(%rsp")
 _X86_RETURN_ADDRESS_BYTES = 8
 # Of a copy that GCC made for some arguments; -fstack-usage leaves it out.
@@ -142,7 +143,8 @@ def _frame_of(function: Function) -> int:
 def _below_stack_pointer(function: Function) -> int:
     """Bytes that a leaf function of x86-64 uses without taking them; the compiler omits them."""
     below = (_X86_RED_ZONE.search(each.operands) for each in function.instructions)
-    return max((int(match[1], 16) for match in below if match), default=0)
+    used = max((int(match[1], 16) for match in below if match), default=0)
+    return min(used, _X86_RED_ZONE_BYTES)
 
 
 def _taken(text: str) -> int:

@@ -13,9 +13,6 @@ from dataclasses import replace
 from convgen.select import SAME_BYTES, Candidate, Goal, Selection, apart_in_pool
 from convgen.trial import Trial
 
-LEAST_STACK = 16
-"""Bytes of stack that every layer takes: what its function saves."""
-
 CLOSE = 1.25
 """How far off predicted instructions mostly are, at most."""
 
@@ -66,7 +63,7 @@ def _no_worse_than_apart(best: Trial, selection: Selection, attempt: Attempt) ->
     The code for a pool may take more stack than the pool saves. Where each of them does, input and
     output lie side by side in it, in the order and with the workspace of tensors apart.
     """
-    least = min(c.ram_without_stack for c in selection.apart) + LEAST_STACK
+    least = min(c.ram_without_stack for c in selection.apart)
     if best.ram <= least:
         return best
     apart = _search(replace(selection, wanted=selection.apart, apart=()), attempt)
@@ -102,7 +99,7 @@ def _may_be_chosen(
         return True
     match selection.goal:
         case "workspace":
-            least = candidate.ram_without_stack + LEAST_STACK
+            least = candidate.ram_without_stack
             nearly_least = min(trial.ram for trial in fitting) + SAME_BYTES
             return least < best.ram - SAME_BYTES or (
                 least <= nearly_least and _may_be_faster(candidate, best, FARTHEST)

@@ -26,7 +26,7 @@ def warnings(trial: Trial) -> list[str]:
     found = [] if expected and trial.verified else [*_axis_order(layer)]
     found += _scales(layer)
     if trial.run and layer.quantization:
-        outputs = np.frombuffer(trial.run.outputs, np.int8)
+        outputs = np.frombuffer(trial.run.outputs, np.int8).reshape(-1, layer.output_bytes)
         found += _outputs(layer, outputs, made_up=trial.given is not None and trial.given.made_up)
     return found
 
@@ -70,11 +70,15 @@ def _are_close(these: NDArray[np.float64], those: NDArray[np.float64]) -> NDArra
 
 
 def _outputs(layer: Layer, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
-    """Say that nearly all outputs are saturated, or that they use a small part of their range."""
+    """Say that nearly all outputs are saturated, or that they use a small part of their range.
+
+    Of made-up inputs only the first is random; the others are made to saturate, or not to.
+    """
     low, high = int(layer.activation_min), int(layer.activation_max)
     if outputs.size < _FEWEST_OUTPUTS or low == high:
         return
-    saturated = np.count_nonzero((outputs <= low) | (outputs >= high)) / outputs.size
+    usual = outputs[:1] if made_up and outputs.shape[1] >= _FEWEST_OUTPUTS else outputs
+    saturated = np.count_nonzero((usual <= low) | (usual >= high)) / usual.size
     if saturated > _SATURATED:
         share = f"{100 * saturated:.4g} %"
         yield f"outputs: {share} are {low} or {high}, the ends of their range: {_CHECK}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.cliteral import floating, macro
+from convgen.cliteral import floating, macro, operand
 from convgen.layer import Layer
 from convgen.layout import Pool
 from convgen.plan import Plan
@@ -130,14 +130,9 @@ def _number_macros(layer: Layer) -> tuple[Macro, ...]:
         for tensor, scale, zero_point in tensors
         for macro in (
             *(() if scale is None else (Macro(name=f"{tensor}_SCALE", value=floating(scale)),)),
-            Macro(name=f"{tensor}_ZERO_POINT", value=_signed(zero_point)),
+            Macro(name=f"{tensor}_ZERO_POINT", value=operand(zero_point)),
         )
     )
-
-
-def _signed(value: int) -> str:
-    """Return *value* as a macro's, which may stand in any expression."""
-    return f"({value})" if value < 0 else str(value)
 
 
 def _description(plan: Plan) -> list[str]:

@@ -89,7 +89,7 @@ def test_a_chain_of_near_equals_does_not_drift_from_the_least() -> None:
 
 
 def test_what_cannot_be_less_nor_faster_is_not_built() -> None:
-    selection = few(trials.select(FIELDS), a=(0, 80, 1000), b=(0, 80, 9000), c=(500, 80, 100))
+    selection = few(trials.select(FIELDS), a=(0, 60, 1000), b=(0, 60, 9000), c=(500, 60, 100))
     bench = Bench()
     assert chosen(selection, bench) == "direct"
     assert bench.names == ["direct"]
@@ -137,7 +137,7 @@ def test_speed_does_not_build_what_is_surely_slower() -> None:
 
 @pytest.mark.parametrize("goal", ["workspace", "speed"])
 def test_without_counts_predictions_decide_and_no_more_is_built(goal: Goal) -> None:
-    selection = few(trials.select(FIELDS), a=(0, 80, 1000), b=(0, 80, 1100), c=(0, 80, 900))
+    selection = few(trials.select(FIELDS), a=(0, 60, 1000), b=(0, 60, 1100), c=(0, 60, 900))
     selection = replace(selection, goal=goal)
     bench = Bench(counts=False)
     assert chosen(selection, bench) == "im2col_p2"

@@ -45,9 +45,14 @@ def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
 
 
 def no_assembly(layer: Layer, target: Target) -> tuple[str, ...]:
-    """Say that the algorithm has no kernel in assembly, where others have one for *layer*."""
+    """Say that the algorithm has no kernel in assembly, and why those of others refuse *layer*."""
     offers = _offers(layer, target)
-    return ("Plain C: this algorithm has no kernel in assembly.",) if offers else ()
+    if not offers:
+        return ()
+    without = "Plain C: this algorithm has no kernel in assembly"
+    refused = [reason for reason in offers.values() if reason is not None]
+    others = f"; that of others {refused[-1]}" if len(refused) == len(offers) else ""
+    return (f"{without}{others}.",)
 
 
 def plain_notes(

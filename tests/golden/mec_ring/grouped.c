@@ -14,7 +14,8 @@
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: this algorithm has no kernel in assembly.
+ * Note       Plain C: this algorithm has no kernel in assembly; that of others needs 1 group; this
+ *   layer has 2.
  *
  * Image row r is lowered to place r modulo 5.
  * Taps outside the image become -1 in the lowered matrix.
