@@ -59,7 +59,11 @@ SATURATING = Assembly(
     has_functions=False,
 )
 THUMB2 = Assembly(needs="Thumb-2", core=("defined(__thumb2__)",))
-THUMB = Assembly(needs="Thumb of Armv6", core=("defined(__thumb__)", "__ARM_ARCH >= 6"))
+# Armv6 before Thumb-2 cannot add two low registers without setting flags; Armv6-M can.
+THUMB = Assembly(
+    needs="Thumb of the M-profile",
+    core=("defined(__thumb__)", "(defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')"),
+)
 RV32M = Assembly(
     needs="RV32I with multiplication",
     core=(

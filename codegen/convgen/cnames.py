@@ -100,6 +100,9 @@ CONSTANTS = _words(
 # What the test program's own symbols begin with.
 RESERVED_PREFIX = "convgen_"
 
+# What follows a layer's name in those of its other files and functions.
+FILE_ENDS = ("_weights", "_init")
+
 # Types, limits and constant macros of stdint.h and stddef.h.
 _STDINT = re.compile(
     r"u?int\w*_t"
@@ -128,4 +131,6 @@ def objection(name: str) -> str | None:
             return f"a name other than {what}"
     if name.startswith(RESERVED_PREFIX):
         return f"a name that does not begin with {RESERVED_PREFIX}, as the test program's do"
+    if name.endswith(FILE_ENDS):
+        return f"a name that does not end in {' or '.join(FILE_ENDS)}, as another layer's files may"
     return "a name other than what stdint.h uses" if _STDINT.fullmatch(name) else None

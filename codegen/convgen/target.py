@@ -52,6 +52,7 @@ MOST_PROBLEMS = 20  # reported at once
 MOST_VALUE = 200  # characters of a value that is quoted
 MOST_NAME = 60
 UNLIMITED_LAYER_BYTES = 2**30
+HIDING = ("-flto", "-DCONVGEN_CODE_SECTION", "-DCONVGEN_CONSTANTS_SECTION")  # flags: from measuring
 _FIRMWARE = re.compile(r"[A-Za-z0-9_]{1,60}\.[cS]")
 _FRACTION = re.compile(r"[1-9][0-9]{0,8}(/[1-9][0-9]{0,8})?")
 
@@ -245,12 +246,26 @@ class Memory(Table):
     flash: Bytes
 
 
+def _measurable(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what hides from measuring how large a layer is, and where."""
+    for flag in flags:
+        if flag.startswith(HIDING):
+            raise ValueError(
+                f"expected flags without {flag.partition('=')[0]}, with which the layer cannot be "
+                "told from the rest; give it to the firmware's own build"
+            )
+    return flags
+
+
+Flags = Annotated[Texts, AfterValidator(_measurable)]
+
+
 class Gcc(Table):
     """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags."""
 
     prefix: Text
     package: Text
-    flags: Texts
+    flags: Flags
 
 
 class Zig(Table):
@@ -259,7 +274,7 @@ class Zig(Table):
     Zig builds the library of what the core has no instructions for, by names of its own.
     """
 
-    flags: Texts
+    flags: Flags
     runtime: Texts
 
 

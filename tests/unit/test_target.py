@@ -47,6 +47,13 @@ def test_a_target_says_what_its_core_can_do() -> None:
     assert not m0.has("unaligned")
 
 
+@pytest.mark.parametrize("flag", ["-flto", "-flto=auto", "-DCONVGEN_CODE_SECTION=x"])
+def test_flags_that_hide_the_layer_from_measuring_are_refused(flag: str, tmp_path: Path) -> None:
+    text = M4.replace('flags = ["', f'flags = ["{flag}", "', 1)
+    assert text != M4
+    assert f"expected flags without {flag.partition('=')[0]}, with which" in problem(tmp_path, text)
+
+
 def test_a_file_of_the_user_is_a_target(tmp_path: Path) -> None:
     loaded = target.load(own(tmp_path, M4.replace('"256k"', "20480")))
     assert (loaded.name, loaded.memory.ram) == ("my-board", 20480)

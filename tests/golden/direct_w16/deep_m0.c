@@ -14,7 +14,7 @@
  * Constants  684 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb of Armv6; plain C for all others
+ * Assembly   for GCC and clang, little-endian, Thumb of the M-profile; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Output rows 1..2, columns 1..3 need no bounds checks; taps outside the 4x5 image read a row of
@@ -36,7 +36,7 @@
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb__) && __ARM_ARCH >= 6
+    defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
 #define ASSEMBLY
 #endif
 

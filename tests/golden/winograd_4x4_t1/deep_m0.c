@@ -13,7 +13,7 @@
  * Constants  1,872 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb of Armv6; plain C for all others
+ * Assembly   for GCC and clang, little-endian, Thumb of the M-profile; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 36 products for 16 outputs instead of 144.
@@ -37,7 +37,7 @@
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb__) && __ARM_ARCH >= 6
+    defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
 #define ASSEMBLY
 #endif
 
