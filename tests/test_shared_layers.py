@@ -42,7 +42,7 @@ def layer_folders(shared_layers: Path) -> list[Path]:
     return found
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "im2col_p1"])
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
 @pytest.mark.parametrize("board", EXHAUSTIVE)
 @pytest.mark.parametrize("model", MODELS)
 def test_every_layer_is_bit_exact(
@@ -75,7 +75,7 @@ def test_ten_layers_are_bit_exact_on_every_other_target(
     board: str, shared_layers: Path, tmp_path: Path
 ) -> None:
     for index, path in enumerate(layer_folders(shared_layers)[HALF]):
-        algorithm = ("direct", "im2col_p1")[index % 2]
+        algorithm = ("direct", "im2col")[index % 2]
         options = ("-t", board, "--algorithm", algorithm, "-b", "1M")
         verify(path, tmp_path / path.name, *options)
 
