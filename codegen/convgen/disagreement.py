@@ -76,7 +76,7 @@ def explain(
     *right* are the outputs of the spec, if they are at hand.
     """
     own = reference.convolve(layer, inputs) if right is None else right
-    found = compare(layer, inputs, own, expected, right)
+    found = compare(layer, inputs, own, expected, own)
     if not found.first:
         return None
     wrong_first = np.argsort(~_disagreeing(layer, inputs, own, expected), kind="stable")
@@ -97,7 +97,7 @@ def _disagreeing(
     """Whether each vector differs."""
     each = range(len(inputs))
     parts = [(inputs[i : i + 1], own[i : i + 1], expected[i : i + 1]) for i in each]
-    return np.array([compare(layer, *part).mismatches > 0 for part in parts])
+    return np.array([compare(layer, x, y, z, y).mismatches > 0 for x, y, z in parts])
 
 
 def _explain(
