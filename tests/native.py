@@ -18,8 +18,7 @@ import numpy as np
 from convgen.algorithms import ALGORITHMS
 from convgen.generate import layer_files
 from convgen.layer import Layer
-from convgen.layout import Pool
-from convgen.overlap import share
+from convgen.overlap import Pool, share
 from convgen.plan import Plan
 from convgen.target import Cpu, Target
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from convgen.layer import Geometry
-from convgen.layout import Pool
 from convgen.order import StoreOrder
+from convgen.overlap import Pool
 
 FREE, OUTPUT = -1, -2  # owners of bytes; an input byte owns itself, by its number
 

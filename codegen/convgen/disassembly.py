@@ -16,7 +16,9 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
+from convgen.compilers import Toolchain
 from convgen.machine_code import decoder
+from convgen.toolchain import Image, disassemble
 
 _HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:notrack |bnd )?(\S+)\s*(.*)$")
@@ -60,6 +62,13 @@ class Function:
 
 
 Decoded = Iterator[tuple[int, str, str]]  # address, mnemonic, operands, as capstone has them
+
+
+def functions(image: Image, toolchain: Toolchain) -> list[Function]:
+    """Return the functions of *image* as instructions, in the order of their addresses."""
+    if not toolchain.disassemble:
+        return from_elf(image.elf)
+    return from_objdump(disassemble(image, toolchain))
 
 
 def from_objdump(printed: str) -> list[Function]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from convgen.cliteral import floating, macro, operand
 from convgen.layer import Layer
-from convgen.layout import Pool
+from convgen.overlap import Pool
 from convgen.plan import Plan
 from convgen.remake import Remake
 from convgen.render import render_text

@@ -16,19 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convgen.errors import MachineTooSmallError, NoFitError
+from convgen.overlap import Pool
 
 GUARD_BYTES = 64
 STACK_GUARD_BYTES = 256
 STACK_ALIGN = 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pool:
-    """Input and output in one buffer of ``bytes``, each at its offset."""
-
-    bytes: int
-    input_offset: int
-    output_offset: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,8 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from convgen.callgraph import CallGraph, Unbounded
 from convgen.compilers import Toolchain
-from convgen.toolchain import Image, Objects, functions
+from convgen.disassembly import functions
+from convgen.toolchain import Image, Objects
 
 _DISCARDED = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")  # as the linker script does
 

@@ -9,17 +9,25 @@ both are of one size and no ``a - b`` is that distance.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from convgen.layer import Geometry
-from convgen.layout import Pool
 from convgen.order import Blocks, StoreOrder, last_reads
 from convgen.plan import Plan
 
 NEVER = 2**40  # no pixel's number
 CHUNK = 2048  # pixels: those that collide are mostly found soon
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """Input and output in one buffer of ``bytes``, each at its offset."""
+
+    bytes: int
+    input_offset: int
+    output_offset: int
 
 
 def share(plan: Plan) -> tuple[Plan, Pool]:

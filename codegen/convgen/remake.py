@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from convgen.layout import Pool
+from convgen.overlap import Pool
 from convgen.plan import Plan
 
 

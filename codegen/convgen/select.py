@@ -12,8 +12,7 @@ from convgen.algorithms.base import Algorithm
 from convgen.cost import CostModel, cost_model
 from convgen.errors import UsageError
 from convgen.layer import Layer
-from convgen.layout import Pool
-from convgen.overlap import share, side_by_side
+from convgen.overlap import Pool, share, side_by_side
 from convgen.plan import Plan
 from convgen.target import Target
 

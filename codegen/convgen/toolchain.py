@@ -18,9 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from convgen import compilers, disassembly, harness, process
+from convgen import compilers, harness, process
 from convgen.compilers import LAYER_OPTIMIZATION, RUNTIME, RUNTIME_SOURCE, Toolchain
-from convgen.disassembly import Function
 from convgen.errors import BuildError, ProgramFailedError, ToolError
 from convgen.layout import Call, Layout
 from convgen.process import Command, run_tool
@@ -142,12 +141,9 @@ def remove_intermediates(folder: Path) -> None:
             path.unlink()
 
 
-def functions(image: Image, toolchain: Toolchain) -> list[Function]:
-    """Return the functions of *image* as instructions, in the order of their addresses."""
-    if not toolchain.disassemble:
-        return disassembly.from_elf(image.elf)
-    command = [*toolchain.disassemble, str(image.elf)]
-    return disassembly.from_objdump(run_tool(command, install=toolchain.install))
+def disassemble(image: Image, toolchain: Toolchain) -> str:
+    """Return what objdump prints of *image*."""
+    return run_tool([*toolchain.disassemble, str(image.elf)], install=toolchain.install)
 
 
 def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:

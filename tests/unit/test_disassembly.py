@@ -8,7 +8,7 @@ import pytest
 
 from convgen import target, toolchain
 from convgen.callgraph import CallGraph, Unbounded
-from convgen.disassembly import Function, from_elf
+from convgen.disassembly import Function, from_elf, functions
 from convgen.measure import frame_bytes
 from toy.bench import Built, build
 
@@ -34,5 +34,5 @@ def test_calls_and_stack_are_those_that_objdump_shows(
     name: str, source: str, tmp_path: Path
 ) -> None:
     built = build(tmp_path, source, name, tools="gcc")
-    printed = toolchain.functions(built.image, toolchain.find("gcc", target.load(name)))
+    printed = functions(built.image, toolchain.find("gcc", target.load(name)))
     assert known(from_elf(built.image.elf), built) == known(printed, built)

@@ -12,7 +12,8 @@ import pytest
 
 from convgen import emulator, target
 from convgen.errors import ToolError, UsageError, VerificationError
-from convgen.layout import Call, Pool
+from convgen.layout import Call
+from convgen.overlap import Pool
 from toy.bench import INPUT, TOY, build, build_renamed
 
 pytestmark = pytest.mark.emulator

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from convgen import harness
 from convgen.harness import Status
-from convgen.layout import Call, Pool, arrange
+from convgen.layout import Call, arrange
+from convgen.overlap import Pool
 from convgen.resources import data_dir
 from convgen.target import load
 

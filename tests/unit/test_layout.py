@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convgen.errors import NoFitError, UsageError
-from convgen.layout import Call, Layout, Pool, arrange
+from convgen.layout import Call, Layout, arrange
+from convgen.overlap import Pool
 
 MACHINE = 2**24
 

@@ -18,9 +18,8 @@ import minimal
 from convgen import target
 from convgen.algorithms import ALGORITHMS
 from convgen.layer import Geometry, Layer
-from convgen.layout import Pool
 from convgen.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
-from convgen.overlap import distances, pool_for, share
+from convgen.overlap import Pool, distances, pool_for, share
 from convgen.plan import Plan
 from convgen.select import survey, undemanding
 from pool_simulator import survives
