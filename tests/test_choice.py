@@ -111,6 +111,8 @@ def test_the_rule_holds_on_what_is_measured(geometry: Geometry, board: str) -> N
         assert shared["memory"]["total"] <= apart["memory"]["total"]
         fast = generated("-t", board, "layer.json", "--optimize", "speed", "-o", "fast")
         assert fast["instructions"] <= apart["instructions"]
+        shared = generated("-t", board, "layer.json", "--optimize", "speed", "--overlap")
+        assert shared["memory"]["total"] <= fast["memory"]["total"]
 
 
 @pytest.mark.parametrize("name", ["dscnn_00_conv", "dscnn_01_dw", "dscnn_09_fc", "resnet8_04_conv"])

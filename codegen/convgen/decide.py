@@ -27,11 +27,39 @@ Attempt = Callable[[Candidate], Trial | None]
 
 
 def choose(selection: Selection, attempt: Attempt) -> Trial | None:
-    """Return the best of what fits the budget by the goal; None if nothing does."""
+    """Return the best of what fits the budget by the goal; None if nothing does.
+
+    In one pool it needs no more RAM in all than what would be chosen with tensors apart.
+    """
     best = _search(selection, attempt)
-    if best is None or not selection.apart or selection.goal != "workspace":
+    if best and not any(_may_need_less(c, best, selection) for c in selection.apart):
         return best
-    return _no_worse_than_apart(best, selection, attempt)
+    apart = _search(replace(selection, wanted=selection.apart, apart=()), attempt)
+    if apart is None or (best and best.ram <= apart.ram):
+        return best
+    return _within(apart, selection, attempt)
+
+
+def _may_need_less(apart: Candidate, best: Trial, selection: Selection) -> bool:
+    """Whether *apart* may be the choice with tensors apart and need less RAM than *best*."""
+    return apart.ram_without_stack < best.ram and (
+        selection.goal == "workspace"
+        or apart.algorithm == best.candidate.algorithm
+        or _may_be_chosen(apart, best, selection, [best])
+    )
+
+
+def _within(apart: Trial, selection: Selection, attempt: Attempt) -> Trial | None:
+    """Return the best in one pool that needs no more RAM in all than *apart*.
+
+    The code for a pool may take more stack than the pool saves. Where each of them does, input and
+    output lie side by side in it, in the order and with the workspace of tensors apart. Where a
+    compiler takes more even for that, of everything: what needs the least.
+    """
+    first = (apart.candidate, *(c for c in selection.apart if c is not apart.candidate))
+    shared = (*selection.wanted, *map(apart_in_pool, first))
+    within = _search(replace(selection, wanted=shared), attempt, most_ram=apart.ram)
+    return within or _search(replace(selection, wanted=shared, goal="workspace"), attempt)
 
 
 def _search(selection: Selection, attempt: Attempt, most_ram: int | None = None) -> Trial | None:
@@ -55,25 +83,6 @@ def _search(selection: Selection, attempt: Attempt, most_ram: int | None = None)
         trial = attempt(following)
         if trial is not None and trial.fits(budget):
             fitting.append(trial)
-
-
-def _no_worse_than_apart(best: Trial, selection: Selection, attempt: Attempt) -> Trial:
-    """Return the best in one pool that needs no more RAM in all than with tensors apart.
-
-    The code for a pool may take more stack than the pool saves. Where each of them does, input and
-    output lie side by side in it, in the order and with the workspace of tensors apart.
-    """
-    least = min(c.ram_without_stack for c in selection.apart)
-    if best.ram <= least:
-        return best
-    apart = _search(replace(selection, wanted=selection.apart, apart=()), attempt)
-    if apart is None or best.ram <= apart.ram:
-        return best
-    others = (
-        _search(selection, attempt, most_ram=apart.ram),
-        attempt(apart_in_pool(apart.candidate)),
-    )
-    return next((trial for trial in others if trial and trial.ram <= apart.ram), best)
 
 
 def _best(goal: Goal, trials: Sequence[Trial]) -> Trial:

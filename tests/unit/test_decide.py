@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import minimal
 import trials
 from convgen.decide import choose
-from convgen.select import SAME_BYTES, Candidate, Goal, Selection
+from convgen.select import GOALS, SAME_BYTES, Candidate, Goal, Selection
 from convgen.trial import Trial
 
 FIELDS = minimal.made_up(input={"shape": [8, 8, 16], "dtype": "int8"}, out_channels=16)
@@ -154,23 +155,110 @@ def test_in_one_pool_the_fastest_of_equals_is_chosen() -> None:
     assert trial.instructions == min(each.instructions or 0 for each in near)
 
 
-def test_one_pool_never_needs_more_than_tensors_apart() -> None:
-    """Where the code for a pool takes more stack than is saved, nothing overlaps."""
-    fields = minimal.made_up(
-        input={"shape": [1, 1, 64], "dtype": "int8"}, out_channels=8, kernel_size=1
-    )
-    selection = trials.select(fields, overlap=True)
+CONNECTED = minimal.made_up(
+    input={"shape": [1, 1, 64], "dtype": "int8"}, out_channels=8, kernel_size=1
+)
+"""A pool saves next to nothing: every output needs every input."""
+
+
+def deeper_in_pool(selection: Selection, stack: int) -> Callable[[Candidate], Trial]:
+    """Return a bench on which what was made for a pool takes *stack*, and all else 100."""
+    made_for_pool = selection.candidates
 
     def bench(candidate: Candidate) -> Trial:
-        stack = 180 if candidate in selection.candidates else 100
-        return trials.tried(candidate, instructions=candidate.instructions, stack=stack)
+        deep = any(candidate is each for each in made_for_pool)
+        return trials.tried(
+            candidate, instructions=candidate.instructions, stack=stack if deep else 100
+        )
 
-    apart = choose(replace(selection, wanted=selection.apart, apart=()), bench)
-    trial = choose(selection, bench)
-    assert apart
+    return bench
+
+
+def chosen_apart(selection: Selection, bench: Callable[[Candidate], Trial | None]) -> Trial:
+    trial = choose(replace(selection, wanted=selection.apart, apart=()), bench)
+    assert trial
+    return trial
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_one_pool_never_needs_more_than_tensors_apart(goal: Goal) -> None:
+    """Where the code for a pool takes more stack than each pool saves, nothing overlaps."""
+    selection = trials.select(CONNECTED, overlap=True, goal=goal)
+    bench = deeper_in_pool(selection, 180)
+    apart, trial = chosen_apart(selection, bench), choose(selection, bench)
     assert trial
     assert trial.candidate.pool
-    assert trial.ram == apart.ram < min(bench(c).ram for c in selection.wanted)
+    assert trial.ram <= apart.ram < min(bench(c).ram for c in selection.wanted)
+    assert trial.instructions == apart.instructions
     including = selection.including(trial.candidate)
     assert trial.candidate in including.candidates
     assert len(including.candidates) == len(selection.candidates)
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_budget_that_tensors_apart_fit_is_enough_for_a_pool(goal: Goal) -> None:
+    selection = trials.select(CONNECTED, overlap=True, goal=goal)
+    bench = deeper_in_pool(selection, 180)
+    ram = min(bench(candidate).ram for candidate in selection.apart)
+    tight = replace(selection, budget=replace(selection.budget, ram=ram))
+    trial = choose(tight, bench)
+    assert trial
+    assert trial.candidate.pool
+    assert trial.ram == ram
+    less = replace(selection, budget=replace(selection.budget, ram=ram - 1))
+    assert choose(less, bench) is None
+
+
+def test_in_one_pool_speed_takes_the_fastest_that_needs_no_more_than_apart() -> None:
+    selection = few(
+        trials.select(FIELDS, overlap=True, goal="speed"), a=(0, 100, 1100), b=(0, 100, 1000)
+    )
+    fastest = selection.wanted[1]
+    apart = next(c for c in selection.apart if c.algorithm == fastest.algorithm)
+    saved = apart.tensors - fastest.tensors
+    selection = replace(
+        selection,
+        wanted=(fastest, selection.wanted[0]),
+        apart=(shaped(apart, workspace=0, stack=100, instructions=1000),),
+    )
+    within = Bench(stacks={"im2col_p1": 100})
+    assert chosen(selection, within) == "im2col_p1"
+    assert within.names == ["im2col_p1", "direct"]
+
+    def bench(candidate: Candidate) -> Trial:
+        stack = 100 + saved + 1 if candidate is fastest else 100
+        return trials.tried(candidate, instructions=candidate.instructions, stack=stack)
+
+    trial = choose(selection, bench)
+    assert trial
+    assert trial.ram <= bench(selection.apart[0]).ram
+    assert trial.instructions == 1000
+    assert trial.candidate.pool
+
+
+def test_where_even_side_by_side_needs_more_the_least_is_taken() -> None:
+    selection = trials.select(CONNECTED, overlap=True, goal="speed")
+    apart = selection.apart
+
+    def bench(candidate: Candidate) -> Trial:
+        stack = 100 if candidate in apart else 200
+        return trials.tried(candidate, instructions=candidate.instructions, stack=stack)
+
+    trial = choose(selection, bench)
+    assert trial
+    assert trial.ram <= min(bench(c).ram for c in selection.wanted) + SAME_BYTES
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_nothing_is_built_apart_where_a_pool_saves_enough(goal: Goal) -> None:
+    selection = trials.select(FIELDS, overlap=True, goal=goal)
+    saving = max(selection.wanted, key=lambda c: -c.ram_without_stack)
+    name = saving.algorithm
+    selection = replace(
+        selection,
+        wanted=(saving,),
+        apart=tuple(c for c in selection.apart if c.algorithm == name),
+    )
+    bench = Bench()
+    assert choose(selection, bench)
+    assert bench.tried == [saving]
