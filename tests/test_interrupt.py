@@ -152,6 +152,19 @@ def test_an_emulation_in_this_process_is_interrupted(outside: Path) -> None:
     nothing_is_left(outside, before)
 
 
+def test_nothing_but_python_itself_is_imported_before_an_interrupt_is_quiet(
+    outside: Path,
+) -> None:
+    probe = "import runpy, sys; sys.argv = ['x', '--version']; before = set(sys.modules)\n"
+    probe += "import _signal\n"
+    probe += "def said(*arguments):\n    print(*sorted(set(sys.modules) - before), flush=True)\n"
+    probe += "    sys.stdout.flush()\n    import os\n    os._exit(0)\n"
+    probe += "_signal.signal = said\nrunpy.run_module('convgen', run_name='__main__')"
+    with started(outside, command=(sys.executable, "-c", probe)) as process:
+        loaded = set(process.communicate()[0].split())
+    assert loaded <= {"convgen", "convgen.__main__", "_signal", "__future__"}
+
+
 LONG_CALL = """
 from ctypes import CDLL, create_string_buffer
 from convgen import interrupt

@@ -6,6 +6,7 @@ Whatever they are, the command ends with a code of docs/reference.md and one sen
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import stat
 from collections.abc import Callable
@@ -254,9 +255,10 @@ def test_without_a_temporary_folder_the_system_is_to_blame(
     [
         (MemoryError(), "not enough memory on this computer"),
         (ModuleNotFoundError("No module named 'rich'"), "a part of convgen is missing, reinstall"),
+        (RuntimeError("can't start new thread"), "no thread can be started: not enough memory"),
         (OSError(24, "Too many open files", "x\x1b.c"), "Too many open files: x\\x1b.c"),
     ],
-    ids=["memory", "module", "files"],
+    ids=["memory", "module", "thread", "files"],
 )
 def test_what_is_foreseeable_is_no_internal_error(
     monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
@@ -266,6 +268,17 @@ def test_what_is_foreseeable_is_no_internal_error(
 
     monkeypatch.setattr(cli, "_dispatch", fails)
     assert said in refused(4, *FIRST)
+
+
+@pytest.mark.parametrize("kib", [60_000, 120_000, 200_000])
+def test_too_little_address_space_is_said_before_a_library_fails(kib: int) -> None:
+    limit = (1024 * kib, 1024 * kib)
+    result = convgen_process(
+        *NONE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit)
+    )
+    assert (result.status, result.stdout) == (4, "")
+    assert message(result) == "not enough memory on this computer: expected 256 MiB"
+    assert not Path("convgen-out").exists()
 
 
 # --- programs that behave oddly -----------------------------------------------------------------

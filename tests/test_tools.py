@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,16 @@ def test_a_tool_that_prints_without_an_end_is_ended(
         f"{COMPILER} was ended: it printed more than 1,000,000 bytes:\n  hello\n"
     )
     assert len(told) < 5000
+
+
+def test_what_a_tool_leaves_running_is_not_waited_for() -> None:
+    """It holds the tool's standard output and standard error."""
+    script = "echo said; echo told >&2; sleep 600 & echo $! >pid"
+    start = time.monotonic()
+    done = process.run(["sh", "-c", script], timeout=60)
+    assert time.monotonic() - start < 30
+    assert (done.status, done.stdout, done.stderr) == (0, "said\n", "told\n")
+    os.kill(int(Path("pid").read_text()), signal.SIGKILL)
 
 
 def test_all_tools_of_a_run_have_one_allowance(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,25 +1,71 @@
-"""``python -m convgen``, and the command: signals first, since imports take a while."""
+"""``python -m convgen``, and the command: signals before all else, since imports take a while.
+
+``_signal`` is what ``signal`` is made of, at a tenth of the time to import. Before this module only
+Python itself has been started; a signal that comes amid that is Python's to explain.
+"""
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import os
-import signal
 import sys
+
+
+def _leave(number: int, _frame: object) -> None:
+    os._exit(128 + number)
+
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _leave)  # no traceback
+
+# What numpy multiplies is small; a thread for each processor would take memory and time to start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+ROOM = 2**28
+"""Address space that a run takes at least; where there is less libraries fail, each in its way."""
 
 
 def main() -> int:
     """Run the command; return its exit code."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, _: os._exit(128 + number))  # no traceback
-    from convgen import interrupt
+    if not _has_room():
+        return _no_room()
+    from convgen import interrupt, streams
+    from convgen.errors import foreseen
 
-    interrupt.watch()
+    try:
+        interrupt.watch()
+    except (OSError, RuntimeError) as error:
+        if known := foreseen(error):
+            streams.say(str(known))
+            return known.exit_code
+        raise
     try:
         from convgen import cli
 
         return cli.main()
     finally:
         interrupt.unwatch()
+
+
+def _has_room() -> bool:
+    import mmap
+
+    try:
+        mmap.mmap(-1, ROOM).close()
+    except OSError:
+        return False
+    return True
+
+
+def _no_room() -> int:
+    """Say so with what is imported, as there may be no room for more."""
+    if sys.stderr is not None:
+        print(
+            f"convgen: not enough memory on this computer: expected {ROOM >> 20} MiB",
+            file=sys.stderr,
+        )
+    return 4
 
 
 if __name__ == "__main__":

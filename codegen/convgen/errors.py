@@ -82,6 +82,8 @@ def foreseen(error: Exception) -> ConvgenError | None:
             return error
         case MemoryError():
             return ToolError("not enough memory on this computer")
+        case RuntimeError() if "start new thread" in str(error):
+            return ToolError("no thread can be started: not enough memory, or too many processes")
         case ImportError():
             return ToolError(f"a part of convgen is missing, reinstall it: {error}")
         case OSError():

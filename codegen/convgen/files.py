@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from convgen import system
+
 
 class Unreadable(Exception):  # noqa: N818 - a reason, which its callers put into a sentence
     """The file cannot be read; the text says why."""
@@ -33,7 +35,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 def _open(path: Path) -> int:
     """Open without waiting for the other end of a pipe."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, system.READ_ONLY)
     except ValueError:  # a NUL, or a character that no file name can have
         raise Unreadable("not a path") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -9,27 +9,23 @@ moment at which one would come amiss.
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
+import socket
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-# Asked to end by a key, by another program, or since the terminal has gone.
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-    if hasattr(signal, name)
-)
-GRACE_S = 0.3  # from SIGTERM, on which a program may tidy up, to SIGKILL
+from convgen import system
+
 REMOVAL_S = 1.0
+SAID_S = 0.5  # far above what writing a line takes, if anybody reads
 SHOW_CURSOR = b"\r\x1b[2K\x1b[?25h"  # the line of progress hides it
 
-processes: set[int] = set()
-"""The leaders of the process groups that run; add to it inside of `whole`."""
+processes: set[system.Process] = set()
+"""What runs, started `system.apart`; add to it inside of `whole`."""
 folders: set[str] = set()
 """What is removed if the command ends early; add to it inside of `whole`."""
 
@@ -41,11 +37,11 @@ _forever = threading.Event()
 
 def watch() -> None:
     """From now on signals end this process; those that it was told to ignore do not."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    reader, writer = socket.socketpair()  # no pipe: on Windows one may block
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
     threading.Thread(target=_end_on_signal, args=(reader,), daemon=True).start()
-    for number in SIGNALS:
+    for number in system.SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _hold)
 
@@ -53,7 +49,7 @@ def watch() -> None:
 def unwatch() -> None:
     """All is done: from now on a signal ends this process by itself."""
     with whole():
-        for number in SIGNALS:
+        for number in system.SIGNALS:
             if signal.getsignal(number) is _hold:
                 signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
@@ -78,11 +74,11 @@ def _hold(_number: int, _frame: object) -> None:
         _forever.wait()
 
 
-def _end_on_signal(reader: int) -> NoReturn:
-    number = os.read(reader, 1)[0]
+def _end_on_signal(reader: socket.socket) -> NoReturn:
+    number = reader.recv(1)[0]
     _asked.set()
     _lock.acquire()  # for good: nothing is started or published from now on
-    end(processes)
+    system.end(processes)
     until = time.monotonic() + REMOVAL_S
     while any(map(os.path.lexists, folders)) and time.monotonic() < until:
         for folder in folders:
@@ -92,28 +88,13 @@ def _end_on_signal(reader: int) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    """Write to standard error, unless nobody takes it."""
-    with suppress(OSError, ValueError):
-        if select.select([], [2], [], 0)[1]:
+    """Write to standard error, unless nobody takes it: then that is not waited for."""
+
+    def write() -> None:
+        with suppress(OSError, ValueError):
             os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + f"convgen: {text}\n".encode())
 
-
-def end(leaders: Collection[int]) -> None:
-    """End the process groups of *leaders*, their own children too; do not return before."""
-    left = list(leaders)
-    for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, REMOVAL_S)):
-        for leader in leaders:  # all: one that has gone may have left children behind
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(leader, number)
-        until = time.monotonic() + patience
-        while left := [leader for leader in left if not _has_ended(leader)]:
-            if time.monotonic() > until:
-                break
-            time.sleep(0.005)
-
-
-def _has_ended(process: int) -> bool:
-    try:
-        return os.waitpid(process, os.WNOHANG)[0] != 0
-    except ChildProcessError:  # another thread has been told
-        return True
+    with suppress(RuntimeError):  # no room for one more thread
+        saying = threading.Thread(target=write, daemon=True)
+        saying.start()
+        saying.join(SAID_S)

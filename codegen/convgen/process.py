@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import selectors
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from convgen import interrupt, printable
+from convgen import interrupt, printable, system
 from convgen.errors import ProgramFailedError, ToolError
 from convgen.versions import version_in
 
@@ -25,8 +26,9 @@ VERSION_S = 10.0  # for a program to tell its version
 TOOL_S = 120.0  # for any other call of a tool
 ALL_S = 1200.0  # for all calls of one run, beside what emulated instructions may take
 QUOTED_LINES = 10
+QUOTED_BYTES = 2**16
 MOST_OUTPUT_BYTES = 2**26  # far above any listing of a layer's code
-PIPE_BYTES = 2**16
+LOOK_S = 0.1  # between two looks at how much a program has printed
 HERE = "/proc/self/cwd"
 """What compilers take for the name of the folder they run in, where a system has it."""
 
@@ -85,31 +87,32 @@ def run(
     if not limit:
         raise TimedOut(_hung(command, limit, timeout))
     start = time.monotonic()
-    try:
-        with interrupt.whole():
-            process = _start(command, cwd)
-            interrupt.processes.add(process.pid)
-    except OSError as error:
-        raise ToolError(_cannot_run(command, install, error)) from None
-    try:
-        stdout, stderr = _heard(process, start + limit)
-        process.wait(max(0.0, start + limit - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        interrupt.end([process.pid])
-        raise TimedOut(_hung(command, limit, timeout)) from None
-    except _TalksTooMuch as error:
-        interrupt.end([process.pid])
-        raise ToolError(
-            f"{command[0]} was ended: it printed more than {MOST_OUTPUT_BYTES:,} bytes"
-            f"{_quoted(str(error))}\n  command: {shlex.join(command)}"
-        ) from None
-    except BaseException:
-        interrupt.end([process.pid])
-        raise
-    finally:
-        interrupt.processes.discard(process.pid)
-        _close(process)
-        _spend(time.monotonic() - start - expected)
+    with ExitStack() as stack:
+        said = [stack.enter_context(tempfile.TemporaryFile()) for _ in ("stdout", "stderr")]
+        try:
+            with interrupt.whole():
+                process = _start(command, cwd, said)
+                interrupt.processes.add(process)
+        except OSError as error:
+            raise ToolError(_cannot_run(command, install, error)) from None
+        try:
+            _wait(process, said, start + limit)
+            stdout, stderr = map(_text, said)
+        except subprocess.TimeoutExpired:
+            system.end([process])
+            raise TimedOut(_hung(command, limit, timeout)) from None
+        except _TalksTooMuch as error:
+            system.end([process])
+            raise ToolError(
+                f"{command[0]} was ended: it printed more than {MOST_OUTPUT_BYTES:,} bytes"
+                f"{_quoted(str(error))}\n  command: {shlex.join(command)}"
+            ) from None
+        except BaseException:
+            system.end([process])
+            raise
+        finally:
+            interrupt.processes.discard(process)
+            _spend(time.monotonic() - start - expected)
     return Finished(status=process.returncode, stdout=stdout, stderr=stderr)
 
 
@@ -118,50 +121,55 @@ def _spend(seconds: float) -> None:
         _Allowance.left -= max(0.0, seconds)
 
 
-def _heard(process: subprocess.Popen[bytes], until: float) -> tuple[str, str]:
-    """Return what *process* writes to its standard output and standard error."""
-    said = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
-    with selectors.DefaultSelector() as selector:
-        for stream in said:
-            selector.register(stream, selectors.EVENT_READ, said[stream])
-        while selector.get_map():
-            ready = selector.select(max(0.0, until - time.monotonic()))
-            if time.monotonic() >= until:
-                raise subprocess.TimeoutExpired(process.args, until)
-            for key, _ in ready:
-                part = os.read(key.fd, PIPE_BYTES)
-                key.data.extend(part)
-                if not part:
-                    selector.unregister(key.fileobj)
-                if len(key.data) > MOST_OUTPUT_BYTES:
-                    raise _TalksTooMuch(_text(key.data[:PIPE_BYTES]))
-    stdout, stderr = map(_text, said.values())
-    return stdout, stderr
+def _wait(process: system.Process, said: Sequence[BinaryIO], until: float) -> None:
+    """Wait for *process*, in a thread of its own, which is told at once."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        process.wait()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    while not ended.wait(min(LOOK_S, max(0.0, until - time.monotonic()))):
+        if time.monotonic() >= until:
+            raise subprocess.TimeoutExpired(process.args, until)
+        for file in said:
+            _refuse_too_much(file)
 
 
-def _text(said: bytes | bytearray) -> str:
+def _refuse_too_much(file: BinaryIO) -> None:
+    if os.fstat(file.fileno()).st_size > MOST_OUTPUT_BYTES:
+        file.seek(0)
+        raise _TalksTooMuch(_decoded(file.read(QUOTED_BYTES)))
+
+
+def _text(file: BinaryIO) -> str:
+    _refuse_too_much(file)
+    file.seek(0)
+    return _decoded(file.read())
+
+
+def _decoded(said: bytes) -> str:
     return said.decode("utf-8", errors="replace").replace("\r\n", "\n")
 
 
-def _start(command: Sequence[str], cwd: Path | None) -> subprocess.Popen[bytes]:
-    """Start *command* in a session of its own, so that its children can be ended with it."""
-    temporary = {"TMPDIR": tempfile.tempdir} if tempfile.tempdir else {}
+def _start(command: Sequence[str], cwd: Path | None, said: Sequence[BinaryIO]) -> system.Process:
+    """Start *command*, which prints to files.
+
+    At the other end of a pipe one would wait for all that hold it: a wrapper of a compiler may
+    leave something running that does.
+    """
+    stdout, stderr = said
+    temporary = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), tempfile.tempdir or "")
     return subprocess.Popen(
         list(command),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "LC_ALL": "C", "PWD": HERE, **temporary},
-        start_new_session=True,
+        stdout=stdout,
+        stderr=stderr,
+        env={**os.environ, "LC_ALL": "C", "PWD": HERE, **(temporary if tempfile.tempdir else {})},
+        **system.apart(),
     )
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    process.poll()
-    for pipe in (process.stdout, process.stderr):
-        if pipe:
-            pipe.close()
 
 
 def run_tool(

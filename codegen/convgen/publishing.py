@@ -11,7 +11,6 @@ Nothing else is ever replaced or removed, nor a file that has changed since.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -23,7 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from convgen import files, interrupt
+from convgen import files, interrupt, system
 from convgen.errors import UsageError
 from convgen.files import Unreadable
 
@@ -327,17 +326,9 @@ def _locked(out: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):
-            folder = os.open(out, os.O_RDONLY)
-            stack.callback(os.close, folder)
             until = time.monotonic() + LOCKED_S
-            while not _has_locked(folder) and time.monotonic() < until:
+            while (folder := system.lock(out)) is None and time.monotonic() < until:
                 time.sleep(0.005)
+            if folder is not None:
+                stack.callback(os.close, folder)
         yield
-
-
-def _has_locked(folder: int) -> bool:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

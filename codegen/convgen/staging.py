@@ -7,7 +7,6 @@ folder; the next one does. Whose process lives is told by a lock, which ends wit
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from convgen import interrupt, publishing
+from convgen import interrupt, publishing, system
 from convgen.errors import UsageError
 
 PREFIX = ".convgen-"
@@ -57,7 +56,8 @@ def staging_folder(out: Path, names: Iterable[str]) -> Iterator[Path]:
             if not publishing.is_unfinished(place):
                 _remove(place)
             interrupt.folders.discard(str(place))
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def _absolute(out: Path) -> Path:
@@ -98,8 +98,8 @@ def _cannot_write(place: Path, error: OSError) -> UsageError:
     return UsageError(f"--out: cannot write to {place}: {error.strerror}")
 
 
-def _made(parent: Path) -> tuple[Path, int]:
-    """Make a folder in *parent*; return it and its lock, which is held."""
+def _made(parent: Path) -> tuple[Path, int | None]:
+    """Make a folder in *parent*; return it and its lock, which is held where there are locks."""
     while True:
         with interrupt.whole():
             try:
@@ -107,22 +107,16 @@ def _made(parent: Path) -> tuple[Path, int]:
             except OSError as error:
                 raise _cannot_write(parent, error) from None
             interrupt.folders.add(str(stage))
-            with suppress(FileNotFoundError):  # another run may have swept it away by now
-                lock = os.open(stage / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-                if _holds(lock) and (stage / LOCK).exists():
-                    return stage, lock
+            try:
+                lock = system.lock(stage / LOCK, make=True)
+            except FileNotFoundError:  # another run has swept it away by now
+                continue
+            except OSError:  # there are no locks: nobody sweeps either
+                return stage, None
+            if lock is not None and (stage / LOCK).exists():
+                return stage, lock
+            if lock is not None:
                 os.close(lock)
-
-
-def _holds(lock: int) -> bool:
-    """Whether nobody else has the lock; where there are no locks, nobody sweeps either."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def sweep(place: Path) -> None:
@@ -141,16 +135,19 @@ def sweep(place: Path) -> None:
 
 def _sweep(stage: Path) -> None:
     try:
-        lock = os.open(stage / LOCK, os.O_RDWR)
-    except OSError:
+        lock = system.lock(stage / LOCK)
+    except FileNotFoundError:
         with suppress(OSError):  # killed before it had a lock: empty, or not one of ours
             stage.rmdir()
         return
+    except OSError:  # nobody can tell
+        return
+    if lock is None:  # its run goes on
+        return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         publishing.finish(stage)
         _remove(stage)
-    except OSError:  # its run goes on, or nobody can tell
+    except OSError:
         pass
     finally:
         os.close(lock)
