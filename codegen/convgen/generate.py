@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from convgen import seal
 from convgen.cliteral import floating, macro, operand
 from convgen.layer import Layer
 from convgen.overlap import Pool
@@ -34,12 +35,9 @@ def layer_files(
     """
     name = plan.layer.name
     context = _context(plan, target, pool, remake)
-    return {
-        f"{name}.h": render_text("layer.h.j2", **context),
-        f"{name}.c": render_text(plan.template, **context),
-        f"{name}_weights.h": render_text("weights.h.j2", **context),
-        f"{name}_weights.c": render_text("weights.c.j2", **context),
-    }
+    templates = ("layer.h.j2", plan.template, "weights.h.j2", "weights.c.j2")
+    texts = (seal.sealed(render_text(template, **context)) for template in templates)
+    return dict(zip(file_names(name), texts, strict=True))
 
 
 def file_names(layer: str) -> tuple[str, ...]:
@@ -77,6 +75,7 @@ def _context(
             f"{layer.name}: constants",
             *((SYNTHETIC,) if layer.synthetic else ()),
         ],
+        "seal": f"{seal.LINE}: {seal.UNSEALED}",
         "command": remake.command(plan, pool) if remake else None,
         "macros": macros,
         "macro_width": max(len(f"{layer.name}_{macro.name}") for macro in macros),

@@ -5,7 +5,8 @@ files are moved out before the first new one is moved in: in between nothing com
 something mixed. The moves are written down before the first; if the process is killed amid them,
 the next run goes on where it was (`finish`). If a move fails, all are undone.
 
-What convgen wrote is listed in ``verify/SHA256SUMS``, in the format of ``sha256sum --check``.
+What convgen wrote is listed in ``verify/SHA256SUMS``, in the format of ``sha256sum --check``, and
+what is printed also tells by itself whether it is unchanged (`seal`): the list may be gone.
 Nothing else is ever replaced or removed, nor a file that has changed since.
 """
 
@@ -22,7 +23,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from convgen import files, interrupt, system
+from convgen import files, interrupt, seal, system
 from convgen.errors import UsageError
 from convgen.files import Unreadable
 
@@ -188,14 +189,18 @@ def _file_obstacle(out: Path, name: str, known: Sums) -> str | None:
     mode = path.lstat().st_mode
     if not stat.S_ISREG(mode):
         return f"{path} is not a file that convgen wrote"
-    if name not in known and not (name == SUMS and known):
+    is_listed = name in known or (name == SUMS and bool(known))
+    is_intact = None if name.startswith(f"{VERIFY}/") else seal.is_intact(path)
+    if not is_listed and is_intact is None:
         return f"{path} is not in {SUMS}, the list of what convgen wrote"
     if not mode & WRITABLE:
         return f"{path} is write-protected"
-    return None if name in (SUMS, *RUN_FILES) else _change(path, known[name])
+    if is_intact or (is_listed and name in (SUMS, *RUN_FILES)):
+        return None
+    return _change(path, known.get(name))
 
 
-def _change(path: Path, digest: str) -> str | None:
+def _change(path: Path, digest: str | None) -> str | None:
     try:
         is_same = _digest(path) == digest
     except OSError as error:
@@ -265,7 +270,7 @@ class _Journal:
 def _replace(made: Path, out: Path, names: set[str]) -> None:
     """Move old files out and those of *made* in, in such an order that nothing mixed compiles."""
     known = _sums(out)
-    there = {name for name in (*known, SUMS) if os.path.lexists(out / name)}
+    there = {name for name in (*known, *names, SUMS) if os.path.lexists(out / name)}
     leaving = there & (_replaceable(known) | names | {SUMS})
     _write_sums(made, names, {name: known[name] for name in there - leaving})
     names = names | {SUMS}

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from convgen import __version__, doubts
+from convgen import __version__, doubts, seal
 from convgen.advice import advise
 from convgen.errors import BuildError
 from convgen.publishing import REPORT
@@ -256,7 +256,8 @@ def _unbuilt(error: BuildError | None) -> Report:
 
 def as_json(report: Report) -> str:
     """Return the text of ``report.json``."""
-    return json.dumps(report, indent=2, allow_nan=False) + "\n"
+    text = json.dumps({**report, seal.KEY: seal.UNSEALED}, indent=2, allow_nan=False)
+    return seal.sealed(f"{text}\n")
 
 
 def as_text(report: Report, out: Path) -> str:

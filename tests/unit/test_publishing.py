@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from command import SOURCE, tree
-from convgen import publishing
+from convgen import publishing, seal
 from convgen.errors import UsageError
 from convgen.staging import staging_folder
 
@@ -232,6 +233,89 @@ def test_what_comes_in_the_way_during_the_work_is_refused_too() -> None:
         with pytest.raises(UsageError, match=r"first\.c has changed"):
             publishing.publish(made, Path("out"))
     assert versions() == whole("a") | {"first.c": "mine"}
+
+
+# --- without the list ---------------------------------------------------------------------------
+
+PRINTED = (*C_FILES, "report.json")
+
+
+def printed(version: str) -> str:
+    return f"/*\n * {seal.LINE}: {seal.UNSEALED}\n */\nint {version};\n"
+
+
+def run_printed(version: str) -> None:
+    """Do what a run does, with text that tells whether it has been changed."""
+    with staging_folder(Path("out"), NAMES) as stage:
+        made = stage / "direct"
+        (made / "verify").mkdir(parents=True)
+        for name in NAMES:
+            text = seal.sealed(printed(version)) if name in PRINTED else version
+            (made / name).write_text(text)
+        publishing.publish(made, Path("out"))
+
+
+def is_of(version: str) -> bool:
+    """Whether all is of the run that printed *version*, and listed."""
+    texts = versions()
+    check = subprocess.run(CHECK, cwd="out")
+    return check.returncode == 0 and all(f"int {version};" in texts[name] for name in PRINTED)
+
+
+@pytest.mark.parametrize("left", [PRINTED, C_FILES, ("first.c",)], ids=str)
+def test_printed_files_are_replaced_though_the_list_is_gone(left: tuple[str, ...]) -> None:
+    run_printed("a")
+    shutil.rmtree("out/verify")
+    for name in {*PRINTED} - {*left}:
+        Path("out", name).unlink()
+    run_printed("b")
+    assert is_of("b")
+
+
+def test_printed_files_are_replaced_by_the_line_ends_of_another_system() -> None:
+    run_printed("a")
+    shutil.rmtree("out/verify")
+    for name in PRINTED:
+        text = Path("out", name).read_bytes()
+        Path("out", name).write_bytes(text.replace(b"\n", b"\r\n"))
+    run_printed("b")
+    assert is_of("b")
+
+
+def test_printed_files_of_another_run_than_the_list_is_of_are_replaced() -> None:
+    """As after a pull of what a colleague has generated, where ``verify/`` is not committed."""
+    run_printed("a")
+    Path("out/first.c").write_text(seal.sealed(printed("theirs")))
+    run_printed("b")
+    assert is_of("b")
+
+
+@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + "\n",
+        lambda text: text.replace("int a", "int b"),
+        lambda text: text.replace(": ", ": 0")[: len(text)],
+        lambda text: text.replace("\n", "\n\n", 1),
+    ],
+)
+def test_a_printed_file_that_was_edited_is_refused(name: str, change: Callable[[str], str]) -> None:
+    run_printed("a")
+    shutil.rmtree("out/verify")
+    path = Path("out", name)
+    path.write_text(change(path.read_text()))
+    assert refused() in (
+        f"  {name} has changed since convgen wrote it",
+        f"  {name} is not in verify/SHA256SUMS, the list of what convgen wrote",
+    )
+
+
+def test_what_is_left_of_verify_without_the_list_is_refused() -> None:
+    run_printed("a")
+    Path("out", publishing.SUMS).unlink()
+    lines = [line.split()[0] for line in refused().splitlines()]
+    assert lines == ["verify/first.elf", "verify/run.txt"]
 
 
 # --- all or nothing -------------------------------------------------------------------------------
