@@ -420,3 +420,15 @@ def test_a_full_disk_behind_standard_output_is_reported() -> None:
         result = convgen_process("--schema", stdout=full)
     assert result.status == 2
     assert message(result) == "cannot write to standard output: No space left on device"
+
+
+@pytest.mark.parametrize("parent", ["", "input", "output"])
+@pytest.mark.usefixtures("workplace")
+def test_a_field_called_by_half_a_character_is_unknown(parent: str) -> None:
+    fields = minimal.made_up()
+    (fields.setdefault(parent, {}) if parent else fields)["\ud800"] = 1
+    write_spec(fields)
+    name = ".".join(filter(None, (parent, "\\ud800")))
+    assert refused(2, "-t", "cortex-m4", "layer.json").startswith(
+        f"{name}: unknown field; expected one of "
+    )

@@ -90,7 +90,7 @@ def _gcc(target: Target) -> Toolchain:
     gcc = target.toolchain.gcc
     compiler = f"{gcc.prefix}gcc"
     return Toolchain(
-        name=compiler,
+        name=Path(compiler).name,
         ask_version=(shutil.which(compiler) or compiler, "-dumpfullversion"),
         install=f"apt-get install {gcc.package}",
         compile=(compiler,),

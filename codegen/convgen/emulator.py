@@ -210,8 +210,13 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
         raise _failure(ended, report, emulator, image)
     calls = len(inputs) // image.call.input_bytes
     outputs = _outputs(folder / "output.bin", calls * image.call.output_bytes)
-    if outputs is None or not _is_complete(report, calls):
+    if not _is_complete(report, calls):
         raise _ended_early(report, calls, emulator, image)
+    if outputs is None:
+        raise ToolError(
+            f"{emulator.machine_name} did not write all outputs, though {image.call.name} returned"
+            f" from each call: expected {calls * image.call.output_bytes:,} bytes in output.bin"
+        )
     counter = emulator.machine.counter
     counted = counter is None or counter.can_count(of_each_call)
     return Run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import typing
 from collections import Counter
 from collections.abc import Sequence
@@ -83,22 +84,43 @@ def _positive_float32(value: float) -> float:
 _DEPTHWISE = '"conv2d" with "groups" equal to the input channels'
 _CONNECTED = '"conv2d" with a 1x1 kernel on a 1x1 image'
 _OP = '"conv2d"'
-OPS = (
-    (("transpose", "deconv"), _OP),
-    (("depthwise", "dwconv", "dw_conv", "separable"), _DEPTHWISE),
-    (("group",), '"conv2d" with "groups"'),
-    (("fully", "dense", "linear", "gemm", "matmul", "inner", "fc"), _CONNECTED),
-    (("pointwise", "1x1"), '"conv2d" with a 1x1 kernel'),
-    (("1d",), '"conv2d" on an image of height 1'),
-)
-"""Parts of names that others give to what `conv2d` does too, and how it is said here."""
+OPS = {
+    _DEPTHWISE: ("depthwise", "depthwiseconv", "dw", "dwconv", "separable"),
+    '"conv2d" with "groups"': ("group", "groups", "grouped"),
+    _CONNECTED: (
+        *("fully", "fullyconnected", "fc", "dense", "linear", "gemm", "matmul", "inner"),
+        *("innerproduct", "mat"),
+    ),
+    '"conv2d" with a 1x1 kernel': ("pointwise", "1x1"),
+    '"conv2d" on an image of height 1': ("1d", "conv1d", "convolution1d"),
+}
+"""How to say what `conv2d` does too, by the words in the names that others give to it."""
+_SAID = {word: said for said, words in OPS.items() for word in words}
+_WORD = re.compile(r"\d+[xX]\d+|[A-Z]+(?![a-z])\d*[dD]?|[A-Z]?[a-z]+\d*[dD]?|\d+[dD]")
+_LONG = 5  # letters, below which a word nearly the same is another word
 
 
 def _known_op(name: Any) -> Any:
     if name == "conv2d":
         return name
-    plain = str(name).lower()
-    raise _expected(next((how for parts, how in OPS if any(p in plain for p in parts)), _OP))
+    found = {_meant(word) for word in _words(name)} if isinstance(name, str) else ()
+    raise _expected(next((said for said in OPS if said in found), _OP))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name: they begin at capitals and after other characters.
+
+    >>> _words("DepthwiseConv2dNative"), _words("nn.FC_1x1"), _words("tfconv2d")
+    (['depthwise', 'conv', 'native'], ['nn', 'fc', '1x1'], ['tfconv'])
+    """
+    found = (word.lower() for word in _WORD.findall(name))
+    return [word if word in _SAID else re.sub(r"2d?$", "", word) for word in found]
+
+
+def _meant(word: str) -> str | None:
+    """Return how to say what *word* stands for, if it is written right or nearly so."""
+    near = difflib.get_close_matches(word, _SAID, n=1, cutoff=0.85) if len(word) >= _LONG else ()
+    return _SAID.get(near[0] if near else word)
 
 
 def _one_or_many(value: Any) -> str:
@@ -353,6 +375,9 @@ def _problem(detail: ErrorDetails) -> str:
             field = _model_at(path[:-1]).model_fields[str(path[-1])]
             what = next((m.what for m in field.metadata if isinstance(m, Expected)), "an object")
             return f"{dotted(path)}: expected {what}, got nothing"
+        case "string_unicode":  # half of a pair of surrogates in the name of a field
+            known = list(_model_at(path).model_fields)
+            return f"{dotted([*path, detail['input']])}: unknown field; {_nearest('', known)}"
         case "expected":
             return f"{dotted(path)}: expected {detail['ctx']['what']}, got {got}"
         case _:

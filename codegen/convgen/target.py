@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import tomllib
 from fractions import Fraction
@@ -81,6 +82,12 @@ def _macro(name: str) -> str:
     return name
 
 
+def _beside(program: str, info: ValidationInfo[Path]) -> str:
+    """Return a path relative to the file that names it as absolute: programs run elsewhere."""
+    has_folder = os.path.dirname(program) and info.context  # noqa: PTH120 - it may end in a slash
+    return os.path.join(info.context.parent.absolute(), program) if has_folder else program  # noqa: PTH118
+
+
 def _fraction(text: Any) -> Fraction:
     if isinstance(text, Fraction):
         return text
@@ -98,6 +105,7 @@ Address = Annotated[int, Field(ge=0, lt=2**64)]
 # Below 1, two counts could read as the same ticks.
 Ratio = Annotated[Fraction, Field(ge=1), BeforeValidator(_fraction)]
 Text = Annotated[str, AfterValidator(_printed)]
+Programs = Annotated[Text, AfterValidator(_beside)]
 Texts = tuple[Text, ...]
 Name = Annotated[Text, AfterValidator(_short)]
 Firmware = Annotated[str, AfterValidator(_firmware)]
@@ -164,7 +172,7 @@ class Machine(Table):
 
     description: Text
     machine: Name
-    program: Text = ""
+    program: Programs = ""
     package: Text = ""
     args: Texts = ()
     firmware: tuple[Firmware, ...]
@@ -263,7 +271,7 @@ Flags = Annotated[Texts, AfterValidator(_measurable)]
 class Gcc(Table):
     """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags."""
 
-    prefix: Text
+    prefix: Programs
     package: Text
     flags: Flags
 

@@ -7,6 +7,7 @@ import struct
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -271,6 +272,22 @@ def test_a_layer_that_does_not_return_is_ended_by_its_instructions(
     said = failure(tmp_path, "endless.c", where)
     model = target.load(where[0]).emulator["unicorn"].model
     assert said == f"toy did not return within 12,345 instructions on {model}"
+
+
+def test_outputs_that_were_not_written_are_not_blamed_on_the_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(tmp_path, "scale.c", *M4)
+    really = emulator._run_in_process
+
+    def on_a_full_disk(*arguments: Any) -> Any:
+        ended = really(*arguments)
+        (built.image.elf.parent / "output.bin").write_bytes(b"x")
+        return ended
+
+    monkeypatch.setattr(emulator, "_run_in_process", on_a_full_disk)
+    with pytest.raises(ToolError, match="did not write all outputs, though toy returned"):
+        built.run(INPUT)
 
 
 @pytest.mark.parametrize("where", KINDS[2:4])

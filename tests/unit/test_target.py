@@ -146,3 +146,35 @@ def test_falling_back_takes_features_and_adds_flags() -> None:
     assert simpler.toolchain.gcc.flags[-1] == "-mcpu=cortex-m33"
     assert simpler.toolchain.zig is not None
     assert simpler.toolchain.zig.flags[-1] == "-mcpu=cortex-m33"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("tools/arm-", "boards/tools/arm-"),
+        ("./", "boards/./"),
+        ("../arm-", "boards/../arm-"),
+    ],
+)
+def test_a_program_with_a_folder_is_beside_the_file_that_names_it(
+    prefix: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (data_dir("targets") / "cortex-m4.toml").read_text(encoding="utf-8")
+    machine = (data_dir("targets") / "machines" / "mps2-an386.toml").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("boards").mkdir()
+    text = text.replace('"arm-none-eabi-"', f'"{prefix}"').replace('"mps2-an386"', '"own.toml"')
+    Path("boards/own.toml").write_text(machine.replace("qemu-system-arm", f"{prefix}qemu"))
+    Path("boards/board.toml").write_text(text)
+    found = target.load("boards/board.toml")
+    assert found.toolchain.gcc.prefix == f"{tmp_path}/{expected}"
+    assert found.preferred_machine.program == f"{tmp_path}/{expected}qemu"
+
+
+@pytest.mark.parametrize("prefix", ["arm-none-eabi-", "/opt/arm/bin/arm-none-eabi-"])
+def test_a_program_on_the_path_or_by_its_whole_path_is_as_it_is_written(
+    prefix: str, tmp_path: Path
+) -> None:
+    text = (data_dir("targets") / "cortex-m4.toml").read_text(encoding="utf-8")
+    (tmp_path / "board.toml").write_text(text.replace('"arm-none-eabi-"', f'"{prefix}"'))
+    assert target.load(str(tmp_path / "board.toml")).toolchain.gcc.prefix == prefix
