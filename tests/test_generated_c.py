@@ -207,10 +207,11 @@ def test_layers_hold_no_data_that_changes(sources: Sources, objects: Path) -> No
                 assert not (writable and section["sh_size"]), f"{path.name}: {section.name}"
 
 
-def test_every_symbol_begins_with_the_name_of_the_layer(sources: Sources, objects: Path) -> None:
+def test_every_symbol_is_one_that_no_other_layer_can_have(sources: Sources, objects: Path) -> None:
+    """No name of a layer has two underscores, or ends in ``_init``."""
     for name, found in layers(sources, objects):
         defined = {symbol.name for symbol in found if symbol.defined}
-        assert all(re.match(rf"{name}(_|$)", symbol) for symbol in defined)
+        assert all(re.fullmatch(rf"{name}(_init|__\w+)?", symbol) for symbol in defined)
 
 
 def test_a_layer_shows_its_functions_and_its_constants(sources: Sources, objects: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from functools import cache
@@ -19,8 +20,9 @@ import minimal
 import numpy_reference
 from batch import Options
 from cases import CASES
-from convgen import target
+from convgen import cnames, target
 from convgen.algorithms import ALGORITHMS
+from convgen.generate import layer_files
 from convgen.layer import Layer
 from convgen.resources import data_dir
 from convgen.target import Target
@@ -66,16 +68,21 @@ def first_able(algorithm: str, board: Target) -> str | None:
 
 
 def check(
-    folder: Path, board: Target, compiler: str, options: Options, flags: tuple[str, ...] = ()
+    folder: Path,
+    board: Target,
+    compiler: str,
+    options: Options,
+    flags: tuple[str, ...] = (),
+    chosen: list[Job] | None = None,
 ) -> Path:
     """Build all layers, run them, hold their outputs against the reference; return the image.
 
     *flags* are for the firmware too.
     """
+    chosen = chosen or jobs(board)
     bench = emulated.bench(board.name, np.empty(0), compiler)
     built = replace(bench.toolchain, target_flags=(*bench.toolchain.target_flags, *flags))
     options = replace(options, compile=(*options.compile, *WARNINGS))
-    chosen = jobs(board)
     found = batch.run(folder, chosen, replace(bench, toolchain=built), options)
     for job, outputs in zip(chosen, found, strict=True):
         expected = numpy_reference.convolve(job.layer, job.inputs)
@@ -110,6 +117,37 @@ def test_three_layers_in_each_unit_anywhere_in_memory_without_builtins(
     board = target.load(name)
     options = Options(compile=("-O1", "-fPIC", "-fno-builtin"), layers_in_unit=3)
     assert assembly(check(tmp_path, board, compiler, options), board)
+
+
+@pytest.mark.parametrize("layers_in_unit", [1, 3])
+@pytest.mark.parametrize("name", BOARDS)
+def test_layers_named_like_symbols_of_another(
+    name: str, layers_in_unit: int, tmp_path: Path
+) -> None:
+    """Beside ``l1`` layers ``l1_patch``, ``l1_bias`` ...: what other files could take for theirs."""
+    board = target.load(name)
+    first = jobs(board)
+    alike = [
+        replace(job, chosen=[named(job, like, board)])
+        for job in first
+        for like in sorted(own.replace("__", "_") for own in shared_symbols(job, board))
+        if cnames.objection(like) is None
+    ]
+    assert len(alike) > len(first)
+    options = Options(compile=("-O1",), layers_in_unit=layers_in_unit)
+    check(tmp_path, board, "gcc", options, chosen=[*first, *alike])
+
+
+def shared_symbols(job: Job, board: Target) -> set[str]:
+    """Return the constants and functions of a layer that its own other files and objects see."""
+    text = "\n".join(layer_files(job.chosen[0].plan, board, None).values())
+    return set(re.findall(r"^(?:extern const \w+|void) (\w+__\w+)", text, re.MULTILINE))
+
+
+def named(job: Job, name: str, board: Target) -> Variant:
+    """Return the layer of *job* under another name."""
+    algorithm = next(a for a in ALGORITHMS if a.name == job.chosen[0].plan.algorithm)
+    return Variant(plan=algorithm.plan(replace(job.layer, name=name), board), pool=None)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

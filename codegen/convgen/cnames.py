@@ -100,6 +100,9 @@ CONSTANTS = _words(
 # What the test program's own symbols begin with.
 RESERVED_PREFIX = "convgen_"
 
+# Between a layer's name and the rest of every symbol that is nobody's but its own.
+INFIX = "__"
+
 # What follows a layer's name in those of its other files and functions.
 FILE_ENDS = ("_weights", "_init")
 
@@ -133,4 +136,6 @@ def objection(name: str) -> str | None:
         return f"a name that does not begin with {RESERVED_PREFIX}, as the test program's do"
     if name.endswith(FILE_ENDS):
         return f"a name that does not end in {' or '.join(FILE_ENDS)}, as another layer's files may"
+    if INFIX in name:
+        return f"a name without {INFIX}, which stands behind the name in a layer's own symbols"
     return "a name other than what stdint.h uses" if _STDINT.fullmatch(name) else None

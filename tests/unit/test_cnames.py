@@ -36,6 +36,12 @@ def test_names_of_the_test_program_are_reserved() -> None:
     assert cnames.objection("convgen_arena") == expected
 
 
+@pytest.mark.parametrize("name", ["l1__taps", "a__", "Add__12"])
+def test_the_infix_of_a_layers_own_symbols_is_reserved(name: str) -> None:
+    expected = "a name without __, which stands behind the name in a layer's own symbols"
+    assert cnames.objection(name) == expected
+
+
 def test_constants_of_generated_sources_are_taken() -> None:
     text = "\n".join(path.read_text() for path in sorted(GOLDEN.rglob("*.c")))
     macros = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))

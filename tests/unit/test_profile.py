@@ -135,6 +135,6 @@ def test_the_listing_follows_the_table() -> None:
     assert result.status == 0
     after = result.stdout.partition("Written to")[2].splitlines()[1:]
     assert after[0].split() == ["instructions", "share", "function"]
-    assert after[1].split()[-1] == "planes_walk"
-    assert any("planes_walk(input, output" in found for found in after)
+    assert after[1].split()[-1] == "planes__walk"
+    assert any("planes__walk(input, output" in found for found in after)
     assert any("smlad" in found for found in after)

@@ -108,7 +108,7 @@
 
 #ifdef ASSEMBLY
 /*
- * causal_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * causal__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -119,10 +119,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal_pixels_2)
+    BEGIN(causal__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -236,10 +236,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal_pixels_2));
+    END(causal__pixels_2));
 
 /*
- * causal_taps: 1 x 4 sums (pixels x channels). Registers:
+ * causal__taps: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -253,10 +253,10 @@ __extension__ __asm__(
  * Zero points stand at the end of the constants.
  */
 
-void causal_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
+void causal__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
-    BEGIN(causal_taps)
+    BEGIN(causal__taps)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -344,11 +344,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -32")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal_taps));
+    END(causal__taps));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -360,7 +360,7 @@ static CODE const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *causal_run(
+static CODE const uint32_t *causal__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -377,20 +377,20 @@ static CODE const uint32_t *causal_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = causal_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = causal__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t causal_saturate(int32_t value)
+static CODE int32_t causal__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *causal_finish(
+static CODE const uint32_t *causal__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -403,7 +403,7 @@ static CODE const uint32_t *causal_finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value += sum < 0 ? (int32_t)line[2] : 0;
-            value = causal_saturate(value >> 14);
+            value = causal__saturate(value >> 14);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
@@ -411,7 +411,7 @@ static CODE const uint32_t *causal_finish(
     return constants;
 }
 
-static CODE void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -425,13 +425,13 @@ static CODE void causal_pixels_2(const int8_t *input, const uint32_t *constants,
 
             const int8_t *run = input;
 
-            constants = causal_run(sums, 2, run, 12, constants);
-        constants = causal_finish(sums, 2, constants, output);
+            constants = causal__run(sums, 2, run, 12, constants);
+        constants = causal__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
-static CODE void causal_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
+static CODE void causal__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
     const int8_t *zero_points = (const int8_t *)(constants + STREAM);
 
@@ -451,10 +451,10 @@ static CODE void causal_taps(uintptr_t input, const uint32_t *constants, int8_t 
             const uintptr_t at = input + (uintptr_t)(row * 4);
             const int8_t *run = bits & 1u ? (const int8_t *)at : zero_points;
 
-            constants = causal_run(sums, 1, run, 4, constants);
+            constants = causal__run(sums, 1, run, 4, constants);
             bits >>= 1;
         }
-        constants = causal_finish(sums, 1, constants, output);
+        constants = causal__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -462,7 +462,7 @@ static CODE void causal_taps(uintptr_t input, const uint32_t *constants, int8_t 
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void causal_edge(
+static CODE OUT_OF_LINE void causal__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     uint32_t inside = 0;
@@ -477,8 +477,8 @@ static CODE OUT_OF_LINE void causal_edge(
         }
     }
     /* As a number, since the first tap may be outside. */
-    causal_taps(
-        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), causal_weights, output, inside);
+    causal__taps(
+        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), causal__weights, output, inside);
 }
 
 CODE void causal(void *pool, void *workspace)
@@ -499,18 +499,18 @@ CODE void causal(void *pool, void *workspace)
         while (col > inner_right) {
             --col;
             output -= OUT_C;
-            causal_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            causal__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
         }
         while (col >= INNER_LEFT + 2) {
             col -= 2;
             output -= 2 * OUT_C;
-            causal_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, causal_weights, output);
+            causal__pixels_2(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, causal__weights, output);
         }
         while (col > 0) {
             --col;
             output -= OUT_C;
-            causal_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            causal__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
         }
     }
 }

@@ -106,7 +106,7 @@
 
 #ifdef ASSEMBLY
 /*
- * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -117,10 +117,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_2)
+    BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -227,10 +227,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_pixels_2));
+    END(deep__pixels_2));
 
 /*
- * deep_taps: 1 x 4 sums (pixels x channels). Registers:
+ * deep__taps: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -244,10 +244,10 @@ __extension__ __asm__(
  * Zero points stand at the end of the constants.
  */
 
-void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
+void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
-    BEGIN(deep_taps)
+    BEGIN(deep__taps)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -336,11 +336,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -32")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_taps));
+    END(deep__taps));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -352,7 +352,7 @@ static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, co
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep_run(
+static CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -369,20 +369,20 @@ static CODE const uint32_t *deep_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = deep_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t deep_saturate(int32_t value)
+static CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep_finish(
+static CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -394,7 +394,7 @@ static CODE const uint32_t *deep_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = deep_saturate(value >> 15);
+            value = deep__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -402,7 +402,7 @@ static CODE const uint32_t *deep_finish(
     return constants;
 }
 
-static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -417,14 +417,14 @@ static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, i
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 20;
 
-            constants = deep_run(sums, 2, run, 12, constants);
+            constants = deep__run(sums, 2, run, 12, constants);
         }
-        constants = deep_finish(sums, 2, constants, output);
+        constants = deep__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
-static CODE void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
+static CODE void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
     const int8_t *zero_points = (const int8_t *)(constants + STREAM);
 
@@ -445,11 +445,11 @@ static CODE void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *o
             const uintptr_t at = input + (uintptr_t)(row * 20) + (uintptr_t)(tap * 4);
             const int8_t *run = bits & 1u ? (const int8_t *)at : zero_points;
 
-            constants = deep_run(sums, 1, run, 4, constants);
+            constants = deep__run(sums, 1, run, 4, constants);
             bits >>= 1;
         }
         }
-        constants = deep_finish(sums, 1, constants, output);
+        constants = deep__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -457,7 +457,7 @@ static CODE void deep_taps(uintptr_t input, const uint32_t *constants, int8_t *o
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void deep_edge(
+static CODE OUT_OF_LINE void deep__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     uint32_t inside = 0;
@@ -472,8 +472,8 @@ static CODE OUT_OF_LINE void deep_edge(
         }
     }
     /* As a number, since the first tap may be outside. */
-    deep_taps(
-        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), deep_weights, output, inside);
+    deep__taps(
+        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), deep__weights, output, inside);
 }
 
 CODE void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -487,16 +487,16 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
-            deep_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep_weights, output);
+            deep__pixels_2(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep__weights, output);
             output += 2 * OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

@@ -61,11 +61,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
+static CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = depthwise_shift[channel];
+    const int32_t shift = depthwise__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * depthwise_multiplier[channel];
+    const int64_t product = (int64_t)sum * depthwise__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -74,7 +74,7 @@ static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise_lanes_1x4(
+static CODE inline void depthwise__lanes_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -102,7 +102,7 @@ static CODE inline void depthwise_lanes_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise_lanes_1x2(
+static CODE inline void depthwise__lanes_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -122,109 +122,109 @@ static CODE inline void depthwise_lanes_1x2(
 }
 
 /* 1 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void depthwise_inner_1x4(
+static CODE void depthwise__inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
-        depthwise_lanes_1x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
+        depthwise__lanes_1x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
         weights += 4 * RUN;
     }
 
     for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
 /* 1 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void depthwise_inner_1x2(
+static CODE void depthwise__inner_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
-        depthwise_lanes_1x2(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
+        depthwise__lanes_1x2(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
         weights += 2 * RUN;
     }
 
     for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
-static CODE void depthwise_pixels_1(const int8_t *input, int8_t *output)
+static CODE void depthwise__pixels_1(const int8_t *input, int8_t *output)
 {
-    depthwise_inner_1x4(input + 0, 0, output);
-    depthwise_inner_1x2(input + 4, 4, output);
+    depthwise__inner_1x4(input + 0, 0, output);
+    depthwise__inner_1x2(input + 4, 4, output);
 }
 
 /* 1 x 4 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void depthwise_edge_1x4(
+static CODE void depthwise__edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
         for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise_zero_points;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
 
-            depthwise_lanes_1x4(sums, tap, weights, TAP);
+            depthwise__lanes_1x4(sums, tap, weights, TAP);
             weights += 4 * TAP;
         }
     }
 
     for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void depthwise_edge_1x2(
+static CODE void depthwise__edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
         for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise_zero_points;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
 
-            depthwise_lanes_1x2(sums, tap, weights, TAP);
+            depthwise__lanes_1x2(sums, tap, weights, TAP);
             weights += 2 * TAP;
         }
     }
 
     for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
-static CODE void depthwise_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void depthwise__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    depthwise_edge_1x4(input + 0, in_row, in_col, 0, output);
-    depthwise_edge_1x2(input + 4, in_row, in_col, 4, output);
+    depthwise__edge_1x4(input + 0, in_row, in_col, 0, output);
+    depthwise__edge_1x2(input + 4, in_row, in_col, 4, output);
 }
 
 CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
@@ -238,16 +238,16 @@ CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            depthwise_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            depthwise__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col < INNER_RIGHT; ++col) {
-            depthwise_pixels_1(
+            depthwise__pixels_1(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            depthwise_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            depthwise__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

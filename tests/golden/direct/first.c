@@ -106,7 +106,7 @@
 
 #ifdef ASSEMBLY
 /*
- * first_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -117,10 +117,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_pixels_2)
+    BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -240,10 +240,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_pixels_2));
+    END(first__pixels_2));
 
 /*
- * first_patch: 1 x 4 sums (pixels x channels). Registers:
+ * first__patch: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -255,10 +255,10 @@ __extension__ __asm__(
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
+void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_patch)
+    BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -337,11 +337,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_patch));
+    END(first__patch));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -353,7 +353,7 @@ static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *first_run(
+static CODE const uint32_t *first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -370,20 +370,20 @@ static CODE const uint32_t *first_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = first_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = first__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t first_saturate(int32_t value)
+static CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first_finish(
+static CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -395,7 +395,7 @@ static CODE const uint32_t *first_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = first_saturate(value >> 15);
+            value = first__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -403,7 +403,7 @@ static CODE const uint32_t *first_finish(
     return constants;
 }
 
-static CODE void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -418,14 +418,14 @@ static CODE void first_pixels_2(const int8_t *input, const uint32_t *constants, 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 21;
 
-            constants = first_run(sums, 2, run, 9, constants);
+            constants = first__run(sums, 2, run, 9, constants);
         }
-        constants = first_finish(sums, 2, constants, output);
+        constants = first__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
-static CODE void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -440,9 +440,9 @@ static CODE void first_patch(const int8_t *input, const uint32_t *constants, int
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 9;
 
-            constants = first_run(sums, 1, run, 9, constants);
+            constants = first__run(sums, 1, run, 9, constants);
         }
-        constants = first_finish(sums, 1, constants, output);
+        constants = first__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -450,7 +450,7 @@ static CODE void first_patch(const int8_t *input, const uint32_t *constants, int
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void first_edge(
+static CODE OUT_OF_LINE void first__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     int8_t patch[PATCH];
@@ -462,14 +462,14 @@ static CODE OUT_OF_LINE void first_edge(
         for (int32_t j = 0; j < KERNEL_W; ++j) {
             const int32_t col = in_col + j * DILATION_W;
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first_zero_points;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first__zero_points;
 
             for (int32_t k = 0; k < TAP; ++k) {
                 *to++ = tap[k];
             }
         }
     }
-    first_patch(patch, first_weights, output);
+    first__patch(patch, first__weights, output);
 }
 
 CODE void first(const int8_t *input, int8_t *output, void *workspace)
@@ -483,16 +483,16 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            first_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
-            first_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first_weights, output);
+            first__pixels_2(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first__weights, output);
             output += 2 * OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            first_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

@@ -62,11 +62,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = grouped_shift[channel];
+    const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * grouped_multiplier[channel];
+    const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -75,7 +75,7 @@ static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped_dot_2x2(
+static CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -103,7 +103,7 @@ static CODE inline void grouped_dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped_dot_1x2(
+static CODE inline void grouped__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -124,21 +124,21 @@ static CODE inline void grouped_dot_1x2(
 }
 
 /* 2 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void grouped_inner_2x2(
+static CODE void grouped__inner_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped_weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = grouped_bias[channel + c];
+            sums[pixel][c] = grouped__bias[channel + c];
         }
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         for (int32_t j = 0; j < KERNEL_W; ++j) {
-            grouped_dot_2x2(
+            grouped__dot_2x2(
                 sums, input + (i * DILATION_H * IN_W + j * DILATION_W) * IN_C, weights, RUN);
             weights += 2 * RUN;
         }
@@ -146,52 +146,52 @@ static CODE void grouped_inner_2x2(
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
-static CODE void grouped_pixels_2(const int8_t *input, int8_t *output)
+static CODE void grouped__pixels_2(const int8_t *input, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
 
-        grouped_inner_2x2(input + group * GROUP_PITCH, first, output);
+        grouped__inner_2x2(input + group * GROUP_PITCH, first, output);
     }
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void grouped_edge_1x2(
+static CODE void grouped__edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped_weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = grouped_bias[channel + c];
+        sums[0][c] = grouped__bias[channel + c];
     }
 
     for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
         for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : grouped_zero_points;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : grouped__zero_points;
 
-            grouped_dot_1x2(sums, tap, weights, TAP);
+            grouped__dot_1x2(sums, tap, weights, TAP);
             weights += 2 * TAP;
         }
     }
 
     for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = grouped_finish(sums[0][c], channel + c);
+        output[channel + c] = grouped__finish(sums[0][c], channel + c);
     }
 }
 
-static CODE void grouped_edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void grouped__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
 
-        grouped_edge_1x2(input + group * GROUP_PITCH, in_row, in_col, first, output);
+        grouped__edge_1x2(input + group * GROUP_PITCH, in_row, in_col, first, output);
     }
 }
 
@@ -206,16 +206,16 @@ CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            grouped_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            grouped__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col + 2 <= INNER_RIGHT; col += 2) {
-            grouped_pixels_2(
+            grouped__pixels_2(
                 input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
             output += 2 * OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            grouped_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            grouped__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

@@ -92,7 +92,7 @@
 
 #ifdef ASSEMBLY
 /*
- * valid_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * valid__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -103,10 +103,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void valid__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(valid_pixels_2)
+    BEGIN(valid__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -244,11 +244,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(valid_pixels_2));
+    END(valid__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *valid__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -260,7 +260,7 @@ static CODE const uint32_t *valid_step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *valid_run(
+static CODE const uint32_t *valid__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -277,20 +277,20 @@ static CODE const uint32_t *valid_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = valid_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = valid__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t valid_saturate(int32_t value)
+static CODE int32_t valid__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *valid_finish(
+static CODE const uint32_t *valid__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -303,7 +303,7 @@ static CODE const uint32_t *valid_finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value += sum < 0 ? (int32_t)line[2] : 0;
-            value = valid_saturate(value >> 14);
+            value = valid__saturate(value >> 14);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
@@ -311,7 +311,7 @@ static CODE const uint32_t *valid_finish(
     return constants;
 }
 
-static CODE void valid_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void valid__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -326,9 +326,9 @@ static CODE void valid_pixels_2(const int8_t *input, const uint32_t *constants, 
         for (int32_t row = 0; row < 2; ++row) {
             const int8_t *run = input + row * 12;
 
-            constants = valid_run(sums, 2, run, 6, constants);
+            constants = valid__run(sums, 2, run, 6, constants);
         }
-        constants = valid_finish(sums, 2, constants, output);
+        constants = valid__finish(sums, 2, constants, output);
         output += 4;
     }
 }
@@ -344,8 +344,8 @@ CODE void valid(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col + 2 <= OUT_W; col += 2) {
-            valid_pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, valid_weights, output);
+            valid__pixels_2(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, valid__weights, output);
             output += 2 * OUT_C;
         }
     }

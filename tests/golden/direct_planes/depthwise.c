@@ -110,11 +110,11 @@
  *
  * On the stack: the channel's constants but for its weights, then what has no register.
  */
-void depthwise_walk(
+void depthwise__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
-    BEGIN(depthwise_walk)
+    BEGIN(depthwise__walk)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -235,12 +235,12 @@ __extension__ __asm__(
     "    add sp, #60\n"
     CFI("adjust_cfa_offset -60")
     "    pop {r4-r11, pc}\n"
-    END(depthwise_walk));
+    END(depthwise__walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
-static CODE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static CODE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
     int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
@@ -251,7 +251,7 @@ static CODE int8_t depthwise_finish(int32_t sum, int32_t multiplier, int32_t add
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise__load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
@@ -259,13 +259,13 @@ static CODE const int8_t *depthwise_load_inner(int32_t column[3], const int8_t *
     return in + IN_C;
 }
 
-static CODE int32_t depthwise_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -283,46 +283,46 @@ static CODE void depthwise_inner(const int8_t *input, int8_t *output, const uint
         int8_t *out = output + row * OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
-        in = depthwise_load_inner(a, in);
-        in = depthwise_load_inner(b, in);
-        in = depthwise_load_inner(c, in);
-        sum = depthwise_column_inner(inner, a, w);
-        sum = depthwise_column_inner(sum, b, w + 3);
-        sum = depthwise_column_inner(sum, c, w + 6);
-        *out = depthwise_finish(sum, multiplier, addend, bend);
+        in = depthwise__load_inner(a, in);
+        in = depthwise__load_inner(b, in);
+        in = depthwise__load_inner(c, in);
+        sum = depthwise__column_inner(inner, a, w);
+        sum = depthwise__column_inner(sum, b, w + 3);
+        sum = depthwise__column_inner(sum, c, w + 6);
+        *out = depthwise__finish(sum, multiplier, addend, bend);
         out += OUT_C;
 
-        in = depthwise_load_inner(a, in);
-        in = depthwise_load_inner(b, in);
-        sum = depthwise_column_inner(inner, c, w);
-        sum = depthwise_column_inner(sum, a, w + 3);
-        sum = depthwise_column_inner(sum, b, w + 6);
-        *out = depthwise_finish(sum, multiplier, addend, bend);
+        in = depthwise__load_inner(a, in);
+        in = depthwise__load_inner(b, in);
+        sum = depthwise__column_inner(inner, c, w);
+        sum = depthwise__column_inner(sum, a, w + 3);
+        sum = depthwise__column_inner(sum, b, w + 6);
+        *out = depthwise__finish(sum, multiplier, addend, bend);
         out += OUT_C;
 
-        in = depthwise_load_inner(c, in);
-        sum = depthwise_column_inner(right, b, w);
-        sum = depthwise_column_inner(sum, c, w + 3);
-        *out = depthwise_finish(sum, multiplier, addend, bend);
+        in = depthwise__load_inner(c, in);
+        sum = depthwise__column_inner(right, b, w);
+        sum = depthwise__column_inner(sum, c, w + 3);
+        *out = depthwise__finish(sum, multiplier, addend, bend);
         out += OUT_C;
     }
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise_load_bottom(int32_t column[3], const int8_t *in)
+static CODE const int8_t *depthwise__load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
     return in + IN_C;
 }
 
-static CODE int32_t depthwise_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t depthwise__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -338,35 +338,35 @@ static CODE void depthwise_bottom(const int8_t *input, int8_t *output, const uin
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = depthwise_load_bottom(a, in);
-    in = depthwise_load_bottom(b, in);
-    in = depthwise_load_bottom(c, in);
-    sum = depthwise_column_bottom(inner, a, w);
-    sum = depthwise_column_bottom(sum, b, w + 3);
-    sum = depthwise_column_bottom(sum, c, w + 6);
-    *out = depthwise_finish(sum, multiplier, addend, bend);
+    in = depthwise__load_bottom(a, in);
+    in = depthwise__load_bottom(b, in);
+    in = depthwise__load_bottom(c, in);
+    sum = depthwise__column_bottom(inner, a, w);
+    sum = depthwise__column_bottom(sum, b, w + 3);
+    sum = depthwise__column_bottom(sum, c, w + 6);
+    *out = depthwise__finish(sum, multiplier, addend, bend);
     out += OUT_C;
 
-    in = depthwise_load_bottom(a, in);
-    in = depthwise_load_bottom(b, in);
-    sum = depthwise_column_bottom(inner, c, w);
-    sum = depthwise_column_bottom(sum, a, w + 3);
-    sum = depthwise_column_bottom(sum, b, w + 6);
-    *out = depthwise_finish(sum, multiplier, addend, bend);
+    in = depthwise__load_bottom(a, in);
+    in = depthwise__load_bottom(b, in);
+    sum = depthwise__column_bottom(inner, c, w);
+    sum = depthwise__column_bottom(sum, a, w + 3);
+    sum = depthwise__column_bottom(sum, b, w + 6);
+    *out = depthwise__finish(sum, multiplier, addend, bend);
     out += OUT_C;
 
-    in = depthwise_load_bottom(c, in);
-    sum = depthwise_column_bottom(right, b, w);
-    sum = depthwise_column_bottom(sum, c, w + 3);
-    *out = depthwise_finish(sum, multiplier, addend, bend);
+    in = depthwise__load_bottom(c, in);
+    sum = depthwise__column_bottom(right, b, w);
+    sum = depthwise__column_bottom(sum, c, w + 3);
+    *out = depthwise__finish(sum, multiplier, addend, bend);
     out += OUT_C;
 }
 
-static CODE void depthwise_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
-        depthwise_inner(input, output, plane);
-        depthwise_bottom(input + 4 * IN_ROW, output + 2 * OUT_ROW, plane);
+        depthwise__inner(input, output, plane);
+        depthwise__bottom(input + 4 * IN_ROW, output + 2 * OUT_ROW, plane);
         ++input;
         ++output;
     }
@@ -378,7 +378,7 @@ CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    depthwise_walk(input, output, depthwise_planes, depthwise_planes + OUT_C * PLANE);
+    depthwise__walk(input, output, depthwise__planes, depthwise__planes + OUT_C * PLANE);
 }
 
 /* So that other files may be in one translation unit with this. */

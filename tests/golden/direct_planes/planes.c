@@ -109,11 +109,11 @@
  *
  * On the stack: the channel's constants but for its weights, then what has no register.
  */
-void planes_walk(
+void planes__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
-    BEGIN(planes_walk)
+    BEGIN(planes__walk)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -261,12 +261,12 @@ __extension__ __asm__(
     "    add sp, #76\n"
     CFI("adjust_cfa_offset -76")
     "    pop {r4-r11, pc}\n"
-    END(planes_walk));
+    END(planes__walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend. */
-static CODE int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE int8_t planes__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
     int32_t value = (high + addend) >> SHIFT;
@@ -277,20 +277,20 @@ static CODE int8_t planes_finish(int32_t sum, int32_t multiplier, int32_t addend
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes_load_top(int32_t column[3], const int8_t *in)
+static CODE const int8_t *planes__load_top(int32_t column[3], const int8_t *in)
 {
     column[1] = in[0];
     column[2] = in[IN_ROW];
     return in + IN_C;
 }
 
-static CODE int32_t planes_column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes__column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[1] * w[1] + column[2] * w[2];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes_top(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -306,56 +306,56 @@ static CODE void planes_top(const int8_t *input, int8_t *output, const uint32_t 
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = planes_load_top(a, in);
-    in = planes_load_top(b, in);
-    sum = planes_column_top(left, a, w + 3);
-    sum = planes_column_top(sum, b, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(a, in);
+    in = planes__load_top(b, in);
+    sum = planes__column_top(left, a, w + 3);
+    sum = planes__column_top(sum, b, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_top(c, in);
-    sum = planes_column_top(inner, a, w);
-    sum = planes_column_top(sum, b, w + 3);
-    sum = planes_column_top(sum, c, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(c, in);
+    sum = planes__column_top(inner, a, w);
+    sum = planes__column_top(sum, b, w + 3);
+    sum = planes__column_top(sum, c, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_top(a, in);
-    sum = planes_column_top(inner, b, w);
-    sum = planes_column_top(sum, c, w + 3);
-    sum = planes_column_top(sum, a, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(a, in);
+    sum = planes__column_top(inner, b, w);
+    sum = planes__column_top(sum, c, w + 3);
+    sum = planes__column_top(sum, a, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_top(b, in);
-    sum = planes_column_top(inner, c, w);
-    sum = planes_column_top(sum, a, w + 3);
-    sum = planes_column_top(sum, b, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(b, in);
+    sum = planes__column_top(inner, c, w);
+    sum = planes__column_top(sum, a, w + 3);
+    sum = planes__column_top(sum, b, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_top(c, in);
-    sum = planes_column_top(inner, a, w);
-    sum = planes_column_top(sum, b, w + 3);
-    sum = planes_column_top(sum, c, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(c, in);
+    sum = planes__column_top(inner, a, w);
+    sum = planes__column_top(sum, b, w + 3);
+    sum = planes__column_top(sum, c, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_top(a, in);
-    sum = planes_column_top(inner, b, w);
-    sum = planes_column_top(sum, c, w + 3);
-    sum = planes_column_top(sum, a, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_top(a, in);
+    sum = planes__column_top(inner, b, w);
+    sum = planes__column_top(sum, c, w + 3);
+    sum = planes__column_top(sum, a, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    sum = planes_column_top(right, c, w);
-    sum = planes_column_top(sum, a, w + 3);
-    *out = planes_finish(sum, multiplier, addend);
+    sum = planes__column_top(right, c, w);
+    sum = planes__column_top(sum, a, w + 3);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes_load_inner(int32_t column[3], const int8_t *in)
+static CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
@@ -363,13 +363,13 @@ static CODE const int8_t *planes_load_inner(int32_t column[3], const int8_t *in)
     return in + IN_C;
 }
 
-static CODE int32_t planes_column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes_inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -387,70 +387,70 @@ static CODE void planes_inner(const int8_t *input, int8_t *output, const uint32_
         int8_t *out = output + row * OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
-        in = planes_load_inner(a, in);
-        in = planes_load_inner(b, in);
-        sum = planes_column_inner(left, a, w + 3);
-        sum = planes_column_inner(sum, b, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(a, in);
+        in = planes__load_inner(b, in);
+        sum = planes__column_inner(left, a, w + 3);
+        sum = planes__column_inner(sum, b, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        in = planes_load_inner(c, in);
-        sum = planes_column_inner(inner, a, w);
-        sum = planes_column_inner(sum, b, w + 3);
-        sum = planes_column_inner(sum, c, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(c, in);
+        sum = planes__column_inner(inner, a, w);
+        sum = planes__column_inner(sum, b, w + 3);
+        sum = planes__column_inner(sum, c, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        in = planes_load_inner(a, in);
-        sum = planes_column_inner(inner, b, w);
-        sum = planes_column_inner(sum, c, w + 3);
-        sum = planes_column_inner(sum, a, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(a, in);
+        sum = planes__column_inner(inner, b, w);
+        sum = planes__column_inner(sum, c, w + 3);
+        sum = planes__column_inner(sum, a, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        in = planes_load_inner(b, in);
-        sum = planes_column_inner(inner, c, w);
-        sum = planes_column_inner(sum, a, w + 3);
-        sum = planes_column_inner(sum, b, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(b, in);
+        sum = planes__column_inner(inner, c, w);
+        sum = planes__column_inner(sum, a, w + 3);
+        sum = planes__column_inner(sum, b, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        in = planes_load_inner(c, in);
-        sum = planes_column_inner(inner, a, w);
-        sum = planes_column_inner(sum, b, w + 3);
-        sum = planes_column_inner(sum, c, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(c, in);
+        sum = planes__column_inner(inner, a, w);
+        sum = planes__column_inner(sum, b, w + 3);
+        sum = planes__column_inner(sum, c, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        in = planes_load_inner(a, in);
-        sum = planes_column_inner(inner, b, w);
-        sum = planes_column_inner(sum, c, w + 3);
-        sum = planes_column_inner(sum, a, w + 6);
-        *out = planes_finish(sum, multiplier, addend);
+        in = planes__load_inner(a, in);
+        sum = planes__column_inner(inner, b, w);
+        sum = planes__column_inner(sum, c, w + 3);
+        sum = planes__column_inner(sum, a, w + 6);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
 
-        sum = planes_column_inner(right, c, w);
-        sum = planes_column_inner(sum, a, w + 3);
-        *out = planes_finish(sum, multiplier, addend);
+        sum = planes__column_inner(right, c, w);
+        sum = planes__column_inner(sum, a, w + 3);
+        *out = planes__finish(sum, multiplier, addend);
         out += OUT_C;
     }
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes_load_bottom(int32_t column[3], const int8_t *in)
+static CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
     column[1] = in[IN_ROW];
     return in + IN_C;
 }
 
-static CODE int32_t planes_column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes_bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -466,60 +466,60 @@ static CODE void planes_bottom(const int8_t *input, int8_t *output, const uint32
     int8_t *out = output;
     int32_t a[3], b[3], c[3], sum;
 
-    in = planes_load_bottom(a, in);
-    in = planes_load_bottom(b, in);
-    sum = planes_column_bottom(left, a, w + 3);
-    sum = planes_column_bottom(sum, b, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(a, in);
+    in = planes__load_bottom(b, in);
+    sum = planes__column_bottom(left, a, w + 3);
+    sum = planes__column_bottom(sum, b, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_bottom(c, in);
-    sum = planes_column_bottom(inner, a, w);
-    sum = planes_column_bottom(sum, b, w + 3);
-    sum = planes_column_bottom(sum, c, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(c, in);
+    sum = planes__column_bottom(inner, a, w);
+    sum = planes__column_bottom(sum, b, w + 3);
+    sum = planes__column_bottom(sum, c, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_bottom(a, in);
-    sum = planes_column_bottom(inner, b, w);
-    sum = planes_column_bottom(sum, c, w + 3);
-    sum = planes_column_bottom(sum, a, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(a, in);
+    sum = planes__column_bottom(inner, b, w);
+    sum = planes__column_bottom(sum, c, w + 3);
+    sum = planes__column_bottom(sum, a, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_bottom(b, in);
-    sum = planes_column_bottom(inner, c, w);
-    sum = planes_column_bottom(sum, a, w + 3);
-    sum = planes_column_bottom(sum, b, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(b, in);
+    sum = planes__column_bottom(inner, c, w);
+    sum = planes__column_bottom(sum, a, w + 3);
+    sum = planes__column_bottom(sum, b, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_bottom(c, in);
-    sum = planes_column_bottom(inner, a, w);
-    sum = planes_column_bottom(sum, b, w + 3);
-    sum = planes_column_bottom(sum, c, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(c, in);
+    sum = planes__column_bottom(inner, a, w);
+    sum = planes__column_bottom(sum, b, w + 3);
+    sum = planes__column_bottom(sum, c, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    in = planes_load_bottom(a, in);
-    sum = planes_column_bottom(inner, b, w);
-    sum = planes_column_bottom(sum, c, w + 3);
-    sum = planes_column_bottom(sum, a, w + 6);
-    *out = planes_finish(sum, multiplier, addend);
+    in = planes__load_bottom(a, in);
+    sum = planes__column_bottom(inner, b, w);
+    sum = planes__column_bottom(sum, c, w + 3);
+    sum = planes__column_bottom(sum, a, w + 6);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 
-    sum = planes_column_bottom(right, c, w);
-    sum = planes_column_bottom(sum, a, w + 3);
-    *out = planes_finish(sum, multiplier, addend);
+    sum = planes__column_bottom(right, c, w);
+    sum = planes__column_bottom(sum, a, w + 3);
+    *out = planes__finish(sum, multiplier, addend);
     out += OUT_C;
 }
 
-static CODE void planes_walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANE) {
-        planes_top(input, output, plane);
-        planes_inner(input, output + 1 * OUT_ROW, plane);
-        planes_bottom(input + 3 * IN_ROW, output + 4 * OUT_ROW, plane);
+        planes__top(input, output, plane);
+        planes__inner(input, output + 1 * OUT_ROW, plane);
+        planes__bottom(input + 3 * IN_ROW, output + 4 * OUT_ROW, plane);
         ++input;
         ++output;
     }
@@ -531,7 +531,7 @@ CODE void planes(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    planes_walk(input, output, planes_planes, planes_planes + OUT_C * PLANE);
+    planes__walk(input, output, planes__planes, planes__planes + OUT_C * PLANE);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -100,7 +100,7 @@
 
 #ifdef ASSEMBLY
 /*
- * deep_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -112,10 +112,10 @@
  *
  * On the stack: input, output, end of the constants, -, runs left, next tap.
  */
-void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_1)
+    BEGIN(deep__pixels_1)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -232,10 +232,10 @@ __extension__ __asm__(
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    END(deep_pixels_1));
+    END(deep__pixels_1));
 
 /*
- * deep_taps: 1 x 4 sums (pixels x channels). Registers:
+ * deep__taps: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -247,10 +247,10 @@ __extension__ __asm__(
  *
  * On the stack: input, output, end of the constants, -, runs left, next tap.
  */
-void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
+void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_taps)
+    BEGIN(deep__taps)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -369,11 +369,11 @@ __extension__ __asm__(
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    END(deep_taps));
+    END(deep__taps));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void deep_step(
+static CODE void deep__step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -390,20 +390,20 @@ static CODE void deep_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *deep_run(
+static CODE const uint32_t *deep__run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
-        deep_step(sums, pixels, input + k, some, constants);
+        deep__step(sums, pixels, input + k, some, constants);
         constants += some * (BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static CODE void deep_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void deep__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -414,7 +414,7 @@ static CODE void deep_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint3
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *deep_finish(
+static CODE const uint32_t *deep__finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -432,36 +432,36 @@ static CODE const uint32_t *deep_finish(
     return line;
 }
 
-static CODE void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
-        deep_start(sums, 1, constants);
+        deep__start(sums, 1, constants);
         constants += BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 20;
 
-            constants = deep_run(sums, 1, run, 12, constants);
+            constants = deep__run(sums, 1, run, 12, constants);
         }
-        constants = deep_finish(sums, 1, constants, output);
+        constants = deep__finish(sums, 1, constants, output);
         output += BLOCK - (int32_t)*constants++;
     }
 }
 
-static CODE void deep_taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
-        deep_start(sums, 1, constants);
+        deep__start(sums, 1, constants);
         constants += BLOCK;
 
         for (int32_t tap = 0; tap < TAPS; ++tap) {
-            constants = deep_run(sums, 1, input[tap], 4, constants);
+            constants = deep__run(sums, 1, input[tap], 4, constants);
         }
-        constants = deep_finish(sums, 1, constants, output);
+        constants = deep__finish(sums, 1, constants, output);
         output += BLOCK - (int32_t)*constants++;
     }
 }
@@ -469,7 +469,7 @@ static CODE void deep_taps(const int8_t *const *input, const uint32_t *constants
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void deep_edge(
+static CODE OUT_OF_LINE void deep__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     const int8_t *taps[TAPS];
@@ -479,14 +479,14 @@ static CODE OUT_OF_LINE void deep_edge(
     for (int32_t tap = 0; tap < TAPS; ++tap) {
         const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
 
-        taps[tap] = inside ? input + (row * IN_W + col) * IN_C : deep_zero_points;
+        taps[tap] = inside ? input + (row * IN_W + col) * IN_C : deep__zero_points;
         col += DILATION_W;
         if (col == in_col + KERNEL_W * DILATION_W) {
             col = in_col;
             row += DILATION_H;
         }
     }
-    deep_taps(taps, deep_weights, output);
+    deep__taps(taps, deep__weights, output);
 }
 
 CODE void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -500,16 +500,16 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col < INNER_RIGHT; ++col) {
-            deep_pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep_weights, output);
+            deep__pixels_1(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep__weights, output);
             output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            deep_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

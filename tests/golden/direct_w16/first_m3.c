@@ -100,7 +100,7 @@
 
 #ifdef ASSEMBLY
 /*
- * first_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * first__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -112,10 +112,10 @@
  *
  * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
  */
-void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void first__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_pixels_1)
+    BEGIN(first__pixels_1)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -181,10 +181,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_pixels_1));
+    END(first__pixels_1));
 
 /*
- * first_patch: 1 x 4 sums (pixels x channels). Registers:
+ * first__patch: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -196,10 +196,10 @@ __extension__ __asm__(
  *
  * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
  */
-void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output);
+void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_patch)
+    BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -263,11 +263,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_patch));
+    END(first__patch));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void first_step(
+static CODE void first__step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -284,20 +284,20 @@ static CODE void first_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *first_run(
+static CODE const uint32_t *first__run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
-        first_step(sums, pixels, input + k, some, constants);
+        first__step(sums, pixels, input + k, some, constants);
         constants += some * (BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels, less what rounding adds to all, the whole and the upper. */
-static CODE void first_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void first__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -308,7 +308,7 @@ static CODE void first_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *first_finish(
+static CODE const uint32_t *first__finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -326,38 +326,38 @@ static CODE const uint32_t *first_finish(
     return line;
 }
 
-static CODE void first_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
-        first_start(sums, 1, constants);
+        first__start(sums, 1, constants);
         constants += BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 21;
 
-            constants = first_run(sums, 1, run, 9, constants);
+            constants = first__run(sums, 1, run, 9, constants);
         }
-        constants = first_finish(sums, 1, constants, output);
+        constants = first__finish(sums, 1, constants, output);
         output += BLOCK - (int32_t)*constants++;
     }
 }
 
-static CODE void first_patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
-        first_start(sums, 1, constants);
+        first__start(sums, 1, constants);
         constants += BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 9;
 
-            constants = first_run(sums, 1, run, 9, constants);
+            constants = first__run(sums, 1, run, 9, constants);
         }
-        constants = first_finish(sums, 1, constants, output);
+        constants = first__finish(sums, 1, constants, output);
         output += BLOCK - (int32_t)*constants++;
     }
 }
@@ -365,7 +365,7 @@ static CODE void first_patch(const int8_t *input, const uint32_t *constants, int
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void first_edge(
+static CODE OUT_OF_LINE void first__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     int8_t patch[PATCH];
@@ -377,14 +377,14 @@ static CODE OUT_OF_LINE void first_edge(
         for (int32_t j = 0; j < KERNEL_W; ++j) {
             const int32_t col = in_col + j * DILATION_W;
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first_zero_points;
+            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first__zero_points;
 
             for (int32_t k = 0; k < TAP; ++k) {
                 *to++ = tap[k];
             }
         }
     }
-    first_patch(patch, first_weights, output);
+    first__patch(patch, first__weights, output);
 }
 
 CODE void first(const int8_t *input, int8_t *output, void *workspace)
@@ -398,16 +398,16 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            first_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
         for (; col < INNER_RIGHT; ++col) {
-            first_pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first_weights, output);
+            first__pixels_1(
+                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first__weights, output);
             output += OUT_C;
         }
         for (; col < OUT_W; ++col) {
-            first_edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

@@ -80,7 +80,7 @@
 
 #ifdef ASSEMBLY
 /*
- * connected_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * connected__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -92,10 +92,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void connected__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(connected_pixels_1)
+    BEGIN(connected__pixels_1)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -159,11 +159,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(connected_pixels_1));
+    END(connected__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *connected__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -175,7 +175,7 @@ static CODE const uint32_t *connected_step(uint32_t *sums, int32_t x0, int32_t x
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *connected_run(
+static CODE const uint32_t *connected__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -192,20 +192,20 @@ static CODE const uint32_t *connected_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = connected_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = connected__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t connected_saturate(int32_t value)
+static CODE int32_t connected__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *connected_finish(
+static CODE const uint32_t *connected__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -217,7 +217,7 @@ static CODE const uint32_t *connected_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = connected_saturate(value >> 14);
+            value = connected__saturate(value >> 14);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -225,7 +225,7 @@ static CODE const uint32_t *connected_finish(
     return constants;
 }
 
-static CODE void connected_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void connected__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -239,18 +239,18 @@ static CODE void connected_pixels_1(const int8_t *input, const uint32_t *constan
 
             const int8_t *run = input;
 
-            constants = connected_run(sums, 1, run, 12, constants);
-        constants = connected_finish(sums, 1, constants, output);
+            constants = connected__run(sums, 1, run, 12, constants);
+        constants = connected__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void connected_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void connected__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
-        connected_pixels_1(input, connected_weights, output);
+        connected__pixels_1(input, connected__weights, output);
         input += PATCH;
         output += OUT_C;
     }
@@ -260,7 +260,7 @@ CODE void connected(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    connected_multiply(input, PATCHES, output);
+    connected__multiply(input, PATCHES, output);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -80,7 +80,7 @@
 
 #ifdef ASSEMBLY
 /*
- * pointwise_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * pointwise__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -91,10 +91,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise_pixels_2)
+    BEGIN(pointwise__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -219,10 +219,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(pointwise_pixels_2));
+    END(pointwise__pixels_2));
 
 /*
- * pointwise_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * pointwise__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -235,10 +235,10 @@ __extension__ __asm__(
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise_pixels_1)
+    BEGIN(pointwise__pixels_1)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -316,11 +316,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(pointwise_pixels_1));
+    END(pointwise__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *pointwise_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *pointwise__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -332,7 +332,7 @@ static CODE const uint32_t *pointwise_step(uint32_t *sums, int32_t x0, int32_t x
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *pointwise_run(
+static CODE const uint32_t *pointwise__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -349,20 +349,20 @@ static CODE const uint32_t *pointwise_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = pointwise_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = pointwise__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t pointwise_saturate(int32_t value)
+static CODE int32_t pointwise__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *pointwise_finish(
+static CODE const uint32_t *pointwise__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -375,7 +375,7 @@ static CODE const uint32_t *pointwise_finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value += sum < 0 ? (int32_t)line[2] : 0;
-            value = pointwise_saturate(value >> 14);
+            value = pointwise__saturate(value >> 14);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
@@ -383,7 +383,7 @@ static CODE const uint32_t *pointwise_finish(
     return constants;
 }
 
-static CODE void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -397,13 +397,13 @@ static CODE void pointwise_pixels_2(const int8_t *input, const uint32_t *constan
 
             const int8_t *run = input;
 
-            constants = pointwise_run(sums, 2, run, 5, constants);
-        constants = pointwise_finish(sums, 2, constants, output);
+            constants = pointwise__run(sums, 2, run, 5, constants);
+        constants = pointwise__finish(sums, 2, constants, output);
         output += 4;
     }
 }
 
-static CODE void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -417,23 +417,23 @@ static CODE void pointwise_pixels_1(const int8_t *input, const uint32_t *constan
 
             const int8_t *run = input;
 
-            constants = pointwise_run(sums, 1, run, 5, constants);
-        constants = pointwise_finish(sums, 1, constants, output);
+            constants = pointwise__run(sums, 1, run, 5, constants);
+        constants = pointwise__finish(sums, 1, constants, output);
         output += 4;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        pointwise_pixels_2(input, pointwise_weights, output);
+        pointwise__pixels_2(input, pointwise__weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        pointwise_pixels_1(input, pointwise_weights, output);
+        pointwise__pixels_1(input, pointwise__weights, output);
         input += PATCH;
         output += OUT_C;
     }
@@ -443,7 +443,7 @@ CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    pointwise_multiply(input, PATCHES, output);
+    pointwise__multiply(input, PATCHES, output);
 }
 
 /* So that other files may be in one translation unit with this. */

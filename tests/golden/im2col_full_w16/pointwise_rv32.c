@@ -79,7 +79,7 @@
 
 #ifdef ASSEMBLY
 /*
- * pointwise_pixels_2: 2 x 8 sums (pixels x channels). Registers:
+ * pointwise__pixels_2: 2 x 8 sums (pixels x channels). Registers:
  *
  *   a0               where the input is read, then where outputs are stored
  *   a1               constants, in order of use
@@ -99,10 +99,10 @@
  *
  * On the stack: input, output, end of the constants, next tap, runs left.
  */
-void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise_pixels_2)
+    BEGIN(pointwise__pixels_2)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -293,10 +293,10 @@ __extension__ __asm__(
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    END(pointwise_pixels_2));
+    END(pointwise__pixels_2));
 
 /*
- * pointwise_pixels_1: 1 x 8 sums (pixels x channels). Registers:
+ * pointwise__pixels_1: 1 x 8 sums (pixels x channels). Registers:
  *
  *   a0               where the input is read, then where outputs are stored
  *   a1               constants, in order of use
@@ -316,10 +316,10 @@ __extension__ __asm__(
  *
  * On the stack: input, output, end of the constants, next tap, runs left.
  */
-void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise_pixels_1)
+    BEGIN(pointwise__pixels_1)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -479,11 +479,11 @@ __extension__ __asm__(
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    END(pointwise_pixels_1));
+    END(pointwise__pixels_1));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void pointwise_step(
+static CODE void pointwise__step(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
@@ -500,20 +500,20 @@ static CODE void pointwise_step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *pointwise_run(
+static CODE const uint32_t *pointwise__run(
     uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
-        pointwise_step(sums, pixels, input + k, some, constants);
+        pointwise__step(sums, pixels, input + k, some, constants);
         constants += some * (BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static CODE void pointwise_start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static CODE void pointwise__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
         for (int32_t c = 0; c < BLOCK; c += 2) {
@@ -524,7 +524,7 @@ static CODE void pointwise_start(uint32_t (*sums)[BLOCK], int32_t pixels, const 
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *pointwise_finish(
+static CODE const uint32_t *pointwise__finish(
     uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
     for (int32_t c = 0; c < BLOCK; ++c) {
@@ -543,49 +543,49 @@ static CODE const uint32_t *pointwise_finish(
     return line;
 }
 
-static CODE void pointwise_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][BLOCK];
 
-        pointwise_start(sums, 2, constants);
+        pointwise__start(sums, 2, constants);
         constants += BLOCK;
 
             const int8_t *run = input;
 
-            constants = pointwise_run(sums, 2, run, 5, constants);
-        constants = pointwise_finish(sums, 2, constants, output);
+            constants = pointwise__run(sums, 2, run, 5, constants);
+        constants = pointwise__finish(sums, 2, constants, output);
         output += BLOCK;
     }
 }
 
-static CODE void pointwise_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][BLOCK];
 
-        pointwise_start(sums, 1, constants);
+        pointwise__start(sums, 1, constants);
         constants += BLOCK;
 
             const int8_t *run = input;
 
-            constants = pointwise_run(sums, 1, run, 5, constants);
-        constants = pointwise_finish(sums, 1, constants, output);
+            constants = pointwise__run(sums, 1, run, 5, constants);
+        constants = pointwise__finish(sums, 1, constants, output);
         output += BLOCK;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void pointwise_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        pointwise_pixels_2(input, pointwise_weights, output);
+        pointwise__pixels_2(input, pointwise__weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        pointwise_pixels_1(input, pointwise_weights, output);
+        pointwise__pixels_1(input, pointwise__weights, output);
         input += PATCH;
         output += OUT_C;
     }
@@ -595,7 +595,7 @@ CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    pointwise_multiply(input, PATCHES, output);
+    pointwise__multiply(input, PATCHES, output);
 }
 
 /* So that other files may be in one translation unit with this. */

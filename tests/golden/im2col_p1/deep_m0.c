@@ -62,11 +62,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = deep_shift[channel];
+    const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * deep_multiplier[channel];
+    const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -75,7 +75,7 @@ static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE OUT_OF_LINE void deep_dot_1x4(
+static CODE OUT_OF_LINE void deep__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -104,7 +104,7 @@ static CODE OUT_OF_LINE void deep_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE OUT_OF_LINE void deep_dot_1x1(
+static CODE OUT_OF_LINE void deep__dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -121,45 +121,45 @@ static CODE OUT_OF_LINE void deep_dot_1x1(
 }
 
 /* 1 x 4 outputs of as many patches. */
-static CODE void deep_block_1x4(
+static CODE void deep__block_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = deep_bias[channel + c];
+        sums[0][c] = deep__bias[channel + c];
     }
 
-    deep_dot_1x4(sums, input, deep_weights + channel * DEPTH, DEPTH);
+    deep__dot_1x4(sums, input, deep__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
+        output[channel + c] = deep__finish(sums[0][c], channel + c);
     }
 }
 
 /* 1 x 1 outputs of as many patches. */
-static CODE void deep_block_1x1(
+static CODE void deep__block_1x1(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][1];
 
     for (int32_t c = 0; c < 1; ++c) {
-        sums[0][c] = deep_bias[channel + c];
+        sums[0][c] = deep__bias[channel + c];
     }
 
-    deep_dot_1x1(sums, input, deep_weights + channel * DEPTH, DEPTH);
+    deep__dot_1x1(sums, input, deep__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
-        output[channel + c] = deep_finish(sums[0][c], channel + c);
+        output[channel + c] = deep__finish(sums[0][c], channel + c);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
-        deep_block_1x4(input, 0, output);
-        deep_block_1x1(input, 4, output);
+        deep__block_1x4(input, 0, output);
+        deep__block_1x1(input, 4, output);
 
         input += PATCH;
         output += OUT_C;
@@ -167,14 +167,14 @@ static CODE void deep_multiply(const int8_t *input, int32_t count, int8_t *outpu
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep_fill(int8_t *to, int32_t count)
+static CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -182,14 +182,14 @@ static CODE void deep_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            deep__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -197,9 +197,9 @@ static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                deep_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                deep__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                deep_fill(patch, IN_C);
+                deep__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -215,10 +215,10 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = deep_gather(
+            patch = deep__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                deep_multiply(patches, PATCHES, output);
+                deep__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }

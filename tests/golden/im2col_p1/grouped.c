@@ -58,11 +58,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = grouped_shift[channel];
+    const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * grouped_multiplier[channel];
+    const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -71,7 +71,7 @@ static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped_dot_1x2(
+static CODE inline void grouped__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -92,30 +92,30 @@ static CODE inline void grouped_dot_1x2(
 }
 
 /* 1 x 2 outputs of as many patches. */
-static CODE void grouped_block_1x2(
+static CODE void grouped__block_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = grouped_bias[channel + c];
+        sums[0][c] = grouped__bias[channel + c];
     }
 
-    grouped_dot_1x2(sums, input, grouped_weights + channel * DEPTH, DEPTH);
+    grouped__dot_1x2(sums, input, grouped__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = grouped_finish(sums[0][c], channel + c);
+        output[channel + c] = grouped__finish(sums[0][c], channel + c);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void grouped_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void grouped__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_block_1x2(input + group * GROUP_PITCH, first, output);
+            grouped__block_1x2(input + group * GROUP_PITCH, first, output);
         }
         input += PATCH;
         output += OUT_C;
@@ -123,14 +123,14 @@ static CODE void grouped_multiply(const int8_t *input, int32_t count, int8_t *ou
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void grouped_fill(int8_t *to, int32_t count)
+static CODE void grouped__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -138,7 +138,7 @@ static CODE void grouped_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *grouped__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
@@ -151,9 +151,9 @@ static CODE int8_t *grouped_gather(const int8_t *input, int32_t in_row, int32_t 
 
             for (int32_t group = 0; group < GROUPS; ++group) {
                 if (inside) {
-                    grouped_copy(patch + group * DEPTH, tap + group * GROUP_IN_C, GROUP_IN_C);
+                    grouped__copy(patch + group * DEPTH, tap + group * GROUP_IN_C, GROUP_IN_C);
                 } else {
-                    grouped_fill(patch + group * DEPTH, GROUP_IN_C);
+                    grouped__fill(patch + group * DEPTH, GROUP_IN_C);
                 }
             }
             patch += GROUP_IN_C;
@@ -170,10 +170,10 @@ CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = grouped_gather(
+            patch = grouped__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                grouped_multiply(patches, PATCHES, output);
+                grouped__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }

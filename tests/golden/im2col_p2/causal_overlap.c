@@ -94,7 +94,7 @@
 
 #ifdef ASSEMBLY
 /*
- * causal_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * causal__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -105,10 +105,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal_pixels_2)
+    BEGIN(causal__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -222,10 +222,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal_pixels_2));
+    END(causal__pixels_2));
 
 /*
- * causal_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * causal__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -238,10 +238,10 @@ __extension__ __asm__(
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void causal__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal_pixels_1)
+    BEGIN(causal__pixels_1)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -313,11 +313,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal_pixels_1));
+    END(causal__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -329,7 +329,7 @@ static CODE const uint32_t *causal_step(uint32_t *sums, int32_t x0, int32_t x1, 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *causal_run(
+static CODE const uint32_t *causal__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -346,20 +346,20 @@ static CODE const uint32_t *causal_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = causal_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = causal__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t causal_saturate(int32_t value)
+static CODE int32_t causal__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *causal_finish(
+static CODE const uint32_t *causal__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -372,7 +372,7 @@ static CODE const uint32_t *causal_finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value += sum < 0 ? (int32_t)line[2] : 0;
-            value = causal_saturate(value >> 14);
+            value = causal__saturate(value >> 14);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
@@ -380,7 +380,7 @@ static CODE const uint32_t *causal_finish(
     return constants;
 }
 
-static CODE void causal_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -394,13 +394,13 @@ static CODE void causal_pixels_2(const int8_t *input, const uint32_t *constants,
 
             const int8_t *run = input;
 
-            constants = causal_run(sums, 2, run, 12, constants);
-        constants = causal_finish(sums, 2, constants, output);
+            constants = causal__run(sums, 2, run, 12, constants);
+        constants = causal__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
-static CODE void causal_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void causal__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -414,37 +414,37 @@ static CODE void causal_pixels_1(const int8_t *input, const uint32_t *constants,
 
             const int8_t *run = input;
 
-            constants = causal_run(sums, 1, run, 12, constants);
-        constants = causal_finish(sums, 1, constants, output);
+            constants = causal__run(sums, 1, run, 12, constants);
+        constants = causal__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void causal_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void causal__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        causal_pixels_2(input, causal_weights, output);
+        causal__pixels_2(input, causal__weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        causal_pixels_1(input, causal_weights, output);
+        causal__pixels_1(input, causal__weights, output);
         input += PATCH;
         output += OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void causal_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void causal__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void causal_fill(int8_t *to, int32_t count)
+static CODE void causal__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -452,14 +452,14 @@ static CODE void causal_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void causal_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE void causal__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            causal_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            causal__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -467,9 +467,9 @@ static CODE void causal_gather(const int8_t *input, int32_t in_row, int32_t in_c
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                causal_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                causal__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                causal_fill(patch, IN_C);
+                causal__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -490,16 +490,16 @@ CODE void causal(void *pool, void *workspace)
     for (int32_t out_row = OUT_H - 1; out_row >= 0; --out_row) {
         for (int32_t out_col = OUT_W - 1; out_col >= 0; --out_col) {
             patch -= PATCH;
-            causal_gather(
+            causal__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches) {
                 output -= PATCHES * OUT_C;
-                causal_multiply(patches, PATCHES, output);
+                causal__multiply(patches, PATCHES, output);
                 patch = patches + PATCHES * PATCH;
             }
         }
     }
-    causal_multiply(patch, 1, output - OUT_C);
+    causal__multiply(patch, 1, output - OUT_C);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -93,7 +93,7 @@
 
 #ifdef ASSEMBLY
 /*
- * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -104,10 +104,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_2)
+    BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -237,11 +237,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_pixels_2));
+    END(deep__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -253,7 +253,7 @@ static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, co
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep_run(
+static CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -270,20 +270,20 @@ static CODE const uint32_t *deep_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = deep_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t deep_saturate(int32_t value)
+static CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep_finish(
+static CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -295,7 +295,7 @@ static CODE const uint32_t *deep_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = deep_saturate(value >> 15);
+            value = deep__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -303,7 +303,7 @@ static CODE const uint32_t *deep_finish(
     return constants;
 }
 
-static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -317,32 +317,32 @@ static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, i
 
             const int8_t *run = input;
 
-            constants = deep_run(sums, 2, run, 36, constants);
-        constants = deep_finish(sums, 2, constants, output);
+            constants = deep__run(sums, 2, run, 36, constants);
+        constants = deep__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void deep_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        deep_pixels_2(input, deep_weights, output);
+        deep__pixels_2(input, deep__weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep_fill(int8_t *to, int32_t count)
+static CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -350,14 +350,14 @@ static CODE void deep_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            deep__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -365,9 +365,9 @@ static CODE int8_t *deep_gather(const int8_t *input, int32_t in_row, int32_t in_
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                deep_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                deep__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                deep_fill(patch, IN_C);
+                deep__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -383,10 +383,10 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = deep_gather(
+            patch = deep__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                deep_multiply(patches, PATCHES, output);
+                deep__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }

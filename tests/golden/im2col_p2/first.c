@@ -93,7 +93,7 @@
 
 #ifdef ASSEMBLY
 /*
- * first_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -104,10 +104,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_pixels_2)
+    BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -235,11 +235,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_pixels_2));
+    END(first__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -251,7 +251,7 @@ static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *first_run(
+static CODE const uint32_t *first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -268,20 +268,20 @@ static CODE const uint32_t *first_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = first_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = first__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t first_saturate(int32_t value)
+static CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first_finish(
+static CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -293,7 +293,7 @@ static CODE const uint32_t *first_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = first_saturate(value >> 15);
+            value = first__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -301,7 +301,7 @@ static CODE const uint32_t *first_finish(
     return constants;
 }
 
-static CODE void first_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -315,32 +315,32 @@ static CODE void first_pixels_2(const int8_t *input, const uint32_t *constants, 
 
             const int8_t *run = input;
 
-            constants = first_run(sums, 2, run, 27, constants);
-        constants = first_finish(sums, 2, constants, output);
+            constants = first__run(sums, 2, run, 27, constants);
+        constants = first__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void first_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void first__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        first_pixels_2(input, first_weights, output);
+        first__pixels_2(input, first__weights, output);
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void first_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void first__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void first_fill(int8_t *to, int32_t count)
+static CODE void first__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -348,14 +348,14 @@ static CODE void first_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *first_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            first_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            first__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -363,9 +363,9 @@ static CODE int8_t *first_gather(const int8_t *input, int32_t in_row, int32_t in
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                first_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                first__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                first_fill(patch, IN_C);
+                first__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -381,10 +381,10 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = first_gather(
+            patch = first__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                first_multiply(patches, PATCHES, output);
+                first__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }

@@ -58,11 +58,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t multiplier_finish(int32_t sum, int32_t channel)
+static CODE int8_t multiplier__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = multiplier_shift[channel];
+    const int32_t shift = multiplier__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * multiplier_multiplier[channel];
+    const int64_t product = (int64_t)sum * multiplier__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -71,7 +71,7 @@ static CODE int8_t multiplier_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 3 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void multiplier_dot_2x3(
+static CODE inline void multiplier__dot_2x3(
     int32_t sums[2][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -106,7 +106,7 @@ static CODE inline void multiplier_dot_2x3(
 }
 
 /* Adds `count` products to each of 1 x 3 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void multiplier_dot_1x3(
+static CODE inline void multiplier__dot_1x3(
     int32_t sums[1][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -131,51 +131,51 @@ static CODE inline void multiplier_dot_1x3(
 }
 
 /* 2 x 3 outputs of as many patches. */
-static CODE void multiplier_block_2x3(
+static CODE void multiplier__block_2x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[2][3];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 3; ++c) {
-            sums[pixel][c] = multiplier_bias[channel + c];
+            sums[pixel][c] = multiplier__bias[channel + c];
         }
     }
 
-    multiplier_dot_2x3(sums, input, multiplier_weights + channel * DEPTH, DEPTH);
+    multiplier__dot_2x3(sums, input, multiplier__weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 3; ++c) {
-            output[pixel * OUT_C + channel + c] = multiplier_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = multiplier__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* 1 x 3 outputs of as many patches. */
-static CODE void multiplier_block_1x3(
+static CODE void multiplier__block_1x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][3];
 
     for (int32_t c = 0; c < 3; ++c) {
-        sums[0][c] = multiplier_bias[channel + c];
+        sums[0][c] = multiplier__bias[channel + c];
     }
 
-    multiplier_dot_1x3(sums, input, multiplier_weights + channel * DEPTH, DEPTH);
+    multiplier__dot_1x3(sums, input, multiplier__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 3; ++c) {
-        output[channel + c] = multiplier_finish(sums[0][c], channel + c);
+        output[channel + c] = multiplier__finish(sums[0][c], channel + c);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void multiplier_multiply(const int8_t *input, int32_t count, int8_t *output)
+static CODE void multiplier__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 3;
 
-            multiplier_block_2x3(input + group * GROUP_PITCH, first, output);
+            multiplier__block_2x3(input + group * GROUP_PITCH, first, output);
         }
         input += 2 * PATCH;
         output += 2 * OUT_C;
@@ -184,7 +184,7 @@ static CODE void multiplier_multiply(const int8_t *input, int32_t count, int8_t 
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 3;
 
-            multiplier_block_1x3(input + group * GROUP_PITCH, first, output);
+            multiplier__block_1x3(input + group * GROUP_PITCH, first, output);
         }
         input += PATCH;
         output += OUT_C;
@@ -192,14 +192,14 @@ static CODE void multiplier_multiply(const int8_t *input, int32_t count, int8_t 
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void multiplier_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void multiplier__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void multiplier_fill(int8_t *to, int32_t count)
+static CODE void multiplier__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -207,14 +207,14 @@ static CODE void multiplier_fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CODE int8_t *multiplier__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            multiplier_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            multiplier__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -222,9 +222,9 @@ static CODE int8_t *multiplier_gather(const int8_t *input, int32_t in_row, int32
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                multiplier_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                multiplier__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                multiplier_fill(patch, IN_C);
+                multiplier__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -240,16 +240,16 @@ CODE void multiplier(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = multiplier_gather(
+            patch = multiplier__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                multiplier_multiply(patches, PATCHES, output);
+                multiplier__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }
         }
     }
-    multiplier_multiply(patches, 1, output);
+    multiplier__multiply(patches, 1, output);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -50,7 +50,7 @@
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real_finish(float sum)
+static CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -58,7 +58,7 @@ static CODE float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_2x4(
+static CODE inline void real__dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -100,7 +100,7 @@ static CODE inline void real_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_2x1(
+static CODE inline void real__dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -121,7 +121,7 @@ static CODE inline void real_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x4(
+static CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -150,7 +150,7 @@ static CODE inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x1(
+static CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -167,94 +167,94 @@ static CODE inline void real_dot_1x1(
 }
 
 /* 2 x 4 outputs of as many patches. */
-static CODE void real_block_2x4(
+static CODE void real__block_2x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = real_bias[channel + c];
+            sums[pixel][c] = real__bias[channel + c];
         }
     }
 
-    real_dot_2x4(sums, input, real_weights + channel * DEPTH, DEPTH);
+    real__dot_2x4(sums, input, real__weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = real_finish(sums[pixel][c]);
+            output[pixel * OUT_C + channel + c] = real__finish(sums[pixel][c]);
         }
     }
 }
 
 /* 2 x 1 outputs of as many patches. */
-static CODE void real_block_2x1(
+static CODE void real__block_2x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = real_bias[channel + c];
+            sums[pixel][c] = real__bias[channel + c];
         }
     }
 
-    real_dot_2x1(sums, input, real_weights + channel * DEPTH, DEPTH);
+    real__dot_2x1(sums, input, real__weights + channel * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = real_finish(sums[pixel][c]);
+            output[pixel * OUT_C + channel + c] = real__finish(sums[pixel][c]);
         }
     }
 }
 
 /* 1 x 4 outputs of as many patches. */
-static CODE void real_block_1x4(
+static CODE void real__block_1x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = real_bias[channel + c];
+        sums[0][c] = real__bias[channel + c];
     }
 
-    real_dot_1x4(sums, input, real_weights + channel * DEPTH, DEPTH);
+    real__dot_1x4(sums, input, real__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = real_finish(sums[0][c]);
+        output[channel + c] = real__finish(sums[0][c]);
     }
 }
 
 /* 1 x 1 outputs of as many patches. */
-static CODE void real_block_1x1(
+static CODE void real__block_1x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][1];
 
     for (int32_t c = 0; c < 1; ++c) {
-        sums[0][c] = real_bias[channel + c];
+        sums[0][c] = real__bias[channel + c];
     }
 
-    real_dot_1x1(sums, input, real_weights + channel * DEPTH, DEPTH);
+    real__dot_1x1(sums, input, real__weights + channel * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
-        output[channel + c] = real_finish(sums[0][c]);
+        output[channel + c] = real__finish(sums[0][c]);
     }
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void real_multiply(const float *input, int32_t count, float *output)
+static CODE void real__multiply(const float *input, int32_t count, float *output)
 {
     for (; count >= 2; count -= 2) {
-        real_block_2x4(input, 0, output);
-        real_block_2x1(input, 4, output);
+        real__block_2x4(input, 0, output);
+        real__block_2x1(input, 4, output);
 
         input += 2 * PATCH;
         output += 2 * OUT_C;
     }
     for (; count >= 1; --count) {
-        real_block_1x4(input, 0, output);
-        real_block_1x1(input, 4, output);
+        real__block_1x4(input, 0, output);
+        real__block_1x1(input, 4, output);
 
         input += PATCH;
         output += OUT_C;
@@ -262,14 +262,14 @@ static CODE void real_multiply(const float *input, int32_t count, float *output)
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void real_copy(float *to, const float *from, int32_t count)
+static CODE void real__copy(float *to, const float *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void real_fill(float *to, int32_t count)
+static CODE void real__fill(float *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = 0;
@@ -277,14 +277,14 @@ static CODE void real_fill(float *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE float *real_gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
+static CODE float *real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
 {
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         const int32_t row = in_row + i * DILATION_H;
         const int row_inside = row >= 0 && row < IN_H;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            real_copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
+            real__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
             patch += KERNEL_W * IN_C;
             continue;
         }
@@ -292,9 +292,9 @@ static CODE float *real_gather(const float *input, int32_t in_row, int32_t in_co
             const int32_t col = in_col + j * DILATION_W;
 
             if (row_inside && col >= 0 && col < IN_W) {
-                real_copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+                real__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
             } else {
-                real_fill(patch, IN_C);
+                real__fill(patch, IN_C);
             }
             patch += IN_C;
         }
@@ -310,16 +310,16 @@ CODE void real(const float *input, float *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            patch = real_gather(
+            patch = real__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
             if (patch == patches + PATCHES * PATCH) {
-                real_multiply(patches, PATCHES, output);
+                real__multiply(patches, PATCHES, output);
                 output += PATCHES * OUT_C;
                 patch = patches;
             }
         }
     }
-    real_multiply(patches, 1, output);
+    real__multiply(patches, 1, output);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -95,7 +95,7 @@
 
 #ifdef ASSEMBLY
 /*
- * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -106,10 +106,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void deep_pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_2)
+    BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -196,11 +196,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_pixels_2));
+    END(deep__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -211,13 +211,13 @@ static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, co
     return constants;
 }
 
-static CODE int32_t deep_saturate(int32_t value)
+static CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep_finish(
+static CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -229,7 +229,7 @@ static CODE const uint32_t *deep_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = deep_saturate(value >> 15);
+            value = deep__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -237,7 +237,7 @@ static CODE const uint32_t *deep_finish(
     return constants;
 }
 
-static CODE void deep_pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -255,11 +255,11 @@ static CODE void deep_pixels_2(const int16_t *input, const uint32_t *constants, 
             for (int32_t p = 0; p < 2; ++p) {
                 const int16_t *x = input + 4 * step + 2 * p;
 
-                next = deep_step(sums[p], x[0], x[1], constants);
+                next = deep__step(sums[p], x[0], x[1], constants);
             }
             constants = next;
         }
-        constants = deep_finish(sums, 2, constants, output);
+        constants = deep__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -267,7 +267,7 @@ static CODE void deep_pixels_2(const int16_t *input, const uint32_t *constants, 
 #endif
 
 /* Widens four elements of one pixel: 0 and 2 side by side, then 1 and 3; between them is the other pixel. */
-static CODE inline void deep_widen_group(int16_t *to, const int8_t *from)
+static CODE inline void deep__widen_group(int16_t *to, const int8_t *from)
 {
 #ifdef ASSEMBLY
     uint32_t word, even, odd;
@@ -285,17 +285,17 @@ static CODE inline void deep_widen_group(int16_t *to, const int8_t *from)
 #endif
 }
 
-static CODE int16_t *deep_widen(int16_t *to, const int8_t *from, int32_t groups)
+static CODE int16_t *deep__widen(int16_t *to, const int8_t *from, int32_t groups)
 {
     for (; groups > 0; --groups) {
-        deep_widen_group(to, from);
+        deep__widen_group(to, from);
         to += GROUP;
         from += 4;
     }
     return to;
 }
 
-static CODE int16_t *deep_fill(int16_t *to, int32_t groups)
+static CODE int16_t *deep__fill(int16_t *to, int32_t groups)
 {
     for (; groups > 0; --groups) {
         to[0] = to[1] = to[4] = to[5] = -1;
@@ -305,7 +305,7 @@ static CODE int16_t *deep_fill(int16_t *to, int32_t groups)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+static CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
 {
     int16_t *to = patch;
     const int32_t last_row = in_row + (KERNEL_H - 1) * DILATION_H;
@@ -314,7 +314,7 @@ static CODE void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col
         const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
 
         for (int32_t i = 0; i < KERNEL_H; ++i) {
-            to = deep_widen(to, from, GROUPS);
+            to = deep__widen(to, from, GROUPS);
             from += DILATION_H * IN_W * IN_C;
         }
         return;
@@ -328,11 +328,11 @@ static CODE void deep_gather(const int8_t *input, int32_t in_row, int32_t in_col
         const int8_t *from = inside ? input + (row * IN_W + first) * IN_C : input;
 
         if (inside) {
-            to = deep_fill(to, (first - col) * TAP_GROUPS);
-            to = deep_widen(to, from, (last - first) * TAP_GROUPS);
-            to = deep_fill(to, (col + RUN_TAPS - last) * TAP_GROUPS);
+            to = deep__fill(to, (first - col) * TAP_GROUPS);
+            to = deep__widen(to, from, (last - first) * TAP_GROUPS);
+            to = deep__fill(to, (col + RUN_TAPS - last) * TAP_GROUPS);
         } else {
-            to = deep_fill(to, GROUPS);
+            to = deep__fill(to, GROUPS);
         }
     }
 }
@@ -345,10 +345,10 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            deep_gather(
+            deep__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patches + 2 * gathered);
             if (++gathered == 2) {
-                deep_pixels_2(patches, deep_weights, output);
+                deep__pixels_2(patches, deep__weights, output);
                 output += 2 * OUT_C;
                 gathered = 0;
             }

@@ -96,7 +96,7 @@
 
 #ifdef ASSEMBLY
 /*
- * first_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -107,10 +107,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void first_pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
+void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first_pixels_2)
+    BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -190,11 +190,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first_pixels_2));
+    END(first__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -205,13 +205,13 @@ static CODE const uint32_t *first_step(uint32_t *sums, int32_t x0, int32_t x1, c
     return constants;
 }
 
-static CODE int32_t first_saturate(int32_t value)
+static CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first_finish(
+static CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -223,7 +223,7 @@ static CODE const uint32_t *first_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = first_saturate(value >> 15);
+            value = first__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -231,7 +231,7 @@ static CODE const uint32_t *first_finish(
     return constants;
 }
 
-static CODE void first_pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
+static CODE void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -249,11 +249,11 @@ static CODE void first_pixels_2(const int16_t *input, const uint32_t *constants,
             for (int32_t p = 0; p < 2; ++p) {
                 const int16_t *x = input + 4 * step + 2 * p;
 
-                next = first_step(sums[p], x[0], x[1], constants);
+                next = first__step(sums[p], x[0], x[1], constants);
             }
             constants = next;
         }
-        constants = first_finish(sums, 2, constants, output);
+        constants = first__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -261,7 +261,7 @@ static CODE void first_pixels_2(const int16_t *input, const uint32_t *constants,
 #endif
 
 /* Widens four elements of one pixel: 0 and 2 side by side, then 1 and 3; between them is the other pixel. */
-static CODE inline void first_widen_group(int16_t *to, const int8_t *from)
+static CODE inline void first__widen_group(int16_t *to, const int8_t *from)
 {
 #ifdef ASSEMBLY
     uint32_t word, even, odd;
@@ -279,11 +279,11 @@ static CODE inline void first_widen_group(int16_t *to, const int8_t *from)
 #endif
 }
 
-static CODE int16_t *first_widen(int16_t *to, const int8_t *from, int32_t groups)
+static CODE int16_t *first__widen(int16_t *to, const int8_t *from, int32_t groups)
 {
     for (; groups > 0; groups -= 2) {
-        first_widen_group(to, from);
-        first_widen_group(to + 1 * GROUP, from + 1 * 4);
+        first__widen_group(to, from);
+        first__widen_group(to + 1 * GROUP, from + 1 * 4);
         to += 2 * GROUP;
         from += 2 * 4;
     }
@@ -291,35 +291,35 @@ static CODE int16_t *first_widen(int16_t *to, const int8_t *from, int32_t groups
 }
 
 /* Puts element k of the groups of a run in its place. */
-static CODE inline void first_put(int16_t *groups, int32_t k, int16_t value)
+static CODE inline void first__put(int16_t *groups, int32_t k, int16_t value)
 {
     groups[k / 4 * GROUP + k % 2 * 4 + k / 2 % 2] = value;
 }
 
 /* Puts element k of what is left of all runs in its place, two by two. */
-static CODE inline void first_put_tail(int16_t *patch, int32_t k, int16_t value)
+static CODE inline void first__put_tail(int16_t *patch, int32_t k, int16_t value)
 {
     patch[TAILS + k / 2 * 4 + k % 2] = value;
 }
 
 /* Puts a run of which only elements from `begin` to `end`, read from `from`, are inside the image. */
-static CODE int16_t *first_partial(
+static CODE int16_t *first__partial(
     int16_t *to, int16_t *patch, int32_t tail, const int8_t *from, int32_t begin, int32_t end)
 {
     for (int32_t k = 0; k < RUN; ++k) {
         const int16_t value = k >= begin && k < end ? from[k - begin] : -1;
 
         if (k < 4 * GROUPS) {
-            first_put(to, k, value);
+            first__put(to, k, value);
         } else {
-            first_put_tail(patch, tail + k - 4 * GROUPS, value);
+            first__put_tail(patch, tail + k - 4 * GROUPS, value);
         }
     }
     return to + GROUPS * GROUP;
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void first_gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+static CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
 {
     int16_t *to = patch;
     int32_t tail = 0;
@@ -329,8 +329,8 @@ static CODE void first_gather(const int8_t *input, int32_t in_row, int32_t in_co
         const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
 
         for (int32_t i = 0; i < KERNEL_H; ++i) {
-            to = first_widen(to, from, GROUPS);
-            first_put_tail(patch, tail, from[4 * GROUPS]);
+            to = first__widen(to, from, GROUPS);
+            first__put_tail(patch, tail, from[4 * GROUPS]);
             tail += 1;
             from += DILATION_H * IN_W * IN_C;
         }
@@ -345,13 +345,13 @@ static CODE void first_gather(const int8_t *input, int32_t in_row, int32_t in_co
         const int8_t *from = inside ? input + (row * IN_W + first) * IN_C : input;
 
         if (inside && last - first == RUN_TAPS) {
-            to = first_widen(to, from, GROUPS);
-            first_put_tail(patch, tail, from[4 * GROUPS]);
+            to = first__widen(to, from, GROUPS);
+            first__put_tail(patch, tail, from[4 * GROUPS]);
         } else {
             const int32_t begin = inside ? (first - col) * IN_C : RUN;
             const int32_t end = inside ? (last - col) * IN_C : RUN;
 
-            to = first_partial(to, patch, tail, from, begin, end);
+            to = first__partial(to, patch, tail, from, begin, end);
         }
         tail += 1;
     }
@@ -367,10 +367,10 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            first_gather(
+            first__gather(
                 input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patches + 2 * gathered);
             if (++gathered == 2) {
-                first_pixels_2(patches, first_weights, output);
+                first__pixels_2(patches, first__weights, output);
                 output += 2 * OUT_C;
                 gathered = 0;
             }

@@ -45,11 +45,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t first_finish(int32_t sum, int32_t channel)
+static CODE int8_t first__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = first_shift[channel];
+    const int32_t shift = first__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * first_multiplier[channel];
+    const int64_t product = (int64_t)sum * first__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -58,7 +58,7 @@ static CODE int8_t first_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_ptr_2x4(
+static CODE inline void first__dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -100,7 +100,7 @@ static CODE inline void first_dot_ptr_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_ptr_2x2(
+static CODE inline void first__dot_ptr_2x2(
     int32_t sums[2][2], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -128,77 +128,77 @@ static CODE inline void first_dot_ptr_2x2(
 }
 
 /* Where a tap is; those outside the image are all in one place. */
-static CODE inline const int8_t *first_tap(const int8_t *input, int32_t offset)
+static CODE inline const int8_t *first__tap(const int8_t *input, int32_t offset)
 {
-    return offset == OUTSIDE ? first_zero_points : input + offset;
+    return offset == OUTSIDE ? first__zero_points : input + offset;
 }
 
 /* 2 x 4 outputs. */
-static CODE void first_block_2x4(
+static CODE void first__block_2x4(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * DEPTH;
+    const int8_t *weights = first__weights + channel * DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
+            sums[pixel][c] = first__bias[channel + c];
         }
     }
 
     for (int32_t tap = 0; tap < TAPS; ++tap) {
         const int8_t *const taps[2] = {
-            first_tap(input, table[tap]),
-            first_tap(input, table[TAPS + tap]),
+            first__tap(input, table[tap]),
+            first__tap(input, table[TAPS + tap]),
         };
 
-        first_dot_ptr_2x4(sums, taps, weights, TAP);
+        first__dot_ptr_2x4(sums, taps, weights, TAP);
         weights += 4 * TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* 2 x 2 outputs. */
-static CODE void first_block_2x2(
+static CODE void first__block_2x2(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first_weights + channel * DEPTH;
+    const int8_t *weights = first__weights + channel * DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = first_bias[channel + c];
+            sums[pixel][c] = first__bias[channel + c];
         }
     }
 
     for (int32_t tap = 0; tap < TAPS; ++tap) {
         const int8_t *const taps[2] = {
-            first_tap(input, table[tap]),
-            first_tap(input, table[TAPS + tap]),
+            first__tap(input, table[tap]),
+            first__tap(input, table[TAPS + tap]),
         };
 
-        first_dot_ptr_2x2(sums, taps, weights, TAP);
+        first__dot_ptr_2x2(sums, taps, weights, TAP);
         weights += 2 * TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = first_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* The outputs of `count` pixels. */
-static CODE void first_multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
+static CODE void first__multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        first_block_2x4(input, table, 0, output);
-        first_block_2x2(input, table, 4, output);
+        first__block_2x4(input, table, 0, output);
+        first__block_2x2(input, table, 4, output);
 
         table += 2 * TAPS;
         output += 2 * OUT_C;
@@ -209,7 +209,7 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    first_multiply(input, first_offsets, OUT_H * OUT_W, output);
+    first__multiply(input, first__offsets, OUT_H * OUT_W, output);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -56,11 +56,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t small_finish(int32_t sum, int32_t channel)
+static CODE int8_t small__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = small_shift[channel];
+    const int32_t shift = small__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * small_multiplier[channel];
+    const int64_t product = (int64_t)sum * small__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -69,7 +69,7 @@ static CODE int8_t small_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void small_dot_ptr_2x4(
+static CODE inline void small__dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -111,15 +111,15 @@ static CODE inline void small_dot_ptr_2x4(
 }
 
 /* 2 x 4 outputs. */
-static CODE void small_block_2x4(
+static CODE void small__block_2x4(
     const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = small_weights + channel * DEPTH;
+    const int8_t *weights = small__weights + channel * DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = small_bias[channel + c];
+            sums[pixel][c] = small__bias[channel + c];
         }
     }
 
@@ -129,22 +129,22 @@ static CODE void small_block_2x4(
             table[TAPS + tap],
         };
 
-        small_dot_ptr_2x4(sums, taps, weights, TAP);
+        small__dot_ptr_2x4(sums, taps, weights, TAP);
         weights += 4 * TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = small_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = small__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* The outputs of `count` pixels. */
-static CODE void small_multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static CODE void small__multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
-        small_block_2x4(table, 0, output);
+        small__block_2x4(table, 0, output);
 
         table += 2 * TAPS;
         output += 2 * OUT_C;
@@ -152,7 +152,7 @@ static CODE void small_multiply(const int8_t *const *table, int32_t count, int8_
 }
 
 /* Points at the taps of every pixel of one output row. */
-static CODE void small_point(const int8_t *input, int32_t out_row, const int8_t **table)
+static CODE void small__point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
     for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
         for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -173,7 +173,7 @@ CODE void small_init(const void *pool, void *workspace)
     const int8_t **const table = workspace;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        small_point(input, out_row, table + out_row * OUT_W * TAPS);
+        small__point(input, out_row, table + out_row * OUT_W * TAPS);
     }
 }
 
@@ -184,7 +184,7 @@ CODE void small(void *pool, void *workspace)
     const int8_t **const table = workspace;
 
     (void)input;
-    small_multiply(table, OUT_H * OUT_W, output);
+    small__multiply(table, OUT_H * OUT_W, output);
 }
 
 /* So that other files may be in one translation unit with this. */

@@ -56,11 +56,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
+static CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = depthwise_shift[channel];
+    const int32_t shift = depthwise__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * depthwise_multiplier[channel];
+    const int64_t product = (int64_t)sum * depthwise__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -69,7 +69,7 @@ static CODE int8_t depthwise_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise_lanes_ptr_1x4(
+static CODE inline void depthwise__lanes_ptr_1x4(
     int32_t sums[1][4], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -97,7 +97,7 @@ static CODE inline void depthwise_lanes_ptr_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise_lanes_ptr_1x2(
+static CODE inline void depthwise__lanes_ptr_1x2(
     int32_t sums[1][2], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -117,14 +117,14 @@ static CODE inline void depthwise_lanes_ptr_1x2(
 }
 
 /* 1 x 4 outputs; their input begins `inner` elements into each tap. */
-static CODE void depthwise_block_1x4(
+static CODE void depthwise__block_1x4(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t tap = 0; tap < TAPS; ++tap) {
@@ -132,24 +132,24 @@ static CODE void depthwise_block_1x4(
             table[tap] + inner,
         };
 
-        depthwise_lanes_ptr_1x4(sums, taps, weights, TAP);
+        depthwise__lanes_ptr_1x4(sums, taps, weights, TAP);
         weights += 4 * TAP;
     }
 
     for (int32_t c = 0; c < 4; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
 /* 1 x 2 outputs; their input begins `inner` elements into each tap. */
-static CODE void depthwise_block_1x2(
+static CODE void depthwise__block_1x2(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise_weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = depthwise_bias[channel + c];
+        sums[0][c] = depthwise__bias[channel + c];
     }
 
     for (int32_t tap = 0; tap < TAPS; ++tap) {
@@ -157,21 +157,21 @@ static CODE void depthwise_block_1x2(
             table[tap] + inner,
         };
 
-        depthwise_lanes_ptr_1x2(sums, taps, weights, TAP);
+        depthwise__lanes_ptr_1x2(sums, taps, weights, TAP);
         weights += 2 * TAP;
     }
 
     for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = depthwise_finish(sums[0][c], channel + c);
+        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
 }
 
 /* The outputs of `count` pixels. */
-static CODE void depthwise_multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static CODE void depthwise__multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
-        depthwise_block_1x4(0, table, 0, output);
-        depthwise_block_1x2(4, table, 4, output);
+        depthwise__block_1x4(0, table, 0, output);
+        depthwise__block_1x2(4, table, 4, output);
 
         table += TAPS;
         output += OUT_C;
@@ -179,7 +179,7 @@ static CODE void depthwise_multiply(const int8_t *const *table, int32_t count, i
 }
 
 /* Points at the taps of every pixel of one output row. */
-static CODE void depthwise_point(const int8_t *input, int32_t out_row, const int8_t **table)
+static CODE void depthwise__point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
     for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
         for (int32_t i = 0; i < KERNEL_H; ++i) {
@@ -189,7 +189,7 @@ static CODE void depthwise_point(const int8_t *input, int32_t out_row, const int
                 const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
                 const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
 
-                *table++ = inside ? input + (row * IN_W + col) * IN_C : depthwise_zero_points;
+                *table++ = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
             }
         }
     }
@@ -200,8 +200,8 @@ CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
     const int8_t **const table = workspace;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        depthwise_point(input, out_row, table);
-        depthwise_multiply(table, OUT_W, output);
+        depthwise__point(input, out_row, table);
+        depthwise__multiply(table, OUT_W, output);
         output += OUT_W * OUT_C;
     }
 }

@@ -56,11 +56,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = deep_shift[channel];
+    const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * deep_multiplier[channel];
+    const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -69,7 +69,7 @@ static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_2x4(
+static CODE inline void deep__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -111,7 +111,7 @@ static CODE inline void deep_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_2x1(
+static CODE inline void deep__dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -132,10 +132,10 @@ static CODE inline void deep_dot_2x1(
 }
 
 /* One tap of 2 x 4 partial sums. */
-static CODE void deep_tap_2x4(
+static CODE void deep__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = deep_tap_starts + tap * OUT_C;
+    const int32_t *starts = deep__tap_starts + tap * OUT_C;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -144,8 +144,8 @@ static CODE void deep_tap_2x4(
         }
     }
 
-    deep_dot_2x4(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_2x4(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -155,10 +155,10 @@ static CODE void deep_tap_2x4(
 }
 
 /* One tap of 2 x 1 partial sums. */
-static CODE void deep_tap_2x1(
+static CODE void deep__tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = deep_tap_starts + tap * OUT_C;
+    const int32_t *starts = deep__tap_starts + tap * OUT_C;
     int32_t sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -167,8 +167,8 @@ static CODE void deep_tap_2x1(
         }
     }
 
-    deep_dot_2x1(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_2x1(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
@@ -178,11 +178,11 @@ static CODE void deep_tap_2x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static CODE void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
-        deep_tap_2x4(input, tap, 0, partial);
-        deep_tap_2x1(input, tap, 4, partial);
+        deep__tap_2x4(input, tap, 0, partial);
+        deep__tap_2x1(input, tap, 4, partial);
 
         input += 2 * PIXEL_PITCH;
         partial += 2 * PARTIAL_PITCH;
@@ -190,7 +190,7 @@ static CODE void deep_multiply(const int8_t *input, int32_t tap, int32_t count, 
 }
 
 /* Adds up the taps of one output pixel that are inside the image; the first is at (in_row, in_col). */
-static CODE void deep_add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
+static CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
 {
     const int32_t *taps[TAPS];
     int32_t count = 0;
@@ -206,12 +206,12 @@ static CODE void deep_add_taps(const int32_t *planes, int32_t in_row, int32_t in
         }
     }
     for (int32_t channel = 0; channel < OUT_C; ++channel) {
-        int32_t sum = deep_bias[channel];
+        int32_t sum = deep__bias[channel];
 
         for (int32_t tap = 0; tap < count; ++tap) {
             sum += taps[tap][channel];
         }
-        output[channel] = deep_finish(sum, channel);
+        output[channel] = deep__finish(sum, channel);
     }
 }
 
@@ -220,11 +220,11 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
     int32_t *const planes = workspace;
 
     for (int32_t tap = 0; tap < TAPS; ++tap) {
-        deep_multiply(input, tap, IN_H * IN_W, planes + tap * OUT_C);
+        deep__multiply(input, tap, IN_H * IN_W, planes + tap * OUT_C);
     }
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            deep_add_taps(planes, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, output);
+            deep__add_taps(planes, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, output);
             output += OUT_C;
         }
     }

@@ -55,11 +55,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t first_finish(int32_t sum, int32_t channel)
+static CODE int8_t first__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = first_shift[channel];
+    const int32_t shift = first__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * first_multiplier[channel];
+    const int64_t product = (int64_t)sum * first__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -68,7 +68,7 @@ static CODE int8_t first_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_2x4(
+static CODE inline void first__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -110,7 +110,7 @@ static CODE inline void first_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_2x2(
+static CODE inline void first__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -138,7 +138,7 @@ static CODE inline void first_dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_1x4(
+static CODE inline void first__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -167,7 +167,7 @@ static CODE inline void first_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first_dot_1x2(
+static CODE inline void first__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -188,7 +188,7 @@ static CODE inline void first_dot_1x2(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void first_tap_2x4(
+static CODE void first__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
@@ -199,8 +199,8 @@ static CODE void first_tap_2x4(
         }
     }
 
-    first_dot_2x4(
-        sums, input, first_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    first__dot_2x4(
+        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -210,7 +210,7 @@ static CODE void first_tap_2x4(
 }
 
 /* Adds one tap to 2 x 2 partial sums. */
-static CODE void first_tap_2x2(
+static CODE void first__tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][2];
@@ -221,8 +221,8 @@ static CODE void first_tap_2x2(
         }
     }
 
-    first_dot_2x2(
-        sums, input, first_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    first__dot_2x2(
+        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
@@ -232,7 +232,7 @@ static CODE void first_tap_2x2(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void first_tap_1x4(
+static CODE void first__tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -241,8 +241,8 @@ static CODE void first_tap_1x4(
         sums[0][c] = partial[channel + c];
     }
 
-    first_dot_1x4(
-        sums, input, first_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    first__dot_1x4(
+        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -250,7 +250,7 @@ static CODE void first_tap_1x4(
 }
 
 /* Adds one tap to 1 x 2 partial sums. */
-static CODE void first_tap_1x2(
+static CODE void first__tap_1x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][2];
@@ -259,8 +259,8 @@ static CODE void first_tap_1x2(
         sums[0][c] = partial[channel + c];
     }
 
-    first_dot_1x2(
-        sums, input, first_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    first__dot_1x2(
+        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 2; ++c) {
         partial[channel + c] = sums[0][c];
@@ -268,54 +268,54 @@ static CODE void first_tap_1x2(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void first_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void first__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
-        first_tap_2x4(input, tap, 0, partial);
-        first_tap_2x2(input, tap, 4, partial);
+        first__tap_2x4(input, tap, 0, partial);
+        first__tap_2x2(input, tap, 4, partial);
 
         input += 2 * PIXEL_PITCH;
         partial += 2 * PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
-        first_tap_1x4(input, tap, 0, partial);
-        first_tap_1x2(input, tap, 4, partial);
+        first__tap_1x4(input, tap, 0, partial);
+        first__tap_1x2(input, tap, 4, partial);
 
         input += PIXEL_PITCH;
         partial += PARTIAL_PITCH;
     }
 }
 
-static CODE void first_begin(int32_t *partial, int32_t pixels)
+static CODE void first__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ = first_bias[channel];
+            *partial++ = first__bias[channel];
         }
     }
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static CODE void first_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static CODE void first__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ += first_outside[tap * OUT_C + channel];
+            *partial++ += first__outside[tap * OUT_C + channel];
         }
     }
 }
 
-static CODE void first_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void first__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *output++ = first_finish(*partial++, channel);
+            *output++ = first__finish(*partial++, channel);
         }
     }
 }
 
 /* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static CODE int32_t first_first_col(int32_t col)
+static CODE int32_t first__first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
 
@@ -323,18 +323,18 @@ static CODE int32_t first_first_col(int32_t col)
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static CODE void first_add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
+static CODE void first__add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
 {
     for (int32_t j = 0; j < KERNEL_W; ++j) {
         const int32_t tap = i * KERNEL_W + j;
         const int32_t shift = j * DILATION_W - PAD_LEFT;
-        const int32_t first = first_first_col(-shift);
-        const int32_t last = first_first_col(IN_W - shift);
+        const int32_t first = first__first_col(-shift);
+        const int32_t last = first__first_col(IN_W - shift);
 
-        first_add_outside(partial, tap, first);
-        first_add_outside(partial + last * OUT_C, tap, OUT_W - last);
+        first__add_outside(partial, tap, first);
+        first__add_outside(partial + last * OUT_C, tap, OUT_W - last);
         if (first < last) {
-            first_multiply(
+            first__multiply(
                 input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
                 partial + first * OUT_C);
         }
@@ -346,19 +346,19 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
     int32_t *const partial = workspace;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        first_begin(partial, OUT_W);
+        first__begin(partial, OUT_W);
         for (int32_t i = 0; i < KERNEL_H; ++i) {
             const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
 
             if (row >= 0 && row < IN_H) {
-                first_add_row(input, row, i, partial);
+                first__add_row(input, row, i, partial);
             } else {
                 for (int32_t j = 0; j < KERNEL_W; ++j) {
-                    first_add_outside(partial, i * KERNEL_W + j, OUT_W);
+                    first__add_outside(partial, i * KERNEL_W + j, OUT_W);
                 }
             }
         }
-        first_store(partial, OUT_W, output);
+        first__store(partial, OUT_W, output);
         output += OUT_W * OUT_C;
     }
 }

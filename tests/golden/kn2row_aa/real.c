@@ -49,7 +49,7 @@
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real_finish(float sum)
+static CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -57,7 +57,7 @@ static CODE float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_2x4(
+static CODE inline void real__dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -99,7 +99,7 @@ static CODE inline void real_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_2x1(
+static CODE inline void real__dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -120,7 +120,7 @@ static CODE inline void real_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x4(
+static CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -149,7 +149,7 @@ static CODE inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x1(
+static CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -166,7 +166,7 @@ static CODE inline void real_dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void real_tap_2x4(
+static CODE void real__tap_2x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][4];
@@ -177,8 +177,8 @@ static CODE void real_tap_2x4(
         }
     }
 
-    real_dot_2x4(
-        sums, input, real_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    real__dot_2x4(
+        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -188,7 +188,7 @@ static CODE void real_tap_2x4(
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static CODE void real_tap_2x1(
+static CODE void real__tap_2x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][1];
@@ -199,8 +199,8 @@ static CODE void real_tap_2x1(
         }
     }
 
-    real_dot_2x1(
-        sums, input, real_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    real__dot_2x1(
+        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
@@ -210,7 +210,7 @@ static CODE void real_tap_2x1(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void real_tap_1x4(
+static CODE void real__tap_1x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][4];
@@ -219,8 +219,8 @@ static CODE void real_tap_1x4(
         sums[0][c] = partial[channel + c];
     }
 
-    real_dot_1x4(
-        sums, input, real_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    real__dot_1x4(
+        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -228,7 +228,7 @@ static CODE void real_tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static CODE void real_tap_1x1(
+static CODE void real__tap_1x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][1];
@@ -237,8 +237,8 @@ static CODE void real_tap_1x1(
         sums[0][c] = partial[channel + c];
     }
 
-    real_dot_1x1(
-        sums, input, real_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    real__dot_1x1(
+        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         partial[channel + c] = sums[0][c];
@@ -246,44 +246,44 @@ static CODE void real_tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void real_multiply(const float *input, int32_t tap, int32_t count, float *partial)
+static CODE void real__multiply(const float *input, int32_t tap, int32_t count, float *partial)
 {
     for (; count >= 2; count -= 2) {
-        real_tap_2x4(input, tap, 0, partial);
-        real_tap_2x1(input, tap, 4, partial);
+        real__tap_2x4(input, tap, 0, partial);
+        real__tap_2x1(input, tap, 4, partial);
 
         input += 2 * PIXEL_PITCH;
         partial += 2 * PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
-        real_tap_1x4(input, tap, 0, partial);
-        real_tap_1x1(input, tap, 4, partial);
+        real__tap_1x4(input, tap, 0, partial);
+        real__tap_1x1(input, tap, 4, partial);
 
         input += PIXEL_PITCH;
         partial += PARTIAL_PITCH;
     }
 }
 
-static CODE void real_begin(float *partial, int32_t pixels)
+static CODE void real__begin(float *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ = real_bias[channel];
+            *partial++ = real__bias[channel];
         }
     }
 }
 
-static CODE void real_store(const float *partial, int32_t pixels, float *output)
+static CODE void real__store(const float *partial, int32_t pixels, float *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *output++ = real_finish(*partial++);
+            *output++ = real__finish(*partial++);
         }
     }
 }
 
 /* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static CODE int32_t real_first_col(int32_t col)
+static CODE int32_t real__first_col(int32_t col)
 {
     const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
 
@@ -291,16 +291,16 @@ static CODE int32_t real_first_col(int32_t col)
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static CODE void real_add_row(const float *input, int32_t row, int32_t i, float *partial)
+static CODE void real__add_row(const float *input, int32_t row, int32_t i, float *partial)
 {
     for (int32_t j = 0; j < KERNEL_W; ++j) {
         const int32_t tap = i * KERNEL_W + j;
         const int32_t shift = j * DILATION_W - PAD_LEFT;
-        const int32_t first = real_first_col(-shift);
-        const int32_t last = real_first_col(IN_W - shift);
+        const int32_t first = real__first_col(-shift);
+        const int32_t last = real__first_col(IN_W - shift);
 
         if (first < last) {
-            real_multiply(
+            real__multiply(
                 input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
                 partial + first * OUT_C);
         }
@@ -312,15 +312,15 @@ CODE void real(const float *input, float *output, void *workspace)
     (void)workspace;
 
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        real_begin(output, OUT_W);
+        real__begin(output, OUT_W);
         for (int32_t i = 0; i < KERNEL_H; ++i) {
             const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
 
             if (row >= 0 && row < IN_H) {
-                real_add_row(input, row, i, output);
+                real__add_row(input, row, i, output);
             }
         }
-        real_store(output, OUT_W, output);
+        real__store(output, OUT_W, output);
         output += OUT_W * OUT_C;
     }
 }

@@ -58,11 +58,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep_finish(int32_t sum, int32_t channel)
+static CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = deep_shift[channel];
+    const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * deep_multiplier[channel];
+    const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -71,7 +71,7 @@ static CODE int8_t deep_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_2x4(
+static CODE inline void deep__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -113,7 +113,7 @@ static CODE inline void deep_dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_2x1(
+static CODE inline void deep__dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -134,7 +134,7 @@ static CODE inline void deep_dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_1x4(
+static CODE inline void deep__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -163,7 +163,7 @@ static CODE inline void deep_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep_dot_1x1(
+static CODE inline void deep__dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -180,7 +180,7 @@ static CODE inline void deep_dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void deep_tap_2x4(
+static CODE void deep__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
@@ -191,8 +191,8 @@ static CODE void deep_tap_2x4(
         }
     }
 
-    deep_dot_2x4(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_2x4(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
@@ -202,7 +202,7 @@ static CODE void deep_tap_2x4(
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static CODE void deep_tap_2x1(
+static CODE void deep__tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][1];
@@ -213,8 +213,8 @@ static CODE void deep_tap_2x1(
         }
     }
 
-    deep_dot_2x1(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_2x1(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
@@ -224,7 +224,7 @@ static CODE void deep_tap_2x1(
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void deep_tap_1x4(
+static CODE void deep__tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -233,8 +233,8 @@ static CODE void deep_tap_1x4(
         sums[0][c] = partial[channel + c];
     }
 
-    deep_dot_1x4(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_1x4(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -242,7 +242,7 @@ static CODE void deep_tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static CODE void deep_tap_1x1(
+static CODE void deep__tap_1x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][1];
@@ -251,8 +251,8 @@ static CODE void deep_tap_1x1(
         sums[0][c] = partial[channel + c];
     }
 
-    deep_dot_1x1(
-        sums, input, deep_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    deep__dot_1x1(
+        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         partial[channel + c] = sums[0][c];
@@ -260,54 +260,54 @@ static CODE void deep_tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void deep_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
-        deep_tap_2x4(input, tap, 0, partial);
-        deep_tap_2x1(input, tap, 4, partial);
+        deep__tap_2x4(input, tap, 0, partial);
+        deep__tap_2x1(input, tap, 4, partial);
 
         input += 2 * PIXEL_PITCH;
         partial += 2 * PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
-        deep_tap_1x4(input, tap, 0, partial);
-        deep_tap_1x1(input, tap, 4, partial);
+        deep__tap_1x4(input, tap, 0, partial);
+        deep__tap_1x1(input, tap, 4, partial);
 
         input += PIXEL_PITCH;
         partial += PARTIAL_PITCH;
     }
 }
 
-static CODE void deep_begin(int32_t *partial, int32_t pixels)
+static CODE void deep__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ = deep_bias[channel];
+            *partial++ = deep__bias[channel];
         }
     }
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static CODE void deep_add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static CODE void deep__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ += deep_outside[tap * OUT_C + channel];
+            *partial++ += deep__outside[tap * OUT_C + channel];
         }
     }
 }
 
-static CODE void deep_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void deep__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *output++ = deep_finish(*partial++, channel);
+            *output++ = deep__finish(*partial++, channel);
         }
     }
 }
 
 /* Saves `count` image columns from `col` on and makes them -1. */
-static CODE void deep_punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
+static CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
 {
     for (int32_t row = 0; row < IN_H; ++row) {
         int8_t *hole = input + (row * IN_W + col) * IN_C;
@@ -320,7 +320,7 @@ static CODE void deep_punch(int8_t *input, int32_t col, int32_t count, int8_t *c
 }
 
 /* Puts the columns back. */
-static CODE void deep_restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
+static CODE void deep__restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
 {
     for (int32_t row = 0; row < IN_H; ++row) {
         int8_t *hole = input + (row * IN_W + col) * IN_C;
@@ -332,17 +332,17 @@ static CODE void deep_restore(int8_t *input, int32_t col, int32_t count, const i
 }
 
 /* Adds one tap to the sums of all pixels: output pixel p reads image pixel p + shift. */
-static CODE void deep_add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
+static CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
 {
     const int32_t before = shift < 0 ? -shift : 0;
     const int32_t after = shift > 0 ? shift : 0;
     const int32_t first = before < PIXELS ? before : PIXELS;
     const int32_t last = after < PIXELS - first ? PIXELS - after : first;
 
-    deep_add_outside(partial, tap, first);
-    deep_add_outside(partial + last * OUT_C, tap, PIXELS - last);
+    deep__add_outside(partial, tap, first);
+    deep__add_outside(partial + last * OUT_C, tap, PIXELS - last);
     if (first < last) {
-        deep_multiply(
+        deep__multiply(
             input + (first + shift) * IN_C, tap, last - first, partial + first * OUT_C);
     }
 }
@@ -353,22 +353,22 @@ CODE void deep(int8_t *input, int8_t *output, void *workspace)
     int8_t *const columns =
         (int8_t *)(void *)((char *)workspace + 400);
 
-    deep_begin(partial, PIXELS);
+    deep__begin(partial, PIXELS);
     for (int32_t j = 0; j < KERNEL_W; ++j) {
         const int32_t right = j * DILATION_W - PAD_LEFT; /* how far the tap is right of its output */
         const int32_t distance = right < 0 ? -right : right;
         const int32_t holes = distance < IN_W ? distance : IN_W; /* columns that would wrap */
         const int32_t col = right < 0 ? IN_W - holes : 0;
 
-        deep_punch(input, col, holes, columns);
+        deep__punch(input, col, holes, columns);
         for (int32_t i = 0; i < KERNEL_H; ++i) {
             const int32_t shift = (i * DILATION_H - PAD_TOP) * IN_W + right;
 
-            deep_add_tap(input, i * KERNEL_W + j, shift, partial);
+            deep__add_tap(input, i * KERNEL_W + j, shift, partial);
         }
-        deep_restore(input, col, holes, columns);
+        deep__restore(input, col, holes, columns);
     }
-    deep_store(partial, PIXELS, output);
+    deep__store(partial, PIXELS, output);
 }
 
 /* So that other files may be in one translation unit with this. */

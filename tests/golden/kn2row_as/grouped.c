@@ -57,11 +57,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = grouped_shift[channel];
+    const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * grouped_multiplier[channel];
+    const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -70,7 +70,7 @@ static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped_dot_2x2(
+static CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -98,10 +98,10 @@ static CODE inline void grouped_dot_2x2(
 }
 
 /* One tap of 2 x 2 partial sums. */
-static CODE void grouped_tap_2x2(
+static CODE void grouped__tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = grouped_tap_starts + tap * OUT_C;
+    const int32_t *starts = grouped__tap_starts + tap * OUT_C;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -110,8 +110,8 @@ static CODE void grouped_tap_2x2(
         }
     }
 
-    grouped_dot_2x2(
-        sums, input, grouped_weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+    grouped__dot_2x2(
+        sums, input, grouped__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
@@ -121,39 +121,39 @@ static CODE void grouped_tap_2x2(
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static CODE void grouped_multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static CODE void grouped__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_tap_2x2(input + group * GROUP_PITCH, tap, first, partial);
+            grouped__tap_2x2(input + group * GROUP_PITCH, tap, first, partial);
         }
         input += 2 * PIXEL_PITCH;
         partial += 2 * PARTIAL_PITCH;
     }
 }
 
-static CODE void grouped_begin(int32_t *partial, int32_t pixels)
+static CODE void grouped__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ = grouped_bias[channel];
+            *partial++ = grouped__bias[channel];
         }
     }
 }
 
-static CODE void grouped_store(const int32_t *partial, int32_t pixels, int8_t *output)
+static CODE void grouped__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *output++ = grouped_finish(*partial++, channel);
+            *output++ = grouped__finish(*partial++, channel);
         }
     }
 }
 
 /* Adds the plane of tap (i, j) to the sums it belongs to: shifted, and strided. */
-static CODE void grouped_add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
+static CODE void grouped__add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
 {
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
         const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
@@ -177,14 +177,14 @@ CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
     int32_t *const partial =
         (int32_t *)(void *)((char *)workspace + 672);
 
-    grouped_begin(partial, OUT_H * OUT_W);
+    grouped__begin(partial, OUT_H * OUT_W);
     for (int32_t i = 0; i < KERNEL_H; ++i) {
         for (int32_t j = 0; j < KERNEL_W; ++j) {
-            grouped_multiply(input, i * KERNEL_W + j, IN_H * IN_W, plane);
-            grouped_add_plane(plane, i, j, partial);
+            grouped__multiply(input, i * KERNEL_W + j, IN_H * IN_W, plane);
+            grouped__add_plane(plane, i, j, partial);
         }
     }
-    grouped_store(partial, OUT_H * OUT_W, output);
+    grouped__store(partial, OUT_H * OUT_W, output);
 }
 
 /* So that other files may be in one translation unit with this. */

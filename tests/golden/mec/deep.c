@@ -95,7 +95,7 @@
 
 #ifdef ASSEMBLY
 /*
- * deep_pixels_2: 2 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -106,10 +106,10 @@
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_2)
+    BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -239,10 +239,10 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_pixels_2));
+    END(deep__pixels_2));
 
 /*
- * deep_pixels_1: 1 x 4 sums (pixels x channels). Registers:
+ * deep__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
@@ -254,10 +254,10 @@ __extension__ __asm__(
  * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
  */
 
-void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
+void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep_pixels_1)
+    BEGIN(deep__pixels_1)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -339,11 +339,11 @@ __extension__ __asm__(
     CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep_pixels_1));
+    END(deep__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -355,7 +355,7 @@ static CODE const uint32_t *deep_step(uint32_t *sums, int32_t x0, int32_t x1, co
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep_run(
+static CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -372,20 +372,20 @@ static CODE const uint32_t *deep_run(
             for (int32_t p = 0; p < pixels; ++p) {
                 const int8_t *x = input + p * PIXEL_PITCH;
 
-                next = deep_step(sums[p], x[first], second < count ? x[second] : 0, constants);
+                next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
         }
     }
     return next;
 }
 
-static CODE int32_t deep_saturate(int32_t value)
+static CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep_finish(
+static CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -397,7 +397,7 @@ static CODE const uint32_t *deep_finish(
             const int64_t product = (int64_t)sum * (int32_t)line[0];
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
-            value = deep_saturate(value >> 15);
+            value = deep__saturate(value >> 15);
             output[p * OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
@@ -405,7 +405,7 @@ static CODE const uint32_t *deep_finish(
     return constants;
 }
 
-static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[2][4];
@@ -419,13 +419,13 @@ static CODE void deep_pixels_2(const int8_t *input, const uint32_t *constants, i
 
             const int8_t *run = input;
 
-            constants = deep_run(sums, 2, run, 36, constants);
-        constants = deep_finish(sums, 2, constants, output);
+            constants = deep__run(sums, 2, run, 36, constants);
+        constants = deep__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
 
-static CODE void deep_pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < BLOCKS; ++block) {
         uint32_t sums[1][4];
@@ -439,8 +439,8 @@ static CODE void deep_pixels_1(const int8_t *input, const uint32_t *constants, i
 
             const int8_t *run = input;
 
-            constants = deep_run(sums, 1, run, 36, constants);
-        constants = deep_finish(sums, 1, constants, output);
+            constants = deep__run(sums, 1, run, 36, constants);
+        constants = deep__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
     }
 }
@@ -448,33 +448,33 @@ static CODE void deep_pixels_1(const int8_t *input, const uint32_t *constants, i
 #endif
 
 /* Multiplies the windows of one output row by all weights. */
-static CODE void deep_multiply(const int8_t *input, int8_t *output)
+static CODE void deep__multiply(const int8_t *input, int8_t *output)
 {
     int32_t col = 0;
 
     for (; col + 2 <= OUT_W; col += 2) {
         const int8_t *window = input + col * COLUMN;
 
-        deep_pixels_2(window, deep_weights, output);
+        deep__pixels_2(window, deep__weights, output);
         output += 2 * OUT_C;
     }
     for (; col < OUT_W; ++col) {
         const int8_t *window = input + col * COLUMN;
 
-        deep_pixels_1(window, deep_weights, output);
+        deep__pixels_1(window, deep__weights, output);
         output += OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep_fill(int8_t *to, int32_t count)
+static CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -482,7 +482,7 @@ static CODE void deep_fill(int8_t *to, int32_t count)
 }
 
 /* Lowers one image row: for each output column, the kernel's columns of it. */
-static CODE void deep_lower(const int8_t *input, int32_t row, int8_t *to)
+static CODE void deep__lower(const int8_t *input, int32_t row, int8_t *to)
 {
     const int row_inside = row >= 0 && row < IN_H;
 
@@ -490,7 +490,7 @@ static CODE void deep_lower(const int8_t *input, int32_t row, int8_t *to)
         const int32_t in_col = out_col * STRIDE_W - PAD_LEFT;
 
         if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep_copy(to, input + (row * IN_W + in_col) * IN_C, ROW);
+            deep__copy(to, input + (row * IN_W + in_col) * IN_C, ROW);
             to += COLUMN;
             continue;
         }
@@ -500,9 +500,9 @@ static CODE void deep_lower(const int8_t *input, int32_t row, int8_t *to)
             const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : input;
 
             if (inside) {
-                deep_copy(to + j * IN_C, tap, IN_C);
+                deep__copy(to + j * IN_C, tap, IN_C);
             } else {
-                deep_fill(to + j * IN_C, IN_C);
+                deep__fill(to + j * IN_C, IN_C);
             }
         }
         to += COLUMN;
@@ -514,10 +514,10 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
     int8_t *const lowered = workspace;
 
     for (int32_t row = 0; row < ROWS; ++row) {
-        deep_lower(input, row - PAD_TOP, lowered + row * ROW);
+        deep__lower(input, row - PAD_TOP, lowered + row * ROW);
     }
     for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        deep_multiply(lowered + out_row * STRIDE_H * ROW, output);
+        deep__multiply(lowered + out_row * STRIDE_H * ROW, output);
         output += OUT_W * OUT_C;
     }
 }

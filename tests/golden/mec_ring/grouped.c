@@ -63,11 +63,11 @@
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
+static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
-    const int32_t shift = grouped_shift[channel];
+    const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
-    const int64_t product = (int64_t)sum * grouped_multiplier[channel];
+    const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
     value = value < FINISH_MIN ? FINISH_MIN : value;
@@ -76,7 +76,7 @@ static CODE int8_t grouped_finish(int32_t sum, int32_t channel)
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped_dot_2x2(
+static CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -104,20 +104,20 @@ static CODE inline void grouped_dot_2x2(
 }
 
 /* 2 x 2 outputs of as many windows; their first row is at `row` of the ring. */
-static CODE void grouped_block_2x2(
+static CODE void grouped__block_2x2(
     const int8_t *input, int32_t row, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped_weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = grouped_bias[channel + c];
+            sums[pixel][c] = grouped__bias[channel + c];
         }
     }
 
     for (int32_t i = 0; i < KERNEL_H; ++i) {
-        grouped_dot_2x2(sums, input + row * ROW, weights, RUN);
+        grouped__dot_2x2(sums, input + row * ROW, weights, RUN);
         weights += 2 * RUN;
         row += DILATION_H;
         if (row >= ROWS) {
@@ -127,13 +127,13 @@ static CODE void grouped_block_2x2(
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped_finish(sums[pixel][c], channel + c);
+            output[pixel * OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* Multiplies the windows of one output row by all weights. */
-static CODE void grouped_multiply(const int8_t *input, int32_t row, int8_t *output)
+static CODE void grouped__multiply(const int8_t *input, int32_t row, int8_t *output)
 {
     int32_t col = 0;
 
@@ -143,21 +143,21 @@ static CODE void grouped_multiply(const int8_t *input, int32_t row, int8_t *outp
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped_block_2x2(window + group * GROUP_PITCH, row, first, output);
+            grouped__block_2x2(window + group * GROUP_PITCH, row, first, output);
         }
         output += 2 * OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void grouped_copy(int8_t *to, const int8_t *from, int32_t count)
+static CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void grouped_fill(int8_t *to, int32_t count)
+static CODE void grouped__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -165,7 +165,7 @@ static CODE void grouped_fill(int8_t *to, int32_t count)
 }
 
 /* Lowers one image row: for each output column, the kernel's columns of it. */
-static CODE void grouped_lower(const int8_t *input, int32_t row, int8_t *to)
+static CODE void grouped__lower(const int8_t *input, int32_t row, int8_t *to)
 {
     const int row_inside = row >= 0 && row < IN_H;
 
@@ -178,9 +178,9 @@ static CODE void grouped_lower(const int8_t *input, int32_t row, int8_t *to)
 
             for (int32_t group = 0; group < GROUPS; ++group) {
                 if (inside) {
-                    grouped_copy(part + group * GROUP_PITCH, tap + group * GROUP_IN_C, GROUP_IN_C);
+                    grouped__copy(part + group * GROUP_PITCH, tap + group * GROUP_IN_C, GROUP_IN_C);
                 } else {
-                    grouped_fill(part + group * GROUP_PITCH, GROUP_IN_C);
+                    grouped__fill(part + group * GROUP_PITCH, GROUP_IN_C);
                 }
             }
         }
@@ -199,9 +199,9 @@ CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 
         lowered_rows = lowered_rows < first ? first : lowered_rows;
         for (; lowered_rows < first + ROWS; ++lowered_rows) {
-            grouped_lower(input, lowered_rows - PAD_TOP, lowered + lowered_rows % ROWS * ROW);
+            grouped__lower(input, lowered_rows - PAD_TOP, lowered + lowered_rows % ROWS * ROW);
         }
-        grouped_multiply(lowered, first % ROWS, output);
+        grouped__multiply(lowered, first % ROWS, output);
         output += OUT_W * OUT_C;
     }
 }

@@ -107,7 +107,7 @@
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t same__high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -120,7 +120,7 @@ static CODE inline int32_t same_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t same_shift(int32_t value)
+static CODE inline int32_t same__shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
@@ -134,10 +134,10 @@ static CODE inline int32_t same_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t same__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
-    const int32_t high = same_high(sum, multiplier, addend);
-    int32_t value = same_shift(high);
+    const int32_t high = same__high(sum, multiplier, addend);
+    int32_t value = same__shift(high);
 
     return (int8_t)value;
 }
@@ -156,11 +156,11 @@ static CODE inline int8_t same_finish(int32_t sum, int32_t multiplier, int32_t a
  * On the stack: products, positions left.
  */
 
-void same_multiply(
+void same__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(same_multiply)
+    BEGIN(same__multiply)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -206,12 +206,12 @@ __extension__ __asm__(
     "    add sp, #12\n"
     CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(same_multiply));
+    END(same__multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void same_multiply(
+static CODE void same__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -236,7 +236,7 @@ static CODE void same_multiply(
 #endif
 
 /* The even ones of four channels as the halves of a word. */
-static CODE inline uint32_t same_even(const int8_t *pixel)
+static CODE inline uint32_t same__even(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -252,7 +252,7 @@ static CODE inline uint32_t same_even(const int8_t *pixel)
 }
 
 /* The odd ones of four channels as the halves of a word. */
-static CODE inline uint32_t same_odd(const int8_t *pixel)
+static CODE inline uint32_t same__odd(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -267,7 +267,7 @@ static CODE inline uint32_t same_odd(const int8_t *pixel)
 #endif
 }
 
-static CODE inline uint32_t same_add(uint32_t a, uint32_t b)
+static CODE inline uint32_t same__add(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -279,7 +279,7 @@ static CODE inline uint32_t same_add(uint32_t a, uint32_t b)
 #endif
 }
 
-static CODE inline uint32_t same_subtract(uint32_t a, uint32_t b)
+static CODE inline uint32_t same__subtract(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -292,96 +292,96 @@ static CODE inline uint32_t same_subtract(uint32_t a, uint32_t b)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void same_combine(
+static CODE inline void same__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
 {
-    to[0] = same_subtract(d0, d2);
-    to[step] = same_add(d1, d2);
-    to[2 * step] = same_subtract(d2, d1);
-    to[3 * step] = same_subtract(d1, d3);
+    to[0] = same__subtract(d0, d2);
+    to[step] = same__add(d1, d2);
+    to[2 * step] = same__subtract(d2, d1);
+    to[3 * step] = same__subtract(d1, d3);
 }
 
 /* B^T of the differences of two rows. */
-static CODE inline void same_differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static CODE inline void same__differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
-    same_combine(
-        same_subtract(a[0], b[0]), same_subtract(a[1], b[1]),
-        same_subtract(a[2], b[2]), same_subtract(a[3], b[3]), to, POSITION);
+    same__combine(
+        same__subtract(a[0], b[0]), same__subtract(a[1], b[1]),
+        same__subtract(a[2], b[2]), same__subtract(a[3], b[3]), to, POSITION);
 }
 
 /* B^T of the sums of two rows. */
-static CODE inline void same_sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static CODE inline void same__sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
-    same_combine(
-        same_add(a[0], b[0]), same_add(a[1], b[1]),
-        same_add(a[2], b[2]), same_add(a[3], b[3]), to, POSITION);
+    same__combine(
+        same__add(a[0], b[0]), same__add(a[1], b[1]),
+        same__add(a[2], b[2]), same__add(a[3], b[3]), to, POSITION);
 }
 
 /* B^T d B of a tile d that lies in the image: row by row, since it fits into registers. */
-static CODE OUT_OF_LINE void same_inside(const int8_t *first, uint32_t *tile)
+static CODE OUT_OF_LINE void same__inside(const int8_t *first, uint32_t *tile)
 {
     uint32_t d0[TILE], d1[TILE], d2[TILE], d3[TILE];
 
     for (int32_t channel = 0; channel < IN_C; channel += 4) {
         for (int32_t i = 0; i < TILE; ++i) {
-            d0[i] = same_even(first + (i) * IN_C + channel);
+            d0[i] = same__even(first + (i) * IN_C + channel);
         }
         for (int32_t i = 0; i < TILE; ++i) {
-            d2[i] = same_even(first + (2 * IN_W + i) * IN_C + channel);
+            d2[i] = same__even(first + (2 * IN_W + i) * IN_C + channel);
         }
-        same_differences(d0, d2, tile);
+        same__differences(d0, d2, tile);
         for (int32_t i = 0; i < TILE; ++i) {
-            d1[i] = same_even(first + (1 * IN_W + i) * IN_C + channel);
+            d1[i] = same__even(first + (1 * IN_W + i) * IN_C + channel);
         }
-        same_sums(d1, d2, tile + TILE * POSITION);
-        same_differences(d2, d1, tile + 2 * TILE * POSITION);
+        same__sums(d1, d2, tile + TILE * POSITION);
+        same__differences(d2, d1, tile + 2 * TILE * POSITION);
         for (int32_t i = 0; i < TILE; ++i) {
-            d3[i] = same_even(first + (3 * IN_W + i) * IN_C + channel);
+            d3[i] = same__even(first + (3 * IN_W + i) * IN_C + channel);
         }
-        same_differences(d1, d3, tile + 3 * TILE * POSITION);
+        same__differences(d1, d3, tile + 3 * TILE * POSITION);
 
         tile += PAIR;
         for (int32_t i = 0; i < TILE; ++i) {
-            d0[i] = same_odd(first + (i) * IN_C + channel);
+            d0[i] = same__odd(first + (i) * IN_C + channel);
         }
         for (int32_t i = 0; i < TILE; ++i) {
-            d2[i] = same_odd(first + (2 * IN_W + i) * IN_C + channel);
+            d2[i] = same__odd(first + (2 * IN_W + i) * IN_C + channel);
         }
-        same_differences(d0, d2, tile);
+        same__differences(d0, d2, tile);
         for (int32_t i = 0; i < TILE; ++i) {
-            d1[i] = same_odd(first + (1 * IN_W + i) * IN_C + channel);
+            d1[i] = same__odd(first + (1 * IN_W + i) * IN_C + channel);
         }
-        same_sums(d1, d2, tile + TILE * POSITION);
-        same_differences(d2, d1, tile + 2 * TILE * POSITION);
+        same__sums(d1, d2, tile + TILE * POSITION);
+        same__differences(d2, d1, tile + 2 * TILE * POSITION);
         for (int32_t i = 0; i < TILE; ++i) {
-            d3[i] = same_odd(first + (3 * IN_W + i) * IN_C + channel);
+            d3[i] = same__odd(first + (3 * IN_W + i) * IN_C + channel);
         }
-        same_differences(d1, d3, tile + 3 * TILE * POSITION);
+        same__differences(d1, d3, tile + 3 * TILE * POSITION);
 
         tile += PAIR;
     }
 }
 
 /* Transforms a column of all channels. */
-static CODE inline void same_column(
+static CODE inline void same__column(
     const int8_t *const pixels[TILE], uint32_t *to)
 {
     for (int32_t channel = 0; channel < IN_C; channel += 4) {
-        same_combine(
-            same_even(pixels[0] + channel), same_even(pixels[1] + channel),
-            same_even(pixels[2] + channel), same_even(pixels[3] + channel),
+        same__combine(
+            same__even(pixels[0] + channel), same__even(pixels[1] + channel),
+            same__even(pixels[2] + channel), same__even(pixels[3] + channel),
             to, TILE * POSITION);
         to += PAIR;
-        same_combine(
-            same_odd(pixels[0] + channel), same_odd(pixels[1] + channel),
-            same_odd(pixels[2] + channel), same_odd(pixels[3] + channel),
+        same__combine(
+            same__odd(pixels[0] + channel), same__odd(pixels[1] + channel),
+            same__odd(pixels[2] + channel), same__odd(pixels[3] + channel),
             to, TILE * POSITION);
         to += PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void same_columns_edge(
+static CODE OUT_OF_LINE void same__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -392,20 +392,20 @@ static CODE OUT_OF_LINE void same_columns_edge(
             const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
             const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
 
-            pixels[i] = in_image ? input + place : same_zero_points;
+            pixels[i] = in_image ? input + place : same__zero_points;
         }
-        same_column(pixels, tile + col * POSITION);
+        same__column(pixels, tile + col * POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void same_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void same__rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
 
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            same_combine(
+            same__combine(
                 d[0], d[POSITION], d[2 * POSITION],
                 d[3 * POSITION],
                 d, POSITION);
@@ -415,19 +415,19 @@ static CODE OUT_OF_LINE void same_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void same_transform(
+static CODE inline void same__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     if (in_row >= 0 && in_row + TILE <= IN_H && in_col >= 0 && in_col + TILE <= IN_W) {
-        same_inside(input + (in_row * IN_W + in_col) * IN_C, tile);
+        same__inside(input + (in_row * IN_W + in_col) * IN_C, tile);
         return;
     }
-    same_columns_edge(input, in_row, in_col, tile);
-    same_rows(tile);
+    same__columns_edge(input, in_row, in_col, tile);
+    same__rows(tile);
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void same_output_row(
+static CODE inline void same__output_row(
     const uint32_t *m, int32_t start0, int32_t start1,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -439,17 +439,17 @@ static CODE inline void same_output_row(
     const uint32_t value1 = m1 - m2 - m3;
 
     (void)cols;
-    output[0] = same_finish(
+    output[0] = same__finish(
         (int32_t)(value0 + (uint32_t)start0), multiplier, addend);
-    output[OUT_C] = same_finish(
+    output[OUT_C] = same__finish(
         (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
 }
 
 /* A^T m A of the products m of a tile and an output channel. */
-static CODE OUT_OF_LINE void same_outputs(
+static CODE OUT_OF_LINE void same__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = same_finish_table + channel * COLUMNS;
+    const int32_t *finish = same__finish_table + channel * COLUMNS;
     const int32_t start = finish[START];
     const int32_t multiplier = finish[MULTIPLIER];
     const int32_t addend = finish[ADDEND];
@@ -466,23 +466,23 @@ static CODE OUT_OF_LINE void same_outputs(
         half[1][col] = m1 - m2 - m3;
     }
 
-    same_output_row(
+    same__output_row(
         half[0], start, start,
         multiplier, addend, cols, output + 0);
     if (rows > 1) {
-        same_output_row(
+        same__output_row(
             half[1], start, start,
             multiplier, addend, cols, output + OUT_W * OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void same_block(
+static CODE inline void same__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     for (int32_t tile = 0; tile < TILES; ++tile) {
         for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
-            same_outputs(
+            same__outputs(
                 products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
                 output + tile * SQUARE * OUT_C + c);
         }
@@ -490,7 +490,7 @@ static CODE inline void same_block(
 }
 
 /* Keeps the pixels left of the tiles at outputs (row, col), before outputs are stored there. */
-static CODE OUT_OF_LINE void same_keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static CODE OUT_OF_LINE void same__keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
     for (int32_t i = 0; i < SQUARE; ++i) {
         const int32_t in_row = row - PAD_TOP + i;
@@ -506,7 +506,7 @@ static CODE OUT_OF_LINE void same_keep(int8_t *input, int32_t row, int32_t col, 
 }
 
 /* Lets the kept pixels and the outputs in their place change places. */
-static CODE OUT_OF_LINE void same_swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static CODE OUT_OF_LINE void same__swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
     for (int32_t i = 0; i < SQUARE; ++i) {
         const int32_t in_row = row - PAD_TOP + i;
@@ -537,21 +537,21 @@ CODE void same(void *pool, void *workspace)
     for (int32_t row = 0; row < OUT_H; row += SQUARE) {
         for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
             if (col > 0) {
-                same_swap(input, row, col, between);
+                same__swap(input, row, col, between);
             }
             for (int32_t tile = 0; tile < TILES; ++tile) {
-                same_transform(
+                same__transform(
                     input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
             }
             if (col > 0) {
-                same_swap(input, row, col, between);
+                same__swap(input, row, col, between);
             }
             if (col + TILES * SQUARE < OUT_W) {
-                same_keep(input, row, col + TILES * SQUARE, between);
+                same__keep(input, row, col + TILES * SQUARE, between);
             }
             for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                same_multiply(tiles, same_weights + channel / CHANNELS * BLOCK, products);
-                same_block(
+                same__multiply(tiles, same__weights + channel / CHANNELS * BLOCK, products);
+                same__block(
                     products, OUT_H - row, OUT_W - col, channel,
                     output + (row * OUT_W + col) * OUT_C + channel);
             }

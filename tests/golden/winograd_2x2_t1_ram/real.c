@@ -56,7 +56,7 @@
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real_finish(float sum)
+static CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -64,7 +64,7 @@ static CODE float real_finish(float sum)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x4(
+static CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -93,7 +93,7 @@ static CODE inline void real_dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real_dot_1x1(
+static CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -110,9 +110,9 @@ static CODE inline void real_dot_1x1(
 }
 
 /* G g G^T of every kernel g. */
-static CODE void real_transform_weights(float *transformed)
+static CODE void real__transform_weights(float *transformed)
 {
-    const float *kernel = real_weights;
+    const float *kernel = real__weights;
 
     for (int32_t k = 0; k < MATRIX; ++k) {
         float rows[TILE][3];
@@ -142,7 +142,7 @@ static CODE void real_transform_weights(float *transformed)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE void real_transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
+static CODE void real__transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
 {
     const float *pixels[TILE][TILE];
 
@@ -153,7 +153,7 @@ static CODE void real_transform(const float *input, int32_t in_row, int32_t in_c
             const int32_t col = in_col + j;
             const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
 
-            pixels[i][j] = inside ? input + (row * IN_W + col) * IN_C : real_zero_points;
+            pixels[i][j] = inside ? input + (row * IN_W + col) * IN_C : real__zero_points;
         }
     }
     for (int32_t channel = 0; channel < IN_C; ++channel) {
@@ -185,7 +185,7 @@ static CODE void real_transform(const float *input, int32_t in_row, int32_t in_c
 }
 
 /* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
-static CODE void real_outputs(
+static CODE void real__outputs(
     const float *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
@@ -213,22 +213,22 @@ static CODE void real_outputs(
         };
 
         for (int32_t col = first; col < last; ++col) {
-            const float sum = square[col - first] + real_bias[channel];
+            const float sum = square[col - first] + real__bias[channel];
 
-            output[(row * OUT_W + col) * OUT_C + channel] = real_finish(sum);
+            output[(row * OUT_W + col) * OUT_C + channel] = real__finish(sum);
         }
     }
 }
 
 /* 1 x 4 (tiles x channels): a product for each position, then the outputs. */
-static CODE OUT_OF_LINE void real_block_1x4(
+static CODE OUT_OF_LINE void real__block_1x4(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
         float sums[1][4] = {{0}};
 
-        real_dot_1x4(
+        real__dot_1x4(
             sums, input + position * POSITION,
             transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
 
@@ -237,19 +237,19 @@ static CODE OUT_OF_LINE void real_block_1x4(
         }
     }
     for (int32_t c = 0; c < 4; ++c) {
-        real_outputs(products + c, 4, 0, rows, cols, channel + c, output);
+        real__outputs(products + c, 4, 0, rows, cols, channel + c, output);
     }
 }
 
 /* 1 x 1 (tiles x channels): a product for each position, then the outputs. */
-static CODE OUT_OF_LINE void real_block_1x1(
+static CODE OUT_OF_LINE void real__block_1x1(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
         float sums[1][1] = {{0}};
 
-        real_dot_1x1(
+        real__dot_1x1(
             sums, input + position * POSITION,
             transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
 
@@ -258,12 +258,12 @@ static CODE OUT_OF_LINE void real_block_1x1(
         }
     }
     for (int32_t c = 0; c < 1; ++c) {
-        real_outputs(products + c, 1, 0, rows, cols, channel + c, output);
+        real__outputs(products + c, 1, 0, rows, cols, channel + c, output);
     }
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
-static CODE void real_multiply(
+static CODE void real__multiply(
     const float *tiles, const float *transformed, float *products,
     int32_t count, int32_t rows, int32_t cols, float *output)
 {
@@ -274,8 +274,8 @@ static CODE void real_multiply(
         const int32_t left = cols - tile * SQUARE;
         float *square = output + tile * SQUARE * OUT_C;
 
-        real_block_1x4(input, transformed, products, rows, left, 0, square);
-        real_block_1x1(input, transformed, products, rows, left, 4, square);
+        real__block_1x4(input, transformed, products, rows, left, 0, square);
+        real__block_1x1(input, transformed, products, rows, left, 4, square);
     }
 }
 
@@ -287,17 +287,17 @@ CODE void real(const float *input, float *output, void *workspace)
     float *const tiles =
         (float *)(void *)((char *)workspace + 1216);
 
-    real_transform_weights(transformed);
+    real__transform_weights(transformed);
     for (int32_t out_row = 0; out_row < OUT_H; out_row += SQUARE) {
         const int32_t rows = OUT_H - out_row < SQUARE ? OUT_H - out_row : SQUARE;
         int32_t count = 0;
 
         for (int32_t out_col = 0; out_col < OUT_W; out_col += SQUARE) {
-            real_transform(input, out_row - PAD_TOP, out_col - PAD_LEFT, tiles + count * IN_C);
+            real__transform(input, out_row - PAD_TOP, out_col - PAD_LEFT, tiles + count * IN_C);
             if (++count == TILES || out_col + SQUARE >= OUT_W) {
                 const int32_t first = out_col - (count - 1) * SQUARE;
 
-                real_multiply(
+                real__multiply(
                     tiles, transformed, products, count, rows, OUT_W - first,
                     output + (out_row * OUT_W + first) * OUT_C);
                 count = 0;

@@ -104,7 +104,7 @@
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -117,7 +117,7 @@ static CODE inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t deep_shift(int32_t value)
+static CODE inline int32_t deep__shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
@@ -131,10 +131,10 @@ static CODE inline int32_t deep_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
-    const int32_t high = deep_high(sum, multiplier, addend);
-    int32_t value = deep_shift(high);
+    const int32_t high = deep__high(sum, multiplier, addend);
+    int32_t value = deep__shift(high);
 
     return (int8_t)value;
 }
@@ -153,11 +153,11 @@ static CODE inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t a
  * On the stack: products, positions left.
  */
 
-void deep_multiply(
+void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(deep_multiply)
+    BEGIN(deep__multiply)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -201,12 +201,12 @@ __extension__ __asm__(
     "    add sp, #12\n"
     CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(deep_multiply));
+    END(deep__multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void deep_multiply(
+static CODE void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -231,7 +231,7 @@ static CODE void deep_multiply(
 #endif
 
 /* The even ones of four channels as the halves of a word. */
-static CODE inline uint32_t deep_even(const int8_t *pixel)
+static CODE inline uint32_t deep__even(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -247,7 +247,7 @@ static CODE inline uint32_t deep_even(const int8_t *pixel)
 }
 
 /* The odd ones of four channels as the halves of a word. */
-static CODE inline uint32_t deep_odd(const int8_t *pixel)
+static CODE inline uint32_t deep__odd(const int8_t *pixel)
 {
 #ifdef ASSEMBLY
     uint32_t pair;
@@ -262,7 +262,7 @@ static CODE inline uint32_t deep_odd(const int8_t *pixel)
 #endif
 }
 
-static CODE inline uint32_t deep_add(uint32_t a, uint32_t b)
+static CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -274,7 +274,7 @@ static CODE inline uint32_t deep_add(uint32_t a, uint32_t b)
 #endif
 }
 
-static CODE inline uint32_t deep_subtract(uint32_t a, uint32_t b)
+static CODE inline uint32_t deep__subtract(uint32_t a, uint32_t b)
 {
 #ifdef ASSEMBLY
     uint32_t halves;
@@ -287,35 +287,35 @@ static CODE inline uint32_t deep_subtract(uint32_t a, uint32_t b)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void deep_combine(
+static CODE inline void deep__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
 {
-    to[0] = deep_subtract(d0, d2);
-    to[step] = deep_add(d1, d2);
-    to[2 * step] = deep_subtract(d2, d1);
-    to[3 * step] = deep_subtract(d1, d3);
+    to[0] = deep__subtract(d0, d2);
+    to[step] = deep__add(d1, d2);
+    to[2 * step] = deep__subtract(d2, d1);
+    to[3 * step] = deep__subtract(d1, d3);
 }
 
 /* Transforms a column of all channels. */
-static CODE inline void deep_column(
+static CODE inline void deep__column(
     const int8_t *const pixels[TILE], uint32_t *to)
 {
     for (int32_t channel = 0; channel < IN_C; channel += 4) {
-        deep_combine(
-            deep_even(pixels[0] + channel), deep_even(pixels[1] + channel),
-            deep_even(pixels[2] + channel), deep_even(pixels[3] + channel),
+        deep__combine(
+            deep__even(pixels[0] + channel), deep__even(pixels[1] + channel),
+            deep__even(pixels[2] + channel), deep__even(pixels[3] + channel),
             to, TILE * POSITION);
         to += PAIR;
-        deep_combine(
-            deep_odd(pixels[0] + channel), deep_odd(pixels[1] + channel),
-            deep_odd(pixels[2] + channel), deep_odd(pixels[3] + channel),
+        deep__combine(
+            deep__odd(pixels[0] + channel), deep__odd(pixels[1] + channel),
+            deep__odd(pixels[2] + channel), deep__odd(pixels[3] + channel),
             to, TILE * POSITION);
         to += PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void deep_columns_edge(
+static CODE OUT_OF_LINE void deep__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -326,20 +326,20 @@ static CODE OUT_OF_LINE void deep_columns_edge(
             const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
             const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
 
-            pixels[i] = in_image ? input + place : deep_zero_points;
+            pixels[i] = in_image ? input + place : deep__zero_points;
         }
-        deep_column(pixels, tile + col * POSITION);
+        deep__column(pixels, tile + col * POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void deep_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void deep__rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
 
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            deep_combine(
+            deep__combine(
                 d[0], d[POSITION], d[2 * POSITION],
                 d[3 * POSITION],
                 d, POSITION);
@@ -349,15 +349,15 @@ static CODE OUT_OF_LINE void deep_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void deep_transform(
+static CODE inline void deep__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    deep_columns_edge(input, in_row, in_col, tile);
-    deep_rows(tile);
+    deep__columns_edge(input, in_row, in_col, tile);
+    deep__rows(tile);
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void deep_output_row(
+static CODE inline void deep__output_row(
     const uint32_t *m, int32_t start0, int32_t start1,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -368,19 +368,19 @@ static CODE inline void deep_output_row(
     const uint32_t value0 = m0 + m1 + m2;
     const uint32_t value1 = m1 - m2 - m3;
 
-    output[0] = deep_finish(
+    output[0] = deep__finish(
         (int32_t)(value0 + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = deep_finish(
+        output[OUT_C] = deep__finish(
             (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
     }
 }
 
 /* A^T m A of the products m of a tile and an output channel. */
-static CODE OUT_OF_LINE void deep_outputs(
+static CODE OUT_OF_LINE void deep__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = deep_finish_table + channel * COLUMNS;
+    const int32_t *finish = deep__finish_table + channel * COLUMNS;
     const int32_t start = finish[START];
     const int32_t multiplier = finish[MULTIPLIER];
     const int32_t addend = finish[ADDEND];
@@ -398,21 +398,21 @@ static CODE OUT_OF_LINE void deep_outputs(
     }
 
     (void)rows;
-    deep_output_row(
+    deep__output_row(
         half[0], start, start,
         multiplier, addend, cols, output + 0);
-    deep_output_row(
+    deep__output_row(
         half[1], start, start,
         multiplier, addend, cols, output + OUT_W * OUT_C);
 }
 
 /* The outputs of a block. */
-static CODE inline void deep_block(
+static CODE inline void deep__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     for (int32_t tile = 0; tile < TILES && tile * SQUARE < cols; ++tile) {
         for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
-            deep_outputs(
+            deep__outputs(
                 products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
                 output + tile * SQUARE * OUT_C + c);
         }
@@ -428,12 +428,12 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
     for (int32_t row = 0; row < OUT_H; row += SQUARE) {
         for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
             for (int32_t tile = 0; tile < TILES && col + tile * SQUARE < OUT_W; ++tile) {
-                deep_transform(
+                deep__transform(
                     input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                deep_multiply(tiles, deep_weights + channel / CHANNELS * BLOCK, products);
-                deep_block(
+                deep__multiply(tiles, deep__weights + channel / CHANNELS * BLOCK, products);
+                deep__block(
                     products, OUT_H - row, OUT_W - col, channel,
                     output + (row * OUT_W + col) * OUT_C + channel);
             }

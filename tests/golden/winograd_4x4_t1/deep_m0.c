@@ -104,7 +104,7 @@
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 {
     const uint32_t a0 = (uint32_t)a & 0xffffu, b0 = (uint32_t)b & 0xffffu;
     const int32_t a1 = a >> 16, b1 = b >> 16;
@@ -115,7 +115,7 @@ static CODE inline int32_t deep_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* To eight bits, signed. */
-static CODE inline int32_t deep_saturate(int32_t value)
+static CODE inline int32_t deep__saturate(int32_t value)
 {
     value = value < -128 ? -128 : value;
     value = value > 127 ? 127 : value;
@@ -124,16 +124,16 @@ static CODE inline int32_t deep_saturate(int32_t value)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t deep_shift(int32_t value)
+static CODE inline int32_t deep__shift(int32_t value)
 {
-    return deep_saturate(value >> 13);
+    return deep__saturate(value >> 13);
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
-    const int32_t high = deep_high(sum, multiplier, addend);
-    int32_t value = deep_shift(high);
+    const int32_t high = deep__high(sum, multiplier, addend);
+    int32_t value = deep__shift(high);
 
     return (int8_t)value;
 }
@@ -153,11 +153,11 @@ static CODE inline int8_t deep_finish(int32_t sum, int32_t multiplier, int32_t a
  *   r12              positions left
  */
 
-void deep_multiply(
+void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(deep_multiply)
+    BEGIN(deep__multiply)
     "    push {r4-r7, lr}\n"
     CFI("adjust_cfa_offset 20")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -231,12 +231,12 @@ __extension__ __asm__(
     "    mov r11, r7\n"
     CFI("restore r11")
     "    pop {r4-r7, pc}\n"
-    END(deep_multiply));
+    END(deep__multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void deep_multiply(
+static CODE void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -261,7 +261,7 @@ static CODE void deep_multiply(
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t deep_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t deep__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -269,14 +269,14 @@ static CODE inline uint32_t deep_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The channels of a pair, each as a word. */
-static CODE inline void deep_put(uint32_t *to, uint32_t pair)
+static CODE inline void deep__put(uint32_t *to, uint32_t pair)
 {
     to[0] = pair & 0xffffu;
     to[TILES] = (uint32_t)((int32_t)pair >> 16);
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void deep_combine(
+static CODE inline void deep__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -290,35 +290,35 @@ static CODE inline void deep_combine(
 }
 
 /* B^T of a row, as two channels in each word that are multiplied next. */
-static CODE inline void deep_combine_last(
+static CODE inline void deep__combine_last(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
 
-    deep_put(to, ((d0 - d2) << 2) + c);
-    deep_put(to + step, sum);
-    deep_put(to + 2 * step, (a << 1) - sum);
-    deep_put(to + 3 * step, c + e);
-    deep_put(to + 4 * step, c - e);
-    deep_put(to + 5 * step, d5 - d3 - (e << 1));
+    deep__put(to, ((d0 - d2) << 2) + c);
+    deep__put(to + step, sum);
+    deep__put(to + 2 * step, (a << 1) - sum);
+    deep__put(to + 3 * step, c + e);
+    deep__put(to + 4 * step, c - e);
+    deep__put(to + 5 * step, d5 - d3 - (e << 1));
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void deep_column(
+static CODE inline void deep__column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
-        deep_combine(
-            deep_pair(pixels[0] + channel, 0), deep_pair(pixels[1] + channel, 0),
-            deep_pair(pixels[2] + channel, 0), deep_pair(pixels[3] + channel, 0),
-            deep_pair(pixels[4] + channel, added), deep_pair(pixels[5] + channel, added),
+        deep__combine(
+            deep__pair(pixels[0] + channel, 0), deep__pair(pixels[1] + channel, 0),
+            deep__pair(pixels[2] + channel, 0), deep__pair(pixels[3] + channel, 0),
+            deep__pair(pixels[4] + channel, added), deep__pair(pixels[5] + channel, added),
             to, TILE * POSITION);
         to += PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void deep_columns_edge(
+static CODE OUT_OF_LINE void deep__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -329,20 +329,20 @@ static CODE OUT_OF_LINE void deep_columns_edge(
             const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
             const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
 
-            pixels[i] = in_image ? input + place : deep_zero_points;
+            pixels[i] = in_image ? input + place : deep__zero_points;
         }
-        deep_column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        deep__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void deep_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void deep__rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
 
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            deep_combine_last(
+            deep__combine_last(
                 d[0], d[POSITION], d[2 * POSITION],
                 d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
                 d, POSITION);
@@ -352,15 +352,15 @@ static CODE OUT_OF_LINE void deep_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void deep_transform(
+static CODE inline void deep__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    deep_columns_edge(input, in_row, in_col, tile);
-    deep_rows(tile);
+    deep__columns_edge(input, in_row, in_col, tile);
+    deep__rows(tile);
 }
 
 /* A row of outputs of a tile. */
-static CODE OUT_OF_LINE void deep_output_row(
+static CODE OUT_OF_LINE void deep__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -377,24 +377,24 @@ static CODE OUT_OF_LINE void deep_output_row(
     const uint32_t value2 = a + (c << 2);
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
-    output[0] = deep_finish(
+    output[0] = deep__finish(
         (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = deep_finish(
+        output[OUT_C] = deep__finish(
             (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = deep_finish(
+        output[2 * OUT_C] = deep__finish(
             (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = deep_finish(
+        output[3 * OUT_C] = deep__finish(
             (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void deep_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void deep__output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -414,10 +414,10 @@ static CODE OUT_OF_LINE void deep_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void deep_outputs(
+static CODE OUT_OF_LINE void deep__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = deep_finish_table + channel * COLUMNS;
+    const int32_t *finish = deep__finish_table + channel * COLUMNS;
     const int32_t start = finish[START];
     const int32_t start_22 = finish[START_22];
     const int32_t start_23 = finish[START_23];
@@ -427,28 +427,28 @@ static CODE OUT_OF_LINE void deep_outputs(
     const int32_t addend = finish[ADDEND];
 
     (void)rows;
-    deep_output_row(
+    deep__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, cols, output + 0);
-    deep_output_row(
+    deep__output_row(
         products + TILE * SUMS, start, start, start, start,
         multiplier, addend, cols, output + OUT_W * OUT_C);
-    deep_output_row(
+    deep__output_row(
         products + 2 * TILE * SUMS, start, start, start_22, start_23,
         multiplier, addend, cols, output + 2 * OUT_W * OUT_C);
-    deep_output_row(
+    deep__output_row(
         products + 3 * TILE * SUMS, start, start, start_32, start_33,
         multiplier, addend, cols, output + 3 * OUT_W * OUT_C);
 }
 
 /* The outputs of a block. */
-static CODE inline void deep_block(
+static CODE inline void deep__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
-    deep_output_columns(products);
+    deep__output_columns(products);
     for (int32_t tile = 0; tile < TILES; ++tile) {
         for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
-            deep_outputs(
+            deep__outputs(
                 products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
                 output + tile * SQUARE * OUT_C + c);
         }
@@ -464,12 +464,12 @@ CODE void deep(const int8_t *input, int8_t *output, void *workspace)
     for (int32_t row = 0; row < OUT_H; row += SQUARE) {
         for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
             for (int32_t tile = 0; tile < TILES; ++tile) {
-                deep_transform(
+                deep__transform(
                     input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                deep_multiply(tiles, deep_weights + channel / CHANNELS * BLOCK, products);
-                deep_block(
+                deep__multiply(tiles, deep__weights + channel / CHANNELS * BLOCK, products);
+                deep__block(
                     products, OUT_H - row, OUT_W - col, channel,
                     output + (row * OUT_W + col) * OUT_C + channel);
             }

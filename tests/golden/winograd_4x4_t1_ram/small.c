@@ -118,7 +118,7 @@
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t small__high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -131,7 +131,7 @@ static CODE inline int32_t small_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t small_shift(int32_t value)
+static CODE inline int32_t small__shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
@@ -145,10 +145,10 @@ static CODE inline int32_t small_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t small_finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
-    const int32_t high = small_high(sum, multiplier, addend) + (bend & (sum >> 31));
-    int32_t value = small_shift(high);
+    const int32_t high = small__high(sum, multiplier, addend) + (bend & (sum >> 31));
+    int32_t value = small__shift(high);
 
     return (int8_t)value;
 }
@@ -167,11 +167,11 @@ static CODE inline int8_t small_finish(int32_t sum, int32_t multiplier, int32_t 
  * On the stack: products, positions left.
  */
 
-void small_multiply(
+void small__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(small_multiply)
+    BEGIN(small__multiply)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -203,12 +203,12 @@ __extension__ __asm__(
     "    add sp, #12\n"
     CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(small_multiply));
+    END(small__multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void small_multiply(
+static CODE void small__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -233,13 +233,13 @@ static CODE void small_multiply(
 #endif
 
 /* Gives the upper half back what a negative lower half borrowed. */
-static CODE inline uint32_t small_settle(uint32_t pair)
+static CODE inline uint32_t small__settle(uint32_t pair)
 {
     return (pair + 0x8000u) ^ 0x8000u;
 }
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t small_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t small__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -247,7 +247,7 @@ static CODE inline uint32_t small_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void small_combine(
+static CODE inline void small__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -261,21 +261,21 @@ static CODE inline void small_combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void small_column(
+static CODE inline void small__column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
-        small_combine(
-            small_pair(pixels[0] + channel, 0), small_pair(pixels[1] + channel, 0),
-            small_pair(pixels[2] + channel, 0), small_pair(pixels[3] + channel, 0),
-            small_pair(pixels[4] + channel, added), small_pair(pixels[5] + channel, added),
+        small__combine(
+            small__pair(pixels[0] + channel, 0), small__pair(pixels[1] + channel, 0),
+            small__pair(pixels[2] + channel, 0), small__pair(pixels[3] + channel, 0),
+            small__pair(pixels[4] + channel, added), small__pair(pixels[5] + channel, added),
             to, TILE * POSITION);
         to += PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void small_columns_edge(
+static CODE OUT_OF_LINE void small__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -286,20 +286,20 @@ static CODE OUT_OF_LINE void small_columns_edge(
             const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
             const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
 
-            pixels[i] = in_image ? input + place : small_zero_points;
+            pixels[i] = in_image ? input + place : small__zero_points;
         }
-        small_column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        small__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void small_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void small__rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
 
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            small_combine(
+            small__combine(
                 d[0], d[POSITION], d[2 * POSITION],
                 d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
                 d, POSITION);
@@ -309,15 +309,15 @@ static CODE OUT_OF_LINE void small_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void small_transform(
+static CODE inline void small__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    small_columns_edge(input, in_row, in_col, tile);
-    small_rows(tile);
+    small__columns_edge(input, in_row, in_col, tile);
+    small__rows(tile);
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void small_output_row(
+static CODE inline void small__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t bend, int32_t cols, int8_t *output)
 {
@@ -334,24 +334,24 @@ static CODE inline void small_output_row(
     const uint32_t value2 = a + (c << 2);
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
-    output[0] = small_finish(
+    output[0] = small__finish(
         (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend, bend);
     if (cols > 1) {
-        output[OUT_C] = small_finish(
+        output[OUT_C] = small__finish(
             (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend, bend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = small_finish(
+        output[2 * OUT_C] = small__finish(
             (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend, bend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = small_finish(
+        output[3 * OUT_C] = small__finish(
             (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend, bend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void small_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void small__output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -371,10 +371,10 @@ static CODE OUT_OF_LINE void small_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void small_outputs(
+static CODE OUT_OF_LINE void small__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = small_finish_table + channel * COLUMNS;
+    const int32_t *finish = small__finish_table + channel * COLUMNS;
     const int32_t start = finish[START];
     const int32_t start_22 = finish[START_22];
     const int32_t start_23 = finish[START_23];
@@ -384,34 +384,34 @@ static CODE OUT_OF_LINE void small_outputs(
     const int32_t addend = finish[ADDEND];
     const int32_t bend = finish[BEND];
 
-    small_output_row(
+    small__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, bend, cols, output + 0);
     if (rows > 1) {
-        small_output_row(
+        small__output_row(
             products + TILE * SUMS, start, start, start, start,
             multiplier, addend, bend, cols, output + OUT_W * OUT_C);
     }
     if (rows > 2) {
-        small_output_row(
+        small__output_row(
             products + 2 * TILE * SUMS, start, start, start_22, start_23,
             multiplier, addend, bend, cols, output + 2 * OUT_W * OUT_C);
     }
     if (rows > 3) {
-        small_output_row(
+        small__output_row(
             products + 3 * TILE * SUMS, start, start, start_32, start_33,
             multiplier, addend, bend, cols, output + 3 * OUT_W * OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void small_block(
+static CODE inline void small__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
-    small_output_columns(products);
+    small__output_columns(products);
     for (int32_t tile = 0; tile < TILES; ++tile) {
         for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
-            small_outputs(
+            small__outputs(
                 products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
                 output + tile * SQUARE * OUT_C + c);
         }
@@ -419,9 +419,9 @@ static CODE inline void small_block(
 }
 
 /* G g G^T of every kernel g: two input channels in each word, as the tiles have them. */
-static CODE OUT_OF_LINE void small_transform_weights(uint32_t *transformed)
+static CODE OUT_OF_LINE void small__transform_weights(uint32_t *transformed)
 {
-    const int8_t *kernel = small_weights;
+    const int8_t *kernel = small__weights;
 
     for (int32_t block = 0; block < 1; ++block) {
         for (int32_t k = 0; k < MATRIX; ++k) {
@@ -445,12 +445,12 @@ static CODE OUT_OF_LINE void small_transform_weights(uint32_t *transformed)
                 const uint32_t g0 = rows[i][0], g1 = rows[i][1], g2 = rows[i][2];
                 const uint32_t s = g0 + g2, t = g0 + (g2 << 2);
 
-                to[0] = small_settle(6u * g0);
-                to[MATRIX] = small_settle(0u - ((s + g1) << 2));
-                to[2 * MATRIX] = small_settle((g1 - s) << 2);
-                to[3 * MATRIX] = small_settle(t + (g1 << 1));
-                to[4 * MATRIX] = small_settle(t - (g1 << 1));
-                to[5 * MATRIX] = small_settle(12u * g2);
+                to[0] = small__settle(6u * g0);
+                to[MATRIX] = small__settle(0u - ((s + g1) << 2));
+                to[2 * MATRIX] = small__settle((g1 - s) << 2);
+                to[3 * MATRIX] = small__settle(t + (g1 << 1));
+                to[4 * MATRIX] = small__settle(t - (g1 << 1));
+                to[5 * MATRIX] = small__settle(12u * g2);
 
                 to += TILE * MATRIX;
             }
@@ -467,16 +467,16 @@ CODE void small(const int8_t *input, int8_t *output, void *workspace)
     uint32_t *const transformed =
         (uint32_t *)(void *)((char *)workspace + 1296);
 
-    small_transform_weights(transformed);
+    small__transform_weights(transformed);
     for (int32_t row = 0; row < OUT_H; row += SQUARE) {
         for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
             for (int32_t tile = 0; tile < TILES; ++tile) {
-                small_transform(
+                small__transform(
                     input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                small_multiply(tiles, transformed + channel / CHANNELS * BLOCK, products);
-                small_block(
+                small__multiply(tiles, transformed + channel / CHANNELS * BLOCK, products);
+                small__block(
                     products, OUT_H - row, OUT_W - col, channel,
                     output + (row * OUT_W + col) * OUT_C + channel);
             }

@@ -114,7 +114,7 @@
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t first_high(int32_t a, int32_t b, int32_t addend)
+static CODE inline int32_t first__high(int32_t a, int32_t b, int32_t addend)
 {
 #ifdef ASSEMBLY
     int32_t high;
@@ -127,7 +127,7 @@ static CODE inline int32_t first_high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t first_shift(int32_t value)
+static CODE inline int32_t first__shift(int32_t value)
 {
 #ifdef ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
@@ -141,10 +141,10 @@ static CODE inline int32_t first_shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t first_finish(int32_t sum, int32_t multiplier, int32_t addend)
+static CODE inline int8_t first__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
-    const int32_t high = first_high(sum, multiplier, addend);
-    int32_t value = first_shift(high);
+    const int32_t high = first__high(sum, multiplier, addend);
+    int32_t value = first__shift(high);
 
     return (int8_t)value;
 }
@@ -163,11 +163,11 @@ static CODE inline int8_t first_finish(int32_t sum, int32_t multiplier, int32_t 
  * On the stack: products, positions left.
  */
 
-void first_multiply(
+void first__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(first_multiply)
+    BEGIN(first__multiply)
     "    push {r4-r11, lr}\n"
     CFI("adjust_cfa_offset 36")
     CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
@@ -211,12 +211,12 @@ __extension__ __asm__(
     "    add sp, #12\n"
     CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(first_multiply));
+    END(first__multiply));
 
 #else
 
 /* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void first_multiply(
+static CODE void first__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
     for (int32_t position = 0; position < POSITIONS; ++position) {
@@ -241,7 +241,7 @@ static CODE void first_multiply(
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t first_pair(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t first__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -249,7 +249,7 @@ static CODE inline uint32_t first_pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The last channel alone. */
-static CODE inline uint32_t first_single(const int8_t *pixel, uint32_t added)
+static CODE inline uint32_t first__single(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0];
 
@@ -257,7 +257,7 @@ static CODE inline uint32_t first_single(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void first_combine(
+static CODE inline void first__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -271,26 +271,26 @@ static CODE inline void first_combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void first_column(
+static CODE inline void first__column(
     const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
 {
     for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
-        first_combine(
-            first_pair(pixels[0] + channel, 0), first_pair(pixels[1] + channel, 0),
-            first_pair(pixels[2] + channel, 0), first_pair(pixels[3] + channel, 0),
-            first_pair(pixels[4] + channel, added), first_pair(pixels[5] + channel, added),
+        first__combine(
+            first__pair(pixels[0] + channel, 0), first__pair(pixels[1] + channel, 0),
+            first__pair(pixels[2] + channel, 0), first__pair(pixels[3] + channel, 0),
+            first__pair(pixels[4] + channel, added), first__pair(pixels[5] + channel, added),
             to, TILE * POSITION);
         to += PAIR;
     }
-    first_combine(
-        first_single(pixels[0] + IN_C - 1, 0), first_single(pixels[1] + IN_C - 1, 0),
-        first_single(pixels[2] + IN_C - 1, 0), first_single(pixels[3] + IN_C - 1, 0),
-        first_single(pixels[4] + IN_C - 1, added), first_single(pixels[5] + IN_C - 1, added),
+    first__combine(
+        first__single(pixels[0] + IN_C - 1, 0), first__single(pixels[1] + IN_C - 1, 0),
+        first__single(pixels[2] + IN_C - 1, 0), first__single(pixels[3] + IN_C - 1, 0),
+        first__single(pixels[4] + IN_C - 1, added), first__single(pixels[5] + IN_C - 1, added),
         to, TILE * POSITION);
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void first_columns_edge(
+static CODE OUT_OF_LINE void first__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     for (int32_t col = 0; col < TILE; ++col) {
@@ -301,20 +301,20 @@ static CODE OUT_OF_LINE void first_columns_edge(
             const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
             const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
 
-            pixels[i] = in_image ? input + place : first_zero_points;
+            pixels[i] = in_image ? input + place : first__zero_points;
         }
-        first_column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        first__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void first_rows(uint32_t *tile)
+static CODE OUT_OF_LINE void first__rows(uint32_t *tile)
 {
     for (int32_t row = 0; row < TILE; ++row) {
         uint32_t *d = tile + row * TILE * POSITION;
 
         for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            first_combine(
+            first__combine(
                 d[0], d[POSITION], d[2 * POSITION],
                 d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
                 d, POSITION);
@@ -324,15 +324,15 @@ static CODE OUT_OF_LINE void first_rows(uint32_t *tile)
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void first_transform(
+static CODE inline void first__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    first_columns_edge(input, in_row, in_col, tile);
-    first_rows(tile);
+    first__columns_edge(input, in_row, in_col, tile);
+    first__rows(tile);
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void first_output_row(
+static CODE inline void first__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -349,24 +349,24 @@ static CODE inline void first_output_row(
     const uint32_t value2 = a + (c << 2);
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
-    output[0] = first_finish(
+    output[0] = first__finish(
         (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = first_finish(
+        output[OUT_C] = first__finish(
             (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = first_finish(
+        output[2 * OUT_C] = first__finish(
             (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = first_finish(
+        output[3 * OUT_C] = first__finish(
             (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void first_output_columns(uint32_t *products)
+static CODE OUT_OF_LINE void first__output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < TILE * SUMS; ++col) {
         uint32_t *m = products + col;
@@ -386,10 +386,10 @@ static CODE OUT_OF_LINE void first_output_columns(uint32_t *products)
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void first_outputs(
+static CODE OUT_OF_LINE void first__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = first_finish_table + channel * COLUMNS;
+    const int32_t *finish = first__finish_table + channel * COLUMNS;
     const int32_t start = finish[START];
     const int32_t start_22 = finish[START_22];
     const int32_t start_23 = finish[START_23];
@@ -398,34 +398,34 @@ static CODE OUT_OF_LINE void first_outputs(
     const int32_t multiplier = finish[MULTIPLIER];
     const int32_t addend = finish[ADDEND];
 
-    first_output_row(
+    first__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, cols, output + 0);
     if (rows > 1) {
-        first_output_row(
+        first__output_row(
             products + TILE * SUMS, start, start, start, start,
             multiplier, addend, cols, output + OUT_W * OUT_C);
     }
     if (rows > 2) {
-        first_output_row(
+        first__output_row(
             products + 2 * TILE * SUMS, start, start, start_22, start_23,
             multiplier, addend, cols, output + 2 * OUT_W * OUT_C);
     }
     if (rows > 3) {
-        first_output_row(
+        first__output_row(
             products + 3 * TILE * SUMS, start, start, start_32, start_33,
             multiplier, addend, cols, output + 3 * OUT_W * OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void first_block(
+static CODE inline void first__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
-    first_output_columns(products);
+    first__output_columns(products);
     for (int32_t tile = 0; tile < TILES; ++tile) {
         for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
-            first_outputs(
+            first__outputs(
                 products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
                 output + tile * SQUARE * OUT_C + c);
         }
@@ -441,12 +441,12 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
     for (int32_t row = 0; row < OUT_H; row += SQUARE) {
         for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
             for (int32_t tile = 0; tile < TILES; ++tile) {
-                first_transform(
+                first__transform(
                     input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                first_multiply(tiles, first_weights + channel / CHANNELS * BLOCK, products);
-                first_block(
+                first__multiply(tiles, first__weights + channel / CHANNELS * BLOCK, products);
+                first__block(
                     products, OUT_H - row, OUT_W - col, channel,
                     output + (row * OUT_W + col) * OUT_C + channel);
             }
