@@ -14,7 +14,7 @@ from convgen.layout import Call, Layout
 from convgen.measure import Sizes
 from convgen.select import Budget, Candidate, Goal, Selection, overlapping, survey, undemanding
 from convgen.toolchain import Image, Objects
-from convgen.trial import Trial
+from convgen.trial import Built, Trial
 
 NOWHERE = Image(
     call=Call(name="stem", sources=(), input_bytes=1, output_bytes=1),
@@ -50,6 +50,21 @@ def select(
 def bytes_of(count: int) -> Buffer:
     """Return a buffer of so many bytes."""
     return buffer("some", "int8", count)
+
+
+def built(candidate: Candidate, *, stack: int | None, code: int = 1000) -> Built:
+    """Return *candidate* as if it had been built; *stack* is the compiler's bound."""
+    return Built(
+        candidate=candidate,
+        image=NOWHERE,
+        sizes=Sizes(
+            code_bytes=code,
+            constant_bytes=candidate.plan.constant_bytes,
+            library_bytes=0,
+            stack_bound_bytes=stack,
+        ),
+        static=0,
+    )
 
 
 def tried(

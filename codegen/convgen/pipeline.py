@@ -91,7 +91,7 @@ def run(job: Job, say: Say) -> Outcome:
         bench = _bench(job, board, given)
         if bench.target != board:
             selection = _select(job, layer, bench.target, budget)
-        attempts = Attempts(bench, stage, budget.ram, say, roomy=_tries_all(job))
+        attempts = Attempts(bench, stage, budget.ram, say, roomy=job.compare)
         chosen = _try(job, selection, attempts)
         selection = selection.including(chosen.candidate)
         trials = [trial for trial in attempts.trials if trial.candidate in selection.candidates]
@@ -231,22 +231,14 @@ def _remake(job: Job, board: Target) -> Remake:
 
 
 def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:
-    """Return the candidate chosen; all of them are tried if they are to be compared.
-
-    The least flash is known only when all are built.
-    """
-    if _tries_all(job):
-        everything = job.compare and not job.algorithm
-        for candidate in selection.candidates if everything else selection.wanted:
+    """Return the candidate chosen; all of them are tried if they are to be compared."""
+    if job.compare:
+        for candidate in selection.wanted if job.algorithm else selection.candidates:
             attempts(candidate)
     chosen = choose(selection, attempts)
     if chosen is None:
         raise _no_fit(selection, attempts)
     return chosen
-
-
-def _tries_all(job: Job) -> bool:
-    return job.compare or job.optimize == "flash"
 
 
 def _no_fit(selection: Selection, attempts: Attempts) -> ConvgenError:
@@ -256,7 +248,7 @@ def _no_fit(selection: Selection, attempts: Attempts) -> ConvgenError:
     for candidate in selection.wanted:
         least = min((trial.ram for trial in attempts.trials), default=candidate.ram)
         fits_flash = candidate.plan.constant_bytes <= selection.budget.flash
-        if candidate.ram_without_stack < least and fits_flash:
+        if attempts.known(candidate) or (candidate.ram_without_stack < least and fits_flash):
             attempts.with_room(candidate)
     wanted = [trial for trial in attempts.trials if trial.candidate in selection.wanted]
     if attempts.unbuilt and not wanted:

@@ -71,6 +71,12 @@ class Candidate:
         return None
 
     @property
+    def sums_in_assembly(self) -> bool:
+        """Whether whole functions are, not only instructions amid C."""
+        assembly = self.plan.assembly
+        return assembly is not None and assembly.has_functions
+
+    @property
     def tensors(self) -> int:
         """Bytes of input and output, or of the pool they share."""
         layer = self.plan.layer

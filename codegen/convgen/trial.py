@@ -26,6 +26,7 @@ from convgen.vectors import Vectors
 
 USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
+UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
 PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
 
 
@@ -48,18 +49,55 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trial:
-    """What came of a candidate; sizes in bytes.
+class Built:
+    """A candidate compiled and linked; sizes in bytes."""
+
+    candidate: Candidate
+    image: Image
+    sizes: Sizes
+    static: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.image.objects.folder
+
+    @property
+    def stack_bound(self) -> int | None:
+        """The compiler's bound."""
+        return self.sizes.stack_bound_bytes
+
+    @property
+    def ram_without_stack(self) -> int:
+        """Tensors, workspace and the generated code's own variables."""
+        return self.candidate.ram_without_stack + self.static
+
+    @property
+    def least_ram(self) -> int:
+        """What it needs in all at least: a run leaves little of the bound untouched."""
+        return self.ram_without_stack + max(0, (self.stack_bound or 0) - UNTOUCHED_BYTES)
+
+    @property
+    def most_ram(self) -> int | None:
+        """What it needs in all at most; None if the compiler cannot say."""
+        bound = self.stack_bound
+        return None if bound is None else self.ram_without_stack + bound
+
+    @property
+    def flash(self) -> int:
+        """Code and constants."""
+        return self.sizes.code_bytes + self.sizes.constant_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial(Built):
+    """What came of a candidate.
 
     Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
     sentence what went wrong, if anything did. ``given`` is what it was run on. ``cycles`` and
     ``profile`` only if asked for.
     """
 
-    candidate: Candidate
-    image: Image
-    sizes: Sizes
-    static: int
     run: Run | None
     comparison: Comparison | None
     failure: str | None
@@ -68,11 +106,6 @@ class Trial:
     given: Vectors | None = None
     cycles: Estimate | None = None
     profile: dict[str, Any] | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where its files are."""
-        return self.image.objects.folder
 
     @property
     def verified(self) -> bool:
@@ -84,11 +117,6 @@ class Trial:
         """Whether the outputs are those of the spec, and ``--vectors`` has others."""
         found = self.comparison
         return found is not None and found.mismatches > 0 and found.is_right
-
-    @property
-    def stack_bound(self) -> int | None:
-        """The compiler's bound."""
-        return self.sizes.stack_bound_bytes
 
     @property
     def stack(self) -> int | None:
@@ -106,19 +134,19 @@ class Trial:
         return max(self.run.instructions) if self.run and self.run.instructions else None
 
     @property
-    def ram_without_stack(self) -> int:
-        """Tensors, workspace and the generated code's own variables."""
-        return self.candidate.ram_without_stack + self.static
-
-    @property
     def ram(self) -> int:
         """All of it."""
         return self.ram_without_stack + (self.stack or 0)
 
     @property
-    def flash(self) -> int:
-        """Code and constants."""
-        return self.sizes.code_bytes + self.sizes.constant_bytes
+    def least_ram(self) -> int:
+        """What it needs in all."""
+        return self.ram
+
+    @property
+    def most_ram(self) -> int:
+        """What it needs in all."""
+        return self.ram
 
     def fits(self, budget: Budget) -> bool:
         """Whether what was measured is within *budget*."""
@@ -128,9 +156,13 @@ class Trial:
 def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:
     """Build *candidate* in *folder*, run it in exactly *ram* bytes, compare and measure.
 
-    *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
-    compiler's bound puts over *ram* is first run with room, to see whether it really is.
+    *roomy*: give it what it needs instead, where that is more.
     """
+    return put_to_test(build(candidate, bench, folder, ram), bench, ram, roomy=roomy)
+
+
+def build(candidate: Candidate, bench: Bench, folder: Path, ram: int) -> Built:
+    """Generate, compile and link *candidate* in *folder*, for *ram* bytes or what it needs."""
     problem = too_large(candidate, bench.machine)
     if problem:
         raise MachineTooSmallError(f"{candidate.algorithm} {problem}")
@@ -141,21 +173,31 @@ def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)
-    needed = call.buffer_bytes + static
-    image = _link(objects, call, bench, max(ram, needed), static)
+    image = _link(objects, call, bench, max(ram, call.buffer_bytes + static), static)
     sizes = measure.measure(image, bench.toolchain)
-    bound = sizes.stack_bound_bytes
+    return Built(candidate=candidate, image=image, sizes=sizes, static=static)
+
+
+def put_to_test(built: Built, bench: Bench, ram: int, *, roomy: bool) -> Trial:
+    """Run *built* in exactly *ram* bytes, compare and measure.
+
+    *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
+    compiler's bound puts over *ram* is first run with room, to see whether it really is.
+    """
+    image, bound = built.image, built.stack_bound
+    needed = image.call.buffer_bytes + built.static
     generous = needed + (ROOMY_STACK_BYTES if bound is None else bound)
-
-    def trial(image: Image) -> Trial:
-        return _run(candidate, bench, image, sizes, static)
-
     if bench.emulator is None or (generous <= ram and bound is not None):
-        return trial(image)
-    spacious = trial(_link(objects, call, bench, max(ram, generous), static))
+        return _run(built, bench, image)
+    spacious = _run(built, bench, _linked_anew(built, bench, max(ram, generous)))
     if roomy or spacious.ram > ram or spacious.run is None:
         return spacious
-    return trial(_link(objects, call, bench, ram, static))
+    return _run(built, bench, _linked_anew(built, bench, ram))
+
+
+def _linked_anew(built: Built, bench: Bench, ram: int) -> Image:
+    """Return the image of *built* for other memory."""
+    return _link(built.image.objects, built.image.call, bench, ram, built.static)
 
 
 def too_large(candidate: Candidate, machine: Machine) -> str | None:
@@ -200,8 +242,8 @@ def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> 
     return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
 
 
-def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static: int) -> Trial:
-    run, found, failure = None, None, None
+def _run(built: Built, bench: Bench, image: Image) -> Trial:
+    candidate, run, found, failure = built.candidate, None, None, None
     given = bench.vectors
     if bench.emulator:
         try:
@@ -215,14 +257,14 @@ def _run(candidate: Candidate, bench: Bench, image: Image, sizes: Sizes, static:
             found = compare(
                 candidate.plan.layer, given.inputs, outputs, given.expected, given.right
             )
-            failure = _complaint(found, given) or _too_deep(run, sizes)
+            failure = _complaint(found, given) or _too_deep(run, built.sizes)
         except VerificationError as error:
             failure = str(error)
     return Trial(
         candidate=candidate,
         image=image,
-        sizes=sizes,
-        static=static,
+        sizes=built.sizes,
+        static=built.static,
         run=run,
         comparison=found,
         failure=failure,
