@@ -19,7 +19,7 @@ from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_
 
 from convgen import spec, target
 from convgen.algorithms import ALGORITHMS
-from convgen.cost import arithmetic
+from convgen.cost import arithmetic, stack_key
 from convgen.errors import ConvgenError
 from convgen.plan import Plan
 from convgen.resources import data_dir
@@ -198,6 +198,7 @@ def _measure(job: Job) -> list[Sample]:
             family=plan.family,
             work=plan.work,
             measured=_run(job, plan, bench),
+            stack_key=stack_key(plan),
         )
         for plan in plans
     ]
@@ -230,6 +231,9 @@ def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
             f"[{name}.code_bytes]",
             *(f"{algorithm} = {code}" for algorithm, code in typical_code(samples).items()),
             "",
+            f"[{name}.least_stack_bytes]",
+            *(f'"{key}" = {stack}' for key, stack in least_stack(samples).items()),
+            "",
             f"[{name}.stack_bytes]",
             *(f"{algorithm} = {stack}" for algorithm, stack in most_stack(samples).items()),
             "",
@@ -254,6 +258,14 @@ def most_stack(samples: Sequence[Sample]) -> dict[str, int]:
         stack = -(-sample.measured.stack_bytes // STACK_STEP) * STACK_STEP
         stacks[sample.algorithm] = max(stacks[sample.algorithm], stack)
     return stacks
+
+
+def least_stack(samples: Sequence[Sample]) -> dict[str, int]:
+    """Return what at most a tenth of each algorithm's builds takes less of."""
+    stacks: dict[str, list[int]] = defaultdict(list)
+    for sample in samples:
+        stacks[sample.stack_key].append(sample.measured.stack_bytes)
+    return {key: sorted(found)[len(found) // 10] for key, found in stacks.items()}
 
 
 def _origin(table: Table, source: Table, fit: Fit) -> str:

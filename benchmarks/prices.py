@@ -38,6 +38,7 @@ class Sample:
     family: str
     work: Mapping[str, int]
     measured: Measured
+    stack_key: str = ""
 
     def predict(self, prices: Prices) -> float:
         """Return its instructions by its work and *prices*."""

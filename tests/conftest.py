@@ -38,6 +38,12 @@ def _unmarked(*_: object, **__: object) -> NoReturn:
     pytest.fail("this test runs an emulator: mark it with @pytest.mark.emulator")
 
 
+@pytest.fixture(autouse=True)
+def _a_cache_for_each_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds what another has left, or leaves anything with the user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
+
+
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))

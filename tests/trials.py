@@ -8,11 +8,12 @@ from typing import Any
 import minimal
 from convgen import target
 from convgen.buffers import Buffer, buffer
+from convgen.choices import Goal
 from convgen.comparison import Comparison
 from convgen.emulator import Run
 from convgen.layout import Call, Layout
 from convgen.measure import Sizes
-from convgen.select import Budget, Candidate, Goal, Selection, overlapping, survey, undemanding
+from convgen.select import Budget, Candidate, Selection, overlapping, survey, undemanding
 from convgen.toolchain import Image, Objects
 from convgen.trial import Built, Trial
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from convgen import __version__, compilers, emulator, streams
+from convgen import __version__, streams
+from convgen.choices import EMULATORS, GOALS, TOOLCHAINS
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
-from convgen.select import GOALS
 from convgen.size import parse_size, whole
 
 MOST_WAIT_STATES = 255
@@ -89,16 +89,16 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--emulator",
         metavar="WHICH",
-        choices=emulator.NAMES,
+        choices=EMULATORS,
         default="auto",
-        help=f"{', '.join(emulator.NAMES)} (default: %(default)s)",
+        help=f"{', '.join(EMULATORS)} (default: %(default)s)",
     )
     group.add_argument(
         "--toolchain",
         metavar="WHICH",
-        choices=compilers.NAMES,
+        choices=TOOLCHAINS,
         default="auto",
-        help=f"{', '.join(compilers.NAMES)} (default: %(default)s)",
+        help=f"{', '.join(TOOLCHAINS)} (default: %(default)s)",
     )
     group.add_argument(
         "--cycles", action="store_true", help="estimate the cycles of the core from its manual"
@@ -114,6 +114,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say which functions and lines of C take the instructions",
     )
+    group.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
     group.add_argument("--vectors", metavar="FILE", help=".npz with input and expected output")
     group.add_argument(
         "--format", metavar="FMT", choices=("text", "json"), default="text", help="text or json"
@@ -227,6 +228,7 @@ def _generate(options: argparse.Namespace) -> int:
         seed=_seed(options.seed),
         allow_outside=options.allow_outside,
         compare=options.compare,
+        cache=not options.no_cache,
         out=_folder(options.out) if options.out else None,
         emulator=options.emulator,
         toolchain=options.toolchain,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convgen import extras
+from convgen.choices import TOOLCHAINS
 from convgen.errors import ToolError, UsageError
 from convgen.process import Command
 from convgen.target import Target
 
-NAMES = ("auto", "gcc", "zig")
 LAYER_OPTIMIZATION = ("-O3",)
 # memcpy of four bytes must be a load: the layer is not compiled as freestanding, or that is undone.
 _C99 = ("-std=c99", "-fno-common", "-fno-stack-protector")
@@ -70,8 +70,8 @@ def choose(which: str, target: Target) -> Toolchain:
 
     ``auto`` is the GNU compiler where it is installed, else Zig's.
     """
-    if which not in NAMES:
-        raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(NAMES)}")
+    if which not in TOOLCHAINS:
+        raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(TOOLCHAINS)}")
     if which == "zig":
         return _zig(target)
     gcc = target.toolchain.gcc

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from convgen.errors import TargetError
@@ -24,6 +24,8 @@ from convgen.target import Target
 class CostModel:
     """Instructions per unit of work; code (median) and stack (most) bytes of each algorithm.
 
+    ``least_stack_bytes`` is what next to none takes less of, where it is known: of ``direct`` in
+    C, and of ``direct/assembly``.
     ``source`` is the file and the table in it.
     """
 
@@ -31,6 +33,7 @@ class CostModel:
     instructions: Mapping[str, float]
     code_bytes: Mapping[str, int]
     stack_bytes: Mapping[str, int]
+    least_stack_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def predict(self, plan: Plan) -> int:
         """Return the instructions of one call."""
@@ -53,6 +56,15 @@ class CostModel:
     def stack(self, algorithm: str) -> int:
         """Return the bytes of stack to expect, of an algorithm never measured as the largest."""
         return self.stack_bytes.get(algorithm, max(self.stack_bytes.values()))
+
+    def least_stack(self, plan: Plan) -> int:
+        """Return the bytes of stack that *plan* hardly takes less than; 0 if never measured."""
+        return self.least_stack_bytes.get(stack_key(plan), 0)
+
+
+def stack_key(plan: Plan) -> str:
+    """Return how the stack of *plan* is called: assembly saves registers where C may not."""
+    return f"{plan.algorithm}/assembly" if plan.sums_in_assembly else plan.algorithm
 
 
 def price(prices: Mapping[str, float], family: str, unit: str) -> float:

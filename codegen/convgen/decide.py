@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from convgen.select import SAME_BYTES, Budget, Candidate, Goal, Selection, apart_in_pool
+from convgen.choices import Goal
+from convgen.select import SAME_BYTES, Budget, Candidate, Selection, apart_in_pool
 from convgen.trial import Built, Trial
 
 CLOSE = 1.25
@@ -23,9 +24,6 @@ FAR = 1.6
 
 KIN = 1.15
 """Nor more than one of the same family is, where the sums of both are in assembly."""
-
-LEAST_STACK = 56
-"""Bytes that every call takes whose sums are in assembly, for the registers it saves."""
 
 
 class Bench(Protocol):
@@ -57,7 +55,7 @@ def choose(selection: Selection, bench: Bench) -> Trial | None:
 
 def _may_need_less(apart: Candidate, best: Trial, selection: Selection) -> bool:
     """Whether *apart* may be the choice with tensors apart and need less RAM than *best*."""
-    if _least_ram(apart) >= best.ram:
+    if apart.ram_without_stack >= best.ram:
         return False
     if selection.goal == "workspace" or apart.algorithm == best.candidate.algorithm:
         return True
@@ -115,11 +113,6 @@ def _usual_stack(candidate: Candidate) -> int:
     return candidate.stack // 2
 
 
-def _least_ram(candidate: Candidate) -> int:
-    """Return what *candidate* needs at least, by what is known before it is built."""
-    return candidate.ram_without_stack + (LEAST_STACK if candidate.sums_in_assembly else 0)
-
-
 class _Tries:
     """What is known at one moment of a search."""
 
@@ -158,7 +151,7 @@ class _Tries:
     def may_be_chosen(self, candidate: Candidate) -> bool:
         """Whether *candidate* could be better than the best that was measured."""
         best, known = self.best, self.built.get(candidate)
-        least = known.least_ram if known else _least_ram(candidate)
+        least = known.least_ram if known else candidate.least_ram
         match self._selection.goal:
             case "workspace":
                 if best and least < best.ram - SAME_BYTES:
@@ -195,7 +188,8 @@ class _Tries:
 
 def _are_kin(one: Candidate, other: Candidate) -> bool:
     """Whether the same is wrong about the predictions of both."""
-    return one.plan.family == other.plan.family and one.sums_in_assembly and other.sums_in_assembly
+    plans = one.plan, other.plan
+    return one.plan.family == other.plan.family and all(plan.sums_in_assembly for plan in plans)
 
 
 def _best(goal: Goal, trials: Sequence[Trial]) -> Trial:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from convgen import cores, files, in_process, process
 from convgen.blocks import Counts
+from convgen.choices import EMULATORS
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
 from convgen.files import Unreadable
 from convgen.harness import Status
@@ -24,7 +25,6 @@ from convgen.target import Counter, CpuModel, Emulation, EmulatorKind, Fallback,
 from convgen.toolchain import Image
 from convgen.watch import Fault
 
-NAMES = ("auto", "qemu-system", "unicorn", "qemu-user", "none")  # what a user may ask for
 SHORTEST_TIMEOUT_S = 60.0
 SLOWEST_INSTRUCTIONS_PER_S = 10e6
 # Where the emulator counts as it goes.
@@ -85,7 +85,7 @@ def choose(which: str, target: Target) -> Emulator:
     if which != "auto":
         if which not in target.emulator:
             kinds = ("auto", *target.emulator, "none")
-            known = ", ".join(kind for kind in kinds if kind in NAMES)
+            known = ", ".join(kind for kind in kinds if kind in EMULATORS)
             raise UsageError(
                 f"{target.name} does not run under {which!r}{WHY_NOT.get(which, '')};"
                 f" it does under: {known}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from convgen import (
+    cache,
     emulator,
     generate,
     insight,
@@ -22,6 +23,7 @@ from convgen import (
 )
 from convgen.attempts import Attempts
 from convgen.blocks import Counts
+from convgen.choices import Goal
 from convgen.decide import choose
 from convgen.errors import ConvgenError, UsageError
 from convgen.insight import Wanted
@@ -31,7 +33,7 @@ from convgen.progress import Say
 from convgen.publishing import REPORT, publish
 from convgen.remake import Remake
 from convgen.report import Report
-from convgen.select import Budget, Candidate, Goal, Selection
+from convgen.select import Budget, Candidate, Selection
 from convgen.staging import staging_folder
 from convgen.target import Target
 from convgen.trial import Bench, Trial
@@ -60,6 +62,7 @@ class Job:
     cycles: bool = False
     flash_wait_states: int = 0
     profile: bool = False
+    cache: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,11 @@ class Outcome:
 
 def run(job: Job, say: Say) -> Outcome:
     """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written."""
+    with cache.kept_in(cache.usual_folder() if job.cache else None):
+        return _run(job, say)
+
+
+def _run(job: Job, say: Say) -> Outcome:
     board = target.load(job.target)
     if job.algorithm:
         select.check_name(job.algorithm)
@@ -233,8 +241,7 @@ def _remake(job: Job, board: Target) -> Remake:
 def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:
     """Return the candidate chosen; all of them are tried if they are to be compared."""
     if job.compare:
-        for candidate in selection.wanted if job.algorithm else selection.candidates:
-            attempts(candidate)
+        attempts.all(selection.wanted if job.algorithm else selection.candidates)
     chosen = choose(selection, attempts)
     if chosen is None:
         raise _no_fit(selection, attempts)

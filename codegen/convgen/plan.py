@@ -132,6 +132,12 @@ class Plan:
         return self.own_assembly
 
     @property
+    def sums_in_assembly(self) -> bool:
+        """Whether whole functions are in assembly, not only instructions amid C."""
+        assembly = self.assembly
+        return assembly is not None and assembly.has_functions
+
+    @property
     def has_bias(self) -> bool:
         """Whether sums start at a table; at zero otherwise."""
         return any(constant.name == "bias" for constant in self.constants)

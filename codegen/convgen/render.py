@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from functools import cache
+import sys
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
-from convgen import __version__, cliteral
+from convgen import __version__, cache, cliteral
 from convgen.resources import data_dir
 
+_SYNTAX: dict[str, Any] = {
+    "line_statement_prefix": "%%",
+    "line_comment_prefix": "%#",
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+}
 
-@cache
+
+class _Compiled(jinja2.BytecodeCache):
+    """Compiled templates in the cache."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill *bucket* with what was kept of its template."""
+        kept = cache.load(self._key(bucket))
+        if kept is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what *bucket* holds."""
+        cache.store(self._key(bucket), bucket.bytecode_to_string())
+
+    def _key(self, bucket: Bucket) -> str:
+        made_by = (jinja2.__version__, sys.version, __version__, _SYNTAX, sorted(cliteral.FILTERS))
+        return cache.key("template", bucket.key, bucket.checksum, made_by)
+
+
+@functools.cache
 def environment() -> jinja2.Environment:
     """Build the one Jinja environment; templates/README.md tells its rules."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(data_dir("templates")),
+        bytecode_cache=_Compiled(),
         autoescape=False,  # noqa: S701 - the output is C, not HTML
         undefined=jinja2.StrictUndefined,
-        line_statement_prefix="%%",
-        line_comment_prefix="%#",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **_SYNTAX,
     )
     env.filters.update(cliteral.FILTERS)
     env.globals["convgen_version"] = __version__

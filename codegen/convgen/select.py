@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Literal, get_args
 
 from convgen.algorithms import ALGORITHMS, FAMILIES
 from convgen.algorithms.base import Algorithm
+from convgen.choices import Goal
 from convgen.cost import CostModel, cost_model
 from convgen.errors import UsageError
 from convgen.layer import Layer
 from convgen.overlap import Pool, share, side_by_side
 from convgen.plan import Plan
 from convgen.target import Target
-
-Goal = Literal["workspace", "speed", "flash"]
-GOALS: tuple[Goal, ...] = get_args(Goal)
 
 SAME_BYTES = 64
 """Scratch memory that makes no difference: then the fewest instructions decide."""
@@ -46,13 +43,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candidate:
-    """An algorithm that can do the layer. ``stack`` and ``code`` are predictions."""
+    """An algorithm that can do the layer.
+
+    ``stack``, ``least_stack`` (which hardly any build takes less than), ``code`` and
+    ``instructions`` are predictions.
+    """
 
     plan: Plan
     pool: Pool | None
     stack: int
     code: int
     instructions: int
+    least_stack: int = 0
 
     @property
     def algorithm(self) -> str:
@@ -71,12 +73,6 @@ class Candidate:
         return None
 
     @property
-    def sums_in_assembly(self) -> bool:
-        """Whether whole functions are, not only instructions amid C."""
-        assembly = self.plan.assembly
-        return assembly is not None and assembly.has_functions
-
-    @property
     def tensors(self) -> int:
         """Bytes of input and output, or of the pool they share."""
         layer = self.plan.layer
@@ -86,6 +82,11 @@ class Candidate:
     def ram_without_stack(self) -> int:
         """Bytes of RAM that are known exactly before anything is built."""
         return self.tensors + self.plan.workspace_bytes
+
+    @property
+    def least_ram(self) -> int:
+        """Bytes of RAM in all that it hardly needs less than."""
+        return self.ram_without_stack + self.least_stack
 
     @property
     def ram(self) -> int:
@@ -181,6 +182,7 @@ def _candidate(
         plan=plan,
         pool=None,
         stack=cost.stack(plan.algorithm),
+        least_stack=cost.least_stack(plan),
         code=cost.code(plan.algorithm),
         instructions=cost.predict(plan),
     )

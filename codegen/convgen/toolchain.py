@@ -6,19 +6,22 @@ and ELF are the same wherever that folder is.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import shlex
 import shutil
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from convgen import compilers, harness, process
+from convgen import __version__, cache, compilers, harness, process
 from convgen.compilers import LAYER_OPTIMIZATION, RUNTIME, RUNTIME_SOURCE, Toolchain
 from convgen.errors import BuildError, ProgramFailedError, ToolError
 from convgen.layout import Call, Layout
@@ -28,6 +31,7 @@ from convgen.resources import data_dir
 from convgen.target import Machine, Target
 
 T = TypeVar("T")
+_Files = tuple[tuple[str, bytes], ...]
 ELF = b"\x7fELF"
 FIRMWARE = f"{VERIFY}/firmware"
 
@@ -72,7 +76,7 @@ def find(which: str, target: Target) -> Toolchain:
     return replace(chosen, version=f"{chosen.name} {version}")
 
 
-@cache
+@functools.cache
 def _version(command: Command, install: str) -> str:
     return process.version(command, install=install)
 
@@ -90,7 +94,7 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
         partial(_compile_layer, folder, source, output, toolchain)
         for source, output in layer.items()
     ]
-    firmware = _beside(jobs, partial(_compiled_firmware, names, defines, toolchain))
+    firmware = _beside(jobs, partial(_firmware, names, defines, toolchain))
     for path, content in firmware:
         (folder / path).write_bytes(content)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
@@ -146,20 +150,45 @@ def disassemble(image: Image, toolchain: Toolchain) -> str:
     return run_tool([*toolchain.disassemble, str(image.elf)], install=toolchain.install)
 
 
+def _copied(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (*names, *harness.HEADERS)
+
+
 def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
     (folder / FIRMWARE).mkdir(parents=True, exist_ok=True)
-    for name in (*names, *harness.HEADERS):
+    for name in _copied(names):
         shutil.copyfile(data_dir("firmware") / name, folder / FIRMWARE / name)
 
 
-@cache
-def _compiled_firmware(
-    names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain
-) -> tuple[tuple[str, bytes], ...]:
+@functools.cache
+def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain) -> _Files:
     """Return path and content of each object and stack usage file.
 
     They are the same for every layer: one compilation serves all that are built for a machine.
     """
+    sources = [(name, (data_dir("firmware") / name).read_bytes()) for name in _copied(names)]
+    name = cache.key("firmware", __version__, sources, defines, toolchain, _program(toolchain))
+    kept = cache.load(name)
+    if kept is not None:
+        return tuple((path, b64decode(content)) for path, content in json.loads(kept))
+    files = _compiled_firmware(names, defines, toolchain)
+    text = json.dumps([(path, b64encode(content).decode()) for path, content in files])
+    cache.store(name, text.encode())
+    return files
+
+
+def _program(toolchain: Toolchain) -> tuple[object, ...]:
+    """Return what tells the compiler from another of the same version."""
+    program = shutil.which(toolchain.compile[0])
+    if program is None:
+        return ()
+    found = Path(program).stat()
+    return program, found.st_size, found.st_mtime_ns
+
+
+def _compiled_firmware(
+    names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain
+) -> _Files:
     options = (*toolchain.firmware_optimization, *defines)
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
     with TemporaryDirectory() as temporary:

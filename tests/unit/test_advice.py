@@ -5,8 +5,9 @@ from __future__ import annotations
 import minimal
 import trials
 from convgen.advice import advise
+from convgen.choices import Goal
 from convgen.report import pareto_front
-from convgen.select import Candidate, Goal, Selection, preference, undemanding
+from convgen.select import Candidate, Selection, preference, undemanding
 from convgen.trial import Trial
 
 

@@ -99,7 +99,7 @@ def test_the_files_are_the_same_in_another_folder(tmp_path: Path, name: str, too
     files = []
     for folder in (tmp_path / "a", tmp_path / "another one"):
         folder.mkdir()
-        toolchain._compiled_firmware.cache_clear()
+        toolchain._firmware.cache_clear()
         built = build(folder, "scale.c", name, tools=tools)
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         files.append({path.relative_to(folder): path.read_bytes() for path in paths})

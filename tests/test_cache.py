@@ -1,0 +1,74 @@
+"""The cache of the command: the same files with and without it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command import FIRST, SOURCE, convgen_process, tree
+from convgen.cache import usual_folder
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+COMPILED = (*FIRST, "--emulator", "none", "--algorithm", "direct")
+HEAVY = {"numpy", "jinja2", "elftools", "pydantic", "rich", "unicorn", "capstone"}
+
+
+def kept() -> dict[str, bytes | None]:
+    folder = usual_folder()
+    assert folder
+    return tree(folder)
+
+
+def made(out: str, *options: object) -> dict[str, bytes | None]:
+    """Return the files of a run."""
+    result = convgen_process(*COMPILED, "-o", out, *options)
+    assert (result.status, result.stderr) == (0, "")
+    return tree(Path(out))
+
+
+def test_the_files_are_the_same_from_the_cache() -> None:
+    without = made("without", "--no-cache")
+    assert not kept()
+    first = made("first")
+    found = kept()
+    assert found
+    assert made("second") == first == without
+    assert kept() == found
+
+
+def test_a_damaged_cache_is_made_good() -> None:
+    first = made("first")
+    found = kept()
+    folder = usual_folder()
+    assert folder
+    for name in found:
+        (folder / name).write_bytes(b"damaged")
+    assert made("second") == first
+    assert kept() == found
+
+
+def test_a_run_does_without_a_cache_that_cannot_be_written() -> None:
+    Path("file").write_text("")
+    environment = {"XDG_CACHE_HOME": str(Path("file").absolute())}
+    assert convgen_process(*COMPILED, environment=environment).status == 0
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_is_printed_at_once_loads_no_large_package(option: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "convgen", option],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
+    }
+    assert "convgen" in loaded
+    assert not loaded & HEAVY
