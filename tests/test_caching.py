@@ -67,8 +67,7 @@ def test_what_is_printed_at_once_loads_no_large_package(option: str) -> None:
         text=True,
         check=True,
     )
-    loaded = {
-        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
-    }
+    modules = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines())
+    loaded = {module.partition(".")[0] for module in modules}
     assert "convgen" in loaded
     assert not loaded & HEAVY
