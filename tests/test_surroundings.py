@@ -121,6 +121,24 @@ def test_a_number_out_of_all_proportion_is_refused(option: str, digits: str) -> 
         assert len(said) < 300
 
 
+@pytest.mark.parametrize(
+    "option", ["--target", "--out", "--vectors", "--algorithm", "--budget", "--flash", "--seed"]
+)
+def test_an_empty_value_is_not_taken_for_none_given(option: str) -> None:
+    assert refused(2, *NONE, option, "") == f"{option}: expected a value, got an empty one"
+
+
+def test_an_empty_path_of_a_spec_is_refused() -> None:
+    assert refused(2, "-t", "cortex-m4", "") == "SPEC: expected a value, got an empty one"
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "\ufeff"])
+def test_an_empty_spec_is_called_so(text: str) -> None:
+    Path("empty.json").write_text(text, encoding="utf-8")
+    said = refused(2, "-t", "cortex-m4", "empty.json")
+    assert said == "the spec: expected JSON, got an empty file"
+
+
 # --- streams ------------------------------------------------------------------------------------
 
 

@@ -162,7 +162,12 @@ def _explain(error: Exception) -> int:
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     streams.check_output()
-    return build_parser().parse_args(argv)
+    options = build_parser().parse_args(argv)
+    for name, value in vars(options).items():
+        if value == "":  # as of a shell's variable that is not set
+            option = "SPEC" if name == "spec" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option}: expected a value, got an empty one")
+    return options
 
 
 def _dispatch(options: argparse.Namespace) -> int:

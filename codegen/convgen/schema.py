@@ -348,6 +348,8 @@ def _parse_json(text: str) -> Any:
             )
         return fields
 
+    if not text.strip():
+        raise SpecError(["the spec: expected JSON, got an empty file"])
     try:
         value = json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
