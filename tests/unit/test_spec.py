@@ -199,7 +199,7 @@ def test_problems_of_both_arrays_are_reported_together(tmp_path: Path) -> None:
         ("[" * 4_000_000, "the spec: expected lists a few levels deep, got too many"),
         ("9" * 5000, "the spec: expected numbers of a sane length, got a longer one"),
         ("[[1],[1]," * 1_200_000, "the spec: expected at most 4194304 bytes"),
-        ('{"\\ud800\\n": 1}', "the spec: "),
+        ('{"\\ud800\\n": 1}', "\\ud800\\n: unknown field; expected one of name, op, "),
     ],
     ids=["encoding", "empty", "depth", "digits", "size", "surrogate"],
 )
