@@ -125,6 +125,21 @@ def test_no_golden_file_is_an_orphan() -> None:
     assert found == wanted
 
 
+@pytest.mark.parametrize("name", expected_files())
+def test_every_macro_has_the_name_of_its_layer_and_a_use(name: str) -> None:
+    """A firmware's macros stay what they are: the sources end none either."""
+    layer = expected_files()[name][0].upper()
+    for suffix, own in ((".h", rf"{layer}_[A-Z]\w*|CONVGEN_{layer}_H"), (".c", rf"{layer}__\w+")):
+        text = (GOLDEN / name).with_suffix(suffix).read_text()
+        macros = re.findall(r"^\s*#\s*define\s+(\w+)", text, re.MULTILINE)
+        assert macros
+        assert [macro for macro in macros if not re.fullmatch(own, macro)] == []
+        assert "#undef" not in text
+        if suffix == ".c":
+            uses = re.sub(r"#define \w+|/\*.*?\*/", "", text, flags=re.DOTALL)
+            assert [m for m in macros if not re.search(rf"\b{m}\b", uses)] == []
+
+
 def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()

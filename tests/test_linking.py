@@ -114,9 +114,27 @@ def test_optimised_at_link_time_in_parts(
 def test_three_layers_in_each_unit_anywhere_in_memory_without_builtins(
     name: str, compiler: str, tmp_path: Path
 ) -> None:
+    """And amid a firmware whose own macros have the names that the sources give to theirs."""
     board = target.load(name)
-    options = Options(compile=("-O1", "-fPIC", "-fno-builtin"), layers_in_unit=3)
+    taken = [f"-D{macro}={at}" for at, macro in enumerate(sorted(short_names(board)))]
+    assert {"-DCODE", "-DIN_H", "-DOUT_C"} <= {each.partition("=")[0] for each in taken}
+    options = Options(compile=("-O1", "-fPIC", "-fno-builtin", *taken), layers_in_unit=3)
     assert assembly(check(tmp_path, board, compiler, options), board)
+
+
+def short_names(board: Target) -> set[str]:
+    """Return the macros of all sources, without the layers' names."""
+    texts = (
+        text
+        for job in jobs(board)
+        for file, text in layer_files(job.chosen[0].plan, board, None).items()
+        if file.endswith(".c")
+    )
+    return {
+        name.partition(cnames.INFIX)[2]
+        for text in texts
+        for name in re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize("layers_in_unit", [1, 3])
@@ -124,7 +142,7 @@ def test_three_layers_in_each_unit_anywhere_in_memory_without_builtins(
 def test_layers_named_like_symbols_of_another(
     name: str, layers_in_unit: int, tmp_path: Path
 ) -> None:
-    """Beside ``l1`` layers ``l1_patch``, ``l1_bias`` ...: what other files could take for theirs."""
+    """Beside ``l1`` layers ``l1_patch``, ``l1_bias``: what other files could take for theirs."""
     board = target.load(name)
     first = jobs(board)
     alike = [

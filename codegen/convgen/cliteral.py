@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen import printable
+from convgen.cnames import INFIX
 
 CTYPES = {
     "int8": "int8_t",
@@ -118,7 +119,6 @@ def operand(value: int) -> str:
 
 
 CFI = ".cfi_"
-TOGETHER = "So that other files may be in one translation unit with this."
 
 
 def quoted(text: str) -> str:
@@ -152,19 +152,35 @@ def saved(registers: Sequence[str], first: int = 0) -> str:
     return "\n".join("; ".join(directives[i : i + 3]) for i in range(0, len(directives), 3))
 
 
-def closed(text: str) -> str:
-    """Return *text* with an end to every macro that it defines.
+def owned(text: str, name: str) -> str:
+    """Return *text* with the name of the layer before every macro that it defines and uses.
 
-    >>> print(closed("#define SIDE 3\\n"))
-    #define SIDE 3
-    <BLANKLINE>
-    /* So that other files may be in one translation unit with this. */
-    #undef SIDE
-    <BLANKLINE>
+    Whatever macros a firmware or another layer has, none is defined twice or undefined.
+
+    >>> print(owned("#define SIDE 3\\n#define TAPS 9\\nint area = SIDE * SIDE;", "stem"))
+    #define STEM__SIDE 3
+    int area = STEM__SIDE * STEM__SIDE;
     """
-    names = dict.fromkeys(re.findall(r"^#define (\w+)", text, re.MULTILINE))
-    ends = "".join(f"#undef {name}\n" for name in names)
-    return f"{text}\n/* {TOGETHER} */\n{ends}"
+    text = _without_unused(text)
+    names = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+    return re.sub(
+        r"\b[A-Z]\w*",
+        lambda found: f"{macro(name)}{INFIX}{found[0]}" if found[0] in names else found[0],
+        text,
+    )
+
+
+def _without_unused(text: str) -> str:
+    """Return *text* without one-line macros that no code uses, nor a macro that is left."""
+    code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    uses = set(re.findall(r"\b[A-Z]\w*", re.sub(r"#define \w+", "", code)))
+    left = re.sub(
+        r"^#define (\w+)\b(?!.*\\$).*\n",
+        lambda found: found[0] if found[1] in uses else "",
+        text,
+        flags=re.MULTILINE,
+    )
+    return left if left == text else _without_unused(left)
 
 
 def registers(names: Iterable[str]) -> str:
@@ -189,13 +205,13 @@ def _follows(before: str, name: str) -> bool:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "array": array,
-    "closed": closed,
     "comment": comment,
     "ctype": ctype,
     "integer": integer,
     "macro": macro,
     "number": number,
     "operand": operand,
+    "owned": owned,
     "quoted": quoted,
     "registers": registers,
     "saved": saved,

@@ -30,10 +30,11 @@ def test_a_file_with_assembly_states_its_conditions_and_one_without_states_none(
         plan = algorithm.plan(layer, described)
         files = layer_files(plan, described, None)
         text, header = files["deep.c"], " ".join(files["deep.h"].replace(" *", " ").split())
-        assert ("__asm__" in text) == ("#ifdef ASSEMBLY" in text) == (plan.assembly is not None)
+        assert ("__asm__" in text) == ("__ASSEMBLY\n" in text) == (plan.assembly is not None)
         if plan.assembly:
             first, second = plan.assembly.conditions
-            assert text.count(f"#if {first} && \\\n    {second}\n#define ASSEMBLY\n") == 1
+            condition = f"#if {first} && \\\n    {second}\n#define DEEP__ASSEMBLY\n"
+            assert text.count(condition) == 1
             assert f"Assembly {plan.assembly.description}" in header
         else:
             assert "Assembly" not in header

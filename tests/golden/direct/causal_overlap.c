@@ -32,66 +32,64 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define CAUSAL__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define CAUSAL__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define CAUSAL__ASSEMBLY
 #endif
 
-#define IN_H 1
-#define IN_W 9
-#define IN_C 4
-#define OUT_H 1
-#define OUT_W 9
-#define KERNEL_H 1
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 2
-#define INNER_TOP 0 /* outputs without taps outside */
-#define INNER_BOTTOM 1
-#define INNER_LEFT 2
-#define INNER_RIGHT 9
-#define TAP 4 /* elements of one tap */
-#define RUN 12 /* elements of one kernel row */
-#define OUT_C 6
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define STREAM 62 /* constants before zero points */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define CAUSAL__IN_H 1
+#define CAUSAL__IN_W 9
+#define CAUSAL__IN_C 4
+#define CAUSAL__OUT_H 1
+#define CAUSAL__OUT_W 9
+#define CAUSAL__KERNEL_H 1
+#define CAUSAL__KERNEL_W 3
+#define CAUSAL__STRIDE_H 1
+#define CAUSAL__STRIDE_W 1
+#define CAUSAL__DILATION_H 1
+#define CAUSAL__DILATION_W 1
+#define CAUSAL__PAD_TOP 0
+#define CAUSAL__PAD_LEFT 2
+#define CAUSAL__INNER_TOP 0 /* outputs without taps outside */
+#define CAUSAL__INNER_BOTTOM 1
+#define CAUSAL__INNER_LEFT 2
+#define CAUSAL__INNER_RIGHT 9
+#define CAUSAL__OUT_C 6
+#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CAUSAL__STREAM 62 /* constants before zero points */
+#define CAUSAL__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define CAUSAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define CAUSAL__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define CAUSAL__CODE
+#define CAUSAL__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CAUSAL__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define CAUSAL__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define CAUSAL__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define CAUSAL__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define CAUSAL__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define CAUSAL__BEGIN(name) \
+    ".pushsection " CAUSAL__SECTION_OF(name) ", \"ax\"\n" \
+    CAUSAL__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -99,14 +97,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    CAUSAL__CFI("startproc")
+#define CAUSAL__END(name) \
+    CAUSAL__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CAUSAL__ASSEMBLY
 /*
  * causal__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -122,14 +120,14 @@
 void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal__pixels_2)
+    CAUSAL__BEGIN(causal__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    CAUSAL__CFI("adjust_cfa_offset 36")
+    CAUSAL__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CAUSAL__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CAUSAL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    CAUSAL__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -233,10 +231,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    CAUSAL__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal__pixels_2));
+    CAUSAL__END(causal__pixels_2));
 
 /*
  * causal__taps: 1 x 4 sums (pixels x channels). Registers:
@@ -256,14 +254,14 @@ __extension__ __asm__(
 void causal__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
-    BEGIN(causal__taps)
+    CAUSAL__BEGIN(causal__taps)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    CAUSAL__CFI("adjust_cfa_offset 36")
+    CAUSAL__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CAUSAL__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CAUSAL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #32\n"
-    CFI("adjust_cfa_offset 32")
+    CAUSAL__CFI("adjust_cfa_offset 32")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -341,14 +339,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #32\n"
-    CFI("adjust_cfa_offset -32")
+    CAUSAL__CFI("adjust_cfa_offset -32")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal__taps));
+    CAUSAL__END(causal__taps));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CAUSAL__CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -360,7 +358,7 @@ static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1,
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *causal__run(
+static CAUSAL__CODE const uint32_t *causal__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -375,7 +373,7 @@ static CODE const uint32_t *causal__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * CAUSAL__PIXEL_PITCH;
 
                 next = causal__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -384,13 +382,13 @@ static CODE const uint32_t *causal__run(
     return next;
 }
 
-static CODE int32_t causal__saturate(int32_t value)
+static CAUSAL__CODE int32_t causal__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *causal__finish(
+static CAUSAL__CODE const uint32_t *causal__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -404,16 +402,16 @@ static CODE const uint32_t *causal__finish(
 
             value += sum < 0 ? (int32_t)line[2] : 0;
             value = causal__saturate(value >> 14);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * CAUSAL__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
     }
     return constants;
 }
 
-static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CAUSAL__CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < CAUSAL__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -431,11 +429,11 @@ static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants
     }
 }
 
-static CODE void causal__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
+static CAUSAL__CODE void causal__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
-    const int8_t *zero_points = (const int8_t *)(constants + STREAM);
+    const int8_t *zero_points = (const int8_t *)(constants + CAUSAL__STREAM);
 
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < CAUSAL__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -462,15 +460,15 @@ static CODE void causal__taps(uintptr_t input, const uint32_t *constants, int8_t
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void causal__edge(
+static CAUSAL__CODE CAUSAL__OUT_OF_LINE void causal__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     uint32_t inside = 0;
     uint32_t bit = 1; /* the lowest is the first tap's */
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            if (row >= 0 && row < IN_H && col >= 0 && col < IN_W) {
+    for (int32_t row = in_row; row < in_row + CAUSAL__KERNEL_H * CAUSAL__DILATION_H; row += CAUSAL__DILATION_H) {
+        for (int32_t col = in_col; col < in_col + CAUSAL__KERNEL_W * CAUSAL__DILATION_W; col += CAUSAL__DILATION_W) {
+            if (row >= 0 && row < CAUSAL__IN_H && col >= 0 && col < CAUSAL__IN_W) {
                 inside |= bit;
             }
             bit <<= 1;
@@ -478,72 +476,39 @@ static CODE OUT_OF_LINE void causal__edge(
     }
     /* As a number, since the first tap may be outside. */
     causal__taps(
-        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), causal__weights, output, inside);
+        (uintptr_t)input + (uintptr_t)((in_row * CAUSAL__IN_W + in_col) * CAUSAL__IN_C), causal__weights, output, inside);
 }
 
-CODE void causal(void *pool, void *workspace)
+CAUSAL__CODE void causal(void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + CAUSAL_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + CAUSAL_OUTPUT_OFFSET;
     (void)workspace;
 
     /* From the last pixel to the first: so outputs overwrite only input that is not read any more. */
-    output += OUT_H * OUT_W * OUT_C;
+    output += CAUSAL__OUT_H * CAUSAL__OUT_W * CAUSAL__OUT_C;
 
-    for (int32_t out_row = OUT_H - 1; out_row >= 0; --out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_right = row_inside ? INNER_RIGHT : 0;
-        int32_t col = OUT_W;
+    for (int32_t out_row = CAUSAL__OUT_H - 1; out_row >= 0; --out_row) {
+        const int32_t in_row = out_row * CAUSAL__STRIDE_H - CAUSAL__PAD_TOP;
+        const int row_inside = out_row >= CAUSAL__INNER_TOP && out_row < CAUSAL__INNER_BOTTOM;
+        const int32_t inner_right = row_inside ? CAUSAL__INNER_RIGHT : 0;
+        int32_t col = CAUSAL__OUT_W;
 
         while (col > inner_right) {
             --col;
-            output -= OUT_C;
-            causal__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            output -= CAUSAL__OUT_C;
+            causal__edge(input, in_row, col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, output);
         }
-        while (col >= INNER_LEFT + 2) {
+        while (col >= CAUSAL__INNER_LEFT + 2) {
             col -= 2;
-            output -= 2 * OUT_C;
+            output -= 2 * CAUSAL__OUT_C;
             causal__pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, causal__weights, output);
+                input + (in_row * CAUSAL__IN_W + col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT) * CAUSAL__IN_C, causal__weights, output);
         }
         while (col > 0) {
             --col;
-            output -= OUT_C;
-            causal__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
+            output -= CAUSAL__OUT_C;
+            causal__edge(input, in_row, col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, output);
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef RUN
-#undef OUT_C
-#undef BLOCKS
-#undef STREAM
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

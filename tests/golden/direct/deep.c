@@ -30,66 +30,64 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEEP__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEEP__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define INNER_TOP 1 /* outputs without taps outside */
-#define INNER_BOTTOM 3
-#define INNER_LEFT 1
-#define INNER_RIGHT 4
-#define TAP 4 /* elements of one tap */
-#define RUN 12 /* elements of one kernel row */
-#define OUT_C 5
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define STREAM 102 /* constants before zero points */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__INNER_TOP 1 /* outputs without taps outside */
+#define DEEP__INNER_BOTTOM 3
+#define DEEP__INNER_LEFT 1
+#define DEEP__INNER_RIGHT 4
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__STREAM 102 /* constants before zero points */
+#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEEP__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEEP__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    DEEP__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -97,14 +95,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /*
  * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -120,14 +118,14 @@
 void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_2)
+    DEEP__BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -224,10 +222,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__pixels_2));
+    DEEP__END(deep__pixels_2));
 
 /*
  * deep__taps: 1 x 4 sums (pixels x channels). Registers:
@@ -247,14 +245,14 @@ __extension__ __asm__(
 void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside);
 
 __extension__ __asm__(
-    BEGIN(deep__taps)
+    DEEP__BEGIN(deep__taps)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #32\n"
-    CFI("adjust_cfa_offset 32")
+    DEEP__CFI("adjust_cfa_offset 32")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -333,14 +331,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #32\n"
-    CFI("adjust_cfa_offset -32")
+    DEEP__CFI("adjust_cfa_offset -32")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__taps));
+    DEEP__END(deep__taps));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static DEEP__CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -352,7 +350,7 @@ static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep__run(
+static DEEP__CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -367,7 +365,7 @@ static CODE const uint32_t *deep__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * DEEP__PIXEL_PITCH;
 
                 next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -376,13 +374,13 @@ static CODE const uint32_t *deep__run(
     return next;
 }
 
-static CODE int32_t deep__saturate(int32_t value)
+static DEEP__CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep__finish(
+static DEEP__CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -395,16 +393,16 @@ static CODE const uint32_t *deep__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = deep__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * DEEP__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -424,11 +422,11 @@ static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, 
     }
 }
 
-static CODE void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
+static DEEP__CODE void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *output, uint32_t inside)
 {
-    const int8_t *zero_points = (const int8_t *)(constants + STREAM);
+    const int8_t *zero_points = (const int8_t *)(constants + DEEP__STREAM);
 
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -457,15 +455,15 @@ static CODE void deep__taps(uintptr_t input, const uint32_t *constants, int8_t *
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void deep__edge(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     uint32_t inside = 0;
     uint32_t bit = 1; /* the lowest is the first tap's */
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            if (row >= 0 && row < IN_H && col >= 0 && col < IN_W) {
+    for (int32_t row = in_row; row < in_row + DEEP__KERNEL_H * DEEP__DILATION_H; row += DEEP__DILATION_H) {
+        for (int32_t col = in_col; col < in_col + DEEP__KERNEL_W * DEEP__DILATION_W; col += DEEP__DILATION_W) {
+            if (row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W) {
                 inside |= bit;
             }
             bit <<= 1;
@@ -473,64 +471,31 @@ static CODE OUT_OF_LINE void deep__edge(
     }
     /* As a number, since the first tap may be outside. */
     deep__taps(
-        (uintptr_t)input + (uintptr_t)((in_row * IN_W + in_col) * IN_C), deep__weights, output, inside);
+        (uintptr_t)input + (uintptr_t)((in_row * DEEP__IN_W + in_col) * DEEP__IN_C), deep__weights, output, inside);
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * DEEP__STRIDE_H - DEEP__PAD_TOP;
+        const int row_inside = out_row >= DEEP__INNER_TOP && out_row < DEEP__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? DEEP__INNER_LEFT : DEEP__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
+            output += DEEP__OUT_C;
         }
-        for (; col + 2 <= INNER_RIGHT; col += 2) {
+        for (; col + 2 <= DEEP__INNER_RIGHT; col += 2) {
             deep__pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep__weights, output);
-            output += 2 * OUT_C;
+                input + (in_row * DEEP__IN_W + col * DEEP__STRIDE_W - DEEP__PAD_LEFT) * DEEP__IN_C, deep__weights, output);
+            output += 2 * DEEP__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < DEEP__OUT_W; ++col) {
+            deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
+            output += DEEP__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef RUN
-#undef OUT_C
-#undef BLOCKS
-#undef STREAM
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

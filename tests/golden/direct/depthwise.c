@@ -27,54 +27,54 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
-#define IN_H 6
-#define IN_W 6
-#define IN_C 6
-#define OUT_H 3
-#define OUT_W 3
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 2
-#define STRIDE_W 2
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define INNER_TOP 0 /* outputs without taps outside */
-#define INNER_BOTTOM 2
-#define INNER_LEFT 0
-#define INNER_RIGHT 2
-#define TAP 1 /* elements of one tap */
-#define RUN 3 /* elements of one kernel row */
-#define OUT_C 6
-#define DEPTH 9 /* products of one sum */
-#define TAP_STEP 6 /* elements from tap to tap of a run */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define DEPTHWISE__IN_H 6
+#define DEPTHWISE__IN_W 6
+#define DEPTHWISE__IN_C 6
+#define DEPTHWISE__OUT_H 3
+#define DEPTHWISE__OUT_W 3
+#define DEPTHWISE__KERNEL_H 3
+#define DEPTHWISE__KERNEL_W 3
+#define DEPTHWISE__STRIDE_H 2
+#define DEPTHWISE__STRIDE_W 2
+#define DEPTHWISE__DILATION_H 1
+#define DEPTHWISE__DILATION_W 1
+#define DEPTHWISE__PAD_TOP 0
+#define DEPTHWISE__PAD_LEFT 0
+#define DEPTHWISE__INNER_TOP 0 /* outputs without taps outside */
+#define DEPTHWISE__INNER_BOTTOM 2
+#define DEPTHWISE__INNER_LEFT 0
+#define DEPTHWISE__INNER_RIGHT 2
+#define DEPTHWISE__TAP 1 /* elements of one tap */
+#define DEPTHWISE__RUN 3 /* elements of one kernel row */
+#define DEPTHWISE__OUT_C 6
+#define DEPTHWISE__DEPTH 9 /* products of one sum */
+#define DEPTHWISE__TAP_STEP 6 /* elements from tap to tap of a run */
+#define DEPTHWISE__FINISH_MIN (-128) /* activation range less the output zero point */
+#define DEPTHWISE__FINISH_MAX 127
+#define DEPTHWISE__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEPTHWISE__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
+static DEPTHWISE__CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = depthwise__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * depthwise__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < DEPTHWISE__FINISH_MIN ? DEPTHWISE__FINISH_MIN : value;
+    value = value > DEPTHWISE__FINISH_MAX ? DEPTHWISE__FINISH_MAX : value;
+    return (int8_t)(value + DEPTHWISE__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise__lanes_1x4(
+static DEPTHWISE__CODE inline void depthwise__lanes_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -89,10 +89,10 @@ static CODE inline void depthwise__lanes_1x4(
         const int32_t w2 = weights[4 * k + 2];
         const int32_t w3 = weights[4 * k + 3];
 
-        sum00 += input[k * TAP_STEP] * w0;
-        sum01 += input[k * TAP_STEP + 1] * w1;
-        sum02 += input[k * TAP_STEP + 2] * w2;
-        sum03 += input[k * TAP_STEP + 3] * w3;
+        sum00 += input[k * DEPTHWISE__TAP_STEP] * w0;
+        sum01 += input[k * DEPTHWISE__TAP_STEP + 1] * w1;
+        sum02 += input[k * DEPTHWISE__TAP_STEP + 2] * w2;
+        sum03 += input[k * DEPTHWISE__TAP_STEP + 3] * w3;
     }
 
     sums[0][0] = sum00;
@@ -102,7 +102,7 @@ static CODE inline void depthwise__lanes_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise__lanes_1x2(
+static DEPTHWISE__CODE inline void depthwise__lanes_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -113,8 +113,8 @@ static CODE inline void depthwise__lanes_1x2(
         const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
-        sum00 += input[k * TAP_STEP] * w0;
-        sum01 += input[k * TAP_STEP + 1] * w1;
+        sum00 += input[k * DEPTHWISE__TAP_STEP] * w0;
+        sum01 += input[k * DEPTHWISE__TAP_STEP + 1] * w1;
     }
 
     sums[0][0] = sum00;
@@ -122,19 +122,19 @@ static CODE inline void depthwise__lanes_1x2(
 }
 
 /* 1 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void depthwise__inner_1x4(
+static DEPTHWISE__CODE void depthwise__inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        depthwise__lanes_1x4(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 4 * RUN;
+    for (int32_t i = 0; i < DEPTHWISE__KERNEL_H; ++i) {
+        depthwise__lanes_1x4(sums, input + i * DEPTHWISE__DILATION_H * DEPTHWISE__IN_W * DEPTHWISE__IN_C, weights, DEPTHWISE__RUN);
+        weights += 4 * DEPTHWISE__RUN;
     }
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -143,19 +143,19 @@ static CODE void depthwise__inner_1x4(
 }
 
 /* 1 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void depthwise__inner_1x2(
+static DEPTHWISE__CODE void depthwise__inner_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        depthwise__lanes_1x2(sums, input + i * DILATION_H * IN_W * IN_C, weights, RUN);
-        weights += 2 * RUN;
+    for (int32_t i = 0; i < DEPTHWISE__KERNEL_H; ++i) {
+        depthwise__lanes_1x2(sums, input + i * DEPTHWISE__DILATION_H * DEPTHWISE__IN_W * DEPTHWISE__IN_C, weights, DEPTHWISE__RUN);
+        weights += 2 * DEPTHWISE__RUN;
     }
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -163,30 +163,30 @@ static CODE void depthwise__inner_1x2(
     }
 }
 
-static CODE void depthwise__pixels_1(const int8_t *input, int8_t *output)
+static DEPTHWISE__CODE void depthwise__pixels_1(const int8_t *input, int8_t *output)
 {
     depthwise__inner_1x4(input + 0, 0, output);
     depthwise__inner_1x2(input + 4, 4, output);
 }
 
 /* 1 x 4 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void depthwise__edge_1x4(
+static DEPTHWISE__CODE void depthwise__edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
+    for (int32_t row = in_row; row < in_row + DEPTHWISE__KERNEL_H * DEPTHWISE__DILATION_H; row += DEPTHWISE__DILATION_H) {
+        for (int32_t col = in_col; col < in_col + DEPTHWISE__KERNEL_W * DEPTHWISE__DILATION_W; col += DEPTHWISE__DILATION_W) {
+            const int inside = row >= 0 && row < DEPTHWISE__IN_H && col >= 0 && col < DEPTHWISE__IN_W;
+            const int8_t *tap = inside ? input + (row * DEPTHWISE__IN_W + col) * DEPTHWISE__IN_C : depthwise__zero_points;
 
-            depthwise__lanes_1x4(sums, tap, weights, TAP);
-            weights += 4 * TAP;
+            depthwise__lanes_1x4(sums, tap, weights, DEPTHWISE__TAP);
+            weights += 4 * DEPTHWISE__TAP;
         }
     }
 
@@ -196,23 +196,23 @@ static CODE void depthwise__edge_1x4(
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void depthwise__edge_1x2(
+static DEPTHWISE__CODE void depthwise__edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
+    for (int32_t row = in_row; row < in_row + DEPTHWISE__KERNEL_H * DEPTHWISE__DILATION_H; row += DEPTHWISE__DILATION_H) {
+        for (int32_t col = in_col; col < in_col + DEPTHWISE__KERNEL_W * DEPTHWISE__DILATION_W; col += DEPTHWISE__DILATION_W) {
+            const int inside = row >= 0 && row < DEPTHWISE__IN_H && col >= 0 && col < DEPTHWISE__IN_W;
+            const int8_t *tap = inside ? input + (row * DEPTHWISE__IN_W + col) * DEPTHWISE__IN_C : depthwise__zero_points;
 
-            depthwise__lanes_1x2(sums, tap, weights, TAP);
-            weights += 2 * TAP;
+            depthwise__lanes_1x2(sums, tap, weights, DEPTHWISE__TAP);
+            weights += 2 * DEPTHWISE__TAP;
         }
     }
 
@@ -221,62 +221,34 @@ static CODE void depthwise__edge_1x2(
     }
 }
 
-static CODE void depthwise__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static DEPTHWISE__CODE void depthwise__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     depthwise__edge_1x4(input + 0, in_row, in_col, 0, output);
     depthwise__edge_1x2(input + 4, in_row, in_col, 4, output);
 }
 
-CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
+DEPTHWISE__CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < DEPTHWISE__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * DEPTHWISE__STRIDE_H - DEPTHWISE__PAD_TOP;
+        const int row_inside = out_row >= DEPTHWISE__INNER_TOP && out_row < DEPTHWISE__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? DEPTHWISE__INNER_LEFT : DEPTHWISE__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            depthwise__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            depthwise__edge(input, in_row, col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT, output);
+            output += DEPTHWISE__OUT_C;
         }
-        for (; col < INNER_RIGHT; ++col) {
+        for (; col < DEPTHWISE__INNER_RIGHT; ++col) {
             depthwise__pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += OUT_C;
+                input + (in_row * DEPTHWISE__IN_W + col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT) * DEPTHWISE__IN_C, output);
+            output += DEPTHWISE__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            depthwise__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < DEPTHWISE__OUT_W; ++col) {
+            depthwise__edge(input, in_row, col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT, output);
+            output += DEPTHWISE__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef RUN
-#undef OUT_C
-#undef DEPTH
-#undef TAP_STEP
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

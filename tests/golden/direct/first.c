@@ -30,66 +30,65 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define FIRST__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define FIRST__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define FIRST__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define INNER_TOP 1 /* outputs without taps outside */
-#define INNER_BOTTOM 5
-#define INNER_LEFT 1
-#define INNER_RIGHT 6
-#define TAP 3 /* elements of one tap */
-#define PATCH 27 /* elements of all taps */
-#define RUN 9 /* elements of one kernel row */
-#define OUT_C 6
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__KERNEL_W 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__DILATION_W 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__INNER_TOP 1 /* outputs without taps outside */
+#define FIRST__INNER_BOTTOM 5
+#define FIRST__INNER_LEFT 1
+#define FIRST__INNER_RIGHT 6
+#define FIRST__TAP 3 /* elements of one tap */
+#define FIRST__PATCH 27 /* elements of all taps */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define FIRST__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define FIRST__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define FIRST__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define FIRST__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
+    FIRST__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -97,14 +96,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /*
  * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -120,14 +119,14 @@
 void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__pixels_2)
+    FIRST__BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =360\n"
     "    add r2, r1\n"
@@ -237,10 +236,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__pixels_2));
+    FIRST__END(first__pixels_2));
 
 /*
  * first__patch: 1 x 4 sums (pixels x channels). Registers:
@@ -258,14 +257,14 @@ __extension__ __asm__(
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__patch)
+    FIRST__BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =360\n"
     "    add r2, r1\n"
@@ -334,14 +333,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__patch));
+    FIRST__END(first__patch));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static FIRST__CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -353,7 +352,7 @@ static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *first__run(
+static FIRST__CODE const uint32_t *first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -368,7 +367,7 @@ static CODE const uint32_t *first__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * FIRST__PIXEL_PITCH;
 
                 next = first__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -377,13 +376,13 @@ static CODE const uint32_t *first__run(
     return next;
 }
 
-static CODE int32_t first__saturate(int32_t value)
+static FIRST__CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first__finish(
+static FIRST__CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -396,16 +395,16 @@ static CODE const uint32_t *first__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = first__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * FIRST__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -425,9 +424,9 @@ static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants,
     }
 }
 
-static CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -450,21 +449,21 @@ static CODE void first__patch(const int8_t *input, const uint32_t *constants, in
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void first__edge(
+static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    int8_t patch[PATCH];
+    int8_t patch[FIRST__PATCH];
     int8_t *to = patch;
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
+    for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * FIRST__DILATION_H;
 
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first__zero_points;
+        for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * FIRST__DILATION_W;
+            const int inside = row >= 0 && row < FIRST__IN_H && col >= 0 && col < FIRST__IN_W;
+            const int8_t *tap = inside ? input + (row * FIRST__IN_W + col) * FIRST__IN_C : first__zero_points;
 
-            for (int32_t k = 0; k < TAP; ++k) {
+            for (int32_t k = 0; k < FIRST__TAP; ++k) {
                 *to++ = tap[k];
             }
         }
@@ -472,61 +471,28 @@ static CODE OUT_OF_LINE void first__edge(
     first__patch(patch, first__weights, output);
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * FIRST__STRIDE_H - FIRST__PAD_TOP;
+        const int row_inside = out_row >= FIRST__INNER_TOP && out_row < FIRST__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? FIRST__INNER_LEFT : FIRST__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+            output += FIRST__OUT_C;
         }
-        for (; col + 2 <= INNER_RIGHT; col += 2) {
+        for (; col + 2 <= FIRST__INNER_RIGHT; col += 2) {
             first__pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first__weights, output);
-            output += 2 * OUT_C;
+                input + (in_row * FIRST__IN_W + col * FIRST__STRIDE_W - FIRST__PAD_LEFT) * FIRST__IN_C, first__weights, output);
+            output += 2 * FIRST__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < FIRST__OUT_W; ++col) {
+            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+            output += FIRST__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef PATCH
-#undef RUN
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

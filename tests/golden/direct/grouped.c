@@ -27,55 +27,55 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-#define IN_H 7
-#define IN_W 6
-#define IN_C 4
-#define OUT_H 5
-#define OUT_W 6
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 2
-#define DILATION_W 2
-#define PAD_TOP 2
-#define PAD_LEFT 1
-#define INNER_TOP 2 /* outputs without taps outside */
-#define INNER_BOTTOM 5
-#define INNER_LEFT 1
-#define INNER_RIGHT 3
-#define TAP 2 /* elements of one tap */
-#define RUN 2 /* elements of one tap */
-#define OUT_C 4
-#define DEPTH 18 /* products of one sum */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define GROUP_PITCH 2 /* elements from one group's input to the next */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define GROUPED__IN_H 7
+#define GROUPED__IN_W 6
+#define GROUPED__IN_C 4
+#define GROUPED__OUT_H 5
+#define GROUPED__OUT_W 6
+#define GROUPED__KERNEL_H 3
+#define GROUPED__KERNEL_W 3
+#define GROUPED__STRIDE_H 1
+#define GROUPED__STRIDE_W 1
+#define GROUPED__DILATION_H 2
+#define GROUPED__DILATION_W 2
+#define GROUPED__PAD_TOP 2
+#define GROUPED__PAD_LEFT 1
+#define GROUPED__INNER_TOP 2 /* outputs without taps outside */
+#define GROUPED__INNER_BOTTOM 5
+#define GROUPED__INNER_LEFT 1
+#define GROUPED__INNER_RIGHT 3
+#define GROUPED__TAP 2 /* elements of one tap */
+#define GROUPED__RUN 2 /* elements of one tap */
+#define GROUPED__OUT_C 4
+#define GROUPED__DEPTH 18 /* products of one sum */
+#define GROUPED__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define GROUPED__GROUP_PITCH 2 /* elements from one group's input to the next */
+#define GROUPED__FINISH_MIN (-128) /* activation range less the output zero point */
+#define GROUPED__FINISH_MAX 127
+#define GROUPED__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define GROUPED__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
+static GROUPED__CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < GROUPED__FINISH_MIN ? GROUPED__FINISH_MIN : value;
+    value = value > GROUPED__FINISH_MAX ? GROUPED__FINISH_MAX : value;
+    return (int8_t)(value + GROUPED__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped__dot_2x2(
+static GROUPED__CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -86,7 +86,7 @@ static CODE inline void grouped__dot_2x2(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[GROUPED__PIXEL_PITCH + k];
         const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
@@ -103,7 +103,7 @@ static CODE inline void grouped__dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped__dot_1x2(
+static GROUPED__CODE inline void grouped__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -124,10 +124,10 @@ static CODE inline void grouped__dot_1x2(
 }
 
 /* 2 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static CODE void grouped__inner_2x2(
+static GROUPED__CODE void grouped__inner_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped__weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * GROUPED__DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -136,48 +136,48 @@ static CODE void grouped__inner_2x2(
         }
     }
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
+    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+        for (int32_t j = 0; j < GROUPED__KERNEL_W; ++j) {
             grouped__dot_2x2(
-                sums, input + (i * DILATION_H * IN_W + j * DILATION_W) * IN_C, weights, RUN);
-            weights += 2 * RUN;
+                sums, input + (i * GROUPED__DILATION_H * GROUPED__IN_W + j * GROUPED__DILATION_W) * GROUPED__IN_C, weights, GROUPED__RUN);
+            weights += 2 * GROUPED__RUN;
         }
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
+            output[pixel * GROUPED__OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
-static CODE void grouped__pixels_2(const int8_t *input, int8_t *output)
+static GROUPED__CODE void grouped__pixels_2(const int8_t *input, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
 
-        grouped__inner_2x2(input + group * GROUP_PITCH, first, output);
+        grouped__inner_2x2(input + group * GROUPED__GROUP_PITCH, first, output);
     }
 }
 
 /* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static CODE void grouped__edge_1x2(
+static GROUPED__CODE void grouped__edge_1x2(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped__weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * GROUPED__DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
         sums[0][c] = grouped__bias[channel + c];
     }
 
-    for (int32_t row = in_row; row < in_row + KERNEL_H * DILATION_H; row += DILATION_H) {
-        for (int32_t col = in_col; col < in_col + KERNEL_W * DILATION_W; col += DILATION_W) {
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : grouped__zero_points;
+    for (int32_t row = in_row; row < in_row + GROUPED__KERNEL_H * GROUPED__DILATION_H; row += GROUPED__DILATION_H) {
+        for (int32_t col = in_col; col < in_col + GROUPED__KERNEL_W * GROUPED__DILATION_W; col += GROUPED__DILATION_W) {
+            const int inside = row >= 0 && row < GROUPED__IN_H && col >= 0 && col < GROUPED__IN_W;
+            const int8_t *tap = inside ? input + (row * GROUPED__IN_W + col) * GROUPED__IN_C : grouped__zero_points;
 
-            grouped__dot_1x2(sums, tap, weights, TAP);
-            weights += 2 * TAP;
+            grouped__dot_1x2(sums, tap, weights, GROUPED__TAP);
+            weights += 2 * GROUPED__TAP;
         }
     }
 
@@ -186,66 +186,37 @@ static CODE void grouped__edge_1x2(
     }
 }
 
-static CODE void grouped__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+static GROUPED__CODE void grouped__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     for (int32_t group = 0; group < 2; ++group) {
         const int32_t first = group * 2;
 
-        grouped__edge_1x2(input + group * GROUP_PITCH, in_row, in_col, first, output);
+        grouped__edge_1x2(input + group * GROUPED__GROUP_PITCH, in_row, in_col, first, output);
     }
 }
 
-CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
+GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * GROUPED__STRIDE_H - GROUPED__PAD_TOP;
+        const int row_inside = out_row >= GROUPED__INNER_TOP && out_row < GROUPED__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? GROUPED__INNER_LEFT : GROUPED__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            grouped__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            grouped__edge(input, in_row, col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT, output);
+            output += GROUPED__OUT_C;
         }
-        for (; col + 2 <= INNER_RIGHT; col += 2) {
+        for (; col + 2 <= GROUPED__INNER_RIGHT; col += 2) {
             grouped__pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, output);
-            output += 2 * OUT_C;
+                input + (in_row * GROUPED__IN_W + col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT) * GROUPED__IN_C, output);
+            output += 2 * GROUPED__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            grouped__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < GROUPED__OUT_W; ++col) {
+            grouped__edge(input, in_row, col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT, output);
+            output += GROUPED__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef RUN
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef GROUP_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -30,52 +30,46 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define VALID__ASSEMBLY
 #endif
 
-#define IN_H 5
-#define IN_W 6
-#define IN_C 2
-#define OUT_H 4
-#define OUT_W 2
-#define KERNEL_H 2
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 2
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define RUN 6 /* elements of one kernel row */
-#define OUT_C 4
-#define BLOCKS 1 /* of 4 output channels */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define VALID__IN_W 6
+#define VALID__IN_C 2
+#define VALID__OUT_H 4
+#define VALID__OUT_W 2
+#define VALID__STRIDE_H 1
+#define VALID__STRIDE_W 2
+#define VALID__PAD_TOP 0
+#define VALID__PAD_LEFT 0
+#define VALID__OUT_C 4
+#define VALID__BLOCKS 1 /* of 4 output channels */
+#define VALID__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define VALID__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define VALID__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define VALID__CODE
+#define VALID__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef VALID__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define VALID__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define VALID__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define VALID__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define VALID__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define VALID__BEGIN(name) \
+    ".pushsection " VALID__SECTION_OF(name) ", \"ax\"\n" \
+    VALID__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -83,14 +77,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    VALID__CFI("startproc")
+#define VALID__END(name) \
+    VALID__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef VALID__ASSEMBLY
 /*
  * valid__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -106,14 +100,14 @@
 void valid__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(valid__pixels_2)
+    VALID__BEGIN(valid__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    VALID__CFI("adjust_cfa_offset 36")
+    VALID__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    VALID__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    VALID__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    VALID__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =120\n"
     "    add r2, r1\n"
@@ -241,14 +235,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    VALID__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(valid__pixels_2));
+    VALID__END(valid__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *valid__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static VALID__CODE const uint32_t *valid__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -260,7 +254,7 @@ static CODE const uint32_t *valid__step(uint32_t *sums, int32_t x0, int32_t x1, 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *valid__run(
+static VALID__CODE const uint32_t *valid__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -275,7 +269,7 @@ static CODE const uint32_t *valid__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * VALID__PIXEL_PITCH;
 
                 next = valid__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -284,13 +278,13 @@ static CODE const uint32_t *valid__run(
     return next;
 }
 
-static CODE int32_t valid__saturate(int32_t value)
+static VALID__CODE int32_t valid__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *valid__finish(
+static VALID__CODE const uint32_t *valid__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -304,16 +298,16 @@ static CODE const uint32_t *valid__finish(
 
             value += sum < 0 ? (int32_t)line[2] : 0;
             value = valid__saturate(value >> 14);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * VALID__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
     }
     return constants;
 }
 
-static CODE void valid__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static VALID__CODE void valid__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < VALID__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -335,44 +329,18 @@ static CODE void valid__pixels_2(const int8_t *input, const uint32_t *constants,
 
 #endif
 
-CODE void valid(const int8_t *input, int8_t *output, void *workspace)
+VALID__CODE void valid(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
+    for (int32_t out_row = 0; out_row < VALID__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * VALID__STRIDE_H - VALID__PAD_TOP;
         int32_t col = 0;
 
-        for (; col + 2 <= OUT_W; col += 2) {
+        for (; col + 2 <= VALID__OUT_W; col += 2) {
             valid__pixels_2(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, valid__weights, output);
-            output += 2 * OUT_C;
+                input + (in_row * VALID__IN_W + col * VALID__STRIDE_W - VALID__PAD_LEFT) * VALID__IN_C, valid__weights, output);
+            output += 2 * VALID__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef RUN
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -32,55 +32,44 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define DEPTHWISE__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 6
-#define IN_C 6
-#define OUT_H 3
-#define OUT_W 3
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 2
-#define STRIDE_W 2
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define OUT_C 6
-#define IN_ROW 36 /* elements of a row of pixels */
-#define OUT_ROW 18
-#define PLANE 12 /* constants of a channel */
-#define SHIFT 14 /* of a sum times its multiplier, to an output */
-#define LEAST (-128) /* of a line, before it is clamped */
-#define MOST 127
+#define DEPTHWISE__IN_C 6
+#define DEPTHWISE__STRIDE_H 2
+#define DEPTHWISE__OUT_C 6
+#define DEPTHWISE__IN_ROW 36 /* elements of a row of pixels */
+#define DEPTHWISE__OUT_ROW 18
+#define DEPTHWISE__PLANE 12 /* constants of a channel */
+#define DEPTHWISE__SHIFT 14 /* of a sum times its multiplier, to an output */
+#define DEPTHWISE__LEAST (-128) /* of a line, before it is clamped */
+#define DEPTHWISE__MOST 127
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEPTHWISE__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEPTHWISE__CODE
+#define DEPTHWISE__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEPTHWISE__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEPTHWISE__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEPTHWISE__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEPTHWISE__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEPTHWISE__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEPTHWISE__BEGIN(name) \
+    ".pushsection " DEPTHWISE__SECTION_OF(name) ", \"ax\"\n" \
+    DEPTHWISE__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -88,14 +77,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEPTHWISE__CFI("startproc")
+#define DEPTHWISE__END(name) \
+    DEPTHWISE__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEPTHWISE__ASSEMBLY
 
 /*
  * One channel after the other, along its rows. Registers:
@@ -114,14 +103,14 @@ void depthwise__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
-    BEGIN(depthwise__walk)
+    DEPTHWISE__BEGIN(depthwise__walk)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEPTHWISE__CFI("adjust_cfa_offset 36")
+    DEPTHWISE__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEPTHWISE__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEPTHWISE__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #60\n"
-    CFI("adjust_cfa_offset 60")
+    DEPTHWISE__CFI("adjust_cfa_offset 60")
     "    strd r0, r1, [sp, #36]\n"
     "    strd r2, r3, [sp, #44]\n"
     "1:\n"
@@ -233,39 +222,39 @@ __extension__ __asm__(
     "    cmp r2, r3\n"
     "    bne 1b\n"
     "    add sp, #60\n"
-    CFI("adjust_cfa_offset -60")
+    DEPTHWISE__CFI("adjust_cfa_offset -60")
     "    pop {r4-r11, pc}\n"
-    END(depthwise__walk));
+    DEPTHWISE__END(depthwise__walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
-static CODE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static DEPTHWISE__CODE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
-    int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
+    int32_t value = (high + addend + (bend & (sum >> 31))) >> DEPTHWISE__SHIFT;
 
-    value = value < LEAST ? LEAST : value;
-    value = value > MOST ? MOST : value;
+    value = value < DEPTHWISE__LEAST ? DEPTHWISE__LEAST : value;
+    value = value > DEPTHWISE__MOST ? DEPTHWISE__MOST : value;
     return (int8_t)value;
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise__load_inner(int32_t column[3], const int8_t *in)
+static DEPTHWISE__CODE const int8_t *depthwise__load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    column[2] = in[2 * IN_ROW];
-    return in + IN_C;
+    column[1] = in[DEPTHWISE__IN_ROW];
+    column[2] = in[2 * DEPTHWISE__IN_ROW];
+    return in + DEPTHWISE__IN_C;
 }
 
-static CODE int32_t depthwise__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static DEPTHWISE__CODE int32_t depthwise__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static DEPTHWISE__CODE void depthwise__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -279,8 +268,8 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
     };
 
     for (int32_t row = 0; row < 2; ++row) {
-        const int8_t *in = input + row * STRIDE_H * IN_ROW;
-        int8_t *out = output + row * OUT_ROW;
+        const int8_t *in = input + row * DEPTHWISE__STRIDE_H * DEPTHWISE__IN_ROW;
+        int8_t *out = output + row * DEPTHWISE__OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
         in = depthwise__load_inner(a, in);
@@ -290,7 +279,7 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
         sum = depthwise__column_inner(sum, b, w + 3);
         sum = depthwise__column_inner(sum, c, w + 6);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
 
         in = depthwise__load_inner(a, in);
         in = depthwise__load_inner(b, in);
@@ -298,31 +287,31 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
         sum = depthwise__column_inner(sum, a, w + 3);
         sum = depthwise__column_inner(sum, b, w + 6);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
 
         in = depthwise__load_inner(c, in);
         sum = depthwise__column_inner(right, b, w);
         sum = depthwise__column_inner(sum, c, w + 3);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
     }
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise__load_bottom(int32_t column[3], const int8_t *in)
+static DEPTHWISE__CODE const int8_t *depthwise__load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    return in + IN_C;
+    column[1] = in[DEPTHWISE__IN_ROW];
+    return in + DEPTHWISE__IN_C;
 }
 
-static CODE int32_t depthwise__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static DEPTHWISE__CODE int32_t depthwise__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static DEPTHWISE__CODE void depthwise__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -345,7 +334,7 @@ static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const ui
     sum = depthwise__column_bottom(sum, b, w + 3);
     sum = depthwise__column_bottom(sum, c, w + 6);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 
     in = depthwise__load_bottom(a, in);
     in = depthwise__load_bottom(b, in);
@@ -353,20 +342,20 @@ static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const ui
     sum = depthwise__column_bottom(sum, a, w + 3);
     sum = depthwise__column_bottom(sum, b, w + 6);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 
     in = depthwise__load_bottom(c, in);
     sum = depthwise__column_bottom(right, b, w);
     sum = depthwise__column_bottom(sum, c, w + 3);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 }
 
-static CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static DEPTHWISE__CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
-    for (; plane < end; plane += PLANE) {
+    for (; plane < end; plane += DEPTHWISE__PLANE) {
         depthwise__inner(input, output, plane);
-        depthwise__bottom(input + 4 * IN_ROW, output + 2 * OUT_ROW, plane);
+        depthwise__bottom(input + 4 * DEPTHWISE__IN_ROW, output + 2 * DEPTHWISE__OUT_ROW, plane);
         ++input;
         ++output;
     }
@@ -374,38 +363,9 @@ static CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint
 
 #endif
 
-CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
+DEPTHWISE__CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    depthwise__walk(input, output, depthwise__planes, depthwise__planes + OUT_C * PLANE);
+    depthwise__walk(input, output, depthwise__planes, depthwise__planes + DEPTHWISE__OUT_C * DEPTHWISE__PLANE);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef OUT_C
-#undef IN_ROW
-#undef OUT_ROW
-#undef PLANE
-#undef SHIFT
-#undef LEAST
-#undef MOST
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -28,41 +28,30 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEPTHWISE__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEPTHWISE__OUT_OF_LINE
 #endif
 
-#define IN_H 6
-#define IN_W 6
-#define IN_C 6
-#define OUT_H 3
-#define OUT_W 3
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 2
-#define STRIDE_W 2
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define OUT_C 6
-#define IN_ROW 36 /* elements of a row of pixels */
-#define OUT_ROW 18
-#define PLANE 12 /* constants of a channel */
-#define SHIFT 14 /* of a sum times its multiplier, to an output */
-#define LEAST (-128) /* of a line, before it is clamped */
-#define MOST 127
+#define DEPTHWISE__IN_C 6
+#define DEPTHWISE__STRIDE_H 2
+#define DEPTHWISE__OUT_C 6
+#define DEPTHWISE__IN_ROW 36 /* elements of a row of pixels */
+#define DEPTHWISE__OUT_ROW 18
+#define DEPTHWISE__PLANE 12 /* constants of a channel */
+#define DEPTHWISE__SHIFT 14 /* of a sum times its multiplier, to an output */
+#define DEPTHWISE__LEAST (-128) /* of a line, before it is clamped */
+#define DEPTHWISE__MOST 127
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEPTHWISE__CODE
 #endif
 
 /* The upper half of a product by a positive number, from products of 16 bits. */
-static CODE int32_t depthwise__high(int32_t a, int32_t b)
+static DEPTHWISE__CODE int32_t depthwise__high(int32_t a, int32_t b)
 {
     const uint32_t low_a = (uint32_t)a & 0xFFFFu, low_b = (uint32_t)b & 0xFFFFu;
     const int32_t high_a = a >> 16, high_b = b >> 16;
@@ -73,32 +62,32 @@ static CODE int32_t depthwise__high(int32_t a, int32_t b)
 }
 
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
-static CODE OUT_OF_LINE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static DEPTHWISE__CODE DEPTHWISE__OUT_OF_LINE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = depthwise__high(sum, multiplier);
-    int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
+    int32_t value = (high + addend + (bend & (sum >> 31))) >> DEPTHWISE__SHIFT;
 
-    value = value < LEAST ? LEAST : value;
-    value = value > MOST ? MOST : value;
+    value = value < DEPTHWISE__LEAST ? DEPTHWISE__LEAST : value;
+    value = value > DEPTHWISE__MOST ? DEPTHWISE__MOST : value;
     return (int8_t)value;
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise__load_inner(int32_t column[3], const int8_t *in)
+static DEPTHWISE__CODE const int8_t *depthwise__load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    column[2] = in[2 * IN_ROW];
-    return in + IN_C;
+    column[1] = in[DEPTHWISE__IN_ROW];
+    column[2] = in[2 * DEPTHWISE__IN_ROW];
+    return in + DEPTHWISE__IN_C;
 }
 
-static CODE int32_t depthwise__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static DEPTHWISE__CODE int32_t depthwise__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 2 rows, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static DEPTHWISE__CODE void depthwise__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -112,8 +101,8 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
     };
 
     for (int32_t row = 0; row < 2; ++row) {
-        const int8_t *in = input + row * STRIDE_H * IN_ROW;
-        int8_t *out = output + row * OUT_ROW;
+        const int8_t *in = input + row * DEPTHWISE__STRIDE_H * DEPTHWISE__IN_ROW;
+        int8_t *out = output + row * DEPTHWISE__OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
         in = depthwise__load_inner(a, in);
@@ -123,7 +112,7 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
         sum = depthwise__column_inner(sum, b, w + 3);
         sum = depthwise__column_inner(sum, c, w + 6);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
 
         in = depthwise__load_inner(a, in);
         in = depthwise__load_inner(b, in);
@@ -131,31 +120,31 @@ static CODE void depthwise__inner(const int8_t *input, int8_t *output, const uin
         sum = depthwise__column_inner(sum, a, w + 3);
         sum = depthwise__column_inner(sum, b, w + 6);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
 
         in = depthwise__load_inner(c, in);
         sum = depthwise__column_inner(right, b, w);
         sum = depthwise__column_inner(sum, c, w + 3);
         *out = depthwise__finish(sum, multiplier, addend, bend);
-        out += OUT_C;
+        out += DEPTHWISE__OUT_C;
     }
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *depthwise__load_bottom(int32_t column[3], const int8_t *in)
+static DEPTHWISE__CODE const int8_t *depthwise__load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    return in + IN_C;
+    column[1] = in[DEPTHWISE__IN_ROW];
+    return in + DEPTHWISE__IN_C;
 }
 
-static CODE int32_t depthwise__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static DEPTHWISE__CODE int32_t depthwise__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static DEPTHWISE__CODE void depthwise__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -178,7 +167,7 @@ static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const ui
     sum = depthwise__column_bottom(sum, b, w + 3);
     sum = depthwise__column_bottom(sum, c, w + 6);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 
     in = depthwise__load_bottom(a, in);
     in = depthwise__load_bottom(b, in);
@@ -186,52 +175,28 @@ static CODE void depthwise__bottom(const int8_t *input, int8_t *output, const ui
     sum = depthwise__column_bottom(sum, a, w + 3);
     sum = depthwise__column_bottom(sum, b, w + 6);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 
     in = depthwise__load_bottom(c, in);
     sum = depthwise__column_bottom(right, b, w);
     sum = depthwise__column_bottom(sum, c, w + 3);
     *out = depthwise__finish(sum, multiplier, addend, bend);
-    out += OUT_C;
+    out += DEPTHWISE__OUT_C;
 }
 
-static CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static DEPTHWISE__CODE void depthwise__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
-    for (; plane < end; plane += PLANE) {
+    for (; plane < end; plane += DEPTHWISE__PLANE) {
         depthwise__inner(input, output, plane);
-        depthwise__bottom(input + 4 * IN_ROW, output + 2 * OUT_ROW, plane);
+        depthwise__bottom(input + 4 * DEPTHWISE__IN_ROW, output + 2 * DEPTHWISE__OUT_ROW, plane);
         ++input;
         ++output;
     }
 }
 
-CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
+DEPTHWISE__CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    depthwise__walk(input, output, depthwise__planes, depthwise__planes + OUT_C * PLANE);
+    depthwise__walk(input, output, depthwise__planes, depthwise__planes + DEPTHWISE__OUT_C * DEPTHWISE__PLANE);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef OUT_C
-#undef IN_ROW
-#undef OUT_ROW
-#undef PLANE
-#undef SHIFT
-#undef LEAST
-#undef MOST
-#undef CODE

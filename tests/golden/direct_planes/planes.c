@@ -32,55 +32,44 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define PLANES__ASSEMBLY
 #endif
 
-#define IN_H 5
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 5
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define OUT_C 3
-#define IN_ROW 21 /* elements of a row of pixels */
-#define OUT_ROW 21
-#define PLANE 17 /* constants of a channel */
-#define SHIFT 14 /* of a sum times its multiplier, to an output */
-#define LEAST (-128) /* of a line, before it is clamped */
-#define MOST 127
+#define PLANES__IN_C 3
+#define PLANES__STRIDE_H 1
+#define PLANES__OUT_C 3
+#define PLANES__IN_ROW 21 /* elements of a row of pixels */
+#define PLANES__OUT_ROW 21
+#define PLANES__PLANE 17 /* constants of a channel */
+#define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
+#define PLANES__LEAST (-128) /* of a line, before it is clamped */
+#define PLANES__MOST 127
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define PLANES__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define PLANES__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define PLANES__CODE
+#define PLANES__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef PLANES__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define PLANES__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define PLANES__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define PLANES__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define PLANES__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define PLANES__BEGIN(name) \
+    ".pushsection " PLANES__SECTION_OF(name) ", \"ax\"\n" \
+    PLANES__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -88,14 +77,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    PLANES__CFI("startproc")
+#define PLANES__END(name) \
+    PLANES__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef PLANES__ASSEMBLY
 
 /*
  * One channel after the other, along its rows. Registers:
@@ -113,14 +102,14 @@ void planes__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
 
 __extension__ __asm__(
-    BEGIN(planes__walk)
+    PLANES__BEGIN(planes__walk)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    PLANES__CFI("adjust_cfa_offset 36")
+    PLANES__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    PLANES__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    PLANES__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #76\n"
-    CFI("adjust_cfa_offset 76")
+    PLANES__CFI("adjust_cfa_offset 76")
     "    strd r0, r1, [sp, #52]\n"
     "    strd r2, r3, [sp, #60]\n"
     "1:\n"
@@ -259,38 +248,38 @@ __extension__ __asm__(
     "    cmp r2, r3\n"
     "    bne 1b\n"
     "    add sp, #76\n"
-    CFI("adjust_cfa_offset -76")
+    PLANES__CFI("adjust_cfa_offset -76")
     "    pop {r4-r11, pc}\n"
-    END(planes__walk));
+    PLANES__END(planes__walk));
 
 #else
 
 /* Sum to output: activation and zero point are in the addend. */
-static CODE int8_t planes__finish(int32_t sum, int32_t multiplier, int32_t addend)
+static PLANES__CODE int8_t planes__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
-    int32_t value = (high + addend) >> SHIFT;
+    int32_t value = (high + addend) >> PLANES__SHIFT;
 
-    value = value < LEAST ? LEAST : value;
-    value = value > MOST ? MOST : value;
+    value = value < PLANES__LEAST ? PLANES__LEAST : value;
+    value = value > PLANES__MOST ? PLANES__MOST : value;
     return (int8_t)value;
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes__load_top(int32_t column[3], const int8_t *in)
+static PLANES__CODE const int8_t *planes__load_top(int32_t column[3], const int8_t *in)
 {
     column[1] = in[0];
-    column[2] = in[IN_ROW];
-    return in + IN_C;
+    column[2] = in[PLANES__IN_ROW];
+    return in + PLANES__IN_C;
 }
 
-static CODE int32_t planes__column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
+static PLANES__CODE int32_t planes__column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[1] * w[1] + column[2] * w[2];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t *plane)
+static PLANES__CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -311,65 +300,65 @@ static CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t
     sum = planes__column_top(left, a, w + 3);
     sum = planes__column_top(sum, b, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_top(c, in);
     sum = planes__column_top(inner, a, w);
     sum = planes__column_top(sum, b, w + 3);
     sum = planes__column_top(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_top(a, in);
     sum = planes__column_top(inner, b, w);
     sum = planes__column_top(sum, c, w + 3);
     sum = planes__column_top(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_top(b, in);
     sum = planes__column_top(inner, c, w);
     sum = planes__column_top(sum, a, w + 3);
     sum = planes__column_top(sum, b, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_top(c, in);
     sum = planes__column_top(inner, a, w);
     sum = planes__column_top(sum, b, w + 3);
     sum = planes__column_top(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_top(a, in);
     sum = planes__column_top(inner, b, w);
     sum = planes__column_top(sum, c, w + 3);
     sum = planes__column_top(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     sum = planes__column_top(right, c, w);
     sum = planes__column_top(sum, a, w + 3);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in)
+static PLANES__CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    column[2] = in[2 * IN_ROW];
-    return in + IN_C;
+    column[1] = in[PLANES__IN_ROW];
+    column[2] = in[2 * PLANES__IN_ROW];
+    return in + PLANES__IN_C;
 }
 
-static CODE int32_t planes__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
+static PLANES__CODE int32_t planes__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
 }
 
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
+static PLANES__CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -383,8 +372,8 @@ static CODE void planes__inner(const int8_t *input, int8_t *output, const uint32
     };
 
     for (int32_t row = 0; row < 3; ++row) {
-        const int8_t *in = input + row * STRIDE_H * IN_ROW;
-        int8_t *out = output + row * OUT_ROW;
+        const int8_t *in = input + row * PLANES__STRIDE_H * PLANES__IN_ROW;
+        int8_t *out = output + row * PLANES__OUT_ROW;
         int32_t a[3], b[3], c[3], sum;
 
         in = planes__load_inner(a, in);
@@ -392,65 +381,65 @@ static CODE void planes__inner(const int8_t *input, int8_t *output, const uint32
         sum = planes__column_inner(left, a, w + 3);
         sum = planes__column_inner(sum, b, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         in = planes__load_inner(c, in);
         sum = planes__column_inner(inner, a, w);
         sum = planes__column_inner(sum, b, w + 3);
         sum = planes__column_inner(sum, c, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         in = planes__load_inner(a, in);
         sum = planes__column_inner(inner, b, w);
         sum = planes__column_inner(sum, c, w + 3);
         sum = planes__column_inner(sum, a, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         in = planes__load_inner(b, in);
         sum = planes__column_inner(inner, c, w);
         sum = planes__column_inner(sum, a, w + 3);
         sum = planes__column_inner(sum, b, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         in = planes__load_inner(c, in);
         sum = planes__column_inner(inner, a, w);
         sum = planes__column_inner(sum, b, w + 3);
         sum = planes__column_inner(sum, c, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         in = planes__load_inner(a, in);
         sum = planes__column_inner(inner, b, w);
         sum = planes__column_inner(sum, c, w + 3);
         sum = planes__column_inner(sum, a, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
 
         sum = planes__column_inner(right, c, w);
         sum = planes__column_inner(sum, a, w + 3);
         *out = planes__finish(sum, multiplier, addend);
-        out += OUT_C;
+        out += PLANES__OUT_C;
     }
 }
 
 /* The pixels of a column that are inside the image; returns where the next column is. */
-static CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
+static PLANES__CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
 {
     column[0] = in[0];
-    column[1] = in[IN_ROW];
-    return in + IN_C;
+    column[1] = in[PLANES__IN_ROW];
+    return in + PLANES__IN_C;
 }
 
-static CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+static PLANES__CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1];
 }
 
 /* One row, from left to right: three columns of pixels take turns in the window. */
-static CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
+static PLANES__CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
     const int32_t multiplier = (int32_t)plane[0];
     const int32_t addend = (int32_t)plane[1];
@@ -471,55 +460,55 @@ static CODE void planes__bottom(const int8_t *input, int8_t *output, const uint3
     sum = planes__column_bottom(left, a, w + 3);
     sum = planes__column_bottom(sum, b, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_bottom(c, in);
     sum = planes__column_bottom(inner, a, w);
     sum = planes__column_bottom(sum, b, w + 3);
     sum = planes__column_bottom(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_bottom(a, in);
     sum = planes__column_bottom(inner, b, w);
     sum = planes__column_bottom(sum, c, w + 3);
     sum = planes__column_bottom(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_bottom(b, in);
     sum = planes__column_bottom(inner, c, w);
     sum = planes__column_bottom(sum, a, w + 3);
     sum = planes__column_bottom(sum, b, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_bottom(c, in);
     sum = planes__column_bottom(inner, a, w);
     sum = planes__column_bottom(sum, b, w + 3);
     sum = planes__column_bottom(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     in = planes__load_bottom(a, in);
     sum = planes__column_bottom(inner, b, w);
     sum = planes__column_bottom(sum, c, w + 3);
     sum = planes__column_bottom(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 
     sum = planes__column_bottom(right, c, w);
     sum = planes__column_bottom(sum, a, w + 3);
     *out = planes__finish(sum, multiplier, addend);
-    out += OUT_C;
+    out += PLANES__OUT_C;
 }
 
-static CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
+static PLANES__CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
-    for (; plane < end; plane += PLANE) {
+    for (; plane < end; plane += PLANES__PLANE) {
         planes__top(input, output, plane);
-        planes__inner(input, output + 1 * OUT_ROW, plane);
-        planes__bottom(input + 3 * IN_ROW, output + 4 * OUT_ROW, plane);
+        planes__inner(input, output + 1 * PLANES__OUT_ROW, plane);
+        planes__bottom(input + 3 * PLANES__IN_ROW, output + 4 * PLANES__OUT_ROW, plane);
         ++input;
         ++output;
     }
@@ -527,38 +516,9 @@ static CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_
 
 #endif
 
-CODE void planes(const int8_t *input, int8_t *output, void *workspace)
+PLANES__CODE void planes(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    planes__walk(input, output, planes__planes, planes__planes + OUT_C * PLANE);
+    planes__walk(input, output, planes__planes, planes__planes + PLANES__OUT_C * PLANES__PLANE);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef OUT_C
-#undef IN_ROW
-#undef OUT_ROW
-#undef PLANE
-#undef SHIFT
-#undef LEAST
-#undef MOST
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

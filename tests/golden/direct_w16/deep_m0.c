@@ -30,60 +30,57 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEEP__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEEP__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define INNER_TOP 1 /* outputs without taps outside */
-#define INNER_BOTTOM 3
-#define INNER_LEFT 1
-#define INNER_RIGHT 4
-#define TAP 4 /* elements of one tap */
-#define RUN 12 /* elements of one kernel row */
-#define OUT_C 5
-#define BLOCK 4 /* output channels */
-#define BLOCKS 2 /* the last overlaps the one before */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define TAPS 9
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__INNER_TOP 1 /* outputs without taps outside */
+#define DEEP__INNER_BOTTOM 3
+#define DEEP__INNER_LEFT 1
+#define DEEP__INNER_RIGHT 4
+#define DEEP__OUT_C 5
+#define DEEP__BLOCK 4 /* output channels */
+#define DEEP__BLOCKS 2 /* the last overlaps the one before */
+#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define DEEP__TAPS 9
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -91,14 +88,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /*
  * deep__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
@@ -115,7 +112,7 @@
 void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_1)
+    DEEP__BEGIN(deep__pixels_1)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -149,15 +146,15 @@ __extension__ __asm__(
     "    strb r2, [r0, #\\at]\n"
     "    .endm\n"
     "    push {r4-r7, lr}\n"
-    CFI("adjust_cfa_offset 20")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
+    DEEP__CFI("adjust_cfa_offset 20")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    push {r4}\n"
-    CFI("adjust_cfa_offset 4")
-    CFI("rel_offset r8, 0")
+    DEEP__CFI("adjust_cfa_offset 4")
+    DEEP__CFI("rel_offset r8, 0")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    str r0, [sp]\n"
     "    str r2, [sp, #4]\n"
     "    ldr r2, =680\n"
@@ -224,15 +221,15 @@ __extension__ __asm__(
     "    b 1b\n"
     "8:\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4}\n"
-    CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
+    DEEP__CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
     "    mov r8, r4\n"
-    CFI("restore r8")
+    DEEP__CFI("restore r8")
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    END(deep__pixels_1));
+    DEEP__END(deep__pixels_1));
 
 /*
  * deep__taps: 1 x 4 sums (pixels x channels). Registers:
@@ -250,7 +247,7 @@ __extension__ __asm__(
 void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__taps)
+    DEEP__BEGIN(deep__taps)
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -284,15 +281,15 @@ __extension__ __asm__(
     "    strb r2, [r0, #\\at]\n"
     "    .endm\n"
     "    push {r4-r7, lr}\n"
-    CFI("adjust_cfa_offset 20")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
+    DEEP__CFI("adjust_cfa_offset 20")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    push {r4}\n"
-    CFI("adjust_cfa_offset 4")
-    CFI("rel_offset r8, 0")
+    DEEP__CFI("adjust_cfa_offset 4")
+    DEEP__CFI("rel_offset r8, 0")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    str r0, [sp]\n"
     "    str r2, [sp, #4]\n"
     "    ldr r2, =680\n"
@@ -361,25 +358,25 @@ __extension__ __asm__(
     "    b 1b\n"
     "8:\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4}\n"
-    CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
+    DEEP__CFI("adjust_cfa_offset -4; .cfi_register r8, r4")
     "    mov r8, r4\n"
-    CFI("restore r8")
+    DEEP__CFI("restore r8")
     "    pop {r4-r7, pc}\n"
     "    .ltorg\n"
     "    .purgem finish\n"
-    END(deep__taps));
+    DEEP__END(deep__taps));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void deep__step(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
+static DEEP__CODE void deep__step(
+    uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < DEEP__BLOCK; c += 2) {
             for (int32_t k = 0; k < count; ++k) {
-                const int32_t x = input[p * PIXEL_PITCH + k];
+                const int32_t x = input[p * DEEP__PIXEL_PITCH + k];
                 const uint32_t both = weights[c / 2 * count + k];
 
                 sums[p][c] += (uint32_t)(x * (int16_t)both);
@@ -390,23 +387,23 @@ static CODE void deep__step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *deep__run(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
+static DEEP__CODE const uint32_t *deep__run(
+    uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
         deep__step(sums, pixels, input + k, some, constants);
-        constants += some * (BLOCK / 2);
+        constants += some * (DEEP__BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static CODE void deep__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static DEEP__CODE void deep__start(uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < DEEP__BLOCK; c += 2) {
             sums[p][c] = constants[c] - (constants[c + 1] << 16);
             sums[p][c + 1] = constants[c + 1];
         }
@@ -414,10 +411,10 @@ static CODE void deep__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *deep__finish(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
+static DEEP__CODE const uint32_t *deep__finish(
+    uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
-    for (int32_t c = 0; c < BLOCK; ++c) {
+    for (int32_t c = 0; c < DEEP__BLOCK; ++c) {
         for (int32_t p = 0; p < pixels; ++p) {
             const int32_t sum = (int32_t)(sums[p][c]);
             const int64_t product = (int64_t)sum * (int32_t)line[0];
@@ -425,20 +422,20 @@ static CODE const uint32_t *deep__finish(
 
             value >>= 7;
             value = value < 0 ? 0 : value > 255 ? 255 : value;
-            output[p * OUT_C + c] = (int8_t)(value - 128);
+            output[p * DEEP__OUT_C + c] = (int8_t)(value - 128);
         }
         line += 2;
     }
     return line;
 }
 
-static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[1][BLOCK];
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
+        uint32_t sums[1][DEEP__BLOCK];
 
         deep__start(sums, 1, constants);
-        constants += BLOCK;
+        constants += DEEP__BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 20;
@@ -446,104 +443,71 @@ static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, 
             constants = deep__run(sums, 1, run, 12, constants);
         }
         constants = deep__finish(sums, 1, constants, output);
-        output += BLOCK - (int32_t)*constants++;
+        output += DEEP__BLOCK - (int32_t)*constants++;
     }
 }
 
-static CODE void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[1][BLOCK];
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
+        uint32_t sums[1][DEEP__BLOCK];
 
         deep__start(sums, 1, constants);
-        constants += BLOCK;
+        constants += DEEP__BLOCK;
 
-        for (int32_t tap = 0; tap < TAPS; ++tap) {
+        for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
             constants = deep__run(sums, 1, input[tap], 4, constants);
         }
         constants = deep__finish(sums, 1, constants, output);
-        output += BLOCK - (int32_t)*constants++;
+        output += DEEP__BLOCK - (int32_t)*constants++;
     }
 }
 
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void deep__edge(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    const int8_t *taps[TAPS];
+    const int8_t *taps[DEEP__TAPS];
     int32_t row = in_row;
     int32_t col = in_col;
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
-        const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
+    for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
+        const int inside = row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W;
 
-        taps[tap] = inside ? input + (row * IN_W + col) * IN_C : deep__zero_points;
-        col += DILATION_W;
-        if (col == in_col + KERNEL_W * DILATION_W) {
+        taps[tap] = inside ? input + (row * DEEP__IN_W + col) * DEEP__IN_C : deep__zero_points;
+        col += DEEP__DILATION_W;
+        if (col == in_col + DEEP__KERNEL_W * DEEP__DILATION_W) {
             col = in_col;
-            row += DILATION_H;
+            row += DEEP__DILATION_H;
         }
     }
     deep__taps(taps, deep__weights, output);
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * DEEP__STRIDE_H - DEEP__PAD_TOP;
+        const int row_inside = out_row >= DEEP__INNER_TOP && out_row < DEEP__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? DEEP__INNER_LEFT : DEEP__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
+            output += DEEP__OUT_C;
         }
-        for (; col < INNER_RIGHT; ++col) {
+        for (; col < DEEP__INNER_RIGHT; ++col) {
             deep__pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, deep__weights, output);
-            output += OUT_C;
+                input + (in_row * DEEP__IN_W + col * DEEP__STRIDE_W - DEEP__PAD_LEFT) * DEEP__IN_C, deep__weights, output);
+            output += DEEP__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            deep__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < DEEP__OUT_W; ++col) {
+            deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
+            output += DEEP__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef RUN
-#undef OUT_C
-#undef BLOCK
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef TAPS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef BEGIN
-#undef END

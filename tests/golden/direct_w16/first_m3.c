@@ -30,60 +30,59 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define FIRST__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define FIRST__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__)
-#define ASSEMBLY
+#define FIRST__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define INNER_TOP 1 /* outputs without taps outside */
-#define INNER_BOTTOM 5
-#define INNER_LEFT 1
-#define INNER_RIGHT 6
-#define TAP 3 /* elements of one tap */
-#define PATCH 27 /* elements of all taps */
-#define RUN 9 /* elements of one kernel row */
-#define OUT_C 6
-#define BLOCK 4 /* output channels */
-#define BLOCKS 2 /* the last overlaps the one before */
-#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__KERNEL_W 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__DILATION_W 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__INNER_TOP 1 /* outputs without taps outside */
+#define FIRST__INNER_BOTTOM 5
+#define FIRST__INNER_LEFT 1
+#define FIRST__INNER_RIGHT 6
+#define FIRST__TAP 3 /* elements of one tap */
+#define FIRST__PATCH 27 /* elements of all taps */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCK 4 /* output channels */
+#define FIRST__BLOCKS 2 /* the last overlaps the one before */
+#define FIRST__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define FIRST__CFI(directive)
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -91,14 +90,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /*
  * first__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
@@ -115,14 +114,14 @@
 void first__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__pixels_1)
+    FIRST__BEGIN(first__pixels_1)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =536\n"
     "    add r2, r1\n"
@@ -178,10 +177,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__pixels_1));
+    FIRST__END(first__pixels_1));
 
 /*
  * first__patch: 1 x 4 sums (pixels x channels). Registers:
@@ -199,14 +198,14 @@ __extension__ __asm__(
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__patch)
+    FIRST__BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =536\n"
     "    add r2, r1\n"
@@ -260,20 +259,20 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__patch));
+    FIRST__END(first__patch));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void first__step(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
+static FIRST__CODE void first__step(
+    uint32_t (*sums)[FIRST__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < FIRST__BLOCK; c += 2) {
             for (int32_t k = 0; k < count; ++k) {
-                const int32_t x = input[p * PIXEL_PITCH + k];
+                const int32_t x = input[p * FIRST__PIXEL_PITCH + k];
                 const uint32_t both = weights[c / 2 * count + k];
 
                 sums[p][c] += (uint32_t)(x * (int16_t)both);
@@ -284,23 +283,23 @@ static CODE void first__step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *first__run(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
+static FIRST__CODE const uint32_t *first__run(
+    uint32_t (*sums)[FIRST__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
         first__step(sums, pixels, input + k, some, constants);
-        constants += some * (BLOCK / 2);
+        constants += some * (FIRST__BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels, less what rounding adds to all, the whole and the upper. */
-static CODE void first__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static FIRST__CODE void first__start(uint32_t (*sums)[FIRST__BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < FIRST__BLOCK; c += 2) {
             sums[p][c] = constants[c] - (constants[c + 1] << 16) + 491520u;
             sums[p][c + 1] = constants[c + 1];
         }
@@ -308,10 +307,10 @@ static CODE void first__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uin
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *first__finish(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
+static FIRST__CODE const uint32_t *first__finish(
+    uint32_t (*sums)[FIRST__BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
-    for (int32_t c = 0; c < BLOCK; ++c) {
+    for (int32_t c = 0; c < FIRST__BLOCK; ++c) {
         for (int32_t p = 0; p < pixels; ++p) {
             const int32_t sum = (int32_t)(sums[p][c]);
             const int64_t product = (int64_t)sum * (int32_t)line[0];
@@ -319,20 +318,20 @@ static CODE const uint32_t *first__finish(
 
             value >>= 7;
             value = value < -128 ? -128 : value > 127 ? 127 : value;
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * FIRST__OUT_C + c] = (int8_t)(value);
         }
         line += 2;
     }
     return line;
 }
 
-static CODE void first__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[1][BLOCK];
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
+        uint32_t sums[1][FIRST__BLOCK];
 
         first__start(sums, 1, constants);
-        constants += BLOCK;
+        constants += FIRST__BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 21;
@@ -340,17 +339,17 @@ static CODE void first__pixels_1(const int8_t *input, const uint32_t *constants,
             constants = first__run(sums, 1, run, 9, constants);
         }
         constants = first__finish(sums, 1, constants, output);
-        output += BLOCK - (int32_t)*constants++;
+        output += FIRST__BLOCK - (int32_t)*constants++;
     }
 }
 
-static CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[1][BLOCK];
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
+        uint32_t sums[1][FIRST__BLOCK];
 
         first__start(sums, 1, constants);
-        constants += BLOCK;
+        constants += FIRST__BLOCK;
 
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 9;
@@ -358,28 +357,28 @@ static CODE void first__patch(const int8_t *input, const uint32_t *constants, in
             constants = first__run(sums, 1, run, 9, constants);
         }
         constants = first__finish(sums, 1, constants, output);
-        output += BLOCK - (int32_t)*constants++;
+        output += FIRST__BLOCK - (int32_t)*constants++;
     }
 }
 
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static CODE OUT_OF_LINE void first__edge(
+static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
     const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    int8_t patch[PATCH];
+    int8_t patch[FIRST__PATCH];
     int8_t *to = patch;
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
+    for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * FIRST__DILATION_H;
 
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : first__zero_points;
+        for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * FIRST__DILATION_W;
+            const int inside = row >= 0 && row < FIRST__IN_H && col >= 0 && col < FIRST__IN_W;
+            const int8_t *tap = inside ? input + (row * FIRST__IN_W + col) * FIRST__IN_C : first__zero_points;
 
-            for (int32_t k = 0; k < TAP; ++k) {
+            for (int32_t k = 0; k < FIRST__TAP; ++k) {
                 *to++ = tap[k];
             }
         }
@@ -387,61 +386,28 @@ static CODE OUT_OF_LINE void first__edge(
     first__patch(patch, first__weights, output);
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t in_row = out_row * STRIDE_H - PAD_TOP;
-        const int row_inside = out_row >= INNER_TOP && out_row < INNER_BOTTOM;
-        const int32_t inner_left = row_inside ? INNER_LEFT : OUT_W;
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
+        const int32_t in_row = out_row * FIRST__STRIDE_H - FIRST__PAD_TOP;
+        const int row_inside = out_row >= FIRST__INNER_TOP && out_row < FIRST__INNER_BOTTOM;
+        const int32_t inner_left = row_inside ? FIRST__INNER_LEFT : FIRST__OUT_W;
         int32_t col = 0;
 
         for (; col < inner_left; ++col) {
-            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+            output += FIRST__OUT_C;
         }
-        for (; col < INNER_RIGHT; ++col) {
+        for (; col < FIRST__INNER_RIGHT; ++col) {
             first__pixels_1(
-                input + (in_row * IN_W + col * STRIDE_W - PAD_LEFT) * IN_C, first__weights, output);
-            output += OUT_C;
+                input + (in_row * FIRST__IN_W + col * FIRST__STRIDE_W - FIRST__PAD_LEFT) * FIRST__IN_C, first__weights, output);
+            output += FIRST__OUT_C;
         }
-        for (; col < OUT_W; ++col) {
-            first__edge(input, in_row, col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+        for (; col < FIRST__OUT_W; ++col) {
+            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+            output += FIRST__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef INNER_TOP
-#undef INNER_BOTTOM
-#undef INNER_LEFT
-#undef INNER_RIGHT
-#undef TAP
-#undef PATCH
-#undef RUN
-#undef OUT_C
-#undef BLOCK
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef BEGIN
-#undef END

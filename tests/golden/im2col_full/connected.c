@@ -30,40 +30,40 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define CONNECTED__ASSEMBLY
 #endif
 
-#define PATCHES 1 /* one for each output pixel */
-#define PATCH 12 /* elements of a patch, all groups */
-#define OUT_C 5
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
+#define CONNECTED__PATCHES 1 /* one for each output pixel */
+#define CONNECTED__PATCH 12 /* elements of a patch, all groups */
+#define CONNECTED__OUT_C 5
+#define CONNECTED__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CONNECTED__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define CONNECTED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define CONNECTED__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define CONNECTED__CODE
+#define CONNECTED__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CONNECTED__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define CONNECTED__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define CONNECTED__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define CONNECTED__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define CONNECTED__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define CONNECTED__BEGIN(name) \
+    ".pushsection " CONNECTED__SECTION_OF(name) ", \"ax\"\n" \
+    CONNECTED__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -71,14 +71,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    CONNECTED__CFI("startproc")
+#define CONNECTED__END(name) \
+    CONNECTED__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CONNECTED__ASSEMBLY
 /*
  * connected__pixels_1: 1 x 4 sums (pixels x channels). Registers:
  *
@@ -95,14 +95,14 @@
 void connected__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(connected__pixels_1)
+    CONNECTED__BEGIN(connected__pixels_1)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    CONNECTED__CFI("adjust_cfa_offset 36")
+    CONNECTED__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CONNECTED__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CONNECTED__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    CONNECTED__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =216\n"
     "    add r2, r1\n"
@@ -156,14 +156,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    CONNECTED__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(connected__pixels_1));
+    CONNECTED__END(connected__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *connected__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CONNECTED__CODE const uint32_t *connected__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -175,7 +175,7 @@ static CODE const uint32_t *connected__step(uint32_t *sums, int32_t x0, int32_t 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *connected__run(
+static CONNECTED__CODE const uint32_t *connected__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -190,7 +190,7 @@ static CODE const uint32_t *connected__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * CONNECTED__PIXEL_PITCH;
 
                 next = connected__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -199,13 +199,13 @@ static CODE const uint32_t *connected__run(
     return next;
 }
 
-static CODE int32_t connected__saturate(int32_t value)
+static CONNECTED__CODE int32_t connected__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *connected__finish(
+static CONNECTED__CODE const uint32_t *connected__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -218,16 +218,16 @@ static CODE const uint32_t *connected__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = connected__saturate(value >> 14);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * CONNECTED__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void connected__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CONNECTED__CODE void connected__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < CONNECTED__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -247,32 +247,18 @@ static CODE void connected__pixels_1(const int8_t *input, const uint32_t *consta
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void connected__multiply(const int8_t *input, int32_t count, int8_t *output)
+static CONNECTED__CODE void connected__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         connected__pixels_1(input, connected__weights, output);
-        input += PATCH;
-        output += OUT_C;
+        input += CONNECTED__PATCH;
+        output += CONNECTED__OUT_C;
     }
 }
 
-CODE void connected(const int8_t *input, int8_t *output, void *workspace)
+CONNECTED__CODE void connected(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    connected__multiply(input, PATCHES, output);
+    connected__multiply(input, CONNECTED__PATCHES, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

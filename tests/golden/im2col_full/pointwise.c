@@ -30,40 +30,40 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define POINTWISE__ASSEMBLY
 #endif
 
-#define PATCHES 9 /* one for each output pixel */
-#define PATCH 5 /* elements of a patch, all groups */
-#define OUT_C 8
-#define BLOCKS 2 /* of 4 output channels */
-#define PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
+#define POINTWISE__PATCHES 9 /* one for each output pixel */
+#define POINTWISE__PATCH 5 /* elements of a patch, all groups */
+#define POINTWISE__OUT_C 8
+#define POINTWISE__BLOCKS 2 /* of 4 output channels */
+#define POINTWISE__PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define POINTWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define POINTWISE__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define POINTWISE__CODE
+#define POINTWISE__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef POINTWISE__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define POINTWISE__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define POINTWISE__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define POINTWISE__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define POINTWISE__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define POINTWISE__BEGIN(name) \
+    ".pushsection " POINTWISE__SECTION_OF(name) ", \"ax\"\n" \
+    POINTWISE__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -71,14 +71,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    POINTWISE__CFI("startproc")
+#define POINTWISE__END(name) \
+    POINTWISE__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef POINTWISE__ASSEMBLY
 /*
  * pointwise__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -94,14 +94,14 @@
 void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise__pixels_2)
+    POINTWISE__BEGIN(pointwise__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    POINTWISE__CFI("adjust_cfa_offset 36")
+    POINTWISE__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    POINTWISE__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    POINTWISE__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    POINTWISE__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =192\n"
     "    add r2, r1\n"
@@ -216,10 +216,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    POINTWISE__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(pointwise__pixels_2));
+    POINTWISE__END(pointwise__pixels_2));
 
 /*
  * pointwise__pixels_1: 1 x 4 sums (pixels x channels). Registers:
@@ -238,14 +238,14 @@ __extension__ __asm__(
 void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise__pixels_1)
+    POINTWISE__BEGIN(pointwise__pixels_1)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    POINTWISE__CFI("adjust_cfa_offset 36")
+    POINTWISE__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    POINTWISE__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    POINTWISE__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    POINTWISE__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =192\n"
     "    add r2, r1\n"
@@ -313,14 +313,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    POINTWISE__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(pointwise__pixels_1));
+    POINTWISE__END(pointwise__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *pointwise__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static POINTWISE__CODE const uint32_t *pointwise__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -332,7 +332,7 @@ static CODE const uint32_t *pointwise__step(uint32_t *sums, int32_t x0, int32_t 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *pointwise__run(
+static POINTWISE__CODE const uint32_t *pointwise__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -347,7 +347,7 @@ static CODE const uint32_t *pointwise__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * POINTWISE__PIXEL_PITCH;
 
                 next = pointwise__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -356,13 +356,13 @@ static CODE const uint32_t *pointwise__run(
     return next;
 }
 
-static CODE int32_t pointwise__saturate(int32_t value)
+static POINTWISE__CODE int32_t pointwise__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *pointwise__finish(
+static POINTWISE__CODE const uint32_t *pointwise__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -376,16 +376,16 @@ static CODE const uint32_t *pointwise__finish(
 
             value += sum < 0 ? (int32_t)line[2] : 0;
             value = pointwise__saturate(value >> 14);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * POINTWISE__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
     }
     return constants;
 }
 
-static CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static POINTWISE__CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < POINTWISE__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -403,9 +403,9 @@ static CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *consta
     }
 }
 
-static CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static POINTWISE__CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < POINTWISE__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -425,37 +425,23 @@ static CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *consta
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
+static POINTWISE__CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         pointwise__pixels_2(input, pointwise__weights, output);
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * POINTWISE__PATCH;
+        output += 2 * POINTWISE__OUT_C;
     }
     for (; count >= 1; --count) {
         pointwise__pixels_1(input, pointwise__weights, output);
-        input += PATCH;
-        output += OUT_C;
+        input += POINTWISE__PATCH;
+        output += POINTWISE__OUT_C;
     }
 }
 
-CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
+POINTWISE__CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    pointwise__multiply(input, PATCHES, output);
+    pointwise__multiply(input, POINTWISE__PATCHES, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

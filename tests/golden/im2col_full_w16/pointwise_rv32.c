@@ -30,54 +30,54 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
-#define ASSEMBLY
+#define POINTWISE__ASSEMBLY
 #endif
 
-#define PATCHES 9 /* one for each output pixel */
-#define PATCH 5 /* elements of a patch, all groups */
-#define OUT_C 8
-#define BLOCK 8 /* output channels */
-#define BLOCKS 1
-#define PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
+#define POINTWISE__PATCHES 9 /* one for each output pixel */
+#define POINTWISE__PATCH 5 /* elements of a patch, all groups */
+#define POINTWISE__OUT_C 8
+#define POINTWISE__BLOCK 8 /* output channels */
+#define POINTWISE__BLOCKS 1
+#define POINTWISE__PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define POINTWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define POINTWISE__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define POINTWISE__CODE
+#define POINTWISE__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef POINTWISE__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define POINTWISE__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define POINTWISE__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__)
-#define OPTIONS "    .option arch, +m\n"
+#define POINTWISE__OPTIONS "    .option arch, +m\n"
 #else
-#define OPTIONS
+#define POINTWISE__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define POINTWISE__BEGIN(name) \
+    ".pushsection " POINTWISE__SECTION_OF(name) ", \"ax\"\n" \
+    POINTWISE__OPTIONS \
     ".balign 4\n" \
     ".global " #name "\n" \
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    POINTWISE__CFI("startproc")
+#define POINTWISE__END(name) \
+    POINTWISE__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef POINTWISE__ASSEMBLY
 /*
  * pointwise__pixels_2: 2 x 8 sums (pixels x channels). Registers:
  *
@@ -102,7 +102,7 @@
 void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise__pixels_2)
+    POINTWISE__BEGIN(pointwise__pixels_2)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -146,9 +146,9 @@ __extension__ __asm__(
     "    sb \\sum, \\at(a0)\n"
     "9:\n"
     "    .endm\n"
-    CFI("remember_state")
+    POINTWISE__CFI("remember_state")
     "    addi sp, sp, -80\n"
-    CFI("adjust_cfa_offset 80")
+    POINTWISE__CFI("adjust_cfa_offset 80")
     "    sw ra, 24 + 4 * 0(sp)\n"
     "    sw s0, 24 + 4 * 1(sp)\n"
     "    sw s1, 24 + 4 * 2(sp)\n"
@@ -162,11 +162,11 @@ __extension__ __asm__(
     "    sw s9, 24 + 4 * 10(sp)\n"
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
-    CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
-    CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
-    CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
-    CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
-    CFI("rel_offset s11, 72")
+    POINTWISE__CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
+    POINTWISE__CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
+    POINTWISE__CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
+    POINTWISE__CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
+    POINTWISE__CFI("rel_offset s11, 72")
     "    sw a0, 0(sp)\n"
     "    sw a2, 4(sp)\n"
     "    li a2, 208\n"
@@ -286,14 +286,14 @@ __extension__ __asm__(
     "    lw s10, 24 + 4 * 11(sp)\n"
     "    lw s11, 24 + 4 * 12(sp)\n"
     "    addi sp, sp, 80\n"
-    CFI("restore_state")
+    POINTWISE__CFI("restore_state")
     "    ret\n"
     "    .purgem products\n"
     "    .purgem product\n"
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    END(pointwise__pixels_2));
+    POINTWISE__END(pointwise__pixels_2));
 
 /*
  * pointwise__pixels_1: 1 x 8 sums (pixels x channels). Registers:
@@ -319,7 +319,7 @@ __extension__ __asm__(
 void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(pointwise__pixels_1)
+    POINTWISE__BEGIN(pointwise__pixels_1)
     "    .macro products q, t, x, then, both, upper\n"
     "    mul \\q, \\x, a2\n"
     "    mul \\t, \\then, a3\n"
@@ -363,9 +363,9 @@ __extension__ __asm__(
     "    sb \\sum, \\at(a0)\n"
     "9:\n"
     "    .endm\n"
-    CFI("remember_state")
+    POINTWISE__CFI("remember_state")
     "    addi sp, sp, -80\n"
-    CFI("adjust_cfa_offset 80")
+    POINTWISE__CFI("adjust_cfa_offset 80")
     "    sw ra, 24 + 4 * 0(sp)\n"
     "    sw s0, 24 + 4 * 1(sp)\n"
     "    sw s1, 24 + 4 * 2(sp)\n"
@@ -379,11 +379,11 @@ __extension__ __asm__(
     "    sw s9, 24 + 4 * 10(sp)\n"
     "    sw s10, 24 + 4 * 11(sp)\n"
     "    sw s11, 24 + 4 * 12(sp)\n"
-    CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
-    CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
-    CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
-    CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
-    CFI("rel_offset s11, 72")
+    POINTWISE__CFI("rel_offset ra, 24; .cfi_rel_offset s0, 28; .cfi_rel_offset s1, 32")
+    POINTWISE__CFI("rel_offset s2, 36; .cfi_rel_offset s3, 40; .cfi_rel_offset s4, 44")
+    POINTWISE__CFI("rel_offset s5, 48; .cfi_rel_offset s6, 52; .cfi_rel_offset s7, 56")
+    POINTWISE__CFI("rel_offset s8, 60; .cfi_rel_offset s9, 64; .cfi_rel_offset s10, 68")
+    POINTWISE__CFI("rel_offset s11, 72")
     "    sw a0, 0(sp)\n"
     "    sw a2, 4(sp)\n"
     "    li a2, 208\n"
@@ -472,24 +472,24 @@ __extension__ __asm__(
     "    lw s10, 24 + 4 * 11(sp)\n"
     "    lw s11, 24 + 4 * 12(sp)\n"
     "    addi sp, sp, 80\n"
-    CFI("restore_state")
+    POINTWISE__CFI("restore_state")
     "    ret\n"
     "    .purgem products\n"
     "    .purgem product\n"
     "    .purgem split\n"
     "    .purgem line\n"
     "    .purgem finish\n"
-    END(pointwise__pixels_1));
+    POINTWISE__END(pointwise__pixels_1));
 
 #else
 /* Adds the products of `count` elements, at most two, of each pixel. */
-static CODE void pointwise__step(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
+static POINTWISE__CODE void pointwise__step(
+    uint32_t (*sums)[POINTWISE__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < POINTWISE__BLOCK; c += 2) {
             for (int32_t k = 0; k < count; ++k) {
-                const int32_t x = input[p * PIXEL_PITCH + k];
+                const int32_t x = input[p * POINTWISE__PIXEL_PITCH + k];
                 const uint32_t both = weights[c / 2 * count + k];
 
                 sums[p][c] += (uint32_t)(x * (int16_t)both);
@@ -500,23 +500,23 @@ static CODE void pointwise__step(
 }
 
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
-static CODE const uint32_t *pointwise__run(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
+static POINTWISE__CODE const uint32_t *pointwise__run(
+    uint32_t (*sums)[POINTWISE__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     for (int32_t k = 0; k < count; k += 2) {
         const int32_t some = k + 2 <= count ? 2 : 1;
 
         pointwise__step(sums, pixels, input + k, some, constants);
-        constants += some * (BLOCK / 2);
+        constants += some * (POINTWISE__BLOCK / 2);
     }
     return constants;
 }
 
 /* Where the sums of a block start: of two channels the whole and the upper. */
-static CODE void pointwise__start(uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *constants)
+static POINTWISE__CODE void pointwise__start(uint32_t (*sums)[POINTWISE__BLOCK], int32_t pixels, const uint32_t *constants)
 {
     for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < BLOCK; c += 2) {
+        for (int32_t c = 0; c < POINTWISE__BLOCK; c += 2) {
             sums[p][c] = constants[c] - (constants[c + 1] << 16);
             sums[p][c + 1] = constants[c + 1];
         }
@@ -524,10 +524,10 @@ static CODE void pointwise__start(uint32_t (*sums)[BLOCK], int32_t pixels, const
 }
 
 /* Finishes the sums of a block; returns the next block's constants. */
-static CODE const uint32_t *pointwise__finish(
-    uint32_t (*sums)[BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
+static POINTWISE__CODE const uint32_t *pointwise__finish(
+    uint32_t (*sums)[POINTWISE__BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
 {
-    for (int32_t c = 0; c < BLOCK; ++c) {
+    for (int32_t c = 0; c < POINTWISE__BLOCK; ++c) {
         for (int32_t p = 0; p < pixels; ++p) {
             const int32_t sum = (int32_t)(sums[p][c] << 4);
             const int64_t product = (int64_t)sum * (int32_t)line[0];
@@ -536,79 +536,64 @@ static CODE const uint32_t *pointwise__finish(
             value += sum < 0 ? (int32_t)line[2] : 0;
             value >>= 10;
             value = value < -128 ? -128 : value > 127 ? 127 : value;
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * POINTWISE__OUT_C + c] = (int8_t)(value);
         }
         line += 3;
     }
     return line;
 }
 
-static CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static POINTWISE__CODE void pointwise__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[2][BLOCK];
+    for (int32_t block = 0; block < POINTWISE__BLOCKS; ++block) {
+        uint32_t sums[2][POINTWISE__BLOCK];
 
         pointwise__start(sums, 2, constants);
-        constants += BLOCK;
+        constants += POINTWISE__BLOCK;
 
             const int8_t *run = input;
 
             constants = pointwise__run(sums, 2, run, 5, constants);
         constants = pointwise__finish(sums, 2, constants, output);
-        output += BLOCK;
+        output += POINTWISE__BLOCK;
     }
 }
 
-static CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static POINTWISE__CODE void pointwise__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
-        uint32_t sums[1][BLOCK];
+    for (int32_t block = 0; block < POINTWISE__BLOCKS; ++block) {
+        uint32_t sums[1][POINTWISE__BLOCK];
 
         pointwise__start(sums, 1, constants);
-        constants += BLOCK;
+        constants += POINTWISE__BLOCK;
 
             const int8_t *run = input;
 
             constants = pointwise__run(sums, 1, run, 5, constants);
         constants = pointwise__finish(sums, 1, constants, output);
-        output += BLOCK;
+        output += POINTWISE__BLOCK;
     }
 }
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
+static POINTWISE__CODE void pointwise__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         pointwise__pixels_2(input, pointwise__weights, output);
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * POINTWISE__PATCH;
+        output += 2 * POINTWISE__OUT_C;
     }
     for (; count >= 1; --count) {
         pointwise__pixels_1(input, pointwise__weights, output);
-        input += PATCH;
-        output += OUT_C;
+        input += POINTWISE__PATCH;
+        output += POINTWISE__OUT_C;
     }
 }
 
-CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
+POINTWISE__CODE void pointwise(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    pointwise__multiply(input, PATCHES, output);
+    pointwise__multiply(input, POINTWISE__PATCHES, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCK
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

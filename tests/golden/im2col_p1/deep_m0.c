@@ -28,54 +28,54 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEEP__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEEP__OUT_OF_LINE
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PATCHES 1 /* gathered before they are multiplied */
-#define PATCH 36 /* elements of a patch, all groups */
-#define OUT_C 5
-#define DEPTH 36 /* products of one sum */
-#define FINISH_MIN 0 /* activation range less the output zero point */
-#define FINISH_MAX 255
-#define OUT_ZERO_POINT (-128)
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__PATCHES 1 /* gathered before they are multiplied */
+#define DEEP__PATCH 36 /* elements of a patch, all groups */
+#define DEEP__OUT_C 5
+#define DEEP__DEPTH 36 /* products of one sum */
+#define DEEP__FINISH_MIN 0 /* activation range less the output zero point */
+#define DEEP__FINISH_MAX 255
+#define DEEP__OUT_ZERO_POINT (-128)
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEEP__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep__finish(int32_t sum, int32_t channel)
+static DEEP__CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < DEEP__FINISH_MIN ? DEEP__FINISH_MIN : value;
+    value = value > DEEP__FINISH_MAX ? DEEP__FINISH_MAX : value;
+    return (int8_t)(value + DEEP__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE OUT_OF_LINE void deep__dot_1x4(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -104,7 +104,7 @@ static CODE OUT_OF_LINE void deep__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE OUT_OF_LINE void deep__dot_1x1(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -121,7 +121,7 @@ static CODE OUT_OF_LINE void deep__dot_1x1(
 }
 
 /* 1 x 4 outputs of as many patches. */
-static CODE void deep__block_1x4(
+static DEEP__CODE void deep__block_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][4];
@@ -130,7 +130,7 @@ static CODE void deep__block_1x4(
         sums[0][c] = deep__bias[channel + c];
     }
 
-    deep__dot_1x4(sums, input, deep__weights + channel * DEPTH, DEPTH);
+    deep__dot_1x4(sums, input, deep__weights + channel * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         output[channel + c] = deep__finish(sums[0][c], channel + c);
@@ -138,7 +138,7 @@ static CODE void deep__block_1x4(
 }
 
 /* 1 x 1 outputs of as many patches. */
-static CODE void deep__block_1x1(
+static DEEP__CODE void deep__block_1x1(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][1];
@@ -147,7 +147,7 @@ static CODE void deep__block_1x1(
         sums[0][c] = deep__bias[channel + c];
     }
 
-    deep__dot_1x1(sums, input, deep__weights + channel * DEPTH, DEPTH);
+    deep__dot_1x1(sums, input, deep__weights + channel * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         output[channel + c] = deep__finish(sums[0][c], channel + c);
@@ -155,26 +155,26 @@ static CODE void deep__block_1x1(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
+static DEEP__CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         deep__block_1x4(input, 0, output);
         deep__block_1x1(input, 4, output);
 
-        input += PATCH;
-        output += OUT_C;
+        input += DEEP__PATCH;
+        output += DEEP__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
+static DEEP__CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep__fill(int8_t *to, int32_t count)
+static DEEP__CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -182,70 +182,46 @@ static CODE void deep__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static DEEP__CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * DEEP__DILATION_H;
+        const int row_inside = row >= 0 && row < DEEP__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + DEEP__KERNEL_W <= DEEP__IN_W) {
+            deep__copy(patch, input + (row * DEEP__IN_W + in_col) * DEEP__IN_C, DEEP__KERNEL_W * DEEP__IN_C);
+            patch += DEEP__KERNEL_W * DEEP__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * DEEP__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                deep__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < DEEP__IN_W) {
+                deep__copy(patch, input + (row * DEEP__IN_W + col) * DEEP__IN_C, DEEP__IN_C);
             } else {
-                deep__fill(patch, IN_C);
+                deep__fill(patch, DEEP__IN_C);
             }
-            patch += IN_C;
+            patch += DEEP__IN_C;
         }
     }
     return patch;
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
             patch = deep__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                deep__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patch);
+            if (patch == patches + DEEP__PATCHES * DEEP__PATCH) {
+                deep__multiply(patches, DEEP__PATCHES, output);
+                output += DEEP__PATCHES * DEEP__OUT_C;
                 patch = patches;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef DEPTH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -26,52 +26,52 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-#define IN_H 7
-#define IN_W 6
-#define IN_C 4
-#define OUT_H 5
-#define OUT_W 6
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 2
-#define DILATION_W 2
-#define PAD_TOP 2
-#define PAD_LEFT 1
-#define GROUPS 2
-#define GROUP_IN_C 2
-#define PATCHES 1 /* gathered before they are multiplied */
-#define PATCH 36 /* elements of a patch, all groups */
-#define OUT_C 4
-#define DEPTH 18 /* products of one sum */
-#define GROUP_PITCH 18 /* elements from one group's input to the next */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define GROUPED__IN_H 7
+#define GROUPED__IN_W 6
+#define GROUPED__IN_C 4
+#define GROUPED__OUT_H 5
+#define GROUPED__OUT_W 6
+#define GROUPED__KERNEL_H 3
+#define GROUPED__KERNEL_W 3
+#define GROUPED__STRIDE_H 1
+#define GROUPED__STRIDE_W 1
+#define GROUPED__DILATION_H 2
+#define GROUPED__DILATION_W 2
+#define GROUPED__PAD_TOP 2
+#define GROUPED__PAD_LEFT 1
+#define GROUPED__GROUPS 2
+#define GROUPED__GROUP_IN_C 2
+#define GROUPED__PATCHES 1 /* gathered before they are multiplied */
+#define GROUPED__PATCH 36 /* elements of a patch, all groups */
+#define GROUPED__OUT_C 4
+#define GROUPED__DEPTH 18 /* products of one sum */
+#define GROUPED__GROUP_PITCH 18 /* elements from one group's input to the next */
+#define GROUPED__FINISH_MIN (-128) /* activation range less the output zero point */
+#define GROUPED__FINISH_MAX 127
+#define GROUPED__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define GROUPED__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
+static GROUPED__CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < GROUPED__FINISH_MIN ? GROUPED__FINISH_MIN : value;
+    value = value > GROUPED__FINISH_MAX ? GROUPED__FINISH_MAX : value;
+    return (int8_t)(value + GROUPED__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped__dot_1x2(
+static GROUPED__CODE inline void grouped__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -92,7 +92,7 @@ static CODE inline void grouped__dot_1x2(
 }
 
 /* 1 x 2 outputs of as many patches. */
-static CODE void grouped__block_1x2(
+static GROUPED__CODE void grouped__block_1x2(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][2];
@@ -101,7 +101,7 @@ static CODE void grouped__block_1x2(
         sums[0][c] = grouped__bias[channel + c];
     }
 
-    grouped__dot_1x2(sums, input, grouped__weights + channel * DEPTH, DEPTH);
+    grouped__dot_1x2(sums, input, grouped__weights + channel * GROUPED__DEPTH, GROUPED__DEPTH);
 
     for (int32_t c = 0; c < 2; ++c) {
         output[channel + c] = grouped__finish(sums[0][c], channel + c);
@@ -109,28 +109,28 @@ static CODE void grouped__block_1x2(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void grouped__multiply(const int8_t *input, int32_t count, int8_t *output)
+static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped__block_1x2(input + group * GROUP_PITCH, first, output);
+            grouped__block_1x2(input + group * GROUPED__GROUP_PITCH, first, output);
         }
-        input += PATCH;
-        output += OUT_C;
+        input += GROUPED__PATCH;
+        output += GROUPED__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
+static GROUPED__CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void grouped__fill(int8_t *to, int32_t count)
+static GROUPED__CODE void grouped__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -138,71 +138,45 @@ static CODE void grouped__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *grouped__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static GROUPED__CODE int8_t *grouped__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * GROUPED__DILATION_H;
+        const int row_inside = row >= 0 && row < GROUPED__IN_H;
 
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
-            const int inside = row_inside && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : input;
+        for (int32_t j = 0; j < GROUPED__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * GROUPED__DILATION_W;
+            const int inside = row_inside && col >= 0 && col < GROUPED__IN_W;
+            const int8_t *tap = inside ? input + (row * GROUPED__IN_W + col) * GROUPED__IN_C : input;
 
-            for (int32_t group = 0; group < GROUPS; ++group) {
+            for (int32_t group = 0; group < GROUPED__GROUPS; ++group) {
                 if (inside) {
-                    grouped__copy(patch + group * DEPTH, tap + group * GROUP_IN_C, GROUP_IN_C);
+                    grouped__copy(patch + group * GROUPED__DEPTH, tap + group * GROUPED__GROUP_IN_C, GROUPED__GROUP_IN_C);
                 } else {
-                    grouped__fill(patch + group * DEPTH, GROUP_IN_C);
+                    grouped__fill(patch + group * GROUPED__DEPTH, GROUPED__GROUP_IN_C);
                 }
             }
-            patch += GROUP_IN_C;
+            patch += GROUPED__GROUP_IN_C;
         }
     }
-    return patch + (GROUPS - 1) * DEPTH;
+    return patch + (GROUPED__GROUPS - 1) * GROUPED__DEPTH;
 }
 
-CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
+GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < GROUPED__OUT_W; ++out_col) {
             patch = grouped__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                grouped__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * GROUPED__STRIDE_H - GROUPED__PAD_TOP, out_col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT, patch);
+            if (patch == patches + GROUPED__PATCHES * GROUPED__PATCH) {
+                grouped__multiply(patches, GROUPED__PATCHES, output);
+                output += GROUPED__PATCHES * GROUPED__OUT_C;
                 patch = patches;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef GROUPS
-#undef GROUP_IN_C
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef DEPTH
-#undef GROUP_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -31,53 +31,53 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define CAUSAL__ASSEMBLY
 #endif
 
-#define IN_H 1
-#define IN_W 9
-#define IN_C 4
-#define OUT_H 1
-#define OUT_W 9
-#define KERNEL_H 1
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 2
-#define PATCHES 2 /* gathered before they are multiplied */
-#define PATCH 12 /* elements of a patch, all groups */
-#define OUT_C 6
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
+#define CAUSAL__IN_H 1
+#define CAUSAL__IN_W 9
+#define CAUSAL__IN_C 4
+#define CAUSAL__OUT_H 1
+#define CAUSAL__OUT_W 9
+#define CAUSAL__KERNEL_H 1
+#define CAUSAL__KERNEL_W 3
+#define CAUSAL__STRIDE_H 1
+#define CAUSAL__STRIDE_W 1
+#define CAUSAL__DILATION_H 1
+#define CAUSAL__DILATION_W 1
+#define CAUSAL__PAD_TOP 0
+#define CAUSAL__PAD_LEFT 2
+#define CAUSAL__PATCHES 2 /* gathered before they are multiplied */
+#define CAUSAL__PATCH 12 /* elements of a patch, all groups */
+#define CAUSAL__OUT_C 6
+#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CAUSAL__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define CAUSAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define CAUSAL__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define CAUSAL__CODE
+#define CAUSAL__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CAUSAL__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define CAUSAL__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define CAUSAL__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define CAUSAL__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define CAUSAL__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define CAUSAL__BEGIN(name) \
+    ".pushsection " CAUSAL__SECTION_OF(name) ", \"ax\"\n" \
+    CAUSAL__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -85,14 +85,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    CAUSAL__CFI("startproc")
+#define CAUSAL__END(name) \
+    CAUSAL__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef CAUSAL__ASSEMBLY
 /*
  * causal__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -108,14 +108,14 @@
 void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal__pixels_2)
+    CAUSAL__BEGIN(causal__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    CAUSAL__CFI("adjust_cfa_offset 36")
+    CAUSAL__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CAUSAL__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CAUSAL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    CAUSAL__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -219,10 +219,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    CAUSAL__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal__pixels_2));
+    CAUSAL__END(causal__pixels_2));
 
 /*
  * causal__pixels_1: 1 x 4 sums (pixels x channels). Registers:
@@ -241,14 +241,14 @@ __extension__ __asm__(
 void causal__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(causal__pixels_1)
+    CAUSAL__BEGIN(causal__pixels_1)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    CAUSAL__CFI("adjust_cfa_offset 36")
+    CAUSAL__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    CAUSAL__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    CAUSAL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    CAUSAL__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =248\n"
     "    add r2, r1\n"
@@ -310,14 +310,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    CAUSAL__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(causal__pixels_1));
+    CAUSAL__END(causal__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static CAUSAL__CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -329,7 +329,7 @@ static CODE const uint32_t *causal__step(uint32_t *sums, int32_t x0, int32_t x1,
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *causal__run(
+static CAUSAL__CODE const uint32_t *causal__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -344,7 +344,7 @@ static CODE const uint32_t *causal__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * CAUSAL__PIXEL_PITCH;
 
                 next = causal__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -353,13 +353,13 @@ static CODE const uint32_t *causal__run(
     return next;
 }
 
-static CODE int32_t causal__saturate(int32_t value)
+static CAUSAL__CODE int32_t causal__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *causal__finish(
+static CAUSAL__CODE const uint32_t *causal__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -373,16 +373,16 @@ static CODE const uint32_t *causal__finish(
 
             value += sum < 0 ? (int32_t)line[2] : 0;
             value = causal__saturate(value >> 14);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * CAUSAL__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 3;
     }
     return constants;
 }
 
-static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CAUSAL__CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < CAUSAL__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -400,9 +400,9 @@ static CODE void causal__pixels_2(const int8_t *input, const uint32_t *constants
     }
 }
 
-static CODE void causal__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static CAUSAL__CODE void causal__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < CAUSAL__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -422,29 +422,29 @@ static CODE void causal__pixels_1(const int8_t *input, const uint32_t *constants
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void causal__multiply(const int8_t *input, int32_t count, int8_t *output)
+static CAUSAL__CODE void causal__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         causal__pixels_2(input, causal__weights, output);
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * CAUSAL__PATCH;
+        output += 2 * CAUSAL__OUT_C;
     }
     for (; count >= 1; --count) {
         causal__pixels_1(input, causal__weights, output);
-        input += PATCH;
-        output += OUT_C;
+        input += CAUSAL__PATCH;
+        output += CAUSAL__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void causal__copy(int8_t *to, const int8_t *from, int32_t count)
+static CAUSAL__CODE void causal__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void causal__fill(int8_t *to, int32_t count)
+static CAUSAL__CODE void causal__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -452,79 +452,52 @@ static CODE void causal__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void causal__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static CAUSAL__CODE void causal__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < CAUSAL__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * CAUSAL__DILATION_H;
+        const int row_inside = row >= 0 && row < CAUSAL__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            causal__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + CAUSAL__KERNEL_W <= CAUSAL__IN_W) {
+            causal__copy(patch, input + (row * CAUSAL__IN_W + in_col) * CAUSAL__IN_C, CAUSAL__KERNEL_W * CAUSAL__IN_C);
+            patch += CAUSAL__KERNEL_W * CAUSAL__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < CAUSAL__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * CAUSAL__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                causal__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < CAUSAL__IN_W) {
+                causal__copy(patch, input + (row * CAUSAL__IN_W + col) * CAUSAL__IN_C, CAUSAL__IN_C);
             } else {
-                causal__fill(patch, IN_C);
+                causal__fill(patch, CAUSAL__IN_C);
             }
-            patch += IN_C;
+            patch += CAUSAL__IN_C;
         }
     }
 }
 
-CODE void causal(void *pool, void *workspace)
+CAUSAL__CODE void causal(void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + CAUSAL_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + CAUSAL_OUTPUT_OFFSET;
     int8_t *const patches = workspace;
 
-    int8_t *patch = patches + PATCHES * PATCH;
+    int8_t *patch = patches + CAUSAL__PATCHES * CAUSAL__PATCH;
 
     /* From the last pixel to the first: so outputs overwrite only input that is not read any more. */
-    output += OUT_H * OUT_W * OUT_C;
+    output += CAUSAL__OUT_H * CAUSAL__OUT_W * CAUSAL__OUT_C;
 
-    for (int32_t out_row = OUT_H - 1; out_row >= 0; --out_row) {
-        for (int32_t out_col = OUT_W - 1; out_col >= 0; --out_col) {
-            patch -= PATCH;
+    for (int32_t out_row = CAUSAL__OUT_H - 1; out_row >= 0; --out_row) {
+        for (int32_t out_col = CAUSAL__OUT_W - 1; out_col >= 0; --out_col) {
+            patch -= CAUSAL__PATCH;
             causal__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
+                input, out_row * CAUSAL__STRIDE_H - CAUSAL__PAD_TOP, out_col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, patch);
             if (patch == patches) {
-                output -= PATCHES * OUT_C;
-                causal__multiply(patches, PATCHES, output);
-                patch = patches + PATCHES * PATCH;
+                output -= CAUSAL__PATCHES * CAUSAL__OUT_C;
+                causal__multiply(patches, CAUSAL__PATCHES, output);
+                patch = patches + CAUSAL__PATCHES * CAUSAL__PATCH;
             }
         }
     }
-    causal__multiply(patch, 1, output - OUT_C);
+    causal__multiply(patch, 1, output - CAUSAL__OUT_C);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

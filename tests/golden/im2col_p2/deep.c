@@ -30,53 +30,53 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PATCHES 2 /* gathered before they are multiplied */
-#define PATCH 36 /* elements of a patch, all groups */
-#define OUT_C 5
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 36 /* elements from pixel to pixel of a block */
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__PATCHES 2 /* gathered before they are multiplied */
+#define DEEP__PATCH 36 /* elements of a patch, all groups */
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__PIXEL_PITCH 36 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEEP__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEEP__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    DEEP__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -84,14 +84,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /*
  * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -107,14 +107,14 @@
 void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_2)
+    DEEP__BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -234,14 +234,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__pixels_2));
+    DEEP__END(deep__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static DEEP__CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -253,7 +253,7 @@ static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep__run(
+static DEEP__CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -268,7 +268,7 @@ static CODE const uint32_t *deep__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * DEEP__PIXEL_PITCH;
 
                 next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -277,13 +277,13 @@ static CODE const uint32_t *deep__run(
     return next;
 }
 
-static CODE int32_t deep__saturate(int32_t value)
+static DEEP__CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep__finish(
+static DEEP__CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -296,16 +296,16 @@ static CODE const uint32_t *deep__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = deep__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * DEEP__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -325,24 +325,24 @@ static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, 
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
+static DEEP__CODE void deep__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         deep__pixels_2(input, deep__weights, output);
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * DEEP__PATCH;
+        output += 2 * DEEP__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
+static DEEP__CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep__fill(int8_t *to, int32_t count)
+static DEEP__CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -350,73 +350,46 @@ static CODE void deep__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static DEEP__CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * DEEP__DILATION_H;
+        const int row_inside = row >= 0 && row < DEEP__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + DEEP__KERNEL_W <= DEEP__IN_W) {
+            deep__copy(patch, input + (row * DEEP__IN_W + in_col) * DEEP__IN_C, DEEP__KERNEL_W * DEEP__IN_C);
+            patch += DEEP__KERNEL_W * DEEP__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * DEEP__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                deep__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < DEEP__IN_W) {
+                deep__copy(patch, input + (row * DEEP__IN_W + col) * DEEP__IN_C, DEEP__IN_C);
             } else {
-                deep__fill(patch, IN_C);
+                deep__fill(patch, DEEP__IN_C);
             }
-            patch += IN_C;
+            patch += DEEP__IN_C;
         }
     }
     return patch;
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
             patch = deep__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                deep__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patch);
+            if (patch == patches + DEEP__PATCHES * DEEP__PATCH) {
+                deep__multiply(patches, DEEP__PATCHES, output);
+                output += DEEP__PATCHES * DEEP__OUT_C;
                 patch = patches;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -30,53 +30,53 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define FIRST__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PATCHES 2 /* gathered before they are multiplied */
-#define PATCH 27 /* elements of a patch, all groups */
-#define OUT_C 6
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__KERNEL_W 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__DILATION_W 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__PATCHES 2 /* gathered before they are multiplied */
+#define FIRST__PATCH 27 /* elements of a patch, all groups */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define FIRST__PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define FIRST__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define FIRST__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define FIRST__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
+    FIRST__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -84,14 +84,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /*
  * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -107,14 +107,14 @@
 void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__pixels_2)
+    FIRST__BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =344\n"
     "    add r2, r1\n"
@@ -232,14 +232,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__pixels_2));
+    FIRST__END(first__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static FIRST__CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -251,7 +251,7 @@ static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, 
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *first__run(
+static FIRST__CODE const uint32_t *first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -266,7 +266,7 @@ static CODE const uint32_t *first__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * FIRST__PIXEL_PITCH;
 
                 next = first__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -275,13 +275,13 @@ static CODE const uint32_t *first__run(
     return next;
 }
 
-static CODE int32_t first__saturate(int32_t value)
+static FIRST__CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first__finish(
+static FIRST__CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -294,16 +294,16 @@ static CODE const uint32_t *first__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = first__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * FIRST__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -323,24 +323,24 @@ static CODE void first__pixels_2(const int8_t *input, const uint32_t *constants,
 
 #endif
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void first__multiply(const int8_t *input, int32_t count, int8_t *output)
+static FIRST__CODE void first__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         first__pixels_2(input, first__weights, output);
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * FIRST__PATCH;
+        output += 2 * FIRST__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void first__copy(int8_t *to, const int8_t *from, int32_t count)
+static FIRST__CODE void first__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void first__fill(int8_t *to, int32_t count)
+static FIRST__CODE void first__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -348,73 +348,46 @@ static CODE void first__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static FIRST__CODE int8_t *first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * FIRST__DILATION_H;
+        const int row_inside = row >= 0 && row < FIRST__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            first__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + FIRST__KERNEL_W <= FIRST__IN_W) {
+            first__copy(patch, input + (row * FIRST__IN_W + in_col) * FIRST__IN_C, FIRST__KERNEL_W * FIRST__IN_C);
+            patch += FIRST__KERNEL_W * FIRST__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * FIRST__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                first__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < FIRST__IN_W) {
+                first__copy(patch, input + (row * FIRST__IN_W + col) * FIRST__IN_C, FIRST__IN_C);
             } else {
-                first__fill(patch, IN_C);
+                first__fill(patch, FIRST__IN_C);
             }
-            patch += IN_C;
+            patch += FIRST__IN_C;
         }
     }
     return patch;
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < FIRST__OUT_W; ++out_col) {
             patch = first__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                first__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patch);
+            if (patch == patches + FIRST__PATCHES * FIRST__PATCH) {
+                first__multiply(patches, FIRST__PATCHES, output);
+                output += FIRST__PATCHES * FIRST__OUT_C;
                 patch = patches;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -26,52 +26,52 @@
 #include "multiplier.h"
 #include "multiplier_weights.h"
 
-#define IN_H 5
-#define IN_W 5
-#define IN_C 2
-#define OUT_H 5
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PATCHES 2 /* gathered before they are multiplied */
-#define PATCH 18 /* elements of a patch, all groups */
-#define OUT_C 6
-#define DEPTH 9 /* products of one sum */
-#define TAP_STEP 2 /* elements from tap to tap of a run */
-#define PIXEL_PITCH 18 /* elements from pixel to pixel of a block */
-#define GROUP_PITCH 1 /* elements from one group's input to the next */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define MULTIPLIER__IN_H 5
+#define MULTIPLIER__IN_W 5
+#define MULTIPLIER__IN_C 2
+#define MULTIPLIER__OUT_H 5
+#define MULTIPLIER__OUT_W 5
+#define MULTIPLIER__KERNEL_H 3
+#define MULTIPLIER__KERNEL_W 3
+#define MULTIPLIER__STRIDE_H 1
+#define MULTIPLIER__STRIDE_W 1
+#define MULTIPLIER__DILATION_H 1
+#define MULTIPLIER__DILATION_W 1
+#define MULTIPLIER__PAD_TOP 1
+#define MULTIPLIER__PAD_LEFT 1
+#define MULTIPLIER__PATCHES 2 /* gathered before they are multiplied */
+#define MULTIPLIER__PATCH 18 /* elements of a patch, all groups */
+#define MULTIPLIER__OUT_C 6
+#define MULTIPLIER__DEPTH 9 /* products of one sum */
+#define MULTIPLIER__TAP_STEP 2 /* elements from tap to tap of a run */
+#define MULTIPLIER__PIXEL_PITCH 18 /* elements from pixel to pixel of a block */
+#define MULTIPLIER__GROUP_PITCH 1 /* elements from one group's input to the next */
+#define MULTIPLIER__FINISH_MIN (-128) /* activation range less the output zero point */
+#define MULTIPLIER__FINISH_MAX 127
+#define MULTIPLIER__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define MULTIPLIER__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define MULTIPLIER__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t multiplier__finish(int32_t sum, int32_t channel)
+static MULTIPLIER__CODE int8_t multiplier__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = multiplier__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * multiplier__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < MULTIPLIER__FINISH_MIN ? MULTIPLIER__FINISH_MIN : value;
+    value = value > MULTIPLIER__FINISH_MAX ? MULTIPLIER__FINISH_MAX : value;
+    return (int8_t)(value + MULTIPLIER__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 3 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void multiplier__dot_2x3(
+static MULTIPLIER__CODE inline void multiplier__dot_2x3(
     int32_t sums[2][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -83,8 +83,8 @@ static CODE inline void multiplier__dot_2x3(
     int32_t sum12 = sums[1][2];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
-        const int32_t x1 = input[PIXEL_PITCH + k * TAP_STEP];
+        const int32_t x0 = input[k * MULTIPLIER__TAP_STEP];
+        const int32_t x1 = input[MULTIPLIER__PIXEL_PITCH + k * MULTIPLIER__TAP_STEP];
         const int32_t w0 = weights[3 * k];
         const int32_t w1 = weights[3 * k + 1];
         const int32_t w2 = weights[3 * k + 2];
@@ -106,7 +106,7 @@ static CODE inline void multiplier__dot_2x3(
 }
 
 /* Adds `count` products to each of 1 x 3 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void multiplier__dot_1x3(
+static MULTIPLIER__CODE inline void multiplier__dot_1x3(
     int32_t sums[1][3], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -115,7 +115,7 @@ static CODE inline void multiplier__dot_1x3(
     int32_t sum02 = sums[0][2];
 
     for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k * TAP_STEP];
+        const int32_t x0 = input[k * MULTIPLIER__TAP_STEP];
         const int32_t w0 = weights[3 * k];
         const int32_t w1 = weights[3 * k + 1];
         const int32_t w2 = weights[3 * k + 2];
@@ -131,7 +131,7 @@ static CODE inline void multiplier__dot_1x3(
 }
 
 /* 2 x 3 outputs of as many patches. */
-static CODE void multiplier__block_2x3(
+static MULTIPLIER__CODE void multiplier__block_2x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[2][3];
@@ -142,17 +142,17 @@ static CODE void multiplier__block_2x3(
         }
     }
 
-    multiplier__dot_2x3(sums, input, multiplier__weights + channel * DEPTH, DEPTH);
+    multiplier__dot_2x3(sums, input, multiplier__weights + channel * MULTIPLIER__DEPTH, MULTIPLIER__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 3; ++c) {
-            output[pixel * OUT_C + channel + c] = multiplier__finish(sums[pixel][c], channel + c);
+            output[pixel * MULTIPLIER__OUT_C + channel + c] = multiplier__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* 1 x 3 outputs of as many patches. */
-static CODE void multiplier__block_1x3(
+static MULTIPLIER__CODE void multiplier__block_1x3(
     const int8_t *input, int32_t channel, int8_t *output)
 {
     int32_t sums[1][3];
@@ -161,7 +161,7 @@ static CODE void multiplier__block_1x3(
         sums[0][c] = multiplier__bias[channel + c];
     }
 
-    multiplier__dot_1x3(sums, input, multiplier__weights + channel * DEPTH, DEPTH);
+    multiplier__dot_1x3(sums, input, multiplier__weights + channel * MULTIPLIER__DEPTH, MULTIPLIER__DEPTH);
 
     for (int32_t c = 0; c < 3; ++c) {
         output[channel + c] = multiplier__finish(sums[0][c], channel + c);
@@ -169,37 +169,37 @@ static CODE void multiplier__block_1x3(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void multiplier__multiply(const int8_t *input, int32_t count, int8_t *output)
+static MULTIPLIER__CODE void multiplier__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 3;
 
-            multiplier__block_2x3(input + group * GROUP_PITCH, first, output);
+            multiplier__block_2x3(input + group * MULTIPLIER__GROUP_PITCH, first, output);
         }
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * MULTIPLIER__PATCH;
+        output += 2 * MULTIPLIER__OUT_C;
     }
     for (; count >= 1; --count) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 3;
 
-            multiplier__block_1x3(input + group * GROUP_PITCH, first, output);
+            multiplier__block_1x3(input + group * MULTIPLIER__GROUP_PITCH, first, output);
         }
-        input += PATCH;
-        output += OUT_C;
+        input += MULTIPLIER__PATCH;
+        output += MULTIPLIER__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void multiplier__copy(int8_t *to, const int8_t *from, int32_t count)
+static MULTIPLIER__CODE void multiplier__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void multiplier__fill(int8_t *to, int32_t count)
+static MULTIPLIER__CODE void multiplier__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -207,73 +207,47 @@ static CODE void multiplier__fill(int8_t *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE int8_t *multiplier__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static MULTIPLIER__CODE int8_t *multiplier__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < MULTIPLIER__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * MULTIPLIER__DILATION_H;
+        const int row_inside = row >= 0 && row < MULTIPLIER__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            multiplier__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + MULTIPLIER__KERNEL_W <= MULTIPLIER__IN_W) {
+            multiplier__copy(patch, input + (row * MULTIPLIER__IN_W + in_col) * MULTIPLIER__IN_C, MULTIPLIER__KERNEL_W * MULTIPLIER__IN_C);
+            patch += MULTIPLIER__KERNEL_W * MULTIPLIER__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < MULTIPLIER__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * MULTIPLIER__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                multiplier__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < MULTIPLIER__IN_W) {
+                multiplier__copy(patch, input + (row * MULTIPLIER__IN_W + col) * MULTIPLIER__IN_C, MULTIPLIER__IN_C);
             } else {
-                multiplier__fill(patch, IN_C);
+                multiplier__fill(patch, MULTIPLIER__IN_C);
             }
-            patch += IN_C;
+            patch += MULTIPLIER__IN_C;
         }
     }
     return patch;
 }
 
-CODE void multiplier(const int8_t *input, int8_t *output, void *workspace)
+MULTIPLIER__CODE void multiplier(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < MULTIPLIER__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < MULTIPLIER__OUT_W; ++out_col) {
             patch = multiplier__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                multiplier__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * MULTIPLIER__STRIDE_H - MULTIPLIER__PAD_TOP, out_col * MULTIPLIER__STRIDE_W - MULTIPLIER__PAD_LEFT, patch);
+            if (patch == patches + MULTIPLIER__PATCHES * MULTIPLIER__PATCH) {
+                multiplier__multiply(patches, MULTIPLIER__PATCHES, output);
+                output += MULTIPLIER__PATCHES * MULTIPLIER__OUT_C;
                 patch = patches;
             }
         }
     }
     multiplier__multiply(patches, 1, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef DEPTH
-#undef TAP_STEP
-#undef PIXEL_PITCH
-#undef GROUP_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

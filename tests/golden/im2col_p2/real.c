@@ -23,34 +23,34 @@
 #include "real.h"
 #include "real_weights.h"
 
-#define IN_H 5
-#define IN_W 5
-#define IN_C 3
-#define OUT_H 5
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PATCHES 2 /* gathered before they are multiplied */
-#define PATCH 27 /* elements of a patch, all groups */
-#define OUT_C 5
-#define DEPTH 27 /* products of one sum */
-#define PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
+#define REAL__IN_H 5
+#define REAL__IN_W 5
+#define REAL__IN_C 3
+#define REAL__OUT_H 5
+#define REAL__OUT_W 5
+#define REAL__KERNEL_H 3
+#define REAL__KERNEL_W 3
+#define REAL__STRIDE_H 1
+#define REAL__STRIDE_W 1
+#define REAL__DILATION_H 1
+#define REAL__DILATION_W 1
+#define REAL__PAD_TOP 1
+#define REAL__PAD_LEFT 1
+#define REAL__PATCHES 2 /* gathered before they are multiplied */
+#define REAL__PATCH 27 /* elements of a patch, all groups */
+#define REAL__OUT_C 5
+#define REAL__DEPTH 27 /* products of one sum */
+#define REAL__PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define REAL__CODE
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real__finish(float sum)
+static REAL__CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -58,7 +58,7 @@ static CODE float real__finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_2x4(
+static REAL__CODE inline void real__dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -73,7 +73,7 @@ static CODE inline void real__dot_2x4(
 
     for (int32_t k = 0; k < count; ++k) {
         const float x0 = input[k];
-        const float x1 = input[PIXEL_PITCH + k];
+        const float x1 = input[REAL__PIXEL_PITCH + k];
         const float w0 = weights[4 * k];
         const float w1 = weights[4 * k + 1];
         const float w2 = weights[4 * k + 2];
@@ -100,7 +100,7 @@ static CODE inline void real__dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_2x1(
+static REAL__CODE inline void real__dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -109,7 +109,7 @@ static CODE inline void real__dot_2x1(
 
     for (int32_t k = 0; k < count; ++k) {
         const float x0 = input[k];
-        const float x1 = input[PIXEL_PITCH + k];
+        const float x1 = input[REAL__PIXEL_PITCH + k];
         const float w0 = weights[k];
 
         sum00 += x0 * w0;
@@ -121,7 +121,7 @@ static CODE inline void real__dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x4(
+static REAL__CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -150,7 +150,7 @@ static CODE inline void real__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x1(
+static REAL__CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -167,7 +167,7 @@ static CODE inline void real__dot_1x1(
 }
 
 /* 2 x 4 outputs of as many patches. */
-static CODE void real__block_2x4(
+static REAL__CODE void real__block_2x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][4];
@@ -178,17 +178,17 @@ static CODE void real__block_2x4(
         }
     }
 
-    real__dot_2x4(sums, input, real__weights + channel * DEPTH, DEPTH);
+    real__dot_2x4(sums, input, real__weights + channel * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = real__finish(sums[pixel][c]);
+            output[pixel * REAL__OUT_C + channel + c] = real__finish(sums[pixel][c]);
         }
     }
 }
 
 /* 2 x 1 outputs of as many patches. */
-static CODE void real__block_2x1(
+static REAL__CODE void real__block_2x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[2][1];
@@ -199,17 +199,17 @@ static CODE void real__block_2x1(
         }
     }
 
-    real__dot_2x1(sums, input, real__weights + channel * DEPTH, DEPTH);
+    real__dot_2x1(sums, input, real__weights + channel * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            output[pixel * OUT_C + channel + c] = real__finish(sums[pixel][c]);
+            output[pixel * REAL__OUT_C + channel + c] = real__finish(sums[pixel][c]);
         }
     }
 }
 
 /* 1 x 4 outputs of as many patches. */
-static CODE void real__block_1x4(
+static REAL__CODE void real__block_1x4(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][4];
@@ -218,7 +218,7 @@ static CODE void real__block_1x4(
         sums[0][c] = real__bias[channel + c];
     }
 
-    real__dot_1x4(sums, input, real__weights + channel * DEPTH, DEPTH);
+    real__dot_1x4(sums, input, real__weights + channel * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         output[channel + c] = real__finish(sums[0][c]);
@@ -226,7 +226,7 @@ static CODE void real__block_1x4(
 }
 
 /* 1 x 1 outputs of as many patches. */
-static CODE void real__block_1x1(
+static REAL__CODE void real__block_1x1(
     const float *input, int32_t channel, float *output)
 {
     float sums[1][1];
@@ -235,7 +235,7 @@ static CODE void real__block_1x1(
         sums[0][c] = real__bias[channel + c];
     }
 
-    real__dot_1x1(sums, input, real__weights + channel * DEPTH, DEPTH);
+    real__dot_1x1(sums, input, real__weights + channel * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         output[channel + c] = real__finish(sums[0][c]);
@@ -243,33 +243,33 @@ static CODE void real__block_1x1(
 }
 
 /* Multiplies `count` patches by all weights and stores their output pixels. */
-static CODE void real__multiply(const float *input, int32_t count, float *output)
+static REAL__CODE void real__multiply(const float *input, int32_t count, float *output)
 {
     for (; count >= 2; count -= 2) {
         real__block_2x4(input, 0, output);
         real__block_2x1(input, 4, output);
 
-        input += 2 * PATCH;
-        output += 2 * OUT_C;
+        input += 2 * REAL__PATCH;
+        output += 2 * REAL__OUT_C;
     }
     for (; count >= 1; --count) {
         real__block_1x4(input, 0, output);
         real__block_1x1(input, 4, output);
 
-        input += PATCH;
-        output += OUT_C;
+        input += REAL__PATCH;
+        output += REAL__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void real__copy(float *to, const float *from, int32_t count)
+static REAL__CODE void real__copy(float *to, const float *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void real__fill(float *to, int32_t count)
+static REAL__CODE void real__fill(float *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = 0;
@@ -277,68 +277,47 @@ static CODE void real__fill(float *to, int32_t count)
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static CODE float *real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
+static REAL__CODE float *real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
 {
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
-        const int row_inside = row >= 0 && row < IN_H;
+    for (int32_t i = 0; i < REAL__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * REAL__DILATION_H;
+        const int row_inside = row >= 0 && row < REAL__IN_H;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            real__copy(patch, input + (row * IN_W + in_col) * IN_C, KERNEL_W * IN_C);
-            patch += KERNEL_W * IN_C;
+        if (row_inside && in_col >= 0 && in_col + REAL__KERNEL_W <= REAL__IN_W) {
+            real__copy(patch, input + (row * REAL__IN_W + in_col) * REAL__IN_C, REAL__KERNEL_W * REAL__IN_C);
+            patch += REAL__KERNEL_W * REAL__IN_C;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = in_col + j * DILATION_W;
+        for (int32_t j = 0; j < REAL__KERNEL_W; ++j) {
+            const int32_t col = in_col + j * REAL__DILATION_W;
 
-            if (row_inside && col >= 0 && col < IN_W) {
-                real__copy(patch, input + (row * IN_W + col) * IN_C, IN_C);
+            if (row_inside && col >= 0 && col < REAL__IN_W) {
+                real__copy(patch, input + (row * REAL__IN_W + col) * REAL__IN_C, REAL__IN_C);
             } else {
-                real__fill(patch, IN_C);
+                real__fill(patch, REAL__IN_C);
             }
-            patch += IN_C;
+            patch += REAL__IN_C;
         }
     }
     return patch;
 }
 
-CODE void real(const float *input, float *output, void *workspace)
+REAL__CODE void real(const float *input, float *output, void *workspace)
 {
     float *const patches = workspace;
 
     float *patch = patches;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < REAL__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < REAL__OUT_W; ++out_col) {
             patch = real__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patch);
-            if (patch == patches + PATCHES * PATCH) {
-                real__multiply(patches, PATCHES, output);
-                output += PATCHES * OUT_C;
+                input, out_row * REAL__STRIDE_H - REAL__PAD_TOP, out_col * REAL__STRIDE_W - REAL__PAD_LEFT, patch);
+            if (patch == patches + REAL__PATCHES * REAL__PATCH) {
+                real__multiply(patches, REAL__PATCHES, output);
+                output += REAL__PATCHES * REAL__OUT_C;
                 patch = patches;
             }
         }
     }
     real__multiply(patches, 1, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PATCHES
-#undef PATCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef CODE

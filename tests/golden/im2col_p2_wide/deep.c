@@ -30,55 +30,53 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define RUN_TAPS 3 /* taps side by side */
-#define GROUPS 3 /* of four elements, in a run of them */
-#define GROUP 8 /* elements of a group of two pixels */
-#define TAP_GROUPS 1
-#define OUT_C 5
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define STEPS 18 /* of two products, for one sum */
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__RUN_TAPS 3 /* taps side by side */
+#define DEEP__GROUPS 3 /* of four elements, in a run of them */
+#define DEEP__GROUP 8 /* elements of a group of two pixels */
+#define DEEP__TAP_GROUPS 1
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__STEPS 18 /* of two products, for one sum */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEEP__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEEP__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    DEEP__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -86,14 +84,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /*
  * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -109,14 +107,14 @@
 void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_2)
+    DEEP__BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -193,14 +191,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__pixels_2));
+    DEEP__END(deep__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static DEEP__CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -211,13 +209,13 @@ static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, c
     return constants;
 }
 
-static CODE int32_t deep__saturate(int32_t value)
+static DEEP__CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep__finish(
+static DEEP__CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -230,16 +228,16 @@ static CODE const uint32_t *deep__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = deep__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * DEEP__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -249,7 +247,7 @@ static CODE void deep__pixels_2(const int16_t *input, const uint32_t *constants,
         }
         constants += 4;
 
-        for (int32_t step = 0; step < STEPS; ++step) {
+        for (int32_t step = 0; step < DEEP__STEPS; ++step) {
             const uint32_t *next = constants;
 
             for (int32_t p = 0; p < 2; ++p) {
@@ -267,9 +265,9 @@ static CODE void deep__pixels_2(const int16_t *input, const uint32_t *constants,
 #endif
 
 /* Widens four elements of one pixel: 0 and 2 side by side, then 1 and 3; between them is the other pixel. */
-static CODE inline void deep__widen_group(int16_t *to, const int8_t *from)
+static DEEP__CODE inline void deep__widen_group(int16_t *to, const int8_t *from)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     uint32_t word, even, odd;
 
     __builtin_memcpy(&word, from, 4);
@@ -285,102 +283,73 @@ static CODE inline void deep__widen_group(int16_t *to, const int8_t *from)
 #endif
 }
 
-static CODE int16_t *deep__widen(int16_t *to, const int8_t *from, int32_t groups)
+static DEEP__CODE int16_t *deep__widen(int16_t *to, const int8_t *from, int32_t groups)
 {
     for (; groups > 0; --groups) {
         deep__widen_group(to, from);
-        to += GROUP;
+        to += DEEP__GROUP;
         from += 4;
     }
     return to;
 }
 
-static CODE int16_t *deep__fill(int16_t *to, int32_t groups)
+static DEEP__CODE int16_t *deep__fill(int16_t *to, int32_t groups)
 {
     for (; groups > 0; --groups) {
         to[0] = to[1] = to[4] = to[5] = -1;
-        to += GROUP;
+        to += DEEP__GROUP;
     }
     return to;
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+static DEEP__CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
 {
     int16_t *to = patch;
-    const int32_t last_row = in_row + (KERNEL_H - 1) * DILATION_H;
+    const int32_t last_row = in_row + (DEEP__KERNEL_H - 1) * DEEP__DILATION_H;
 
-    if (in_row >= 0 && last_row < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
-        const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
+    if (in_row >= 0 && last_row < DEEP__IN_H && in_col >= 0 && in_col + DEEP__RUN_TAPS <= DEEP__IN_W) {
+        const int8_t *from = input + (in_row * DEEP__IN_W + in_col) * DEEP__IN_C;
 
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            to = deep__widen(to, from, GROUPS);
-            from += DILATION_H * IN_W * IN_C;
+        for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+            to = deep__widen(to, from, DEEP__GROUPS);
+            from += DEEP__DILATION_H * DEEP__IN_W * DEEP__IN_C;
         }
         return;
     }
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
+    for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * DEEP__DILATION_H;
         const int32_t col = in_col;
         const int32_t first = col < 0 ? 0 : col;
-        const int32_t last = col + RUN_TAPS < IN_W ? col + RUN_TAPS : IN_W;
-        const int inside = row >= 0 && row < IN_H && first < last;
-        const int8_t *from = inside ? input + (row * IN_W + first) * IN_C : input;
+        const int32_t last = col + DEEP__RUN_TAPS < DEEP__IN_W ? col + DEEP__RUN_TAPS : DEEP__IN_W;
+        const int inside = row >= 0 && row < DEEP__IN_H && first < last;
+        const int8_t *from = inside ? input + (row * DEEP__IN_W + first) * DEEP__IN_C : input;
 
         if (inside) {
-            to = deep__fill(to, (first - col) * TAP_GROUPS);
-            to = deep__widen(to, from, (last - first) * TAP_GROUPS);
-            to = deep__fill(to, (col + RUN_TAPS - last) * TAP_GROUPS);
+            to = deep__fill(to, (first - col) * DEEP__TAP_GROUPS);
+            to = deep__widen(to, from, (last - first) * DEEP__TAP_GROUPS);
+            to = deep__fill(to, (col + DEEP__RUN_TAPS - last) * DEEP__TAP_GROUPS);
         } else {
-            to = deep__fill(to, GROUPS);
+            to = deep__fill(to, DEEP__GROUPS);
         }
     }
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int16_t *const patches = workspace;
 
     int32_t gathered = 0;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
             deep__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patches + 2 * gathered);
+                input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patches + 2 * gathered);
             if (++gathered == 2) {
                 deep__pixels_2(patches, deep__weights, output);
-                output += 2 * OUT_C;
+                output += 2 * DEEP__OUT_C;
                 gathered = 0;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef RUN_TAPS
-#undef GROUPS
-#undef GROUP
-#undef TAP_GROUPS
-#undef OUT_C
-#undef BLOCKS
-#undef STEPS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -30,56 +30,54 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define FIRST__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define RUN_TAPS 3 /* taps side by side */
-#define GROUPS 2 /* of four elements, in a run of them */
-#define GROUP 8 /* elements of a group of two pixels */
-#define RUN 9 /* elements of a run */
-#define TAILS 48 /* where in the patches what is left of each run begins */
-#define OUT_C 6
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define STEPS 14 /* of two products, for one sum */
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__RUN_TAPS 3 /* taps side by side */
+#define FIRST__GROUPS 2 /* of four elements, in a run of them */
+#define FIRST__GROUP 8 /* elements of a group of two pixels */
+#define FIRST__RUN 9 /* elements of a run */
+#define FIRST__TAILS 48 /* where in the patches what is left of each run begins */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define FIRST__STEPS 14 /* of two products, for one sum */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define FIRST__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define FIRST__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define FIRST__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
+    FIRST__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -87,14 +85,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /*
  * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -110,14 +108,14 @@
 void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(first__pixels_2)
+    FIRST__BEGIN(first__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    FIRST__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =344\n"
     "    add r2, r1\n"
@@ -187,14 +185,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    FIRST__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(first__pixels_2));
+    FIRST__END(first__pixels_2));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static FIRST__CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -205,13 +203,13 @@ static CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, 
     return constants;
 }
 
-static CODE int32_t first__saturate(int32_t value)
+static FIRST__CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *first__finish(
+static FIRST__CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -224,16 +222,16 @@ static CODE const uint32_t *first__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = first__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * FIRST__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
+static FIRST__CODE void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -243,7 +241,7 @@ static CODE void first__pixels_2(const int16_t *input, const uint32_t *constants
         }
         constants += 4;
 
-        for (int32_t step = 0; step < STEPS; ++step) {
+        for (int32_t step = 0; step < FIRST__STEPS; ++step) {
             const uint32_t *next = constants;
 
             for (int32_t p = 0; p < 2; ++p) {
@@ -261,9 +259,9 @@ static CODE void first__pixels_2(const int16_t *input, const uint32_t *constants
 #endif
 
 /* Widens four elements of one pixel: 0 and 2 side by side, then 1 and 3; between them is the other pixel. */
-static CODE inline void first__widen_group(int16_t *to, const int8_t *from)
+static FIRST__CODE inline void first__widen_group(int16_t *to, const int8_t *from)
 {
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
     uint32_t word, even, odd;
 
     __builtin_memcpy(&word, from, 4);
@@ -279,77 +277,77 @@ static CODE inline void first__widen_group(int16_t *to, const int8_t *from)
 #endif
 }
 
-static CODE int16_t *first__widen(int16_t *to, const int8_t *from, int32_t groups)
+static FIRST__CODE int16_t *first__widen(int16_t *to, const int8_t *from, int32_t groups)
 {
     for (; groups > 0; groups -= 2) {
         first__widen_group(to, from);
-        first__widen_group(to + 1 * GROUP, from + 1 * 4);
-        to += 2 * GROUP;
+        first__widen_group(to + 1 * FIRST__GROUP, from + 1 * 4);
+        to += 2 * FIRST__GROUP;
         from += 2 * 4;
     }
     return to;
 }
 
 /* Puts element k of the groups of a run in its place. */
-static CODE inline void first__put(int16_t *groups, int32_t k, int16_t value)
+static FIRST__CODE inline void first__put(int16_t *groups, int32_t k, int16_t value)
 {
-    groups[k / 4 * GROUP + k % 2 * 4 + k / 2 % 2] = value;
+    groups[k / 4 * FIRST__GROUP + k % 2 * 4 + k / 2 % 2] = value;
 }
 
 /* Puts element k of what is left of all runs in its place, two by two. */
-static CODE inline void first__put_tail(int16_t *patch, int32_t k, int16_t value)
+static FIRST__CODE inline void first__put_tail(int16_t *patch, int32_t k, int16_t value)
 {
-    patch[TAILS + k / 2 * 4 + k % 2] = value;
+    patch[FIRST__TAILS + k / 2 * 4 + k % 2] = value;
 }
 
 /* Puts a run of which only elements from `begin` to `end`, read from `from`, are inside the image. */
-static CODE int16_t *first__partial(
+static FIRST__CODE int16_t *first__partial(
     int16_t *to, int16_t *patch, int32_t tail, const int8_t *from, int32_t begin, int32_t end)
 {
-    for (int32_t k = 0; k < RUN; ++k) {
+    for (int32_t k = 0; k < FIRST__RUN; ++k) {
         const int16_t value = k >= begin && k < end ? from[k - begin] : -1;
 
-        if (k < 4 * GROUPS) {
+        if (k < 4 * FIRST__GROUPS) {
             first__put(to, k, value);
         } else {
-            first__put_tail(patch, tail + k - 4 * GROUPS, value);
+            first__put_tail(patch, tail + k - 4 * FIRST__GROUPS, value);
         }
     }
-    return to + GROUPS * GROUP;
+    return to + FIRST__GROUPS * FIRST__GROUP;
 }
 
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
 {
     int16_t *to = patch;
     int32_t tail = 0;
-    const int32_t last_row = in_row + (KERNEL_H - 1) * DILATION_H;
+    const int32_t last_row = in_row + (FIRST__KERNEL_H - 1) * FIRST__DILATION_H;
 
-    if (in_row >= 0 && last_row < IN_H && in_col >= 0 && in_col + RUN_TAPS <= IN_W) {
-        const int8_t *from = input + (in_row * IN_W + in_col) * IN_C;
+    if (in_row >= 0 && last_row < FIRST__IN_H && in_col >= 0 && in_col + FIRST__RUN_TAPS <= FIRST__IN_W) {
+        const int8_t *from = input + (in_row * FIRST__IN_W + in_col) * FIRST__IN_C;
 
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            to = first__widen(to, from, GROUPS);
-            first__put_tail(patch, tail, from[4 * GROUPS]);
+        for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+            to = first__widen(to, from, FIRST__GROUPS);
+            first__put_tail(patch, tail, from[4 * FIRST__GROUPS]);
             tail += 1;
-            from += DILATION_H * IN_W * IN_C;
+            from += FIRST__DILATION_H * FIRST__IN_W * FIRST__IN_C;
         }
         return;
     }
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        const int32_t row = in_row + i * DILATION_H;
+    for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+        const int32_t row = in_row + i * FIRST__DILATION_H;
         const int32_t col = in_col;
         const int32_t first = col < 0 ? 0 : col;
-        const int32_t last = col + RUN_TAPS < IN_W ? col + RUN_TAPS : IN_W;
-        const int inside = row >= 0 && row < IN_H && first < last;
-        const int8_t *from = inside ? input + (row * IN_W + first) * IN_C : input;
+        const int32_t last = col + FIRST__RUN_TAPS < FIRST__IN_W ? col + FIRST__RUN_TAPS : FIRST__IN_W;
+        const int inside = row >= 0 && row < FIRST__IN_H && first < last;
+        const int8_t *from = inside ? input + (row * FIRST__IN_W + first) * FIRST__IN_C : input;
 
-        if (inside && last - first == RUN_TAPS) {
-            to = first__widen(to, from, GROUPS);
-            first__put_tail(patch, tail, from[4 * GROUPS]);
+        if (inside && last - first == FIRST__RUN_TAPS) {
+            to = first__widen(to, from, FIRST__GROUPS);
+            first__put_tail(patch, tail, from[4 * FIRST__GROUPS]);
         } else {
-            const int32_t begin = inside ? (first - col) * IN_C : RUN;
-            const int32_t end = inside ? (last - col) * IN_C : RUN;
+            const int32_t begin = inside ? (first - col) * FIRST__IN_C : FIRST__RUN;
+            const int32_t end = inside ? (last - col) * FIRST__IN_C : FIRST__RUN;
 
             to = first__partial(to, patch, tail, from, begin, end);
         }
@@ -357,7 +355,7 @@ static CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_c
     }
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     int16_t *const patches = workspace;
 
@@ -365,45 +363,15 @@ CODE void first(const int8_t *input, int8_t *output, void *workspace)
     patches[55] = 0; /* beside the last of an odd number: its weight is 0 */
     int32_t gathered = 0;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < FIRST__OUT_W; ++out_col) {
             first__gather(
-                input, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, patches + 2 * gathered);
+                input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patches + 2 * gathered);
             if (++gathered == 2) {
                 first__pixels_2(patches, first__weights, output);
-                output += 2 * OUT_C;
+                output += 2 * FIRST__OUT_C;
                 gathered = 0;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef RUN_TAPS
-#undef GROUPS
-#undef GROUP
-#undef RUN
-#undef TAILS
-#undef OUT_C
-#undef BLOCKS
-#undef STEPS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -26,39 +26,39 @@
 #include "first.h"
 #include "first_weights.h"
 
-#define OUT_H 6
-#define OUT_W 7
-#define TAPS 9
-#define TAP 3 /* elements of one tap */
-#define OUTSIDE 65535 /* the offset of a tap outside the image */
-#define OUT_C 6
-#define DEPTH 27 /* products of one sum */
-#define FINISH_MIN 0 /* activation range less the output zero point */
-#define FINISH_MAX 255
-#define OUT_ZERO_POINT (-128)
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__TAPS 9
+#define FIRST__TAP 3 /* elements of one tap */
+#define FIRST__OUTSIDE 65535 /* the offset of a tap outside the image */
+#define FIRST__OUT_C 6
+#define FIRST__DEPTH 27 /* products of one sum */
+#define FIRST__FINISH_MIN 0 /* activation range less the output zero point */
+#define FIRST__FINISH_MAX 255
+#define FIRST__OUT_ZERO_POINT (-128)
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define FIRST__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t first__finish(int32_t sum, int32_t channel)
+static FIRST__CODE int8_t first__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = first__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * first__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < FIRST__FINISH_MIN ? FIRST__FINISH_MIN : value;
+    value = value > FIRST__FINISH_MAX ? FIRST__FINISH_MAX : value;
+    return (int8_t)(value + FIRST__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_ptr_2x4(
+static FIRST__CODE inline void first__dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -100,7 +100,7 @@ static CODE inline void first__dot_ptr_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_ptr_2x2(
+static FIRST__CODE inline void first__dot_ptr_2x2(
     int32_t sums[2][2], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -128,16 +128,16 @@ static CODE inline void first__dot_ptr_2x2(
 }
 
 /* Where a tap is; those outside the image are all in one place. */
-static CODE inline const int8_t *first__tap(const int8_t *input, int32_t offset)
+static FIRST__CODE inline const int8_t *first__tap(const int8_t *input, int32_t offset)
 {
-    return offset == OUTSIDE ? first__zero_points : input + offset;
+    return offset == FIRST__OUTSIDE ? first__zero_points : input + offset;
 }
 
 /* 2 x 4 outputs. */
-static CODE void first__block_2x4(
+static FIRST__CODE void first__block_2x4(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first__weights + channel * DEPTH;
+    const int8_t *weights = first__weights + channel * FIRST__DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -146,28 +146,28 @@ static CODE void first__block_2x4(
         }
     }
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
+    for (int32_t tap = 0; tap < FIRST__TAPS; ++tap) {
         const int8_t *const taps[2] = {
             first__tap(input, table[tap]),
-            first__tap(input, table[TAPS + tap]),
+            first__tap(input, table[FIRST__TAPS + tap]),
         };
 
-        first__dot_ptr_2x4(sums, taps, weights, TAP);
-        weights += 4 * TAP;
+        first__dot_ptr_2x4(sums, taps, weights, FIRST__TAP);
+        weights += 4 * FIRST__TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
+            output[pixel * FIRST__OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* 2 x 2 outputs. */
-static CODE void first__block_2x2(
+static FIRST__CODE void first__block_2x2(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = first__weights + channel * DEPTH;
+    const int8_t *weights = first__weights + channel * FIRST__DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -176,51 +176,38 @@ static CODE void first__block_2x2(
         }
     }
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
+    for (int32_t tap = 0; tap < FIRST__TAPS; ++tap) {
         const int8_t *const taps[2] = {
             first__tap(input, table[tap]),
-            first__tap(input, table[TAPS + tap]),
+            first__tap(input, table[FIRST__TAPS + tap]),
         };
 
-        first__dot_ptr_2x2(sums, taps, weights, TAP);
-        weights += 2 * TAP;
+        first__dot_ptr_2x2(sums, taps, weights, FIRST__TAP);
+        weights += 2 * FIRST__TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
+            output[pixel * FIRST__OUT_C + channel + c] = first__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* The outputs of `count` pixels. */
-static CODE void first__multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
+static FIRST__CODE void first__multiply(const int8_t *input, const uint16_t *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         first__block_2x4(input, table, 0, output);
         first__block_2x2(input, table, 4, output);
 
-        table += 2 * TAPS;
-        output += 2 * OUT_C;
+        table += 2 * FIRST__TAPS;
+        output += 2 * FIRST__OUT_C;
     }
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    first__multiply(input, first__offsets, OUT_H * OUT_W, output);
+    first__multiply(input, first__offsets, FIRST__OUT_H * FIRST__OUT_W, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_H
-#undef OUT_W
-#undef TAPS
-#undef TAP
-#undef OUTSIDE
-#undef OUT_C
-#undef DEPTH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -27,49 +27,48 @@
 #include "small.h"
 #include "small_weights.h"
 
-#define IN_H 3
-#define IN_W 4
-#define IN_C 2
-#define OUT_H 1
-#define OUT_W 2
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define TAPS 9
-#define TAP 2 /* elements of one tap */
-#define OUT_C 4
-#define DEPTH 18 /* products of one sum */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define SMALL__IN_W 4
+#define SMALL__IN_C 2
+#define SMALL__OUT_H 1
+#define SMALL__OUT_W 2
+#define SMALL__KERNEL_H 3
+#define SMALL__KERNEL_W 3
+#define SMALL__STRIDE_H 1
+#define SMALL__STRIDE_W 1
+#define SMALL__DILATION_H 1
+#define SMALL__DILATION_W 1
+#define SMALL__PAD_TOP 0
+#define SMALL__PAD_LEFT 0
+#define SMALL__TAPS 9
+#define SMALL__TAP 2 /* elements of one tap */
+#define SMALL__OUT_C 4
+#define SMALL__DEPTH 18 /* products of one sum */
+#define SMALL__FINISH_MIN (-128) /* activation range less the output zero point */
+#define SMALL__FINISH_MAX 127
+#define SMALL__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define SMALL__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t small__finish(int32_t sum, int32_t channel)
+static SMALL__CODE int8_t small__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = small__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * small__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < SMALL__FINISH_MIN ? SMALL__FINISH_MIN : value;
+    value = value > SMALL__FINISH_MAX ? SMALL__FINISH_MAX : value;
+    return (int8_t)(value + SMALL__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void small__dot_ptr_2x4(
+static SMALL__CODE inline void small__dot_ptr_2x4(
     int32_t sums[2][4], const int8_t *const input[2],
     const int8_t *weights, int32_t count)
 {
@@ -111,10 +110,10 @@ static CODE inline void small__dot_ptr_2x4(
 }
 
 /* 2 x 4 outputs. */
-static CODE void small__block_2x4(
+static SMALL__CODE void small__block_2x4(
     const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = small__weights + channel * DEPTH;
+    const int8_t *weights = small__weights + channel * SMALL__DEPTH;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -123,89 +122,66 @@ static CODE void small__block_2x4(
         }
     }
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
+    for (int32_t tap = 0; tap < SMALL__TAPS; ++tap) {
         const int8_t *const taps[2] = {
             table[tap],
-            table[TAPS + tap],
+            table[SMALL__TAPS + tap],
         };
 
-        small__dot_ptr_2x4(sums, taps, weights, TAP);
-        weights += 4 * TAP;
+        small__dot_ptr_2x4(sums, taps, weights, SMALL__TAP);
+        weights += 4 * SMALL__TAP;
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            output[pixel * OUT_C + channel + c] = small__finish(sums[pixel][c], channel + c);
+            output[pixel * SMALL__OUT_C + channel + c] = small__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* The outputs of `count` pixels. */
-static CODE void small__multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static SMALL__CODE void small__multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 2; count -= 2) {
         small__block_2x4(table, 0, output);
 
-        table += 2 * TAPS;
-        output += 2 * OUT_C;
+        table += 2 * SMALL__TAPS;
+        output += 2 * SMALL__OUT_C;
     }
 }
 
 /* Points at the taps of every pixel of one output row. */
-static CODE void small__point(const int8_t *input, int32_t out_row, const int8_t **table)
+static SMALL__CODE void small__point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
-    for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
+    for (int32_t out_col = 0; out_col < SMALL__OUT_W; ++out_col) {
+        for (int32_t i = 0; i < SMALL__KERNEL_H; ++i) {
+            const int32_t row = out_row * SMALL__STRIDE_H - SMALL__PAD_TOP + i * SMALL__DILATION_H;
 
-            for (int32_t j = 0; j < KERNEL_W; ++j) {
-                const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
+            for (int32_t j = 0; j < SMALL__KERNEL_W; ++j) {
+                const int32_t col = out_col * SMALL__STRIDE_W - SMALL__PAD_LEFT + j * SMALL__DILATION_W;
 
-                *table++ = input + (row * IN_W + col) * IN_C;
+                *table++ = input + (row * SMALL__IN_W + col) * SMALL__IN_C;
             }
         }
     }
 }
 
-CODE void small_init(const void *pool, void *workspace)
+SMALL__CODE void small_init(const void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + SMALL_INPUT_OFFSET;
     const int8_t **const table = workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        small__point(input, out_row, table + out_row * OUT_W * TAPS);
+    for (int32_t out_row = 0; out_row < SMALL__OUT_H; ++out_row) {
+        small__point(input, out_row, table + out_row * SMALL__OUT_W * SMALL__TAPS);
     }
 }
 
-CODE void small(void *pool, void *workspace)
+SMALL__CODE void small(void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + SMALL_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + SMALL_OUTPUT_OFFSET;
     const int8_t **const table = workspace;
 
     (void)input;
-    small__multiply(table, OUT_H * OUT_W, output);
+    small__multiply(table, SMALL__OUT_H * SMALL__OUT_W, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef TAPS
-#undef TAP
-#undef OUT_C
-#undef DEPTH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

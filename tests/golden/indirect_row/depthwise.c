@@ -27,49 +27,49 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
-#define IN_H 6
-#define IN_W 6
-#define IN_C 6
-#define OUT_H 3
-#define OUT_W 3
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 2
-#define STRIDE_W 2
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define TAPS 9
-#define TAP 1 /* elements of one tap */
-#define OUT_C 6
-#define DEPTH 9 /* products of one sum */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define DEPTHWISE__IN_H 6
+#define DEPTHWISE__IN_W 6
+#define DEPTHWISE__IN_C 6
+#define DEPTHWISE__OUT_H 3
+#define DEPTHWISE__OUT_W 3
+#define DEPTHWISE__KERNEL_H 3
+#define DEPTHWISE__KERNEL_W 3
+#define DEPTHWISE__STRIDE_H 2
+#define DEPTHWISE__STRIDE_W 2
+#define DEPTHWISE__DILATION_H 1
+#define DEPTHWISE__DILATION_W 1
+#define DEPTHWISE__PAD_TOP 0
+#define DEPTHWISE__PAD_LEFT 0
+#define DEPTHWISE__TAPS 9
+#define DEPTHWISE__TAP 1 /* elements of one tap */
+#define DEPTHWISE__OUT_C 6
+#define DEPTHWISE__DEPTH 9 /* products of one sum */
+#define DEPTHWISE__FINISH_MIN (-128) /* activation range less the output zero point */
+#define DEPTHWISE__FINISH_MAX 127
+#define DEPTHWISE__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEPTHWISE__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
+static DEPTHWISE__CODE int8_t depthwise__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = depthwise__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * depthwise__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < DEPTHWISE__FINISH_MIN ? DEPTHWISE__FINISH_MIN : value;
+    value = value > DEPTHWISE__FINISH_MAX ? DEPTHWISE__FINISH_MAX : value;
+    return (int8_t)(value + DEPTHWISE__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise__lanes_ptr_1x4(
+static DEPTHWISE__CODE inline void depthwise__lanes_ptr_1x4(
     int32_t sums[1][4], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -97,7 +97,7 @@ static CODE inline void depthwise__lanes_ptr_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static CODE inline void depthwise__lanes_ptr_1x2(
+static DEPTHWISE__CODE inline void depthwise__lanes_ptr_1x2(
     int32_t sums[1][2], const int8_t *const input[1],
     const int8_t *weights, int32_t count)
 {
@@ -117,23 +117,23 @@ static CODE inline void depthwise__lanes_ptr_1x2(
 }
 
 /* 1 x 4 outputs; their input begins `inner` elements into each tap. */
-static CODE void depthwise__block_1x4(
+static DEPTHWISE__CODE void depthwise__block_1x4(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][4];
 
     for (int32_t c = 0; c < 4; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
+    for (int32_t tap = 0; tap < DEPTHWISE__TAPS; ++tap) {
         const int8_t *const taps[1] = {
             table[tap] + inner,
         };
 
-        depthwise__lanes_ptr_1x4(sums, taps, weights, TAP);
-        weights += 4 * TAP;
+        depthwise__lanes_ptr_1x4(sums, taps, weights, DEPTHWISE__TAP);
+        weights += 4 * DEPTHWISE__TAP;
     }
 
     for (int32_t c = 0; c < 4; ++c) {
@@ -142,23 +142,23 @@ static CODE void depthwise__block_1x4(
 }
 
 /* 1 x 2 outputs; their input begins `inner` elements into each tap. */
-static CODE void depthwise__block_1x2(
+static DEPTHWISE__CODE void depthwise__block_1x2(
     int32_t inner, const int8_t *const *table, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = depthwise__weights + channel * DEPTH;
+    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
     int32_t sums[1][2];
 
     for (int32_t c = 0; c < 2; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
+    for (int32_t tap = 0; tap < DEPTHWISE__TAPS; ++tap) {
         const int8_t *const taps[1] = {
             table[tap] + inner,
         };
 
-        depthwise__lanes_ptr_1x2(sums, taps, weights, TAP);
-        weights += 2 * TAP;
+        depthwise__lanes_ptr_1x2(sums, taps, weights, DEPTHWISE__TAP);
+        weights += 2 * DEPTHWISE__TAP;
     }
 
     for (int32_t c = 0; c < 2; ++c) {
@@ -167,64 +167,41 @@ static CODE void depthwise__block_1x2(
 }
 
 /* The outputs of `count` pixels. */
-static CODE void depthwise__multiply(const int8_t *const *table, int32_t count, int8_t *output)
+static DEPTHWISE__CODE void depthwise__multiply(const int8_t *const *table, int32_t count, int8_t *output)
 {
     for (; count >= 1; --count) {
         depthwise__block_1x4(0, table, 0, output);
         depthwise__block_1x2(4, table, 4, output);
 
-        table += TAPS;
-        output += OUT_C;
+        table += DEPTHWISE__TAPS;
+        output += DEPTHWISE__OUT_C;
     }
 }
 
 /* Points at the taps of every pixel of one output row. */
-static CODE void depthwise__point(const int8_t *input, int32_t out_row, const int8_t **table)
+static DEPTHWISE__CODE void depthwise__point(const int8_t *input, int32_t out_row, const int8_t **table)
 {
-    for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
+    for (int32_t out_col = 0; out_col < DEPTHWISE__OUT_W; ++out_col) {
+        for (int32_t i = 0; i < DEPTHWISE__KERNEL_H; ++i) {
+            const int32_t row = out_row * DEPTHWISE__STRIDE_H - DEPTHWISE__PAD_TOP + i * DEPTHWISE__DILATION_H;
 
-            for (int32_t j = 0; j < KERNEL_W; ++j) {
-                const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
-                const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
+            for (int32_t j = 0; j < DEPTHWISE__KERNEL_W; ++j) {
+                const int32_t col = out_col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT + j * DEPTHWISE__DILATION_W;
+                const int inside = row >= 0 && row < DEPTHWISE__IN_H && col >= 0 && col < DEPTHWISE__IN_W;
 
-                *table++ = inside ? input + (row * IN_W + col) * IN_C : depthwise__zero_points;
+                *table++ = inside ? input + (row * DEPTHWISE__IN_W + col) * DEPTHWISE__IN_C : depthwise__zero_points;
             }
         }
     }
 }
 
-CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
+DEPTHWISE__CODE void depthwise(const int8_t *input, int8_t *output, void *workspace)
 {
     const int8_t **const table = workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
+    for (int32_t out_row = 0; out_row < DEPTHWISE__OUT_H; ++out_row) {
         depthwise__point(input, out_row, table);
-        depthwise__multiply(table, OUT_W, output);
-        output += OUT_W * OUT_C;
+        depthwise__multiply(table, DEPTHWISE__OUT_W, output);
+        output += DEPTHWISE__OUT_W * DEPTHWISE__OUT_C;
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef TAPS
-#undef TAP
-#undef OUT_C
-#undef DEPTH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -26,50 +26,49 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-#define TAPS 9
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PARTIAL_PITCH 45 /* partial sums from pixel to pixel */
-#define OUT_C 5
-#define DEPTH 4 /* products of one sum */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define FINISH_MIN 0 /* activation range less the output zero point */
-#define FINISH_MAX 255
-#define OUT_ZERO_POINT (-128)
+#define DEEP__TAPS 9
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__PARTIAL_PITCH 45 /* partial sums from pixel to pixel */
+#define DEEP__OUT_C 5
+#define DEEP__DEPTH 4 /* products of one sum */
+#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define DEEP__FINISH_MIN 0 /* activation range less the output zero point */
+#define DEEP__FINISH_MAX 255
+#define DEEP__OUT_ZERO_POINT (-128)
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEEP__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep__finish(int32_t sum, int32_t channel)
+static DEEP__CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < DEEP__FINISH_MIN ? DEEP__FINISH_MIN : value;
+    value = value > DEEP__FINISH_MAX ? DEEP__FINISH_MAX : value;
+    return (int8_t)(value + DEEP__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_2x4(
+static DEEP__CODE inline void deep__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -84,7 +83,7 @@ static CODE inline void deep__dot_2x4(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
         const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
@@ -111,7 +110,7 @@ static CODE inline void deep__dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_2x1(
+static DEEP__CODE inline void deep__dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -120,7 +119,7 @@ static CODE inline void deep__dot_2x1(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
         const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
@@ -132,10 +131,10 @@ static CODE inline void deep__dot_2x1(
 }
 
 /* One tap of 2 x 4 partial sums. */
-static CODE void deep__tap_2x4(
+static DEEP__CODE void deep__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = deep__tap_starts + tap * OUT_C;
+    const int32_t *starts = deep__tap_starts + tap * DEEP__OUT_C;
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -145,20 +144,20 @@ static CODE void deep__tap_2x4(
     }
 
     deep__dot_2x4(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* One tap of 2 x 1 partial sums. */
-static CODE void deep__tap_2x1(
+static DEEP__CODE void deep__tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = deep__tap_starts + tap * OUT_C;
+    const int32_t *starts = deep__tap_starts + tap * DEEP__OUT_C;
     int32_t sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -168,44 +167,44 @@ static CODE void deep__tap_2x1(
     }
 
     deep__dot_2x1(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static DEEP__CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         deep__tap_2x4(input, tap, 0, partial);
         deep__tap_2x1(input, tap, 4, partial);
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+        input += 2 * DEEP__PIXEL_PITCH;
+        partial += 2 * DEEP__PARTIAL_PITCH;
     }
 }
 
 /* Adds up the taps of one output pixel that are inside the image; the first is at (in_row, in_col). */
-static CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
+static DEEP__CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    const int32_t *taps[TAPS];
+    const int32_t *taps[DEEP__TAPS];
     int32_t count = 0;
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t row = in_row + i * DILATION_H;
-            const int32_t col = in_col + j * DILATION_W;
+    for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+        for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+            const int32_t row = in_row + i * DEEP__DILATION_H;
+            const int32_t col = in_col + j * DEEP__DILATION_W;
 
-            if (row >= 0 && row < IN_H && col >= 0 && col < IN_W) {
-                taps[count++] = planes + ((row * IN_W + col) * TAPS + i * KERNEL_W + j) * OUT_C;
+            if (row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W) {
+                taps[count++] = planes + ((row * DEEP__IN_W + col) * DEEP__TAPS + i * DEEP__KERNEL_W + j) * DEEP__OUT_C;
             }
         }
     }
-    for (int32_t channel = 0; channel < OUT_C; ++channel) {
+    for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
         int32_t sum = deep__bias[channel];
 
         for (int32_t tap = 0; tap < count; ++tap) {
@@ -215,41 +214,17 @@ static CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t i
     }
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const planes = workspace;
 
-    for (int32_t tap = 0; tap < TAPS; ++tap) {
-        deep__multiply(input, tap, IN_H * IN_W, planes + tap * OUT_C);
+    for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
+        deep__multiply(input, tap, DEEP__IN_H * DEEP__IN_W, planes + tap * DEEP__OUT_C);
     }
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            deep__add_taps(planes, out_row * STRIDE_H - PAD_TOP, out_col * STRIDE_W - PAD_LEFT, output);
-            output += OUT_C;
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
+            deep__add_taps(planes, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
+            output += DEEP__OUT_C;
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef TAPS
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PARTIAL_PITCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -26,49 +26,49 @@
 #include "first.h"
 #include "first_weights.h"
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PARTIAL_PITCH 6 /* partial sums from pixel to pixel */
-#define OUT_C 6
-#define DEPTH 3 /* products of one sum */
-#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
-#define FINISH_MIN 0 /* activation range less the output zero point */
-#define FINISH_MAX 255
-#define OUT_ZERO_POINT (-128)
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__KERNEL_W 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__DILATION_W 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__PARTIAL_PITCH 6 /* partial sums from pixel to pixel */
+#define FIRST__OUT_C 6
+#define FIRST__DEPTH 3 /* products of one sum */
+#define FIRST__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+#define FIRST__FINISH_MIN 0 /* activation range less the output zero point */
+#define FIRST__FINISH_MAX 255
+#define FIRST__OUT_ZERO_POINT (-128)
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define FIRST__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t first__finish(int32_t sum, int32_t channel)
+static FIRST__CODE int8_t first__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = first__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * first__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < FIRST__FINISH_MIN ? FIRST__FINISH_MIN : value;
+    value = value > FIRST__FINISH_MAX ? FIRST__FINISH_MAX : value;
+    return (int8_t)(value + FIRST__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_2x4(
+static FIRST__CODE inline void first__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -83,7 +83,7 @@ static CODE inline void first__dot_2x4(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[FIRST__PIXEL_PITCH + k];
         const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
@@ -110,7 +110,7 @@ static CODE inline void first__dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_2x2(
+static FIRST__CODE inline void first__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -121,7 +121,7 @@ static CODE inline void first__dot_2x2(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[FIRST__PIXEL_PITCH + k];
         const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
@@ -138,7 +138,7 @@ static CODE inline void first__dot_2x2(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_1x4(
+static FIRST__CODE inline void first__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -167,7 +167,7 @@ static CODE inline void first__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void first__dot_1x2(
+static FIRST__CODE inline void first__dot_1x2(
     int32_t sums[1][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -188,51 +188,51 @@ static CODE inline void first__dot_1x2(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void first__tap_2x4(
+static FIRST__CODE void first__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * FIRST__PARTIAL_PITCH + channel + c];
         }
     }
 
     first__dot_2x4(
-        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * FIRST__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 2 x 2 partial sums. */
-static CODE void first__tap_2x2(
+static FIRST__CODE void first__tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * FIRST__PARTIAL_PITCH + channel + c];
         }
     }
 
     first__dot_2x2(
-        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * FIRST__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void first__tap_1x4(
+static FIRST__CODE void first__tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -242,7 +242,7 @@ static CODE void first__tap_1x4(
     }
 
     first__dot_1x4(
-        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -250,7 +250,7 @@ static CODE void first__tap_1x4(
 }
 
 /* Adds one tap to 1 x 2 partial sums. */
-static CODE void first__tap_1x2(
+static FIRST__CODE void first__tap_1x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][2];
@@ -260,7 +260,7 @@ static CODE void first__tap_1x2(
     }
 
     first__dot_1x2(
-        sums, input, first__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
 
     for (int32_t c = 0; c < 2; ++c) {
         partial[channel + c] = sums[0][c];
@@ -268,120 +268,97 @@ static CODE void first__tap_1x2(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void first__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static FIRST__CODE void first__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         first__tap_2x4(input, tap, 0, partial);
         first__tap_2x2(input, tap, 4, partial);
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+        input += 2 * FIRST__PIXEL_PITCH;
+        partial += 2 * FIRST__PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
         first__tap_1x4(input, tap, 0, partial);
         first__tap_1x2(input, tap, 4, partial);
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        input += FIRST__PIXEL_PITCH;
+        partial += FIRST__PARTIAL_PITCH;
     }
 }
 
-static CODE void first__begin(int32_t *partial, int32_t pixels)
+static FIRST__CODE void first__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < FIRST__OUT_C; ++channel) {
             *partial++ = first__bias[channel];
         }
     }
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static CODE void first__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static FIRST__CODE void first__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ += first__outside[tap * OUT_C + channel];
+        for (int32_t channel = 0; channel < FIRST__OUT_C; ++channel) {
+            *partial++ += first__outside[tap * FIRST__OUT_C + channel];
         }
     }
 }
 
-static CODE void first__store(const int32_t *partial, int32_t pixels, int8_t *output)
+static FIRST__CODE void first__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < FIRST__OUT_C; ++channel) {
             *output++ = first__finish(*partial++, channel);
         }
     }
 }
 
-/* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static CODE int32_t first__first_col(int32_t col)
+/* The first of the columns 0, FIRST__STRIDE_W, 2 * FIRST__STRIDE_W ... that is at least `col`, as its number. */
+static FIRST__CODE int32_t first__first_col(int32_t col)
 {
-    const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
+    const int32_t first = col > 0 ? (col + FIRST__STRIDE_W - 1) / FIRST__STRIDE_W : 0;
 
-    return first < OUT_W ? first : OUT_W;
+    return first < FIRST__OUT_W ? first : FIRST__OUT_W;
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static CODE void first__add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
+static FIRST__CODE void first__add_row(const int8_t *input, int32_t row, int32_t i, int32_t *partial)
 {
-    for (int32_t j = 0; j < KERNEL_W; ++j) {
-        const int32_t tap = i * KERNEL_W + j;
-        const int32_t shift = j * DILATION_W - PAD_LEFT;
+    for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
+        const int32_t tap = i * FIRST__KERNEL_W + j;
+        const int32_t shift = j * FIRST__DILATION_W - FIRST__PAD_LEFT;
         const int32_t first = first__first_col(-shift);
-        const int32_t last = first__first_col(IN_W - shift);
+        const int32_t last = first__first_col(FIRST__IN_W - shift);
 
         first__add_outside(partial, tap, first);
-        first__add_outside(partial + last * OUT_C, tap, OUT_W - last);
+        first__add_outside(partial + last * FIRST__OUT_C, tap, FIRST__OUT_W - last);
         if (first < last) {
             first__multiply(
-                input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
-                partial + first * OUT_C);
+                input + (row * FIRST__IN_W + first * FIRST__STRIDE_W + shift) * FIRST__IN_C, tap, last - first,
+                partial + first * FIRST__OUT_C);
         }
     }
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const partial = workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        first__begin(partial, OUT_W);
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
+        first__begin(partial, FIRST__OUT_W);
+        for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
+            const int32_t row = out_row * FIRST__STRIDE_H - FIRST__PAD_TOP + i * FIRST__DILATION_H;
 
-            if (row >= 0 && row < IN_H) {
+            if (row >= 0 && row < FIRST__IN_H) {
                 first__add_row(input, row, i, partial);
             } else {
-                for (int32_t j = 0; j < KERNEL_W; ++j) {
-                    first__add_outside(partial, i * KERNEL_W + j, OUT_W);
+                for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
+                    first__add_outside(partial, i * FIRST__KERNEL_W + j, FIRST__OUT_W);
                 }
             }
         }
-        first__store(partial, OUT_W, output);
-        output += OUT_W * OUT_C;
+        first__store(partial, FIRST__OUT_W, output);
+        output += FIRST__OUT_W * FIRST__OUT_C;
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PARTIAL_PITCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

@@ -23,33 +23,33 @@
 #include "real.h"
 #include "real_weights.h"
 
-#define IN_H 5
-#define IN_W 5
-#define IN_C 3
-#define OUT_H 5
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
-#define OUT_C 5
-#define DEPTH 3 /* products of one sum */
-#define PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
+#define REAL__IN_H 5
+#define REAL__IN_W 5
+#define REAL__IN_C 3
+#define REAL__OUT_H 5
+#define REAL__OUT_W 5
+#define REAL__KERNEL_H 3
+#define REAL__KERNEL_W 3
+#define REAL__STRIDE_H 1
+#define REAL__STRIDE_W 1
+#define REAL__DILATION_H 1
+#define REAL__DILATION_W 1
+#define REAL__PAD_TOP 1
+#define REAL__PAD_LEFT 1
+#define REAL__PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
+#define REAL__OUT_C 5
+#define REAL__DEPTH 3 /* products of one sum */
+#define REAL__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define REAL__CODE
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real__finish(float sum)
+static REAL__CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -57,7 +57,7 @@ static CODE float real__finish(float sum)
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_2x4(
+static REAL__CODE inline void real__dot_2x4(
     float sums[2][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -72,7 +72,7 @@ static CODE inline void real__dot_2x4(
 
     for (int32_t k = 0; k < count; ++k) {
         const float x0 = input[k];
-        const float x1 = input[PIXEL_PITCH + k];
+        const float x1 = input[REAL__PIXEL_PITCH + k];
         const float w0 = weights[4 * k];
         const float w1 = weights[4 * k + 1];
         const float w2 = weights[4 * k + 2];
@@ -99,7 +99,7 @@ static CODE inline void real__dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_2x1(
+static REAL__CODE inline void real__dot_2x1(
     float sums[2][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -108,7 +108,7 @@ static CODE inline void real__dot_2x1(
 
     for (int32_t k = 0; k < count; ++k) {
         const float x0 = input[k];
-        const float x1 = input[PIXEL_PITCH + k];
+        const float x1 = input[REAL__PIXEL_PITCH + k];
         const float w0 = weights[k];
 
         sum00 += x0 * w0;
@@ -120,7 +120,7 @@ static CODE inline void real__dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x4(
+static REAL__CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -149,7 +149,7 @@ static CODE inline void real__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x1(
+static REAL__CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -166,51 +166,51 @@ static CODE inline void real__dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void real__tap_2x4(
+static REAL__CODE void real__tap_2x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * REAL__PARTIAL_PITCH + channel + c];
         }
     }
 
     real__dot_2x4(
-        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, real__weights + (tap * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * REAL__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static CODE void real__tap_2x1(
+static REAL__CODE void real__tap_2x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * REAL__PARTIAL_PITCH + channel + c];
         }
     }
 
     real__dot_2x1(
-        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, real__weights + (tap * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * REAL__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void real__tap_1x4(
+static REAL__CODE void real__tap_1x4(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][4];
@@ -220,7 +220,7 @@ static CODE void real__tap_1x4(
     }
 
     real__dot_1x4(
-        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, real__weights + (tap * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -228,7 +228,7 @@ static CODE void real__tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static CODE void real__tap_1x1(
+static REAL__CODE void real__tap_1x1(
     const float *input, int32_t tap, int32_t channel, float *partial)
 {
     float sums[1][1];
@@ -238,7 +238,7 @@ static CODE void real__tap_1x1(
     }
 
     real__dot_1x1(
-        sums, input, real__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, real__weights + (tap * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         partial[channel + c] = sums[0][c];
@@ -246,101 +246,81 @@ static CODE void real__tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void real__multiply(const float *input, int32_t tap, int32_t count, float *partial)
+static REAL__CODE void real__multiply(const float *input, int32_t tap, int32_t count, float *partial)
 {
     for (; count >= 2; count -= 2) {
         real__tap_2x4(input, tap, 0, partial);
         real__tap_2x1(input, tap, 4, partial);
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+        input += 2 * REAL__PIXEL_PITCH;
+        partial += 2 * REAL__PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
         real__tap_1x4(input, tap, 0, partial);
         real__tap_1x1(input, tap, 4, partial);
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        input += REAL__PIXEL_PITCH;
+        partial += REAL__PARTIAL_PITCH;
     }
 }
 
-static CODE void real__begin(float *partial, int32_t pixels)
+static REAL__CODE void real__begin(float *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < REAL__OUT_C; ++channel) {
             *partial++ = real__bias[channel];
         }
     }
 }
 
-static CODE void real__store(const float *partial, int32_t pixels, float *output)
+static REAL__CODE void real__store(const float *partial, int32_t pixels, float *output)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < REAL__OUT_C; ++channel) {
             *output++ = real__finish(*partial++);
         }
     }
 }
 
-/* The first of the columns 0, STRIDE_W, 2 * STRIDE_W ... that is at least `col`, as its number. */
-static CODE int32_t real__first_col(int32_t col)
+/* The first of the columns 0, REAL__STRIDE_W, 2 * REAL__STRIDE_W ... that is at least `col`, as its number. */
+static REAL__CODE int32_t real__first_col(int32_t col)
 {
-    const int32_t first = col > 0 ? (col + STRIDE_W - 1) / STRIDE_W : 0;
+    const int32_t first = col > 0 ? (col + REAL__STRIDE_W - 1) / REAL__STRIDE_W : 0;
 
-    return first < OUT_W ? first : OUT_W;
+    return first < REAL__OUT_W ? first : REAL__OUT_W;
 }
 
 /* Adds the taps of image row `row`, kernel row `i`, to the sums of one output row. */
-static CODE void real__add_row(const float *input, int32_t row, int32_t i, float *partial)
+static REAL__CODE void real__add_row(const float *input, int32_t row, int32_t i, float *partial)
 {
-    for (int32_t j = 0; j < KERNEL_W; ++j) {
-        const int32_t tap = i * KERNEL_W + j;
-        const int32_t shift = j * DILATION_W - PAD_LEFT;
+    for (int32_t j = 0; j < REAL__KERNEL_W; ++j) {
+        const int32_t tap = i * REAL__KERNEL_W + j;
+        const int32_t shift = j * REAL__DILATION_W - REAL__PAD_LEFT;
         const int32_t first = real__first_col(-shift);
-        const int32_t last = real__first_col(IN_W - shift);
+        const int32_t last = real__first_col(REAL__IN_W - shift);
 
         if (first < last) {
             real__multiply(
-                input + (row * IN_W + first * STRIDE_W + shift) * IN_C, tap, last - first,
-                partial + first * OUT_C);
+                input + (row * REAL__IN_W + first * REAL__STRIDE_W + shift) * REAL__IN_C, tap, last - first,
+                partial + first * REAL__OUT_C);
         }
     }
 }
 
-CODE void real(const float *input, float *output, void *workspace)
+REAL__CODE void real(const float *input, float *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        real__begin(output, OUT_W);
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
+    for (int32_t out_row = 0; out_row < REAL__OUT_H; ++out_row) {
+        real__begin(output, REAL__OUT_W);
+        for (int32_t i = 0; i < REAL__KERNEL_H; ++i) {
+            const int32_t row = out_row * REAL__STRIDE_H - REAL__PAD_TOP + i * REAL__DILATION_H;
 
-            if (row >= 0 && row < IN_H) {
+            if (row >= 0 && row < REAL__IN_H) {
                 real__add_row(input, row, i, output);
             }
         }
-        real__store(output, OUT_W, output);
-        output += OUT_W * OUT_C;
+        real__store(output, REAL__OUT_W, output);
+        output += REAL__OUT_W * REAL__OUT_C;
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PARTIAL_PITCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef CODE

@@ -28,50 +28,46 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
-#define OUT_C 5
-#define DEPTH 4 /* products of one sum */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define FINISH_MIN 0 /* activation range less the output zero point */
-#define FINISH_MAX 255
-#define OUT_ZERO_POINT (-128)
-#define PIXELS (IN_H * IN_W) /* of the image, and of the output */
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__KERNEL_H 3
+#define DEEP__KERNEL_W 3
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__PARTIAL_PITCH 5 /* partial sums from pixel to pixel */
+#define DEEP__OUT_C 5
+#define DEEP__DEPTH 4 /* products of one sum */
+#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define DEEP__FINISH_MIN 0 /* activation range less the output zero point */
+#define DEEP__FINISH_MAX 255
+#define DEEP__OUT_ZERO_POINT (-128)
+#define DEEP__PIXELS (DEEP__IN_H * DEEP__IN_W) /* of the image, and of the output */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define DEEP__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t deep__finish(int32_t sum, int32_t channel)
+static DEEP__CODE int8_t deep__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = deep__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * deep__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < DEEP__FINISH_MIN ? DEEP__FINISH_MIN : value;
+    value = value > DEEP__FINISH_MAX ? DEEP__FINISH_MAX : value;
+    return (int8_t)(value + DEEP__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_2x4(
+static DEEP__CODE inline void deep__dot_2x4(
     int32_t sums[2][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -86,7 +82,7 @@ static CODE inline void deep__dot_2x4(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
         const int32_t w0 = weights[4 * k];
         const int32_t w1 = weights[4 * k + 1];
         const int32_t w2 = weights[4 * k + 2];
@@ -113,7 +109,7 @@ static CODE inline void deep__dot_2x4(
 }
 
 /* Adds `count` products to each of 2 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_2x1(
+static DEEP__CODE inline void deep__dot_2x1(
     int32_t sums[2][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -122,7 +118,7 @@ static CODE inline void deep__dot_2x1(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
         const int32_t w0 = weights[k];
 
         sum00 += x0 * w0;
@@ -134,7 +130,7 @@ static CODE inline void deep__dot_2x1(
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_1x4(
+static DEEP__CODE inline void deep__dot_1x4(
     int32_t sums[1][4], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -163,7 +159,7 @@ static CODE inline void deep__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void deep__dot_1x1(
+static DEEP__CODE inline void deep__dot_1x1(
     int32_t sums[1][1], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -180,51 +176,51 @@ static CODE inline void deep__dot_1x1(
 }
 
 /* Adds one tap to 2 x 4 partial sums. */
-static CODE void deep__tap_2x4(
+static DEEP__CODE void deep__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][4];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * DEEP__PARTIAL_PITCH + channel + c];
         }
     }
 
     deep__dot_2x4(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 4; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 2 x 1 partial sums. */
-static CODE void deep__tap_2x1(
+static DEEP__CODE void deep__tap_2x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[2][1];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = partial[pixel * PARTIAL_PITCH + channel + c];
+            sums[pixel][c] = partial[pixel * DEEP__PARTIAL_PITCH + channel + c];
         }
     }
 
     deep__dot_2x1(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 1; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Adds one tap to 1 x 4 partial sums. */
-static CODE void deep__tap_1x4(
+static DEEP__CODE void deep__tap_1x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][4];
@@ -234,7 +230,7 @@ static CODE void deep__tap_1x4(
     }
 
     deep__dot_1x4(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t c = 0; c < 4; ++c) {
         partial[channel + c] = sums[0][c];
@@ -242,7 +238,7 @@ static CODE void deep__tap_1x4(
 }
 
 /* Adds one tap to 1 x 1 partial sums. */
-static CODE void deep__tap_1x1(
+static DEEP__CODE void deep__tap_1x1(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     int32_t sums[1][1];
@@ -252,7 +248,7 @@ static CODE void deep__tap_1x1(
     }
 
     deep__dot_1x1(
-        sums, input, deep__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
     for (int32_t c = 0; c < 1; ++c) {
         partial[channel + c] = sums[0][c];
@@ -260,59 +256,59 @@ static CODE void deep__tap_1x1(
 }
 
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
-static CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static DEEP__CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         deep__tap_2x4(input, tap, 0, partial);
         deep__tap_2x1(input, tap, 4, partial);
 
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+        input += 2 * DEEP__PIXEL_PITCH;
+        partial += 2 * DEEP__PARTIAL_PITCH;
     }
     for (; count >= 1; --count) {
         deep__tap_1x4(input, tap, 0, partial);
         deep__tap_1x1(input, tap, 4, partial);
 
-        input += PIXEL_PITCH;
-        partial += PARTIAL_PITCH;
+        input += DEEP__PIXEL_PITCH;
+        partial += DEEP__PARTIAL_PITCH;
     }
 }
 
-static CODE void deep__begin(int32_t *partial, int32_t pixels)
+static DEEP__CODE void deep__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
             *partial++ = deep__bias[channel];
         }
     }
 }
 
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
-static CODE void deep__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
+static DEEP__CODE void deep__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
-            *partial++ += deep__outside[tap * OUT_C + channel];
+        for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
+            *partial++ += deep__outside[tap * DEEP__OUT_C + channel];
         }
     }
 }
 
-static CODE void deep__store(const int32_t *partial, int32_t pixels, int8_t *output)
+static DEEP__CODE void deep__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
             *output++ = deep__finish(*partial++, channel);
         }
     }
 }
 
 /* Saves `count` image columns from `col` on and makes them -1. */
-static CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
+static DEEP__CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
 {
-    for (int32_t row = 0; row < IN_H; ++row) {
-        int8_t *hole = input + (row * IN_W + col) * IN_C;
+    for (int32_t row = 0; row < DEEP__IN_H; ++row) {
+        int8_t *hole = input + (row * DEEP__IN_W + col) * DEEP__IN_C;
 
-        for (int32_t k = 0; k < count * IN_C; ++k) {
+        for (int32_t k = 0; k < count * DEEP__IN_C; ++k) {
             *columns++ = hole[k];
             hole[k] = -1;
         }
@@ -320,77 +316,53 @@ static CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *
 }
 
 /* Puts the columns back. */
-static CODE void deep__restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
+static DEEP__CODE void deep__restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
 {
-    for (int32_t row = 0; row < IN_H; ++row) {
-        int8_t *hole = input + (row * IN_W + col) * IN_C;
+    for (int32_t row = 0; row < DEEP__IN_H; ++row) {
+        int8_t *hole = input + (row * DEEP__IN_W + col) * DEEP__IN_C;
 
-        for (int32_t k = 0; k < count * IN_C; ++k) {
+        for (int32_t k = 0; k < count * DEEP__IN_C; ++k) {
             hole[k] = *columns++;
         }
     }
 }
 
 /* Adds one tap to the sums of all pixels: output pixel p reads image pixel p + shift. */
-static CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
+static DEEP__CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
 {
     const int32_t before = shift < 0 ? -shift : 0;
     const int32_t after = shift > 0 ? shift : 0;
-    const int32_t first = before < PIXELS ? before : PIXELS;
-    const int32_t last = after < PIXELS - first ? PIXELS - after : first;
+    const int32_t first = before < DEEP__PIXELS ? before : DEEP__PIXELS;
+    const int32_t last = after < DEEP__PIXELS - first ? DEEP__PIXELS - after : first;
 
     deep__add_outside(partial, tap, first);
-    deep__add_outside(partial + last * OUT_C, tap, PIXELS - last);
+    deep__add_outside(partial + last * DEEP__OUT_C, tap, DEEP__PIXELS - last);
     if (first < last) {
         deep__multiply(
-            input + (first + shift) * IN_C, tap, last - first, partial + first * OUT_C);
+            input + (first + shift) * DEEP__IN_C, tap, last - first, partial + first * DEEP__OUT_C);
     }
 }
 
-CODE void deep(int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const partial = workspace;
     int8_t *const columns =
         (int8_t *)(void *)((char *)workspace + 400);
 
-    deep__begin(partial, PIXELS);
-    for (int32_t j = 0; j < KERNEL_W; ++j) {
-        const int32_t right = j * DILATION_W - PAD_LEFT; /* how far the tap is right of its output */
+    deep__begin(partial, DEEP__PIXELS);
+    for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+        const int32_t right = j * DEEP__DILATION_W - DEEP__PAD_LEFT; /* how far the tap is right of its output */
         const int32_t distance = right < 0 ? -right : right;
-        const int32_t holes = distance < IN_W ? distance : IN_W; /* columns that would wrap */
-        const int32_t col = right < 0 ? IN_W - holes : 0;
+        const int32_t holes = distance < DEEP__IN_W ? distance : DEEP__IN_W; /* columns that would wrap */
+        const int32_t col = right < 0 ? DEEP__IN_W - holes : 0;
 
         deep__punch(input, col, holes, columns);
-        for (int32_t i = 0; i < KERNEL_H; ++i) {
-            const int32_t shift = (i * DILATION_H - PAD_TOP) * IN_W + right;
+        for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
+            const int32_t shift = (i * DEEP__DILATION_H - DEEP__PAD_TOP) * DEEP__IN_W + right;
 
-            deep__add_tap(input, i * KERNEL_W + j, shift, partial);
+            deep__add_tap(input, i * DEEP__KERNEL_W + j, shift, partial);
         }
         deep__restore(input, col, holes, columns);
     }
-    deep__store(partial, PIXELS, output);
+    deep__store(partial, DEEP__PIXELS, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PARTIAL_PITCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef PIXELS
-#undef CODE

@@ -27,50 +27,49 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-#define IN_H 7
-#define IN_W 6
-#define IN_C 4
-#define OUT_H 5
-#define OUT_W 6
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 2
-#define DILATION_W 2
-#define PAD_TOP 2
-#define PAD_LEFT 1
-#define PARTIAL_PITCH 4 /* partial sums from pixel to pixel */
-#define OUT_C 4
-#define DEPTH 2 /* products of one sum */
-#define PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define GROUP_PITCH 2 /* elements from one group's input to the next */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define GROUPED__IN_H 7
+#define GROUPED__IN_W 6
+#define GROUPED__OUT_H 5
+#define GROUPED__OUT_W 6
+#define GROUPED__KERNEL_H 3
+#define GROUPED__KERNEL_W 3
+#define GROUPED__STRIDE_H 1
+#define GROUPED__STRIDE_W 1
+#define GROUPED__DILATION_H 2
+#define GROUPED__DILATION_W 2
+#define GROUPED__PAD_TOP 2
+#define GROUPED__PAD_LEFT 1
+#define GROUPED__PARTIAL_PITCH 4 /* partial sums from pixel to pixel */
+#define GROUPED__OUT_C 4
+#define GROUPED__DEPTH 2 /* products of one sum */
+#define GROUPED__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define GROUPED__GROUP_PITCH 2 /* elements from one group's input to the next */
+#define GROUPED__FINISH_MIN (-128) /* activation range less the output zero point */
+#define GROUPED__FINISH_MAX 127
+#define GROUPED__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define GROUPED__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
+static GROUPED__CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < GROUPED__FINISH_MIN ? GROUPED__FINISH_MIN : value;
+    value = value > GROUPED__FINISH_MAX ? GROUPED__FINISH_MAX : value;
+    return (int8_t)(value + GROUPED__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped__dot_2x2(
+static GROUPED__CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -81,7 +80,7 @@ static CODE inline void grouped__dot_2x2(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[GROUPED__PIXEL_PITCH + k];
         const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
@@ -98,10 +97,10 @@ static CODE inline void grouped__dot_2x2(
 }
 
 /* One tap of 2 x 2 partial sums. */
-static CODE void grouped__tap_2x2(
+static GROUPED__CODE void grouped__tap_2x2(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
-    const int32_t *starts = grouped__tap_starts + tap * OUT_C;
+    const int32_t *starts = grouped__tap_starts + tap * GROUPED__OUT_C;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -111,102 +110,78 @@ static CODE void grouped__tap_2x2(
     }
 
     grouped__dot_2x2(
-        sums, input, grouped__weights + (tap * OUT_C + channel) * DEPTH, DEPTH);
+        sums, input, grouped__weights + (tap * GROUPED__OUT_C + channel) * GROUPED__DEPTH, GROUPED__DEPTH);
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            partial[pixel * PARTIAL_PITCH + channel + c] = sums[pixel][c];
+            partial[pixel * GROUPED__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
     }
 }
 
 /* Multiplies `count` pixels by the weights of one tap. */
-static CODE void grouped__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
+static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
     for (; count >= 2; count -= 2) {
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped__tap_2x2(input + group * GROUP_PITCH, tap, first, partial);
+            grouped__tap_2x2(input + group * GROUPED__GROUP_PITCH, tap, first, partial);
         }
-        input += 2 * PIXEL_PITCH;
-        partial += 2 * PARTIAL_PITCH;
+        input += 2 * GROUPED__PIXEL_PITCH;
+        partial += 2 * GROUPED__PARTIAL_PITCH;
     }
 }
 
-static CODE void grouped__begin(int32_t *partial, int32_t pixels)
+static GROUPED__CODE void grouped__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < GROUPED__OUT_C; ++channel) {
             *partial++ = grouped__bias[channel];
         }
     }
 }
 
-static CODE void grouped__store(const int32_t *partial, int32_t pixels, int8_t *output)
+static GROUPED__CODE void grouped__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
     for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < OUT_C; ++channel) {
+        for (int32_t channel = 0; channel < GROUPED__OUT_C; ++channel) {
             *output++ = grouped__finish(*partial++, channel);
         }
     }
 }
 
 /* Adds the plane of tap (i, j) to the sums it belongs to: shifted, and strided. */
-static CODE void grouped__add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
+static GROUPED__CODE void grouped__add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
 {
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t row = out_row * STRIDE_H - PAD_TOP + i * DILATION_H;
+    for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
+        const int32_t row = out_row * GROUPED__STRIDE_H - GROUPED__PAD_TOP + i * GROUPED__DILATION_H;
 
-        for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-            const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
+        for (int32_t out_col = 0; out_col < GROUPED__OUT_W; ++out_col) {
+            const int32_t col = out_col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT + j * GROUPED__DILATION_W;
 
-            if (row >= 0 && row < IN_H && col >= 0 && col < IN_W) {
-                for (int32_t channel = 0; channel < OUT_C; ++channel) {
-                    partial[channel] += plane[(row * IN_W + col) * OUT_C + channel];
+            if (row >= 0 && row < GROUPED__IN_H && col >= 0 && col < GROUPED__IN_W) {
+                for (int32_t channel = 0; channel < GROUPED__OUT_C; ++channel) {
+                    partial[channel] += plane[(row * GROUPED__IN_W + col) * GROUPED__OUT_C + channel];
                 }
             }
-            partial += OUT_C;
+            partial += GROUPED__OUT_C;
         }
     }
 }
 
-CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
+GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const plane = workspace;
     int32_t *const partial =
         (int32_t *)(void *)((char *)workspace + 672);
 
-    grouped__begin(partial, OUT_H * OUT_W);
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            grouped__multiply(input, i * KERNEL_W + j, IN_H * IN_W, plane);
+    grouped__begin(partial, GROUPED__OUT_H * GROUPED__OUT_W);
+    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+        for (int32_t j = 0; j < GROUPED__KERNEL_W; ++j) {
+            grouped__multiply(input, i * GROUPED__KERNEL_W + j, GROUPED__IN_H * GROUPED__IN_W, plane);
             grouped__add_plane(plane, i, j, partial);
         }
     }
-    grouped__store(partial, OUT_H * OUT_W, output);
+    grouped__store(partial, GROUPED__OUT_H * GROUPED__OUT_W, output);
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef PARTIAL_PITCH
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef GROUP_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

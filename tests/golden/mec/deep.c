@@ -30,55 +30,52 @@
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 1
-#define DILATION_W 1
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define ROWS 6 /* image rows that the lowered matrix holds */
-#define ROW 12 /* elements of one of them, for one output column */
-#define COLUMN 72 /* elements for one output column, all groups */
-#define RUN 36 /* elements of the whole window */
-#define OUT_C 5
-#define BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define PIXEL_PITCH 72 /* elements from pixel to pixel of a block */
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__ROWS 6 /* image rows that the lowered matrix holds */
+#define DEEP__ROW 12 /* elements of one of them, for one output column */
+#define DEEP__COLUMN 72 /* elements for one output column, all groups */
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__PIXEL_PITCH 72 /* elements from pixel to pixel of a block */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEEP__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEEP__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    DEEP__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -86,14 +83,14 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /*
  * deep__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
@@ -109,14 +106,14 @@
 void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_2)
+    DEEP__BEGIN(deep__pixels_2)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -236,10 +233,10 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__pixels_2));
+    DEEP__END(deep__pixels_2));
 
 /*
  * deep__pixels_1: 1 x 4 sums (pixels x channels). Registers:
@@ -257,14 +254,14 @@ __extension__ __asm__(
 void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
-    BEGIN(deep__pixels_1)
+    DEEP__BEGIN(deep__pixels_1)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    sub sp, #24\n"
-    CFI("adjust_cfa_offset 24")
+    DEEP__CFI("adjust_cfa_offset 24")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -336,14 +333,14 @@ __extension__ __asm__(
     "    cmp r1, r2\n"
     "    bne 1b\n"
     "    add sp, #24\n"
-    CFI("adjust_cfa_offset -24")
+    DEEP__CFI("adjust_cfa_offset -24")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
-    END(deep__pixels_1));
+    DEEP__END(deep__pixels_1));
 
 #else
 /* Adds the products of two elements of a pixel to the sums of four channels. */
-static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
+static DEEP__CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
     for (int32_t c = 0; c < 4; c += 2) {
         const uint32_t weights = *constants++;
@@ -355,7 +352,7 @@ static CODE const uint32_t *deep__step(uint32_t *sums, int32_t x0, int32_t x1, c
 }
 
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
-static CODE const uint32_t *deep__run(
+static DEEP__CODE const uint32_t *deep__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
 {
     const uint32_t *next = constants;
@@ -370,7 +367,7 @@ static CODE const uint32_t *deep__run(
 
             constants = next;
             for (int32_t p = 0; p < pixels; ++p) {
-                const int8_t *x = input + p * PIXEL_PITCH;
+                const int8_t *x = input + p * DEEP__PIXEL_PITCH;
 
                 next = deep__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
@@ -379,13 +376,13 @@ static CODE const uint32_t *deep__run(
     return next;
 }
 
-static CODE int32_t deep__saturate(int32_t value)
+static DEEP__CODE int32_t deep__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
 }
 
 /* Finishes four sums of each pixel; returns the next block's constants. */
-static CODE const uint32_t *deep__finish(
+static DEEP__CODE const uint32_t *deep__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
@@ -398,16 +395,16 @@ static CODE const uint32_t *deep__finish(
             int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
 
             value = deep__saturate(value >> 15);
-            output[p * OUT_C + c] = (int8_t)(value);
+            output[p * DEEP__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
     }
     return constants;
 }
 
-static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[2][4];
 
         for (int32_t p = 0; p < 2; ++p) {
@@ -425,9 +422,9 @@ static CODE void deep__pixels_2(const int8_t *input, const uint32_t *constants, 
     }
 }
 
-static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
+static DEEP__CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < BLOCKS; ++block) {
+    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
         uint32_t sums[1][4];
 
         for (int32_t p = 0; p < 1; ++p) {
@@ -448,33 +445,33 @@ static CODE void deep__pixels_1(const int8_t *input, const uint32_t *constants, 
 #endif
 
 /* Multiplies the windows of one output row by all weights. */
-static CODE void deep__multiply(const int8_t *input, int8_t *output)
+static DEEP__CODE void deep__multiply(const int8_t *input, int8_t *output)
 {
     int32_t col = 0;
 
-    for (; col + 2 <= OUT_W; col += 2) {
-        const int8_t *window = input + col * COLUMN;
+    for (; col + 2 <= DEEP__OUT_W; col += 2) {
+        const int8_t *window = input + col * DEEP__COLUMN;
 
         deep__pixels_2(window, deep__weights, output);
-        output += 2 * OUT_C;
+        output += 2 * DEEP__OUT_C;
     }
-    for (; col < OUT_W; ++col) {
-        const int8_t *window = input + col * COLUMN;
+    for (; col < DEEP__OUT_W; ++col) {
+        const int8_t *window = input + col * DEEP__COLUMN;
 
         deep__pixels_1(window, deep__weights, output);
-        output += OUT_C;
+        output += DEEP__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
+static DEEP__CODE void deep__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void deep__fill(int8_t *to, int32_t count)
+static DEEP__CODE void deep__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -482,71 +479,42 @@ static CODE void deep__fill(int8_t *to, int32_t count)
 }
 
 /* Lowers one image row: for each output column, the kernel's columns of it. */
-static CODE void deep__lower(const int8_t *input, int32_t row, int8_t *to)
+static DEEP__CODE void deep__lower(const int8_t *input, int32_t row, int8_t *to)
 {
-    const int row_inside = row >= 0 && row < IN_H;
+    const int row_inside = row >= 0 && row < DEEP__IN_H;
 
-    for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-        const int32_t in_col = out_col * STRIDE_W - PAD_LEFT;
+    for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
+        const int32_t in_col = out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT;
 
-        if (row_inside && in_col >= 0 && in_col + KERNEL_W <= IN_W) {
-            deep__copy(to, input + (row * IN_W + in_col) * IN_C, ROW);
-            to += COLUMN;
+        if (row_inside && in_col >= 0 && in_col + DEEP__KERNEL_W <= DEEP__IN_W) {
+            deep__copy(to, input + (row * DEEP__IN_W + in_col) * DEEP__IN_C, DEEP__ROW);
+            to += DEEP__COLUMN;
             continue;
         }
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
-            const int inside = row_inside && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : input;
+        for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+            const int32_t col = out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT + j * DEEP__DILATION_W;
+            const int inside = row_inside && col >= 0 && col < DEEP__IN_W;
+            const int8_t *tap = inside ? input + (row * DEEP__IN_W + col) * DEEP__IN_C : input;
 
             if (inside) {
-                deep__copy(to + j * IN_C, tap, IN_C);
+                deep__copy(to + j * DEEP__IN_C, tap, DEEP__IN_C);
             } else {
-                deep__fill(to + j * IN_C, IN_C);
+                deep__fill(to + j * DEEP__IN_C, DEEP__IN_C);
             }
         }
-        to += COLUMN;
+        to += DEEP__COLUMN;
     }
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const lowered = workspace;
 
-    for (int32_t row = 0; row < ROWS; ++row) {
-        deep__lower(input, row - PAD_TOP, lowered + row * ROW);
+    for (int32_t row = 0; row < DEEP__ROWS; ++row) {
+        deep__lower(input, row - DEEP__PAD_TOP, lowered + row * DEEP__ROW);
     }
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        deep__multiply(lowered + out_row * STRIDE_H * ROW, output);
-        output += OUT_W * OUT_C;
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
+        deep__multiply(lowered + out_row * DEEP__STRIDE_H * DEEP__ROW, output);
+        output += DEEP__OUT_W * DEEP__OUT_C;
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef ROWS
-#undef ROW
-#undef COLUMN
-#undef RUN
-#undef OUT_C
-#undef BLOCKS
-#undef PIXEL_PITCH
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

@@ -28,55 +28,55 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
-#define IN_H 7
-#define IN_W 6
-#define IN_C 4
-#define OUT_H 5
-#define OUT_W 6
-#define KERNEL_H 3
-#define KERNEL_W 3
-#define STRIDE_H 1
-#define STRIDE_W 1
-#define DILATION_H 2
-#define DILATION_W 2
-#define PAD_TOP 2
-#define PAD_LEFT 1
-#define GROUPS 2
-#define GROUP_IN_C 2
-#define ROWS 5 /* image rows that one output row sees */
-#define ROW 6 /* elements of one of them, for one output column */
-#define COLUMN 60 /* elements for one output column, all groups */
-#define RUN 6 /* elements of a kernel row */
-#define OUT_C 4
-#define DEPTH 18 /* products of one sum */
-#define PIXEL_PITCH 60 /* elements from pixel to pixel of a block */
-#define GROUP_PITCH 30 /* elements from one group's input to the next */
-#define FINISH_MIN (-128) /* activation range less the output zero point */
-#define FINISH_MAX 127
-#define OUT_ZERO_POINT 0
+#define GROUPED__IN_H 7
+#define GROUPED__IN_W 6
+#define GROUPED__IN_C 4
+#define GROUPED__OUT_H 5
+#define GROUPED__OUT_W 6
+#define GROUPED__KERNEL_H 3
+#define GROUPED__KERNEL_W 3
+#define GROUPED__STRIDE_H 1
+#define GROUPED__STRIDE_W 1
+#define GROUPED__DILATION_H 2
+#define GROUPED__DILATION_W 2
+#define GROUPED__PAD_TOP 2
+#define GROUPED__PAD_LEFT 1
+#define GROUPED__GROUPS 2
+#define GROUPED__GROUP_IN_C 2
+#define GROUPED__ROWS 5 /* image rows that one output row sees */
+#define GROUPED__ROW 6 /* elements of one of them, for one output column */
+#define GROUPED__COLUMN 60 /* elements for one output column, all groups */
+#define GROUPED__RUN 6 /* elements of a kernel row */
+#define GROUPED__OUT_C 4
+#define GROUPED__DEPTH 18 /* products of one sum */
+#define GROUPED__PIXEL_PITCH 60 /* elements from pixel to pixel of a block */
+#define GROUPED__GROUP_PITCH 30 /* elements from one group's input to the next */
+#define GROUPED__FINISH_MIN (-128) /* activation range less the output zero point */
+#define GROUPED__FINISH_MAX 127
+#define GROUPED__OUT_ZERO_POINT 0
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define GROUPED__CODE
 #endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
-static CODE int8_t grouped__finish(int32_t sum, int32_t channel)
+static GROUPED__CODE int8_t grouped__finish(int32_t sum, int32_t channel)
 {
     const int32_t shift = grouped__shift[channel];
     const int32_t half = 1 << (shift - 1);
     const int64_t product = (int64_t)sum * grouped__multiplier[channel];
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + half - (high < 0)) >> shift;
-    value = value < FINISH_MIN ? FINISH_MIN : value;
-    value = value > FINISH_MAX ? FINISH_MAX : value;
-    return (int8_t)(value + OUT_ZERO_POINT);
+    value = value < GROUPED__FINISH_MIN ? GROUPED__FINISH_MIN : value;
+    value = value > GROUPED__FINISH_MAX ? GROUPED__FINISH_MAX : value;
+    return (int8_t)(value + GROUPED__OUT_ZERO_POINT);
 }
 
 /* Adds `count` products to each of 2 x 2 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void grouped__dot_2x2(
+static GROUPED__CODE inline void grouped__dot_2x2(
     int32_t sums[2][2], const int8_t *input,
     const int8_t *weights, int32_t count)
 {
@@ -87,7 +87,7 @@ static CODE inline void grouped__dot_2x2(
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t x0 = input[k];
-        const int32_t x1 = input[PIXEL_PITCH + k];
+        const int32_t x1 = input[GROUPED__PIXEL_PITCH + k];
         const int32_t w0 = weights[2 * k];
         const int32_t w1 = weights[2 * k + 1];
 
@@ -104,10 +104,10 @@ static CODE inline void grouped__dot_2x2(
 }
 
 /* 2 x 2 outputs of as many windows; their first row is at `row` of the ring. */
-static CODE void grouped__block_2x2(
+static GROUPED__CODE void grouped__block_2x2(
     const int8_t *input, int32_t row, int32_t channel, int8_t *output)
 {
-    const int8_t *weights = grouped__weights + channel * DEPTH;
+    const int8_t *weights = grouped__weights + channel * GROUPED__DEPTH;
     int32_t sums[2][2];
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
@@ -116,48 +116,48 @@ static CODE void grouped__block_2x2(
         }
     }
 
-    for (int32_t i = 0; i < KERNEL_H; ++i) {
-        grouped__dot_2x2(sums, input + row * ROW, weights, RUN);
-        weights += 2 * RUN;
-        row += DILATION_H;
-        if (row >= ROWS) {
-            row -= ROWS;
+    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+        grouped__dot_2x2(sums, input + row * GROUPED__ROW, weights, GROUPED__RUN);
+        weights += 2 * GROUPED__RUN;
+        row += GROUPED__DILATION_H;
+        if (row >= GROUPED__ROWS) {
+            row -= GROUPED__ROWS;
         }
     }
 
     for (int32_t pixel = 0; pixel < 2; ++pixel) {
         for (int32_t c = 0; c < 2; ++c) {
-            output[pixel * OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
+            output[pixel * GROUPED__OUT_C + channel + c] = grouped__finish(sums[pixel][c], channel + c);
         }
     }
 }
 
 /* Multiplies the windows of one output row by all weights. */
-static CODE void grouped__multiply(const int8_t *input, int32_t row, int8_t *output)
+static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t row, int8_t *output)
 {
     int32_t col = 0;
 
-    for (; col + 2 <= OUT_W; col += 2) {
-        const int8_t *window = input + col * COLUMN;
+    for (; col + 2 <= GROUPED__OUT_W; col += 2) {
+        const int8_t *window = input + col * GROUPED__COLUMN;
 
         for (int32_t group = 0; group < 2; ++group) {
             const int32_t first = group * 2;
 
-            grouped__block_2x2(window + group * GROUP_PITCH, row, first, output);
+            grouped__block_2x2(window + group * GROUPED__GROUP_PITCH, row, first, output);
         }
-        output += 2 * OUT_C;
+        output += 2 * GROUPED__OUT_C;
     }
 }
 
 /* A loop, since runs are often too short for memcpy to pay. */
-static CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
+static GROUPED__CODE void grouped__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
 }
 
-static CODE void grouped__fill(int8_t *to, int32_t count)
+static GROUPED__CODE void grouped__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
@@ -165,72 +165,43 @@ static CODE void grouped__fill(int8_t *to, int32_t count)
 }
 
 /* Lowers one image row: for each output column, the kernel's columns of it. */
-static CODE void grouped__lower(const int8_t *input, int32_t row, int8_t *to)
+static GROUPED__CODE void grouped__lower(const int8_t *input, int32_t row, int8_t *to)
 {
-    const int row_inside = row >= 0 && row < IN_H;
+    const int row_inside = row >= 0 && row < GROUPED__IN_H;
 
-    for (int32_t out_col = 0; out_col < OUT_W; ++out_col) {
-        for (int32_t j = 0; j < KERNEL_W; ++j) {
-            const int32_t col = out_col * STRIDE_W - PAD_LEFT + j * DILATION_W;
-            const int inside = row_inside && col >= 0 && col < IN_W;
-            const int8_t *tap = inside ? input + (row * IN_W + col) * IN_C : input;
-            int8_t *part = to + j * GROUP_IN_C;
+    for (int32_t out_col = 0; out_col < GROUPED__OUT_W; ++out_col) {
+        for (int32_t j = 0; j < GROUPED__KERNEL_W; ++j) {
+            const int32_t col = out_col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT + j * GROUPED__DILATION_W;
+            const int inside = row_inside && col >= 0 && col < GROUPED__IN_W;
+            const int8_t *tap = inside ? input + (row * GROUPED__IN_W + col) * GROUPED__IN_C : input;
+            int8_t *part = to + j * GROUPED__GROUP_IN_C;
 
-            for (int32_t group = 0; group < GROUPS; ++group) {
+            for (int32_t group = 0; group < GROUPED__GROUPS; ++group) {
                 if (inside) {
-                    grouped__copy(part + group * GROUP_PITCH, tap + group * GROUP_IN_C, GROUP_IN_C);
+                    grouped__copy(part + group * GROUPED__GROUP_PITCH, tap + group * GROUPED__GROUP_IN_C, GROUPED__GROUP_IN_C);
                 } else {
-                    grouped__fill(part + group * GROUP_PITCH, GROUP_IN_C);
+                    grouped__fill(part + group * GROUPED__GROUP_PITCH, GROUPED__GROUP_IN_C);
                 }
             }
         }
-        to += COLUMN;
+        to += GROUPED__COLUMN;
     }
 }
 
-CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
+GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 {
     int8_t *const lowered = workspace;
 
     int32_t lowered_rows = 0;
 
-    for (int32_t out_row = 0; out_row < OUT_H; ++out_row) {
-        const int32_t first = out_row * STRIDE_H;
+    for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
+        const int32_t first = out_row * GROUPED__STRIDE_H;
 
         lowered_rows = lowered_rows < first ? first : lowered_rows;
-        for (; lowered_rows < first + ROWS; ++lowered_rows) {
-            grouped__lower(input, lowered_rows - PAD_TOP, lowered + lowered_rows % ROWS * ROW);
+        for (; lowered_rows < first + GROUPED__ROWS; ++lowered_rows) {
+            grouped__lower(input, lowered_rows - GROUPED__PAD_TOP, lowered + lowered_rows % GROUPED__ROWS * GROUPED__ROW);
         }
-        grouped__multiply(lowered, first % ROWS, output);
-        output += OUT_W * OUT_C;
+        grouped__multiply(lowered, first % GROUPED__ROWS, output);
+        output += GROUPED__OUT_W * GROUPED__OUT_C;
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef KERNEL_H
-#undef KERNEL_W
-#undef STRIDE_H
-#undef STRIDE_W
-#undef DILATION_H
-#undef DILATION_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef GROUPS
-#undef GROUP_IN_C
-#undef ROWS
-#undef ROW
-#undef COLUMN
-#undef RUN
-#undef OUT_C
-#undef DEPTH
-#undef PIXEL_PITCH
-#undef GROUP_PITCH
-#undef FINISH_MIN
-#undef FINISH_MAX
-#undef OUT_ZERO_POINT
-#undef CODE

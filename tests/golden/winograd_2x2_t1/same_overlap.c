@@ -33,65 +33,65 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define SAME__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define SAME__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define SAME__ASSEMBLY
 #endif
 
-#define IN_H 5
-#define IN_W 10
-#define IN_C 4
-#define OUT_H 5
-#define OUT_W 10
-#define OUT_C 4
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define SQUARE 2 /* rows and columns of outputs that one tile gives */
-#define TILE 4 /* rows and columns of the tile */
-#define POSITIONS 16 /* of a tile */
-#define TILES 1 /* multiplied at a time */
-#define CHANNELS 8 /* of the output, multiplied at a time */
-#define SUMS 8 /* of one position */
-#define PAIRS 2 /* of input channels: words of weights for an output channel */
-#define PAIR 1 /* words from one pair of the tiles to the next */
-#define POSITION 2 /* words from one position of the tiles to the next */
-#define BLOCK 256 /* words of a block's weights */
-#define START 0 /* columns of the table of what finishes outputs */
-#define MULTIPLIER 1
-#define ADDEND 2
-#define COLUMNS 3
+#define SAME__IN_H 5
+#define SAME__IN_W 10
+#define SAME__IN_C 4
+#define SAME__OUT_H 5
+#define SAME__OUT_W 10
+#define SAME__OUT_C 4
+#define SAME__PAD_TOP 1
+#define SAME__PAD_LEFT 1
+#define SAME__SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define SAME__TILE 4 /* rows and columns of the tile */
+#define SAME__POSITIONS 16 /* of a tile */
+#define SAME__TILES 1 /* multiplied at a time */
+#define SAME__CHANNELS 8 /* of the output, multiplied at a time */
+#define SAME__SUMS 8 /* of one position */
+#define SAME__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define SAME__PAIR 1 /* words from one pair of the tiles to the next */
+#define SAME__POSITION 2 /* words from one position of the tiles to the next */
+#define SAME__BLOCK 256 /* words of a block's weights */
+#define SAME__START 0 /* columns of the table of what finishes outputs */
+#define SAME__MULTIPLIER 1
+#define SAME__ADDEND 2
+#define SAME__COLUMNS 3
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define SAME__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SAME__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define SAME__CODE
+#define SAME__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define SAME__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define SAME__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define SAME__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define SAME__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define SAME__BEGIN(name) \
+    ".pushsection " SAME__SECTION_OF(name) ", \"ax\"\n" \
+    SAME__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -99,17 +99,17 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    SAME__CFI("startproc")
+#define SAME__END(name) \
+    SAME__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t same__high(int32_t a, int32_t b, int32_t addend)
+static SAME__CODE inline int32_t same__high(int32_t a, int32_t b, int32_t addend)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -120,9 +120,9 @@ static CODE inline int32_t same__high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t same__shift(int32_t value)
+static SAME__CODE inline int32_t same__shift(int32_t value)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
 #else
     value >>= 9;
@@ -134,7 +134,7 @@ static CODE inline int32_t same__shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t same__finish(int32_t sum, int32_t multiplier, int32_t addend)
+static SAME__CODE inline int8_t same__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = same__high(sum, multiplier, addend);
     int32_t value = same__shift(high);
@@ -142,7 +142,7 @@ static CODE inline int8_t same__finish(int32_t sum, int32_t multiplier, int32_t 
     return (int8_t)value;
 }
 
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
@@ -160,17 +160,17 @@ void same__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(same__multiply)
+    SAME__BEGIN(same__multiply)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    SAME__CFI("adjust_cfa_offset 36")
+    SAME__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    SAME__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    SAME__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #16\n"
     "    sub sp, #4\n"
-    CFI("adjust_cfa_offset 4")
+    SAME__CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
-    CFI("adjust_cfa_offset 8")
+    SAME__CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
@@ -204,41 +204,41 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
-    CFI("adjust_cfa_offset -12")
+    SAME__CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(same__multiply));
+    SAME__END(same__multiply));
 
 #else
 
-/* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void same__multiply(
+/* Multiplies SAME__TILES tiles by the weights of SAME__CHANNELS output channels, position by position. */
+static SAME__CODE void same__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
-        for (int32_t i = 0; i < SUMS; ++i) {
+    for (int32_t position = 0; position < SAME__POSITIONS; ++position) {
+        for (int32_t i = 0; i < SAME__SUMS; ++i) {
             products[i] = 0;
         }
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = weights[i % CHANNELS];
-                const uint32_t x = tiles[i / CHANNELS];
+        for (int32_t pair = 0; pair < SAME__PAIRS; ++pair) {
+            for (int32_t i = 0; i < SAME__SUMS; ++i) {
+                const uint32_t w = weights[i % SAME__CHANNELS];
+                const uint32_t x = tiles[i / SAME__CHANNELS];
                 const int32_t lower = (int16_t)x, upper = (int16_t)(x >> 16);
 
                 products[i] += (uint32_t)(lower * (int16_t)w) + (uint32_t)(upper * (int16_t)(w >> 16));
             }
-            tiles += PAIR;
-            weights += CHANNELS;
+            tiles += SAME__PAIR;
+            weights += SAME__CHANNELS;
         }
-        products += SUMS;
+        products += SAME__SUMS;
     }
 }
 
 #endif
 
 /* The even ones of four channels as the halves of a word. */
-static CODE inline uint32_t same__even(const int8_t *pixel)
+static SAME__CODE inline uint32_t same__even(const int8_t *pixel)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -252,9 +252,9 @@ static CODE inline uint32_t same__even(const int8_t *pixel)
 }
 
 /* The odd ones of four channels as the halves of a word. */
-static CODE inline uint32_t same__odd(const int8_t *pixel)
+static SAME__CODE inline uint32_t same__odd(const int8_t *pixel)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -267,9 +267,9 @@ static CODE inline uint32_t same__odd(const int8_t *pixel)
 #endif
 }
 
-static CODE inline uint32_t same__add(uint32_t a, uint32_t b)
+static SAME__CODE inline uint32_t same__add(uint32_t a, uint32_t b)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     uint32_t halves;
 
     __asm__("sadd16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
@@ -279,9 +279,9 @@ static CODE inline uint32_t same__add(uint32_t a, uint32_t b)
 #endif
 }
 
-static CODE inline uint32_t same__subtract(uint32_t a, uint32_t b)
+static SAME__CODE inline uint32_t same__subtract(uint32_t a, uint32_t b)
 {
-#ifdef ASSEMBLY
+#ifdef SAME__ASSEMBLY
     uint32_t halves;
 
     __asm__("ssub16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
@@ -292,7 +292,7 @@ static CODE inline uint32_t same__subtract(uint32_t a, uint32_t b)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void same__combine(
+static SAME__CODE inline void same__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
 {
     to[0] = same__subtract(d0, d2);
@@ -302,124 +302,124 @@ static CODE inline void same__combine(
 }
 
 /* B^T of the differences of two rows. */
-static CODE inline void same__differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static SAME__CODE inline void same__differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
     same__combine(
         same__subtract(a[0], b[0]), same__subtract(a[1], b[1]),
-        same__subtract(a[2], b[2]), same__subtract(a[3], b[3]), to, POSITION);
+        same__subtract(a[2], b[2]), same__subtract(a[3], b[3]), to, SAME__POSITION);
 }
 
 /* B^T of the sums of two rows. */
-static CODE inline void same__sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
+static SAME__CODE inline void same__sums(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
     same__combine(
         same__add(a[0], b[0]), same__add(a[1], b[1]),
-        same__add(a[2], b[2]), same__add(a[3], b[3]), to, POSITION);
+        same__add(a[2], b[2]), same__add(a[3], b[3]), to, SAME__POSITION);
 }
 
 /* B^T d B of a tile d that lies in the image: row by row, since it fits into registers. */
-static CODE OUT_OF_LINE void same__inside(const int8_t *first, uint32_t *tile)
+static SAME__CODE SAME__OUT_OF_LINE void same__inside(const int8_t *first, uint32_t *tile)
 {
-    uint32_t d0[TILE], d1[TILE], d2[TILE], d3[TILE];
+    uint32_t d0[SAME__TILE], d1[SAME__TILE], d2[SAME__TILE], d3[SAME__TILE];
 
-    for (int32_t channel = 0; channel < IN_C; channel += 4) {
-        for (int32_t i = 0; i < TILE; ++i) {
-            d0[i] = same__even(first + (i) * IN_C + channel);
+    for (int32_t channel = 0; channel < SAME__IN_C; channel += 4) {
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d0[i] = same__even(first + (i) * SAME__IN_C + channel);
         }
-        for (int32_t i = 0; i < TILE; ++i) {
-            d2[i] = same__even(first + (2 * IN_W + i) * IN_C + channel);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d2[i] = same__even(first + (2 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
         same__differences(d0, d2, tile);
-        for (int32_t i = 0; i < TILE; ++i) {
-            d1[i] = same__even(first + (1 * IN_W + i) * IN_C + channel);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d1[i] = same__even(first + (1 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
-        same__sums(d1, d2, tile + TILE * POSITION);
-        same__differences(d2, d1, tile + 2 * TILE * POSITION);
-        for (int32_t i = 0; i < TILE; ++i) {
-            d3[i] = same__even(first + (3 * IN_W + i) * IN_C + channel);
+        same__sums(d1, d2, tile + SAME__TILE * SAME__POSITION);
+        same__differences(d2, d1, tile + 2 * SAME__TILE * SAME__POSITION);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d3[i] = same__even(first + (3 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
-        same__differences(d1, d3, tile + 3 * TILE * POSITION);
+        same__differences(d1, d3, tile + 3 * SAME__TILE * SAME__POSITION);
 
-        tile += PAIR;
-        for (int32_t i = 0; i < TILE; ++i) {
-            d0[i] = same__odd(first + (i) * IN_C + channel);
+        tile += SAME__PAIR;
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d0[i] = same__odd(first + (i) * SAME__IN_C + channel);
         }
-        for (int32_t i = 0; i < TILE; ++i) {
-            d2[i] = same__odd(first + (2 * IN_W + i) * IN_C + channel);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d2[i] = same__odd(first + (2 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
         same__differences(d0, d2, tile);
-        for (int32_t i = 0; i < TILE; ++i) {
-            d1[i] = same__odd(first + (1 * IN_W + i) * IN_C + channel);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d1[i] = same__odd(first + (1 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
-        same__sums(d1, d2, tile + TILE * POSITION);
-        same__differences(d2, d1, tile + 2 * TILE * POSITION);
-        for (int32_t i = 0; i < TILE; ++i) {
-            d3[i] = same__odd(first + (3 * IN_W + i) * IN_C + channel);
+        same__sums(d1, d2, tile + SAME__TILE * SAME__POSITION);
+        same__differences(d2, d1, tile + 2 * SAME__TILE * SAME__POSITION);
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            d3[i] = same__odd(first + (3 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
-        same__differences(d1, d3, tile + 3 * TILE * POSITION);
+        same__differences(d1, d3, tile + 3 * SAME__TILE * SAME__POSITION);
 
-        tile += PAIR;
+        tile += SAME__PAIR;
     }
 }
 
 /* Transforms a column of all channels. */
-static CODE inline void same__column(
-    const int8_t *const pixels[TILE], uint32_t *to)
+static SAME__CODE inline void same__column(
+    const int8_t *const pixels[SAME__TILE], uint32_t *to)
 {
-    for (int32_t channel = 0; channel < IN_C; channel += 4) {
+    for (int32_t channel = 0; channel < SAME__IN_C; channel += 4) {
         same__combine(
             same__even(pixels[0] + channel), same__even(pixels[1] + channel),
             same__even(pixels[2] + channel), same__even(pixels[3] + channel),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, SAME__TILE * SAME__POSITION);
+        to += SAME__PAIR;
         same__combine(
             same__odd(pixels[0] + channel), same__odd(pixels[1] + channel),
             same__odd(pixels[2] + channel), same__odd(pixels[3] + channel),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, SAME__TILE * SAME__POSITION);
+        to += SAME__PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void same__columns_edge(
+static SAME__CODE SAME__OUT_OF_LINE void same__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    for (int32_t col = 0; col < TILE; ++col) {
-        const int in_width = in_col + col >= 0 && in_col + col < IN_W;
-        const int8_t *pixels[TILE];
+    for (int32_t col = 0; col < SAME__TILE; ++col) {
+        const int in_width = in_col + col >= 0 && in_col + col < SAME__IN_W;
+        const int8_t *pixels[SAME__TILE];
 
-        for (int32_t i = 0; i < TILE; ++i) {
-            const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
-            const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
+        for (int32_t i = 0; i < SAME__TILE; ++i) {
+            const int in_image = in_width && in_row + i >= 0 && in_row + i < SAME__IN_H;
+            const int32_t place = ((in_row + i) * SAME__IN_W + in_col + col) * SAME__IN_C;
 
             pixels[i] = in_image ? input + place : same__zero_points;
         }
-        same__column(pixels, tile + col * POSITION);
+        same__column(pixels, tile + col * SAME__POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void same__rows(uint32_t *tile)
+static SAME__CODE SAME__OUT_OF_LINE void same__rows(uint32_t *tile)
 {
-    for (int32_t row = 0; row < TILE; ++row) {
-        uint32_t *d = tile + row * TILE * POSITION;
+    for (int32_t row = 0; row < SAME__TILE; ++row) {
+        uint32_t *d = tile + row * SAME__TILE * SAME__POSITION;
 
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
+        for (int32_t pair = 0; pair < SAME__PAIRS; ++pair) {
             same__combine(
-                d[0], d[POSITION], d[2 * POSITION],
-                d[3 * POSITION],
-                d, POSITION);
-            d += PAIR;
+                d[0], d[SAME__POSITION], d[2 * SAME__POSITION],
+                d[3 * SAME__POSITION],
+                d, SAME__POSITION);
+            d += SAME__PAIR;
         }
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void same__transform(
+static SAME__CODE inline void same__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    if (in_row >= 0 && in_row + TILE <= IN_H && in_col >= 0 && in_col + TILE <= IN_W) {
-        same__inside(input + (in_row * IN_W + in_col) * IN_C, tile);
+    if (in_row >= 0 && in_row + SAME__TILE <= SAME__IN_H && in_col >= 0 && in_col + SAME__TILE <= SAME__IN_W) {
+        same__inside(input + (in_row * SAME__IN_W + in_col) * SAME__IN_C, tile);
         return;
     }
     same__columns_edge(input, in_row, in_col, tile);
@@ -427,7 +427,7 @@ static CODE inline void same__transform(
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void same__output_row(
+static SAME__CODE inline void same__output_row(
     const uint32_t *m, int32_t start0, int32_t start1,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -441,26 +441,26 @@ static CODE inline void same__output_row(
     (void)cols;
     output[0] = same__finish(
         (int32_t)(value0 + (uint32_t)start0), multiplier, addend);
-    output[OUT_C] = same__finish(
+    output[SAME__OUT_C] = same__finish(
         (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
 }
 
 /* A^T m A of the products m of a tile and an output channel. */
-static CODE OUT_OF_LINE void same__outputs(
+static SAME__CODE SAME__OUT_OF_LINE void same__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = same__finish_table + channel * COLUMNS;
-    const int32_t start = finish[START];
-    const int32_t multiplier = finish[MULTIPLIER];
-    const int32_t addend = finish[ADDEND];
-    uint32_t half[SQUARE][TILE];
+    const int32_t *finish = same__finish_table + channel * SAME__COLUMNS;
+    const int32_t start = finish[SAME__START];
+    const int32_t multiplier = finish[SAME__MULTIPLIER];
+    const int32_t addend = finish[SAME__ADDEND];
+    uint32_t half[SAME__SQUARE][SAME__TILE];
 
-    for (int32_t col = 0; col < TILE; ++col) {
-        const uint32_t *m = products + col * SUMS;
+    for (int32_t col = 0; col < SAME__TILE; ++col) {
+        const uint32_t *m = products + col * SAME__SUMS;
         const uint32_t m0 = m[0];
-        const uint32_t m1 = m[TILE * SUMS];
-        const uint32_t m2 = m[2 * TILE * SUMS];
-        const uint32_t m3 = m[3 * TILE * SUMS];
+        const uint32_t m1 = m[SAME__TILE * SAME__SUMS];
+        const uint32_t m2 = m[2 * SAME__TILE * SAME__SUMS];
+        const uint32_t m3 = m[3 * SAME__TILE * SAME__SUMS];
 
         half[0][col] = m0 + m1 + m2;
         half[1][col] = m1 - m2 - m3;
@@ -472,59 +472,59 @@ static CODE OUT_OF_LINE void same__outputs(
     if (rows > 1) {
         same__output_row(
             half[1], start, start,
-            multiplier, addend, cols, output + OUT_W * OUT_C);
+            multiplier, addend, cols, output + SAME__OUT_W * SAME__OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void same__block(
+static SAME__CODE inline void same__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
-    for (int32_t tile = 0; tile < TILES; ++tile) {
-        for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
+    for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
+        for (int32_t c = 0; c < SAME__CHANNELS && channel + c < SAME__OUT_C; ++c) {
             same__outputs(
-                products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
-                output + tile * SQUARE * OUT_C + c);
+                products + tile * SAME__CHANNELS + c, channel + c, rows, cols - tile * SAME__SQUARE,
+                output + tile * SAME__SQUARE * SAME__OUT_C + c);
         }
     }
 }
 
 /* Keeps the pixels left of the tiles at outputs (row, col), before outputs are stored there. */
-static CODE OUT_OF_LINE void same__keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static SAME__CODE SAME__OUT_OF_LINE void same__keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
-    for (int32_t i = 0; i < SQUARE; ++i) {
-        const int32_t in_row = row - PAD_TOP + i;
+    for (int32_t i = 0; i < SAME__SQUARE; ++i) {
+        const int32_t in_row = row - SAME__PAD_TOP + i;
 
-        if (in_row >= 0 && in_row < IN_H) {
-            int8_t *pixel = input + (in_row * IN_W + col - PAD_LEFT) * IN_C;
+        if (in_row >= 0 && in_row < SAME__IN_H) {
+            int8_t *pixel = input + (in_row * SAME__IN_W + col - SAME__PAD_LEFT) * SAME__IN_C;
 
-            for (int32_t channel = 0; channel < IN_C; ++channel) {
-                between[i * IN_C + channel] = pixel[channel];
+            for (int32_t channel = 0; channel < SAME__IN_C; ++channel) {
+                between[i * SAME__IN_C + channel] = pixel[channel];
             }
         }
     }
 }
 
 /* Lets the kept pixels and the outputs in their place change places. */
-static CODE OUT_OF_LINE void same__swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
+static SAME__CODE SAME__OUT_OF_LINE void same__swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
-    for (int32_t i = 0; i < SQUARE; ++i) {
-        const int32_t in_row = row - PAD_TOP + i;
+    for (int32_t i = 0; i < SAME__SQUARE; ++i) {
+        const int32_t in_row = row - SAME__PAD_TOP + i;
 
-        if (in_row >= 0 && in_row < IN_H) {
-            int8_t *pixel = input + (in_row * IN_W + col - PAD_LEFT) * IN_C;
+        if (in_row >= 0 && in_row < SAME__IN_H) {
+            int8_t *pixel = input + (in_row * SAME__IN_W + col - SAME__PAD_LEFT) * SAME__IN_C;
 
-            for (int32_t channel = 0; channel < IN_C; ++channel) {
-                const int8_t kept = between[i * IN_C + channel];
+            for (int32_t channel = 0; channel < SAME__IN_C; ++channel) {
+                const int8_t kept = between[i * SAME__IN_C + channel];
 
-                between[i * IN_C + channel] = pixel[channel];
+                between[i * SAME__IN_C + channel] = pixel[channel];
                 pixel[channel] = kept;
             }
         }
     }
 }
 
-CODE void same(void *pool, void *workspace)
+SAME__CODE void same(void *pool, void *workspace)
 {
     int8_t *input = (int8_t *)pool + SAME_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + SAME_OUTPUT_OFFSET;
@@ -534,59 +534,27 @@ CODE void same(void *pool, void *workspace)
     int8_t *const between =
         (int8_t *)(void *)((char *)workspace + 640);
 
-    for (int32_t row = 0; row < OUT_H; row += SQUARE) {
-        for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
+    for (int32_t row = 0; row < SAME__OUT_H; row += SAME__SQUARE) {
+        for (int32_t col = 0; col < SAME__OUT_W; col += SAME__TILES * SAME__SQUARE) {
             if (col > 0) {
                 same__swap(input, row, col, between);
             }
-            for (int32_t tile = 0; tile < TILES; ++tile) {
+            for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
                 same__transform(
-                    input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
+                    input, row - SAME__PAD_TOP, col + tile * SAME__SQUARE - SAME__PAD_LEFT, tiles + tile);
             }
             if (col > 0) {
                 same__swap(input, row, col, between);
             }
-            if (col + TILES * SQUARE < OUT_W) {
-                same__keep(input, row, col + TILES * SQUARE, between);
+            if (col + SAME__TILES * SAME__SQUARE < SAME__OUT_W) {
+                same__keep(input, row, col + SAME__TILES * SAME__SQUARE, between);
             }
-            for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                same__multiply(tiles, same__weights + channel / CHANNELS * BLOCK, products);
+            for (int32_t channel = 0; channel < SAME__OUT_C; channel += SAME__CHANNELS) {
+                same__multiply(tiles, same__weights + channel / SAME__CHANNELS * SAME__BLOCK, products);
                 same__block(
-                    products, OUT_H - row, OUT_W - col, channel,
-                    output + (row * OUT_W + col) * OUT_C + channel);
+                    products, SAME__OUT_H - row, SAME__OUT_W - col, channel,
+                    output + (row * SAME__OUT_W + col) * SAME__OUT_C + channel);
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef OUT_C
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef POSITIONS
-#undef TILES
-#undef CHANNELS
-#undef SUMS
-#undef PAIRS
-#undef PAIR
-#undef POSITION
-#undef BLOCK
-#undef START
-#undef MULTIPLIER
-#undef ADDEND
-#undef COLUMNS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

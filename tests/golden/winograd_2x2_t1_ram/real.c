@@ -27,36 +27,36 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define REAL__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define REAL__OUT_OF_LINE
 #endif
 
-#define IN_H 5
-#define IN_W 5
-#define IN_C 3
-#define OUT_H 5
-#define OUT_W 5
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define SQUARE 2 /* rows and columns of outputs that one tile gives */
-#define TILE 4 /* rows and columns of the tile */
-#define TILES 1 /* transformed before they are multiplied */
-#define POSITIONS 16 /* of a tile */
-#define POSITION 3 /* elements from one position of the tiles to the next */
-#define MATRIX 15 /* weights of one position */
-#define OUT_C 5
-#define DEPTH 3 /* products of one sum */
+#define REAL__IN_H 5
+#define REAL__IN_W 5
+#define REAL__IN_C 3
+#define REAL__OUT_H 5
+#define REAL__OUT_W 5
+#define REAL__PAD_TOP 1
+#define REAL__PAD_LEFT 1
+#define REAL__SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define REAL__TILE 4 /* rows and columns of the tile */
+#define REAL__TILES 1 /* transformed before they are multiplied */
+#define REAL__POSITIONS 16 /* of a tile */
+#define REAL__POSITION 3 /* elements from one position of the tiles to the next */
+#define REAL__MATRIX 15 /* weights of one position */
+#define REAL__OUT_C 5
+#define REAL__DEPTH 3 /* products of one sum */
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
 #else
-#define CODE
+#define REAL__CODE
 #endif
 
 /* Sum to output: the activation. */
-static CODE float real__finish(float sum)
+static REAL__CODE float real__finish(float sum)
 {
     sum = sum < 0.0f ? 0.0f : sum;
     sum = sum > 6.0f ? 6.0f : sum;
@@ -64,7 +64,7 @@ static CODE float real__finish(float sum)
 }
 
 /* Adds `count` products to each of 1 x 4 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x4(
+static REAL__CODE inline void real__dot_1x4(
     float sums[1][4], const float *input,
     const float *weights, int32_t count)
 {
@@ -93,7 +93,7 @@ static CODE inline void real__dot_1x4(
 }
 
 /* Adds `count` products to each of 1 x 1 sums (pixels x channels), which share inputs and weights. */
-static CODE inline void real__dot_1x1(
+static REAL__CODE inline void real__dot_1x1(
     float sums[1][1], const float *input,
     const float *weights, int32_t count)
 {
@@ -110,12 +110,12 @@ static CODE inline void real__dot_1x1(
 }
 
 /* G g G^T of every kernel g. */
-static CODE void real__transform_weights(float *transformed)
+static REAL__CODE void real__transform_weights(float *transformed)
 {
     const float *kernel = real__weights;
 
-    for (int32_t k = 0; k < MATRIX; ++k) {
-        float rows[TILE][3];
+    for (int32_t k = 0; k < REAL__MATRIX; ++k) {
+        float rows[REAL__TILE][3];
 
         for (int32_t col = 0; col < 3; ++col) {
             const float g0 = kernel[col];
@@ -127,39 +127,39 @@ static CODE void real__transform_weights(float *transformed)
             rows[2][col] = 0.5f * g0 - 0.5f * g1 + 0.5f * g2;
             rows[3][col] = g2;
         }
-        for (int32_t row = 0; row < TILE; ++row) {
+        for (int32_t row = 0; row < REAL__TILE; ++row) {
             const float g0 = rows[row][0];
             const float g1 = rows[row][1];
             const float g2 = rows[row][2];
 
-            transformed[row * TILE * MATRIX + k] = g0;
-            transformed[(row * TILE + 1) * MATRIX + k] = 0.5f * g0 + 0.5f * g1 + 0.5f * g2;
-            transformed[(row * TILE + 2) * MATRIX + k] = 0.5f * g0 - 0.5f * g1 + 0.5f * g2;
-            transformed[(row * TILE + 3) * MATRIX + k] = g2;
+            transformed[row * REAL__TILE * REAL__MATRIX + k] = g0;
+            transformed[(row * REAL__TILE + 1) * REAL__MATRIX + k] = 0.5f * g0 + 0.5f * g1 + 0.5f * g2;
+            transformed[(row * REAL__TILE + 2) * REAL__MATRIX + k] = 0.5f * g0 - 0.5f * g1 + 0.5f * g2;
+            transformed[(row * REAL__TILE + 3) * REAL__MATRIX + k] = g2;
         }
         kernel += 9;
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE void real__transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
+static REAL__CODE void real__transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
 {
-    const float *pixels[TILE][TILE];
+    const float *pixels[REAL__TILE][REAL__TILE];
 
-    for (int32_t i = 0; i < TILE; ++i) {
+    for (int32_t i = 0; i < REAL__TILE; ++i) {
         const int32_t row = in_row + i;
 
-        for (int32_t j = 0; j < TILE; ++j) {
+        for (int32_t j = 0; j < REAL__TILE; ++j) {
             const int32_t col = in_col + j;
-            const int inside = row >= 0 && row < IN_H && col >= 0 && col < IN_W;
+            const int inside = row >= 0 && row < REAL__IN_H && col >= 0 && col < REAL__IN_W;
 
-            pixels[i][j] = inside ? input + (row * IN_W + col) * IN_C : real__zero_points;
+            pixels[i][j] = inside ? input + (row * REAL__IN_W + col) * REAL__IN_C : real__zero_points;
         }
     }
-    for (int32_t channel = 0; channel < IN_C; ++channel) {
-        float rows[TILE][TILE];
+    for (int32_t channel = 0; channel < REAL__IN_C; ++channel) {
+        float rows[REAL__TILE][REAL__TILE];
 
-        for (int32_t col = 0; col < TILE; ++col) {
+        for (int32_t col = 0; col < REAL__TILE; ++col) {
             const float d0 = pixels[0][col][channel];
             const float d1 = pixels[1][col][channel];
             const float d2 = pixels[2][col][channel];
@@ -170,34 +170,34 @@ static CODE void real__transform(const float *input, int32_t in_row, int32_t in_
             rows[2][col] = -d1 + d2;
             rows[3][col] = d1 - d3;
         }
-        for (int32_t row = 0; row < TILE; ++row) {
+        for (int32_t row = 0; row < REAL__TILE; ++row) {
             const float d0 = rows[row][0];
             const float d1 = rows[row][1];
             const float d2 = rows[row][2];
             const float d3 = rows[row][3];
 
-            tile[row * TILE * POSITION + channel] = d0 - d2;
-            tile[(row * TILE + 1) * POSITION + channel] = d1 + d2;
-            tile[(row * TILE + 2) * POSITION + channel] = -d1 + d2;
-            tile[(row * TILE + 3) * POSITION + channel] = d1 - d3;
+            tile[row * REAL__TILE * REAL__POSITION + channel] = d0 - d2;
+            tile[(row * REAL__TILE + 1) * REAL__POSITION + channel] = d1 + d2;
+            tile[(row * REAL__TILE + 2) * REAL__POSITION + channel] = -d1 + d2;
+            tile[(row * REAL__TILE + 3) * REAL__POSITION + channel] = d1 - d3;
         }
     }
 }
 
 /* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
-static CODE void real__outputs(
+static REAL__CODE void real__outputs(
     const float *products, int32_t pitch, int32_t tile,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
-    const int32_t first = tile * SQUARE;
-    const int32_t last = cols < first + SQUARE ? cols : first + SQUARE;
-    float half[SQUARE][TILE];
+    const int32_t first = tile * REAL__SQUARE;
+    const int32_t last = cols < first + REAL__SQUARE ? cols : first + REAL__SQUARE;
+    float half[REAL__SQUARE][REAL__TILE];
 
-    for (int32_t col = 0; col < TILE; ++col) {
+    for (int32_t col = 0; col < REAL__TILE; ++col) {
         const float m0 = products[col * pitch];
-        const float m1 = products[(TILE + col) * pitch];
-        const float m2 = products[(2 * TILE + col) * pitch];
-        const float m3 = products[(3 * TILE + col) * pitch];
+        const float m1 = products[(REAL__TILE + col) * pitch];
+        const float m2 = products[(2 * REAL__TILE + col) * pitch];
+        const float m3 = products[(3 * REAL__TILE + col) * pitch];
 
         half[0][col] = m0 + m1 + m2;
         half[1][col] = m1 - m2 - m3;
@@ -207,7 +207,7 @@ static CODE void real__outputs(
         const float m1 = half[row][1];
         const float m2 = half[row][2];
         const float m3 = half[row][3];
-        const float square[SQUARE] = {
+        const float square[REAL__SQUARE] = {
             m0 + m1 + m2,
             m1 - m2 - m3,
         };
@@ -215,22 +215,22 @@ static CODE void real__outputs(
         for (int32_t col = first; col < last; ++col) {
             const float sum = square[col - first] + real__bias[channel];
 
-            output[(row * OUT_W + col) * OUT_C + channel] = real__finish(sum);
+            output[(row * REAL__OUT_W + col) * REAL__OUT_C + channel] = real__finish(sum);
         }
     }
 }
 
 /* 1 x 4 (tiles x channels): a product for each position, then the outputs. */
-static CODE OUT_OF_LINE void real__block_1x4(
+static REAL__CODE REAL__OUT_OF_LINE void real__block_1x4(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
+    for (int32_t position = 0; position < REAL__POSITIONS; ++position) {
         float sums[1][4] = {{0}};
 
         real__dot_1x4(
-            sums, input + position * POSITION,
-            transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
+            sums, input + position * REAL__POSITION,
+            transformed + (position * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
         for (int32_t c = 0; c < 4; ++c) {
             products[4 * position + c] = sums[0][c];
@@ -242,16 +242,16 @@ static CODE OUT_OF_LINE void real__block_1x4(
 }
 
 /* 1 x 1 (tiles x channels): a product for each position, then the outputs. */
-static CODE OUT_OF_LINE void real__block_1x1(
+static REAL__CODE REAL__OUT_OF_LINE void real__block_1x1(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
+    for (int32_t position = 0; position < REAL__POSITIONS; ++position) {
         float sums[1][1] = {{0}};
 
         real__dot_1x1(
-            sums, input + position * POSITION,
-            transformed + (position * OUT_C + channel) * DEPTH, DEPTH);
+            sums, input + position * REAL__POSITION,
+            transformed + (position * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
 
         for (int32_t c = 0; c < 1; ++c) {
             products[position + c] = sums[0][c];
@@ -263,23 +263,23 @@ static CODE OUT_OF_LINE void real__block_1x1(
 }
 
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
-static CODE void real__multiply(
+static REAL__CODE void real__multiply(
     const float *tiles, const float *transformed, float *products,
     int32_t count, int32_t rows, int32_t cols, float *output)
 {
     int32_t tile = 0;
 
     for (; tile < count; ++tile) {
-        const float *input = tiles + tile * IN_C;
-        const int32_t left = cols - tile * SQUARE;
-        float *square = output + tile * SQUARE * OUT_C;
+        const float *input = tiles + tile * REAL__IN_C;
+        const int32_t left = cols - tile * REAL__SQUARE;
+        float *square = output + tile * REAL__SQUARE * REAL__OUT_C;
 
         real__block_1x4(input, transformed, products, rows, left, 0, square);
         real__block_1x1(input, transformed, products, rows, left, 4, square);
     }
 }
 
-CODE void real(const float *input, float *output, void *workspace)
+REAL__CODE void real(const float *input, float *output, void *workspace)
 {
     float *const products = workspace;
     float *const transformed =
@@ -288,39 +288,20 @@ CODE void real(const float *input, float *output, void *workspace)
         (float *)(void *)((char *)workspace + 1216);
 
     real__transform_weights(transformed);
-    for (int32_t out_row = 0; out_row < OUT_H; out_row += SQUARE) {
-        const int32_t rows = OUT_H - out_row < SQUARE ? OUT_H - out_row : SQUARE;
+    for (int32_t out_row = 0; out_row < REAL__OUT_H; out_row += REAL__SQUARE) {
+        const int32_t rows = REAL__OUT_H - out_row < REAL__SQUARE ? REAL__OUT_H - out_row : REAL__SQUARE;
         int32_t count = 0;
 
-        for (int32_t out_col = 0; out_col < OUT_W; out_col += SQUARE) {
-            real__transform(input, out_row - PAD_TOP, out_col - PAD_LEFT, tiles + count * IN_C);
-            if (++count == TILES || out_col + SQUARE >= OUT_W) {
-                const int32_t first = out_col - (count - 1) * SQUARE;
+        for (int32_t out_col = 0; out_col < REAL__OUT_W; out_col += REAL__SQUARE) {
+            real__transform(input, out_row - REAL__PAD_TOP, out_col - REAL__PAD_LEFT, tiles + count * REAL__IN_C);
+            if (++count == REAL__TILES || out_col + REAL__SQUARE >= REAL__OUT_W) {
+                const int32_t first = out_col - (count - 1) * REAL__SQUARE;
 
                 real__multiply(
-                    tiles, transformed, products, count, rows, OUT_W - first,
-                    output + (out_row * OUT_W + first) * OUT_C);
+                    tiles, transformed, products, count, rows, REAL__OUT_W - first,
+                    output + (out_row * REAL__OUT_W + first) * REAL__OUT_C);
                 count = 0;
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef TILES
-#undef POSITIONS
-#undef POSITION
-#undef MATRIX
-#undef OUT_C
-#undef DEPTH
-#undef CODE

@@ -30,65 +30,65 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEEP__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEEP__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define OUT_C 5
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define SQUARE 2 /* rows and columns of outputs that one tile gives */
-#define TILE 4 /* rows and columns of the tile */
-#define POSITIONS 16 /* of a tile */
-#define TILES 2 /* multiplied at a time */
-#define CHANNELS 4 /* of the output, multiplied at a time */
-#define SUMS 8 /* of one position */
-#define PAIRS 2 /* of input channels: words of weights for an output channel */
-#define PAIR 2 /* words from one pair of the tiles to the next */
-#define POSITION 4 /* words from one position of the tiles to the next */
-#define BLOCK 128 /* words of a block's weights */
-#define START 0 /* columns of the table of what finishes outputs */
-#define MULTIPLIER 1
-#define ADDEND 2
-#define COLUMNS 3
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__OUT_C 5
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define DEEP__TILE 4 /* rows and columns of the tile */
+#define DEEP__POSITIONS 16 /* of a tile */
+#define DEEP__TILES 2 /* multiplied at a time */
+#define DEEP__CHANNELS 4 /* of the output, multiplied at a time */
+#define DEEP__SUMS 8 /* of one position */
+#define DEEP__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define DEEP__PAIR 2 /* words from one pair of the tiles to the next */
+#define DEEP__POSITION 4 /* words from one position of the tiles to the next */
+#define DEEP__BLOCK 128 /* words of a block's weights */
+#define DEEP__START 0 /* columns of the table of what finishes outputs */
+#define DEEP__MULTIPLIER 1
+#define DEEP__ADDEND 2
+#define DEEP__COLUMNS 3
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define DEEP__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define DEEP__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    DEEP__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -96,17 +96,17 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
+static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -117,9 +117,9 @@ static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t deep__shift(int32_t value)
+static DEEP__CODE inline int32_t deep__shift(int32_t value)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
 #else
     value >>= 9;
@@ -131,7 +131,7 @@ static CODE inline int32_t deep__shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
+static DEEP__CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = deep__high(sum, multiplier, addend);
     int32_t value = deep__shift(high);
@@ -139,7 +139,7 @@ static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t 
     return (int8_t)value;
 }
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
@@ -157,17 +157,17 @@ void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(deep__multiply)
+    DEEP__BEGIN(deep__multiply)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    DEEP__CFI("adjust_cfa_offset 36")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #16\n"
     "    sub sp, #4\n"
-    CFI("adjust_cfa_offset 4")
+    DEEP__CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
-    CFI("adjust_cfa_offset 8")
+    DEEP__CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldmia r0!, {r4, r5}\n"
     "    ldmia r1!, {r6, r7}\n"
@@ -199,41 +199,41 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
-    CFI("adjust_cfa_offset -12")
+    DEEP__CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(deep__multiply));
+    DEEP__END(deep__multiply));
 
 #else
 
-/* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void deep__multiply(
+/* Multiplies DEEP__TILES tiles by the weights of DEEP__CHANNELS output channels, position by position. */
+static DEEP__CODE void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
-        for (int32_t i = 0; i < SUMS; ++i) {
+    for (int32_t position = 0; position < DEEP__POSITIONS; ++position) {
+        for (int32_t i = 0; i < DEEP__SUMS; ++i) {
             products[i] = 0;
         }
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = weights[i % CHANNELS];
-                const uint32_t x = tiles[i / CHANNELS];
+        for (int32_t pair = 0; pair < DEEP__PAIRS; ++pair) {
+            for (int32_t i = 0; i < DEEP__SUMS; ++i) {
+                const uint32_t w = weights[i % DEEP__CHANNELS];
+                const uint32_t x = tiles[i / DEEP__CHANNELS];
                 const int32_t lower = (int16_t)x, upper = (int16_t)(x >> 16);
 
                 products[i] += (uint32_t)(lower * (int16_t)w) + (uint32_t)(upper * (int16_t)(w >> 16));
             }
-            tiles += PAIR;
-            weights += CHANNELS;
+            tiles += DEEP__PAIR;
+            weights += DEEP__CHANNELS;
         }
-        products += SUMS;
+        products += DEEP__SUMS;
     }
 }
 
 #endif
 
 /* The even ones of four channels as the halves of a word. */
-static CODE inline uint32_t deep__even(const int8_t *pixel)
+static DEEP__CODE inline uint32_t deep__even(const int8_t *pixel)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -247,9 +247,9 @@ static CODE inline uint32_t deep__even(const int8_t *pixel)
 }
 
 /* The odd ones of four channels as the halves of a word. */
-static CODE inline uint32_t deep__odd(const int8_t *pixel)
+static DEEP__CODE inline uint32_t deep__odd(const int8_t *pixel)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     uint32_t pair;
 
     __builtin_memcpy(&pair, pixel, 4);
@@ -262,9 +262,9 @@ static CODE inline uint32_t deep__odd(const int8_t *pixel)
 #endif
 }
 
-static CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
+static DEEP__CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     uint32_t halves;
 
     __asm__("sadd16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
@@ -274,9 +274,9 @@ static CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
 #endif
 }
 
-static CODE inline uint32_t deep__subtract(uint32_t a, uint32_t b)
+static DEEP__CODE inline uint32_t deep__subtract(uint32_t a, uint32_t b)
 {
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
     uint32_t halves;
 
     __asm__("ssub16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
@@ -287,7 +287,7 @@ static CODE inline uint32_t deep__subtract(uint32_t a, uint32_t b)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void deep__combine(
+static DEEP__CODE inline void deep__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
 {
     to[0] = deep__subtract(d0, d2);
@@ -297,59 +297,59 @@ static CODE inline void deep__combine(
 }
 
 /* Transforms a column of all channels. */
-static CODE inline void deep__column(
-    const int8_t *const pixels[TILE], uint32_t *to)
+static DEEP__CODE inline void deep__column(
+    const int8_t *const pixels[DEEP__TILE], uint32_t *to)
 {
-    for (int32_t channel = 0; channel < IN_C; channel += 4) {
+    for (int32_t channel = 0; channel < DEEP__IN_C; channel += 4) {
         deep__combine(
             deep__even(pixels[0] + channel), deep__even(pixels[1] + channel),
             deep__even(pixels[2] + channel), deep__even(pixels[3] + channel),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, DEEP__TILE * DEEP__POSITION);
+        to += DEEP__PAIR;
         deep__combine(
             deep__odd(pixels[0] + channel), deep__odd(pixels[1] + channel),
             deep__odd(pixels[2] + channel), deep__odd(pixels[3] + channel),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, DEEP__TILE * DEEP__POSITION);
+        to += DEEP__PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void deep__columns_edge(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    for (int32_t col = 0; col < TILE; ++col) {
-        const int in_width = in_col + col >= 0 && in_col + col < IN_W;
-        const int8_t *pixels[TILE];
+    for (int32_t col = 0; col < DEEP__TILE; ++col) {
+        const int in_width = in_col + col >= 0 && in_col + col < DEEP__IN_W;
+        const int8_t *pixels[DEEP__TILE];
 
-        for (int32_t i = 0; i < TILE; ++i) {
-            const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
-            const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
+        for (int32_t i = 0; i < DEEP__TILE; ++i) {
+            const int in_image = in_width && in_row + i >= 0 && in_row + i < DEEP__IN_H;
+            const int32_t place = ((in_row + i) * DEEP__IN_W + in_col + col) * DEEP__IN_C;
 
             pixels[i] = in_image ? input + place : deep__zero_points;
         }
-        deep__column(pixels, tile + col * POSITION);
+        deep__column(pixels, tile + col * DEEP__POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void deep__rows(uint32_t *tile)
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__rows(uint32_t *tile)
 {
-    for (int32_t row = 0; row < TILE; ++row) {
-        uint32_t *d = tile + row * TILE * POSITION;
+    for (int32_t row = 0; row < DEEP__TILE; ++row) {
+        uint32_t *d = tile + row * DEEP__TILE * DEEP__POSITION;
 
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
+        for (int32_t pair = 0; pair < DEEP__PAIRS; ++pair) {
             deep__combine(
-                d[0], d[POSITION], d[2 * POSITION],
-                d[3 * POSITION],
-                d, POSITION);
-            d += PAIR;
+                d[0], d[DEEP__POSITION], d[2 * DEEP__POSITION],
+                d[3 * DEEP__POSITION],
+                d, DEEP__POSITION);
+            d += DEEP__PAIR;
         }
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void deep__transform(
+static DEEP__CODE inline void deep__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     deep__columns_edge(input, in_row, in_col, tile);
@@ -357,7 +357,7 @@ static CODE inline void deep__transform(
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void deep__output_row(
+static DEEP__CODE inline void deep__output_row(
     const uint32_t *m, int32_t start0, int32_t start1,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
@@ -371,27 +371,27 @@ static CODE inline void deep__output_row(
     output[0] = deep__finish(
         (int32_t)(value0 + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = deep__finish(
+        output[DEEP__OUT_C] = deep__finish(
             (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
     }
 }
 
 /* A^T m A of the products m of a tile and an output channel. */
-static CODE OUT_OF_LINE void deep__outputs(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = deep__finish_table + channel * COLUMNS;
-    const int32_t start = finish[START];
-    const int32_t multiplier = finish[MULTIPLIER];
-    const int32_t addend = finish[ADDEND];
-    uint32_t half[SQUARE][TILE];
+    const int32_t *finish = deep__finish_table + channel * DEEP__COLUMNS;
+    const int32_t start = finish[DEEP__START];
+    const int32_t multiplier = finish[DEEP__MULTIPLIER];
+    const int32_t addend = finish[DEEP__ADDEND];
+    uint32_t half[DEEP__SQUARE][DEEP__TILE];
 
-    for (int32_t col = 0; col < TILE; ++col) {
-        const uint32_t *m = products + col * SUMS;
+    for (int32_t col = 0; col < DEEP__TILE; ++col) {
+        const uint32_t *m = products + col * DEEP__SUMS;
         const uint32_t m0 = m[0];
-        const uint32_t m1 = m[TILE * SUMS];
-        const uint32_t m2 = m[2 * TILE * SUMS];
-        const uint32_t m3 = m[3 * TILE * SUMS];
+        const uint32_t m1 = m[DEEP__TILE * DEEP__SUMS];
+        const uint32_t m2 = m[2 * DEEP__TILE * DEEP__SUMS];
+        const uint32_t m3 = m[3 * DEEP__TILE * DEEP__SUMS];
 
         half[0][col] = m0 + m1 + m2;
         half[1][col] = m1 - m2 - m3;
@@ -403,72 +403,40 @@ static CODE OUT_OF_LINE void deep__outputs(
         multiplier, addend, cols, output + 0);
     deep__output_row(
         half[1], start, start,
-        multiplier, addend, cols, output + OUT_W * OUT_C);
+        multiplier, addend, cols, output + DEEP__OUT_W * DEEP__OUT_C);
 }
 
 /* The outputs of a block. */
-static CODE inline void deep__block(
+static DEEP__CODE inline void deep__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
-    for (int32_t tile = 0; tile < TILES && tile * SQUARE < cols; ++tile) {
-        for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
+    for (int32_t tile = 0; tile < DEEP__TILES && tile * DEEP__SQUARE < cols; ++tile) {
+        for (int32_t c = 0; c < DEEP__CHANNELS && channel + c < DEEP__OUT_C; ++c) {
             deep__outputs(
-                products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
-                output + tile * SQUARE * OUT_C + c);
+                products + tile * DEEP__CHANNELS + c, channel + c, rows, cols - tile * DEEP__SQUARE,
+                output + tile * DEEP__SQUARE * DEEP__OUT_C + c);
         }
     }
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 512);
 
-    for (int32_t row = 0; row < OUT_H; row += SQUARE) {
-        for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
-            for (int32_t tile = 0; tile < TILES && col + tile * SQUARE < OUT_W; ++tile) {
+    for (int32_t row = 0; row < DEEP__OUT_H; row += DEEP__SQUARE) {
+        for (int32_t col = 0; col < DEEP__OUT_W; col += DEEP__TILES * DEEP__SQUARE) {
+            for (int32_t tile = 0; tile < DEEP__TILES && col + tile * DEEP__SQUARE < DEEP__OUT_W; ++tile) {
                 deep__transform(
-                    input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
+                    input, row - DEEP__PAD_TOP, col + tile * DEEP__SQUARE - DEEP__PAD_LEFT, tiles + tile);
             }
-            for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                deep__multiply(tiles, deep__weights + channel / CHANNELS * BLOCK, products);
+            for (int32_t channel = 0; channel < DEEP__OUT_C; channel += DEEP__CHANNELS) {
+                deep__multiply(tiles, deep__weights + channel / DEEP__CHANNELS * DEEP__BLOCK, products);
                 deep__block(
-                    products, OUT_H - row, OUT_W - col, channel,
-                    output + (row * OUT_W + col) * OUT_C + channel);
+                    products, DEEP__OUT_H - row, DEEP__OUT_W - col, channel,
+                    output + (row * DEEP__OUT_W + col) * DEEP__OUT_C + channel);
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef OUT_C
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef POSITIONS
-#undef TILES
-#undef CHANNELS
-#undef SUMS
-#undef PAIRS
-#undef PAIR
-#undef POSITION
-#undef BLOCK
-#undef START
-#undef MULTIPLIER
-#undef ADDEND
-#undef COLUMNS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

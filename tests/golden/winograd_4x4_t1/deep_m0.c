@@ -31,64 +31,64 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define DEEP__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define DEEP__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
-#define ASSEMBLY
+#define DEEP__ASSEMBLY
 #endif
 
-#define IN_H 4
-#define IN_W 5
-#define IN_C 4
-#define OUT_H 4
-#define OUT_W 5
-#define OUT_C 5
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define SQUARE 4 /* rows and columns of outputs that one tile gives */
-#define TILE 6 /* rows and columns of the tile */
-#define POSITIONS 36 /* of a tile */
-#define TILES 1 /* multiplied at a time */
-#define CHANNELS 2 /* of the output, multiplied at a time */
-#define SUMS 2 /* of one position */
-#define PAIRS 2 /* of input channels: words of weights for an output channel */
-#define PAIR 2 /* words from one pair of the tiles to the next */
-#define POSITION 4 /* words from one position of the tiles to the next */
-#define BLOCK 144 /* words of a block's weights */
-#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
-#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
-#define START 0 /* columns of the table of what finishes outputs */
-#define START_22 1
-#define START_23 2
-#define START_32 3
-#define START_33 4
-#define MULTIPLIER 5
-#define ADDEND 6
-#define COLUMNS 7
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__OUT_C 5
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define DEEP__TILE 6 /* rows and columns of the tile */
+#define DEEP__POSITIONS 36 /* of a tile */
+#define DEEP__TILES 1 /* multiplied at a time */
+#define DEEP__CHANNELS 2 /* of the output, multiplied at a time */
+#define DEEP__SUMS 2 /* of one position */
+#define DEEP__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define DEEP__PAIR 2 /* words from one pair of the tiles to the next */
+#define DEEP__POSITION 4 /* words from one position of the tiles to the next */
+#define DEEP__BLOCK 144 /* words of a block's weights */
+#define DEEP__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define DEEP__LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define DEEP__START 0 /* columns of the table of what finishes outputs */
+#define DEEP__START_22 1
+#define DEEP__START_23 2
+#define DEEP__START_32 3
+#define DEEP__START_33 4
+#define DEEP__MULTIPLIER 5
+#define DEEP__ADDEND 6
+#define DEEP__COLUMNS 7
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define DEEP__CFI(directive)
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -96,15 +96,15 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
+static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 {
     const uint32_t a0 = (uint32_t)a & 0xffffu, b0 = (uint32_t)b & 0xffffu;
     const int32_t a1 = a >> 16, b1 = b >> 16;
@@ -115,7 +115,7 @@ static CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* To eight bits, signed. */
-static CODE inline int32_t deep__saturate(int32_t value)
+static DEEP__CODE inline int32_t deep__saturate(int32_t value)
 {
     value = value < -128 ? -128 : value;
     value = value > 127 ? 127 : value;
@@ -124,13 +124,13 @@ static CODE inline int32_t deep__saturate(int32_t value)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t deep__shift(int32_t value)
+static DEEP__CODE inline int32_t deep__shift(int32_t value)
 {
     return deep__saturate(value >> 13);
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
+static DEEP__CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = deep__high(sum, multiplier, addend);
     int32_t value = deep__shift(high);
@@ -138,7 +138,7 @@ static CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, int32_t 
     return (int8_t)value;
 }
 
-#ifdef ASSEMBLY
+#ifdef DEEP__ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position. Registers:
@@ -157,19 +157,19 @@ void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(deep__multiply)
+    DEEP__BEGIN(deep__multiply)
     "    push {r4-r7, lr}\n"
-    CFI("adjust_cfa_offset 20")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
+    DEEP__CFI("adjust_cfa_offset 20")
+    DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset lr, 16")
     "    mov r4, r8\n"
     "    mov r5, r9\n"
     "    mov r6, r10\n"
     "    mov r7, r11\n"
     "    push {r3-r7}\n"
-    CFI("adjust_cfa_offset 20")
-    CFI("rel_offset r8, 4; .cfi_rel_offset r9, 8; .cfi_rel_offset r10, 12")
-    CFI("rel_offset r11, 16")
+    DEEP__CFI("adjust_cfa_offset 20")
+    DEEP__CFI("rel_offset r8, 4; .cfi_rel_offset r9, 8; .cfi_rel_offset r10, 12")
+    DEEP__CFI("rel_offset r11, 16")
     "    mov lr, r2\n"
     "    movs r7, #36\n"
     "    mov r12, r7\n"
@@ -217,51 +217,51 @@ __extension__ __asm__(
     "    b 1b\n"
     "4:\n"
     "    pop {r3-r7}\n"
-    CFI("adjust_cfa_offset -20")
-    CFI("register r8, r4")
-    CFI("register r9, r5")
-    CFI("register r10, r6")
-    CFI("register r11, r7")
+    DEEP__CFI("adjust_cfa_offset -20")
+    DEEP__CFI("register r8, r4")
+    DEEP__CFI("register r9, r5")
+    DEEP__CFI("register r10, r6")
+    DEEP__CFI("register r11, r7")
     "    mov r8, r4\n"
-    CFI("restore r8")
+    DEEP__CFI("restore r8")
     "    mov r9, r5\n"
-    CFI("restore r9")
+    DEEP__CFI("restore r9")
     "    mov r10, r6\n"
-    CFI("restore r10")
+    DEEP__CFI("restore r10")
     "    mov r11, r7\n"
-    CFI("restore r11")
+    DEEP__CFI("restore r11")
     "    pop {r4-r7, pc}\n"
-    END(deep__multiply));
+    DEEP__END(deep__multiply));
 
 #else
 
-/* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void deep__multiply(
+/* Multiplies DEEP__TILES tiles by the weights of DEEP__CHANNELS output channels, position by position. */
+static DEEP__CODE void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
-        for (int32_t i = 0; i < SUMS; ++i) {
+    for (int32_t position = 0; position < DEEP__POSITIONS; ++position) {
+        for (int32_t i = 0; i < DEEP__SUMS; ++i) {
             products[i] = 0;
         }
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = weights[i % CHANNELS];
-                const int32_t lower = (int32_t)tiles[i / CHANNELS];
-                const int32_t upper = (int32_t)tiles[TILES + i / CHANNELS];
+        for (int32_t pair = 0; pair < DEEP__PAIRS; ++pair) {
+            for (int32_t i = 0; i < DEEP__SUMS; ++i) {
+                const uint32_t w = weights[i % DEEP__CHANNELS];
+                const int32_t lower = (int32_t)tiles[i / DEEP__CHANNELS];
+                const int32_t upper = (int32_t)tiles[DEEP__TILES + i / DEEP__CHANNELS];
 
                 products[i] += (uint32_t)(lower * (int16_t)w) + (uint32_t)(upper * (int16_t)(w >> 16));
             }
-            tiles += PAIR;
-            weights += CHANNELS;
+            tiles += DEEP__PAIR;
+            weights += DEEP__CHANNELS;
         }
-        products += SUMS;
+        products += DEEP__SUMS;
     }
 }
 
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t deep__pair(const int8_t *pixel, uint32_t added)
+static DEEP__CODE inline uint32_t deep__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -269,14 +269,14 @@ static CODE inline uint32_t deep__pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The channels of a pair, each as a word. */
-static CODE inline void deep__put(uint32_t *to, uint32_t pair)
+static DEEP__CODE inline void deep__put(uint32_t *to, uint32_t pair)
 {
     to[0] = pair & 0xffffu;
-    to[TILES] = (uint32_t)((int32_t)pair >> 16);
+    to[DEEP__TILES] = (uint32_t)((int32_t)pair >> 16);
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void deep__combine(
+static DEEP__CODE inline void deep__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -290,7 +290,7 @@ static CODE inline void deep__combine(
 }
 
 /* B^T of a row, as two channels in each word that are multiplied next. */
-static CODE inline void deep__combine_last(
+static DEEP__CODE inline void deep__combine_last(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -304,55 +304,55 @@ static CODE inline void deep__combine_last(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void deep__column(
-    const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
+static DEEP__CODE inline void deep__column(
+    const int8_t *const pixels[DEEP__TILE], uint32_t added, uint32_t *to)
 {
-    for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
+    for (int32_t channel = 0; channel + 1 < DEEP__IN_C; channel += 2) {
         deep__combine(
             deep__pair(pixels[0] + channel, 0), deep__pair(pixels[1] + channel, 0),
             deep__pair(pixels[2] + channel, 0), deep__pair(pixels[3] + channel, 0),
             deep__pair(pixels[4] + channel, added), deep__pair(pixels[5] + channel, added),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, DEEP__TILE * DEEP__POSITION);
+        to += DEEP__PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void deep__columns_edge(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    for (int32_t col = 0; col < TILE; ++col) {
-        const int in_width = in_col + col >= 0 && in_col + col < IN_W;
-        const int8_t *pixels[TILE];
+    for (int32_t col = 0; col < DEEP__TILE; ++col) {
+        const int in_width = in_col + col >= 0 && in_col + col < DEEP__IN_W;
+        const int8_t *pixels[DEEP__TILE];
 
-        for (int32_t i = 0; i < TILE; ++i) {
-            const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
-            const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
+        for (int32_t i = 0; i < DEEP__TILE; ++i) {
+            const int in_image = in_width && in_row + i >= 0 && in_row + i < DEEP__IN_H;
+            const int32_t place = ((in_row + i) * DEEP__IN_W + in_col + col) * DEEP__IN_C;
 
             pixels[i] = in_image ? input + place : deep__zero_points;
         }
-        deep__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        deep__column(pixels, (col < 4 ? 0 : DEEP__LIFT), tile + col * DEEP__POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void deep__rows(uint32_t *tile)
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__rows(uint32_t *tile)
 {
-    for (int32_t row = 0; row < TILE; ++row) {
-        uint32_t *d = tile + row * TILE * POSITION;
+    for (int32_t row = 0; row < DEEP__TILE; ++row) {
+        uint32_t *d = tile + row * DEEP__TILE * DEEP__POSITION;
 
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
+        for (int32_t pair = 0; pair < DEEP__PAIRS; ++pair) {
             deep__combine_last(
-                d[0], d[POSITION], d[2 * POSITION],
-                d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
-                d, POSITION);
-            d += PAIR;
+                d[0], d[DEEP__POSITION], d[2 * DEEP__POSITION],
+                d[3 * DEEP__POSITION], d[4 * DEEP__POSITION], d[5 * DEEP__POSITION],
+                d, DEEP__POSITION);
+            d += DEEP__PAIR;
         }
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void deep__transform(
+static DEEP__CODE inline void deep__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     deep__columns_edge(input, in_row, in_col, tile);
@@ -360,16 +360,16 @@ static CODE inline void deep__transform(
 }
 
 /* A row of outputs of a tile. */
-static CODE OUT_OF_LINE void deep__output_row(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
     const uint32_t m0 = m[0];
-    const uint32_t m1 = m[SUMS];
-    const uint32_t m2 = m[2 * SUMS];
-    const uint32_t m3 = m[3 * SUMS];
-    const uint32_t m4 = m[4 * SUMS];
-    const uint32_t m5 = m[5 * SUMS];
+    const uint32_t m1 = m[DEEP__SUMS];
+    const uint32_t m2 = m[2 * DEEP__SUMS];
+    const uint32_t m3 = m[3 * DEEP__SUMS];
+    const uint32_t m4 = m[4 * DEEP__SUMS];
+    const uint32_t m5 = m[5 * DEEP__SUMS];
     const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
     const uint32_t value0 = m0 + a + c;
@@ -378,138 +378,101 @@ static CODE OUT_OF_LINE void deep__output_row(
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
     output[0] = deep__finish(
-        (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend);
+        (int32_t)(value0 * DEEP__INVERSE + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = deep__finish(
-            (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend);
+        output[DEEP__OUT_C] = deep__finish(
+            (int32_t)(value1 * DEEP__INVERSE + (uint32_t)start1), multiplier, addend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = deep__finish(
-            (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend);
+        output[2 * DEEP__OUT_C] = deep__finish(
+            (int32_t)(value2 * DEEP__INVERSE + (uint32_t)start2), multiplier, addend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = deep__finish(
-            (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend);
+        output[3 * DEEP__OUT_C] = deep__finish(
+            (int32_t)(value3 * DEEP__INVERSE + (uint32_t)start3), multiplier, addend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void deep__output_columns(uint32_t *products)
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__output_columns(uint32_t *products)
 {
-    for (int32_t col = 0; col < TILE * SUMS; ++col) {
+    for (int32_t col = 0; col < DEEP__TILE * DEEP__SUMS; ++col) {
         uint32_t *m = products + col;
         const uint32_t m0 = m[0];
-        const uint32_t m1 = m[TILE * SUMS];
-        const uint32_t m2 = m[2 * TILE * SUMS];
-        const uint32_t m3 = m[3 * TILE * SUMS];
-        const uint32_t m4 = m[4 * TILE * SUMS];
-        const uint32_t m5 = m[5 * TILE * SUMS];
+        const uint32_t m1 = m[DEEP__TILE * DEEP__SUMS];
+        const uint32_t m2 = m[2 * DEEP__TILE * DEEP__SUMS];
+        const uint32_t m3 = m[3 * DEEP__TILE * DEEP__SUMS];
+        const uint32_t m4 = m[4 * DEEP__TILE * DEEP__SUMS];
+        const uint32_t m5 = m[5 * DEEP__TILE * DEEP__SUMS];
         const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
         m[0] = m0 + a + c;
-        m[TILE * SUMS] = b + (d << 1);
-        m[2 * TILE * SUMS] = a + (c << 2);
-        m[3 * TILE * SUMS] = b + (d << 3) + (m5 << 1);
+        m[DEEP__TILE * DEEP__SUMS] = b + (d << 1);
+        m[2 * DEEP__TILE * DEEP__SUMS] = a + (c << 2);
+        m[3 * DEEP__TILE * DEEP__SUMS] = b + (d << 3) + (m5 << 1);
     }
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void deep__outputs(
+static DEEP__CODE DEEP__OUT_OF_LINE void deep__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = deep__finish_table + channel * COLUMNS;
-    const int32_t start = finish[START];
-    const int32_t start_22 = finish[START_22];
-    const int32_t start_23 = finish[START_23];
-    const int32_t start_32 = finish[START_32];
-    const int32_t start_33 = finish[START_33];
-    const int32_t multiplier = finish[MULTIPLIER];
-    const int32_t addend = finish[ADDEND];
+    const int32_t *finish = deep__finish_table + channel * DEEP__COLUMNS;
+    const int32_t start = finish[DEEP__START];
+    const int32_t start_22 = finish[DEEP__START_22];
+    const int32_t start_23 = finish[DEEP__START_23];
+    const int32_t start_32 = finish[DEEP__START_32];
+    const int32_t start_33 = finish[DEEP__START_33];
+    const int32_t multiplier = finish[DEEP__MULTIPLIER];
+    const int32_t addend = finish[DEEP__ADDEND];
 
     (void)rows;
     deep__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, cols, output + 0);
     deep__output_row(
-        products + TILE * SUMS, start, start, start, start,
-        multiplier, addend, cols, output + OUT_W * OUT_C);
+        products + DEEP__TILE * DEEP__SUMS, start, start, start, start,
+        multiplier, addend, cols, output + DEEP__OUT_W * DEEP__OUT_C);
     deep__output_row(
-        products + 2 * TILE * SUMS, start, start, start_22, start_23,
-        multiplier, addend, cols, output + 2 * OUT_W * OUT_C);
+        products + 2 * DEEP__TILE * DEEP__SUMS, start, start, start_22, start_23,
+        multiplier, addend, cols, output + 2 * DEEP__OUT_W * DEEP__OUT_C);
     deep__output_row(
-        products + 3 * TILE * SUMS, start, start, start_32, start_33,
-        multiplier, addend, cols, output + 3 * OUT_W * OUT_C);
+        products + 3 * DEEP__TILE * DEEP__SUMS, start, start, start_32, start_33,
+        multiplier, addend, cols, output + 3 * DEEP__OUT_W * DEEP__OUT_C);
 }
 
 /* The outputs of a block. */
-static CODE inline void deep__block(
+static DEEP__CODE inline void deep__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     deep__output_columns(products);
-    for (int32_t tile = 0; tile < TILES; ++tile) {
-        for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
+    for (int32_t tile = 0; tile < DEEP__TILES; ++tile) {
+        for (int32_t c = 0; c < DEEP__CHANNELS && channel + c < DEEP__OUT_C; ++c) {
             deep__outputs(
-                products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
-                output + tile * SQUARE * OUT_C + c);
+                products + tile * DEEP__CHANNELS + c, channel + c, rows, cols - tile * DEEP__SQUARE,
+                output + tile * DEEP__SQUARE * DEEP__OUT_C + c);
         }
     }
 }
 
-CODE void deep(const int8_t *input, int8_t *output, void *workspace)
+DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 288);
 
-    for (int32_t row = 0; row < OUT_H; row += SQUARE) {
-        for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
-            for (int32_t tile = 0; tile < TILES; ++tile) {
+    for (int32_t row = 0; row < DEEP__OUT_H; row += DEEP__SQUARE) {
+        for (int32_t col = 0; col < DEEP__OUT_W; col += DEEP__TILES * DEEP__SQUARE) {
+            for (int32_t tile = 0; tile < DEEP__TILES; ++tile) {
                 deep__transform(
-                    input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
+                    input, row - DEEP__PAD_TOP, col + tile * DEEP__SQUARE - DEEP__PAD_LEFT, tiles + tile);
             }
-            for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                deep__multiply(tiles, deep__weights + channel / CHANNELS * BLOCK, products);
+            for (int32_t channel = 0; channel < DEEP__OUT_C; channel += DEEP__CHANNELS) {
+                deep__multiply(tiles, deep__weights + channel / DEEP__CHANNELS * DEEP__BLOCK, products);
                 deep__block(
-                    products, OUT_H - row, OUT_W - col, channel,
-                    output + (row * OUT_W + col) * OUT_C + channel);
+                    products, DEEP__OUT_H - row, DEEP__OUT_W - col, channel,
+                    output + (row * DEEP__OUT_W + col) * DEEP__OUT_C + channel);
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef OUT_C
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef POSITIONS
-#undef TILES
-#undef CHANNELS
-#undef SUMS
-#undef PAIRS
-#undef PAIR
-#undef POSITION
-#undef BLOCK
-#undef INVERSE
-#undef LIFT
-#undef START
-#undef START_22
-#undef START_23
-#undef START_32
-#undef START_33
-#undef MULTIPLIER
-#undef ADDEND
-#undef COLUMNS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef BEGIN
-#undef END

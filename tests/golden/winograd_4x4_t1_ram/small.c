@@ -36,73 +36,73 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define SMALL__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define SMALL__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define SMALL__ASSEMBLY
 #endif
 
-#define IN_H 3
-#define IN_W 4
-#define IN_C 2
-#define OUT_H 1
-#define OUT_W 2
-#define OUT_C 4
-#define PAD_TOP 0
-#define PAD_LEFT 0
-#define SQUARE 4 /* rows and columns of outputs that one tile gives */
-#define TILE 6 /* rows and columns of the tile */
-#define POSITIONS 36 /* of a tile */
-#define TILES 1 /* multiplied at a time */
-#define CHANNELS 8 /* of the output, multiplied at a time */
-#define SUMS 8 /* of one position */
-#define PAIRS 1 /* of input channels: words of weights for an output channel */
-#define PAIR 1 /* words from one pair of the tiles to the next */
-#define POSITION 1 /* words from one position of the tiles to the next */
-#define MATRIX 8 /* words of weights of a block and a position */
-#define BLOCK 288 /* words of a block's weights */
-#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
-#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
-#define START 0 /* columns of the table of what finishes outputs */
-#define START_22 1
-#define START_23 2
-#define START_32 3
-#define START_33 4
-#define MULTIPLIER 5
-#define ADDEND 6
-#define BEND 7
-#define COLUMNS 8
+#define SMALL__IN_H 3
+#define SMALL__IN_W 4
+#define SMALL__IN_C 2
+#define SMALL__OUT_H 1
+#define SMALL__OUT_W 2
+#define SMALL__OUT_C 4
+#define SMALL__PAD_TOP 0
+#define SMALL__PAD_LEFT 0
+#define SMALL__SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define SMALL__TILE 6 /* rows and columns of the tile */
+#define SMALL__POSITIONS 36 /* of a tile */
+#define SMALL__TILES 1 /* multiplied at a time */
+#define SMALL__CHANNELS 8 /* of the output, multiplied at a time */
+#define SMALL__SUMS 8 /* of one position */
+#define SMALL__PAIRS 1 /* of input channels: words of weights for an output channel */
+#define SMALL__PAIR 1 /* words from one pair of the tiles to the next */
+#define SMALL__POSITION 1 /* words from one position of the tiles to the next */
+#define SMALL__MATRIX 8 /* words of weights of a block and a position */
+#define SMALL__BLOCK 288 /* words of a block's weights */
+#define SMALL__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define SMALL__LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define SMALL__START 0 /* columns of the table of what finishes outputs */
+#define SMALL__START_22 1
+#define SMALL__START_23 2
+#define SMALL__START_32 3
+#define SMALL__START_33 4
+#define SMALL__MULTIPLIER 5
+#define SMALL__ADDEND 6
+#define SMALL__BEND 7
+#define SMALL__COLUMNS 8
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SMALL__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define SMALL__CODE
+#define SMALL__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef SMALL__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define SMALL__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define SMALL__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define SMALL__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define SMALL__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define SMALL__BEGIN(name) \
+    ".pushsection " SMALL__SECTION_OF(name) ", \"ax\"\n" \
+    SMALL__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -110,17 +110,17 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    SMALL__CFI("startproc")
+#define SMALL__END(name) \
+    SMALL__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t small__high(int32_t a, int32_t b, int32_t addend)
+static SMALL__CODE inline int32_t small__high(int32_t a, int32_t b, int32_t addend)
 {
-#ifdef ASSEMBLY
+#ifdef SMALL__ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -131,9 +131,9 @@ static CODE inline int32_t small__high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t small__shift(int32_t value)
+static SMALL__CODE inline int32_t small__shift(int32_t value)
 {
-#ifdef ASSEMBLY
+#ifdef SMALL__ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
 #else
     value >>= 13;
@@ -145,7 +145,7 @@ static CODE inline int32_t small__shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
+static SMALL__CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = small__high(sum, multiplier, addend) + (bend & (sum >> 31));
     int32_t value = small__shift(high);
@@ -153,7 +153,7 @@ static CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, int32_t
     return (int8_t)value;
 }
 
-#ifdef ASSEMBLY
+#ifdef SMALL__ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
@@ -171,17 +171,17 @@ void small__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(small__multiply)
+    SMALL__BEGIN(small__multiply)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    SMALL__CFI("adjust_cfa_offset 36")
+    SMALL__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    SMALL__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    SMALL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #36\n"
     "    sub sp, #4\n"
-    CFI("adjust_cfa_offset 4")
+    SMALL__CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
-    CFI("adjust_cfa_offset 8")
+    SMALL__CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
@@ -201,45 +201,45 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
-    CFI("adjust_cfa_offset -12")
+    SMALL__CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(small__multiply));
+    SMALL__END(small__multiply));
 
 #else
 
-/* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void small__multiply(
+/* Multiplies SMALL__TILES tiles by the weights of SMALL__CHANNELS output channels, position by position. */
+static SMALL__CODE void small__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
-        for (int32_t i = 0; i < SUMS; ++i) {
+    for (int32_t position = 0; position < SMALL__POSITIONS; ++position) {
+        for (int32_t i = 0; i < SMALL__SUMS; ++i) {
             products[i] = 0;
         }
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = weights[i % CHANNELS];
-                const uint32_t x = tiles[i / CHANNELS];
+        for (int32_t pair = 0; pair < SMALL__PAIRS; ++pair) {
+            for (int32_t i = 0; i < SMALL__SUMS; ++i) {
+                const uint32_t w = weights[i % SMALL__CHANNELS];
+                const uint32_t x = tiles[i / SMALL__CHANNELS];
                 const int32_t lower = (int16_t)x, upper = (int16_t)(x >> 16);
 
                 products[i] += (uint32_t)(lower * (int16_t)w) + (uint32_t)(upper * (int16_t)(w >> 16));
             }
-            tiles += PAIR;
-            weights += CHANNELS;
+            tiles += SMALL__PAIR;
+            weights += SMALL__CHANNELS;
         }
-        products += SUMS;
+        products += SMALL__SUMS;
     }
 }
 
 #endif
 
 /* Gives the upper half back what a negative lower half borrowed. */
-static CODE inline uint32_t small__settle(uint32_t pair)
+static SMALL__CODE inline uint32_t small__settle(uint32_t pair)
 {
     return (pair + 0x8000u) ^ 0x8000u;
 }
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t small__pair(const int8_t *pixel, uint32_t added)
+static SMALL__CODE inline uint32_t small__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -247,7 +247,7 @@ static CODE inline uint32_t small__pair(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void small__combine(
+static SMALL__CODE inline void small__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -261,55 +261,55 @@ static CODE inline void small__combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void small__column(
-    const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
+static SMALL__CODE inline void small__column(
+    const int8_t *const pixels[SMALL__TILE], uint32_t added, uint32_t *to)
 {
-    for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
+    for (int32_t channel = 0; channel + 1 < SMALL__IN_C; channel += 2) {
         small__combine(
             small__pair(pixels[0] + channel, 0), small__pair(pixels[1] + channel, 0),
             small__pair(pixels[2] + channel, 0), small__pair(pixels[3] + channel, 0),
             small__pair(pixels[4] + channel, added), small__pair(pixels[5] + channel, added),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, SMALL__TILE * SMALL__POSITION);
+        to += SMALL__PAIR;
     }
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void small__columns_edge(
+static SMALL__CODE SMALL__OUT_OF_LINE void small__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    for (int32_t col = 0; col < TILE; ++col) {
-        const int in_width = in_col + col >= 0 && in_col + col < IN_W;
-        const int8_t *pixels[TILE];
+    for (int32_t col = 0; col < SMALL__TILE; ++col) {
+        const int in_width = in_col + col >= 0 && in_col + col < SMALL__IN_W;
+        const int8_t *pixels[SMALL__TILE];
 
-        for (int32_t i = 0; i < TILE; ++i) {
-            const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
-            const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
+        for (int32_t i = 0; i < SMALL__TILE; ++i) {
+            const int in_image = in_width && in_row + i >= 0 && in_row + i < SMALL__IN_H;
+            const int32_t place = ((in_row + i) * SMALL__IN_W + in_col + col) * SMALL__IN_C;
 
             pixels[i] = in_image ? input + place : small__zero_points;
         }
-        small__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        small__column(pixels, (col < 4 ? 0 : SMALL__LIFT), tile + col * SMALL__POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void small__rows(uint32_t *tile)
+static SMALL__CODE SMALL__OUT_OF_LINE void small__rows(uint32_t *tile)
 {
-    for (int32_t row = 0; row < TILE; ++row) {
-        uint32_t *d = tile + row * TILE * POSITION;
+    for (int32_t row = 0; row < SMALL__TILE; ++row) {
+        uint32_t *d = tile + row * SMALL__TILE * SMALL__POSITION;
 
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
+        for (int32_t pair = 0; pair < SMALL__PAIRS; ++pair) {
             small__combine(
-                d[0], d[POSITION], d[2 * POSITION],
-                d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
-                d, POSITION);
-            d += PAIR;
+                d[0], d[SMALL__POSITION], d[2 * SMALL__POSITION],
+                d[3 * SMALL__POSITION], d[4 * SMALL__POSITION], d[5 * SMALL__POSITION],
+                d, SMALL__POSITION);
+            d += SMALL__PAIR;
         }
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void small__transform(
+static SMALL__CODE inline void small__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     small__columns_edge(input, in_row, in_col, tile);
@@ -317,16 +317,16 @@ static CODE inline void small__transform(
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void small__output_row(
+static SMALL__CODE inline void small__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t bend, int32_t cols, int8_t *output)
 {
     const uint32_t m0 = m[0];
-    const uint32_t m1 = m[SUMS];
-    const uint32_t m2 = m[2 * SUMS];
-    const uint32_t m3 = m[3 * SUMS];
-    const uint32_t m4 = m[4 * SUMS];
-    const uint32_t m5 = m[5 * SUMS];
+    const uint32_t m1 = m[SMALL__SUMS];
+    const uint32_t m2 = m[2 * SMALL__SUMS];
+    const uint32_t m3 = m[3 * SMALL__SUMS];
+    const uint32_t m4 = m[4 * SMALL__SUMS];
+    const uint32_t m5 = m[5 * SMALL__SUMS];
     const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
     const uint32_t value0 = m0 + a + c;
@@ -335,98 +335,98 @@ static CODE inline void small__output_row(
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
     output[0] = small__finish(
-        (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend, bend);
+        (int32_t)(value0 * SMALL__INVERSE + (uint32_t)start0), multiplier, addend, bend);
     if (cols > 1) {
-        output[OUT_C] = small__finish(
-            (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend, bend);
+        output[SMALL__OUT_C] = small__finish(
+            (int32_t)(value1 * SMALL__INVERSE + (uint32_t)start1), multiplier, addend, bend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = small__finish(
-            (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend, bend);
+        output[2 * SMALL__OUT_C] = small__finish(
+            (int32_t)(value2 * SMALL__INVERSE + (uint32_t)start2), multiplier, addend, bend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = small__finish(
-            (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend, bend);
+        output[3 * SMALL__OUT_C] = small__finish(
+            (int32_t)(value3 * SMALL__INVERSE + (uint32_t)start3), multiplier, addend, bend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void small__output_columns(uint32_t *products)
+static SMALL__CODE SMALL__OUT_OF_LINE void small__output_columns(uint32_t *products)
 {
-    for (int32_t col = 0; col < TILE * SUMS; ++col) {
+    for (int32_t col = 0; col < SMALL__TILE * SMALL__SUMS; ++col) {
         uint32_t *m = products + col;
         const uint32_t m0 = m[0];
-        const uint32_t m1 = m[TILE * SUMS];
-        const uint32_t m2 = m[2 * TILE * SUMS];
-        const uint32_t m3 = m[3 * TILE * SUMS];
-        const uint32_t m4 = m[4 * TILE * SUMS];
-        const uint32_t m5 = m[5 * TILE * SUMS];
+        const uint32_t m1 = m[SMALL__TILE * SMALL__SUMS];
+        const uint32_t m2 = m[2 * SMALL__TILE * SMALL__SUMS];
+        const uint32_t m3 = m[3 * SMALL__TILE * SMALL__SUMS];
+        const uint32_t m4 = m[4 * SMALL__TILE * SMALL__SUMS];
+        const uint32_t m5 = m[5 * SMALL__TILE * SMALL__SUMS];
         const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
         m[0] = m0 + a + c;
-        m[TILE * SUMS] = b + (d << 1);
-        m[2 * TILE * SUMS] = a + (c << 2);
-        m[3 * TILE * SUMS] = b + (d << 3) + (m5 << 1);
+        m[SMALL__TILE * SMALL__SUMS] = b + (d << 1);
+        m[2 * SMALL__TILE * SMALL__SUMS] = a + (c << 2);
+        m[3 * SMALL__TILE * SMALL__SUMS] = b + (d << 3) + (m5 << 1);
     }
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void small__outputs(
+static SMALL__CODE SMALL__OUT_OF_LINE void small__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = small__finish_table + channel * COLUMNS;
-    const int32_t start = finish[START];
-    const int32_t start_22 = finish[START_22];
-    const int32_t start_23 = finish[START_23];
-    const int32_t start_32 = finish[START_32];
-    const int32_t start_33 = finish[START_33];
-    const int32_t multiplier = finish[MULTIPLIER];
-    const int32_t addend = finish[ADDEND];
-    const int32_t bend = finish[BEND];
+    const int32_t *finish = small__finish_table + channel * SMALL__COLUMNS;
+    const int32_t start = finish[SMALL__START];
+    const int32_t start_22 = finish[SMALL__START_22];
+    const int32_t start_23 = finish[SMALL__START_23];
+    const int32_t start_32 = finish[SMALL__START_32];
+    const int32_t start_33 = finish[SMALL__START_33];
+    const int32_t multiplier = finish[SMALL__MULTIPLIER];
+    const int32_t addend = finish[SMALL__ADDEND];
+    const int32_t bend = finish[SMALL__BEND];
 
     small__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, bend, cols, output + 0);
     if (rows > 1) {
         small__output_row(
-            products + TILE * SUMS, start, start, start, start,
-            multiplier, addend, bend, cols, output + OUT_W * OUT_C);
+            products + SMALL__TILE * SMALL__SUMS, start, start, start, start,
+            multiplier, addend, bend, cols, output + SMALL__OUT_W * SMALL__OUT_C);
     }
     if (rows > 2) {
         small__output_row(
-            products + 2 * TILE * SUMS, start, start, start_22, start_23,
-            multiplier, addend, bend, cols, output + 2 * OUT_W * OUT_C);
+            products + 2 * SMALL__TILE * SMALL__SUMS, start, start, start_22, start_23,
+            multiplier, addend, bend, cols, output + 2 * SMALL__OUT_W * SMALL__OUT_C);
     }
     if (rows > 3) {
         small__output_row(
-            products + 3 * TILE * SUMS, start, start, start_32, start_33,
-            multiplier, addend, bend, cols, output + 3 * OUT_W * OUT_C);
+            products + 3 * SMALL__TILE * SMALL__SUMS, start, start, start_32, start_33,
+            multiplier, addend, bend, cols, output + 3 * SMALL__OUT_W * SMALL__OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void small__block(
+static SMALL__CODE inline void small__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     small__output_columns(products);
-    for (int32_t tile = 0; tile < TILES; ++tile) {
-        for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
+    for (int32_t tile = 0; tile < SMALL__TILES; ++tile) {
+        for (int32_t c = 0; c < SMALL__CHANNELS && channel + c < SMALL__OUT_C; ++c) {
             small__outputs(
-                products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
-                output + tile * SQUARE * OUT_C + c);
+                products + tile * SMALL__CHANNELS + c, channel + c, rows, cols - tile * SMALL__SQUARE,
+                output + tile * SMALL__SQUARE * SMALL__OUT_C + c);
         }
     }
 }
 
 /* G g G^T of every kernel g: two input channels in each word, as the tiles have them. */
-static CODE OUT_OF_LINE void small__transform_weights(uint32_t *transformed)
+static SMALL__CODE SMALL__OUT_OF_LINE void small__transform_weights(uint32_t *transformed)
 {
     const int8_t *kernel = small__weights;
 
     for (int32_t block = 0; block < 1; ++block) {
-        for (int32_t k = 0; k < MATRIX; ++k) {
-            uint32_t *to = transformed + block * BLOCK + k;
-            uint32_t rows[TILE][3];
+        for (int32_t k = 0; k < SMALL__MATRIX; ++k) {
+            uint32_t *to = transformed + block * SMALL__BLOCK + k;
+            uint32_t rows[SMALL__TILE][3];
 
             for (int32_t col = 0; col < 3; ++col) {
                 const uint32_t g0 = (uint32_t)kernel[col] + ((uint32_t)kernel[9 + col] << 16);
@@ -441,25 +441,25 @@ static CODE OUT_OF_LINE void small__transform_weights(uint32_t *transformed)
                 rows[4][col] = t - (g1 << 1);
                 rows[5][col] = 12u * g2;
             }
-            for (int32_t i = 0; i < TILE; ++i) {
+            for (int32_t i = 0; i < SMALL__TILE; ++i) {
                 const uint32_t g0 = rows[i][0], g1 = rows[i][1], g2 = rows[i][2];
                 const uint32_t s = g0 + g2, t = g0 + (g2 << 2);
 
                 to[0] = small__settle(6u * g0);
-                to[MATRIX] = small__settle(0u - ((s + g1) << 2));
-                to[2 * MATRIX] = small__settle((g1 - s) << 2);
-                to[3 * MATRIX] = small__settle(t + (g1 << 1));
-                to[4 * MATRIX] = small__settle(t - (g1 << 1));
-                to[5 * MATRIX] = small__settle(12u * g2);
+                to[SMALL__MATRIX] = small__settle(0u - ((s + g1) << 2));
+                to[2 * SMALL__MATRIX] = small__settle((g1 - s) << 2);
+                to[3 * SMALL__MATRIX] = small__settle(t + (g1 << 1));
+                to[4 * SMALL__MATRIX] = small__settle(t - (g1 << 1));
+                to[5 * SMALL__MATRIX] = small__settle(12u * g2);
 
-                to += TILE * MATRIX;
+                to += SMALL__TILE * SMALL__MATRIX;
             }
             kernel += 18; /* of two channels */
         }
     }
 }
 
-CODE void small(const int8_t *input, int8_t *output, void *workspace)
+SMALL__CODE void small(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
@@ -468,58 +468,18 @@ CODE void small(const int8_t *input, int8_t *output, void *workspace)
         (uint32_t *)(void *)((char *)workspace + 1296);
 
     small__transform_weights(transformed);
-    for (int32_t row = 0; row < OUT_H; row += SQUARE) {
-        for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
-            for (int32_t tile = 0; tile < TILES; ++tile) {
+    for (int32_t row = 0; row < SMALL__OUT_H; row += SMALL__SQUARE) {
+        for (int32_t col = 0; col < SMALL__OUT_W; col += SMALL__TILES * SMALL__SQUARE) {
+            for (int32_t tile = 0; tile < SMALL__TILES; ++tile) {
                 small__transform(
-                    input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
+                    input, row - SMALL__PAD_TOP, col + tile * SMALL__SQUARE - SMALL__PAD_LEFT, tiles + tile);
             }
-            for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                small__multiply(tiles, transformed + channel / CHANNELS * BLOCK, products);
+            for (int32_t channel = 0; channel < SMALL__OUT_C; channel += SMALL__CHANNELS) {
+                small__multiply(tiles, transformed + channel / SMALL__CHANNELS * SMALL__BLOCK, products);
                 small__block(
-                    products, OUT_H - row, OUT_W - col, channel,
-                    output + (row * OUT_W + col) * OUT_C + channel);
+                    products, SMALL__OUT_H - row, SMALL__OUT_W - col, channel,
+                    output + (row * SMALL__OUT_W + col) * SMALL__OUT_C + channel);
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef OUT_C
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef POSITIONS
-#undef TILES
-#undef CHANNELS
-#undef SUMS
-#undef PAIRS
-#undef PAIR
-#undef POSITION
-#undef MATRIX
-#undef BLOCK
-#undef INVERSE
-#undef LIFT
-#undef START
-#undef START_22
-#undef START_23
-#undef START_32
-#undef START_33
-#undef MULTIPLIER
-#undef ADDEND
-#undef BEND
-#undef COLUMNS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END

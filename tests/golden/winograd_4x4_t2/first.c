@@ -34,71 +34,71 @@
 
 /* For functions that, inlined into the loops around them, would spill sums or be there twice. */
 #ifdef __GNUC__
-#define OUT_OF_LINE __attribute__((noinline))
+#define FIRST__OUT_OF_LINE __attribute__((noinline))
 #else
-#define OUT_OF_LINE
+#define FIRST__OUT_OF_LINE
 #endif
 
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define ASSEMBLY
+#define FIRST__ASSEMBLY
 #endif
 
-#define IN_H 6
-#define IN_W 7
-#define IN_C 3
-#define OUT_H 6
-#define OUT_W 7
-#define OUT_C 6
-#define PAD_TOP 1
-#define PAD_LEFT 1
-#define SQUARE 4 /* rows and columns of outputs that one tile gives */
-#define TILE 6 /* rows and columns of the tile */
-#define POSITIONS 36 /* of a tile */
-#define TILES 2 /* multiplied at a time */
-#define CHANNELS 4 /* of the output, multiplied at a time */
-#define SUMS 8 /* of one position */
-#define PAIRS 2 /* of input channels: words of weights for an output channel */
-#define PAIR 2 /* words from one pair of the tiles to the next */
-#define POSITION 4 /* words from one position of the tiles to the next */
-#define BLOCK 288 /* words of a block's weights */
-#define INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
-#define LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
-#define START 0 /* columns of the table of what finishes outputs */
-#define START_22 1
-#define START_23 2
-#define START_32 3
-#define START_33 4
-#define MULTIPLIER 5
-#define ADDEND 6
-#define COLUMNS 7
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__OUT_C 6
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define FIRST__TILE 6 /* rows and columns of the tile */
+#define FIRST__POSITIONS 36 /* of a tile */
+#define FIRST__TILES 2 /* multiplied at a time */
+#define FIRST__CHANNELS 4 /* of the output, multiplied at a time */
+#define FIRST__SUMS 8 /* of one position */
+#define FIRST__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define FIRST__PAIR 2 /* words from one pair of the tiles to the next */
+#define FIRST__POSITION 4 /* words from one position of the tiles to the next */
+#define FIRST__BLOCK 288 /* words of a block's weights */
+#define FIRST__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define FIRST__LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define FIRST__START 0 /* columns of the table of what finishes outputs */
+#define FIRST__START_22 1
+#define FIRST__START_23 2
+#define FIRST__START_32 3
+#define FIRST__START_33 4
+#define FIRST__MULTIPLIER 5
+#define FIRST__ADDEND 6
+#define FIRST__COLUMNS 7
 
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
-#define CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SECTION_OF(function) CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
 #else
-#define CODE
-#define SECTION_OF(function) ".text." #function
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
 #endif
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define CFI(directive) "    .cfi_" directive "\n"
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
 #else
-#define CFI(directive)
+#define FIRST__CFI(directive)
 #endif
 /* clang's optimiser at link time reads assembly without options of the command line. */
 #if defined(__clang__) && __ARM_ARCH >= 8
-#define OPTIONS "    .cpu cortex-m33\n"
+#define FIRST__OPTIONS "    .cpu cortex-m33\n"
 #else
-#define OPTIONS
+#define FIRST__OPTIONS
 #endif
-#define BEGIN(name) \
-    ".pushsection " SECTION_OF(name) ", \"ax\"\n" \
-    OPTIONS \
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
+    FIRST__OPTIONS \
     ".balign 4\n" \
     ".syntax unified\n" \
     ".thumb_func\n" \
@@ -106,17 +106,17 @@
     ".hidden " #name "\n" \
     ".type " #name ", %function\n" \
     #name ":\n" \
-    CFI("startproc")
-#define END(name) \
-    CFI("endproc") \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
 
 /* The upper half of a product, and a sum. */
-static CODE inline int32_t first__high(int32_t a, int32_t b, int32_t addend)
+static FIRST__CODE inline int32_t first__high(int32_t a, int32_t b, int32_t addend)
 {
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
     int32_t high;
 
     __asm__("smmla %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(addend));
@@ -127,9 +127,9 @@ static CODE inline int32_t first__high(int32_t a, int32_t b, int32_t addend)
 }
 
 /* What is left after a shift to the right, to eight bits, signed. */
-static CODE inline int32_t first__shift(int32_t value)
+static FIRST__CODE inline int32_t first__shift(int32_t value)
 {
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
     __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
 #else
     value >>= 13;
@@ -141,7 +141,7 @@ static CODE inline int32_t first__shift(int32_t value)
 }
 
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
-static CODE inline int8_t first__finish(int32_t sum, int32_t multiplier, int32_t addend)
+static FIRST__CODE inline int8_t first__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
     const int32_t high = first__high(sum, multiplier, addend);
     int32_t value = first__shift(high);
@@ -149,7 +149,7 @@ static CODE inline int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
     return (int8_t)value;
 }
 
-#ifdef ASSEMBLY
+#ifdef FIRST__ASSEMBLY
 
 /*
  * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
@@ -167,17 +167,17 @@ void first__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products);
 
 __extension__ __asm__(
-    BEGIN(first__multiply)
+    FIRST__BEGIN(first__multiply)
     "    push {r4-r11, lr}\n"
-    CFI("adjust_cfa_offset 36")
-    CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+    FIRST__CFI("adjust_cfa_offset 36")
+    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
+    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
+    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
     "    movs r3, #36\n"
     "    sub sp, #4\n"
-    CFI("adjust_cfa_offset 4")
+    FIRST__CFI("adjust_cfa_offset 4")
     "    push {r2, r3}\n"
-    CFI("adjust_cfa_offset 8")
+    FIRST__CFI("adjust_cfa_offset 8")
     "1:\n"
     "    ldmia r0!, {r4, r5}\n"
     "    ldmia r1!, {r6, r7}\n"
@@ -209,39 +209,39 @@ __extension__ __asm__(
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
     "    add sp, #12\n"
-    CFI("adjust_cfa_offset -12")
+    FIRST__CFI("adjust_cfa_offset -12")
     "    pop {r4-r11, pc}\n"
-    END(first__multiply));
+    FIRST__END(first__multiply));
 
 #else
 
-/* Multiplies TILES tiles by the weights of CHANNELS output channels, position by position. */
-static CODE void first__multiply(
+/* Multiplies FIRST__TILES tiles by the weights of FIRST__CHANNELS output channels, position by position. */
+static FIRST__CODE void first__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
 {
-    for (int32_t position = 0; position < POSITIONS; ++position) {
-        for (int32_t i = 0; i < SUMS; ++i) {
+    for (int32_t position = 0; position < FIRST__POSITIONS; ++position) {
+        for (int32_t i = 0; i < FIRST__SUMS; ++i) {
             products[i] = 0;
         }
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
-            for (int32_t i = 0; i < SUMS; ++i) {
-                const uint32_t w = weights[i % CHANNELS];
-                const uint32_t x = tiles[i / CHANNELS];
+        for (int32_t pair = 0; pair < FIRST__PAIRS; ++pair) {
+            for (int32_t i = 0; i < FIRST__SUMS; ++i) {
+                const uint32_t w = weights[i % FIRST__CHANNELS];
+                const uint32_t x = tiles[i / FIRST__CHANNELS];
                 const int32_t lower = (int16_t)x, upper = (int16_t)(x >> 16);
 
                 products[i] += (uint32_t)(lower * (int16_t)w) + (uint32_t)(upper * (int16_t)(w >> 16));
             }
-            tiles += PAIR;
-            weights += CHANNELS;
+            tiles += FIRST__PAIR;
+            weights += FIRST__CHANNELS;
         }
-        products += SUMS;
+        products += FIRST__SUMS;
     }
 }
 
 #endif
 
 /* Two channels as the halves of a word; a negative lower one borrows from the upper one. */
-static CODE inline uint32_t first__pair(const int8_t *pixel, uint32_t added)
+static FIRST__CODE inline uint32_t first__pair(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0], upper = pixel[1];
 
@@ -249,7 +249,7 @@ static CODE inline uint32_t first__pair(const int8_t *pixel, uint32_t added)
 }
 
 /* The last channel alone. */
-static CODE inline uint32_t first__single(const int8_t *pixel, uint32_t added)
+static FIRST__CODE inline uint32_t first__single(const int8_t *pixel, uint32_t added)
 {
     const int32_t lower = pixel[0];
 
@@ -257,7 +257,7 @@ static CODE inline uint32_t first__single(const int8_t *pixel, uint32_t added)
 }
 
 /* B^T of a column or a row, two channels in each word. */
-static CODE inline void first__combine(
+static FIRST__CODE inline void first__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -271,60 +271,60 @@ static CODE inline void first__combine(
 }
 
 /* Transforms a column of all channels; `added` goes to the lower ones of its last pixels. */
-static CODE inline void first__column(
-    const int8_t *const pixels[TILE], uint32_t added, uint32_t *to)
+static FIRST__CODE inline void first__column(
+    const int8_t *const pixels[FIRST__TILE], uint32_t added, uint32_t *to)
 {
-    for (int32_t channel = 0; channel + 1 < IN_C; channel += 2) {
+    for (int32_t channel = 0; channel + 1 < FIRST__IN_C; channel += 2) {
         first__combine(
             first__pair(pixels[0] + channel, 0), first__pair(pixels[1] + channel, 0),
             first__pair(pixels[2] + channel, 0), first__pair(pixels[3] + channel, 0),
             first__pair(pixels[4] + channel, added), first__pair(pixels[5] + channel, added),
-            to, TILE * POSITION);
-        to += PAIR;
+            to, FIRST__TILE * FIRST__POSITION);
+        to += FIRST__PAIR;
     }
     first__combine(
-        first__single(pixels[0] + IN_C - 1, 0), first__single(pixels[1] + IN_C - 1, 0),
-        first__single(pixels[2] + IN_C - 1, 0), first__single(pixels[3] + IN_C - 1, 0),
-        first__single(pixels[4] + IN_C - 1, added), first__single(pixels[5] + IN_C - 1, added),
-        to, TILE * POSITION);
+        first__single(pixels[0] + FIRST__IN_C - 1, 0), first__single(pixels[1] + FIRST__IN_C - 1, 0),
+        first__single(pixels[2] + FIRST__IN_C - 1, 0), first__single(pixels[3] + FIRST__IN_C - 1, 0),
+        first__single(pixels[4] + FIRST__IN_C - 1, added), first__single(pixels[5] + FIRST__IN_C - 1, added),
+        to, FIRST__TILE * FIRST__POSITION);
 }
 
 /* The columns of a tile that reaches over the image. */
-static CODE OUT_OF_LINE void first__columns_edge(
+static FIRST__CODE FIRST__OUT_OF_LINE void first__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
-    for (int32_t col = 0; col < TILE; ++col) {
-        const int in_width = in_col + col >= 0 && in_col + col < IN_W;
-        const int8_t *pixels[TILE];
+    for (int32_t col = 0; col < FIRST__TILE; ++col) {
+        const int in_width = in_col + col >= 0 && in_col + col < FIRST__IN_W;
+        const int8_t *pixels[FIRST__TILE];
 
-        for (int32_t i = 0; i < TILE; ++i) {
-            const int in_image = in_width && in_row + i >= 0 && in_row + i < IN_H;
-            const int32_t place = ((in_row + i) * IN_W + in_col + col) * IN_C;
+        for (int32_t i = 0; i < FIRST__TILE; ++i) {
+            const int in_image = in_width && in_row + i >= 0 && in_row + i < FIRST__IN_H;
+            const int32_t place = ((in_row + i) * FIRST__IN_W + in_col + col) * FIRST__IN_C;
 
             pixels[i] = in_image ? input + place : first__zero_points;
         }
-        first__column(pixels, (col < 4 ? 0 : LIFT), tile + col * POSITION);
+        first__column(pixels, (col < 4 ? 0 : FIRST__LIFT), tile + col * FIRST__POSITION);
     }
 }
 
 /* The rows of a tile whose columns are transformed, in place. */
-static CODE OUT_OF_LINE void first__rows(uint32_t *tile)
+static FIRST__CODE FIRST__OUT_OF_LINE void first__rows(uint32_t *tile)
 {
-    for (int32_t row = 0; row < TILE; ++row) {
-        uint32_t *d = tile + row * TILE * POSITION;
+    for (int32_t row = 0; row < FIRST__TILE; ++row) {
+        uint32_t *d = tile + row * FIRST__TILE * FIRST__POSITION;
 
-        for (int32_t pair = 0; pair < PAIRS; ++pair) {
+        for (int32_t pair = 0; pair < FIRST__PAIRS; ++pair) {
             first__combine(
-                d[0], d[POSITION], d[2 * POSITION],
-                d[3 * POSITION], d[4 * POSITION], d[5 * POSITION],
-                d, POSITION);
-            d += PAIR;
+                d[0], d[FIRST__POSITION], d[2 * FIRST__POSITION],
+                d[3 * FIRST__POSITION], d[4 * FIRST__POSITION], d[5 * FIRST__POSITION],
+                d, FIRST__POSITION);
+            d += FIRST__PAIR;
         }
     }
 }
 
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
-static CODE inline void first__transform(
+static FIRST__CODE inline void first__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
 {
     first__columns_edge(input, in_row, in_col, tile);
@@ -332,16 +332,16 @@ static CODE inline void first__transform(
 }
 
 /* A row of outputs of a tile. */
-static CODE inline void first__output_row(
+static FIRST__CODE inline void first__output_row(
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t cols, int8_t *output)
 {
     const uint32_t m0 = m[0];
-    const uint32_t m1 = m[SUMS];
-    const uint32_t m2 = m[2 * SUMS];
-    const uint32_t m3 = m[3 * SUMS];
-    const uint32_t m4 = m[4 * SUMS];
-    const uint32_t m5 = m[5 * SUMS];
+    const uint32_t m1 = m[FIRST__SUMS];
+    const uint32_t m2 = m[2 * FIRST__SUMS];
+    const uint32_t m3 = m[3 * FIRST__SUMS];
+    const uint32_t m4 = m[4 * FIRST__SUMS];
+    const uint32_t m5 = m[5 * FIRST__SUMS];
     const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
     const uint32_t value0 = m0 + a + c;
@@ -350,144 +350,106 @@ static CODE inline void first__output_row(
     const uint32_t value3 = b + (d << 3) + (m5 << 1);
 
     output[0] = first__finish(
-        (int32_t)(value0 * INVERSE + (uint32_t)start0), multiplier, addend);
+        (int32_t)(value0 * FIRST__INVERSE + (uint32_t)start0), multiplier, addend);
     if (cols > 1) {
-        output[OUT_C] = first__finish(
-            (int32_t)(value1 * INVERSE + (uint32_t)start1), multiplier, addend);
+        output[FIRST__OUT_C] = first__finish(
+            (int32_t)(value1 * FIRST__INVERSE + (uint32_t)start1), multiplier, addend);
     }
     if (cols > 2) {
-        output[2 * OUT_C] = first__finish(
-            (int32_t)(value2 * INVERSE + (uint32_t)start2), multiplier, addend);
+        output[2 * FIRST__OUT_C] = first__finish(
+            (int32_t)(value2 * FIRST__INVERSE + (uint32_t)start2), multiplier, addend);
     }
     if (cols > 3) {
-        output[3 * OUT_C] = first__finish(
-            (int32_t)(value3 * INVERSE + (uint32_t)start3), multiplier, addend);
+        output[3 * FIRST__OUT_C] = first__finish(
+            (int32_t)(value3 * FIRST__INVERSE + (uint32_t)start3), multiplier, addend);
     }
 }
 
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
-static CODE OUT_OF_LINE void first__output_columns(uint32_t *products)
+static FIRST__CODE FIRST__OUT_OF_LINE void first__output_columns(uint32_t *products)
 {
-    for (int32_t col = 0; col < TILE * SUMS; ++col) {
+    for (int32_t col = 0; col < FIRST__TILE * FIRST__SUMS; ++col) {
         uint32_t *m = products + col;
         const uint32_t m0 = m[0];
-        const uint32_t m1 = m[TILE * SUMS];
-        const uint32_t m2 = m[2 * TILE * SUMS];
-        const uint32_t m3 = m[3 * TILE * SUMS];
-        const uint32_t m4 = m[4 * TILE * SUMS];
-        const uint32_t m5 = m[5 * TILE * SUMS];
+        const uint32_t m1 = m[FIRST__TILE * FIRST__SUMS];
+        const uint32_t m2 = m[2 * FIRST__TILE * FIRST__SUMS];
+        const uint32_t m3 = m[3 * FIRST__TILE * FIRST__SUMS];
+        const uint32_t m4 = m[4 * FIRST__TILE * FIRST__SUMS];
+        const uint32_t m5 = m[5 * FIRST__TILE * FIRST__SUMS];
         const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
         m[0] = m0 + a + c;
-        m[TILE * SUMS] = b + (d << 1);
-        m[2 * TILE * SUMS] = a + (c << 2);
-        m[3 * TILE * SUMS] = b + (d << 3) + (m5 << 1);
+        m[FIRST__TILE * FIRST__SUMS] = b + (d << 1);
+        m[2 * FIRST__TILE * FIRST__SUMS] = a + (c << 2);
+        m[3 * FIRST__TILE * FIRST__SUMS] = b + (d << 3) + (m5 << 1);
     }
 }
 
 /* The rest of A^T m A for a tile and an output channel, row by row. */
-static CODE OUT_OF_LINE void first__outputs(
+static FIRST__CODE FIRST__OUT_OF_LINE void first__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
 {
-    const int32_t *finish = first__finish_table + channel * COLUMNS;
-    const int32_t start = finish[START];
-    const int32_t start_22 = finish[START_22];
-    const int32_t start_23 = finish[START_23];
-    const int32_t start_32 = finish[START_32];
-    const int32_t start_33 = finish[START_33];
-    const int32_t multiplier = finish[MULTIPLIER];
-    const int32_t addend = finish[ADDEND];
+    const int32_t *finish = first__finish_table + channel * FIRST__COLUMNS;
+    const int32_t start = finish[FIRST__START];
+    const int32_t start_22 = finish[FIRST__START_22];
+    const int32_t start_23 = finish[FIRST__START_23];
+    const int32_t start_32 = finish[FIRST__START_32];
+    const int32_t start_33 = finish[FIRST__START_33];
+    const int32_t multiplier = finish[FIRST__MULTIPLIER];
+    const int32_t addend = finish[FIRST__ADDEND];
 
     first__output_row(
         products + 0, start, start, start, start,
         multiplier, addend, cols, output + 0);
     if (rows > 1) {
         first__output_row(
-            products + TILE * SUMS, start, start, start, start,
-            multiplier, addend, cols, output + OUT_W * OUT_C);
+            products + FIRST__TILE * FIRST__SUMS, start, start, start, start,
+            multiplier, addend, cols, output + FIRST__OUT_W * FIRST__OUT_C);
     }
     if (rows > 2) {
         first__output_row(
-            products + 2 * TILE * SUMS, start, start, start_22, start_23,
-            multiplier, addend, cols, output + 2 * OUT_W * OUT_C);
+            products + 2 * FIRST__TILE * FIRST__SUMS, start, start, start_22, start_23,
+            multiplier, addend, cols, output + 2 * FIRST__OUT_W * FIRST__OUT_C);
     }
     if (rows > 3) {
         first__output_row(
-            products + 3 * TILE * SUMS, start, start, start_32, start_33,
-            multiplier, addend, cols, output + 3 * OUT_W * OUT_C);
+            products + 3 * FIRST__TILE * FIRST__SUMS, start, start, start_32, start_33,
+            multiplier, addend, cols, output + 3 * FIRST__OUT_W * FIRST__OUT_C);
     }
 }
 
 /* The outputs of a block. */
-static CODE inline void first__block(
+static FIRST__CODE inline void first__block(
     uint32_t *products, int32_t rows, int32_t cols, int32_t channel, int8_t *output)
 {
     first__output_columns(products);
-    for (int32_t tile = 0; tile < TILES; ++tile) {
-        for (int32_t c = 0; c < CHANNELS && channel + c < OUT_C; ++c) {
+    for (int32_t tile = 0; tile < FIRST__TILES; ++tile) {
+        for (int32_t c = 0; c < FIRST__CHANNELS && channel + c < FIRST__OUT_C; ++c) {
             first__outputs(
-                products + tile * CHANNELS + c, channel + c, rows, cols - tile * SQUARE,
-                output + tile * SQUARE * OUT_C + c);
+                products + tile * FIRST__CHANNELS + c, channel + c, rows, cols - tile * FIRST__SQUARE,
+                output + tile * FIRST__SQUARE * FIRST__OUT_C + c);
         }
     }
 }
 
-CODE void first(const int8_t *input, int8_t *output, void *workspace)
+FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     uint32_t *const products = workspace;
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 1152);
 
-    for (int32_t row = 0; row < OUT_H; row += SQUARE) {
-        for (int32_t col = 0; col < OUT_W; col += TILES * SQUARE) {
-            for (int32_t tile = 0; tile < TILES; ++tile) {
+    for (int32_t row = 0; row < FIRST__OUT_H; row += FIRST__SQUARE) {
+        for (int32_t col = 0; col < FIRST__OUT_W; col += FIRST__TILES * FIRST__SQUARE) {
+            for (int32_t tile = 0; tile < FIRST__TILES; ++tile) {
                 first__transform(
-                    input, row - PAD_TOP, col + tile * SQUARE - PAD_LEFT, tiles + tile);
+                    input, row - FIRST__PAD_TOP, col + tile * FIRST__SQUARE - FIRST__PAD_LEFT, tiles + tile);
             }
-            for (int32_t channel = 0; channel < OUT_C; channel += CHANNELS) {
-                first__multiply(tiles, first__weights + channel / CHANNELS * BLOCK, products);
+            for (int32_t channel = 0; channel < FIRST__OUT_C; channel += FIRST__CHANNELS) {
+                first__multiply(tiles, first__weights + channel / FIRST__CHANNELS * FIRST__BLOCK, products);
                 first__block(
-                    products, OUT_H - row, OUT_W - col, channel,
-                    output + (row * OUT_W + col) * OUT_C + channel);
+                    products, FIRST__OUT_H - row, FIRST__OUT_W - col, channel,
+                    output + (row * FIRST__OUT_W + col) * FIRST__OUT_C + channel);
             }
         }
     }
 }
-
-/* So that other files may be in one translation unit with this. */
-#undef OUT_OF_LINE
-#undef ASSEMBLY
-#undef IN_H
-#undef IN_W
-#undef IN_C
-#undef OUT_H
-#undef OUT_W
-#undef OUT_C
-#undef PAD_TOP
-#undef PAD_LEFT
-#undef SQUARE
-#undef TILE
-#undef POSITIONS
-#undef TILES
-#undef CHANNELS
-#undef SUMS
-#undef PAIRS
-#undef PAIR
-#undef POSITION
-#undef BLOCK
-#undef INVERSE
-#undef LIFT
-#undef START
-#undef START_22
-#undef START_23
-#undef START_32
-#undef START_33
-#undef MULTIPLIER
-#undef ADDEND
-#undef COLUMNS
-#undef CODE
-#undef SECTION_OF
-#undef CFI
-#undef OPTIONS
-#undef BEGIN
-#undef END
