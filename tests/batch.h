@@ -4,12 +4,9 @@
 
 #include "harness.h"
 
-/* NAME, with three pointers or, with a pool or for NAME_init, two. */
-typedef void batch_entry(void *first, void *second, void *third);
-
 struct batch_layer {
-    batch_entry *function;
-    batch_entry *init; /* called once before; NULL if there is none */
+    convgen_entry *function; /* of three pointers or, with a pool and for init, two */
+    convgen_entry *init; /* called once before; NULL if there is none */
     unsigned inputs;
     bool keeps_input;
     size_t input_bytes, output_bytes;

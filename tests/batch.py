@@ -1,8 +1,9 @@
-"""Many layers in one image, called one after the other under QEMU or on this computer.
+"""Many layers in one image, called one after the other by an emulator or on this computer.
 
 An image costs a link and a start of the emulator whatever it holds, which is most of what a small
-layer takes by itself. Guard zones lie around every buffer, and buffers are aligned as the header
-promises and no better: batch.c does that. The layers may be built and linked with any options.
+layer takes by itself. batch.c calls each layer on a stack of its own; guard zones lie around that
+and every buffer, and buffers are aligned as the header promises and no better. The layers may be
+built and linked with any options, and no compiler may have anything to warn of.
 """
 
 from __future__ import annotations
@@ -15,17 +16,29 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import harness, toolchain
+from convgen import harness, in_process, measure, toolchain
+from convgen.callgraph import CallGraph
 from convgen.compilers import LAYER_OPTIMIZATION
+from convgen.disassembly import functions
 from convgen.generate import layer_files
-from convgen.layout import Call, Layout
+from convgen.layout import Call, Layout, Zone
+from convgen.overlap import Pool
+from convgen.toolchain import Image, Objects
 from convgen.trial import Bench
-from native import Job, Variant
+from native import WARNINGS, Job, Variant
 
 HERE = Path(__file__).parent
-ARENA_BYTES, INPUT_BYTES = 2**20, 2**16
+ARENA_BYTES, TENSOR_BYTES, STACK_BYTES = 2**20, 2**16, 2**13
 TIMEOUT_S = 900
-VERDICTS = ("clean", "wrote outside its buffers", "changed its input")
+LOOKED_FOR = ("-u", "convgen_counter_start", "-u", "convgen_counter_read")
+"""What an emulator in this process wants an image to hold, and batch.c does not call."""
+MOST_INSTRUCTIONS = 10**8  # of one call, where the emulator counts
+VERDICTS = (
+    "clean", "wrote outside its buffers", "changed its input", "did not restore a register",
+    "asked for memory", "gives other outputs over other garbage",
+)  # fmt: skip
+RECORD = np.dtype([("verdict", "<u4"), ("stack", "<u4")])
+"""What batch.c writes before the outputs of a call."""
 
 TABLE = r"""
 #include "batch.h"
@@ -40,7 +53,7 @@ const size_t batch_count = sizeof batch_layers / sizeof batch_layers[0];
 
 LAYER = r"""
     {{
-        .function = (batch_entry *){name}, .init = {init}, .inputs = {inputs},
+        .function = (convgen_entry *){name}, .init = {init}, .inputs = {inputs},
         .keeps_input = {keeps_input},
         .input_bytes = {name_}_INPUT_BYTES, .output_bytes = {name_}_OUTPUT_BYTES, {pool}
         .tensor_align = {tensor_align},
@@ -58,12 +71,30 @@ class Options:
     """What the layers are compiled with beside the core's flags, and what the image is linked with.
 
     The linker's own options are written as the toolchain's link command takes them. With
-    ``layers_in_unit`` so many layers are one translation unit.
+    ``layers_in_unit`` so many layers are one translation unit, with ``constants_beside`` their
+    constants too. ``measured``: variables and stack are held against what objects and compiler
+    say, which they do not where layers are compiled while linking; no function is dropped.
     """
 
     compile: tuple[str, ...] = LAYER_OPTIMIZATION
     link: tuple[str, ...] = ()
     layers_in_unit: int = 0
+    constants_beside: bool = False
+    measured: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """Jobs in one image."""
+
+    jobs: Sequence[Job]
+    bench: Bench
+    image: Image
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, and where it is run."""
+        return self.image.objects.folder
 
 
 def run(
@@ -72,21 +103,59 @@ def run(
     """Return the outputs ``[N, OH, OW, OC]`` of each job by the variant's label.
 
     The layers' names must differ. AssertionError where a compiler complains, or a layer faults,
-    writes outside its buffers or changes its input.
+    writes outside its buffers, changes its input, loses a register, asks for memory, has variables
+    of its own, takes more stack than its bound or reads what nobody wrote.
     """
     options = options or Options()
+    built = build(folder, jobs, bench, options)
+    execute(built)
+    if not options.measured:
+        return _outputs(built, {})
+    assert measure.static_bytes(built.image.objects) == 0
+    return _outputs(built, stack_bounds(built))
+
+
+def build(folder: Path, jobs: Sequence[Job], bench: Bench, options: Options) -> Built:
+    """Write, compile and link the layers of *jobs*."""
     sources = write(folder, jobs)
     if options.layers_in_unit:
-        sources = units(folder, sources, options.layers_in_unit)
-    elf = _link(folder, _compile(folder, sources, bench, options), bench, options)
-    inputs = b"".join(job.inputs.tobytes() for job, _ in _in_order(jobs))
-    (folder / "input.bin").write_bytes(inputs)
-    assert bench.emulator is not None
-    command = [*bench.emulator.command, f"./{elf}"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
-    found = _read(folder / "output.bin", jobs)
-    assert ended.returncode == 0, f"status {ended.returncode}: {ended.stderr}"
-    return found
+        sources = units(
+            folder, sources, options.layers_in_unit, constants_beside=options.constants_beside
+        )
+    objects = _compile(folder, sources, bench, options)
+    return Built(jobs=jobs, bench=bench, image=_link(objects, bench, options))
+
+
+def execute(built: Built) -> None:
+    """Run *built* in its folder; AssertionError if it does not end well."""
+    inputs = b"".join(job.inputs.tobytes() for job, _ in _in_order(built.jobs))
+    (built.folder / "input.bin").write_bytes(inputs)
+    used = built.bench.emulator
+    assert used is not None
+    if used.model:
+        ended = in_process.run(
+            used.model, built.image, most_instructions=MOST_INSTRUCTIONS, sees_unwritten=False
+        )
+        status, said = ended.status, ""
+    else:
+        done = subprocess.run(
+            [*used.command, f"./{built.image.elf.name}"],
+            cwd=built.folder, capture_output=True, text=True, timeout=TIMEOUT_S,
+        )  # fmt: skip
+        status, said = done.returncode, done.stderr
+    if status:
+        _outputs(built, {})  # says which layer it was
+    assert status == 0, f"status {status}: {said}"
+
+
+def stack_bounds(built: Built) -> dict[str, int]:
+    """Return the compiler's bound of each layer's stack; Unbounded if it has none."""
+    frames = measure.frame_bytes(built.image.objects)
+    graph = CallGraph(functions(built.image, built.bench.toolchain), frames)
+    return {
+        variant.plan.layer.name: graph.stack_bound(graph.find(variant.plan.layer.name))
+        for _, variant in _in_order(built.jobs)
+    }
 
 
 def write(folder: Path, jobs: Sequence[Job]) -> list[str]:
@@ -104,14 +173,22 @@ def write(folder: Path, jobs: Sequence[Job]) -> list[str]:
     return sources
 
 
-def units(folder: Path, sources: Sequence[str], layers: int) -> list[str]:
-    """Write sources that include those of *layers* layers each; return their names."""
-    names = []
-    for first in range(0, len(sources), 2 * layers):
-        names.append(f"unit_{first}.c")
-        lines = [f'#include "{source}"\n' for source in sources[first : first + 2 * layers]]
-        (folder / names[-1]).write_text("".join(lines))
-    return names
+def units(
+    folder: Path, sources: Sequence[str], layers: int, *, constants_beside: bool
+) -> list[str]:
+    """Write sources that include those of *layers* layers each; return their names.
+
+    The constants of all are one unit, or beside the code, where the compiler sees what they are.
+    """
+    constants = [] if constants_beside else [s for s in sources if s.endswith("_weights.c")]
+    others = [source for source in sources if source not in set(constants)]
+    count = 2 * layers if constants_beside else layers
+    parts = {f"unit_{i}.c": others[i : i + count] for i in range(0, len(others), count)}
+    if constants:
+        parts["constants.c"] = constants
+    for name, included in parts.items():
+        (folder / name).write_text("".join(f'#include "{source}"\n' for source in included))
+    return list(parts)
 
 
 def _in_order(jobs: Sequence[Job]) -> Iterator[tuple[Job, Variant]]:
@@ -124,7 +201,7 @@ def _entry(job: Job, variant: Variant) -> str:
     return LAYER.format(
         name=layer.name,
         name_=prefix,
-        init=f"(batch_entry *){layer.name}_init" if plan.has_init else "NULL",
+        init=f"(convgen_entry *){layer.name}_init" if plan.has_init else "NULL",
         inputs=len(job.inputs),
         keeps_input="false" if variant.pool else "true",
         pool=POOL.format(prefix) if variant.pool else "",
@@ -132,35 +209,51 @@ def _entry(job: Job, variant: Variant) -> str:
     )
 
 
-def _compile(
-    folder: Path, sources: Sequence[str], bench: Bench, options: Options
-) -> tuple[str, ...]:
-    """Return the objects of the layers, the firmware and what calls the layers."""
+def _compile(folder: Path, sources: Sequence[str], bench: Bench, options: Options) -> Objects:
+    """Return the objects of the layers, and those of the firmware and of what calls the layers."""
     built = bench.toolchain
     nothing = Call(name="batch", sources=(), input_bytes=0, output_bytes=0)
     firmware = toolchain.compile_objects(folder, nothing, bench.machine, built).firmware
     for name in ("batch.c", "batch.h"):
         shutil.copyfile(HERE / name, folder / name)
     command = [*built.compile, *built.language, *built.target_flags]
-    include = ["-idirafter", toolchain.FIRMWARE]
-    checked([*command, *options.compile, *include, "-c", *sources], folder)
-    sizes = [f"-DBATCH_ARENA_BYTES={ARENA_BYTES}", f"-DBATCH_INPUT_BYTES={INPUT_BYTES}"]
-    own = [*built.firmware_optimization, *sizes, f"-I{toolchain.FIRMWARE}"]
+    include = ["-idirafter", toolchain.FIRMWARE, "-fstack-usage"]
+    checked([*command, *WARNINGS, *options.compile, *include, "-c", *sources], folder)
+    sizes = {"ARENA": ARENA_BYTES, "TENSOR": TENSOR_BYTES, "STACK": STACK_BYTES}
+    defines = [f"-DBATCH_{what}_BYTES={size}" for what, size in sizes.items()]
+    own = [*built.firmware_optimization, *defines, f"-I{toolchain.FIRMWARE}"]
     checked([*command, *own, "-c", "batch.c", "table.c"], folder)
-    objects = [Path(source).stem + ".o" for source in (*sources, "batch.c", "table.c")]
-    return (*objects, *(path for path in firmware if Path(path).stem != "harness"))
+    return Objects(
+        folder=folder,
+        layer=tuple(f"{Path(source).stem}.o" for source in sources),
+        firmware=(
+            *(path for path in firmware if Path(path).stem != "harness"), "batch.o", "table.o",
+        ),
+    )  # fmt: skip
 
 
-def _link(folder: Path, objects: Sequence[str], bench: Bench, options: Options) -> str:
-    built, machine = bench.toolchain, bench.machine
-    layout = Layout(zones=(), arena_bytes=ARENA_BYTES, align=64, static_bytes=0)
-    (folder / "batch.ld").write_text(harness.linker_script(layout, machine, ()))
+def _link(objects: Objects, bench: Bench, options: Options) -> Image:
+    """Link an image whose one call may use the whole arena: batch.c lays it out for each layer."""
+    built, machine, folder = bench.toolchain, bench.machine, objects.folder
+    rest = ARENA_BYTES - STACK_BYTES
+    zones = (
+        Zone(name="stack", start=0, bytes=STACK_BYTES),
+        Zone(name="pool", start=STACK_BYTES, bytes=rest),
+    )
+    layout = Layout(zones=zones, arena_bytes=ARENA_BYTES, align=64, static_bytes=0)
+    kept = objects.layer if options.measured else ()
+    script = harness.linker_script(layout, machine, kept)
+    (folder / "batch.ld").write_text(script)
     command = (
         *built.link, *(built.bare if machine.memory else built.hosted), *options.link,
-        *objects, *built.libraries, *built.linker_option("-T", "batch.ld"), "-o", "batch.elf",
+        *objects.layer, *objects.firmware, *built.libraries,
+        *built.linker_option("-T", "batch.ld"), *built.linker_option(*LOOKED_FOR),
+        "-o", "batch.elf",
     )  # fmt: skip
     checked(command, folder)
-    return "batch.elf"
+    pool = Pool(bytes=rest, input_offset=0, output_offset=0)
+    call = Call(name="main", sources=(), input_bytes=rest, output_bytes=rest, pool=pool)
+    return Image(call=call, layout=layout, objects=objects, elf=folder / "batch.elf")
 
 
 def checked(command: Sequence[str], folder: Path) -> None:
@@ -169,22 +262,25 @@ def checked(command: Sequence[str], folder: Path) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
-def _read(path: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
+def _outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]]:
     """Return the outputs of all records; AssertionError names the layer of one that is bad."""
+    path = built.folder / "output.bin"
     raw, at = path.read_bytes() if path.exists() else b"", 0
     found: list[dict[str, np.ndarray]] = []
-    for job in jobs:
+    for job in built.jobs:
         found.append({})
         g, size = job.layer.geometry, job.layer.output_bytes
         for variant in job.chosen:
-            outputs = []
+            name, outputs = variant.plan.layer.name, []
             for _ in job.inputs:
-                record = raw[at : at + 1 + size]
-                label = f"{variant.plan.layer.name} {variant.label}: {g}"
-                assert len(record) == 1 + size, f"{label}: faulted or did not return"
-                assert record[0] == 0, f"{label}: {VERDICTS[record[0]]}"
-                outputs.append(np.frombuffer(record[1:], job.layer.dtype))
-                at += 1 + size
+                record = raw[at : at + RECORD.itemsize + size]
+                at += RECORD.itemsize + size
+                label = f"{name} {variant.label}: {g}"
+                assert len(record) == RECORD.itemsize + size, f"{label}: faulted or did not return"
+                [(verdict, stack)] = np.frombuffer(record[: RECORD.itemsize], RECORD)
+                assert verdict == 0, f"{label}: {VERDICTS[verdict]}"
+                assert stack <= bounds.get(name, STACK_BYTES), f"{label}: {stack} bytes of stack"
+                outputs.append(np.frombuffer(record[RECORD.itemsize :], job.layer.dtype))
             shape = (len(job.inputs), g.out_h, g.out_w, g.out_c)
             found[-1][variant.label] = np.stack(outputs).reshape(shape)
     return found

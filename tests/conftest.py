@@ -20,9 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-speed", action="store_true", help="rewrite tests/speed")
     parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
     parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
-    parser.addoption(
-        "--warned-layers", type=int, default=300, help="how many layers compilers may warn of"
-    )
+    parser.addoption("--random-layers", type=int, default=300, help="of tests/test_every_target.py")
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +53,8 @@ def update_speed(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def warned_layers(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--warned-layers"))
+def random_layers(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--random-layers"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from convgen.layer import Layer
 from convgen.select import Candidate
 from convgen.trial import Bench, Trial, attempt
 from convgen.vectors import Vectors
+from native import Job
 
 
 @cache
@@ -49,6 +51,16 @@ def run(candidate: Candidate, board: str, inputs: np.ndarray) -> tuple[np.ndarra
         raw = (trial.folder / "verify" / "output.bin").read_bytes()
     g = layer.geometry
     return np.frombuffer(raw, layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c), trial
+
+
+def check_jobs(jobs: Sequence[Job], found: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Compare the outputs of all variants; of those that round coarsely for the first input."""
+    for job, outputs in zip(jobs, found, strict=True):
+        assert outputs.keys() == {variant.label for variant in job.chosen}
+        for variant in job.chosen:
+            # The second input is half zeros, which they do not promise to be right for.
+            count = 1 if variant.plan.rounds_coarsely else len(job.inputs)
+            check(job.layer, job.inputs[:count], outputs[variant.label][:count], variant.label)
 
 
 def check(layer: Layer, inputs: np.ndarray, outputs: np.ndarray, label: str) -> None:

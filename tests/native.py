@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,27 +136,39 @@ class Job:
         return self.chosen[0].plan.layer
 
 
-def variants(layer: Layer, target: Target) -> list[Variant]:
-    """Plan every algorithm that can do *layer*, with tensors apart and overlapping."""
+def variants(
+    layer: Layer,
+    target: Target,
+    names: Collection[str] | None = None,
+    *,
+    overlapping: bool | None = None,
+) -> list[Variant]:
+    """Plan every algorithm (of *names*) that can do *layer*.
+
+    With tensors apart and *overlapping*, unless that is said.
+    """
+    suffixes = {None: ("", "_pool"), False: ("",), True: ("_pool",)}[overlapping]
     found = []
     for algorithm in ALGORITHMS:
+        if names is not None and algorithm.name not in names:
+            continue
         if algorithm.reject(layer, target):
             continue
-        for suffix in ("", "_pool"):
+        # Planned once and then named: what is searched for a layer is kept as long as it is it.
+        planned = algorithm.plan(layer, target)
+        for suffix in suffixes:
+            plan, pool = share(planned) if suffix else (planned, None)
             named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
-            plan, pool = algorithm.plan(named, target), None
-            if suffix:
-                plan, pool = share(plan)
-            found.append(Variant(plan=plan, pool=pool))
+            found.append(Variant(plan=replace(plan, layer=named), pool=pool))
     return found
 
 
 def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
     """Return the outputs ``[N, OH, OW, OC]`` of each job by the variant's label.
 
-    One program has them all, to link once: the layers' names must differ.
+    One unit has them all, to compile and link once: the layers' names must differ.
     """
-    sources = ["main.c"]
+    sources = []
     for index, job in enumerate(jobs):
         for variant in job.chosen:
             for file, text in layer_files(variant.plan, job.target, variant.pool).items():
@@ -164,8 +176,9 @@ def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
                 if file.endswith(".c"):
                     sources.append(file)
         (folder / _inputs(index)).write_bytes(job.inputs.tobytes())
-    (folder / "main.c").write_text(_main(jobs))
-    command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", *sources]
+    included = "".join(f'#include "{source}"\n' for source in sources)
+    (folder / "main.c").write_text(included + _main(jobs))
+    command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", "main.c"]
     _checked([*command, TRAP], folder)  # messages would take gcc twice as long
     if subprocess.run(["./run"], cwd=folder, capture_output=True, timeout=300).returncode:
         _checked([*command, EXPLAIN], folder)

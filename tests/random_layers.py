@@ -37,6 +37,7 @@ MIXED = (
     Kind("int8", grouping="none", shape="winograd"),
     Kind("int8", grouping="none", shape="wide"),
     Kind("int8", grouping="channels", shape="planes"),
+    Kind("int8", grouping="channels", shape="framed"),
     Kind("int8", grouping="grouped"),
     Kind("int8", grouping="depthwise"),
     Kind("int8", shape="same"),

@@ -82,7 +82,6 @@ def check(
     chosen = chosen or jobs(board)
     bench = emulated.bench(board.name, np.empty(0), compiler)
     built = replace(bench.toolchain, target_flags=(*bench.toolchain.target_flags, *flags))
-    options = replace(options, compile=(*options.compile, *WARNINGS))
     found = batch.run(folder, chosen, replace(bench, toolchain=built), options)
     for job, outputs in zip(chosen, found, strict=True):
         expected = numpy_reference.convolve(job.layer, job.inputs)
@@ -95,7 +94,12 @@ def check(
 @pytest.mark.parametrize("name", [*BOARDS, "cortex-m33"])
 def test_optimised_at_link_time(name: str, compiler: str, tmp_path: Path) -> None:
     link = ("-flto",) if compiler == "gcc" else ()
-    check(tmp_path, target.load(name), compiler, Options(compile=("-Os", "-flto"), link=link))
+    check(
+        tmp_path,
+        target.load(name),
+        compiler,
+        Options(compile=("-Os", "-flto"), link=link, measured=False),
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_optimised_at_link_time(name: str, compiler: str, tmp_path: Path) -> Non
 def test_optimised_at_link_time_in_parts(
     compiler: str, how: tuple[str, ...], link: tuple[str, ...], tmp_path: Path
 ) -> None:
-    options = Options(compile=("-Os", "-flto", *how), link=link)
+    options = Options(compile=("-Os", "-flto", *how), link=link, measured=False)
     check(tmp_path, target.load("cortex-m4"), compiler, options)
 
 
@@ -118,7 +122,8 @@ def test_three_layers_in_each_unit_anywhere_in_memory_without_builtins(
     board = target.load(name)
     taken = [f"-D{macro}={at}" for at, macro in enumerate(sorted(short_names(board)))]
     assert {"-DCODE", "-DIN_H", "-DOUT_C"} <= {each.partition("=")[0] for each in taken}
-    options = Options(compile=("-O1", "-fPIC", "-fno-builtin", *taken), layers_in_unit=3)
+    flags = ("-O1", "-fPIC", "-fno-builtin", *taken)
+    options = Options(compile=flags, layers_in_unit=3, constants_beside=True)
     assert assembly(check(tmp_path, board, compiler, options), board)
 
 
@@ -172,7 +177,7 @@ def named(job: Job, name: str, board: Target) -> Variant:
 @pytest.mark.parametrize("name", BOARDS)
 def test_plain_c_in_place_of_assembly(name: str, compiler: str, tmp_path: Path) -> None:
     board = target.load(name)
-    options = Options(compile=("-Os", "-DCONVGEN_PLAIN_C"), layers_in_unit=3)
+    options = Options(compile=("-Os", "-DCONVGEN_PLAIN_C"), layers_in_unit=3, constants_beside=True)
     assert assembly(check(tmp_path, board, compiler, options), board) == set()
 
 
@@ -197,6 +202,7 @@ def test_code_and_constants_in_sections_of_their_own(
             f'-DCONVGEN_CODE_SECTION="{CODE}"', f'-DCONVGEN_CONSTANTS_SECTION="{CONSTANTS}"',
         ),
         link=(*link, *bench.toolchain.linker_option("--gc-sections")),
+        measured=False,
     )  # fmt: skip
     elf = check(tmp_path, board, compiler, options)
     for kind, section in (("STT_FUNC", CODE), ("STT_OBJECT", CONSTANTS)):
@@ -213,7 +219,9 @@ def test_sections_of_functions_and_constants_that_nobody_uses_are_dropped(
     board = target.load("cortex-m4")
     tools = emulated.bench("cortex-m4", np.empty(0), compiler).toolchain
     link = tools.linker_option("--gc-sections")
-    options = Options(compile=("-Os", "-ffunction-sections", "-fdata-sections"), link=link)
+    options = Options(
+        compile=("-Os", "-ffunction-sections", "-fdata-sections"), link=link, measured=False
+    )
     written = assembly(check(tmp_path, board, compiler, options), board)
     assert len(written) > 10
     for path in tmp_path.glob("*.o"):
@@ -244,7 +252,7 @@ def test_few_registers_of_risc_v_get_plain_c(tmp_path: Path) -> None:
     """No emulator here has so few: compiled, linked without a gap, and without assembly."""
     board = target.load("rv32imc")
     firmware, gcc = data_dir("firmware"), board.toolchain.gcc
-    sources = batch.units(tmp_path, batch.write(tmp_path, jobs(board)), 3)
+    sources = batch.units(tmp_path, batch.write(tmp_path, jobs(board)), 3, constants_beside=True)
     few = ["-Os", "-march=rv32emac", "-mabi=ilp32e", "-ffreestanding", "-fbuiltin", *WARNINGS]
     command = [f"{gcc.prefix}gcc", *gcc.flags, *few, "-idirafter", str(firmware), *sources]
     command += [str(firmware / "memory.c"), "-nostdlib", "-lgcc", "-Wl,-e,0", "-o", "few.elf"]

@@ -8,28 +8,30 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+import batch
 import emulated
 import loops
 import native
 import numpy_reference
-from convgen import select, target
+from batch import Options
+from convgen import target
 from convgen.algorithms import ALGORITHMS
 from convgen.comparison import compare
 from convgen.layer import Geometry, Layer
 from convgen.overlap import share
 from convgen.plan import Plan
-from convgen.trial import Trial
+from convgen.target import Target
 from pool_simulator import survives
-from random_layers import Kind, inputs_for, layers
+from random_layers import Kind, drawn, inputs_for, layers
 
 pytestmark = pytest.mark.slow
 
@@ -114,9 +116,18 @@ FAMILIES = (
     Family("winograd_.*_t2(_ram)?", WIDE, targets=ASSEMBLIES),
     Family("winograd_.*_t4(_ram)?", WIDE, targets=("cortex-m0", "rv32imc")),
 )
-LEAST_NATIVE, LEAST_EMULATED, LEAST_ON_M0 = 200, 20, 6  # layers that each algorithm is tried on
-MOST_ROUNDS = 12  # of random layers, until each algorithm has had so many that it can do
-TOGETHER = 5  # layers natively in one program: linking it takes as long as compiling a layer
+ASSEMBLED = {
+    "cortex-m0": r".*_w16|winograd_.*",
+    "cortex-m3": r".*_w16|winograd_.*",
+    "cortex-m4": r"(direct|im2col|winograd)_?.*",
+    "rv32imc": r".*_w16|winograd_.*",
+}
+"""Those that are in assembly for most layers."""
+LEAST_NATIVE, LEAST_EMULATED, LEAST_ASSEMBLED = 200, 20, 200  # layers for each algorithm
+MOST_ROUNDS = 60  # of random layers, until each algorithm has had so many that it can do
+TOGETHER = 40  # layers in one program or image
+USUAL_OPTIONS = Options(layers_in_unit=4)  # of more, GCC would inline less than of one
+QUICK = Options(compile=("-O0",), layers_in_unit=1000)
 
 
 def test_every_algorithm_is_of_one_family() -> None:
@@ -124,36 +135,28 @@ def test_every_algorithm_is_of_one_family() -> None:
         assert sum(family.has(algorithm.name) for family in FAMILIES) == 1
 
 
-def settled(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+def jobs_for(
+    family: Family, boards: Sequence[Target], names: Collection[str], number: int
+) -> list[native.Job]:
+    """Return random layers for the *boards* in turn, half of them in one pool."""
+    jobs = []
+    for i, layer in enumerate(drawn(family.kinds, TOGETHER, number)):
+        board = boards[i // 2 % len(boards)]
+        if chosen := native.variants(layer, board, names, overlapping=i % 2 > 0):
+            jobs.append(native.Job(chosen, board, inputs_for(layer)))
+    return jobs
+
+
+def algorithms_of(jobs: Sequence[native.Job]) -> Counter[str]:
+    """Return on how many layers each algorithm is tried."""
+    return Counter(variant.plan.algorithm for job in jobs for variant in job.chosen)
+
+
+def assembled(jobs: Sequence[native.Job]) -> Counter[str]:
+    """Return the same of layers for which it is in assembly."""
+    return Counter(
+        variant.plan.algorithm for job in jobs for variant in job.chosen if variant.plan.assembly
     )
-
-
-@st.composite
-def layers_for(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Layer:
-    return draw(layers(draw(st.sampled_from(kinds))))
-
-
-def cases_for(family: Family) -> st.SearchStrategy[tuple[Layer, str, bool]]:
-    return st.tuples(layers_for(family.kinds), st.sampled_from(family.targets), st.booleans())
-
-
-def native_job(
-    layer: Layer, board: str, overlapping: bool, names: Collection[str] | None = None
-) -> native.Job:
-    """Return the variants (of *names*) that can do *layer*, with tensors apart or overlapping."""
-    played = native.played_here(target.load(board))
-    chosen = [
-        variant
-        for variant in native.variants(layer, played)
-        if (names is None or variant.plan.algorithm in names)
-        and overlapping == (variant.pool is not None)
-    ]
-    return native.Job(chosen, played, inputs_for(layer))
 
 
 def check_pool(plan: Plan) -> None:
@@ -163,58 +166,35 @@ def check_pool(plan: Plan) -> None:
     assert survives(layer.geometry, plan.order, pool, layer.elem_bytes), plan.algorithm
 
 
-def fair_inputs(plan: Plan) -> int:
-    """Return how many of the two inputs it promises to be right for: not those of half zeros."""
-    return 1 if plan.rounds_coarsely else 2
+def try_enough(
+    names: Collection[str], enough: Callable[[str], bool], trials: Callable[[set[str], int], None]
+) -> None:
+    """Call *trials* with one seed after the other until it is *enough* for each of *names*.
 
-
-def try_enough(family: Family, least: int, trials: Callable[[set[str], int], Counter[str]]) -> None:
-    """Call *trials* with one seed after the other until each algorithm has had enough layers.
-
-    It is called with the names of those that have not.
+    It is called with those for which it is not.
     """
-    tried = Counter[str]()
     for number in range(MOST_ROUNDS):
-        tried += trials({name for name in family.algorithms if tried[name] < least}, number)
-        if all(tried[name] >= least for name in family.algorithms):
+        trials({name for name in names if not enough(name)}, number)
+        if all(map(enough, names)):
             return
-    raise AssertionError(f"too few layers: {tried}")
+    raise AssertionError(f"too few layers: {[name for name in names if not enough(name)]}")
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names)
 def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None:
-    def trials(names: set[str], number: int) -> Counter[str]:
-        return try_natively(family, names, programs=8, number=number)
-
-    try_enough(family, LEAST_NATIVE, trials)
-
-
-def try_natively(family: Family, names: set[str], programs: int, number: int) -> Counter[str]:
-    """Try *names* on random layers; return on how many each algorithm was tried."""
+    boards = [native.played_here(target.load(board)) for board in family.targets]
     tried = Counter[str]()
 
-    @seed(number)
-    @settled(programs)
-    @given(st.lists(cases_for(family), min_size=TOGETHER, max_size=TOGETHER))
-    def run(cases: list[tuple[Layer, str, bool]]) -> None:
-        jobs = [
-            native_job(replace(layer, name=f"{layer.name}{i}"), board, overlapping, names)
-            for i, (layer, board, overlapping) in enumerate(cases)
-        ]
-        jobs = [job for job in jobs if job.chosen]
-        assume(jobs)
+    def trials(names: set[str], number: int) -> None:
+        jobs = jobs_for(family, boards, names, number)
         with tempfile.TemporaryDirectory() as folder:
-            results = native.run(Path(folder), jobs)
-        for job, outputs in zip(jobs, results, strict=True):
+            emulated.check_jobs(jobs, native.run(Path(folder), jobs))
+        for job in jobs:
             for variant in job.chosen:
                 check_pool(variant.plan)
-                count = fair_inputs(variant.plan)
-                found = outputs[variant.label][:count]
-                emulated.check(job.layer, job.inputs[:count], found, variant.label)
-            tried.update(variant.plan.algorithm for variant in job.chosen)
+        tried.update(algorithms_of(jobs))
 
-    run()
-    return tried
+    try_enough(family.algorithms, lambda name: tried[name] >= LEAST_NATIVE, trials)
 
 
 @pytest.mark.parametrize(
@@ -226,36 +206,32 @@ def try_natively(family: Family, names: set[str], programs: int, number: int) ->
     ],
 )
 def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
-    least = LEAST_ON_M0 if board == "cortex-m0" else LEAST_EMULATED
+    """As the command compiles it and, on more layers, assembly with C that is compiled quickly."""
+    bench = emulated.bench(board, np.empty(0))
+    tried, in_assembly = Counter[str](), Counter[str]()
 
-    def trials(names: set[str], number: int) -> Counter[str]:
-        return try_under_qemu(board, family, names, layers=least, number=number)
+    def enough(name: str) -> bool:
+        least = LEAST_ASSEMBLED if re.fullmatch(ASSEMBLED[board], name) else 0
+        return tried[name] >= LEAST_EMULATED and in_assembly[name] >= least
 
-    try_enough(family, least, trials)
+    def trials(names: set[str], number: int) -> None:
+        jobs = jobs_for(family, [bench.target], names, number)
+        options = USUAL_OPTIONS
+        if all(tried[name] >= LEAST_EMULATED for name in names):
+            options = QUICK
+            jobs = [replace(j, chosen=[v for v in j.chosen if v.plan.assembly]) for j in jobs]
+        jobs = [job for job in jobs if job.chosen]
+        if not jobs:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            emulated.check_jobs(jobs, batch.run(Path(folder), jobs, bench, options))
+        tried.update(algorithms_of(jobs))
+        in_assembly.update(assembled(jobs))
 
-
-def try_under_qemu(
-    board: str, family: Family, names: set[str], layers: int, number: int
-) -> Counter[str]:
-    """Try *names* on so many random layers; return on how many each algorithm was tried."""
-    board_target = emulated.tools(board)[1].target
-    tried = Counter[str]()
-
-    @seed(number)
-    @settled(layers)
-    @given(layers_for(family.kinds), st.booleans())
-    def run(layer: Layer, overlap: bool) -> None:
-        found, _ = select.survey(layer, board_target, overlap=overlap)
-        candidates = [candidate for candidate in found if candidate.algorithm in names]
-        for candidate in candidates:
-            inputs = inputs_for(layer)[: fair_inputs(candidate.plan)]
-            outputs, trial = emulated.run(candidate, board, inputs)
-            check_measured(trial)
-            emulated.check(layer, inputs, outputs, candidate.algorithm)
-        tried.update(candidate.algorithm for candidate in candidates)
-
-    run()
-    return tried
+    try_enough(family.algorithms, enough, trials)
+    for name in family.algorithms:
+        if not re.fullmatch(ASSEMBLED[board], name):
+            assert in_assembly[name] < tried[name] / 4, f"{name} is in assembly"
 
 
 EDGES = tuple(
@@ -265,6 +241,20 @@ EDGES = tuple(
 )
 
 
+@st.composite
+def layers_for(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Layer:
+    return draw(layers(draw(st.sampled_from(kinds))))
+
+
+def settled(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 @seed(1)
 @settled(60)
 @given(layers_for(EDGES), st.sampled_from(TARGETS), st.booleans())
@@ -272,19 +262,14 @@ def test_every_algorithm_gives_the_bytes_of_direct(
     layer: Layer, board: str, overlapping: bool
 ) -> None:
     """Near the edges: one row, one column, one channel, stride 3, wide padding, extreme numbers."""
+    played = native.played_here(target.load(board))
+    chosen = native.variants(layer, played, overlapping=overlapping)
     with tempfile.TemporaryDirectory() as folder:
-        (outputs,) = native.run(Path(folder), [native_job(layer, board, overlapping)])
+        (outputs,) = native.run(Path(folder), [native.Job(chosen, played, inputs_for(layer))])
     direct, *others = outputs.items()
     assert direct[0].startswith("direct")
     for label, output in others:
         np.testing.assert_array_equal(output, direct[1], err_msg=f"{label}: {layer.geometry}")
-
-
-def check_measured(trial: Trial) -> None:
-    assert trial.stack is not None
-    assert trial.stack_bound is not None
-    assert trial.stack <= trial.stack_bound
-    assert trial.heap == trial.static == 0
 
 
 @seed(1)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-import together
-from convgen import cores, in_process, target
+import batch
+import emulated
+from convgen import cores, emulator, in_process, target
 from convgen.target import CpuModel
 from test_linking import jobs
 
@@ -95,9 +97,11 @@ def test_every_instruction_of_assembly_can_be_unwound(
 ) -> None:
     pytest.importorskip("unicorn")
     board = target.load(name)
-    chosen = [job.chosen[0].plan for job in jobs(board)]
-    image = together.link(tmp_path, chosen, board, compiler)
-    functions = frames(image.elf, tuple(plan.layer.name for plan in chosen))
+    bench = replace(
+        emulated.bench(name, np.empty(0), compiler), emulator=emulator.choose("unicorn", board)
+    )
+    built = batch.build(tmp_path, jobs(board), bench, batch.Options(compile=("-O3", "-g")))
+    functions = frames(built.image.elf, tuple(job.layer.name for job in built.jobs))
     assert len(functions) > 10
 
     def watched(model: CpuModel) -> cores.Core:
@@ -113,7 +117,7 @@ def test_every_instruction_of_assembly_can_be_unwound(
         return core
 
     monkeypatch.setattr(in_process, "Core", watched)
-    assert together.run(image, chosen, board, "unicorn") == []
+    batch.execute(built)
     for function_name, function in functions.items():
         assert function.seen, f"{function_name} was not called"
         assert function.wrong == [], function_name

@@ -1,56 +1,16 @@
-"""Layers built by Zig's clang: every family of kernels, each core, proven under QEMU."""
+"""The command with Zig's clang; its code for every layer is for tests/test_every_target.py."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-import emulated
-from cases import CASES
 from command import FIRST, convgen, convgen_process, generated, message
-from convgen import spec, target, toolchain
-from convgen.select import survey
-from convgen.trial import attempt
-from convgen.vectors import make_inputs
+from convgen import toolchain
 from toy.bench import build
 
 pytestmark = pytest.mark.emulator
-
-ARM = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33")
-BOARDS = (*ARM, "rv32imc")
-# A layer, and algorithms that between them hold every kernel for it; what a core has not is left.
-LAYERS = {
-    "deep": (
-        "direct", "direct_w16", "im2col_p1_w16", "im2col_p2", "im2col_p2_wide", "kn2row_aa",
-        "indirect_init", "mec_ring", "winograd_2x2_t1", "winograd_4x4_t2_ram",
-    ),
-    "planes": ("direct_planes",),
-    "real": ("direct", "winograd_2x2_t1"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("case", LAYERS)
-def test_kernels_are_right_and_their_stack_is_bounded(
-    case: str, board: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "layer.json"
-    path.write_text(json.dumps(CASES[case]), encoding="utf-8")
-    layer, described = spec.load(path, allow_outside=False, seed=0), target.load(board)
-    bench = emulated.bench(board, make_inputs(layer, seed=0, count=1), "zig")
-    tried = 0
-    for candidate in survey(layer, described, overlap=False)[0]:
-        if candidate.algorithm in LAYERS[case]:
-            folder = tmp_path / candidate.algorithm
-            trial = attempt(candidate, bench, folder, described.memory.ram, roomy=True)
-            assert trial.verified, trial.failure
-            assert trial.stack is not None
-            assert trial.stack_bound is not None
-            assert trial.stack <= trial.stack_bound
-            tried += 1
-    assert tried
 
 
 @pytest.mark.parametrize("board", ["cortex-m7", "cortex-m55", "rv32imafc", "rv64imac"])
