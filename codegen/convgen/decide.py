@@ -8,6 +8,7 @@ So the choice is that of ``--compare``, which measures all, with few candidates 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -22,8 +23,11 @@ CLOSE = 1.25
 FAR = 1.6
 """None are more than so many times too high."""
 
-KIN = 1.15
+KIN = 1.12
 """Nor more than one of the same family is, where the sums of both are in assembly."""
+
+LIKE = 1.3
+"""Nor more than one of another family is, where the sums of both are in assembly."""
 
 
 class Bench(Protocol):
@@ -179,17 +183,18 @@ class _Tries:
         if best.instructions is None:
             return candidate.instructions < best.candidate.instructions
         kin = (
-            trial.instructions / trial.candidate.instructions / KIN
+            trial.instructions / trial.candidate.instructions / _apart(trial.candidate, candidate)
             for trial in self._measured
-            if trial.instructions and _are_kin(trial.candidate, candidate)
+            if trial.instructions
         )
         return candidate.instructions * max(1 / error, *kin, 0) < best.instructions
 
 
-def _are_kin(one: Candidate, other: Candidate) -> bool:
-    """Whether the same is wrong about the predictions of both."""
-    plans = one.plan, other.plan
-    return one.plan.family == other.plan.family and all(plan.sums_in_assembly for plan in plans)
+def _apart(one: Candidate, other: Candidate) -> float:
+    """Return how many times higher the prediction of *other* may be than that of *one*."""
+    if not (one.plan.sums_in_assembly and other.plan.sums_in_assembly):
+        return math.inf
+    return KIN if one.plan.family == other.plan.family else LIKE
 
 
 def _best(goal: Goal, trials: Sequence[Trial]) -> Trial:
