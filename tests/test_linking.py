@@ -157,7 +157,7 @@ def test_layers_named_like_symbols_of_another(
         if cnames.objection(like) is None
     ]
     assert len(alike) > len(first)
-    options = Options(compile=("-O1",), layers_in_unit=layers_in_unit)
+    options = Options(compile=("-O1",), layers_in_unit=layers_in_unit, constants_beside=True)
     check(tmp_path, board, "gcc", options, chosen=[*first, *alike])
 
 
