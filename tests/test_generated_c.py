@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
@@ -357,8 +358,8 @@ def test_the_header_tells_how_given_numbers_are_quantised() -> None:
         comment = opening_comment(layer_files(plan, board, None)[f"{plan.layer.name}.h"])
         q = layer.quantization
         assert q is not None
-        assert f"scale {q.in_scale:.9g}, zero point -1 Output" in comment
-        assert f"scale {q.out_scale:.9g}, zero point 3 Kernel" in comment
+        assert f"scale {np.float32(q.in_scale)}, zero point -1 Output" in comment
+        assert f"scale {np.float32(q.out_scale)}, zero point 3 Kernel" in comment
         assert f"{rounding} rounding" in comment
         assert SYNTHETIC not in comment
 

@@ -15,6 +15,7 @@ from convgen.render import render_text
 from convgen.target import Target
 
 SYNTHETIC = "SYNTHETIC: weights, bias and scales are made up from a seed, not trained"
+NO_IF_CONVERSION = "with Helium GCC compiles this file with -fno-tree-loop-if-convert, by a pragma"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,6 @@ def _context(
 ) -> dict[str, Any]:
     layer = plan.layer
     macros = header_macros(plan, pool)
-    description = _description(plan)
     return {
         "plan": plan,
         "layer": layer,
@@ -69,8 +69,8 @@ def _context(
         "input_type": f"{'' if plan.writes_input else 'const '}{layer.elem_ctype} *",
         "pool": pool,
         "target": target,
-        "description": description,
-        "description_and_decisions": [*description, "", *_decisions(plan, pool)],
+        "description": _description(plan),
+        "inside": [*_inside(plan, target), "", *_decisions(plan, pool)],
         "constants_title": [
             f"{layer.name}: constants",
             *((SYNTHETIC,) if layer.synthetic else ()),
@@ -147,20 +147,33 @@ def _description(plan: Plan) -> list[str]:
                     f"{g.pad_right} right" if g.has_padding else "none"),
         ("Activation", _activation(layer)),
         ("Algorithm", f"{plan.algorithm}: {plan.summary}"),
-        ("Sums", plan.kernel.description),
         ("Workspace", _workspace(plan)),
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]  # fmt: skip
     if plan.requantized:
         shifts = "two's complement, and >> of negative integers is arithmetic"
         rows.append(("Quantised", f"{plan.requantized}; {shifts}"))
-    if plan.assembly:
-        rows.append(("Assembly", plan.assembly.description))
     if layer.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     rows += [("Note", note) for note in plan.notes]
-    return [f"{layer.name}: convolution layer", "",
-            *(f"{label:<10} {text}" for label, text in rows)]  # fmt: skip
+    return [f"{layer.name}: convolution layer", "", *_table(rows)]
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    return [f"{label:<10} {text}" for label, text in rows]
+
+
+def _inside(plan: Plan, target: Target) -> list[str]:
+    """Return what concerns readers and compilers of the source alone."""
+    name = plan.layer.name
+    rows = [("Algorithm", plan.algorithm), ("Sums", plan.kernel.description)]
+    if plan.assembly:
+        rows.append(("Assembly", plan.assembly.description))
+    if target.has("mve"):
+        rows.append(("Compiler", NO_IF_CONVERSION))
+    if plan.layer.synthetic:
+        rows.append(("Numbers", SYNTHETIC))
+    return [f"{name}: convolution layer; {name}.h says of what sizes", "", *_table(rows)]
 
 
 def _tensor(height: int, width: int, channels: int, size: int) -> str:
@@ -178,7 +191,9 @@ def _output_numbers(layer: Layer) -> str:
 
 
 def _numbers(scale: float | None, zero_point: int) -> str:
-    return (f", scale {scale:.9g}" if scale else "") + f", zero point {zero_point}"
+    return (
+        f", scale {floating(scale).removesuffix('f')}" if scale else ""
+    ) + f", zero point {zero_point}"
 
 
 def _activation(layer: Layer) -> str:

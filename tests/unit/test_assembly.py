@@ -29,7 +29,8 @@ def test_a_file_with_assembly_states_its_conditions_and_one_without_states_none(
             continue
         plan = algorithm.plan(layer, described)
         files = layer_files(plan, described, None)
-        text, header = files["deep.c"], " ".join(files["deep.h"].replace(" *", " ").split())
+        text = files["deep.c"]
+        header = " ".join(text.partition("*/")[0].replace(" *", " ").split())
         assert ("__asm__" in text) == ("__ASSEMBLY\n" in text) == (plan.assembly is not None)
         if plan.assembly:
             first, second = plan.assembly.conditions

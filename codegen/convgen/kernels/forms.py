@@ -114,7 +114,22 @@ class Form:
     @property
     def frame(self) -> int:
         """Bytes of the stack that SMLAD's functions take, beside saved registers."""
-        return 32 if self.source == "masked" else 24
+        if self.source == "masked":
+            return 32
+        return 24 if self.levels else 16
+
+    @property
+    def kept(self) -> str:
+        """What SMLAD's functions keep on the stack, in words."""
+        words = [
+            "input",
+            "output",
+            "the end of the constants",
+            *(["the end of a loop"] if self.loop.loops else []),
+            *(["how many runs are left"] if self.levels else []),
+            *(["the mask of the taps"] if self.source == "masked" else []),
+        ]
+        return f"{', '.join(words[:-1])} and {words[-1]}"
 
     @property
     def input(self) -> str:

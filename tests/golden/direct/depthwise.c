@@ -1,20 +1,9 @@
 /*
- * depthwise: convolution layer
+ * depthwise: convolution layer; depthwise.h says of what sizes
  *
- * Layer      conv2d, int8, 486 MACs
- * Input      6 x 6 x 6 (height x width x channels), 216 bytes, scale 0.0078125, zero point -1
- * Output     3 x 3 x 6 (height x width x channels), 54 bytes, scale 0.0235294122, zero point 0
- * Kernel     3 x 3, stride 2 x 2, dilation 1 x 1, groups 6
- * Padding    0 top, 0 left, 1 bottom, 1 right
- * Activation none: outputs from -128 to 127
- * Algorithm  direct: reads the input in place: no workspace
+ * Algorithm  direct
  * Sums       plain C, 1 x 4 sums (pixels x channels)
- * Workspace  none
- * Constants  112 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: the kernel in assembly needs 1 group; this layer has 6.
  *
  * Output rows 0..1, columns 0..1 need no bounds checks; taps outside the 6x6 image read a row of
  *   zero points.

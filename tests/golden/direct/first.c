@@ -1,18 +1,8 @@
 /*
- * first: convolution layer
+ * first: convolution layer; first.h says of what sizes
  *
- * Layer      conv2d, int8, 6,804 MACs
- * Input      6 x 7 x 3 (height x width x channels), 126 bytes, scale 0.0078125, zero point -1
- * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  direct: reads the input in place: no workspace
+ * Algorithm  direct
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
- * Workspace  none
- * Constants  363 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
  *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
@@ -109,11 +99,11 @@
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
- *   r2 r3            inputs: two elements of each pixel
- *   r12 lr           weights
+ *   r2 r3            inputs: two elements of each pixel; r2 also a count or an end, last multipliers
+ *   r12 lr           weights; in the end addends
  *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
  *
- * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ * On the stack: input, output, the end of the constants and how many runs are left.
  */
 
 void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
@@ -246,12 +236,12 @@ __extension__ __asm__(
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
- *   r2 r3            inputs: two elements of the pixel
+ *   r2 r3            inputs: two elements of the pixel; r2 also a count or an end, last multipliers
  *   r5 r7 r9 r11     weights
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              addends
  *
- * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ * On the stack: input, output, the end of the constants and how many runs are left.
  */
 
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);

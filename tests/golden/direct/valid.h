@@ -3,18 +3,15 @@
  *
  * Layer      conv2d, int8, 384 MACs
  * Input      5 x 6 x 2 (height x width x channels), 60 bytes, scale 0.0078125, zero point -1
- * Output     4 x 2 x 4 (height x width x channels), 32 bytes, scale 0.0235294122, zero point 0
+ * Output     4 x 2 x 4 (height x width x channels), 32 bytes, scale 0.023529412, zero point 0
  * Kernel     2 x 3, stride 1 x 2, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
- * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
  * Constants  120 bytes
  * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
  *   on every possible sum; two's complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
- *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * sha256 of the other lines: 0000000000000000000000000000000000000000000000000000000000000000

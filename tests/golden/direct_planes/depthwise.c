@@ -1,19 +1,9 @@
 /*
- * depthwise: convolution layer
+ * depthwise: convolution layer; depthwise.h says of what sizes
  *
- * Layer      conv2d, int8, 486 MACs
- * Input      6 x 6 x 6 (height x width x channels), 216 bytes, scale 0.0078125, zero point -1
- * Output     3 x 3 x 6 (height x width x channels), 54 bytes, scale 0.0235294122, zero point 0
- * Kernel     3 x 3, stride 2 x 2, dilation 1 x 1, groups 6
- * Padding    0 top, 0 left, 1 bottom, 1 right
- * Activation none: outputs from -128 to 127
- * Algorithm  direct_planes: depthwise 3x3, plane by plane with the weights in registers
+ * Algorithm  direct_planes
  * Sums       assembly with DSP instructions where there are, two at a time; weights and sums 256
  *   times
- * Workspace  none
- * Constants  288 bytes
- * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
- *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

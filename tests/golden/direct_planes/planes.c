@@ -1,19 +1,9 @@
 /*
- * planes: convolution layer
+ * planes: convolution layer; planes.h says of what sizes
  *
- * Layer      conv2d, int8, 945 MACs
- * Input      5 x 7 x 3 (height x width x channels), 105 bytes, scale 0.0078125, zero point -1
- * Output     5 x 7 x 3 (height x width x channels), 105 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 3
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  direct_planes: depthwise 3x3, plane by plane with the weights in registers
+ * Algorithm  direct_planes
  * Sums       assembly with DSP instructions where there are, two at a time; weights and sums 256
  *   times
- * Workspace  none
- * Constants  204 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -3,19 +3,16 @@
  *
  * Layer      conv2d, int8, 3,600 MACs
  * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
+ * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.023529412, zero point -128
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu: outputs from -128 to 127
  * Algorithm  direct_w16: reads the input in place: no workspace; weights take 16 bits each in
  *   flash
- * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights widened to int16
  * Workspace  none
  * Constants  684 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
- *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * sha256 of the other lines: 0000000000000000000000000000000000000000000000000000000000000000

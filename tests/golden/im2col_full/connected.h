@@ -3,18 +3,15 @@
  *
  * Layer      conv2d, int8, 60 MACs
  * Input      1 x 1 x 12 (height x width x channels), 12 bytes, scale 0.0078125, zero point -1
- * Output     1 x 1 x 5 (height x width x channels), 5 bytes, scale 0.0235294122, zero point 0
+ * Output     1 x 1 x 5 (height x width x channels), 5 bytes, scale 0.023529412, zero point 0
  * Kernel     1 x 1, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
- * Sums       SMLAD, 1 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  none
  * Constants  216 bytes
  * Quantised  single rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
- *   plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * sha256 of the other lines: 0000000000000000000000000000000000000000000000000000000000000000

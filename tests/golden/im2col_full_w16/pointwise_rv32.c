@@ -1,19 +1,8 @@
 /*
- * pointwise: convolution layer
+ * pointwise: convolution layer; pointwise.h says of what sizes
  *
- * Layer      conv2d, int8, 360 MACs
- * Input      3 x 3 x 5 (height x width x channels), 45 bytes, scale 0.0078125, zero point -1
- * Output     3 x 3 x 8 (height x width x channels), 72 bytes, scale 0.0235294122, zero point 0
- * Kernel     1 x 1, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    none
- * Activation none: outputs from -128 to 127
- * Algorithm  im2col_full_w16: copies every patch into the whole patch matrix, then one GEMM;
- *   weights take 16 bits each in flash
+ * Algorithm  im2col_full_w16
  * Sums       MUL, 2 x 8 (pixels x channels) in registers, weights of two channels in a word
- * Workspace  none
- * Constants  208 bytes
- * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
- *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, RV32I with multiplication; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *

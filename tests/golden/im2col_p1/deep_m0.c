@@ -1,20 +1,9 @@
 /*
- * deep: convolution layer
+ * deep: convolution layer; deep.h says of what sizes
  *
- * Layer      conv2d, int8, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  im2col_p1: copies 1 patch at a time, then multiplies
+ * Algorithm  im2col_p1
  * Sums       plain C, 1 x 4 sums (pixels x channels)
- * Workspace  36 bytes: int8_t patches[1][36]
- * Constants  225 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: this core's kernel in assembly takes weights of 16 bits each.
  *
  * Taps outside the image become -1 in the patch.
  * Printed from templates/algorithms/im2col.c.j2.

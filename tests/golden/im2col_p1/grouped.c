@@ -1,20 +1,9 @@
 /*
- * grouped: convolution layer
+ * grouped: convolution layer; grouped.h says of what sizes
  *
- * Layer      conv2d, int8, 2,160 MACs
- * Input      7 x 6 x 4 (height x width x channels), 168 bytes, scale 0.0078125, zero point -1
- * Output     5 x 6 x 4 (height x width x channels), 120 bytes, scale 0.0235294122, zero point 0
- * Kernel     3 x 3, stride 1 x 1, dilation 2 x 2, groups 2
- * Padding    2 top, 1 left, 0 bottom, 3 right
- * Activation none: outputs from -128 to 127
- * Algorithm  im2col_p1: copies 1 patch at a time, then multiplies
+ * Algorithm  im2col_p1
  * Sums       plain C, 1 x 2 sums (pixels x channels)
- * Workspace  36 bytes: int8_t patches[1][36]
- * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: the kernel in assembly needs 1 group; this layer has 2.
  *
  * Taps outside the image become -1 in the patch.
  * Printed from templates/algorithms/im2col.c.j2.

@@ -1,20 +1,9 @@
 /*
- * multiplier: convolution layer
+ * multiplier: convolution layer; multiplier.h says of what sizes
  *
- * Layer      conv2d, int8, 1,350 MACs
- * Input      5 x 5 x 2 (height x width x channels), 50 bytes, scale 0.0078125, zero point -1
- * Output     5 x 5 x 6 (height x width x channels), 150 bytes, scale 0.0235294122, zero point 0
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 2
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation none: outputs from -128 to 127
- * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
+ * Algorithm  im2col_p2
  * Sums       plain C, 2 x 3 sums (pixels x channels)
- * Workspace  36 bytes: int8_t patches[2][18]
- * Constants  108 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: the kernel in assembly needs 1 group; this layer has 2.
  *
  * Taps outside the image become -1 in the patch.
  * Printed from templates/algorithms/im2col.c.j2.

@@ -8,7 +8,6 @@
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu6: outputs from 0 to 6
  * Algorithm  im2col_p2: copies 2 patches at a time, then multiplies
- * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  216 bytes: float patches[2][27]
  * Constants  560 bytes
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -1,18 +1,8 @@
 /*
- * deep: convolution layer
+ * deep: convolution layer; deep.h says of what sizes
  *
- * Layer      conv2d, int8, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  im2col_p2_wide: copies 2 patches at a time, widened to int16, then multiplies
+ * Algorithm  im2col_p2_wide
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
- * Workspace  144 bytes: int16_t patches[18][2][2]
- * Constants  408 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
@@ -97,11 +87,11 @@
  *
  *   r0               where the input is read, then where outputs are stored
  *   r1               constants, in order of use
- *   r2 r3            inputs: two elements of each pixel
- *   r12 lr           weights
+ *   r2 r3            inputs: two elements of each pixel; r2 also a count or an end, last multipliers
+ *   r12 lr           weights; in the end addends
  *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
  *
- * On the stack: input, output, the ends of the constants and of a loop, and how many runs are left.
+ * On the stack: input, output, the end of the constants and the end of a loop.
  */
 
 void deep__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
@@ -113,8 +103,8 @@ __extension__ __asm__(
     DEEP__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
     DEEP__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
     DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #24\n"
-    DEEP__CFI("adjust_cfa_offset 24")
+    "    sub sp, #16\n"
+    DEEP__CFI("adjust_cfa_offset 16")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =408\n"
     "    add r2, r1\n"
@@ -190,8 +180,8 @@ __extension__ __asm__(
     "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
-    "    add sp, #24\n"
-    DEEP__CFI("adjust_cfa_offset -24")
+    "    add sp, #16\n"
+    DEEP__CFI("adjust_cfa_offset -16")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
     DEEP__END(deep__pixels_2));

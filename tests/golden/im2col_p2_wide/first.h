@@ -3,18 +3,15 @@
  *
  * Layer      conv2d, int8, 6,804 MACs
  * Input      6 x 7 x 3 (height x width x channels), 126 bytes, scale 0.0078125, zero point -1
- * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.0235294122, zero point -128
+ * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.023529412, zero point -128
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu: outputs from -128 to 127
  * Algorithm  im2col_p2_wide: copies 2 patches at a time, widened to int16, then multiplies
- * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Workspace  112 bytes: int16_t patches[14][2][2]
  * Constants  344 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
- *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * sha256 of the other lines: 0000000000000000000000000000000000000000000000000000000000000000

@@ -1,20 +1,9 @@
 /*
- * first: convolution layer
+ * first: convolution layer; first.h says of what sizes
  *
- * Layer      conv2d, int8, 6,804 MACs
- * Input      6 x 7 x 3 (height x width x channels), 126 bytes, scale 0.0078125, zero point -1
- * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  indirect_flash: reads the input through a constant table of offsets
+ * Algorithm  indirect_flash
  * Sums       plain C, 2 x 4 sums (pixels x channels)
- * Workspace  none
- * Constants  975 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: this algorithm has no kernel in assembly.
  *
  * Taps outside the image share one row of zero points.
  * Printed from templates/algorithms/indirect.c.j2.

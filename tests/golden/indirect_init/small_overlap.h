@@ -3,12 +3,11 @@
  *
  * Layer      conv2d, int8, 144 MACs
  * Input      3 x 4 x 2 (height x width x channels), 24 bytes, scale 0.0078125, zero point -1
- * Output     1 x 2 x 4 (height x width x channels), 8 bytes, scale 0.0235294122, zero point 0
+ * Output     1 x 2 x 4 (height x width x channels), 8 bytes, scale 0.023529412, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  indirect_init: reads the input through pointers that an init function sets
- * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  72 bytes: const int8_t *table[2][9]
  * Constants  108 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative

@@ -1,21 +1,9 @@
 /*
- * depthwise: convolution layer
+ * depthwise: convolution layer; depthwise.h says of what sizes
  *
- * Layer      conv2d, int8, 486 MACs
- * Input      6 x 6 x 6 (height x width x channels), 216 bytes, scale 0.0078125, zero point -1
- * Output     3 x 3 x 6 (height x width x channels), 54 bytes, scale 0.0235294122, zero point 0
- * Kernel     3 x 3, stride 2 x 2, dilation 1 x 1, groups 6
- * Padding    0 top, 0 left, 1 bottom, 1 right
- * Activation none: outputs from -128 to 127
- * Algorithm  indirect_row: reads the input through pointers, set for each output row
+ * Algorithm  indirect_row
  * Sums       plain C, 1 x 4 sums (pixels x channels)
- * Workspace  108 bytes: const int8_t *table[3][9]
- * Constants  114 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: this algorithm has no kernel in assembly; that of others needs 1 group; this
- *   layer has 6.
  *
  * Taps outside the image share one row of zero points.
  * Printed from templates/algorithms/indirect.c.j2.

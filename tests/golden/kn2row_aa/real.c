@@ -1,16 +1,8 @@
 /*
- * real: convolution layer
+ * real: convolution layer; real.h says of what sizes
  *
- * Layer      conv2d, float32, 3,375 MACs
- * Input      5 x 5 x 3 (height x width x channels), 300 bytes
- * Output     5 x 5 x 5 (height x width x channels), 500 bytes
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu6: outputs from 0 to 6
- * Algorithm  kn2row_aa: each tap's GEMM adds into the sums of one output row
+ * Algorithm  kn2row_aa
  * Sums       plain C, 2 x 4 sums (pixels x channels)
- * Workspace  none
- * Constants  560 bytes
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * Sums grow in the output itself.

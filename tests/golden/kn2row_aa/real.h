@@ -8,7 +8,6 @@
  * Padding    1 top, 1 left, 1 bottom, 1 right
  * Activation relu6: outputs from 0 to 6
  * Algorithm  kn2row_aa: each tap's GEMM adds into the sums of one output row
- * Sums       plain C, 2 x 4 sums (pixels x channels)
  * Workspace  none
  * Constants  560 bytes
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -1,21 +1,9 @@
 /*
- * deep: convolution layer
+ * deep: convolution layer; deep.h says of what sizes
  *
- * Layer      conv2d, int8, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  kn2row_aa_holes: each tap's GEMM adds into the sums of the whole image; punches holes
- *   in it
+ * Algorithm  kn2row_aa_holes
  * Sums       plain C, 2 x 4 sums (pixels x channels)
- * Workspace  416 bytes: int32_t partial[4][5][5], int8_t columns[4][1][4]
- * Constants  405 bytes
- * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
- *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Plain C: this algorithm has no kernel in assembly.
  *
  * Taps outside the image add -1 times their weights.
  * Image columns that would wrap round the row ends are holes meanwhile.

@@ -3,12 +3,11 @@
  *
  * Layer      conv2d, int8, 2,160 MACs
  * Input      7 x 6 x 4 (height x width x channels), 168 bytes, scale 0.0078125, zero point -1
- * Output     5 x 6 x 4 (height x width x channels), 120 bytes, scale 0.0235294122, zero point 0
+ * Output     5 x 6 x 4 (height x width x channels), 120 bytes, scale 0.023529412, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 2 x 2, groups 2
  * Padding    2 top, 1 left, 0 bottom, 3 right
  * Activation none: outputs from -128 to 127
  * Algorithm  mec_ring: lowers the image along its width, row by row into a ring of rows
- * Sums       plain C, 2 x 2 sums (pixels x channels)
  * Workspace  360 bytes: int8_t lowered[6][5][3][4]
  * Constants  108 bytes
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative

@@ -1,19 +1,8 @@
 /*
- * same: convolution layer
+ * same: convolution layer; same.h says of what sizes
  *
- * Layer      conv2d, int8, 7,200 MACs
- * Input      5 x 10 x 4 (height x width x channels), 200 bytes, scale 0.0078125, zero point -1
- * Output     5 x 10 x 4 (height x width x channels), 200 bytes, scale 0.0235294122, zero point
- *   -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  winograd_2x2_t1: F(2x2, 3x3), 1 tile at a time, weights transformed in flash
+ * Algorithm  winograd_2x2_t1
  * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
- * Workspace  648 bytes: uint32_t products[16][8], uint32_t tiles[16][2][1], int8_t between[2][4]
- * Constants  1,076 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -1,18 +1,8 @@
 /*
- * real: convolution layer
+ * real: convolution layer; real.h says of what sizes
  *
- * Layer      conv2d, float32, 3,375 MACs
- * Input      5 x 5 x 3 (height x width x channels), 300 bytes
- * Output     5 x 5 x 5 (height x width x channels), 500 bytes
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu6: outputs from 0 to 6
- * Algorithm  winograd_2x2_t1_ram: F(2x2, 3x3), 1 tile at a time, weights transformed in RAM, in
- *   each call
+ * Algorithm  winograd_2x2_t1_ram
  * Sums       plain C, 1 x 4 sums (pixels x channels)
- * Workspace  1,408 bytes: float products[16][4], float transformed[16][5][3], float
- *   tiles[16][1][3]
- * Constants  572 bytes
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *
  * 16 products for 4 outputs instead of 36.

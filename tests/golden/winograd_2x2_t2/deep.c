@@ -1,18 +1,8 @@
 /*
- * deep: convolution layer
+ * deep: convolution layer; deep.h says of what sizes
  *
- * Layer      conv2d, int8, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  winograd_2x2_t2: F(2x2, 3x3), 2 tiles at a time, weights transformed in flash
+ * Algorithm  winograd_2x2_t2
  * Sums       assembly: two products in each SMLAD, 2 x 4 sums (tiles x channels)
- * Workspace  768 bytes: uint32_t products[16][8], uint32_t tiles[16][2][2]
- * Constants  1,088 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -1,18 +1,8 @@
 /*
- * deep: convolution layer
+ * deep: convolution layer; deep.h says of what sizes
  *
- * Layer      conv2d, int8, 3,600 MACs
- * Input      4 x 5 x 4 (height x width x channels), 80 bytes, scale 0.0078125, zero point -1
- * Output     4 x 5 x 5 (height x width x channels), 100 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  winograd_4x4_t1: F(4x4, 3x3), 1 tile at a time, weights transformed in flash
+ * Algorithm  winograd_4x4_t1
  * Sums       assembly with MULS, 1 x 2 sums (tiles x channels)
- * Workspace  864 bytes: uint32_t products[36][2], uint32_t tiles[36][4][1]
- * Constants  1,872 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb of the M-profile; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  *

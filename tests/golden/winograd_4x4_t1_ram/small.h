@@ -3,20 +3,17 @@
  *
  * Layer      conv2d, int8, 144 MACs
  * Input      3 x 4 x 2 (height x width x channels), 24 bytes, scale 0.0078125, zero point -1
- * Output     1 x 2 x 4 (height x width x channels), 8 bytes, scale 0.0235294122, zero point 0
+ * Output     1 x 2 x 4 (height x width x channels), 8 bytes, scale 0.023529412, zero point 0
  * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  winograd_4x4_t1_ram: F(4x4, 3x3), 1 tile at a time, weights transformed in RAM, in
  *   each call
- * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
  * Workspace  2,448 bytes: uint32_t products[36][8], uint32_t tiles[36][1][1], uint32_t
  *   transformed[1][36][1][8]
  * Constants  274 bytes
  * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
  *   on every possible sum; two's complement, and >> of negative integers is arithmetic
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
- *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
  * Note       Pixels are read byte by byte: reading words needs a multiple of 4 input channels;
  *   this layer has 2.

@@ -1,23 +1,11 @@
 /*
- * first: convolution layer
+ * first: convolution layer; first.h says of what sizes
  *
- * Layer      conv2d, int8, 6,804 MACs
- * Input      6 x 7 x 3 (height x width x channels), 126 bytes, scale 0.0078125, zero point -1
- * Output     6 x 7 x 6 (height x width x channels), 252 bytes, scale 0.0235294122, zero point -128
- * Kernel     3 x 3, stride 1 x 1, dilation 1 x 1, groups 1
- * Padding    1 top, 1 left, 1 bottom, 1 right
- * Activation relu: outputs from -128 to 127
- * Algorithm  winograd_4x4_t2: F(4x4, 3x3), 2 tiles at a time, weights transformed in flash
+ * Algorithm  winograd_4x4_t2
  * Sums       assembly: two products in each SMLAD, 2 x 4 sums (tiles x channels)
- * Workspace  1,728 bytes: uint32_t products[36][8], uint32_t tiles[36][2][2]
- * Constants  2,475 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
- *   complement, and >> of negative integers is arithmetic
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- * Note       Pixels are read byte by byte: reading words needs a multiple of 4 input channels;
- *   this layer has 3.
  *
  * 36 products for 16 outputs instead of 144.
  * Sums stay within 292,216, below 2^25: exact modulo 2^32.
