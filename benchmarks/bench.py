@@ -18,7 +18,7 @@ from bench_peers import LAYERS, RIVALS
 from bench_runs import FIGURES, TRIES, Results, as_json, from_json, measured
 from measure import tools
 
-from convgen.render import environment
+from convgen.sources.render import environment
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, CHART = DOCS / "performance.md", DOCS / "performance.svg"

@@ -12,10 +12,10 @@ import cycles
 from bench_peers import LAYERS, PeerLayer
 from measure import bench_for, in_parallel, load, measure
 
-from convgen import target
+from convgen.bench.trial import Bench
 from convgen.errors import ConvgenError
-from convgen.select import Candidate, survey, undemanding
-from convgen.trial import Bench
+from convgen.schedule.select import Candidate, survey, undemanding
+from convgen.targets import target
 
 FIGURES = Path(__file__).with_name("performance.json")
 WITH_CYCLES = ("cortex-m4",)

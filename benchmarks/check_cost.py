@@ -24,13 +24,14 @@ from measure import Measured, bench_for, in_parallel, load, measure
 from prices import Predicted, Prices, Sample, Table, predict, update
 from shapes import TRAINING, VALIDATION, draw
 
-from convgen import spec, target
-from convgen.algorithms import ALGORITHMS
-from convgen.algorithms.base import Algorithm
-from convgen.cost import arithmetic, price
 from convgen.errors import ConvgenError
-from convgen.plan import Plan
+from convgen.formats import spec
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.conv.base import Algorithm
+from convgen.plans.plan import Plan
 from convgen.resources import data_dir
+from convgen.schedule.cost import arithmetic, price
+from convgen.targets import target
 
 FAR = 0.25
 """No prediction should be further off."""

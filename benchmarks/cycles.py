@@ -22,10 +22,10 @@ from typing import TextIO
 
 from measure import candidate_of
 
-from convgen import timing
+from convgen.bench.code import timing
+from convgen.bench.trial import Bench, attempt
 from convgen.errors import VerificationError
-from convgen.plan import Plan
-from convgen.trial import Bench, attempt
+from convgen.plans.plan import Plan
 
 TRAMPOLINE = "convgen_call_on_stack"
 """The harness's function that calls the layer's, in two blocks: before the call and after it."""

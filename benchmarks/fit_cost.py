@@ -17,13 +17,14 @@ from layers import FLOAT32, LAYERS, as_float32
 from measure import Measured, bench_for, in_parallel, measure
 from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_out
 
-from convgen import spec, target
-from convgen.algorithms import ALGORITHMS
-from convgen.cost import arithmetic, stack_key
+from convgen.bench.trial import Bench
 from convgen.errors import ConvgenError
-from convgen.plan import Plan
+from convgen.formats import spec
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.trial import Bench
+from convgen.schedule.cost import arithmetic, stack_key
+from convgen.targets import target
 
 K = TypeVar("K")
 

@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 
 from remembered import Measured, remember
 
-from convgen import emulator, spec, target, toolchain
+from convgen.bench.build import toolchain
+from convgen.bench.proof.vectors import Vectors, make_inputs
+from convgen.bench.run import emulator
+from convgen.bench.trial import Bench, attempt
 from convgen.errors import VerificationError
-from convgen.layer import Layer
-from convgen.plan import Plan
-from convgen.select import Candidate
-from convgen.target import Target
-from convgen.trial import Bench, attempt
-from convgen.vectors import Vectors, make_inputs
+from convgen.formats import spec
+from convgen.model.layer import Layer
+from convgen.plans.plan import Plan
+from convgen.schedule.select import Candidate
+from convgen.targets import target
+from convgen.targets.target import Target
 
 K = TypeVar("K")
 J = TypeVar("J")

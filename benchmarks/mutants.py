@@ -22,16 +22,21 @@ import numpy as np
 from measure import candidate_of, in_parallel, load
 from numpy.typing import NDArray
 
-from convgen import emulator, layout, measure, select, target, toolchain, vectors
-from convgen.algorithms import ALGORITHMS
-from convgen.comparison import compare
+from convgen.bench.build import layout, toolchain
+from convgen.bench.build.toolchain import Image
+from convgen.bench.code import measure
+from convgen.bench.proof import vectors
+from convgen.bench.proof.comparison import compare
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.trial import Bench, describe
 from convgen.errors import ToolError, VerificationError
-from convgen.generate import layer_files
-from convgen.layer import Layer
-from convgen.select import Candidate
-from convgen.toolchain import Image
-from convgen.trial import Bench, describe
-from convgen.vectors import Vectors
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.schedule import select
+from convgen.schedule.select import Candidate
+from convgen.sources.generate import layer_files
+from convgen.targets import target
 
 BOARDS = ("cortex-m4", "cortex-m0", "rv32imc")
 STACK_BYTES = 16384

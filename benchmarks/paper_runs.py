@@ -10,12 +10,13 @@ import paper_layers as data
 from measure import BLOCK_UNIT, bench_for, in_parallel, load, measure
 from paper_layers import Spec
 
-from convgen import emulator, target
-from convgen.algorithms import ALGORITHMS
-from convgen.cost import cost_model
+from convgen.bench.run import emulator
 from convgen.errors import ConvgenError
-from convgen.plan import Plan
-from convgen.target import Target
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
+from convgen.schedule.cost import cost_model
+from convgen.targets import target
+from convgen.targets.target import Target
 
 MIB = 2**20
 FLOAT_BYTES = 4

@@ -28,7 +28,7 @@ from paper_runs import (
 )
 from paper_text import code, ends, exact, items, mib, percent, table
 
-from convgen.plan import Plan
+from convgen.plans.plan import Plan
 
 NOT_POSSIBLE, PREDICTED, FAILED = "–", "~", "**failed**"
 LOWERED = (BASE, MEC, "mec_ring", "im2col_p4")

@@ -10,9 +10,9 @@ import numpy as np
 from measure import BLOCK_UNIT, Measured
 from numpy.typing import NDArray
 
-from convgen.algorithms.winograd_pairs import SHAPES
-from convgen.cost import price
-from convgen.kernels.portable import DOT, LANES
+from convgen.plans.conv.winograd_pairs import SHAPES
+from convgen.plans.kernels.portable import DOT, LANES
+from convgen.schedule.cost import price
 
 Floats = NDArray[np.float64]
 Table = tuple[str, str]  # ISA class, arithmetic
@@ -83,7 +83,8 @@ class Predicted:
 def choice_cost(candidates: Sequence[tuple[int, Measured]]) -> float:
     """Return what the predicted fastest costs over the fastest, less one.
 
-    Of those predicted alike it is the one with the least memory, as `convgen.select` orders them.
+    Of those predicted alike it is the one with the least memory, as `convgen.schedule.select`
+    orders them.
     """
     _, chosen = min(candidates, key=lambda pair: (pair[0], pair[1].ram_without_stack))
     return chosen.instructions / min(found.instructions for _, found in candidates) - 1

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from convgen.generate import layer_files
-from convgen.plan import Plan
+from convgen.bench.trial import Bench
+from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.trial import Bench
+from convgen.sources.generate import layer_files
 
 FOLDER = Path(__file__).parent.parent / "build" / "measured"
 

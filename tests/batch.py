@@ -16,15 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import harness, in_process, measure, toolchain
-from convgen.callgraph import CallGraph
-from convgen.compilers import LAYER_OPTIMIZATION
-from convgen.disassembly import functions
-from convgen.generate import layer_files
-from convgen.layout import Call, Layout, Zone
-from convgen.overlap import Pool
-from convgen.toolchain import Image, Objects
-from convgen.trial import Bench
+from convgen.bench.build import harness, toolchain
+from convgen.bench.build.compilers import LAYER_OPTIMIZATION
+from convgen.bench.build.layout import Call, Layout, Zone
+from convgen.bench.build.toolchain import Image, Objects
+from convgen.bench.code import measure
+from convgen.bench.code.callgraph import CallGraph
+from convgen.bench.code.disassembly import functions
+from convgen.bench.run import in_process
+from convgen.bench.trial import Bench
+from convgen.schedule.overlap import Pool
+from convgen.sources.generate import layer_files
 from native import WARNINGS, Job, Variant
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ import pytest
 
 from cases import CASES
 from command import write_spec
-from convgen import emulator
+from convgen.bench.run import emulator
 
 NOT_QUICK = ("emulator", "slow")
 SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 import numpy_reference
-from convgen import emulator, target, toolchain
-from convgen.compilers import Toolchain
-from convgen.emulator import Emulator
-from convgen.layer import Layer
-from convgen.select import Candidate
-from convgen.trial import Bench, Trial, attempt
-from convgen.vectors import Vectors
+from convgen.bench.build import toolchain
+from convgen.bench.build.compilers import Toolchain
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.run.emulator import Emulator
+from convgen.bench.trial import Bench, Trial, attempt
+from convgen.model.layer import Layer
+from convgen.schedule.select import Candidate
+from convgen.targets import target
 from native import Job
 
 

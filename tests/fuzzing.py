@@ -27,11 +27,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from convgen import cli, spec, target, vectors
+from convgen import cli
+from convgen.bench.proof import vectors
 from convgen.errors import ConvgenError
-from convgen.layer import Layer
+from convgen.formats import spec
+from convgen.model.layer import Layer
 from convgen.resources import data_dir
-from convgen.select import survey
+from convgen.schedule.select import survey
+from convgen.targets import target
 
 MEMORY = 3 * 2**30
 MOST_SECONDS = 8.0  # of processor time, for a case

@@ -1,7 +1,7 @@
 """A second reference, for tests alone: plain loops and Python's own numbers.
 
-It shares no code with `convgen.reference` and `convgen.quantize`: integers are unbounded, floats
-are summed exactly, and the requantising steps are TensorFlow Lite's C++ line by line.
+It shares no code with `convgen.model`: integers are unbounded, floats are summed exactly, and the
+requantising steps are TensorFlow Lite's C++ line by line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.layer import Layer
+from convgen.model.layer import Layer
 
 
 def convolve(layer: Layer, image: NDArray[Any]) -> NDArray[Any]:

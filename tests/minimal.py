@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from convgen import quantize, spec
-from convgen.layer import Layer
+from convgen.formats import spec
+from convgen.model import quantize
+from convgen.model.layer import Layer
 
 
 def made_up(**changes: Any) -> dict[str, Any]:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen.algorithms import ALGORITHMS
-from convgen.generate import layer_files
-from convgen.layer import Layer
-from convgen.overlap import Pool, share
-from convgen.plan import Plan
-from convgen.target import Cpu, Target
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import Pool, share
+from convgen.sources.generate import layer_files
+from convgen.targets.target import Cpu, Target
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize=null"]  # AddressSanitizer sees those

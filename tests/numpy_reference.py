@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import loops
-from convgen.layer import Geometry, Layer
+from convgen.model.layer import Geometry, Layer
 
 
 def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:

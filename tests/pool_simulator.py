@@ -1,6 +1,7 @@
 """Executes the order that a plan states, in one pool whose every byte knows who owns it.
 
-It shares nothing with `convgen.overlap` but the order itself: taps are looked up one by one.
+It shares nothing with `convgen.schedule.overlap` but the order itself: taps are looked up one by
+one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from convgen.layer import Geometry
-from convgen.order import StoreOrder
-from convgen.overlap import Pool
+from convgen.model.layer import Geometry
+from convgen.plans.order import StoreOrder
+from convgen.schedule.overlap import Pool
 
 FREE, OUTPUT = -1, -2  # owners of bytes; an input byte owns itself, by its number
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from convgen.layer import DType, Geometry, Layer, Quantization, Rounding
+from convgen.model.layer import DType, Geometry, Layer, Quantization, Rounding
 
 SMALL = st.integers(1, 3)
 

@@ -378,7 +378,9 @@ def test_what_is_in_the_way_is_refused_before_any_work(
     if name == "verify":
         Path("out/verify").rmdir()
     make(Path("out", name))
-    monkeypatch.setattr("convgen.toolchain.find", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(
+        "convgen.bench.build.toolchain.find", lambda *_: pytest.fail("work was begun")
+    )
     found = refused(2, "-t", "cortex-m4", "-o", "out", "layer.json")
     out = Path("out").absolute()
     head = f"--out: {out} holds what would be lost; move it away or choose another folder:\n"
@@ -395,7 +397,9 @@ def test_an_output_folder_without_permission_is_refused(monkeypatch: pytest.Monk
     def denied(*_: object, **__: object) -> NoReturn:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("convgen.staging.tempfile.mkdtemp", denied)  # root may write anywhere
+    monkeypatch.setattr(
+        "convgen.system.staging.tempfile.mkdtemp", denied
+    )  # root may write anywhere
     Path("locked").mkdir()
     found = refused(2, "-t", "cortex-m4", "-o", "locked/out", "layer.json")
     assert found == f"--out: cannot write to {Path('locked').absolute()}: Permission denied"

@@ -12,9 +12,9 @@ import pytest
 
 import emulated
 import minimal
-from convgen import select
-from convgen.algorithms import ALGORITHMS
-from convgen.layer import Layer
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.schedule import select
 from random_layers import inputs_for
 
 pytestmark = pytest.mark.emulator

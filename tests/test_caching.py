@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from command import FIRST, SOURCE, convgen_process, tree
-from convgen.cache import usual_folder
+from convgen.system.cache import usual_folder
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

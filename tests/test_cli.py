@@ -26,11 +26,14 @@ from command import (
     write_spec,
 )
 from contract import REPORT, applicable, missing
-from convgen import __version__, generate, target, toolchain
-from convgen.algorithms import ALGORITHMS
+from convgen import __version__
+from convgen.bench.build import toolchain
 from convgen.cli import build_parser
-from convgen.publishing import REPORT as REPORT_FILE
-from convgen.publishing import SUMS
+from convgen.plans.conv import ALGORITHMS
+from convgen.sources import generate
+from convgen.system.publishing import REPORT as REPORT_FILE
+from convgen.system.publishing import SUMS
+from convgen.targets import target
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -208,7 +211,7 @@ def test_an_interrupt_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convgen.toolchain.link", interrupted)
+    monkeypatch.setattr("convgen.bench.build.toolchain.link", interrupted)
     assert refused(130, *FIRST) == "interrupted"
 
 

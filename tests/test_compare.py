@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from convgen import cli
-from convgen.algorithms import ALGORITHMS, FAMILIES
+from convgen.plans.conv import ALGORITHMS, FAMILIES
 
 pytestmark = pytest.mark.emulator
 

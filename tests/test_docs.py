@@ -21,14 +21,15 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import schema, spec, target
-from convgen.algorithms import ALGORITHMS
-from convgen.algorithms.base import Algorithm
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
-from convgen.generate import layer_files
-from convgen.layer import Layer
-from convgen.target import Machine, Table, Target
+from convgen.formats import schema, spec
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.conv.base import Algorithm
+from convgen.sources.generate import layer_files
+from convgen.targets import target
+from convgen.targets.target import Machine, Table, Target
 from documents import rows
 
 ROOT = Path(__file__).parents[1]

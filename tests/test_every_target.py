@@ -20,10 +20,10 @@ import emulated
 import minimal
 import native
 from batch import Options
-from convgen import target
-from convgen.algorithms import ALGORITHMS
-from convgen.layer import Layer
-from convgen.target import Target
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.targets import target
+from convgen.targets.target import Target
 from random_layers import MIXED, drawn, inputs_for
 
 pytestmark = pytest.mark.emulator

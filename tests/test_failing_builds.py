@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from command import FIRST, convgen, generated, message, refused, tree
-from convgen import emulator
-from convgen.emulator import Emulator, Run
-from convgen.toolchain import Image
+from convgen.bench.build.toolchain import Image
+from convgen.bench.run import emulator
+from convgen.bench.run.emulator import Emulator, Run
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from cases import CASES
-from convgen import cli, generate, trial
+from convgen import cli
+from convgen.bench import trial
+from convgen.sources import generate
 
 pytestmark = pytest.mark.emulator
 

@@ -23,8 +23,8 @@ from elftools.elf.sections import SymbolTableSection
 
 import minimal
 from cases import CASES
-from convgen import target
-from convgen.generate import SYNTHETIC, layer_files
+from convgen.sources.generate import SYNTHETIC, layer_files
+from convgen.targets import target
 from native import WARNINGS, Variant, variants
 
 pytestmark = pytest.mark.slow

@@ -13,11 +13,13 @@ import pytest
 
 from cases import CASES
 from cases import spec as spec_of
-from convgen import seal, spec, target
-from convgen.algorithms import ALGORITHMS
-from convgen.generate import layer_files
-from convgen.overlap import share
-from convgen.target import Target
+from convgen.formats import spec
+from convgen.plans.conv import ALGORITHMS
+from convgen.schedule.overlap import share
+from convgen.sources.generate import layer_files
+from convgen.system import seal
+from convgen.targets import target
+from convgen.targets.target import Target
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line

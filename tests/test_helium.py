@@ -12,11 +12,11 @@ import pytest
 
 import emulated
 import minimal
-from convgen import target
-from convgen.generate import layer_files
-from convgen.layer import Layer
-from convgen.select import Candidate, survey
-from convgen.vectors import make_inputs
+from convgen.bench.proof.vectors import make_inputs
+from convgen.model.layer import Layer
+from convgen.schedule.select import Candidate, survey
+from convgen.sources.generate import layer_files
+from convgen.targets import target
 from random_layers import MIXED, drawn
 
 pytestmark = pytest.mark.slow

@@ -9,13 +9,18 @@ import pytest
 
 from cases import CASES
 from command import write_spec
-from convgen import emulator, select, spec, target, toolchain, vectors
-from convgen.emulator import Emulator, Run
-from convgen.layout import Call
-from convgen.machine_code import Code
-from convgen.toolchain import Image
-from convgen.trial import Bench, attempt
-from convgen.vectors import Vectors
+from convgen.bench.build import toolchain
+from convgen.bench.build.layout import Call
+from convgen.bench.build.toolchain import Image
+from convgen.bench.code.machine_code import Code
+from convgen.bench.proof import vectors
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.run.emulator import Emulator, Run
+from convgen.bench.trial import Bench, attempt
+from convgen.formats import spec
+from convgen.schedule import select
+from convgen.targets import target
 from toy.bench import INPUT, TOY, build
 
 pytestmark = pytest.mark.emulator

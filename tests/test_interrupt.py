@@ -16,8 +16,8 @@ import pytest
 
 from cases import CASES
 from command import FIRST, SOURCE, tree, write_spec
-from convgen import staging
-from convgen.publishing import SUMS
+from convgen.system import staging
+from convgen.system.publishing import SUMS
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
@@ -167,7 +167,7 @@ def test_nothing_but_python_itself_is_imported_before_an_interrupt_is_quiet(
 
 LONG_CALL = """
 from ctypes import CDLL, create_string_buffer
-from convgen import interrupt
+from convgen.system import interrupt
 interrupt.watch()
 lock, mutex = CDLL(None).pthread_mutex_lock, create_string_buffer(64)
 lock(mutex)

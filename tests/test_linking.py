@@ -20,13 +20,14 @@ import minimal
 import numpy_reference
 from batch import Options
 from cases import CASES
-from convgen import cnames, target
-from convgen.algorithms import ALGORITHMS
-from convgen.generate import layer_files
-from convgen.layer import Layer
+from convgen.bench.proof.vectors import make_inputs
+from convgen.ctext import identifiers
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
 from convgen.resources import data_dir
-from convgen.target import Target
-from convgen.vectors import make_inputs
+from convgen.sources.generate import layer_files
+from convgen.targets import target
+from convgen.targets.target import Target
 from native import WARNINGS, Job, Variant
 
 pytestmark = pytest.mark.emulator
@@ -136,7 +137,7 @@ def short_names(board: Target) -> set[str]:
         if file.endswith(".c")
     )
     return {
-        name.partition(cnames.INFIX)[2]
+        name.partition(identifiers.INFIX)[2]
         for text in texts
         for name in re.findall(r"^#define (\w+)", text, re.MULTILINE)
     }
@@ -154,7 +155,7 @@ def test_layers_named_like_symbols_of_another(
         replace(job, chosen=[named(job, like, board)])
         for job in first
         for like in sorted(own.replace("__", "_") for own in shared_symbols(job, board))
-        if cnames.objection(like) is None
+        if identifiers.objection(like) is None
     ]
     assert len(alike) > len(first)
     options = Options(compile=("-O1",), layers_in_unit=layers_in_unit, constants_beside=True)

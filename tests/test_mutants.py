@@ -11,9 +11,10 @@ import pytest
 import minimal
 import native
 from cases import CASES, spec
-from convgen import target, vectors
-from convgen.algorithms import ALGORITHMS
-from convgen.layer import Layer
+from convgen.bench.proof import vectors
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.targets import target
 from native import Job, Variant
 
 pytestmark = pytest.mark.slow

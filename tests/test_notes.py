@@ -16,8 +16,9 @@ import pytest
 
 import minimal
 from command import convgen, generated, write_spec
-from convgen import select, target
-from convgen.layer import Layer
+from convgen.model.layer import Layer
+from convgen.schedule import select
+from convgen.targets import target
 
 POINTWISE = minimal.made_up(kernel_size=1, padding="valid")
 GROUPED = minimal.made_up(groups=2)

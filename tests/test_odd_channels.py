@@ -14,10 +14,13 @@ import pytest
 
 import minimal
 import native
-from convgen import lines, select, target, vectors
-from convgen.kernels.finishing import FinishingPlan
-from convgen.layer import Layer
-from convgen.select import Candidate
+from convgen.bench.proof import vectors
+from convgen.model.layer import Layer
+from convgen.plans import lines
+from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.schedule import select
+from convgen.schedule.select import Candidate
+from convgen.targets import target
 from emulated import check, run
 
 pytestmark = pytest.mark.emulator

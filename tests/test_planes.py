@@ -12,15 +12,15 @@ from hypothesis import given, settings
 
 import emulated
 import minimal
-from convgen import target
-from convgen.algorithms.direct_planes import VARIANTS, DirectPlanes, kept_in_vain, order_of
-from convgen.algorithms.inside import rows_inside
-from convgen.algorithms.planes import Axis, Output, Route, axes, kinds_of, walk_along
-from convgen.algorithms.planes_dsp import Distance, Pixels, Plane, Rows, Step
-from convgen.layer import Geometry, Layer
-from convgen.order import StoreOrder, last_reads
-from convgen.overlap import distances, share
-from convgen.select import Candidate
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.conv.direct_planes import VARIANTS, DirectPlanes, kept_in_vain, order_of
+from convgen.plans.conv.inside import rows_inside
+from convgen.plans.conv.planes import Axis, Output, Route, axes, kinds_of, walk_along
+from convgen.plans.conv.planes_dsp import Distance, Pixels, Plane, Rows, Step
+from convgen.plans.order import StoreOrder, last_reads
+from convgen.schedule.overlap import distances, share
+from convgen.schedule.select import Candidate
+from convgen.targets import target
 from random_layers import Kind, geometries, inputs_for
 
 pytestmark = pytest.mark.emulator

@@ -23,13 +23,13 @@ import loops
 import native
 import numpy_reference
 from batch import Options
-from convgen import target
-from convgen.algorithms import ALGORITHMS
-from convgen.comparison import compare
-from convgen.layer import Geometry, Layer
-from convgen.overlap import share
-from convgen.plan import Plan
-from convgen.target import Target
+from convgen.bench.proof.comparison import compare
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import share
+from convgen.targets import target
+from convgen.targets.target import Target
 from pool_simulator import survives
 from random_layers import Kind, drawn, inputs_for, layers
 

@@ -17,9 +17,9 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import target
-from convgen.algorithms import ALGORITHMS
-from convgen.generate import layer_files
+from convgen.plans.conv import ALGORITHMS
+from convgen.sources.generate import layer_files
+from convgen.targets import target
 
 GOLDEN = Path(__file__).parent / "golden"
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")

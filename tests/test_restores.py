@@ -15,11 +15,18 @@ import pytest
 
 from cases import CASES
 from command import write_spec
-from convgen import emulator, generate, select, spec, target, toolchain, trial, vectors
+from convgen.bench import trial
+from convgen.bench.build import toolchain
+from convgen.bench.proof import vectors
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.trial import Bench, Trial
 from convgen.errors import VerificationError
-from convgen.target import Target
-from convgen.trial import Bench, Trial
-from convgen.vectors import Vectors
+from convgen.formats import spec
+from convgen.schedule import select
+from convgen.sources import generate
+from convgen.targets import target
+from convgen.targets.target import Target
 
 pytestmark = pytest.mark.emulator
 

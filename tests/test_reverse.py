@@ -12,13 +12,13 @@ import pytest
 import emulated
 import minimal
 import native
-from convgen import target
-from convgen.algorithms import ALGORITHMS
-from convgen.algorithms.base import Algorithm
-from convgen.layer import Layer
-from convgen.overlap import pool_for, share
-from convgen.plan import Plan
-from convgen.select import Candidate
+from convgen.model.layer import Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.conv.base import Algorithm
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import pool_for, share
+from convgen.schedule.select import Candidate
+from convgen.targets import target
 from random_layers import inputs_for
 
 pytestmark = pytest.mark.emulator

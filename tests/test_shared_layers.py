@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from convgen import cli, target
+from convgen import cli
+from convgen.targets import target
 
 pytestmark = pytest.mark.emulator
 

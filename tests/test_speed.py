@@ -16,12 +16,13 @@ import pytest
 import emulated
 import minimal
 from cases import Spec, spec
-from convgen import target, toolchain
-from convgen.algorithms import ALGORITHMS
-from convgen.select import Candidate, survey
-from convgen.target import Target
-from convgen.trial import Bench, attempt
-from convgen.vectors import make_inputs
+from convgen.bench.build import toolchain
+from convgen.bench.proof.vectors import make_inputs
+from convgen.bench.trial import Bench, attempt
+from convgen.plans.conv import ALGORITHMS
+from convgen.schedule.select import Candidate, survey
+from convgen.targets import target
+from convgen.targets.target import Target
 
 pytestmark = pytest.mark.emulator
 

@@ -17,8 +17,10 @@ import pytest
 
 import minimal
 from command import FIRST, convgen, convgen_process, message, refused, write_spec
-from convgen import cli, target, toolchain
+from convgen import cli
+from convgen.bench.build import toolchain
 from convgen.resources import data_dir
+from convgen.targets import target
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 

@@ -8,8 +8,8 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from convgen.render import environment, render_text, tidy
 from convgen.resources import data_dir
+from convgen.sources.render import environment, render_text, tidy
 
 TEMPLATES = sorted(
     str(path.relative_to(data_dir("templates"))) for path in data_dir("templates").rglob("*.j2")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from command import FIRST, convgen, message, refused, tree
-from convgen import emulator, process
+from convgen.bench.run import emulator
+from convgen.system import process
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace", "_fakes_first")]

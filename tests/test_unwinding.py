@@ -15,8 +15,9 @@ from elftools.elf.sections import SymbolTableSection
 
 import batch
 import emulated
-from convgen import cores, emulator, in_process, target
-from convgen.target import CpuModel
+from convgen.bench.run import cores, emulator, in_process
+from convgen.targets import target
+from convgen.targets.target import CpuModel
 from test_linking import jobs
 
 pytestmark = pytest.mark.emulator

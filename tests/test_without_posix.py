@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from command import FIRST, convgen_process, tree
-from convgen.publishing import SUMS
+from convgen.system.publishing import SUMS
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
@@ -93,7 +93,7 @@ def test_a_program_that_hangs_is_ended_by_taskkill() -> None:
     Path("taskkill").chmod(0o755)
     does = """
 os.environ["PATH"] = f"{os.getcwd()}{os.pathsep}{os.environ['PATH']}"
-from convgen import process
+from convgen.system import process
 try:
     process.run(["sleep", "600"], timeout=0.2)
 except process.TimedOut:
@@ -108,7 +108,7 @@ except process.TimedOut:
 
 def test_without_taskkill_the_program_itself_is_ended() -> None:
     does = """
-from convgen import process
+from convgen.system import process
 try:
     process.run([sys.executable, "-c", "import time; time.sleep(600)"], timeout=0.2)
 except process.TimedOut:
@@ -119,7 +119,7 @@ except process.TimedOut:
 
 def test_a_signal_ends_the_run() -> None:
     does = """
-from convgen import interrupt
+from convgen.system import interrupt
 interrupt.watch()
 os.kill(os.getpid(), signal.SIGINT)
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from command import FIRST, convgen, convgen_process, generated, message
-from convgen import toolchain
+from convgen.bench.build import toolchain
 from toy.bench import build
 
 pytestmark = pytest.mark.emulator

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import minimal
-from convgen import target
-from convgen.buffers import Buffer, buffer
+from convgen.bench.build.layout import Call, Layout
+from convgen.bench.build.toolchain import Image, Objects
+from convgen.bench.code.measure import Sizes
+from convgen.bench.proof.comparison import Comparison
+from convgen.bench.run.emulator import Run
+from convgen.bench.trial import Built, Trial
 from convgen.choices import Goal
-from convgen.comparison import Comparison
-from convgen.emulator import Run
-from convgen.layout import Call, Layout
-from convgen.measure import Sizes
-from convgen.select import Budget, Candidate, Selection, overlapping, survey, undemanding
-from convgen.toolchain import Image, Objects
-from convgen.trial import Built, Trial
+from convgen.plans.buffers import Buffer, buffer
+from convgen.schedule.select import Budget, Candidate, Selection, overlapping, survey, undemanding
+from convgen.targets import target
 
 NOWHERE = Image(
     call=Call(name="stem", sources=(), input_bytes=1, output_bytes=1),

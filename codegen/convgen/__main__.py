@@ -30,8 +30,8 @@ def main() -> int:
     """Run the command; return its exit code."""
     if not _has_room():
         return _no_room()
-    from convgen import interrupt, streams
     from convgen.errors import foreseen
+    from convgen.system import interrupt, streams
 
     try:
         interrupt.watch()

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from convgen import __version__, streams
+from convgen import __version__
 from convgen.choices import EMULATORS, GOALS, TOOLCHAINS
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
 from convgen.size import parse_size, whole
+from convgen.system import streams
 
 MOST_WAIT_STATES = 255
 
@@ -189,26 +190,26 @@ def _print_lines(lines: Sequence[str]) -> int:
 
 
 def _target_lines() -> list[str]:
-    from convgen import target
+    from convgen.targets import target
 
     return [f"{name:<15} {target.load(name).description}" for name in target.names()]
 
 
 def _algorithm_lines() -> list[str]:
-    from convgen.algorithms import ALGORITHMS
+    from convgen.plans.conv import ALGORITHMS
 
     width = max(len(algorithm.name) for algorithm in ALGORITHMS)
     return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in ALGORITHMS]
 
 
 def _schema_text() -> str:
-    from convgen.schema import json_schema
+    from convgen.formats.schema import json_schema
 
     return json.dumps(json_schema(), indent=2)
 
 
 def _print_doctor() -> int:
-    from convgen import doctor
+    from convgen.report import doctor
 
     with streams.results():
         print(doctor.as_text(doctor.examine()), end="")
@@ -216,8 +217,9 @@ def _print_doctor() -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from convgen import listing, pipeline, report
+    from convgen import pipeline
     from convgen.progress import progress
+    from convgen.report import listing, report
 
     if options.spec is None or options.target is None:
         missing = "SPEC" if options.spec is None else "-t/--target"

@@ -8,37 +8,34 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen import (
-    cache,
-    emulator,
-    generate,
-    insight,
-    process,
-    report,
-    select,
-    spec,
-    target,
-    toolchain,
-    vectors,
-)
-from convgen.attempts import Attempts
-from convgen.blocks import Counts
+from convgen.bench import insight
+from convgen.bench.attempts import Attempts
+from convgen.bench.build import toolchain
+from convgen.bench.code.blocks import Counts
+from convgen.bench.decide import choose
+from convgen.bench.insight import Wanted
+from convgen.bench.proof import vectors
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.trial import Bench, Trial
 from convgen.choices import Goal
-from convgen.decide import choose
 from convgen.errors import ConvgenError, UsageError
-from convgen.insight import Wanted
-from convgen.layer import Layer
-from convgen.nofit import no_fit
+from convgen.formats import spec
+from convgen.model.layer import Layer
 from convgen.progress import Say
-from convgen.publishing import REPORT, publish
-from convgen.remake import Remake
-from convgen.report import Report
-from convgen.select import Budget, Candidate, Selection
-from convgen.staging import staging_folder
-from convgen.target import Target
-from convgen.trial import Bench, Trial
-from convgen.vectors import Vectors
-from convgen.verdict import Results
+from convgen.report import report
+from convgen.report.nofit import no_fit
+from convgen.report.report import Report
+from convgen.report.verdict import Results
+from convgen.schedule import select
+from convgen.schedule.select import Budget, Candidate, Selection
+from convgen.sources import generate
+from convgen.sources.remake import Remake
+from convgen.system import cache, process
+from convgen.system.publishing import REPORT, publish
+from convgen.system.staging import staging_folder
+from convgen.targets import target
+from convgen.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

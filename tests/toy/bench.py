@@ -6,11 +6,14 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convgen import emulator, measure, target, toolchain
-from convgen.emulator import Emulator, Run
-from convgen.layout import Call, arrange
-from convgen.measure import Sizes
-from convgen.toolchain import Image
+from convgen.bench.build import toolchain
+from convgen.bench.build.layout import Call, arrange
+from convgen.bench.build.toolchain import Image
+from convgen.bench.code import measure
+from convgen.bench.code.measure import Sizes
+from convgen.bench.run import emulator
+from convgen.bench.run.emulator import Emulator, Run
+from convgen.targets import target
 
 HERE = Path(__file__).parent
 TOY = Call(

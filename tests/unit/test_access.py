@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convgen.access import Unwritten, between
+from convgen.bench.run.access import Unwritten, between
 
 
 def test_what_lies_between_allowed_spans_is_not_allowed() -> None:

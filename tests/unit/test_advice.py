@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import minimal
 import trials
-from convgen.advice import advise
+from convgen.bench.trial import Trial
 from convgen.choices import Goal
-from convgen.report import pareto_front
-from convgen.select import Candidate, Selection, preference, undemanding
-from convgen.trial import Trial
+from convgen.report.advice import advise
+from convgen.report.report import pareto_front
+from convgen.schedule.select import Candidate, Selection, preference, undemanding
 
 
 def selection(ram: int = 2**20, goal: Goal = "workspace", *, overlap: bool = False) -> Selection:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convgen import arrays
-from convgen.arrays import ArrayError, Wanted
+from convgen.formats import arrays
+from convgen.formats.arrays import ArrayError, Wanted
 
 WANTED = Wanted("int32", (2, 3))
 VALUES = np.arange(6, dtype=np.int32).reshape(2, 3)

@@ -9,10 +9,11 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import assembly, target
-from convgen.algorithms import ALGORITHMS
-from convgen.assembly import Assembly
-from convgen.generate import layer_files
+from convgen.plans import assembly
+from convgen.plans.assembly import Assembly
+from convgen.plans.conv import ALGORITHMS
+from convgen.sources.generate import layer_files
+from convgen.targets import target
 
 ALL = [value for value in vars(assembly).values() if isinstance(value, Assembly)]
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "using-the-c.md"

@@ -11,10 +11,10 @@ import pytest
 
 import minimal
 import trials
-from convgen import attempts
-from convgen.attempts import Attempts
+from convgen.bench import attempts
+from convgen.bench.attempts import Attempts
 from convgen.errors import BuildError, ToolError
-from convgen.select import Candidate
+from convgen.schedule.select import Candidate
 
 CANDIDATES = trials.select(minimal.made_up()).candidates[:6]
 

@@ -14,10 +14,12 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import emulator, insight, target
+from convgen.bench import insight
+from convgen.bench.run import emulator
+from convgen.bench.trial import attempt
 from convgen.errors import VerificationError
-from convgen.select import named, survey
-from convgen.trial import attempt
+from convgen.schedule.select import named, survey
+from convgen.targets import target
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("bench", "bench_chart", "bench_peers", "bench_runs", "bench_tables", "cycles", "measure")

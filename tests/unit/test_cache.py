@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from convgen import cache
+from convgen.system import cache
 
 CONTENT = b"content" * 10_000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convgen.callgraph import CallGraph, Unbounded
-from convgen.disassembly import from_objdump
+from convgen.bench.code.callgraph import CallGraph, Unbounded
+from convgen.bench.code.disassembly import from_objdump
 
 
 def graph(text: str, **frames: int | None) -> CallGraph:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convgen import cnames
+from convgen.ctext import identifiers
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -21,25 +21,25 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden"
     ],
 )
 def test_ordinary_names_are_free(name: str) -> None:
-    assert cnames.objection(name) is None
+    assert identifiers.objection(name) is None
 
 
 @pytest.mark.parametrize(
     "name", ["sinf", "cabsl", "isnan", "uint_fast8_t", "UINT64_C", "NULL", "nullptr", "linux"]
 )
 def test_names_of_the_c_world_are_taken(name: str) -> None:
-    assert cnames.objection(name) is not None
+    assert identifiers.objection(name) is not None
 
 
 def test_names_of_the_test_program_are_reserved() -> None:
     expected = "a name that does not begin with convgen_, as the test program's do"
-    assert cnames.objection("convgen_arena") == expected
+    assert identifiers.objection("convgen_arena") == expected
 
 
 @pytest.mark.parametrize("name", ["l1__taps", "a__", "Add__12"])
 def test_the_infix_of_a_layers_own_symbols_is_reserved(name: str) -> None:
     expected = "a name without __, which stands behind the name in a layer's own symbols"
-    assert cnames.objection(name) == expected
+    assert identifiers.objection(name) == expected
 
 
 def test_constants_of_generated_sources_are_taken() -> None:
@@ -47,7 +47,7 @@ def test_constants_of_generated_sources_are_taken() -> None:
     macros = set(re.findall(r"^#define [A-Z0-9_]+?__(\w+)", text, re.MULTILINE))
     assert {"IN_H", "OUT_C", "RUN", "TAP", "FINISH_MIN", "PATCH", "OUT_OF_LINE"} <= macros
     expected = "a name other than a constant of the generated source"
-    assert {name: cnames.objection(name) for name in macros} == dict.fromkeys(macros, expected)
+    assert {name: identifiers.objection(name) for name in macros} == dict.fromkeys(macros, expected)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"])
@@ -72,4 +72,4 @@ def test_functions_that_gcc_knows_are_taken(compiler: str) -> None:
     )
     known = set(re.findall(r"conflicting types for built-in function '(\w+)'", done.stderr))
     assert {"cexp", "isinf", "memcpy", "sinf"} <= known
-    assert [name for name in sorted(known) if cnames.objection(name) is None] == []
+    assert [name for name in sorted(known) if identifiers.objection(name) is None] == []

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import minimal
-from convgen import comparison, reference, vectors
-from convgen.comparison import Comparison, compare
-from convgen.layer import Layer
+from convgen.bench.proof import comparison, vectors
+from convgen.bench.proof.comparison import Comparison, compare
+from convgen.model import reference
+from convgen.model.layer import Layer
 
 FLOAT32 = {"shape": [6, 5, 4], "dtype": "float32"}
 

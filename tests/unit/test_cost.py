@@ -11,18 +11,19 @@ from typing import get_args
 import pytest
 
 from cases import CASES
-from convgen import spec, target
-from convgen.algorithms import ALGORITHMS
-from convgen.algorithms.direct import Direct
-from convgen.algorithms.inside import taps_inside
-from convgen.algorithms.winograd_pairs import PairSteps
-from convgen.cost import CostModel, cost_model
 from convgen.errors import TargetError
-from convgen.kernels.finishing import FinishingPlan
-from convgen.layer import Geometry, Layer
-from convgen.plan import Plan
+from convgen.formats import spec
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.conv.direct import Direct
+from convgen.plans.conv.inside import taps_inside
+from convgen.plans.conv.winograd_pairs import PairSteps
+from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.target import Isa, Target
+from convgen.schedule.cost import CostModel, cost_model
+from convgen.targets import target
+from convgen.targets.target import Isa, Target
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, seed, settings
 
 import minimal
 import numpy_reference
-from convgen import coverage, quantize, vectors
-from convgen.layer import Layer
-from convgen.vectors import Vectors
+from convgen.bench.proof import coverage, vectors
+from convgen.bench.proof.vectors import Vectors
+from convgen.model import quantize
+from convgen.model.layer import Layer
 from random_layers import Kind, layers
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from cases import CASES
 from command import convgen, generated, refused, write_spec
-from convgen import cycles, target, timing
-from convgen.blocks import Block
-from convgen.cycles import Calls, fallen_into
-from convgen.machine_code import Instruction, instruction
+from convgen.bench.code import cycles, timing
+from convgen.bench.code.blocks import Block
+from convgen.bench.code.cycles import Calls, fallen_into
+from convgen.bench.code.machine_code import Instruction, instruction
+from convgen.targets import target
 
 pytestmark = pytest.mark.emulator
 

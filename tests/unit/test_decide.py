@@ -9,10 +9,10 @@ import pytest
 
 import minimal
 import trials
+from convgen.bench.decide import choose
+from convgen.bench.trial import UNTOUCHED_BYTES, Built, Trial
 from convgen.choices import GOALS, Goal
-from convgen.decide import choose
-from convgen.select import SAME_BYTES, Candidate, Selection
-from convgen.trial import UNTOUCHED_BYTES, Built, Trial
+from convgen.schedule.select import SAME_BYTES, Candidate, Selection
 
 FIELDS = minimal.made_up(input={"shape": [8, 8, 16], "dtype": "int8"}, out_channels=16)
 NAMES = ("direct", "im2col_p1", "im2col_p2", "winograd_4x4_t1")

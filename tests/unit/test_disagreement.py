@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 import minimal
 import numpy_reference
-from convgen import disagreement, vectors
-from convgen.disagreement import Disagreement
-from convgen.layer import Layer
-from convgen.vectors import Vectors
+from convgen.bench.proof import disagreement, vectors
+from convgen.bench.proof.disagreement import Disagreement
+from convgen.bench.proof.vectors import Vectors
+from convgen.model.layer import Layer
 
 
 def made_up(**changes: Any) -> Layer:

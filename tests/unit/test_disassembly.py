@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from convgen import target, toolchain
-from convgen.callgraph import CallGraph, Unbounded
-from convgen.disassembly import Function, from_elf, functions
-from convgen.measure import frame_bytes
+from convgen.bench.build import toolchain
+from convgen.bench.code.callgraph import CallGraph, Unbounded
+from convgen.bench.code.disassembly import Function, from_elf, functions
+from convgen.bench.code.measure import frame_bytes
+from convgen.targets import target
 from toy.bench import Built, build
 
 TARGETS = ["cortex-m0", "cortex-m4", "rv32imc", "rv64imac"]

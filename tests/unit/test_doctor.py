@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from command import convgen
-from convgen import doctor, target
-from convgen.doctor import COMPILER, EMULATOR, Tool
+from convgen.report import doctor
+from convgen.report.doctor import COMPILER, EMULATOR, Tool
+from convgen.targets import target
 
 BOARDS = [target.load(name) for name in ("cortex-m0", "cortex-m4", "host", "rv32imc")]
 

@@ -10,9 +10,12 @@ import pytest
 
 import minimal
 import trials
-from convgen import doubts, reference, spec, vectors
-from convgen.layer import Layer
-from convgen.vectors import Vectors
+from convgen.bench.proof import vectors
+from convgen.bench.proof.vectors import Vectors
+from convgen.formats import spec
+from convgen.model import reference
+from convgen.model.layer import Layer
+from convgen.report import doubts
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from convgen import emulator, target
+from convgen.bench.build.layout import Call
+from convgen.bench.run import emulator
 from convgen.errors import ToolError, UsageError, VerificationError
-from convgen.layout import Call
-from convgen.overlap import Pool
+from convgen.schedule.overlap import Pool
+from convgen.targets import target
 from toy.bench import INPUT, TOY, build, build_renamed
 
 pytestmark = pytest.mark.emulator

@@ -3,12 +3,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from convgen import harness
-from convgen.harness import Status
-from convgen.layout import Call, arrange
-from convgen.overlap import Pool
+from convgen.bench.build import harness
+from convgen.bench.build.harness import Status
+from convgen.bench.build.layout import Call, arrange
 from convgen.resources import data_dir
-from convgen.target import load
+from convgen.schedule.overlap import Pool
+from convgen.targets.target import load
 
 CALL = Call(name="toy", sources=("toy.c",), input_bytes=10, output_bytes=20, workspace_bytes=30)
 

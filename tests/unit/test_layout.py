@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convgen.bench.build.layout import Call, Layout, arrange
 from convgen.errors import NoFitError, UsageError
-from convgen.layout import Call, Layout, arrange
-from convgen.overlap import Pool
+from convgen.schedule.overlap import Pool
 
 MACHINE = 2**24
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import minimal
-from convgen import target
 from convgen.errors import SpecError
-from convgen.select import survey
+from convgen.schedule.select import survey
+from convgen.targets import target
 
 SECONDS = 5  # of this processor's time
 Fields = dict[str, Any]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minimal
-from convgen import lines, quantize
-from convgen.layer import Layer
+from convgen.model import quantize
+from convgen.model.layer import Layer
+from convgen.plans import lines
 from random_layers import Kind, layers
 
 KINDS = (

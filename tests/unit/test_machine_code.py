@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from convgen import target
-from convgen.blocks import Block
+from convgen.bench.code.blocks import Block
+from convgen.bench.code.machine_code import Code, Flow, decoder, instruction, registers
 from convgen.errors import ToolError
-from convgen.machine_code import Code, Flow, decoder, instruction, registers
+from convgen.targets import target
 from toy.bench import build
 
 M4, RV32 = target.load("cortex-m4").cpu, target.load("rv32imc").cpu
@@ -83,7 +83,7 @@ def test_the_code_of_an_image_is_disassembled(tmp_path: Path, name: str) -> None
 def layer_start(elf_path: Path) -> int:
     from elftools.elf.elffile import ELFFile
 
-    from convgen.measure import layer_code
+    from convgen.bench.code.measure import layer_code
 
     with elf_path.open("rb") as file:
         return layer_code(ELFFile(file)).start

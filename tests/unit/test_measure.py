@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convgen import measure
+from convgen.bench.code import measure
 from toy.bench import Built, build
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import trials
 from cases import CASES
-from convgen.nofit import no_fit
-from convgen.select import Candidate, Selection, overlapping
-from convgen.trial import Trial
+from convgen.bench.trial import Trial
+from convgen.report.nofit import no_fit
+from convgen.schedule.select import Candidate, Selection, overlapping
 
 
 def selection(ram: int, flash: int, *, overlap: bool = False) -> Selection:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 import documents
 import minimal
-from convgen import target
-from convgen.algorithms import ALGORITHMS
-from convgen.layer import Geometry, Layer
-from convgen.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
-from convgen.overlap import Pool, distances, pool_for, share
-from convgen.plan import Plan
-from convgen.select import survey, undemanding
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import Pool, distances, pool_for, share
+from convgen.schedule.select import survey, undemanding
+from convgen.targets import target
 from pool_simulator import survives
 from random_layers import Kind, geometries
 

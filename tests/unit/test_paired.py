@@ -11,12 +11,13 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import spec, target
-from convgen.algorithms.direct import Direct
-from convgen.kernels import finishing_kernel, paired
-from convgen.kernels.paired import PairedPlan
-from convgen.layer import Layer
-from convgen.quantize import requantize
+from convgen.formats import spec
+from convgen.model.layer import Layer
+from convgen.model.quantize import requantize
+from convgen.plans.conv.direct import Direct
+from convgen.plans.kernels import finishing_kernel, paired
+from convgen.plans.kernels.paired import PairedPlan
+from convgen.targets import target
 
 BOARDS = ("cortex-m0", "cortex-m3", "rv32imc")
 

@@ -12,15 +12,16 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen import spec, target
-from convgen.algorithms import ALGORITHMS, FAMILIES
-from convgen.algorithms.inside import find_inner
-from convgen.algorithms.winograd_pairs import PairSteps
-from convgen.buffers import buffer
-from convgen.cost import cost_model
-from convgen.kernels.base import KernelPlan, spans_of
-from convgen.layer import Geometry, Layer
-from convgen.plan import Plan
+from convgen.formats import spec
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.buffers import buffer
+from convgen.plans.conv import ALGORITHMS, FAMILIES
+from convgen.plans.conv.inside import find_inner
+from convgen.plans.conv.winograd_pairs import PairSteps
+from convgen.plans.kernels.base import KernelPlan, spans_of
+from convgen.plans.plan import Plan
+from convgen.schedule.cost import cost_model
+from convgen.targets import target
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 

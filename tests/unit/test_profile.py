@@ -9,9 +9,9 @@ import pytest
 
 from cases import CASES
 from command import convgen, generated, write_spec
-from convgen import listing
-from convgen.machine_code import Instruction
-from convgen.profile import Extent, Line, Owners, Places, described
+from convgen.bench.code.machine_code import Instruction
+from convgen.bench.code.profile import Extent, Line, Owners, Places, described
+from convgen.report import listing
 
 pytestmark = pytest.mark.emulator
 

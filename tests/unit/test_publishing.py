@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from command import SOURCE, tree
-from convgen import publishing, seal
 from convgen.errors import UsageError
-from convgen.staging import staging_folder
+from convgen.system import publishing, seal
+from convgen.system.staging import staging_folder
 
 WITH_TESTS = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), *sys.path])}
 CHECK = ["sha256sum", "--quiet", "--check", publishing.SUMS]
@@ -354,7 +354,7 @@ import json, os, signal, sys
 from itertools import count
 from pathlib import Path
 import test_publishing as t
-from convgen import staging
+from convgen.system import staging
 
 def killed(at, names):
     calls = count()

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 import loops
 import minimal
-from convgen import reference, spec, vectors
+from convgen.bench.proof import vectors
 from convgen.errors import SpecError
-from convgen.layer import Layer
+from convgen.formats import spec
+from convgen.model import reference
+from convgen.model.layer import Layer
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 

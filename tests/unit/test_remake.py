@@ -10,7 +10,7 @@ import pytest
 
 from cases import CASES
 from command import convgen, generated, tree, write_spec
-from convgen.remake import quote
+from convgen.sources.remake import quote
 
 NAMES = [
     "layer.json",

@@ -10,8 +10,8 @@ import pytest
 
 from cases import CASES
 from command import FIRST, generated
-from convgen import seal
-from convgen.publishing import SUMS
+from convgen.system import seal
+from convgen.system.publishing import SUMS
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cases import CASES
-from convgen import spec, target
 from convgen.errors import UsageError
-from convgen.select import Budget, Candidate, Rejected, named, preference, survey
+from convgen.formats import spec
+from convgen.schedule.select import Budget, Candidate, Rejected, named, preference, survey
+from convgen.targets import target
 
 
 @pytest.fixture

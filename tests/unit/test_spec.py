@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minimal
-from convgen import schema, spec
 from convgen.errors import ExitCode, SpecError
-from convgen.layer import Geometry
+from convgen.formats import schema, spec
+from convgen.model.layer import Geometry
 
 SPECS = Path(__file__).resolve().parents[1] / "specs"
 GOOD = sorted((SPECS / "good").glob("*.json"))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from command import SOURCE
-from convgen import staging
 from convgen.errors import UsageError
-from convgen.staging import staging_folder
+from convgen.system import staging
+from convgen.system.staging import staging_folder
 
 OUT = Path("out")
 
@@ -46,7 +46,7 @@ def test_runs_side_by_side_leave_each_other_alone() -> None:
 WORKS_ON = """
 import sys, time
 from pathlib import Path
-from convgen.staging import staging_folder
+from convgen.system.staging import staging_folder
 with staging_folder(Path("out"), ()) as stage:
     (stage / "direct").mkdir()
     (stage / "direct" / "first.c").write_text("half of")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minimal
-from convgen import reference, vectors
+from convgen.bench.proof import vectors
+from convgen.model import reference
 
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from convgen import target
 from convgen.errors import TargetError
 from convgen.resources import data_dir
-from convgen.target import Counter
+from convgen.targets import target
+from convgen.targets.target import Counter
 
 M4 = (data_dir("targets") / "cortex-m4.toml").read_text(encoding="utf-8")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from convgen import target, timing
+from convgen.bench.code import timing
 from convgen.errors import TargetError, UsageError
 from convgen.resources import data_dir
+from convgen.targets import target
 
 MODELS = sorted(path.stem for path in (data_dir("targets") / "timing").glob("*.toml"))
 

@@ -9,8 +9,9 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from convgen import compilers, target, toolchain
+from convgen.bench.build import compilers, toolchain
 from convgen.errors import BuildError, ToolError, UsageError
+from convgen.targets import target
 from toy.bench import HERE, TOY, build
 
 

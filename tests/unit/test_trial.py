@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 import minimal
-from convgen import reference, vectors
-from convgen.comparison import compare
-from convgen.layer import Layer
-from convgen.trial import _complaint
-from convgen.vectors import Vectors
+from convgen.bench.proof import vectors
+from convgen.bench.proof.comparison import compare
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.trial import _complaint
+from convgen.model import reference
+from convgen.model.layer import Layer
 
 LAYER: Layer = minimal.load(minimal.made_up())
 INPUTS = vectors.make_inputs(LAYER, 0)

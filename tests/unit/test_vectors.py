@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import minimal
-from convgen import reference, vectors
+from convgen.bench.proof import vectors
 from convgen.errors import UsageError
-from convgen.layer import Layer
+from convgen.model import reference
+from convgen.model.layer import Layer
 
 FLOAT32 = {"shape": [6, 5, 4], "dtype": "float32"}
 

@@ -1,0 +1,1 @@
+"""A plan for real: built, run, compared and measured."""

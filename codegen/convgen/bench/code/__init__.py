@@ -1,0 +1,1 @@
+"""The machine code of an image: sizes, calls, cycles."""

@@ -1,0 +1,64 @@
+"""What block counts tell of a trial: estimated cycles, and a profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from convgen.bench.code import cycles, profile, timing
+from convgen.bench.code.blocks import Counts
+from convgen.bench.code.cycles import Calls
+from convgen.bench.code.machine_code import Code
+from convgen.bench.code.measure import function_symbols, layer_code
+from convgen.bench.code.timing import Timing
+from convgen.bench.trial import Trial
+from convgen.errors import UsageError
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to find out. ``timing`` None: no cycles."""
+
+    timing: Timing | None
+    flash_wait_states: int
+    profile: bool
+
+    def __bool__(self) -> bool:
+        """Whether blocks must be counted."""
+        return self.timing is not None or self.profile
+
+
+def wanted(board: Target, *, cycles: bool, flash_wait_states: int, profile: bool) -> Wanted:
+    """Return what to find out on *board*; UsageError if it has no timing model."""
+    if flash_wait_states and not cycles:
+        raise UsageError("--flash-wait-states: expected with --cycles only")
+    return Wanted(
+        timing=timing.load(board) if cycles else None,
+        flash_wait_states=flash_wait_states,
+        profile=profile,
+    )
+
+
+def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Trial:
+    """Return *trial* with what *counts* tell of all its calls."""
+    image = trial.image
+    code = Code(image.elf, board.cpu)
+    if wanted.timing:
+        calls = Calls(entry=_entry(image.elf, image.call.name), count=trial.vectors)
+        found = cycles.estimate(code, counts, calls, wanted.timing, wanted.flash_wait_states)
+        trial = replace(trial, cycles=found)
+    if wanted.profile:
+        described = profile.profile(image, code, counts, trial.vectors)
+        trial = replace(trial, profile=described)
+    return trial
+
+
+def _entry(elf_path: Path, name: str) -> int:
+    """Return where the layer's function begins; the firmware may have one of that name."""
+    with elf_path.open("rb") as file:
+        elf = ELFFile(file)
+        own = layer_code(elf)
+        return next(at for found, at, _ in function_symbols(elf) if found == name and at in own)

@@ -1,0 +1,1 @@
+"""Inputs that find mistakes, and the verdict on outputs."""

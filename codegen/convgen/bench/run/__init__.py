@@ -1,0 +1,1 @@
+"""Runs of an image, and what was seen of them."""

@@ -1,0 +1,303 @@
+"""One candidate for real: generated, compiled, run, compared and measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convgen.bench.build import layout, toolchain
+from convgen.bench.build.compilers import Toolchain
+from convgen.bench.build.layout import Call
+from convgen.bench.build.toolchain import Image, Objects
+from convgen.bench.code import measure
+from convgen.bench.code.cycles import Estimate
+from convgen.bench.code.measure import Sizes
+from convgen.bench.proof.comparison import Comparison, compare
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.run import emulator
+from convgen.bench.run.emulator import Emulator, Run
+from convgen.errors import MachineTooSmallError, VerificationError
+from convgen.plans.plan import Plan
+from convgen.schedule.select import Budget, Candidate
+from convgen.sources.generate import layer_files, source_names
+from convgen.sources.remake import Remake
+from convgen.targets.target import Machine, Target
+
+USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
+ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
+UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
+PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """What every candidate is tried with. ``emulator`` None: compile only.
+
+    Buffers are aligned as callers' usually are; with ``strict_alignment`` no better than the
+    generated header asks for, so that code which relies on more is caught. ``remake`` is the
+    command for the comments, None: they name none.
+    """
+
+    target: Target
+    machine: Machine
+    toolchain: Toolchain
+    emulator: Emulator | None
+    vectors: Vectors
+    strict_alignment: bool = False
+    remake: Remake | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Built:
+    """A candidate compiled and linked; sizes in bytes."""
+
+    candidate: Candidate
+    image: Image
+    sizes: Sizes
+    static: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.image.objects.folder
+
+    @property
+    def stack_bound(self) -> int | None:
+        """The compiler's bound."""
+        return self.sizes.stack_bound_bytes
+
+    @property
+    def ram_without_stack(self) -> int:
+        """Tensors, workspace and the generated code's own variables."""
+        return self.candidate.ram_without_stack + self.static
+
+    @property
+    def least_ram(self) -> int:
+        """What it needs in all at least: a run leaves little of the bound untouched."""
+        return self.ram_without_stack + max(0, (self.stack_bound or 0) - UNTOUCHED_BYTES)
+
+    @property
+    def most_ram(self) -> int | None:
+        """What it needs in all at most; None if the compiler cannot say."""
+        bound = self.stack_bound
+        return None if bound is None else self.ram_without_stack + bound
+
+    @property
+    def flash(self) -> int:
+        """Code and constants."""
+        return self.sizes.code_bytes + self.sizes.constant_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial(Built):
+    """What came of a candidate.
+
+    Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
+    sentence what went wrong, if anything did. ``given`` is what it was run on. ``cycles`` and
+    ``profile`` only if asked for.
+    """
+
+    run: Run | None
+    comparison: Comparison | None
+    failure: str | None
+    vectors: int
+    compared_with: str
+    given: Vectors | None = None
+    cycles: Estimate | None = None
+    profile: dict[str, Any] | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether it ran and every output was right."""
+        return self.comparison is not None and self.failure is None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the outputs are those of the spec, and ``--vectors`` has others."""
+        found = self.comparison
+        return found is not None and found.mismatches > 0 and found.is_right
+
+    @property
+    def stack(self) -> int | None:
+        """The deepest use measured, or the bound if it was not run."""
+        return self.run.stack_bytes if self.run else self.stack_bound
+
+    @property
+    def heap(self) -> int | None:
+        """Bytes asked of an allocator."""
+        return self.run.heap_bytes if self.run else None
+
+    @property
+    def instructions(self) -> int | None:
+        """Guest instructions of one call: of the vector that took the most."""
+        return max(self.run.instructions) if self.run and self.run.instructions else None
+
+    @property
+    def ram(self) -> int:
+        """All of it."""
+        return self.ram_without_stack + (self.stack or 0)
+
+    @property
+    def least_ram(self) -> int:
+        """What it needs in all."""
+        return self.ram
+
+    @property
+    def most_ram(self) -> int:
+        """What it needs in all."""
+        return self.ram
+
+    def fits(self, budget: Budget) -> bool:
+        """Whether what was measured is within *budget*."""
+        return budget.holds(self.ram, self.flash)
+
+
+def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:
+    """Build *candidate* in *folder*, run it in exactly *ram* bytes, compare and measure.
+
+    *roomy*: give it what it needs instead, where that is more.
+    """
+    return put_to_test(build(candidate, bench, folder, ram), bench, ram, roomy=roomy)
+
+
+def build(candidate: Candidate, bench: Bench, folder: Path, ram: int) -> Built:
+    """Generate, compile and link *candidate* in *folder*, for *ram* bytes or what it needs."""
+    problem = too_large(candidate, bench.machine)
+    if problem:
+        raise MachineTooSmallError(f"{candidate.algorithm} {problem}")
+    call = describe(candidate, strict=bench.strict_alignment)
+    folder.mkdir()
+    files = layer_files(candidate.plan, bench.target, candidate.pool, bench.remake)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
+    static = measure.static_bytes(objects)
+    image = _link(objects, call, bench, max(ram, call.buffer_bytes + static), static)
+    sizes = measure.measure(image, bench.toolchain)
+    return Built(candidate=candidate, image=image, sizes=sizes, static=static)
+
+
+def put_to_test(built: Built, bench: Bench, ram: int, *, roomy: bool) -> Trial:
+    """Run *built* in exactly *ram* bytes, compare and measure.
+
+    *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
+    compiler's bound puts over *ram* is first run with room, to see whether it really is.
+    """
+    image, bound = built.image, built.stack_bound
+    needed = image.call.buffer_bytes + built.static
+    generous = needed + (ROOMY_STACK_BYTES if bound is None else bound)
+    if bench.emulator is None or (generous <= ram and bound is not None):
+        return _run(built, bench, image)
+    spacious = _run(built, bench, _linked_anew(built, bench, max(ram, generous)))
+    if roomy or spacious.ram > ram or spacious.run is None:
+        return spacious
+    return _run(built, bench, _linked_anew(built, bench, ram))
+
+
+def _linked_anew(built: Built, bench: Bench, ram: int) -> Image:
+    """Return the image of *built* for other memory."""
+    return _link(built.image.objects, built.image.call, bench, ram, built.static)
+
+
+def too_large(candidate: Candidate, machine: Machine) -> str | None:
+    """Say what *candidate* needs that the emulated machine has not, if there is something."""
+    needs = (
+        (candidate.ram_without_stack, machine.layer_bytes, "RAM"),
+        (candidate.plan.constant_bytes + PROGRAM_BYTES, machine.code_bytes, "flash"),
+    )
+    for need, limit, what in needs:
+        if need > limit:
+            return f"needs {need:,} bytes of {what}, the emulated machine has {limit:,}"
+    return None
+
+
+def describe(candidate: Candidate, *, strict: bool) -> Call:
+    """Return what the harness must know of the generated function.
+
+    *strict*: buffers are aligned no better than its header asks for.
+    """
+    plan = candidate.plan
+    return Call(
+        name=plan.layer.name,
+        sources=source_names(plan),
+        input_bytes=plan.layer.input_bytes,
+        output_bytes=plan.layer.output_bytes,
+        workspace_bytes=plan.workspace_bytes,
+        workspace_align=plan.workspace_align if strict else USUAL_ALIGN,
+        tensor_align=plan.layer.elem_bytes if strict else USUAL_ALIGN,
+        pool=candidate.pool,
+        has_init=plan.has_init,
+        writes_input=plan.writes_input,
+    )
+
+
+def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> Image:
+    placed = layout.arrange(
+        call,
+        budget=ram,
+        static_bytes=static,
+        machine_bytes=bench.machine.layer_bytes,
+    )
+    return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
+
+
+def _run(built: Built, bench: Bench, image: Image) -> Trial:
+    candidate, run, found, failure = built.candidate, None, None, None
+    given = bench.vectors
+    if bench.emulator:
+        try:
+            run = emulator.run(
+                bench.emulator,
+                image,
+                given.inputs.tobytes(),
+                expected_instructions=candidate.instructions * len(given.inputs),
+            )
+            outputs = _outputs(candidate.plan, run.outputs)
+            found = compare(
+                candidate.plan.layer, given.inputs, outputs, given.expected, given.right
+            )
+            failure = _complaint(found, given) or _too_deep(run, built.sizes)
+        except VerificationError as error:
+            failure = str(error)
+    return Trial(
+        candidate=candidate,
+        image=image,
+        sizes=built.sizes,
+        static=built.static,
+        run=run,
+        comparison=found,
+        failure=failure,
+        vectors=len(given.inputs) if bench.emulator else 0,
+        compared_with=("TensorFlow Lite's reference" if given.expected is None else "--vectors"),
+        given=given if bench.emulator else None,
+    )
+
+
+def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
+    g = plan.layer.geometry
+    return np.frombuffer(raw, plan.layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
+
+
+def _too_deep(run: Run, sizes: Sizes) -> str | None:
+    """Say that the stack went deeper than it can, if it did."""
+    bound = sizes.stack_bound_bytes
+    if bound is None or run.stack_bytes <= bound:
+        return None
+    return (
+        f"{run.stack_bytes:,} bytes of stack were written to, and no path through the call graph "
+        f"takes more than {bound:,}: a write below the stack, or a bound that is wrong"
+    )
+
+
+def _complaint(found: Comparison, given: Vectors) -> str | None:
+    if not found.mismatches:
+        return None
+    if found.is_right and given.disagreement:
+        return f"the code does what the spec says, but {given.disagreement.sentence}"
+    count = found.mismatches
+    wrong = "it is the only wrong output" if count == 1 else f"{count:,} outputs are wrong"
+    besides = f"; besides, {given.disagreement.sentence}" if given.disagreement else ""
+    return f"{found.first}; {wrong}{besides}"

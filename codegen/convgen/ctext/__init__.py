@@ -1,0 +1,1 @@
+"""What C text is made of: literals and identifiers."""

@@ -1,0 +1,1 @@
+"""What is computed, in numbers: knows no C and no core."""

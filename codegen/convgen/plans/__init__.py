@@ -1,0 +1,1 @@
+"""One layer as one C function: its buffers, constants and steps."""

@@ -1,0 +1,216 @@
+"""What an algorithm is, and the pieces most of them share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.layer import Layer
+from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
+from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.plan import Constant, Plan
+from convgen.plans.requantize import Requantize
+from convgen.refusal import needs
+from convgen.targets.target import Target
+
+
+class Algorithm(Protocol):
+    """One way to compute a layer: a variant of a family, such as ``im2col_p2`` of ``im2col``."""
+
+    @property
+    def name(self) -> str:
+        """Its id in the command line and the report."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """The id it shares with its variants."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        ...
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Return a sentence that says why it cannot do *layer*, or None."""
+        ...
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Plan *layer*, which was not rejected."""
+        ...
+
+
+def with_weights_of(bits: int, name: str) -> str:
+    """Return the id of the variant of *name* whose weights take so many *bits* each in flash.
+
+    >>> with_weights_of(8, "direct"), with_weights_of(16, "direct")
+    ('direct', 'direct_w16')
+    """
+    return name if bits == 8 else f"{name}_w{bits}"
+
+
+def weights_of(bits: int) -> str:
+    """Return what a summary says of weights that take so many *bits*: nothing of 8."""
+    return "" if bits == 8 else f"; weights take {bits} bits each in flash"
+
+
+def sums_overflow(layer: Layer) -> str | None:
+    """Say in a sentence that the sums of an int8 layer can leave int32, if they can."""
+    if layer.quantization is None:
+        return None
+    return overflow(*layer.accumulator_range, bits=31)
+
+
+def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> str | None:
+    """Say in a sentence that sums between *low* and *high* reach ``2**bits``, if they do."""
+    largest = max(int(-low.min()) - 1, int(high.max()))
+    if largest < 2**bits:
+        return None
+    return needs(f"sums below 2^{bits} to be exact", f"has sums of up to {largest:,}")
+
+
+def layer_constants(
+    layer: Layer,
+    kernel: KernelPlan,
+    requantize: Requantize | None,
+    *,
+    starts: Constant | None = None,
+) -> tuple[Constant, ...]:
+    """Return the arrays every algorithm needs: packed weights, bias, requantising.
+
+    *starts* is the bias, where that is not the folded one.
+    """
+    return (packed(kernel), *output_constants(layer, requantize, starts=starts))
+
+
+def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
+    """Return the weights as the kernel reads them, with what else it keeps among them."""
+    return Constant(name="weights", values=kernel.weights, comment=kernel.packing)
+
+
+def output_constants(
+    layer: Layer, requantize: Requantize | None, *, starts: Constant | None = None
+) -> tuple[Constant, ...]:
+    """Return the arrays that do not depend on the kernel."""
+    constants = []
+    starts = starts or folded_bias(layer)
+    if starts.values.any():
+        constants.append(starts)
+    if requantize and requantize.per_channel_multiplier:
+        constants.append(
+            Constant(name="multiplier", values=requantize.multiplier, comment="Q31, per channel")
+        )
+    if requantize and requantize.per_channel_shift:
+        direction = "left" if requantize.form == "double" else "right"
+        constants.append(
+            Constant(name="shift", values=requantize.shift, comment=f"to the {direction}")
+        )
+    return tuple(constants)
+
+
+def folded_bias(layer: Layer) -> Constant:
+    """Return where sums over every tap of raw inputs start."""
+    folded = "less the input zero point's share" if layer.zero_point else "as given"
+    return Constant(
+        name="bias",
+        values=layer.folded_bias.astype(_sum_dtype(layer)),
+        comment=f"where each sum starts: the bias {folded}",
+    )
+
+
+def zero_points(layer: Layer, count: int) -> Constant:
+    """Return what stands for pixels outside the image: *count* zero points."""
+    values = np.full(count, layer.zero_point, layer.dtype)
+    return Constant(name="zero_points", values=values, comment="what a tap outside reads")
+
+
+def plain_bias(layer: Layer) -> Constant:
+    """Return where sums start whose parts each make up for the zero point."""
+    values = np.zeros(layer.geometry.out_c) if layer.bias is None else layer.bias
+    return Constant(
+        name="bias",
+        values=values.astype(_sum_dtype(layer)),
+        comment="where each sum starts: the bias as given",
+    )
+
+
+def _sum_dtype(layer: Layer) -> type[np.float32] | type[np.int32]:
+    return np.float32 if layer.dtype == "float32" else np.int32
+
+
+def sum_buffer(name: str, layer: Layer, *shape: int) -> Buffer:
+    """Return a buffer of partial sums: int32, or float32."""
+    return buffer(name, _sum_dtype(layer).__name__, *shape)
+
+
+def row_blocks(pixels: int, block: int) -> tuple[int, ...]:
+    """Return the pixel blocks that make up a row of *pixels*, widest first.
+
+    >>> row_blocks(6, 2), row_blocks(7, 2), row_blocks(1, 1)
+    ((2,), (2, 1), (1,))
+    """
+    return (block,) if pixels % block == 0 else (block, 1)
+
+
+def row_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int) -> Counter[str]:
+    """Count the work of a row of *pixels*, in *blocks* as `row_blocks` gives them."""
+    return rows_work(kernel, blocks, np.array([pixels]))
+
+
+def rows_work(kernel: KernelPlan, blocks: Sequence[int], pixels: NDArray[np.int64]) -> Counter[str]:
+    """Count the work of a row for each number of *pixels*."""
+    work: Counter[str] = Counter()
+    for block in blocks:
+        count = int((pixels // block).sum())
+        work += block_work(kernel, block, count, count * kernel.runs.count, kernel.run_elems)
+        pixels = pixels % block
+    return work
+
+
+def chunk_work(kernel: KernelPlan, blocks: Sequence[int], pixels: int, chunk: int) -> Counter[str]:
+    """Count the work of *pixels* in rows of *chunk* and one shorter rest."""
+    whole = times(row_work(kernel, blocks, chunk), pixels // chunk)
+    return whole + row_work(kernel, blocks, pixels % chunk)
+
+
+def times(work: Counter[str], count: int) -> Counter[str]:
+    """Return *work*, *count* times."""
+    return Counter({unit: count * units for unit, units in work.items()})
+
+
+def block_work(kernel: KernelPlan, pixels: int, count: int, runs: int, elems: int) -> Counter[str]:
+    """Count the work of *count* pixel blocks, in all *runs* runs of *elems* elements each.
+
+    Steps, which the compiler fits into registers as it can, have a unit for each shape of block.
+    """
+    work: Counter[str] = Counter()
+    for channels in kernel.channel_blocks:
+        blocks = kernel.blocks(channels)
+        shape = f"{kernel.name}_{pixels}x{channels}"
+        loop = "unrolled" if _is_unrolled(kernel, pixels, channels, elems) else "step"
+        work[f"{kernel.name}.block"] += blocks * count
+        work[f"{kernel.name}.run"] += blocks * runs
+        work[f"{kernel.name}.run_sum"] += blocks * runs * pixels * channels
+        work[f"{shape}.{loop}"] += blocks * runs * elems
+    return work
+
+
+def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> bool:
+    """Whether the compiler is likely to unroll a run: GCC's limits of -O3."""
+    if kernel.out_of_line == "run":
+        return False
+    products = pixels * channels
+    loads = (products if kernel.lanes else pixels) + channels
+    return elems <= MOST_UNROLLED and elems * (products + loads) <= 200
+
+
+def output_work(layer: Layer, requantize: Requantize | None) -> Counter[str]:
+    """Count the outputs, by the arithmetic that finishes them."""
+    form = requantize.form if requantize else "float"
+    return Counter({f"output.{form}": layer.geometry.out_elems})

@@ -1,0 +1,362 @@
+"""Direct convolution: reads the input where it is. No workspace.
+
+Workspace: 0. Pixels whose kernel lies wholly inside the image are computed in blocks, a kernel row
+(or tap) at a time; the others tap by tap, where a tap outside the image reads a constant row of
+zero points, or is skipped when zero stands for zero.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.conv.base import (
+    block_work,
+    layer_constants,
+    output_work,
+    packed,
+    row_blocks,
+    row_work,
+    sums_overflow,
+    times,
+    weights_of,
+    with_weights_of,
+    zero_points,
+)
+from convgen.plans.conv.direct_planes import DirectPlanes
+from convgen.plans.conv.inside import Inner, find_inner, taps_inside
+from convgen.plans.kernels import (
+    block_pixels,
+    finishing_kernel,
+    forms,
+    no_finishing_kernel,
+    plain_notes,
+    plan_kernel,
+    single_notes,
+)
+from convgen.plans.kernels.base import KernelPlan, Level, Runs, has_lanes, patch_weights
+from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan
+from convgen.plans.kernels.forms import Form
+from convgen.plans.order import Blocks, StoreOrder, both_ways, cut, in_blocks
+from convgen.plans.plan import Constant, Plan
+from convgen.plans.requantize import plan_requantize
+from convgen.refusal import needs
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectSteps:
+    """What ``algorithms/direct.c.j2`` prints.
+
+    ``inner_pixels`` lists the pixel blocks of inner pixels, widest first; ``row_runs`` tells that
+    a kernel row is one run, else each tap is; ``run_elems`` and ``tap_elems`` are their lengths.
+    """
+
+    inner: Inner
+    inner_pixels: tuple[int, ...]
+    has_edges: bool
+    skips_outside: bool
+    row_runs: bool
+    run_elems: int
+    tap_elems: int
+
+    @property
+    def pixel_blocks(self) -> tuple[int, ...]:
+        """Every pixel block, widest first."""
+        edges = (1,) if self.has_edges else ()
+        return tuple(dict.fromkeys(self.inner_pixels + edges))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """The algorithm without a workspace.
+
+    Blocks have no more than ``pixels``; None: as many as the kernel takes. With ``weight_bits`` of
+    16, kernels may widen weights in flash; with 8 they may not.
+    """
+
+    pixels: int | None = None
+    weight_bits: int = 8
+
+    @property
+    def name(self) -> str:
+        """``direct`` or ``direct_p<pixels>``, with the bits of wide weights."""
+        name = f"direct_p{self.pixels}" if self.pixels else "direct"
+        return with_weights_of(self.weight_bits, name)
+
+    @property
+    def family(self) -> str:
+        """All variants are direct."""
+        return "direct"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        how = "reads the input in place"
+        if self.pixels:
+            how += ", one pixel at a time"
+        return f"{how}: no workspace{weights_of(self.weight_bits)}"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Every layer will do whose sums fit; wide weights need a kernel for them."""
+        return (
+            self._no_wide_weights(layer, target)
+            or self._useless(layer, target)
+            or sums_overflow(layer)
+        )
+
+    def _no_wide_weights(self, layer: Layer, target: Target) -> str | None:
+        if self.weight_bits == 8:
+            return None
+        return no_finishing_kernel(layer, target, self.weight_bits) or self._no_edges(layer, target)
+
+    def _useless(self, layer: Layer, target: Target) -> str | None:
+        """Say that blocks have no more pixels without a limit, if so."""
+        if self.pixels and self._most_pixels(layer, target) <= self.pixels:
+            return needs("blocks of several pixels", "has 1 in those of direct too")
+        return None
+
+    def _most_pixels(self, layer: Layer, target: Target) -> int:
+        """Return how many pixels the widest block has without a limit."""
+        runs = _whole_runs(layer.geometry)
+        if finishing := self._finishing(layer, target):
+            kernel, _ = finishing
+            return min(kernel.most_pixels(layer, runs.pitch or 0), runs.pixels)
+        return min(block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry)), runs.pixels)
+
+    def _no_edges(self, layer: Layer, target: Target) -> str | None:
+        """Say that a pixel at the edge has too many taps to keep on the stack, if it has."""
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None or self._finishing(layer, target):
+            return None
+        g, limits = layer.geometry, kernel.edge_limits
+        return needs(
+            f"for pixels at the edge at most {limits.taps} taps of a multiple of "
+            f"{kernel.unrolling.group} channels, or a patch of at most {limits.patch} bytes",
+            f"has {g.taps} taps of {g.in_c} channels",
+        )
+
+    def _finishing(
+        self, layer: Layer, target: Target
+    ) -> tuple[FinishingKernel, Form | None] | None:
+        """Return the finishing kernel that suits, and its function for the edges."""
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None:
+            return None
+        g = layer.geometry
+        if find_inner(g).pixels == g.out_pixels:
+            return kernel, None
+        edge = kernel.edge(g, _whole_runs(g))
+        return None if edge is None else (kernel, edge)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Split the image into inner pixels and edges and fit the kernel to them."""
+        if finishing := self._finishing(layer, target):
+            return self._plan_finishing(layer, *finishing)
+        geometry = layer.geometry
+        inner = find_inner(geometry)
+        runs = _all_runs(geometry, self.pixels)
+        row_runs, run_elems, _ = _runs(geometry)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
+        steps = DirectSteps(
+            inner=inner,
+            inner_pixels=row_blocks(inner.cols, kernel.pixels) if inner.pixels else (),
+            has_edges=inner.pixels < geometry.out_pixels,
+            skips_outside=layer.zero_point == 0,
+            row_runs=row_runs,
+            run_elems=run_elems,
+            tap_elems=geometry.group_in_c,
+        )
+        requantize = plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=(),
+            constants=layer_constants(layer, kernel, requantize)
+            + _zero_points(kernel, steps, layer),
+            steps=steps,
+            orders=_orders(geometry, steps),
+            decisions=_decisions(steps, geometry),
+            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            notes=self._notes(layer, target),
+        )
+
+    def _notes(self, layer: Layer, target: Target) -> tuple[str, ...]:
+        """Say why plain C does it: no kernel suits, or none for its edges, or not by planes."""
+        planes = DirectPlanes().reject(layer, target) if layer.geometry.is_depthwise else None
+        edges = self._no_edges(layer, target)
+        return (
+            *plain_notes(layer, target, self.weight_bits, edges),
+            *((f"direct_planes {planes}.",) if planes and layer.dtype == "int8" else ()),
+        )
+
+    def _plan_finishing(self, layer: Layer, fitting: FinishingKernel, edge: Form | None) -> Plan:
+        """Compute inner pixels in blocks; the others, and those left over, one by one."""
+        g = layer.geometry
+        inner, runs = find_inner(g), _whole_runs(g, self.pixels)
+        blocks = _finishing_pixels(layer, inner, runs, fitting, has_edges=edge is not None)
+        inside = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
+        kernel = fitting.plan(layer, runs, inside + ((edge,) if edge else ()))
+        kernel = replace(kernel, out_of_line="edge" if edge else None)
+        steps = DirectSteps(
+            inner=inner,
+            inner_pixels=blocks,
+            has_edges=edge is not None,
+            skips_outside=False,
+            row_runs=g.dilation_w == 1,
+            run_elems=g.patch_elems // runs.count,
+            tap_elems=g.in_c,
+        )
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(),
+            constants=(
+                packed(kernel),
+                *((zero_points(layer, g.in_c),) if kernel.edge_points_outside else ()),
+            ),
+            steps=steps,
+            orders=_orders(g, steps),
+            decisions=_decisions(steps, g),
+            work=_finishing_work(kernel, steps, g),
+            notes=single_notes(fitting, layer, None if self.pixels == 1 else runs.pitch),
+        )
+
+
+def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:
+    """Return inner pixels in their blocks, the others one by one: from either end."""
+    blocks = partial(_blocks, g, steps.inner, steps.inner_pixels)
+    mirrored = partial(_blocks, g, steps.inner.mirrored(g), steps.inner_pixels)
+    return both_ways(blocks, mirrored, gathers=False)
+
+
+def _blocks(g: Geometry, inner: Inner, blocks: tuple[int, ...]) -> Blocks:
+    middle = cut(inner.cols, blocks)
+    whole = [1] * inner.left + middle
+    whole += [1] * (g.out_w - sum(whole))
+    sizes = [
+        whole if inner.top <= row < inner.bottom and middle else [1] * g.out_w
+        for row in range(g.out_h)
+    ]
+    return in_blocks(g, [size for row in sizes for size in row])
+
+
+def _all_runs(g: Geometry, most: int | None) -> Runs:
+    """Return the runs of the inner pixels of a row, of *most* at a time."""
+    row_runs, _, step = _runs(g)
+    return _runs_of(g, most, row_runs=row_runs, step=step)
+
+
+def _whole_runs(g: Geometry, most: int | None = None) -> Runs:
+    """Return runs without gaps."""
+    return _runs_of(g, most, row_runs=g.dilation_w == 1, step=1)
+
+
+def _runs_of(g: Geometry, most: int | None, *, row_runs: bool, step: int) -> Runs:
+    inner = find_inner(g)
+    cols = max(1, inner.cols if inner.rows else 1)
+    return Runs(
+        pixels=cols if most is None else min(cols, most),
+        pitch=g.stride_w * g.in_c,
+        step=step,
+        group=g.group_in_c,
+        count=g.k_h if row_runs else g.taps,
+        levels=_levels(g, row_runs=row_runs),
+    )
+
+
+def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
+    """Return the loops over the runs, but for those that go round once."""
+    levels = [Level(count=g.k_h, pitch=g.dilation_h * g.in_w * g.in_c)]
+    if not row_runs:
+        levels.append(Level(count=g.k_w, pitch=g.dilation_w * g.in_c))
+    return tuple(level for level in levels if level.count > 1)
+
+
+def _finishing_pixels(
+    layer: Layer, inner: Inner, runs: Runs, fitting: FinishingKernel, *, has_edges: bool
+) -> tuple[int, ...]:
+    """Return the blocks of inner pixels; the function for edges sees to what is left over."""
+    block = min(fitting.most_pixels(layer, runs.pitch or 0), runs.pixels)
+    if not inner.pixels:
+        return ()
+    single = block > 1 and not has_edges and inner.cols % block
+    return (block, 1) if single else (block,)
+
+
+def _finishing_work(kernel: FinishingPlan, steps: DirectSteps, g: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    left = g.out_pixels
+    for form in kernel.forms[: len(steps.inner_pixels)]:
+        calls = min(left // form.pixels, steps.inner.rows * (steps.inner.cols // form.pixels))
+        work += kernel.work(form, calls)
+        left -= calls * form.pixels
+    if steps.has_edges:
+        edge = kernel.forms[-1]
+        if kernel.reads_taps:
+            work["direct.tap"] += left * g.taps
+        else:
+            work["direct.patch_elem"] += left * g.patch_elems
+        work += kernel.work(edge, left)
+    return work
+
+
+def _runs(geometry: Geometry) -> tuple[bool, int, int]:
+    """Return whether a kernel row is one run, the elements of a run, and their step."""
+    if geometry.group_in_c == 1:
+        return True, geometry.k_w, geometry.dilation_w * geometry.in_c
+    if geometry.groups == 1 and geometry.dilation_w == 1:
+        return True, geometry.k_w * geometry.in_c, 1
+    return False, geometry.group_in_c, 1
+
+
+def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Layer) -> tuple[Constant, ...]:
+    if not steps.has_edges or steps.skips_outside:
+        return ()
+    count = max(kernel.channel_blocks) if kernel.lanes else steps.tap_elems
+    return (zero_points(layer, count),)
+
+
+def _decisions(steps: DirectSteps, geometry: Geometry) -> tuple[str, ...]:
+    if not steps.has_edges:
+        return ("No tap leaves the image: no bounds are checked.",)
+    inner = steps.inner
+    outside = "are skipped" if steps.skips_outside else "read a row of zero points"
+    where = (
+        f"Output rows {inner.top}..{inner.bottom - 1}, columns {inner.left}..{inner.right - 1} "
+        "need no bounds checks; "
+        if inner.pixels
+        else ""
+    )
+    return (f"{where}taps outside the {geometry.in_h}x{geometry.in_w} image {outside}.",)
+
+
+def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter[str]:
+    inner = row_work(kernel, steps.inner_pixels, steps.inner.cols)
+    work = times(inner, steps.inner.rows)
+    edges = geometry.out_pixels - steps.inner.pixels
+    taps = edges * geometry.taps
+    rows_inside, cols_inside = taps_inside(geometry)
+    outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
+    summed = taps - outside if steps.skips_outside else taps
+    work += block_work(kernel, 1, edges, summed, steps.tap_elems)
+    work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
+    return work
+
+
+VARIANTS = (
+    *(Direct(weight_bits=bits) for bits in (8, 16)),
+    *(Direct(pixels=1, weight_bits=bits) for bits in (8, 16)),
+)

@@ -1,0 +1,482 @@
+"""Depthwise 3x3, one channel after the other: its whole plane with the weights in registers.
+
+Workspace: 0; for `direct_planes_inplace` a row of pixels, W bytes, or with DSP instructions ``4 *
+ceil((W + left) / 2)`` where ``left`` is the padding. A layer with one output channel for each input
+channel is as many images of one channel. Nine weights and what requantises stay in registers while
+a window slides over one of them. Which taps are outside the image is known beforehand: border rows
+and columns have code of their own, and sums that start without those taps.
+
+Outputs in place of their input destroy the row above, which the next one reads again: the variant
+in place keeps a copy of it.
+
+Cores with DSP instructions walk along the rows in assembly (`planes_dsp`), others in plain C
+(`planes`), down the columns where rows are short. Requantising is one multiplication
+(`convgen.plans.lines`); the weights and where sums start are multiplied by the lines' scale here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.layer import Geometry, Layer
+from convgen.plans import assembly, lines
+from convgen.plans.assembly import Assembly
+from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.conv.planes import (
+    KERNEL,
+    Direction,
+    Kind,
+    Route,
+    Walk,
+    axes,
+    kinds_of,
+    order_along_rows,
+    order_down_columns,
+    route_through,
+    walk_along,
+)
+from convgen.plans.conv.planes_dsp import (
+    PUSHED,
+    SPARE,
+    Distance,
+    Plane,
+    Registers,
+    Rows,
+    rows_at_once,
+)
+from convgen.plans.kernels.base import OwnSums
+from convgen.plans.lines import Clamp, Lines
+from convgen.plans.order import StoreOrder, in_tiles
+from convgen.plans.plan import Constant, Plan
+from convgen.refusal import counted, needs
+from convgen.targets.target import Target
+
+MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
+SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Half:
+    """Where a weight is in the constants of a plane: a word, and its high half or its low one."""
+
+    word: int
+    is_high: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """How sums become outputs.
+
+    ``is_bent``: the addend of negative sums is another. ``least`` to ``most`` are the outputs that
+    there can be, plus the clamp's offset.
+    """
+
+    shift: int
+    clamp: Clamp
+    is_bent: bool
+    least: int
+    most: int
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether every int8 is an output."""
+        return (self.least, self.most) == (-128, 127)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The stack of the assembly: constants, then what it has no register for; offsets in bytes.
+
+    ``copies``: the registers that carry the constants there. ``rows`` are what it walks along.
+    Where a row is kept, ``line`` is where the argument is that points to it, and ``output`` where
+    the output's pointer is; None where that has a register.
+    """
+
+    copies: tuple[str, ...]
+    saved: int
+    input: int
+    plane: int
+    row_end: int
+    rows_end: int
+    output: int | None
+    bytes: int
+    line: int | None
+    registers: tuple[Registers, ...]
+    weights: str
+    inner_start: int | None
+    rows: tuple[Rows, ...]
+    middle: Distance
+    last: Distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanesSteps:
+    """What ``algorithms/direct_planes.c.j2`` prints.
+
+    ``words`` are the constants of a plane; ``weights`` says where among them each weight is, those
+    of a slice side by side. ``has_saturation``: plain C may ask for the instruction. ``line`` is
+    the part of the workspace where the pixels of a line are kept, ``frame`` that of the assembly;
+    None where there is none.
+    """
+
+    in_row: int
+    out_row: int
+    words: int
+    weights: tuple[Half, ...]
+    finish: Finish
+    has_saturation: bool
+    direction: Direction
+    kinds: tuple[Kind, ...]
+    walk: Walk
+    line: Buffer | None
+    frame: Frame | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectPlanes:
+    """Depthwise layers plane by plane; ``in_place`` with a copy of the line above."""
+
+    in_place: bool = False
+
+    @property
+    def name(self) -> str:
+        """``direct_planes`` or ``direct_planes_inplace``."""
+        return "direct_planes_inplace" if self.in_place else "direct_planes"
+
+    @property
+    def family(self) -> str:
+        """Both are direct."""
+        return "direct"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.in_place:
+            return "depthwise 3x3 in place: keeps a line of a plane's pixels in the workspace"
+        return "depthwise 3x3, plane by plane with the weights in registers"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
+        return (
+            _wrong_shape(layer)
+            or _long(layer.geometry)
+            or _wide_border(layer.geometry)
+            or (kept_in_vain(layer.geometry) if self.in_place else None)
+            or _inexact(layer)
+        )
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Fold borders and scale into the constants and lay out the walk over a plane."""
+        g = layer.geometry
+        found = lines.find(layer, SCALE)
+        if found is None:
+            raise ValueError(f"{layer.name}: was rejected")
+        table = _Table(layer=layer, lines=found, for_dsp=target.has("dsp"))
+        route = route_through(g, may_go_down=not (table.for_dsp or self.in_place))
+        plane = _plane(table, keeps=self.in_place)
+        line = _line(plane, for_dsp=table.for_dsp) if self.in_place else None
+        steps = PlanesSteps(
+            in_row=g.in_w * g.in_c,
+            out_row=g.out_w * g.out_c,
+            words=table.values.shape[1],
+            weights=table.halves_along(route),
+            finish=table.finish,
+            has_saturation=_assembly(table, target) is assembly.SATURATING,
+            direction=route.direction,
+            kinds=kinds_of(route, table.first_start, keeps=self.in_place),
+            walk=walk_along(route),
+            line=line,
+            frame=_frame(table, plane) if table.for_dsp else None,
+        )
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/direct_planes.c.j2",
+            layer=layer,
+            kernel=OwnSums(
+                name="planes",
+                description=_description(table),
+                out_of_line=None if target.has("mul64") else "block",
+            ),
+            requantize=None,
+            lines=found,
+            own_assembly=_assembly(table, target),
+            workspace=(line,) if line else (),
+            constants=(Constant(name="planes", values=table.values, comment=table.comment),),
+            steps=steps,
+            orders=(order_of(g, route, for_dsp=table.for_dsp, keeps=self.in_place),),
+            decisions=_decisions(route, keeps=self.in_place),
+            work=_work(table, route, keeps=self.in_place),
+        )
+
+
+def _assembly(table: _Table, target: Target) -> Assembly | None:
+    """Return what the walk is written in, or what plain C takes a value into its range with."""
+    if table.for_dsp:
+        return assembly.DSP
+    return assembly.SATURATING if target.cpu.is_thumb and target.has("mul64") else None
+
+
+VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
+
+
+def _wrong_shape(layer: Layer) -> str | None:
+    g = layer.geometry
+    if layer.dtype != "int8":
+        return needs("int8", "is float32")
+    if not g.in_c == g.out_c == g.groups:
+        return needs(
+            "one input and one output channel in each group",
+            f"has {g.in_c} inputs and {g.out_c} outputs in {counted(g.groups, 'group')}",
+        )
+    if (g.k_h, g.k_w) != (KERNEL, KERNEL):
+        return needs(f"a {KERNEL}x{KERNEL} kernel", f"has {g.k_h}x{g.k_w}")
+    if (g.dilation_h, g.dilation_w) != (1, 1):
+        return needs("dilation 1x1", f"has {g.dilation_h}x{g.dilation_w}")
+    if max(g.stride_h, g.stride_w) > 2:
+        return needs("strides of 1 or 2", f"has {g.stride_h}x{g.stride_w}")
+    return None
+
+
+def _long(g: Geometry) -> str | None:
+    """Refuse planes that are too long to be laid out output by output."""
+    if max(g.out_h, g.out_w) <= MOST_ALONG:
+        return None
+    return needs(f"at most {MOST_ALONG:,} rows and columns", f"has {g.out_h:,}x{g.out_w:,}")
+
+
+def _wide_border(g: Geometry) -> str | None:
+    """Refuse outputs that see less than the middle of their kernel on some side."""
+    if all(axis.fits for axis in axes(g)):
+        return None
+    return needs(
+        "no more than one row or column of the kernel outside the image at each side",
+        f"has padding {g.pad_top}, {g.pad_left}, {g.pad_bottom}, {g.pad_right} "
+        f"(top, left, bottom, right) around {g.in_h}x{g.in_w} pixels",
+    )
+
+
+def kept_in_vain(g: Geometry) -> str | None:
+    """Refuse planes whose outputs do not overwrite what is read again."""
+    if (g.stride_h, g.stride_w) != (1, 1):
+        return needs("stride 1x1", f"has {g.stride_h}x{g.stride_w}")
+    if g.out_h == 1:
+        return needs("several output rows, so that a row is read again", "has 1")
+    if g.pad_top == 0:
+        return needs("padding above the image, so that outputs overwrite what is read", "has none")
+    return None
+
+
+def _inexact(layer: Layer) -> str | None:
+    """Refuse channels whose outputs no line reaches exactly."""
+    return lines.objection(layer, SCALE)
+
+
+def _line(plane: Plane, *, for_dsp: bool) -> Buffer:
+    """Return the workspace: the pixels of a row, or the words that the assembly packs them in."""
+    if for_dsp:
+        return buffer("line", "int32", plane.words)
+    return buffer("line", "int8", plane.cols.size)
+
+
+def order_of(g: Geometry, route: Route, *, for_dsp: bool, keeps: bool) -> StoreOrder:
+    """Return the order in which outputs are stored: one by one, or in the sets of the assembly.
+
+    Plain C in place of the assembly does two rows one after the other. What it has stored of the
+    first when it begins the second is less than what two rows at a time have stored when they begin
+    their second output, and lies below what the second row reads if that begins two rows later.
+    """
+    if route.down:
+        return order_down_columns(g)
+    if not for_dsp:
+        return order_along_rows(g, partial(in_tiles, g, 1, 1), keeps=keeps)
+    if rows_at_once(route.along) == 1:
+        return order_along_rows(g, partial(in_tiles, g, 1, 2), keeps=keeps)
+    order = order_along_rows(g, partial(in_tiles, g, 2, 1), keeps=keeps)
+    return order if g.stride_h > 1 and g.out_w > 1 else replace(order, gathers=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Table:
+    """The constants: for each channel the words of its plane, in the order of their use."""
+
+    layer: Layer
+    lines: Lines
+    for_dsp: bool
+
+    @property
+    def first_start(self) -> int:
+        """The word of the first start, after what requantises."""
+        return 2 if self.lines.negative is None else 3
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where sums start, ``[out_c, starts]``: by rows, then by columns with the same taps."""
+        layer, found = self.layer, self.lines
+        weights = layer.weights.astype(np.int64)[..., 0]
+        bias = np.zeros(len(weights), np.int64) if layer.bias is None else layer.bias
+        rows, cols = axes(layer.geometry)
+        inside = [
+            weights[:, row.first : row.last, col.first : col.last].sum(axis=(1, 2))
+            for row in rows.runs
+            for col in cols.runs
+        ]
+        sums = [bias.astype(np.int64) - layer.zero_point * part for part in inside]
+        return np.stack([SCALE * sum_ + found.start for sum_ in sums], axis=1)
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int | None], ...]:
+        """The taps of each word of weights: of its low half, and of its high one."""
+        if not self.for_dsp:
+            return (0, 1), (2, 3), (4, 5), (6, 7), (8, None)
+        begin = (0, 1), (3, 4), (6, 7)
+        if self.layer.geometry.stride_w == 1:
+            return (*begin, (1, 2), (4, 5), (7, 8))
+        return (*begin, (2, 5), (8, None))
+
+    @property
+    def first_pair(self) -> int:
+        """The word of the first weights."""
+        return self.first_start + int(self.starts.shape[1])
+
+    def halves_along(self, route: Route) -> tuple[Half, ...]:
+        """Return where each weight is, slice by slice of the kernel."""
+        taps = [route.as_rows(tap, slice_) for slice_ in range(KERNEL) for tap in range(KERNEL)]
+        return tuple(self.halves[KERNEL * row + col] for row, col in taps)
+
+    @property
+    def halves(self) -> tuple[Half, ...]:
+        """Where each weight is, row by row."""
+        place = {
+            tap: Half(word=self.first_pair + index, is_high=is_high)
+            for index, pair in enumerate(self.pairs)
+            for is_high, tap in zip((False, True), pair, strict=True)
+            if tap is not None
+        }
+        return tuple(place[tap] for tap in range(KERNEL * KERNEL))
+
+    @property
+    def values(self) -> NDArray[np.uint32]:
+        """All words, ``[out_c, words]``."""
+        found = self.lines
+        bent = () if found.negative is None else (found.negative - found.addend,)
+        finishing = np.stack([found.multiplier, found.addend, *bent], axis=1)
+        weights = SCALE * self.layer.weights.reshape(-1, KERNEL**2).astype(np.int64)
+        none = np.zeros(len(weights), np.int64)
+        words = [
+            (weights[:, low] & 0xFFFF) | ((none if high is None else weights[:, high]) << 16)
+            for low, high in self.pairs
+        ]
+        every = np.concatenate([finishing, self.starts, np.stack(words, axis=1)], axis=1)
+        return every.astype(np.uint32)
+
+    @property
+    def comment(self) -> str:
+        """What they are, in words."""
+        rows, cols = axes(self.layer.geometry)
+        pairs = ", ".join(f"({low}, {'-' if high is None else high})" for low, high in self.pairs)
+        bent = "" if self.lines.negative is None else ", what to add to it below zero"
+        return (
+            f"for each channel: multiplier, addend{bent}; where sums start, "
+            f"{len(rows.runs)} x {len(cols.runs)} (rows x columns, by the taps inside); "
+            f"weights {SCALE} times, as pairs (low, high) of taps {pairs}"
+        )
+
+    @property
+    def finish(self) -> Finish:
+        """How sums become outputs."""
+        layer, found = self.layer, self.lines
+        return Finish(
+            shift=found.shift,
+            clamp=found.clamp,
+            is_bent=found.negative is not None,
+            least=int(layer.activation_min) + found.clamp.offset,
+            most=int(layer.activation_max) + found.clamp.offset,
+        )
+
+
+def _plane(table: _Table, *, keeps: bool) -> Plane:
+    rows, cols = axes(table.layer.geometry)
+    return Plane(
+        rows=rows,
+        cols=cols,
+        pitch=table.layer.geometry.in_c,
+        first_start=table.first_start,
+        keeps=keeps,
+    )
+
+
+def _frame(table: _Table, plane: Plane) -> Frame:
+    words = table.first_pair
+    copies = [min(SPARE, words - first) for first in range(0, words, SPARE)]
+    saved = 4 * words
+    size = saved + (36 if plane.keeps else 32)
+    clamp = table.lines.clamp
+    return Frame(
+        copies=tuple(f"{{r3-r{2 + count}}}" if count > 1 else "{r3}" for count in copies),
+        saved=saved,
+        input=saved + 8,
+        plane=saved + 16,
+        row_end=saved + 24,
+        rows_end=saved + 28,
+        output=saved + 32 if plane.keeps else None,
+        bytes=size,
+        line=size + PUSHED if plane.keeps else None,
+        registers=plane.registers(),
+        weights=f"{{{', '.join(plane.weights)}}}",
+        inner_start=None if plane.is_paired else plane.inner_start,
+        rows=plane.walk(),
+        middle=Distance(bytes=clamp.middle or 0),
+        last=Distance(bytes=clamp.last),
+    )
+
+
+def _description(table: _Table) -> str:
+    scale = f"weights and sums {SCALE} times"
+    if table.for_dsp:
+        return f"assembly with DSP instructions where there are, two at a time; {scale}"
+    return f"plain C, one at a time; {scale}"
+
+
+def _decisions(route: Route, *, keeps: bool) -> tuple[str, ...]:
+    kept = (
+        "The workspace holds the pixels of the row above, which outputs may have overwritten; "
+        "those of the row itself take their place as they are read."
+    )
+    return (_bounds(route), *((kept,) if keeps else ()))
+
+
+def _bounds(route: Route) -> str:
+    rows, cols = route.as_rows(len(route.across.runs), len(route.along.runs))
+    if rows * cols == 1:
+        return "Every output has the same taps inside the image: no bounds are checked."
+    return (
+        f"{rows} x {cols} kinds of outputs (rows x columns) differ in the taps inside the image: "
+        "each kind has its own code and start, so no bounds are checked."
+    )
+
+
+def _work(table: _Table, route: Route, *, keeps: bool) -> Counter[str]:
+    """Count the pixels loaded, the products with them, and what finishes outputs."""
+    g, across, along = table.layer.geometry, route.across, route.along
+    at_once = rows_at_once(along) if table.for_dsp else 1
+    line = along.read(along.outputs)
+    work = Counter(
+        {
+            "direct_planes.plane": g.in_c,
+            "direct_planes.pixel": g.in_c * across.read(at_once) * line,
+            "direct_planes.tap": g.in_c * across.taps_inside * along.taps_inside,
+            "direct_planes.output": g.out_elems,
+            "direct_planes.bend": g.out_elems if table.finish.is_bent else 0,
+            "direct_planes.clamp": 0 if table.finish.is_int8 else g.out_elems,
+        }
+    )
+    if keeps:
+        work["direct_planes.kept"] = g.in_c * (across.outputs - 1) * line
+    return work

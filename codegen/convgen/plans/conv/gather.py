@@ -1,0 +1,49 @@
+"""How im2col and MEC copy the input: by kernel rows where they are contiguous, else by taps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convgen.model.layer import Geometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """The copies of one patch or column.
+
+    A copy of a tap moves ``elems`` to each of ``groups`` parts; ``by_row`` tells that a kernel row
+    inside the image is one copy, ``by_tap`` that taps may be copied one by one.
+    """
+
+    groups: int
+    elems: int
+    by_row: bool
+    by_tap: bool
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether each group has a part of its own."""
+        return self.groups > 1
+
+    def unit(self, family: str, what: str) -> str:
+        """Return the unit of work that counts copies or elements: short copies cost more.
+
+        >>> Gather(groups=4, elems=1, by_row=False, by_tap=True).unit("mec", "elem")
+        'mec.group_elem'
+        """
+        return f"{family}.{'group_' if self.has_groups else ''}{what}"
+
+    def copies(self, taps: int, whole_rows: int, k_w: int) -> int:
+        """Count the copies of *taps*, of which *whole_rows* kernel rows are inside the image."""
+        return taps * self.groups - (whole_rows * (k_w - 1) if self.by_row else 0)
+
+
+def plan_gather(geometry: Geometry) -> Gather:
+    """Return how the taps of *geometry* are copied."""
+    by_row = not geometry.is_grouped and geometry.dilation_w == 1
+    return Gather(
+        groups=geometry.groups if geometry.is_grouped else 1,
+        elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
+        by_row=by_row,
+        by_tap=not by_row or geometry.has_padding,
+    )

@@ -1,0 +1,270 @@
+"""im2col: copies the patch of each output pixel into a row, then multiplies rows by weights.
+
+Workspace: ``P * KH * KW * C`` elements for P patches at a time, the whole patch matrix
+``OH * OW * KH * KW * C`` for ``im2col_full``; nothing for that where a patch is the pixel itself
+(1x1, stride 1). CMSIS-NN's ``arm_convolve_s8`` is P = 2 with int16 elements.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.buffers import buffer
+from convgen.plans.conv.base import (
+    chunk_work,
+    layer_constants,
+    output_work,
+    packed,
+    sums_overflow,
+    weights_of,
+    with_weights_of,
+)
+from convgen.plans.conv.gather import Gather, plan_gather
+from convgen.plans.conv.inside import find_inner, taps_inside
+from convgen.plans.kernels import (
+    finishing_kernel,
+    forms,
+    no_finishing_kernel,
+    only_so_many,
+    plain_notes,
+    plan_kernel,
+    single_notes,
+    too_many_pixels,
+)
+from convgen.plans.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
+from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan
+from convgen.plans.order import StoreOrder, both_ways, cut, in_blocks
+from convgen.plans.plan import Plan
+from convgen.plans.requantize import plan_requantize
+from convgen.refusal import needs
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Im2colSteps:
+    """What ``algorithms/im2col.c.j2`` prints.
+
+    ``patches`` are gathered before they are multiplied, ``rest`` are left at the end;
+    ``pixel_blocks`` are the pixel blocks of the multiplication, widest first. ``copies`` tells
+    that patches are gathered at all, ``gather`` how.
+    """
+
+    copies: bool
+    patches: int
+    rest: int
+    pixel_blocks: tuple[int, ...]
+    patch_elems: int
+    gather: Gather
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether patches are left when the image ends."""
+        return self.rest > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Im2col:
+    """``pixels`` patches at a time; None: all of them.
+
+    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not.
+    """
+
+    pixels: int | None
+    weight_bits: int = 8
+
+    @property
+    def name(self) -> str:
+        """``im2col_p<pixels>`` or ``im2col_full``, with the bits of wide weights."""
+        name = f"im2col_p{self.pixels}" if self.pixels else "im2col_full"
+        return with_weights_of(self.weight_bits, name)
+
+    @property
+    def family(self) -> str:
+        """All variants are im2col."""
+        return "im2col"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.pixels is None:
+            how = "copies every patch into the whole patch matrix, then one GEMM"
+        else:
+            patches = "1 patch" if self.pixels == 1 else f"{self.pixels} patches"
+            how = f"copies {patches} at a time, then multiplies"
+        return how + weights_of(self.weight_bits)
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse variants that another variant makes pointless, and matrices beyond int32."""
+        return (
+            self._useless(layer, target)
+            or self._no_kernel(layer, target)
+            or self._too_large(layer)
+            or sums_overflow(layer)
+        )
+
+    def _useless(self, layer: Layer, target: Target) -> str | None:
+        """Say why another variant does the same with less, if one does."""
+        count = layer.geometry.out_pixels
+        if self.pixels is not None and self.pixels >= count:
+            more = f"more than {self.pixels} output pixels, or im2col_full does the same"
+            return needs(more, f"has {count}")
+        return None
+
+    def _no_kernel(self, layer: Layer, target: Target) -> str | None:
+        """Say why no kernel takes so many patches, or wide weights, if none does."""
+        g, patches = layer.geometry, self.pixels or 1
+        if self.weight_bits == 8:
+            return too_many_pixels(patches, layer.dtype, target, lanes=has_lanes(g))
+        kernel = finishing_kernel(layer, target, self.weight_bits)
+        if kernel is None:
+            return no_finishing_kernel(layer, target, self.weight_bits)
+        most = kernel.most_pixels(layer, g.patch_elems)
+        return only_so_many(patches, most)
+
+    def _too_large(self, layer: Layer) -> str | None:
+        g = layer.geometry
+        matrix = (self.pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
+        if not self._copies(g) or matrix < 2**31:
+            return None
+        return needs("a patch matrix below 2^31 bytes", f"has one of {matrix:,}")
+
+    def _copies(self, g: Geometry) -> bool:
+        """Whether patches are copied: all of them are the image itself where each is a pixel."""
+        return self.pixels is not None or not g.is_pointwise
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Lay out the patches and fit the kernel to them."""
+        geometry = layer.geometry
+        patches = self.pixels or geometry.out_pixels
+        runs = _runs(geometry, patches)
+        if finishing := finishing_kernel(layer, target, self.weight_bits):
+            return self._plan_finishing(layer, runs, patches, finishing)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
+        steps = _steps(geometry, patches, kernel.pixels, copies=self._copies(geometry))
+        requantize = plan_requantize(layer)
+        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/im2col.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=(rows,) if steps.copies else (),
+            constants=layer_constants(layer, kernel, requantize),
+            steps=steps,
+            orders=_orders(geometry, steps),
+            decisions=_decisions(steps, layer),
+            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            notes=plain_notes(layer, target, self.weight_bits),
+        )
+
+    def _plan_finishing(
+        self, layer: Layer, runs: Runs, patches: int, fitting: FinishingKernel
+    ) -> Plan:
+        g = layer.geometry
+        block = min(fitting.most_pixels(layer, g.patch_elems), patches)
+        steps = _steps(g, patches, block, copies=self._copies(g))
+        functions = tuple(
+            forms.rows(pixels, runs, g.patch_elems, fitting.unrolling)
+            for pixels in steps.pixel_blocks
+        )
+        kernel = fitting.plan(layer, runs, functions)
+        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/im2col.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(rows,) if steps.copies else (),
+            constants=(packed(kernel),),
+            steps=steps,
+            orders=_orders(g, steps),
+            decisions=_decisions(steps, layer),
+            work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
+            notes=single_notes(fitting, layer, runs.pitch if patches > 1 else None),
+        )
+
+
+def _orders(g: Geometry, steps: Im2colSteps) -> tuple[StoreOrder, ...]:
+    """Return blocks of patches, from either end; or, where those are the image, of a function's.
+
+    Such an image overlaps as much from one end as from the other.
+    """
+    if not steps.copies:
+        stored = partial(in_blocks, g, cut(g.out_pixels, steps.pixel_blocks))
+        return (StoreOrder(stored_by=stored, gathers=False),)
+    blocks = tuple(filter(None, (steps.patches, steps.rest)))
+    return both_ways(partial(in_blocks, g, cut(g.out_pixels, blocks)), gathers=True)
+
+
+def _finishing_work(kernel: FinishingPlan, steps: Im2colSteps, g: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    rows, rest = divmod(g.out_pixels, steps.patches)
+    for form in kernel.forms:
+        calls = rows * (steps.patches // form.pixels) + rest // form.pixels
+        if form.pixels == 1 and len(kernel.forms) > 1:
+            calls = rows * (steps.patches % 2) + rest % 2
+        work += kernel.work(form, calls)
+    return work
+
+
+def _runs(geometry: Geometry, patches: int) -> Runs:
+    return Runs(
+        pixels=patches,
+        pitch=geometry.taps * geometry.in_c,
+        step=geometry.in_c if geometry.group_in_c == 1 else 1,
+        group=geometry.patch_elems if geometry.is_grouped else 1,
+    )
+
+
+def _steps(geometry: Geometry, patches: int, block: int, *, copies: bool) -> Im2colSteps:
+    rest = geometry.out_pixels % patches
+    return Im2colSteps(
+        copies=copies,
+        patches=patches,
+        rest=rest,
+        pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
+        patch_elems=geometry.taps * geometry.in_c,
+        gather=plan_gather(geometry),
+    )
+
+
+def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:
+    if not steps.copies:
+        return ("A 1x1 patch is the pixel itself: nothing is copied.",)
+    if not layer.geometry.has_padding:
+        return ("No tap leaves the image: no bounds are checked.",)
+    return (f"Taps outside the image become {layer.zero_point} in the patch.",)
+
+
+def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
+    work = chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, steps.patches)
+    return work + _copy_work(steps, geometry)
+
+
+def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
+    work: Counter[str] = Counter()
+    if steps.copies:
+        work["im2col.patch"] += geometry.out_pixels
+        rows_inside, _ = taps_inside(geometry)
+        work[steps.gather.unit("im2col", "copy")] += steps.gather.copies(
+            taps=geometry.out_pixels * geometry.taps,
+            whole_rows=rows_inside * find_inner(geometry).cols,
+            k_w=geometry.k_w,
+        )
+        work[steps.gather.unit("im2col", "elem")] += geometry.out_pixels * steps.patch_elems
+    return work
+
+
+VARIANTS = (
+    *(Im2col(pixels=pixels) for pixels in (1, 2, 4, None)),
+    *(Im2col(pixels=pixels, weight_bits=16) for pixels in (1, 2, None)),
+)

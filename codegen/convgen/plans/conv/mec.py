@@ -1,0 +1,261 @@
+"""MEC: lowers the image along its width only; successive output rows share lowered rows.
+
+Workspace: ``OW * He * KW * C`` elements, where ``He = (OH - 1) * sh + dh * (KH - 1) + 1`` are the
+image rows, padding included, that any output sees; ``mec_ring`` keeps only the
+``dh * (KH - 1) + 1`` of them that one output row sees.
+
+Source: M. Cho, D. Brand, "MEC: Memory-efficient Convolution for Deep Neural Network", ICML 2017,
+arXiv 1706.06873. With batch 1 its solutions A and B are the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+from convgen.model.layer import Geometry, Layer
+from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.conv.base import (
+    layer_constants,
+    output_work,
+    packed,
+    row_blocks,
+    row_work,
+    sums_overflow,
+    times,
+)
+from convgen.plans.conv.gather import Gather, plan_gather
+from convgen.plans.conv.inside import find_inner
+from convgen.plans.kernels import (
+    finishing_kernel,
+    forms,
+    no_assembly,
+    plain_notes,
+    plan_kernel,
+    single_notes,
+)
+from convgen.plans.kernels.base import Level, Runs, patch_weights
+from convgen.plans.kernels.finishing import FinishingKernel
+from convgen.plans.order import StoreOrder, at_once, first_reads, in_tiles
+from convgen.plans.plan import Plan
+from convgen.plans.requantize import plan_requantize
+from convgen.refusal import needs
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MecSteps:
+    """What ``algorithms/mec.c.j2`` prints.
+
+    The lowered matrix is ``[OUT_W][groups][rows][row_elems]``: for each output column (a column of
+    ``column_elems``) and image row the ``row_elems`` that one kernel row reads. ``ring``: it holds
+    the rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
+    that a kernel row is a run of ``run_elems``, else the whole window is; ``gather`` how it is
+    copied.
+    """
+
+    ring: bool
+    rows: int
+    row_elems: int
+    column_elems: int
+    row_runs: bool
+    run_elems: int
+    pixel_blocks: tuple[int, ...]
+    gather: Gather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mec:
+    """Lower all rows at once, or keep a ring of them."""
+
+    ring: bool
+
+    @property
+    def name(self) -> str:
+        """``mec`` or ``mec_ring``."""
+        return "mec_ring" if self.ring else "mec"
+
+    @property
+    def family(self) -> str:
+        """Both are MEC."""
+        return "mec"
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        if self.ring:
+            return "lowers the image along its width, row by row into a ring of rows"
+        return "lowers the image along its width; output rows share what is lowered"
+
+    def reject(self, layer: Layer, target: Target) -> str | None:
+        """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
+        geometry = layer.geometry
+        if geometry.is_pointwise:
+            return needs(
+                "a kernel, stride or padding for which anything must be lowered",
+                "has a 1x1 kernel, stride 1x1 and no padding",
+            )
+        if self.ring and _reach(geometry) >= _all_rows(geometry):
+            return needs("several output rows, or mec holds no more", "has 1")
+        size = self._lowered(layer).bytes
+        if size >= 2**31:
+            return needs("a lowered matrix below 2^31 bytes", f"has one of {size:,}")
+        return sums_overflow(layer)
+
+    def plan(self, layer: Layer, target: Target) -> Plan:
+        """Lay out the lowered matrix and fit the kernel to its windows."""
+        geometry = layer.geometry
+        rows = self._rows(geometry)
+        runs = _runs(geometry, rows, ring=self.ring)
+        finishing = None if self.ring else finishing_kernel(layer, target, 8)
+        if finishing:
+            return self._plan_finishing(layer, runs, finishing)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
+        blocks = row_blocks(geometry.out_w, kernel.pixels)
+        steps = _steps(geometry, rows, blocks, ring=self.ring)
+        requantize = plan_requantize(layer)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/mec.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=requantize,
+            workspace=(self._lowered(layer),),
+            constants=layer_constants(layer, kernel, requantize),
+            steps=steps,
+            orders=(_order(geometry, ring=self.ring),),
+            decisions=_decisions(steps, layer),
+            work=_work(steps, geometry)
+            + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
+            + output_work(layer, requantize),
+            notes=no_assembly(layer, target) if self.ring else plain_notes(layer, target, 8),
+        )
+
+    def _plan_finishing(self, layer: Layer, runs: Runs, fitting: FinishingKernel) -> Plan:
+        g = layer.geometry
+        most = min(fitting.most_pixels(layer, runs.pitch or 0), g.out_w)
+        blocks = row_blocks(g.out_w, most)
+        functions = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
+        kernel = fitting.plan(layer, runs, functions)
+        steps = _steps(g, self._rows(g), blocks, ring=False)
+        work = _work(steps, g)
+        left = g.out_w
+        for function in functions:
+            work += kernel.work(function, g.out_h * (left // function.pixels))
+            left %= function.pixels
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="algorithms/mec.c.j2",
+            layer=layer,
+            kernel=kernel,
+            requantize=None,
+            workspace=(self._lowered(layer),),
+            constants=(packed(kernel),),
+            steps=steps,
+            orders=(_order(g, ring=False),),
+            decisions=_decisions(steps, layer),
+            work=work,
+            notes=single_notes(fitting, layer, runs.pitch if g.out_w > 1 else None),
+        )
+
+    def _rows(self, geometry: Geometry) -> int:
+        return _reach(geometry) if self.ring else _all_rows(geometry)
+
+    def _lowered(self, layer: Layer) -> Buffer:
+        g = layer.geometry
+        return buffer("lowered", layer.dtype, g.out_w, self._rows(g), g.k_w, g.in_c)
+
+
+def _all_rows(geometry: Geometry) -> int:
+    return (geometry.out_h - 1) * geometry.stride_h + _reach(geometry)
+
+
+def _reach(geometry: Geometry) -> int:
+    return geometry.dilation_h * (geometry.k_h - 1) + 1
+
+
+def _runs(geometry: Geometry, rows: int, *, ring: bool) -> Runs:
+    row = geometry.k_w * geometry.group_in_c
+    part = rows * row
+    by_row = _by_row(geometry, ring=ring)
+    return Runs(
+        pixels=geometry.out_w,
+        pitch=rows * geometry.k_w * geometry.in_c,
+        step=geometry.in_c if geometry.group_in_c == 1 else 1,
+        group=part if geometry.is_grouped else 1,
+        count=geometry.k_h if by_row else 1,
+        levels=(Level(count=geometry.k_h, pitch=geometry.dilation_h * row),) if by_row else (),
+    )
+
+
+def _by_row(geometry: Geometry, *, ring: bool) -> bool:
+    """Return whether the rows of a window lie apart: each is a run of its own."""
+    return ring or geometry.dilation_h > 1
+
+
+def _steps(geometry: Geometry, rows: int, blocks: tuple[int, ...], *, ring: bool) -> MecSteps:
+    gather = plan_gather(geometry)
+    by_row = _by_row(geometry, ring=ring)
+    return MecSteps(
+        ring=ring,
+        rows=rows,
+        row_elems=geometry.k_w * gather.elems,
+        column_elems=rows * geometry.k_w * geometry.in_c,
+        row_runs=by_row,
+        run_elems=geometry.patch_elems // (geometry.k_h if by_row else 1),
+        pixel_blocks=blocks,
+        gather=gather,
+    )
+
+
+def _decisions(steps: MecSteps, layer: Layer) -> tuple[str, ...]:
+    padding = (
+        f"Taps outside the image become {layer.zero_point} in the lowered matrix."
+        if layer.geometry.has_padding
+        else "No tap leaves the image: no bounds are checked."
+    )
+    if not steps.ring:
+        return (padding,)
+    return (f"Image row r is lowered to place r modulo {steps.rows}.", padding)
+
+
+def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
+    """Count the lowering: each image row that is seen, for each output column."""
+    rows = _lowered_rows(steps, geometry)
+    rows_inside = sum(0 <= row - geometry.pad_top < geometry.in_h for row in rows)
+    taps = len(rows) * geometry.out_w * geometry.k_w
+    whole_rows = rows_inside * find_inner(geometry).cols
+    return Counter(
+        {
+            "mec.column": len(rows) * geometry.out_w,
+            steps.gather.unit("mec", "copy"): steps.gather.copies(taps, whole_rows, geometry.k_w),
+            steps.gather.unit("mec", "elem"): taps * geometry.in_c,
+        }
+    )
+
+
+def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:
+    """Return the rows that are lowered, counted from the first of the padding."""
+    if not steps.ring:
+        return range(steps.rows)
+    firsts = range(0, geometry.out_h * geometry.stride_h, geometry.stride_h)
+    if steps.rows >= geometry.stride_h:
+        return range(firsts[-1] + steps.rows)
+    return {row for first in firsts for row in range(first, first + steps.rows)}
+
+
+def _order(g: Geometry, *, ring: bool) -> StoreOrder:
+    """Return rows, whose input is lowered only once, or the whole image after all is lowered."""
+    if not ring:
+        return StoreOrder(stored_by=partial(at_once, g), gathers=True)
+    stored = partial(in_tiles, g, 1, g.out_w)
+    return StoreOrder(stored_by=stored, gathers=True, kept_by=lambda: first_reads(g, stored()))
+
+
+VARIANTS = (Mec(ring=False), Mec(ring=True))

@@ -1,0 +1,145 @@
+"""The matrices of Winograd's minimal filtering: F(2x2, 3x3) and F(4x4, 3x3).
+
+Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.ctext.literals import floating
+from convgen.model.layer import Geometry, Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One summand of a linear combination: sign, factor as C text ("" for 1), and of what."""
+
+    negative: bool
+    factor: str
+    index: int
+
+
+def terms(rows: Sequence[Sequence[float]]) -> tuple[tuple[Term, ...], ...]:
+    """Return each row without its noughts."""
+    return tuple(
+        tuple(
+            Term(negative=value < 0, factor=_factor(abs(value)), index=index)
+            for index, value in enumerate(row)
+            if value
+        )
+        for row in rows
+    )
+
+
+def _factor(value: float) -> str:
+    if value == 1:
+        return ""
+    return str(value) if isinstance(value, int) else floating(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """F(m x m, 3 x 3): its matrices as rows, those of ``G`` scaled to integers by ``scale``.
+
+    The scales are as equal as int16 allows for the transformed weights, at most 144 * 128, which
+    leaves few factors to the output transform. ``inverse`` is that of the odd part of
+    ``max(scale)**2`` modulo 2^32.
+    """
+
+    outputs: int
+    inputs: tuple[tuple[int, ...], ...]
+    kernel: tuple[tuple[int, ...], ...]
+    scale: tuple[int, ...]
+    out: tuple[tuple[int, ...], ...]
+    shift: int
+    inverse: int
+
+    @property
+    def size(self) -> int:
+        """Rows and columns of a tile."""
+        return self.outputs + 2
+
+    @property
+    def positions(self) -> int:
+        """Elements of a tile."""
+        return self.size**2
+
+    @property
+    def name(self) -> str:
+        """``2x2`` or ``4x4``."""
+        return f"{self.outputs}x{self.outputs}"
+
+    @cached_property
+    def input_terms(self) -> tuple[tuple[Term, ...], ...]:
+        """``B^T``."""
+        return terms(self.inputs)
+
+    def kernel_rows(self, layer: Layer) -> list[list[float]]:
+        """Return ``G``: scaled for int8."""
+        if layer.dtype == "int8":
+            return [list(row) for row in self.kernel]
+        pairs = zip(self.kernel, self.scale, strict=True)
+        return [[value / scale for value in row] for row, scale in pairs]
+
+    def output_rows(self, layer: Layer) -> list[list[int]]:
+        """Return ``A^T``: for int8 its columns make up for the scale."""
+        missing = [max(self.scale) // scale if layer.dtype == "int8" else 1 for scale in self.scale]
+        return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
+
+
+F2 = Form(
+    outputs=2,
+    inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+    kernel=((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)),
+    scale=(2, 2, 2, 2),
+    out=((1, 1, 1, 0), (0, 1, -1, -1)),
+    shift=2,
+    inverse=1,
+)
+F4 = Form(
+    outputs=4,
+    inputs=(
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+    kernel=((6, 0, 0), (-4, -4, -4), (-4, 4, -4), (1, 2, 4), (1, -2, 4), (0, 0, 12)),
+    scale=(24, 24, 24, 24, 24, 12),
+    out=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+    shift=6,
+    inverse=pow(9, -1, 2**32),
+)
+
+
+def tile_dtype(layer: Layer) -> str:
+    """Return the type of transformed values."""
+    return "int16" if layer.dtype == "int8" else layer.dtype
+
+
+@lru_cache(maxsize=2)
+def transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
+    rows = np.array(form.kernel_rows(layer))
+    wide = layer.weights.astype(rows.dtype)
+    values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)
+    matrices: NDArray[np.int16] | NDArray[np.float32] = values.astype(tile_dtype(layer))
+    return matrices.reshape(form.positions, *values.shape[2:])
+
+
+def tiles_in_row(g: Geometry, form: Form) -> int:
+    """Return how many tiles cover an output row."""
+    return -(-g.out_w // form.outputs)
+
+
+def has_outside(g: Geometry, form: Form) -> bool:
+    """Whether tiles reach over the image: padding, or outputs that are no whole squares."""
+    return g.has_padding or g.out_h % form.outputs != 0 or g.out_w % form.outputs != 0

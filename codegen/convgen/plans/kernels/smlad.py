@@ -1,0 +1,271 @@
+"""Armv7E-M and Armv8-M with DSP instructions: two products at once, in assembly.
+
+A block is 2 pixels x 4 channels: eight sums, the input, one stream of constants in order of use,
+two words of inputs and two of weights fill the 14 registers. ``SXTB16`` takes bytes 0 and 2 of a
+word apart, so elements are multiplied in the order (0, 2), (1, 3).
+
+*Narrow* weights take no more flash than int8: a halfword holds ``256 * w1 + w0`` of two channels.
+One sum takes the product with it whole, the other with its lower byte (``SXTB16`` again); their
+difference is 256 times the first channel's sum. This needs weights from -127 on and sums below
+2^23. *Wide* weights are int16, 256 times the weight.
+
+Sums, 256 times TensorFlow Lite's, become outputs by `convgen.plans.lines`: ``SMMLA`` and ``SSAT``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.layer import Geometry, Layer
+from convgen.plans import assembly, lines
+from convgen.plans.assembly import Assembly
+from convgen.plans.kernels import forms
+from convgen.plans.kernels.base import Runs
+from convgen.plans.kernels.finishing import FinishingPlan, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
+from convgen.refusal import needs
+from convgen.targets.target import Feature, Target
+
+PIXELS, CHANNELS = 2, 4
+SCALE = 256
+MOST_STEPS = 16  # of int16 patches, in a row
+SUMS = (("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11"))  # by channel, by pixel
+WEIGHTS = ("r12", "lr")
+FARTHEST = 4095  # what an LDR or STRB reaches
+
+Step = tuple[int, int | None]
+"""Two elements of a sum that are multiplied at once; None for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmladPlan(FinishingPlan):
+    """The kernel fitted to a layer: what ``kernels/smlad.c.j2`` prints."""
+
+    wide: bool
+
+    template = "kernels/smlad.c.j2"
+    sizes = "kernels/smlad_sizes.c.j2"
+
+    @property
+    def name(self) -> str:
+        """What its prices are found by."""
+        return "smlad_wide" if self.wide else "smlad"
+
+    @property
+    def assembly(self) -> Assembly:
+        """It loads words of bytes wherever they are; patches of int16 are aligned."""
+        return assembly.DSP_UNALIGNED if self.reads_bytes else assembly.DSP
+
+    @property
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        widened = "weights widened to int16" if self.wide else "weights of two channels in int16"
+        return f"SMLAD, {self.pixels} x 4 (pixels x channels) in registers, {widened}"
+
+    def sums(self, form: Form) -> tuple[tuple[str, ...], ...]:
+        """Return the registers of sums: of each channel those of the pixels."""
+        return tuple(pixels[: form.pixels] for pixels in SUMS)
+
+    def sum_registers(self, form: Form) -> tuple[str, ...]:
+        """Return all of them."""
+        return tuple(register for pixels in self.sums(form) for register in pixels)
+
+    def weight_registers(self, form: Form) -> tuple[str, ...]:
+        """Return those of weights: of one pixel those that the sums of another would have."""
+        if form.pixels == PIXELS:
+            return WEIGHTS
+        free = tuple(pixels[1] for pixels in SUMS)
+        return free if self.wide or (form.groups and form.source != "pairs") else free[:2]
+
+    @property
+    def pitch_and_1(self) -> int | None:
+        """Where the next pixel's second element is."""
+        return None if self.pitch is None else self.pitch + 1
+
+    @property
+    def step_count(self) -> int:
+        """Steps of a sum."""
+        return len(self.steps)
+
+    @property
+    def line_words(self) -> int:
+        """Constants of a line."""
+        return 2 + (self.lines.negative is not None) + (self.lines.more is not None)
+
+    @property
+    def more_at(self) -> int:
+        """Which of a line's constants is the channel's own shift."""
+        return 2 + (self.lines.negative is not None)
+
+    @property
+    def packing(self) -> str:
+        """The order of the constants."""
+        shifts = "" if self.lines.more is None else ", shifts of their own"
+        weights = "256 * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
+        zero_points = "; behind all what a tap outside reads" if self.reads_zero_points else ""
+        return (
+            f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
+            f"multipliers and addends{shifts}{self.stepping}{zero_points}"
+        )
+
+    @property
+    def weights(self) -> NDArray[np.uint32]:
+        """The stream, and behind it what a tap outside reads."""
+        if not self.reads_zero_points:
+            return self.stream
+        zero_point = self.layer.zero_point & 0xFF
+        words = -(-self.layer.geometry.in_c // 4)
+        return np.append(self.stream, np.full(words, 0x01010101 * zero_point, np.uint32))
+
+    @property
+    def reads_zero_points(self) -> bool:
+        """Whether a function reads them behind the stream."""
+        return self.forms[-1].source == "masked"
+
+    def block(self, channel: int) -> NDArray[np.int64]:
+        """Return the constants of four channels."""
+        some = slice(channel, channel + CHANNELS)
+        biases = self.layer.folded_bias[some].astype(np.int64)
+        scaled = SCALE * biases + self.lines.start[some]
+        start = scaled if self.wide else _narrow_starts(biases, scaled)
+        matrix = self.layer.weights[some].reshape(CHANNELS, -1).astype(np.int64)
+        steps = self._steps(matrix)
+        pairs = SCALE * steps if self.wide else SCALE * steps[1::2] + steps[::2]
+        words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
+        ends = [self._end(channel + index, index) for index in range(CHANNELS)]
+        parts = (start, words.T.reshape(-1), np.concatenate(ends))
+        return np.concatenate(parts)
+
+    def _steps(self, matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return weights in order of use, ``[channel, step, 2]``."""
+        padded = np.pad(matrix, ((0, 0), (0, 1)))  # index -1: no element
+        order = [[a, -1 if b is None else b] for a, b in self.steps]
+        return padded[:, order]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return which elements of the patch are multiplied together, in order."""
+        form = self.forms[0]
+        elems = form.run_elems
+        runs = self.depth // elems
+        if form.source == "pairs":
+            return tuple(_paired_steps(runs, elems))
+        return tuple(
+            (run * elems + a, None if b is None else run * elems + b)
+            for run in range(runs)
+            for a, b in (*_group_steps(elems), *_tail_steps(elems))
+        )
+
+    def _end(self, channel: int, index: int) -> NDArray[np.int64]:
+        """Return the constants that finish the sum of a channel, the *index*-th of its block."""
+        found = self.lines
+        end = [found.multiplier[channel], found.addend[channel]]
+        if index % 2 == 0 and not self.wide:
+            end.insert(0, found.start[channel])
+        if found.negative is not None:
+            end.append(found.negative[channel] - found.addend[channel])
+        if found.more is not None:
+            end.append(found.more[channel])
+        return np.array(end, np.int64)
+
+
+def _narrow_starts(biases: NDArray[np.int64], scaled: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the starts of a block: of the sums to be subtracted, and of those less these."""
+    starts = biases.copy()
+    starts[1::2] = scaled[1::2] + biases[::2]
+    return starts
+
+
+def _group_steps(elems: int) -> Iterator[Step]:
+    """Yield the steps of a run's groups of four, as ``SXTB16`` takes them apart."""
+    for first in range(0, elems - elems % 4, 4):
+        yield first, first + 2
+        yield first + 1, first + 3
+
+
+def _tail_steps(elems: int) -> Iterator[Step]:
+    """Yield the steps of what is left of a run."""
+    for first in range(elems - elems % 4, elems, 2):
+        yield first, first + 1 if first + 1 < elems else None
+
+
+def _paired_steps(runs: int, elems: int) -> Iterator[Step]:
+    """Yield the steps of int16 patches: the groups of all runs, then all tails in a row."""
+    for run in range(runs):
+        for a, b in _group_steps(elems):
+            yield run * elems + a, None if b is None else run * elems + b
+    tails = [run * elems + k for run in range(runs) for k in range(elems - elems % 4, elems)]
+    for first in range(0, len(tails), 2):
+        yield tails[first], tails[first + 1] if first + 1 < len(tails) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smlad:
+    """The kernel with narrow weights, or with wide ones."""
+
+    wide: bool
+    unrolling: ClassVar[Unrolling] = Unrolling(group=4, most=(8, 8))
+    edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=32, patch=64)  # taps: bits of a word
+
+    def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
+        """Go by taps, with a bit for each, or copy a small patch: both spare the stack."""
+        return forms.edge(geometry, runs, self.unrolling, self.edge_limits, forms.masked)
+
+    def runs_on(self, target: Target) -> bool:
+        """It loads words wherever they are."""
+        return self.lacks(target) is None
+
+    def lacks(self, target: Target) -> str | None:
+        """Say in a sentence what *target* lacks, if anything."""
+        wanted: dict[Feature, str] = {"dsp": "DSP instructions", "unaligned": "unaligned loads"}
+        missing = [words for feature, words in wanted.items() if not target.has(feature)]
+        if not missing:
+            return None
+        found = f"has no {' and no '.join(missing)}"
+        return needs(f"a core with {' and '.join(wanted.values())}", found, "core")
+
+    def reject(self, layer: Layer) -> str | None:
+        """Refuse channels that are no blocks, and constants that it cannot hold."""
+        return (
+            no_blocks(layer, CHANNELS)
+            or (None if self.wide else no_pairs(layer))
+            or lines.objection(layer, SCALE, own_shifts=True)
+        )
+
+    def most_pixels(self, layer: Layer, pitch: int) -> int:
+        """Return how many pixels instructions reach from the first."""
+        return PIXELS if self.too_far(layer, pitch) is None else 1
+
+    def too_far(self, layer: Layer, pitch: int) -> str | None:
+        """Say in a sentence that instructions do not reach the second pixel, if so."""
+        farthest = max(pitch + 1, layer.geometry.out_c)
+        return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
+
+    def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
+        """Fit the kernel."""
+        found = lines.find(layer, SCALE, own_shifts=True)
+        if found is None:
+            raise ValueError(f"{layer.name}: not every channel is requantised by a line")
+        return SmladPlan(
+            layer=layer, lines=found, runs=runs, forms=forms, channels=CHANNELS, wide=self.wide
+        )
+
+
+def pairs(pixels: int, runs: int, run_elems: int) -> Form:
+    """Return the function that reads int16 patches."""
+    steps = len(tuple(_paired_steps(runs, run_elems)))
+    return Form(
+        name=f"pixels_{pixels}",
+        source="pairs",
+        pixels=pixels,
+        run_elems=run_elems,
+        levels=(),
+        group=4,
+        loop=loop_over(steps, MOST_STEPS),
+    )

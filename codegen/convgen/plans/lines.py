@@ -1,0 +1,529 @@
+"""Requantising as one multiplication: a line through the staircase of an int8 output.
+
+TensorFlow Lite's output is a staircase over the int32 sum, of at most 255 steps. Kernels climb it
+with ``(high(a * multiplier) + addend) >> shift``, where ``high`` is the upper half of the 64-bit
+product and ``a`` the sum, scaled, plus a small ``start``; then they saturate. `find` searches
+constants for which both agree on every sum that the layer can reach. Both are monotone, so that
+agreement on both sides of each step is agreement everywhere: the search is its own proof.
+
+Halves rounded away from zero shift the negative half of the staircase by part of a sum, which no
+straight line follows: then negative sums have an addend of their own. Coarse scales rarely have
+such lines; 256 nearly always has. A channel whose weights are next to nothing beside those of the
+others has few steps, if any, and sums far from zero: `start` moves them to where they fit, and few
+steps leave room for a slope that is not the ideal one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.layer import Layer, Quantization, Rounding
+from convgen.model.quantize import outputs
+from convgen.refusal import needs
+
+Ints = NDArray[np.int64]
+Constants = tuple[int, int, int, int]
+"""Start, multiplier, addend, and addend of negative sums."""
+
+MOST_SHIFT, MOST_OWN_SHIFT = 20, 21  # so that an output, shifted, stays far from int32's ends
+SHIFTS_TRIED = 4
+NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
+FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
+SLOPES_AT_ONCE = 8
+MOST_CHANNELS = 8192  # each takes its time, and none that fits a microcontroller has more
+GUESSED = 2  # sums by which a guess may be off
+FAR_SLOPES, FAR_STARTS = 33, 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamp:
+    """How a line's value becomes an output in the activation's range, by saturating to int8.
+
+    The line goes through outputs plus ``offset``; after the first saturation ``middle`` is added
+    and the sum saturated again, unless it is None; ``last`` is added in the end.
+    """
+
+    offset: int
+    middle: int | None
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """The constants of each channel, ``[out_c]`` int64 where not said otherwise.
+
+    A sum is to be ``scale`` times TensorFlow Lite's accumulator plus ``start``; ``negative`` is
+    the addend of negative sums, None where all have the same. ``shift`` serves all channels;
+    before it ``more`` are the channel's own, None where there are none.
+    """
+
+    rounding: Rounding
+    scale: int
+    shift: int
+    start: Ints
+    multiplier: Ints
+    addend: Ints
+    negative: Ints | None
+    clamp: Clamp
+    more: Ints | None = None
+
+    def shifts(self, channel: int) -> int:
+        """Return by how many bits the line of a channel is shifted in all."""
+        return self.shift + (0 if self.more is None else int(self.more[channel]))
+
+    @property
+    def description(self) -> str:
+        """Say in a header comment how sums become outputs."""
+        below = "" if self.negative is None else ", another addend below zero"
+        shifts = "" if self.more is None else ", a shift of its own"
+        multiplied = f"{self.rounding} rounding as one multiplication per channel{shifts}{below}"
+        return f"{multiplied}, equal on every possible sum"
+
+
+def clamp_for(low: int, high: int) -> Clamp:
+    """Return the cheapest saturations to ``[low, high]``.
+
+    >>> clamp_for(-128, 127)
+    Clamp(offset=0, middle=None, last=0)
+    >>> clamp_for(-128, 100), clamp_for(-5, 127)
+    (Clamp(offset=27, middle=-27, last=0), Clamp(offset=-123, middle=123, last=0))
+    """
+    if low == -128:
+        spare = 127 - high
+        return Clamp(offset=spare, middle=-spare if spare else None, last=0)
+    spare = 127 - (high - (low + 128))
+    return Clamp(offset=-(low + 128), middle=spare, last=low + 128 - spare)
+
+
+def saturate(values: Ints, clamp: Clamp) -> Ints:
+    """Return what a kernel makes of a line's *values*."""
+    values = values.clip(-128, 127)
+    if clamp.middle is not None:
+        values = (values + clamp.middle).clip(-128, 127)
+    return values + clamp.last
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stairs:
+    """The steps of one channel: an output of at least ``value`` begins at the sum ``first``."""
+
+    value: Ints
+    first: Ints
+    lowest: int
+    highest: int
+    at_lowest: int
+    at_highest: int
+
+    def points(self, turn: int) -> Ints:
+        """Return the sums at which to compare: around each step, the ends, and where signs turn."""
+        ends = np.array([self.lowest, self.highest, turn - 1, turn], np.int64)
+        return np.concatenate([self.first - 1, self.first, ends]).clip(self.lowest, self.highest)
+
+    def __call__(self, sums: Ints) -> Ints:
+        """Return the exact outputs."""
+        return self.at_lowest + np.searchsorted(self.first, sums, side="right")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What lines are searched for."""
+
+    scale: int
+    shift: int
+    clamp: Clamp
+    levels: tuple[int, int]
+    bent: bool
+
+
+@lru_cache(maxsize=8)
+def find(layer: Layer, scale: int, *, own_shifts: bool = False) -> Lines | None:
+    """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
+
+    With *own_shifts* channels may have some of their own, where one for all does not do. None where
+    a channel has none, or where its sums or multipliers are too large for the scale; and where
+    there are more than `MOST_CHANNELS`.
+    """
+    if layer.geometry.out_c > MOST_CHANNELS:
+        return None
+    stairs = _staircases(layer)
+    finest = _finest_shift(_slopes(layer, scale), stairs)
+    for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+        if lines := _search(layer, _form(layer, scale, shift, stairs), stairs):
+            return lines
+    return _search_apart(layer, scale, stairs) if own_shifts else None
+
+
+def _search_apart(layer: Layer, scale: int, stairs: tuple[_Stairs, ...]) -> Lines | None:
+    """Search the lines of channels with shifts of their own."""
+    found, shifts = [], []
+    for steps, slope in zip(stairs, _slopes(layer, scale), strict=True):
+        finest = int(np.floor(30.999 - np.log2(slope))) if slope else MOST_OWN_SHIFT
+        finest = min(finest, MOST_OWN_SHIFT)
+        for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+            form = _form(layer, scale, shift, stairs)
+            if line := _line(steps, float(slope) * 2.0**shift, form):
+                found.append(line)
+                shifts.append(shift)
+                break
+        else:
+            return None
+    least = min(shifts)
+    common = _lines(layer, _form(layer, scale, least, stairs), found)
+    return replace(common, more=np.array(shifts, np.int64) - least)
+
+
+def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
+    levels = int(layer.activation_min), int(layer.activation_max)
+    return _Form(
+        scale=scale,
+        shift=shift,
+        clamp=clamp_for(*levels),
+        levels=levels,
+        bent=_is_bent(layer, stairs),
+    )
+
+
+@lru_cache(maxsize=8)
+def objection(layer: Layer, scale: int, *, own_shifts: bool = False) -> str | None:
+    """Say in a sentence why not every channel of *layer* has a line, if so."""
+    if find(layer, scale, own_shifts=own_shifts) is not None:
+        return None
+    channels = layer.geometry.out_c
+    if channels > MOST_CHANNELS:
+        return needs(f"at most {MOST_CHANNELS:,} output channels", f"has {channels:,}")
+    stairs = _staircases(layer)
+    span = (2**32 - 1) // scale
+    for channel, steps in enumerate(stairs):
+        if steps.value.size and steps.highest - steps.lowest > span:
+            return needs(
+                f"sums that differ by at most {span:,}",
+                f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel {channel}",
+            )
+    slopes = _slopes(layer, scale)
+    finest = max(1, _finest_shift(slopes, stairs))
+    without = (
+        channel
+        for channel, steps in enumerate(stairs)
+        if _line(steps, float(slopes[channel]) * 2.0**finest, _form(layer, scale, finest, stairs))
+        is None
+    )
+    one = "" if own_shifts else ", with one shift for all channels"
+    return needs(
+        f"constants for which one multiplication gives each output{one}",
+        f"has none for output channel {next(without, 0)}",
+    )
+
+
+def is_bent(layer: Layer) -> bool:
+    """Whether lines of *layer*, if it can have any, have another addend for negative sums."""
+    return layer.geometry.out_c <= MOST_CHANNELS and _is_bent(layer, _staircases(layer))
+
+
+def _quantization(layer: Layer) -> Quantization:
+    if layer.quantization is None:
+        raise ValueError(f"{layer.name}: only int8 layers are requantised")
+    return layer.quantization
+
+
+def _is_bent(layer: Layer, stairs: tuple[_Stairs, ...]) -> bool:
+    q = _quantization(layer)
+    return q.rounding == "double" and any((steps.first <= 0).any() for steps in stairs)
+
+
+def _slopes(layer: Layer, scale: int) -> NDArray[np.float64]:
+    """Return the ideal multipliers of a shift of nought."""
+    q = _quantization(layer)
+    slopes: NDArray[np.float64] = q.multiplier * 2.0 ** (1 + q.shift) / scale
+    return slopes
+
+
+def _finest_shift(slopes: NDArray[np.float64], stairs: tuple[_Stairs, ...]) -> int:
+    """Return the largest shift whose multipliers are int32; constants are not multiplied."""
+    steps = np.array([bool(each.value.size) for each in stairs])
+    largest = float(slopes.max(initial=0.0, where=steps))
+    return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
+
+
+@lru_cache(maxsize=2)
+def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
+    """Find the steps of each channel by bisection of the reference."""
+    low, high = int(layer.activation_min), int(layer.activation_max)
+    ends = layer.accumulator_range
+    lowest, highest = (end.astype(np.int64) for end in ends)
+    values = np.arange(low + 1, high + 1, dtype=np.int64)[:, None]
+    first, after = _guesses(layer, values, lowest, highest)
+    while (first < after).any():
+        middle = (first + after) >> 1
+        reached = outputs(layer, middle) >= values
+        after = np.where(reached, middle, after)
+        first = np.where(reached, first, np.minimum(middle + 1, after))
+    ends_of_outputs = [outputs(layer, sums) for sums in (lowest, highest)]
+    inside = (first > lowest) & (first <= highest)
+    return tuple(
+        _Stairs(
+            values[inside[:, c], 0],
+            first[inside[:, c], c],
+            int(lowest[c]),
+            int(highest[c]),
+            *(int(output[c]) for output in ends_of_outputs),
+        )
+        for c in range(layer.geometry.out_c)
+    )
+
+
+def _guesses(layer: Layer, values: Ints, lowest: Ints, highest: Ints) -> tuple[Ints, Ints]:
+    """Return between which sums each of *values* begins: close together where that is known."""
+    q = _quantization(layer)
+    with np.errstate(divide="ignore", over="ignore"):
+        guess = (values - q.out_zero_point - 0.5) / (q.multiplier * 2.0 ** (q.shift - 31))
+    guess = np.nan_to_num(guess.clip(lowest, highest)).astype(np.int64)
+    below, above = guess - GUESSED, guess + GUESSED
+    first = np.where((below >= lowest) & (outputs(layer, below) < values), below + 1, lowest)
+    after = np.where((above <= highest) & (outputs(layer, above) >= values), above, highest + 1)
+    return first, after
+
+
+def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
+    found = []
+    for steps, slope in zip(stairs, _slopes(layer, form.scale) * 2.0**form.shift, strict=True):
+        line = _line(steps, float(slope), form)
+        if line is None:
+            return None
+        found.append(line)
+    return _lines(layer, form, found)
+
+
+def _lines(layer: Layer, form: _Form, found: list[Constants]) -> Lines:
+    start, multiplier, addend, negative = np.array(found, np.int64).T
+    return Lines(
+        rounding=_quantization(layer).rounding,
+        scale=form.scale,
+        shift=form.shift,
+        start=start,
+        multiplier=multiplier,
+        addend=addend,
+        negative=negative if form.bent else None,
+        clamp=form.clamp,
+    )
+
+
+def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
+    """Search the line of one channel, ideally of *slope*."""
+    if not stairs.value.size:
+        level = (stairs.at_lowest + form.clamp.offset) << form.shift
+        return 0, 0, level, level
+    return _near_line(stairs, slope, form) or _far_line(stairs, form)
+
+
+def _near_line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
+    """Search where most lines are: near the ideal *slope*, with a small start."""
+    if max(-stairs.lowest, stairs.highest + 1) * form.scale + MOST_START >= 2**31:
+        return None
+    most = _most_start(stairs, form.scale) if form.bent else MOST_START
+    few, many = np.arange(min(FEW_STARTS, most)), np.arange(FEW_STARTS, most)
+    for around, starts in ((NEAR, few), (NEARER, many)):
+        slopes = round(slope) + around
+        slopes = slopes[(slopes > 0) & (slopes < 2**31)]
+        for line in _fitting(stairs, slopes, starts, form):
+            if _is_exact(stairs, line, form):
+                return line
+    return None
+
+
+def _far_line(stairs: _Stairs, form: _Form) -> Constants | None:
+    """Search every slope that leads through all steps, and starts that move sums where they fit.
+
+    Few steps, as of a channel whose weights are next to nothing, leave much room for the slope.
+    """
+    moved = _moved(stairs, form)
+    if moved is None:
+        return None
+    sides = _constraints(stairs, form)
+    for slope in _slopes_through(sides):
+        windows = [side.window(slope) for side in sides]
+        if any(low >= high for low, high in windows):
+            continue
+        stride = max(1, 2**32 // (slope * FAR_STARTS))
+        few, spread = np.arange(FEW_STARTS), stride * np.arange(-FAR_STARTS, FAR_STARTS)
+        starts = np.concatenate([few, spread]) + moved.start
+        starts = starts[(starts >= moved.least) & (starts <= moved.most)]
+        for line in _through(windows, slope, starts):
+            if _is_exact(stairs, line, form):
+                return line
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The starts that leave scaled sums in int32, and negative ones negative; one to begin with."""
+
+    least: int
+    most: int
+    start: int
+
+
+def _moved(stairs: _Stairs, form: _Form) -> _Moved | None:
+    """Return the starts that a channel may have; None if its sums differ by too much."""
+    least = -(2**31) - form.scale * stairs.lowest
+    most = 2**31 - 1 - form.scale * stairs.highest
+    if _bends(stairs, form):
+        last = int(stairs.first[stairs.first <= 0].max())
+        first = int(stairs.first[stairs.first > 0].min())
+        least, most = max(least, -form.scale * first), min(most, form.scale * (1 - last) - 1)
+    if least > most:
+        return None
+    return _Moved(least, most, min(max(0, least), most))
+
+
+def _bends(stairs: _Stairs, form: _Form) -> bool:
+    """Whether a channel has steps at negative sums and others."""
+    return form.bent and bool((stairs.first > 0).any() and (stairs.first <= 0).any())
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What a line must reach at some scaled sums, and stay below at others."""
+
+    reached_at: Ints
+    reached: Ints
+    below_at: Ints
+    below: Ints
+
+    def window(self, slope: int) -> tuple[np.int64, np.int64]:
+        """Return where a line of *slope* may be at nought: from, and less than."""
+        low, high = self.reached - self.reached_at * slope, self.below - self.below_at * slope
+        return low.max(initial=-(2**62)), high.min(initial=2**62)
+
+    def slopes(self) -> tuple[float, float]:
+        """Return between which slopes there may be a line."""
+        run = (self.below_at[:, None] - self.reached_at).astype(np.float64)
+        rise = (self.below[:, None] - self.reached).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = rise / run
+        return (
+            float(slopes[run < 0].max(initial=0.0)),
+            float(slopes[run > 0].min(initial=2.0**31)),
+        )
+
+
+def _constraints(stairs: _Stairs, form: _Form) -> list[_Side]:
+    """Return what lines must do: of a side, or of negative sums and the others."""
+    low, high = form.levels
+    value, first = [stairs.value], [stairs.first]
+    below, below_at = [stairs.value], [stairs.first - 1]
+    if stairs.at_lowest > low:
+        value.insert(0, np.array([stairs.at_lowest]))
+        first.insert(0, np.array([stairs.lowest]))
+    if stairs.at_highest < high:
+        below.append(np.array([stairs.at_highest + 1]))
+        below_at.append(np.array([stairs.highest]))
+    values, firsts, belows, belows_at = map(np.concatenate, (value, first, below, below_at))
+    halves = [np.ones(firsts.shape, bool)], [np.ones(belows_at.shape, bool)]
+    if _bends(stairs, form):
+        halves = [firsts > 0, firsts <= 0], [belows_at >= 0, belows_at < 0]
+    return [
+        _Side(
+            firsts[reached] * form.scale,
+            (values[reached] + form.clamp.offset) << (32 + form.shift),
+            belows_at[under] * form.scale,
+            (belows[under] + form.clamp.offset) << (32 + form.shift),
+        )
+        for reached, under in zip(*halves, strict=True)
+    ]
+
+
+def _slopes_through(sides: list[_Side]) -> list[int]:
+    """Return some slopes that may lead through all steps, the steepest first."""
+    ends = [side.slopes() for side in sides]
+    least = max(1, int(np.ceil(max(low for low, _ in ends))))
+    most = min(2**31 - 1, int(np.floor(min(high for _, high in ends))))
+    if least > most:
+        return []
+    some = np.linspace(most, least, min(FAR_SLOPES, most - least + 1)).astype(np.int64)
+    return [int(slope) for slope in some]
+
+
+def _through(
+    windows: list[tuple[np.int64, np.int64]], slope: int, starts: Ints
+) -> Iterator[Constants]:
+    """Yield a few lines of *slope* within *windows*."""
+    moved = starts * slope
+    addends = [_addends(low, high, moved) for low, high in windows]
+    fits = np.logical_and.reduce([fit for _, fit in addends])
+    for at in np.flatnonzero(fits)[:4]:
+        yield int(starts[at]), slope, int(addends[0][0][at]), int(addends[-1][0][at])
+
+
+def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterator[Constants]:
+    """Yield lines between the ends of all steps, a few of each slope."""
+    rising = (stairs.value + form.clamp.offset) << (32 + form.shift)
+    first = stairs.first * form.scale
+    sides = _sides(stairs, bent=form.bent)
+    windows = [_window(first[side], rising[side], slopes, form.scale) for side in sides]
+    exists = np.logical_and.reduce([low < high for low, high in windows])
+    indices = np.flatnonzero(exists)
+    at_once = SLOPES_AT_ONCE if starts.size <= FEW_STARTS else 1
+    for first_index in range(0, indices.size, at_once):
+        some = indices[first_index : first_index + at_once]
+        moved = slopes[some, None] * starts
+        addends = [_addends(low[some, None], high[some, None], moved) for low, high in windows]
+        fits = np.logical_and.reduce([fit for _, fit in addends])
+        for row, index in enumerate(some):
+            for at in np.flatnonzero(fits[row])[:4]:
+                addend, negative = addends[0][0][row, at], addends[-1][0][row, at]
+                yield int(starts[at]), int(slopes[index]), int(addend), int(negative)
+
+
+def _most_start(stairs: _Stairs, scale: int) -> int:
+    """Return the starts that leave each step on its side of zero."""
+    last = int(stairs.first[stairs.first <= 0].max(initial=-MOST_START))
+    return min(MOST_START, (1 - last) * scale)
+
+
+def _sides(stairs: _Stairs, *, bent: bool) -> list[NDArray[np.bool_]]:
+    """Return which steps are climbed by the addend, and which by that of negative sums."""
+    if not bent:
+        return [np.ones(stairs.first.shape, bool)]
+    return [stairs.first > 0, stairs.first <= 0]
+
+
+def _window(first: Ints, rising: Ints, slopes: Ints, scale: int) -> tuple[Ints, Ints]:
+    """Return for each slope where the line may start: from, and less than."""
+    if not (first.size and slopes.size):
+        return np.full(slopes.shape, -(2**62)), np.full(slopes.shape, 2**62)
+    return -_least(-rising, -first, slopes), _least(rising, first - scale, slopes)
+
+
+def _least(rising: Ints, sums: Ints, slopes: Ints) -> Ints:
+    """Return the least ``rising - sums * slope`` for each of *slopes*, which are close together.
+
+    Few steps can be the least for any of them, as one tells: the others are left out.
+    """
+    middle = slopes[slopes.size // 2]
+    there, room = rising - sums * middle, abs(sums) * abs(slopes - middle).max()
+    few = there - room <= (there + room).min()
+    least: Ints = (rising[few][:, None] - sums[few][:, None] * slopes).min(axis=0)
+    return least
+
+
+def _addends(
+    low: Ints | np.int64, high: Ints | np.int64, moved: Ints
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the least addend for each start, whose effect is *moved*, and whether it fits."""
+    addend = -((moved - low) >> 32)
+    fits = (addend << 32) + moved < high
+    return addend, fits & (abs(addend) < 2**30)
+
+
+def _is_exact(stairs: _Stairs, line: Constants, form: _Form) -> bool:
+    start, slope, addend, negative = line
+    sums = stairs.points(turn=-(start // form.scale))
+    scaled = sums * form.scale + start
+    high = (scaled * slope) >> 32
+    values = (high + np.where(scaled < 0, negative, addend)) >> form.shift
+    return bool((saturate(values, form.clamp) == stairs(sums)).all())

@@ -1,0 +1,148 @@
+"""The frozen plan of one algorithm for one layer: the only thing templates see.
+
+Sizes are computed here once; selection, the header, the harness and the report read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from numpy.typing import NDArray
+
+from convgen.model.layer import Layer
+from convgen.plans.assembly import Assembly
+from convgen.plans.buffers import Buffer
+from convgen.plans.kernels.base import KernelPlan, OwnSums
+from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.lines import Lines
+from convgen.plans.order import StoreOrder
+from convgen.plans.requantize import Requantize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a buffer lies in the workspace, in bytes."""
+
+    buffer: Buffer
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constant:
+    """An array in flash; ``comment`` says what it holds and in which order."""
+
+    name: str
+    values: NDArray[Any]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """How one algorithm does one layer.
+
+    ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
+    work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
+    ``orders`` are those in which it can go through the layer, the usual one first.
+
+    ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
+    the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
+    ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
+    ``lines``: how the algorithm does it, where neither ``requantize`` nor the kernel does.
+    ``own_assembly``: what its assembly needs, where that is not the kernel's.
+    ``notes``: sentences that say why it does not do it by a faster kernel that there is.
+    """
+
+    algorithm: str
+    family: str
+    summary: str
+    template: str
+    layer: Layer
+    kernel: KernelPlan | FinishingPlan | OwnSums
+    requantize: Requantize | None
+    workspace: tuple[Buffer, ...]
+    constants: tuple[Constant, ...]
+    steps: Any
+    orders: tuple[StoreOrder, ...]
+    decisions: tuple[str, ...]
+    work: Mapping[str, int]
+    writes_input: bool = False
+    has_init: bool = False
+    rounds_coarsely: bool = False
+    lines: Lines | None = None
+    own_assembly: Assembly | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fail while generating, not in the compiler or on the board."""
+        names = [constant.name for constant in self.constants]
+        aligns = [buffer.align for buffer in self.workspace]
+        checks = {
+            "constants have names of their own": len(set(names)) == len(names),
+            "buffers stand with the most aligned first": aligns == sorted(aligns, reverse=True),
+            "outputs are requantised in one way": not (self.requantize and self.lines),
+            "indices of the workspace are 32 bits": self.workspace_bytes < 2**31,
+            "work is counted upwards": all(count >= 0 for count in self.work.values()),
+        }
+        broken = [rule for rule, holds in checks.items() if not holds]
+        if broken:
+            raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
+    @property
+    def order(self) -> StoreOrder:
+        """The one that is printed."""
+        return self.orders[0]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The buffers of the workspace, one after the other."""
+        offsets = accumulate((buffer.bytes for buffer in self.workspace), initial=0)
+        return tuple(
+            Place(buffer=buffer, offset=offset)
+            for buffer, offset in zip(self.workspace, offsets, strict=False)
+        )
+
+    @property
+    def workspace_bytes(self) -> int:
+        """What the caller must provide."""
+        return sum(buffer.bytes for buffer in self.workspace)
+
+    @property
+    def workspace_align(self) -> int:
+        """Alignment of the workspace in bytes; 1 when there is none.
+
+        A multiple of 4 wherever there is one, so that no caller has to think of less.
+        """
+        return max(4, *(buffer.align for buffer in self.workspace)) if self.workspace else 1
+
+    @property
+    def requantized(self) -> str | None:
+        """How int8 outputs come about, in words."""
+        lines = self.kernel.lines if isinstance(self.kernel, FinishingPlan) else self.lines
+        how = lines or self.requantize
+        return how.description if how else None
+
+    @property
+    def assembly(self) -> Assembly | None:
+        """What the assembly needs; None if there is none."""
+        if isinstance(self.kernel, FinishingPlan):
+            return self.kernel.assembly
+        return self.own_assembly
+
+    @property
+    def sums_in_assembly(self) -> bool:
+        """Whether whole functions are in assembly, not only instructions amid C."""
+        assembly = self.assembly
+        return assembly is not None and assembly.has_functions
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether sums start at a table; at zero otherwise."""
+        return any(constant.name == "bias" for constant in self.constants)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Size of all constant arrays in flash."""
+        return sum(constant.values.nbytes for constant in self.constants)

@@ -1,0 +1,133 @@
+"""Which tools are installed, what each serves, and how to get those that are not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from convgen import extras, printable
+from convgen.errors import ToolError
+from convgen.report.report import printed, table
+from convgen.system import process
+from convgen.targets import target
+from convgen.targets.target import Target
+
+COMPILER, EMULATOR, OTHER = "compiler", "emulator", "other"
+CAPSTONE = "--toolchain zig, --cycles, --profile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A program or Python package. ``path`` None: not found; ``targets`` that it serves."""
+
+    name: str
+    is_package: bool = False
+    kind: str
+    option: str
+    targets: tuple[str, ...]
+    get: str
+    path: str | None = None
+    version: str = ""
+
+
+def examine() -> list[Tool]:
+    """Look for every tool that the targets name, and for what reads code."""
+    boards = [target.load(name) for name in target.names()]
+    reader = _package("capstone", OTHER, CAPSTONE)
+    return list(map(_looked_for, [*tools(boards), reader]))
+
+
+def tools(boards: Iterable[Target]) -> list[Tool]:
+    """Return the tools that *boards* name, compilers first, each once for each option."""
+    found: dict[tuple[str, str], Tool] = {}
+    for named in sorted(_named(boards), key=lambda tool: (tool.kind, tool.option, tool.name)):
+        known = found.get((named.name, named.option))
+        targets = (*known.targets, *named.targets) if known else named.targets
+        found[named.name, named.option] = replace(named, targets=targets)
+    return list(found.values())
+
+
+def _named(boards: Iterable[Target]) -> Iterable[Tool]:
+    for board in boards:
+        gcc = board.toolchain.gcc
+        yield _program(f"{gcc.prefix}gcc", gcc.package, COMPILER, "--toolchain gcc", board)
+        if board.toolchain.zig:
+            yield _package("ziglang", COMPILER, "--toolchain zig", board)
+        for kind, emulation in board.emulator.items():
+            machine, option = emulation.machine, f"--emulator {kind}"
+            if emulation.model:
+                yield _package("unicorn", EMULATOR, option, board)
+            elif machine.program:
+                name = machine.program.replace("{host}", platform.machine())
+                yield _program(name, machine.package, EMULATOR, option, board)
+
+
+def _program(name: str, package: str, kind: str, option: str, board: Target) -> Tool:
+    return Tool(
+        name=name,
+        kind=kind,
+        option=option,
+        targets=(board.name,),
+        get=f"apt-get install {package}",
+    )
+
+
+def _package(name: str, kind: str, option: str, *boards: Target) -> Tool:
+    targets = tuple(board.name for board in boards)
+    return Tool(
+        name=name, is_package=True, kind=kind, option=option, targets=targets, get=extras.INSTALL
+    )
+
+
+def _looked_for(tool: Tool) -> Tool:
+    if tool.is_package:
+        return _found_package(tool)
+    path = shutil.which(tool.name)
+    return replace(tool, path=path, version=_version(tool) if path else "")
+
+
+def _version(tool: Tool) -> str:
+    """Return the version that a program tells; what it says instead if it does not run."""
+    asks = "-dumpfullversion" if tool.kind == COMPILER else "--version"
+    try:
+        return process.version([tool.name, asks], install=tool.get)
+    except ToolError as error:
+        return printable.word(str(error).splitlines()[0], printable.LINE)
+
+
+def _found_package(tool: Tool) -> Tool:
+    folder = extras.folder(tool.name)
+    if folder is None:
+        return tool
+    return replace(tool, path=str(folder), version=importlib.metadata.version(tool.name))
+
+
+def without(tools: Sequence[Tool], kind: str) -> list[str]:
+    """Return the targets that have no tool of that kind."""
+    named = {name: tool for tool in tools if tool.kind == kind for name in tool.targets}
+    served = {name for tool in tools if tool.kind == kind and tool.path for name in tool.targets}
+    return sorted(named.keys() - served)
+
+
+def as_text(tools: Sequence[Tool]) -> str:
+    """Return the table for people, and a sentence on what cannot be done."""
+    from rich.text import Text
+
+    shown = table()
+    for column in ("tool", "version", "where", "serves", "to install it"):
+        shown.add_column(column, overflow="fold")
+    for tool in tools:
+        where = Text(tool.path or "not found", style="" if tool.path else "yellow")
+        serves = f"{tool.option}: {', '.join(tool.targets)}" if tool.targets else tool.option
+        shown.add_row(tool.name, tool.version, where, Text(serves), Text(tool.get))
+    return printed(shown, *map(Text, _sentences(tools)))
+
+
+def _sentences(tools: Sequence[Tool]) -> list[str]:
+    lacks = {kind: without(tools, kind) for kind in (COMPILER, EMULATOR)}
+    if not any(lacks.values()):
+        return ["Every target has a compiler and an emulator."]
+    return [f"No {kind} for: {', '.join(names)}" for kind, names in lacks.items() if names]

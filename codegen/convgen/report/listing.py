@@ -1,0 +1,77 @@
+"""The profile for people: functions, then the C and the assembly beside what each line takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from convgen.report.report import Report, printed, table
+
+HOT = 0.5  # of what the hottest of a listing takes: a line that is marked
+GAP_LINES = 3  # so many lines without instructions stand between others; more are left out
+
+Row = tuple[dict[str, Any] | None, str, str]
+"""What a line takes, None if nothing; its number or address; its text."""
+
+
+def as_text(report: Report, out: Path) -> str:
+    """Return the listing of the report's ``profile``; the sources are in *out*."""
+    profile = report["profile"]
+    parts = [_functions(profile["functions"])]
+    for file, counted in groupby(profile["lines"], key=lambda line: line["file"]):
+        source = (out / file).read_text(encoding="utf-8").splitlines()
+        parts.append(_listing(file, list(annotated(list(counted), source))))
+    for function in profile["functions"]:
+        if "assembly" in function:
+            rows: list[Row] = [(i, f"{i['address']:x}", i["text"]) for i in function["assembly"]]
+            parts.append(_listing(function["name"], rows))
+    return printed(*parts)
+
+
+def annotated(counted: Sequence[dict[str, Any]], source: Sequence[str]) -> Iterator[Row]:
+    """Yield the lines from the first that takes instructions to the last, without long gaps."""
+    found = {line["line"]: line for line in counted}
+    before = None
+    for number in sorted(found):
+        gap = range(number if before is None else before + 1, number)
+        if len(gap) <= GAP_LINES:
+            yield from ((None, str(line), source[line - 1]) for line in gap)
+        else:
+            yield None, "", "..."
+        yield found[number], str(number), source[number - 1]
+        before = number
+
+
+def _functions(functions: Sequence[dict[str, Any]]) -> Any:
+    shown = table()
+    shown.add_column("instructions", justify="right")
+    shown.add_column("share", justify="right")
+    shown.add_column("function")
+    for function in functions:
+        shown.add_row(*_figures(function), function["name"])
+    return shown
+
+
+def _listing(title: str, rows: Sequence[Row]) -> Any:
+    from rich.text import Text
+
+    most = max(taken["instructions"] for taken, _, _ in rows if taken)
+
+    shown = table()
+    shown.add_column("instructions", justify="right")
+    shown.add_column("share", justify="right")
+    shown.add_column("")
+    shown.add_column("", justify="right")
+    shown.add_column(title, no_wrap=True, overflow="ellipsis")
+    for taken, place, text in rows:
+        hot = taken is not None and taken["instructions"] >= HOT * most
+        figures = _figures(taken) if taken else ("", "")
+        line = Text(text)
+        shown.add_row(*figures, "*" if hot else "", place, line, style="bold" if hot else None)
+    return shown
+
+
+def _figures(taken: dict[str, Any]) -> tuple[str, str]:
+    return f"{taken['instructions']:,}", f"{taken['share']:.1%}"

@@ -1,0 +1,48 @@
+"""What a run comes to as a whole: what was built and run, and who of them let it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convgen.bench.trial import Trial
+from convgen.errors import BuildError, ConvgenError, VerificationError
+from convgen.schedule.select import Candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Results:
+    """What came of all candidates that were tried; *compared*: all that could be."""
+
+    chosen: Trial
+    trials: Sequence[Trial]
+    unbuilt: Mapping[Candidate, BuildError]
+    compared: bool
+
+    @property
+    def failure(self) -> ConvgenError | None:
+        """What to end with; None if all is well.
+
+        It names every candidate at fault, and says of the first what it did. A wrong output counts
+        before vectors that disagree with the spec, and those before a failed build, which only a
+        comparison cannot do without.
+        """
+        tried = (self.chosen, *self.trials)
+        failed = {trial: trial.failure for trial in tried if trial.failure}
+        wrong = {t.candidate.algorithm: said for t, said in failed.items() if not t.disagrees}
+        if wrong:
+            return VerificationError(_sentence(wrong, "is wrong", "are wrong"))
+        if failed:
+            return VerificationError(next(iter(failed.values())))
+        if self.unbuilt and self.compared:
+            builds = {c.algorithm: error.summary for c, error in self.unbuilt.items()}
+            return BuildError(_sentence(builds, "does not build", "do not build"))
+        return None
+
+
+def _sentence(details: Mapping[str, str], one: str, many: str) -> str:
+    first, *others = details
+    if not others:
+        return f"{first} {one}: {details[first]}"
+    *between, last = others
+    return f"{', '.join([first, *between])} and {last} {many}; {first}: {details[first]}"

@@ -1,0 +1,1 @@
+"""Which plan, and where its tensors lie."""

@@ -1,0 +1,1 @@
+"""A plan as C: what a firmware engineer takes."""

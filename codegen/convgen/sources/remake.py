@@ -1,0 +1,63 @@
+"""The command that prints a layer's files again, for the comment at their top.
+
+It names what the text depends on and no more: no path, and the algorithm that was chosen, whatever
+made it the best.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remake:
+    """The options of the command that hold for every candidate.
+
+    ``ram`` and ``flash`` are budgets above the target's own, without which a layer may not fit.
+    """
+
+    spec: Path
+    target: str
+    seed: int
+    allow_outside: bool
+    ram: int | None = None
+    flash: int | None = None
+
+    def command(self, plan: Plan, pool: Pool | None) -> str:
+        """Return the command that prints *plan*, ready for a shell and for a C comment."""
+        words = ["convgen", "--target", Path(self.target).name, "--algorithm", plan.algorithm]
+        words += [] if self.ram is None else ["--budget", str(self.ram)]
+        words += [] if self.flash is None else ["--flash", str(self.flash)]
+        words += ["--overlap"] if pool else []
+        words += ["--seed", str(self.seed)] if plan.layer.synthetic and self.seed else []
+        words += ["--allow-outside"] if self.allow_outside else []
+        name = self.spec.name
+        words.append(f"./{name}" if name.startswith("-") else name)
+        return " ".join(map(quote, words))
+
+
+def quote(word: str) -> str:
+    r"""Quote *word* for a shell without characters that end a comment, a line or a column.
+
+    >>> print(quote("layer.json"), quote("a b$.json"), quote("*\n.json"))
+    layer.json $'a\x20b$.json' $'*\n.json'
+    """
+    quoted = shlex.quote(word)
+    if quoted == word:
+        return word
+    plain = word.isascii() and word.isprintable() and not set(" '\\*/?") & set(word)
+    return quoted if plain else f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(letter: str) -> str:
+    """Return *letter* as bash's ``$'...'`` takes it."""
+    if letter.isascii() and letter.isprintable() and letter not in " '\\/?":
+        return letter
+    if letter == "\n":
+        return r"\n"
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))

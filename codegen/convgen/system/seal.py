@@ -1,0 +1,42 @@
+"""Text that tells whether it has been changed: one line of it holds the digest of all others.
+
+So what was printed can be told from what was edited wherever it has been since: without the list of
+what convgen wrote, in a clone on another computer, with the line ends of another system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from convgen.system import files
+from convgen.system.files import Unreadable
+
+LINE = "sha256 of the other lines"
+KEY = "sha256_of_the_other_lines"  # the same in JSON
+UNSEALED = "0" * 64
+"""What stands for the digest until `sealed` writes it."""
+MOST_BYTES = 2**28  # far above any text that is printed
+_SEAL = re.compile(rf'^(?: \* {LINE}: |  "{KEY}": ")([0-9a-f]{{64}})"?,?\n', re.MULTILINE)
+
+
+def sealed(text: str) -> str:
+    """Return *text* with the digest in the one line that has a place for it."""
+    [line] = _SEAL.finditer(text)
+    return text[: line.start(1)] + _digest(text, line) + text[line.end(1) :]
+
+
+def is_intact(path: Path) -> bool | None:
+    """Whether the file *path* is as `sealed` made it; None if there is no one line to tell."""
+    try:
+        text = files.read(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")
+    except (Unreadable, UnicodeDecodeError):
+        return None
+    lines = list(_SEAL.finditer(text))
+    return lines[0][1] == _digest(text, lines[0]) if len(lines) == 1 else None
+
+
+def _digest(text: str, line: re.Match[str]) -> str:
+    """Return the digest of *text* without its *line*."""
+    return hashlib.sha256((text[: line.start()] + text[line.end() :]).encode()).hexdigest()

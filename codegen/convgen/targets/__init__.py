@@ -1,0 +1,1 @@
+"""Cores and the machines that run them."""
