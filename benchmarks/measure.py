@@ -18,7 +18,7 @@ from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, attempt
 from convgen.errors import VerificationError
 from convgen.formats import spec
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.plan import Plan
 from convgen.schedule.select import Candidate
 from convgen.targets import target
@@ -33,7 +33,7 @@ BLOCK_UNIT = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A unit of work that is a block: the kernel, pixels, channels, the loop."""
 
 
-def load(description: Mapping[str, Any]) -> Layer:
+def load(description: Mapping[str, Any]) -> Conv2d:
     """Return the layer of a spec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.json"
@@ -49,7 +49,7 @@ def tools(name: str) -> str:
     return f"{built.version} with `{flags}`; QEMU {runner.version}, board `{machine}`."
 
 
-def bench_for(layer: Layer, board: Target) -> Bench:
+def bench_for(layer: Conv2d, board: Target) -> Bench:
     """Return what *layer* is tried with on *board*: one made-up input, qemu-system."""
     runner = emulator.choose("qemu-system", board)
     return Bench(

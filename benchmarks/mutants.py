@@ -31,7 +31,7 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, describe
 from convgen.errors import ToolError, VerificationError
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.schedule import select
 from convgen.schedule.select import Candidate
@@ -113,7 +113,7 @@ def algorithms(board: str, name: str) -> tuple[str, ...]:
     return usual, str(rng.choice(others or [usual]))
 
 
-def _candidate(subject: Subject, layer: Layer) -> Candidate | None:
+def _candidate(subject: Subject, layer: Conv2d) -> Candidate | None:
     [algorithm] = [a for a in ALGORITHMS if a.name == subject.algorithm]
     described = target.load(subject.board)
     if algorithm.reject(layer, described):
@@ -202,36 +202,36 @@ def _by_one(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     return changed
 
 
-def _quantized(layer: Layer, **changes: Any) -> Layer:
+def _quantized(layer: Conv2d, **changes: Any) -> Conv2d:
     if layer.quantization is None:
         raise AssertionError("all layers here are int8")
     return replace(layer, quantization=replace(layer.quantization, **changes))
 
 
-def _sum(layer: Layer, rng: np.random.Generator) -> Layer:
+def _sum(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     bias = np.zeros(layer.geometry.out_c, np.int32) if layer.bias is None else layer.bias
     return replace(layer, bias=_by_one(bias, rng))
 
 
-def _weight(layer: Layer, rng: np.random.Generator) -> Layer:
+def _weight(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     return replace(layer, weights=_by_one(layer.weights, rng))
 
 
-def _in_zero_point(layer: Layer, rng: np.random.Generator) -> Layer:
+def _in_zero_point(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     return _quantized(layer, in_zero_point=layer.zero_point + int(rng.choice([-1, 1])))
 
 
-def _out_zero_point(layer: Layer, rng: np.random.Generator) -> Layer:
+def _out_zero_point(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     zero_point = layer.quantization.out_zero_point if layer.quantization else 0
     return _quantized(layer, out_zero_point=zero_point + int(rng.choice([-1, 1])))
 
 
-def _shift(layer: Layer, rng: np.random.Generator) -> Layer:
+def _shift(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     shift = layer.quantization.shift if layer.quantization else np.zeros(1, np.int32)
     return _quantized(layer, shift=_by_one(shift, rng))
 
 
-def _multiplier(layer: Layer, rng: np.random.Generator) -> Layer:
+def _multiplier(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     """Change one multiplier by one part in 256."""
     q = layer.quantization
     changed = q.multiplier.copy() if q else np.zeros(1, np.int32)
@@ -240,13 +240,13 @@ def _multiplier(layer: Layer, rng: np.random.Generator) -> Layer:
     return _quantized(layer, multiplier=changed)
 
 
-def _clamp(layer: Layer, rng: np.random.Generator) -> Layer:
+def _clamp(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     if rng.integers(2):
         return replace(layer, activation_min=layer.activation_min + 1)
     return replace(layer, activation_max=layer.activation_max - 1)
 
 
-def _padding(layer: Layer, rng: np.random.Generator) -> Layer:
+def _padding(layer: Conv2d, rng: np.random.Generator) -> Conv2d:
     """Move the padding by one row or column."""
     g = layer.geometry
     if rng.integers(2):
@@ -258,7 +258,7 @@ def _padding(layer: Layer, rng: np.random.Generator) -> Layer:
     return replace(layer, geometry=moved)
 
 
-NUMBERS: dict[str, Callable[[Layer, np.random.Generator], Layer]] = {
+NUMBERS: dict[str, Callable[[Conv2d, np.random.Generator], Conv2d]] = {
     "sum of a channel, by 1": _sum,
     "weight, by 1": _weight,
     "input zero point, by 1": _in_zero_point,

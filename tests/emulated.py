@@ -16,7 +16,7 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator
 from convgen.bench.trial import Bench, Trial, attempt
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.schedule.select import Candidate
 from convgen.targets import target
 from native import Job
@@ -65,7 +65,7 @@ def check_jobs(jobs: Sequence[Job], found: Sequence[Mapping[str, np.ndarray]]) -
             check(job.layer, job.inputs[:count], outputs[variant.label][:count], variant.label)
 
 
-def check(layer: Layer, inputs: np.ndarray, outputs: np.ndarray, label: str) -> None:
+def check(layer: Conv2d, inputs: np.ndarray, outputs: np.ndarray, label: str) -> None:
     """Compare with the independent reference."""
     expected = numpy_reference.convolve(layer, inputs)
     if layer.dtype == "int8":

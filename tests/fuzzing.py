@@ -31,7 +31,7 @@ from convgen import cli
 from convgen.bench.proof import vectors
 from convgen.errors import ConvgenError
 from convgen.formats import spec
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.resources import data_dir
 from convgen.schedule.select import survey
 from convgen.targets import target
@@ -190,7 +190,7 @@ def damaged_toml(text: str, rng: random.Random) -> bytes:
     return damaged_bytes(content, rng) if rng.random() < 0.2 else content
 
 
-def small_layer(folder: Path) -> Layer:
+def small_layer(folder: Path) -> Conv2d:
     path = folder / "small.json"
     path.write_text(
         '{"name": "small", "op": "conv2d", "input": {"shape": [4, 5, 3], "dtype": "int8"}, '

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 
-def convolve(layer: Layer, image: NDArray[Any]) -> NDArray[Any]:
+def convolve(layer: Conv2d, image: NDArray[Any]) -> NDArray[Any]:
     """Return the output of one image: int8, or float64 for float32 layers."""
     g = layer.geometry
     outputs = np.empty((g.out_h, g.out_w, g.out_c), np.int8 if layer.quantization else np.float64)
@@ -27,7 +27,7 @@ def convolve(layer: Layer, image: NDArray[Any]) -> NDArray[Any]:
     return outputs
 
 
-def magnitude(layer: Layer, image: NDArray[Any]) -> NDArray[np.float64]:
+def magnitude(layer: Conv2d, image: NDArray[Any]) -> NDArray[np.float64]:
     """Return ``sum|x*w|`` of each output."""
     g = layer.geometry
     sums = np.empty((g.out_h, g.out_w, g.out_c))
@@ -36,7 +36,7 @@ def magnitude(layer: Layer, image: NDArray[Any]) -> NDArray[np.float64]:
     return sums
 
 
-def _products(layer: Layer, image: NDArray[Any], row: int, column: int, out_c: int) -> list[Any]:
+def _products(layer: Conv2d, image: NDArray[Any], row: int, column: int, out_c: int) -> list[Any]:
     g = layer.geometry
     first_channel = out_c // (g.out_c // g.groups) * (g.in_c // g.groups)
     products = []
@@ -52,7 +52,7 @@ def _products(layer: Layer, image: NDArray[Any], row: int, column: int, out_c: i
     return products
 
 
-def _output(layer: Layer, out_c: int, terms: list[Any]) -> Any:
+def _output(layer: Conv2d, out_c: int, terms: list[Any]) -> Any:
     if layer.quantization is None:
         return min(max(math.fsum(terms), layer.activation_min), layer.activation_max)
     q = layer.quantization

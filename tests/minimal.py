@@ -12,7 +12,7 @@ import numpy as np
 
 from convgen.formats import spec
 from convgen.model import quantize
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 
 def made_up(**changes: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def inline(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
-def load(fields: dict[str, Any], seed: int = 0) -> Layer:
+def load(fields: dict[str, Any], seed: int = 0) -> Conv2d:
     """Load a spec that names no files."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "layer.json")
@@ -49,7 +49,7 @@ def load(fields: dict[str, Any], seed: int = 0) -> Layer:
         return spec.load(path, seed=seed)
 
 
-def scaled(layer: Layer, factors: np.ndarray, edge: int | None = None) -> Layer:
+def scaled(layer: Conv2d, factors: np.ndarray, edge: int | None = None) -> Conv2d:
     """Scale weights by *factors*, with the biases' outputs as they are.
 
     Channel *edge* gets the bias whose output is about to change.
@@ -76,7 +76,7 @@ def scaled(layer: Layer, factors: np.ndarray, edge: int | None = None) -> Layer:
 DEEP = made_up(input={"shape": [3, 3, 64], "dtype": "int8"}, out_channels=16)
 
 
-def apart() -> Layer:
+def apart() -> Conv2d:
     """Return `DEEP` with channels whose scales lie so far apart that no shift suits all."""
     factors = 10.0 ** -np.random.default_rng(2).uniform(0, 6, 16)
     factors[0] = 1

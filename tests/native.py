@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool, share
@@ -132,12 +132,12 @@ class Job:
     inputs: np.ndarray
 
     @property
-    def layer(self) -> Layer:
+    def layer(self) -> Conv2d:
         return self.chosen[0].plan.layer
 
 
 def variants(
-    layer: Layer,
+    layer: Conv2d,
     target: Target,
     names: Collection[str] | None = None,
     *,

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import loops
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 
 
-def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
+def convolve(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[Any]:
     """Return outputs ``[N, OH, OW, OC]``: int8, or float64 for float32 layers."""
     weights: NDArray[Any] = layer.weights.astype(_wide(layer))
     sums: NDArray[Any] = _sums(layer, _centred(layer, inputs), weights)
@@ -31,24 +32,24 @@ def convolve(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
     return outputs.clip(layer.activation_min, layer.activation_max).astype(np.int8)
 
 
-def tolerance(layer: Layer, inputs: NDArray[Any]) -> NDArray[np.float64]:
+def tolerance(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[np.float64]:
     """Return how far a float32 output may be from the exact one."""
     magnitude = _sums(layer, np.abs(_centred(layer, inputs)), np.abs(layer.weights.astype(float)))
     return 4 * layer.geometry.patch_elems * 2.0**-24 * magnitude + 1e-6
 
 
-def _wide(layer: Layer) -> type:
+def _wide(layer: Conv2d) -> type:
     return np.float64 if layer.quantization is None else np.int64
 
 
-def _centred(layer: Layer, inputs: NDArray[Any]) -> NDArray[Any]:
+def _centred(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[Any]:
     g = layer.geometry
     pads = ((0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right), (0, 0))
     centred: NDArray[Any] = inputs.astype(_wide(layer)) - layer.zero_point
     return np.pad(centred, pads)
 
 
-def _sums(layer: Layer, padded: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+def _sums(layer: Conv2d, padded: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     g = layer.geometry
     sums = np.zeros((len(padded), g.out_h, g.out_w, g.out_c), padded.dtype)
     for i in range(g.k_h):

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.plans.order import StoreOrder
 from convgen.schedule.overlap import Pool
 

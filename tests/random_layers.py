@@ -9,7 +9,10 @@ import numpy as np
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from convgen.model.layer import DType, Geometry, Layer, Quantization, Rounding
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.quantize import Rounding
+from convgen.model.tensor import DType
 
 SMALL = st.integers(1, 3)
 
@@ -51,9 +54,9 @@ MIXED = (
 """Kinds of layers that among them every algorithm can do."""
 
 
-def drawn(kinds: Sequence[Kind], count: int, number: int) -> list[Layer]:
+def drawn(kinds: Sequence[Kind], count: int, number: int) -> list[Conv2d]:
     """Return *count* layers, ``layer0`` and so on, the same for the same *number*."""
-    found: list[Layer] = []
+    found: list[Conv2d] = []
 
     @seed(number)
     @settings(
@@ -63,7 +66,7 @@ def drawn(kinds: Sequence[Kind], count: int, number: int) -> list[Layer]:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.sampled_from(kinds).flatmap(layers))
-    def draw(layer: Layer) -> None:
+    def draw(layer: Conv2d) -> None:
         found.append(layer)
 
     draw()
@@ -177,7 +180,7 @@ def _pads(draw: st.DrawFn, style: str, reach_h: int, reach_w: int) -> tuple[int,
 
 
 @st.composite
-def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
+def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Conv2d:
     geometry = draw(geometries(kind))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (geometry.out_c, geometry.k_h, geometry.k_w, geometry.group_in_c)
@@ -201,7 +204,7 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
             weights = rng.choice(ends, shape).astype(np.int8)
             room = 2**31 - 1 - 255 * 128 * geometry.patch_elems
             bias = rng.choice([-room, 0, room], geometry.out_c).astype(np.int32)
-    layer = Layer(
+    layer = Conv2d(
         name=name,
         dtype=kind.dtype,
         geometry=geometry,
@@ -219,7 +222,7 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Layer:
 
 
 @st.composite
-def quantizations(draw: st.DrawFn, kind: Kind, layer: Layer) -> Quantization:
+def quantizations(draw: st.DrawFn, kind: Kind, layer: Conv2d) -> Quantization:
     """Draw multipliers that spread sums over the outputs; sometimes the ends of what is legal."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     out_c = layer.geometry.out_c
@@ -244,7 +247,7 @@ def quantizations(draw: st.DrawFn, kind: Kind, layer: Layer) -> Quantization:
     return replace(drawn, shift=np.minimum(drawn.shift, largest_shift).astype(np.int32))
 
 
-def _largest_shift(layer: Layer, drawn: Quantization) -> np.ndarray:
+def _largest_shift(layer: Conv2d, drawn: Quantization) -> np.ndarray:
     """Return how far each channel's sums may be shifted and stay, with the zero point, in int32."""
     low, high = layer.accumulator_range
     factor = drawn.multiplier if drawn.rounding == "single" else np.full(len(low), 2**31)
@@ -255,7 +258,7 @@ def _largest_shift(layer: Layer, drawn: Quantization) -> np.ndarray:
     return np.minimum(room, 30)
 
 
-def inputs_for(layer: Layer, count: int = 2) -> np.ndarray:
+def inputs_for(layer: Conv2d, count: int = 2) -> np.ndarray:
     """Make inputs ``[count, H, W, C]``, the first random, the second of extremes or half zero."""
     g = layer.geometry
     shape = (count, g.in_h, g.in_w, g.in_c)

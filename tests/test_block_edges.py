@@ -12,7 +12,7 @@ import pytest
 
 import emulated
 import minimal
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.schedule import select
 from random_layers import inputs_for
@@ -35,7 +35,7 @@ ASSEMBLED = {
 """The algorithms whose functions are in assembly, one for each that differs."""
 
 
-def layers() -> list[Layer]:
+def layers() -> list[Conv2d]:
     """Return layers with each number of input and output channels and each width, for each shape.
 
     5 is prime to 12, so that the numbers of output channels are another order of the same.

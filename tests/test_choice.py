@@ -28,7 +28,7 @@ from command import (
     write_spec,
 )
 from contract import MEASURED, applicable, missing
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.resources import data_dir
 from random_layers import Kind, geometries
 

@@ -24,7 +24,7 @@ from cases import CASES
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
 from convgen.formats import schema, spec
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.conv.base import Algorithm
 from convgen.sources.generate import layer_files
@@ -156,7 +156,7 @@ def section_about(algorithm: Algorithm) -> str:
     raise AssertionError(f"docs/algorithms.md has no section {algorithm.family}")
 
 
-def layers_to_refuse() -> Iterator[Layer]:
+def layers_to_refuse() -> Iterator[Conv2d]:
     """The named layers, and others that no algorithm can do for a reason of its own."""
     yield from map(minimal.load, CASES.values())
     yield minimal.load(minimal.made_up(groups=4, out_channels=4))

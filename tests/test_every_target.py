@@ -20,7 +20,7 @@ import emulated
 import minimal
 import native
 from batch import Options
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -37,7 +37,7 @@ PARTS = 3  # images for each pair
 UNITS = Options(layers_in_unit=4)  # of more, GCC would inline less than of one
 
 
-def shape(size: list[int], outputs: int, kernel: Any, padding: str) -> Layer:
+def shape(size: list[int], outputs: int, kernel: Any, padding: str) -> Conv2d:
     fields = minimal.made_up(
         input={"shape": size, "dtype": "int8"},
         out_channels=outputs,
@@ -48,7 +48,7 @@ def shape(size: list[int], outputs: int, kernel: Any, padding: str) -> Layer:
 
 
 @cache
-def layers(count: int) -> Sequence[Layer]:
+def layers(count: int) -> Sequence[Conv2d]:
     """Return random layers, and three that compilers once warned of."""
     warned_of = (
         shape([10, 12, 1], 8, [2, 5], "same"),  # a patch was written beyond its end, GCC thought
@@ -59,7 +59,7 @@ def layers(count: int) -> Sequence[Layer]:
     return [*named, *drawn(MIXED, count, 14)]
 
 
-def offered(board: Target, among: Sequence[Layer]) -> dict[str, Layer]:
+def offered(board: Target, among: Sequence[Conv2d]) -> dict[str, Conv2d]:
     """Return the algorithms that can do any of the layers, and the first that each can do."""
     able = {
         algorithm.name: next((layer for layer in among if not algorithm.reject(layer, board)), None)
@@ -68,7 +68,7 @@ def offered(board: Target, among: Sequence[Layer]) -> dict[str, Layer]:
     return {name: layer for name, layer in able.items() if layer}
 
 
-def own(board: Target, compiler: str, count: int) -> Sequence[Layer]:
+def own(board: Target, compiler: str, count: int) -> Sequence[Conv2d]:
     """Return the pair's own layers."""
     boards = COMPILERS[compiler]
     return layers(count)[boards.index(board.name) :: len(boards)]
@@ -93,7 +93,7 @@ def missing(board: Target, compiler: str, count: int) -> list[native.Job]:
     ]
 
 
-def job(layer: Layer, board: Target, names: set[str] | None, *, overlapping: bool) -> native.Job:
+def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bool) -> native.Job:
     chosen = native.variants(layer, board, names, overlapping=overlapping)
     return native.Job(chosen, board, inputs_for(layer))
 

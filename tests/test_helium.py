@@ -13,7 +13,7 @@ import pytest
 import emulated
 import minimal
 from convgen.bench.proof.vectors import make_inputs
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.schedule.select import Candidate, survey
 from convgen.sources.generate import layer_files
 from convgen.targets import target
@@ -46,7 +46,7 @@ void select(int *restrict to, const int *a, const int *b)
 """
 
 
-def candidates(layer: Layer) -> tuple[Candidate, ...]:
+def candidates(layer: Conv2d) -> tuple[Candidate, ...]:
     return survey(layer, M55, overlap=False)[0]
 
 

@@ -22,7 +22,7 @@ from batch import Options
 from cases import CASES
 from convgen.bench.proof.vectors import make_inputs
 from convgen.ctext import identifiers
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.resources import data_dir
 from convgen.sources.generate import layer_files
@@ -57,7 +57,7 @@ def jobs(board: Target) -> list[Job]:
 
 
 @cache
-def layers() -> dict[str, Layer]:
+def layers() -> dict[str, Conv2d]:
     loaded = {name: minimal.load(fields) for name, fields in CASES.items()}
     return {name: layer for name, layer in loaded.items() if layer.dtype == "int8"}
 

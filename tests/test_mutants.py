@@ -12,7 +12,7 @@ import minimal
 import native
 from cases import CASES, spec
 from convgen.bench.proof import vectors
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.targets import target
 from native import Job, Variant
@@ -32,8 +32,8 @@ LAYERS = [
 class Mutant:
     """One layer with one sum wrong by one, done with one algorithm."""
 
-    right: Layer
-    wrong: Layer
+    right: Conv2d
+    wrong: Conv2d
     algorithm: int
     channel: int
     error: int

@@ -16,7 +16,7 @@ import pytest
 
 import minimal
 from command import convgen, generated, write_spec
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.schedule import select
 from convgen.targets import target
 
@@ -128,7 +128,7 @@ def test_a_core_without_kernels_in_assembly_has_nothing_to_tell(board: str) -> N
         assert not [note for note in notes if "assembly" in note]
 
 
-def notes_of(layer: Layer, board: str) -> dict[str, tuple[str, ...]]:
+def notes_of(layer: Conv2d, board: str) -> dict[str, tuple[str, ...]]:
     candidates, _ = select.survey(layer, target.load(board), overlap=False)
     return {candidate.algorithm: candidate.plan.notes for candidate in candidates}
 

@@ -15,7 +15,7 @@ import pytest
 import minimal
 import native
 from convgen.bench.proof import vectors
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import lines
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.schedule import select
@@ -96,7 +96,7 @@ def _usual(board: str, shape: str) -> int:
     return _instructions(minimal.load(LAYERS[shape]), board, KERNELS[board][shape])
 
 
-def _instructions(layer: Layer, board: str, algorithm: str) -> int:
+def _instructions(layer: Conv2d, board: str, algorithm: str) -> int:
     inputs = vectors.make_inputs(layer, 0)
     outputs, trial = run(_candidate(layer, board, algorithm), board, inputs)
     check(layer, inputs, outputs, f"{algorithm} on {board}")
@@ -104,6 +104,6 @@ def _instructions(layer: Layer, board: str, algorithm: str) -> int:
     return trial.instructions
 
 
-def _candidate(layer: Layer, board: str, algorithm: str) -> Candidate:
+def _candidate(layer: Conv2d, board: str, algorithm: str) -> Candidate:
     candidates, rejected = select.survey(layer, target.load(board), overlap=False)
     return select.named(algorithm, candidates, rejected)[0]

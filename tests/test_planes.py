@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 import emulated
 import minimal
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv.direct_planes import VARIANTS, DirectPlanes, kept_in_vain, order_of
 from convgen.plans.conv.inside import rows_inside
 from convgen.plans.conv.planes import Axis, Output, Route, axes, kinds_of, walk_along
@@ -29,7 +30,7 @@ BORDERS = geometries(Kind("int8", shape="planes", grouping="channels"))
 KEPT = BORDERS.filter(lambda geometry: kept_in_vain(geometry) is None)
 
 
-def depthwise(height: int, width: int, channels: int, **more: Any) -> Layer:
+def depthwise(height: int, width: int, channels: int, **more: Any) -> Conv2d:
     fields = minimal.made_up(
         input={"shape": [height, width, channels], "dtype": "int8", "zero_point": -128},
         out_channels=channels,

@@ -24,7 +24,8 @@ import native
 import numpy_reference
 from batch import Options
 from convgen.bench.proof.comparison import compare
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import share
@@ -242,7 +243,7 @@ EDGES = tuple(
 
 
 @st.composite
-def layers_for(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Layer:
+def layers_for(draw: st.DrawFn, kinds: tuple[Kind, ...]) -> Conv2d:
     return draw(layers(draw(st.sampled_from(kinds))))
 
 
@@ -259,7 +260,7 @@ def settled(examples: int) -> settings:
 @settled(60)
 @given(layers_for(EDGES), st.sampled_from(TARGETS), st.booleans())
 def test_every_algorithm_gives_the_bytes_of_direct(
-    layer: Layer, board: str, overlapping: bool
+    layer: Conv2d, board: str, overlapping: bool
 ) -> None:
     """Near the edges: one row, one column, one channel, stride 3, wide padding, extreme numbers."""
     played = native.played_here(target.load(board))
@@ -275,7 +276,7 @@ def test_every_algorithm_gives_the_bytes_of_direct(
 @seed(1)
 @settled(40)
 @given(layers(Kind("int8")))
-def test_the_two_references_agree(layer: Layer) -> None:
+def test_the_two_references_agree(layer: Conv2d) -> None:
     inputs = inputs_for(layer, count=1)
     if layer.geometry.macs < 20_000:
         np.testing.assert_array_equal(
@@ -304,7 +305,7 @@ FAR = (
 
 @pytest.mark.parametrize("geometry", FAR)
 def test_taps_far_outside_the_image_overflow_nothing(geometry: Geometry, tmp_path: Path) -> None:
-    layer = Layer(
+    layer = Conv2d(
         name="far",
         dtype="float32",
         geometry=geometry,

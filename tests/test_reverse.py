@@ -12,7 +12,7 @@ import pytest
 import emulated
 import minimal
 import native
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.conv.base import Algorithm
 from convgen.plans.plan import Plan
@@ -27,7 +27,7 @@ BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 FAMILIES = ("direct", "im2col", "indirect")
 
 
-def padded(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Layer:
+def padded(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Conv2d:
     """Return a layer with a kernel of 3x3, padded by two rows and two columns."""
     usual = {"name": name, "kernel_size": 3, "padding": [2, 2, 0, 0]}
     return minimal.load(
@@ -37,7 +37,7 @@ def padded(name: str, shape: list[int], out_c: int, dtype: str = "int8", **field
     )
 
 
-def causal(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Layer:
+def causal(name: str, shape: list[int], out_c: int, dtype: str = "int8", **fields: Any) -> Conv2d:
     """Return a layer whose outputs see no later input, two steps apart."""
     usual = {"kernel_size": [1, 3], "dilation": [1, 2], "padding": [0, 4, 0, 0]}
     return padded(name, shape, out_c, dtype, **(usual | fields))
@@ -59,7 +59,7 @@ LAYERS = (
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
 
 
-def able(layer: Layer, board: target.Target) -> list[Algorithm]:
+def able(layer: Conv2d, board: target.Target) -> list[Algorithm]:
     """Return the algorithms that go through the image pixel by pixel."""
     return [
         algorithm
@@ -71,14 +71,14 @@ def able(layer: Layer, board: target.Target) -> list[Algorithm]:
     ]
 
 
-def shared(algorithm: Algorithm, layer: Layer, board: target.Target) -> native.Variant:
+def shared(algorithm: Algorithm, layer: Conv2d, board: target.Target) -> native.Variant:
     plan, pool = share(algorithm.plan(layer, board))
     return native.Variant(plan=plan, pool=pool)
 
 
 @pytest.mark.parametrize("board", BOARDS)
 @every_layer
-def test_from_the_last_pixel_on_the_pool_is_smaller(layer: Layer, board: str) -> None:
+def test_from_the_last_pixel_on_the_pool_is_smaller(layer: Conv2d, board: str) -> None:
     described = target.load(board)
     for algorithm in able(layer, described):
         plan: Plan = algorithm.plan(layer, described)

@@ -8,26 +8,25 @@ import pytest
 import minimal
 from convgen.bench.proof import comparison, vectors
 from convgen.bench.proof.comparison import Comparison, compare
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 FLOAT32 = {"shape": [6, 5, 4], "dtype": "float32"}
 
 
 @pytest.fixture
-def layer() -> Layer:
+def layer() -> Conv2d:
     return minimal.load(minimal.made_up())
 
 
-def test_equal_int8_outputs_match(layer: Layer) -> None:
+def test_equal_int8_outputs_match(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    verdict = compare(layer, inputs, reference.convolve(layer, inputs))
+    verdict = compare(layer, inputs, layer.compute(inputs)[0])
     assert verdict == Comparison(mismatches=0, max_abs_error=0)
 
 
-def test_the_first_int8_difference_is_named(layer: Layer) -> None:
+def test_the_first_int8_difference_is_named(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    outputs = reference.convolve(layer, inputs)
+    outputs = layer.compute(inputs)[0]
     outputs[0, 3, 4, 7] = right = 5
     expected = outputs.copy()
     outputs[0, 3, 4, 7], outputs[2, 0, 0, 0] = -12, ~outputs[2, 0, 0, 0]
@@ -37,19 +36,19 @@ def test_the_first_int8_difference_is_named(layer: Layer) -> None:
     assert verdict.first == "vector 0, row 3, column 4, channel 7: got -12, expected 5"
 
 
-def test_given_int8_outputs_overrule_the_reference(layer: Layer) -> None:
+def test_given_int8_outputs_overrule_the_reference(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    other = ~reference.convolve(layer, inputs)
+    other = ~layer.compute(inputs)[0]
     assert compare(layer, inputs, other, other).mismatches == 0
     assert compare(layer, inputs, other).mismatches == other.size
 
 
 def test_differences_in_every_block_are_counted(
-    layer: Layer, monkeypatch: pytest.MonkeyPatch
+    layer: Conv2d, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "_BLOCK_ELEMS", 7)
     inputs = vectors.make_inputs(layer, 0)
-    right = reference.convolve(layer, inputs)
+    right = layer.compute(inputs)[0]
     outputs = right.copy()
     outputs[1:, 5, 4, :] = ~right[1:, 5, 4, :]
     verdict = compare(layer, inputs, outputs)
@@ -61,7 +60,7 @@ def test_comparing_large_outputs_takes_little_memory() -> None:
     fields = {"input": {"shape": [1, 1, 1], "dtype": "int8"}, "out_channels": 1, "kernel_size": 1}
     layer = minimal.load(minimal.made_up(**fields, padding=[700, 700, 700, 700]))
     inputs = vectors.make_inputs(layer, 0)
-    outputs = reference.convolve(layer, inputs)
+    outputs = layer.compute(inputs)[0]
     tracemalloc.start()
     assert compare(layer, inputs, outputs, outputs).mismatches == 0
     _, peak = tracemalloc.get_traced_memory()
@@ -73,8 +72,8 @@ def test_comparing_large_outputs_takes_little_memory() -> None:
 def test_float32_outputs_stay_within_the_bound(steps: float, mismatches: int) -> None:
     layer = minimal.load(minimal.made_up(input=FLOAT32))
     inputs = vectors.make_inputs(layer, 0)
-    outputs = reference.convolve(layer, inputs)
-    bound = reference.tolerance(layer, inputs)
+    outputs = layer.compute(inputs)[0]
+    bound = layer.tolerance(inputs)[0]
     outputs[1, 0, 0, 0] += steps * bound[1, 0, 0, 0]
     verdict = compare(layer, inputs, outputs)
     assert verdict.mismatches == mismatches
@@ -84,8 +83,8 @@ def test_float32_outputs_stay_within_the_bound(steps: float, mismatches: int) ->
 def test_given_float32_outputs_may_be_twice_as_far() -> None:
     layer = minimal.load(minimal.made_up(input=FLOAT32))
     inputs = vectors.make_inputs(layer, 0)
-    outputs = reference.convolve(layer, inputs)
-    bound = reference.tolerance(layer, inputs)
+    outputs = layer.compute(inputs)[0]
+    bound = layer.tolerance(inputs)[0]
     assert compare(layer, inputs, outputs, outputs + 1.9 * bound).mismatches == 0
     assert compare(layer, inputs, outputs, outputs + 2.1 * bound).mismatches == bound.size
 
@@ -94,24 +93,24 @@ def test_given_float32_outputs_may_be_twice_as_far() -> None:
 def test_float32_outputs_that_are_no_numbers_never_match(value: float) -> None:
     layer = minimal.load(minimal.made_up(input=FLOAT32))
     inputs = vectors.make_inputs(layer, 0)
-    outputs = reference.convolve(layer, inputs).astype(np.float32)
+    outputs = layer.compute(inputs)[0].astype(np.float32)
     outputs[0, 0, 0, 0] = value
     verdict = compare(layer, inputs, outputs)
     assert verdict.mismatches == 1
     assert verdict.max_abs_error == np.inf
 
 
-def test_outputs_of_the_spec_that_are_not_expected_are_right(layer: Layer) -> None:
+def test_outputs_of_the_spec_that_are_not_expected_are_right(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    own = reference.convolve(layer, inputs)
+    own = layer.compute(inputs)[0]
     verdict = compare(layer, inputs, own, ~own)
     assert (verdict.mismatches, verdict.is_right) == (own.size, True)
     assert compare(layer, inputs, own, ~own, own) == verdict
 
 
-def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: Layer) -> None:
+def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    own = reference.convolve(layer, inputs)
+    own = layer.compute(inputs)[0]
     outputs = own.copy()
     outputs[2, 0, 0, 0] = ~own[2, 0, 0, 0]
     assert not compare(layer, inputs, outputs, own).is_right
@@ -122,7 +121,7 @@ def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: 
 def test_float32_outputs_of_the_spec_that_are_not_expected_are_right() -> None:
     layer = minimal.load(minimal.made_up(input=FLOAT32))
     inputs = vectors.make_inputs(layer, 0)
-    own = reference.convolve(layer, inputs)
+    own = layer.compute(inputs)[0]
     verdict = compare(layer, inputs, own, own + 1)
     assert (verdict.mismatches, verdict.is_right) == (own.size, True)
     assert not compare(layer, inputs, own + 1, own + 1).is_right

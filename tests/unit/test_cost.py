@@ -13,7 +13,8 @@ import pytest
 from cases import CASES
 from convgen.errors import TargetError
 from convgen.formats import spec
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.conv.direct import Direct
 from convgen.plans.conv.inside import taps_inside
@@ -27,7 +28,7 @@ from convgen.targets.target import Isa, Target
 
 
 @pytest.fixture
-def layers(tmp_path: Path) -> dict[str, Layer]:
+def layers(tmp_path: Path) -> dict[str, Conv2d]:
     path = tmp_path / "layer.json"
     found = {}
     for name, text in CASES.items():
@@ -95,7 +96,7 @@ def shifted_pairs(g: Geometry) -> int:
     return sum(max(0, g.in_h * g.in_w - abs(shift)) for shift in shifts)
 
 
-def test_steps_multiply_all_that_the_algorithm_says_once(layers: dict[str, Layer]) -> None:
+def test_steps_multiply_all_that_the_algorithm_says_once(layers: dict[str, Conv2d]) -> None:
     for layer in layers.values():
         board = target.load("rv32imc")
         for algorithm in ALGORITHMS:
@@ -104,7 +105,7 @@ def test_steps_multiply_all_that_the_algorithm_says_once(layers: dict[str, Layer
                 assert products(plan) == expected_products(plan), plan.algorithm
 
 
-def test_direct_does_not_count_the_taps_it_skips(layers: dict[str, Layer]) -> None:
+def test_direct_does_not_count_the_taps_it_skips(layers: dict[str, Conv2d]) -> None:
     layer = layers["real"]  # in float32 the padding is skipped
     g = layer.geometry
     rows, cols = taps_inside(g)
@@ -112,7 +113,7 @@ def test_direct_does_not_count_the_taps_it_skips(layers: dict[str, Layer]) -> No
     assert counted == rows * cols * g.in_c * g.out_c < g.macs
 
 
-def test_taps_inside_agree_with_looking_at_each(layers: dict[str, Layer]) -> None:
+def test_taps_inside_agree_with_looking_at_each(layers: dict[str, Conv2d]) -> None:
     for layer in layers.values():
         assert taps_inside(layer.geometry) == taps_one_by_one(layer.geometry)
 
@@ -132,7 +133,7 @@ def taps_one_by_one(g: Geometry) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("isa", get_args(Isa))
-def test_prices_and_sizes_make_sense(isa: Isa, layers: dict[str, Layer]) -> None:
+def test_prices_and_sizes_make_sense(isa: Isa, layers: dict[str, Conv2d]) -> None:
     board = with_cpu(target.load("cortex-m4"), isa=isa)
     model = cost_model(layers["first"], board)
     assert min(model.instructions.values()) >= 0
@@ -144,7 +145,7 @@ def test_prices_and_sizes_make_sense(isa: Isa, layers: dict[str, Layer]) -> None
 @pytest.mark.parametrize("registers", [8, 13, 27])
 @pytest.mark.parametrize("name", target.names())
 def test_every_shape_of_block_has_a_price(
-    name: str, registers: int, layers: dict[str, Layer]
+    name: str, registers: int, layers: dict[str, Conv2d]
 ) -> None:
     board = with_cpu(target.load(name), registers=registers)
     for layer in layers.values():
@@ -152,7 +153,7 @@ def test_every_shape_of_block_has_a_price(
         assert cost_model(layer, board).predict(plan) > layer.geometry.out_elems
 
 
-def test_a_prediction_is_counts_times_prices(layers: dict[str, Layer]) -> None:
+def test_a_prediction_is_counts_times_prices(layers: dict[str, Conv2d]) -> None:
     plan = Direct().plan(layers["first"], target.load("cortex-m4"))
     model = CostModel(
         source="here",
@@ -163,14 +164,14 @@ def test_a_prediction_is_counts_times_prices(layers: dict[str, Layer]) -> None:
     assert model.predict(replace(plan, work={"load": 4, "store": 3})) == 13
 
 
-def test_an_unknown_unit_is_named_with_its_table(layers: dict[str, Layer]) -> None:
+def test_an_unknown_unit_is_named_with_its_table(layers: dict[str, Conv2d]) -> None:
     board = target.load("cortex-m4")
     plan = replace(Direct().plan(layers["first"], board), work={"mec.row": 1})
     with pytest.raises(TargetError, match=r"targets/cost/armv7e-m.toml: int8: no price.*'mec.row'"):
         cost_model(layers["first"], board).predict(plan)
 
 
-def test_a_missing_table_is_named(layers: dict[str, Layer]) -> None:
+def test_a_missing_table_is_named(layers: dict[str, Conv2d]) -> None:
     board = with_cpu(target.load("cortex-m0"), features=frozenset({"fpu"}))
     with pytest.raises(TargetError, match=r"armv6-m.toml: expected a table 'float32', got int8"):
         cost_model(layers["real"], board)

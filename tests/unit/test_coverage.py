@@ -12,12 +12,11 @@ import minimal
 import numpy_reference
 from convgen.bench.proof import coverage, vectors
 from convgen.bench.proof.vectors import Vectors
-from convgen.model import quantize
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from random_layers import Kind, layers
 
 
-def made_up(shape: list[int], out_channels: int, kernel: Any, **more: Any) -> Layer:
+def made_up(shape: list[int], out_channels: int, kernel: Any, **more: Any) -> Conv2d:
     fields = {"input": {"shape": shape, "dtype": "int8"}, "out_channels": out_channels}
     return minimal.load(minimal.made_up(**fields, kernel_size=kernel, **more))
 
@@ -37,7 +36,7 @@ SMALL = {
 }
 
 
-def channels_that_notice(layer: Layer, given: Vectors, error: int) -> set[int]:
+def channels_that_notice(layer: Conv2d, given: Vectors, error: int) -> set[int]:
     """Return the channels with an output that *error* in every sum changes."""
     bias = np.zeros(layer.geometry.out_c, np.int32) if layer.bias is None else layer.bias
     wrong = replace(layer, bias=(bias + error).astype(np.int32))
@@ -65,7 +64,7 @@ def test_an_error_of_one_in_any_channel_of_a_small_layer_shows(name: str) -> Non
 )
 @seed(12)
 @given(layer=layers(Kind("int8")))
-def test_channels_count_as_tried_when_an_error_of_one_shows(layer: Layer) -> None:
+def test_channels_count_as_tried_when_an_error_of_one_shows(layer: Conv2d) -> None:
     given = vectors.made_up(layer, seed=1)
     assert given.coverage is not None
     assert given.right is not None
@@ -143,8 +142,8 @@ def test_nearly_every_weight_of_a_small_layer_that_is_wrong_by_one_shows() -> No
         bias: Any = layer.bias
         sums = centred @ layer.weights.reshape(10, 64).astype(np.int64).T + bias  # [N, 10]
         changes = np.stack([centred, -centred])[:, :, :, None]  # [2, N, 64, 1]
-        wrong = quantize.outputs(layer, sums[None, :, None, :] + changes)
-        changed = wrong != quantize.outputs(layer, sums)[None, :, None, :]
+        wrong = layer.requantized(sums[None, :, None, :] + changes)
+        changed = wrong != layer.requantized(sums)[None, :, None, :]
         return float(changed.any(axis=1).mean())
 
     made = vectors.made_up(layer, seed=0).inputs

@@ -12,10 +12,10 @@ import numpy_reference
 from convgen.bench.proof import disagreement, vectors
 from convgen.bench.proof.disagreement import Disagreement
 from convgen.bench.proof.vectors import Vectors
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 
-def made_up(**changes: Any) -> Layer:
+def made_up(**changes: Any) -> Conv2d:
     """Return a layer of which every axis of weights, input and output has another size."""
     fields = {"input": {"shape": [6, 7, 4], "dtype": "int8", "zero_point": 20}, "out_channels": 5}
     fields |= {"output": {"zero_point": -20}}
@@ -23,25 +23,25 @@ def made_up(**changes: Any) -> Layer:
     return minimal.load(minimal.made_up(**(fields | options | changes)))
 
 
-def found(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) -> Disagreement:
+def found(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any]) -> Disagreement:
     """Return what convgen says of vectors for *layer* that disagree."""
     given = vectors.checked(layer, Vectors(inputs=inputs, expected=expected.astype(layer.dtype)))
     assert given.disagreement is not None
     return given.disagreement
 
 
-def explained(spec: Layer, real: Layer) -> tuple[str, ...]:
+def explained(spec: Conv2d, real: Conv2d) -> tuple[str, ...]:
     """Return what explains the outputs of the *real* layer to who has the *spec*."""
     inputs = vectors.make_inputs(real, 0, 2)
     return found(spec, inputs, numpy_reference.convolve(real, inputs)).explanations
 
 
-def quantized(layer: Layer, **changes: Any) -> Layer:
+def quantized(layer: Conv2d, **changes: Any) -> Conv2d:
     assert layer.quantization is not None
     return replace(layer, quantization=replace(layer.quantization, **changes))
 
 
-def stored_as(layer: Layer, order: str) -> Layer:
+def stored_as(layer: Conv2d, order: str) -> Conv2d:
     """Return *layer* with its weights' bytes in another order, and read as if they were not."""
     stored: Any = layer.weights.transpose(["OHWI".index(axis) for axis in order])
     return replace(layer, weights=np.ascontiguousarray(stored).reshape(layer.weights.shape))
@@ -86,7 +86,7 @@ def test_a_usual_mistake_in_the_spec_is_named(words: str) -> None:
         ),
     ],
 )
-def test_a_number_that_the_real_layer_lacks_is_named(words: str, real: Layer) -> None:
+def test_a_number_that_the_real_layer_lacks_is_named(words: str, real: Conv2d) -> None:
     spec = made_up(output={"zero_point": 9}) if words.startswith("output") else REAL
     if words.startswith("output"):
         real = replace(real, activation_min=0)
@@ -133,7 +133,7 @@ def test_vectors_as_planes_are_named(words: str, planes_in: bool, planes_out: bo
     assert found(REAL, inputs, expected).explanations == (words,)
 
 
-def differently_rounded(rounding: str) -> tuple[Layer, NDArray[Any], NDArray[Any]]:
+def differently_rounded(rounding: str) -> tuple[Conv2d, NDArray[Any], NDArray[Any]]:
     """Return a layer, and vectors of it with the other rounding."""
     layer = made_up(
         input={"shape": [30, 30, 4], "dtype": "int8"}, requantize={"rounding": rounding}

@@ -13,8 +13,7 @@ import trials
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.formats import spec
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.report import doubts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,13 +39,13 @@ def unscaled(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def warned(layer: Layer, given: Vectors | None = None) -> list[str]:
+def warned(layer: Conv2d, given: Vectors | None = None) -> list[str]:
     """Return what is said of *layer* after a run whose outputs were right."""
     given = given or vectors.made_up(layer, 0)
     candidate = trials.select(minimal.made_up()).candidates[0]
     trial = trials.tried(replace(candidate, plan=replace(candidate.plan, layer=layer)))
     assert trial.run is not None
-    outputs = reference.convolve(layer, given.inputs)
+    outputs = layer.compute(given.inputs)[0]
     run = replace(trial.run, outputs=outputs.tobytes())
     return doubts.warnings(replace(trial, run=run, given=given))
 
@@ -74,7 +73,7 @@ def test_weights_that_are_the_same_in_both_orders_are_not_doubted() -> None:
 def test_expected_outputs_settle_the_order() -> None:
     layer = minimal.load(cube((16, 3, 3, 3)))
     inputs = vectors.make_inputs(layer, 0)
-    given = Vectors(inputs=inputs, expected=reference.convolve(layer, inputs))
+    given = Vectors(inputs=inputs, expected=layer.compute(inputs)[0])
     assert warned(layer, given) == []
 
 

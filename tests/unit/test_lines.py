@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import minimal
 from convgen.model import quantize
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import lines
 from random_layers import Kind, layers
 
@@ -24,7 +24,7 @@ SCALES = (1, 4, 64, 256)
 
 @settings(deadline=None, max_examples=100)
 @given(st.sampled_from(KINDS).flatmap(layers), st.sampled_from(SCALES))
-def test_lines_are_the_reference_wherever_they_are_found(layer: Layer, scale: int) -> None:
+def test_lines_are_the_reference_wherever_they_are_found(layer: Conv2d, scale: int) -> None:
     found = lines.find(layer, scale)
     if found is None:
         return
@@ -43,7 +43,7 @@ def sums_between(lowest: int, highest: int) -> np.ndarray:
     return np.concatenate([spread, near, [lowest, highest]])
 
 
-def finish(layer: Layer, sums: np.ndarray, channel: int) -> np.ndarray:
+def finish(layer: Conv2d, sums: np.ndarray, channel: int) -> np.ndarray:
     q = layer.quantization
     assert q is not None
     scaled = quantize.requantize(sums, q.multiplier[channel], q.shift[channel], q.rounding)
@@ -144,7 +144,7 @@ def test_a_channel_that_is_constant_does_not_coarsen_the_others() -> None:
     check_every_line(replace(steep, weights=weights))
 
 
-def check_every_line(layer: Layer, scale: int = 256, *, own_shifts: bool = False) -> None:
+def check_every_line(layer: Conv2d, scale: int = 256, *, own_shifts: bool = False) -> None:
     """All channels have lines, and those are the reference."""
     found = lines.find(layer, scale, own_shifts=own_shifts)
     assert found is not None

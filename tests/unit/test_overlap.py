@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import documents
 import minimal
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
 from convgen.plans.plan import Plan
@@ -104,7 +105,7 @@ def test_both_directions_are_safe(case: tuple[Geometry, StoreOrder]) -> None:
     assert survives(g, order, Pool(bytes=size, input_offset=0, output_offset=below))
 
 
-def real_layer(name: str) -> Layer:
+def real_layer(name: str) -> Conv2d:
     """Return one of the layers that convgen is compared with others on."""
     shape = {key: value for key, value in SHAPES[name].items() if key not in ("input", "macs")}
     of_input = {"shape": SHAPES[name]["input"], "dtype": "int8", "zero_point": -128}

@@ -12,7 +12,7 @@ import pytest
 import minimal
 from cases import CASES
 from convgen.formats import spec
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import requantize
 from convgen.plans.conv.direct import Direct
 from convgen.plans.kernels import finishing_kernel, paired
@@ -23,11 +23,11 @@ BOARDS = ("cortex-m0", "cortex-m3", "rv32imc")
 
 
 @pytest.fixture
-def layer(tmp_path: Path) -> Layer:
+def layer(tmp_path: Path) -> Conv2d:
     return load("pointwise", tmp_path)
 
 
-def load(case: str, folder: Path) -> Layer:
+def load(case: str, folder: Path) -> Conv2d:
     path = folder / "layer.json"
     path.write_text(json.dumps(CASES[case]))
     return spec.load(path)
@@ -55,7 +55,7 @@ def test_the_stream_gives_the_layer_s_outputs(board: str, case: str, tmp_path: P
         np.testing.assert_array_equal(outputs(kernel, x), expected(layer, x), err_msg=f"{x}")
 
 
-def expected(layer: Layer, x: int) -> np.ndarray:
+def expected(layer: Conv2d, x: int) -> np.ndarray:
     q = layer.quantization
     assert q is not None
     sums = layer.folded_bias + x * layer.weights.sum(axis=(1, 2, 3), dtype=np.int64)
@@ -134,7 +134,7 @@ def test_wide_weights_are_refused_with_the_reason(
     assert Direct(weight_bits=16).reject(layer, target.load(board)) == sentence
 
 
-def test_weights_of_8_bits_leave_these_cores_to_portable_kernels(layer: Layer) -> None:
+def test_weights_of_8_bits_leave_these_cores_to_portable_kernels(layer: Conv2d) -> None:
     for board in BOARDS:
         assert finishing_kernel(layer, target.load(board), 8) is None
 

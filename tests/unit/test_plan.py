@@ -13,7 +13,8 @@ import pytest
 import minimal
 from cases import CASES
 from convgen.formats import spec
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import buffer
 from convgen.plans.conv import ALGORITHMS, FAMILIES
 from convgen.plans.conv.inside import find_inner
@@ -27,7 +28,7 @@ TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 
 
 @pytest.fixture
-def layers(tmp_path: Path) -> dict[str, Layer]:
+def layers(tmp_path: Path) -> dict[str, Conv2d]:
     path = tmp_path / "layer.json"
     found = {}
     for name, text in CASES.items():
@@ -36,7 +37,7 @@ def layers(tmp_path: Path) -> dict[str, Layer]:
     return found
 
 
-def plans(layers: dict[str, Layer]) -> list[Plan]:
+def plans(layers: dict[str, Conv2d]) -> list[Plan]:
     return [
         algorithm.plan(layer, target.load(name))
         for layer in layers.values()
@@ -55,21 +56,21 @@ def test_algorithm_names_are_unique_and_begin_with_their_family() -> None:
     )  # fmt: skip
 
 
-def test_direct_im2col_and_indirect_can_do_every_layer(layers: dict[str, Layer]) -> None:
+def test_direct_im2col_and_indirect_can_do_every_layer(layers: dict[str, Conv2d]) -> None:
     board = target.load("cortex-m4")
     for layer in layers.values():
         able = {a.family for a in ALGORITHMS if a.reject(layer, board) is None}
         assert able >= {"direct", "im2col", "indirect"}
 
 
-def by_kernel(layers: dict[str, Layer]) -> Iterator[tuple[Plan, KernelPlan]]:
+def by_kernel(layers: dict[str, Conv2d]) -> Iterator[tuple[Plan, KernelPlan]]:
     """Plans whose sums are an inner kernel's."""
     for plan in plans(layers):
         if isinstance(plan.kernel, KernelPlan):
             yield plan, plan.kernel
 
 
-def test_weights_are_packed_without_loss(layers: dict[str, Layer]) -> None:
+def test_weights_are_packed_without_loss(layers: dict[str, Conv2d]) -> None:
     for plan, _ in by_kernel(layers):
         packed = next(c.values for c in plan.constants if c.name == "weights")
         if plan.kernel.name == "pairs":
@@ -92,13 +93,13 @@ def check_pairs(plan: Plan, packed: np.ndarray) -> None:
         assert packed.nbytes == 2 * kernels * (16 if "2x2" in plan.algorithm else 36)
 
 
-def test_channel_blocks_cover_every_channel_once(layers: dict[str, Layer]) -> None:
+def test_channel_blocks_cover_every_channel_once(layers: dict[str, Conv2d]) -> None:
     for plan, kernel in by_kernel(layers):
         covered = sum(width * kernel.blocks(width) for width in kernel.channel_blocks)
         assert covered == plan.layer.geometry.out_c
 
 
-def test_every_unit_of_work_has_a_price(layers: dict[str, Layer]) -> None:
+def test_every_unit_of_work_has_a_price(layers: dict[str, Conv2d]) -> None:
     for name in target.names():
         board = target.load(name)
         for layer in layers.values():
@@ -173,7 +174,7 @@ def winograd_formula(plan: Plan) -> int:
 OWN_FORMULAS = {"winograd": winograd_formula, "direct_planes_inplace": inplace_formula}
 
 
-def test_workspace_is_the_formula(layers: dict[str, Layer]) -> None:
+def test_workspace_is_the_formula(layers: dict[str, Conv2d]) -> None:
     seen = set()
     for plan in plans(layers):
         layer = plan.layer
@@ -189,7 +190,7 @@ def test_workspace_is_the_formula(layers: dict[str, Layer]) -> None:
 
 
 def test_a_pointwise_patch_is_copied_only_where_patches_are_gathered_some_at_a_time(
-    layers: dict[str, Layer],
+    layers: dict[str, Conv2d],
 ) -> None:
     layer, board = layers["pointwise"], target.load("cortex-m4")
     found = {a.name: a for a in ALGORITHMS if a.reject(layer, board) is None}
@@ -202,7 +203,7 @@ def test_a_pointwise_patch_is_copied_only_where_patches_are_gathered_some_at_a_t
 
 @pytest.mark.parametrize(("board", "pixels"), [("cortex-m0", 1), ("cortex-m4", 2), ("rv32imc", 4)])
 def test_one_pixel_at_a_time_is_refused_where_there_are_no_more(
-    board: str, pixels: int, layers: dict[str, Layer]
+    board: str, pixels: int, layers: dict[str, Conv2d]
 ) -> None:
     found = {algorithm.name: algorithm for algorithm in ALGORITHMS}
     described = target.load(board)
@@ -220,7 +221,7 @@ def test_one_pixel_at_a_time_is_refused_where_there_are_no_more(
             assert found["direct_p1"].plan(layer, described).steps.pixel_blocks == (1,)
 
 
-def test_more_patches_than_pixels_are_refused(layers: dict[str, Layer]) -> None:
+def test_more_patches_than_pixels_are_refused(layers: dict[str, Conv2d]) -> None:
     tiny = layers["small"]  # 1 x 2 outputs
     board = target.load("cortex-m4")
     reasons = {a.name: a.reject(tiny, board) for a in ALGORITHMS}
@@ -230,7 +231,7 @@ def test_more_patches_than_pixels_are_refused(layers: dict[str, Layer]) -> None:
         assert reasons[f"im2col_p{patches}"] == f"{sentence}; this layer has 2"
 
 
-def test_more_patches_than_a_block_has_pixels_are_refused(layers: dict[str, Layer]) -> None:
+def test_more_patches_than_a_block_has_pixels_are_refused(layers: dict[str, Conv2d]) -> None:
     algorithm = next(a for a in ALGORITHMS if a.name == "im2col_p2")
     for board, at_once in (("cortex-m0", 1), ("cortex-m4", 2)):
         reason = algorithm.reject(layers["first"], target.load(board))
@@ -238,7 +239,7 @@ def test_more_patches_than_a_block_has_pixels_are_refused(layers: dict[str, Laye
         assert reason == (None if at_once == 2 else sentence)
 
 
-def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Layer]) -> None:
+def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Conv2d]) -> None:
     layer = layers["first"]
     large = replace(layer, geometry=replace(layer.geometry, out_h=2**16, out_w=2**12))
     full = next(a for a in ALGORITHMS if a.name == "im2col_full")
@@ -247,7 +248,7 @@ def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Layer]) -> N
     assert reason == sentence
 
 
-def summing(channels: int, kernel: int, weight: int, bias: int) -> Layer:
+def summing(channels: int, kernel: int, weight: int, bias: int) -> Conv2d:
     """Return a layer of one output channel whose weights are all the same."""
     fields = minimal.made_up(
         input={"shape": [kernel, kernel, channels], "dtype": "int8", "zero_point": -128},
@@ -260,7 +261,7 @@ def summing(channels: int, kernel: int, weight: int, bias: int) -> Layer:
     return replace(layer, weights=weights, bias=np.array([bias], np.int32))
 
 
-def refusals(layer: Layer) -> dict[str, str | None]:
+def refusals(layer: Conv2d) -> dict[str, str | None]:
     board = target.load("cortex-m4")
     return {algorithm.name: algorithm.reject(layer, board) for algorithm in ALGORITHMS}
 
@@ -289,7 +290,7 @@ def test_winograd_is_refused_where_its_sums_are_not_exact(channels: int, exact: 
         assert "needs sums below 2^25 to be exact" in str(refused["winograd_4x4_t1"])
 
 
-def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, Layer]) -> None:
+def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, Conv2d]) -> None:
     plan = ALGORITHMS[0].plan(layers["first"], target.load("cortex-m4"))
     with pytest.raises(ValueError, match="constants have names of their own"):
         replace(plan, constants=(*plan.constants, plan.constants[0]))
@@ -301,7 +302,7 @@ def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, L
         replace(plan, workspace=buffers)
 
 
-def test_inner_pixels_read_no_padding(layers: dict[str, Layer]) -> None:
+def test_inner_pixels_read_no_padding(layers: dict[str, Conv2d]) -> None:
     g = layers["grouped"].geometry
     inner = find_inner(g)
     for row in range(g.out_h):
@@ -314,7 +315,7 @@ def test_inner_pixels_read_no_padding(layers: dict[str, Layer]) -> None:
             assert inside == listed
 
 
-def test_constants_hold_the_folded_bias(layers: dict[str, Layer]) -> None:
+def test_constants_hold_the_folded_bias(layers: dict[str, Conv2d]) -> None:
     layer = layers["first"]
     plan = ALGORITHMS[0].plan(layer, target.load("cortex-m3"))
     bias = next(c.values for c in plan.constants if c.name == "bias")

@@ -9,7 +9,7 @@ import loops
 import minimal
 from convgen.errors import SpecError
 from convgen.model import quantize
-from convgen.model.layer import Rounding
+from convgen.model.quantize import Rounding
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 MULTIPLIER = st.one_of(st.integers(2**30, 2**31 - 1), st.integers(0, 2**31 - 1))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import minimal
 from convgen.errors import ExitCode, SpecError
 from convgen.formats import schema, spec
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 
 SPECS = Path(__file__).resolve().parents[1] / "specs"
 GOOD = sorted((SPECS / "good").glob("*.json"))

@@ -7,12 +7,11 @@ from convgen.bench.proof import vectors
 from convgen.bench.proof.comparison import compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.trial import _complaint
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
-LAYER: Layer = minimal.load(minimal.made_up())
+LAYER: Conv2d = minimal.load(minimal.made_up())
 INPUTS = vectors.make_inputs(LAYER, 0)
-RIGHT = reference.convolve(LAYER, INPUTS)
+RIGHT = LAYER.compute(INPUTS)[0]
 
 
 def complaint(outputs: np.ndarray, expected: np.ndarray | None) -> str | None:

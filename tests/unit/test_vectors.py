@@ -9,14 +9,13 @@ import pytest
 import minimal
 from convgen.bench.proof import vectors
 from convgen.errors import UsageError
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 FLOAT32 = {"shape": [6, 5, 4], "dtype": "float32"}
 
 
 @pytest.fixture
-def layer() -> Layer:
+def layer() -> Conv2d:
     return minimal.load(minimal.made_up())
 
 
@@ -26,13 +25,13 @@ def save(folder: Path, **arrays: Any) -> Path:
     return path
 
 
-def test_inputs_are_the_same_for_the_same_seed_only(layer: Layer) -> None:
+def test_inputs_are_the_same_for_the_same_seed_only(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 7)
     np.testing.assert_array_equal(vectors.make_inputs(layer, 7, 5)[:3], inputs)
     assert (vectors.make_inputs(layer, 8) != inputs).any()
 
 
-def test_int8_inputs_are_random_then_extreme_then_near_the_zero_point(layer: Layer) -> None:
+def test_int8_inputs_are_random_then_extreme_then_near_the_zero_point(layer: Conv2d) -> None:
     random, extreme, near = vectors.make_inputs(layer, 0)
     assert len(np.unique(random)) > 60
     assert np.unique(extreme).tolist() == [-128, 127]
@@ -47,16 +46,16 @@ def test_float32_inputs_have_three_magnitudes() -> None:
     assert np.abs(inputs[0]).max() > 1 > 100 * np.abs(inputs[2]).max()
 
 
-def test_a_batch_with_its_outputs_loads(tmp_path: Path, layer: Layer) -> None:
+def test_a_batch_with_its_outputs_loads(tmp_path: Path, layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0, 4)
-    outputs = reference.convolve(layer, inputs)
+    outputs = layer.compute(inputs)[0]
     loaded = vectors.load(save(tmp_path, input=inputs, output=outputs), layer)
     np.testing.assert_array_equal(loaded.inputs, inputs)
     assert loaded.expected is not None
     np.testing.assert_array_equal(loaded.expected, outputs)
 
 
-def test_one_image_becomes_a_batch_of_one(tmp_path: Path, layer: Layer) -> None:
+def test_one_image_becomes_a_batch_of_one(tmp_path: Path, layer: Conv2d) -> None:
     image = vectors.make_inputs(layer, 0, 1)[0]
     loaded = vectors.load(save(tmp_path, input=image), layer)
     assert loaded.inputs.shape == (1, 6, 5, 4)
@@ -85,7 +84,7 @@ def test_one_image_becomes_a_batch_of_one(tmp_path: Path, layer: Layer) -> None:
     ],
 )
 def test_wrong_vectors_are_refused(
-    tmp_path: Path, layer: Layer, arrays: dict[str, Any], message: str
+    tmp_path: Path, layer: Conv2d, arrays: dict[str, Any], message: str
 ) -> None:
     path = save(tmp_path, **arrays)
     with pytest.raises(UsageError) as caught:

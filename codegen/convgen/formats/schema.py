@@ -32,8 +32,8 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 
 from convgen.ctext import identifiers
 from convgen.errors import SpecError
-from convgen.model.layer import DType, Rounding
-from convgen.model.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, as_float32
+from convgen.model.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, Rounding, as_float32
+from convgen.model.tensor import DType
 from convgen.printable import word
 
 # Of any dimension, stride, dilation, pad or dilated kernel. Positions in the padded image, even one

@@ -14,8 +14,10 @@ from convgen.formats import arrays, schema, synthetic
 from convgen.formats.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
 from convgen.formats.schema import MAX_SIZE, ArraySpec, ClampSpec, LayerSpec, RequantizeSpec, show
 from convgen.model import quantize
-from convgen.model.layer import Geometry, Layer, Quantization, Rounding
-from convgen.model.quantize import INT8, INT32, MAX_SHIFT
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.ops.overflow import overflow
+from convgen.model.quantize import INT8, INT32, MAX_SHIFT, Rounding
 from convgen.system import files
 from convgen.system.files import Unreadable
 
@@ -26,7 +28,7 @@ MAX_MACS = 2**33
 MAX_PIXELS = 2**21
 
 
-def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Layer:
+def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Conv2d:
     """Read the layer spec at *path*.
 
     Files it names are relative to its folder and inside it unless *allow_outside*. Numbers it
@@ -41,7 +43,7 @@ def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Layer:
     else:
         weights, bias = _arrays(spec, geometry, path.parent, allow_outside)
         layer = _layer(spec, weights, bias, geometry, synthetic=False)
-    if problem := quantize.overflow(layer, _scaled_by(spec)):
+    if problem := overflow(layer, _scaled_by(spec)):
         raise SpecError([problem])
     return layer
 
@@ -288,12 +290,12 @@ def _layer(
     geometry: Geometry,
     *,
     synthetic: bool,
-) -> Layer:
+) -> Conv2d:
     for array in (weights, bias):
         if array is not None:
             array.setflags(write=False)
     low, high = _activation_range(spec)
-    return Layer(
+    return Conv2d(
         name=spec.name,
         dtype=spec.input.dtype,
         geometry=geometry,

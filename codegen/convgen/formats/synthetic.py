@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.formats.schema import LayerSpec, WeightsSpec
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.model.quantize import INT32, as_float32
 
 _FLOAT32 = np.finfo(np.float32)

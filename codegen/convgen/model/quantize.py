@@ -9,17 +9,16 @@ An accumulator becomes an output as ``clamp(requantize(sum) + out_zero_point)``,
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from convgen.model.layer import Layer, Rounding
 
 INT8 = np.iinfo(np.int8)
 INT32 = np.iinfo(np.int32)
 MIN_SHIFT, MAX_SHIFT = -31, 30  # what TFLite's MultiplyByQuantizedMultiplier takes
 Channels = slice | NDArray[np.intp]
+Rounding = Literal["double", "single"]
 
 
 def as_float32(value: float) -> float:
@@ -78,33 +77,6 @@ def requantize(
     return _round_half_away(high, np.maximum(-left, 0))
 
 
-def outputs(
-    layer: Layer, sums: NDArray[np.int64], channels: Channels = slice(None)
-) -> NDArray[np.int64]:
-    """Turn the sums ``[..., out_c]`` of a quantised layer, bias included, into its outputs.
-
-    *channels* says whose sums they are: an index of the output channels, or an array of them that
-    broadcasts with *sums*.
-    """
-    q = layer.quantization
-    if q is None:
-        raise AssertionError("only sums of int8 layers are requantised")
-    multiplier, shift = q.multiplier[channels], q.shift[channels]
-    scaled = requantize(sums, multiplier, shift, q.rounding) + q.out_zero_point
-    return scaled.clip(int(layer.activation_min), int(layer.activation_max))
-
-
-def steps(
-    layer: Layer, sums: NDArray[np.int64], channels: Channels = slice(None)
-) -> NDArray[np.bool_]:
-    """Whether one less, and one more, than each of *sums* gives another output: ``[2, ...]``.
-
-    Where it does, the sum lies on one side of a rounding boundary, and an error of one is seen.
-    """
-    below, here, above = (outputs(layer, sums + error, channels) for error in (-1, 0, 1))
-    return np.stack([below != here, above != here])
-
-
 def _round_half_up(
     value: NDArray[np.int64], bits: NDArray[np.int64] | np.int64
 ) -> NDArray[np.int64]:
@@ -143,59 +115,3 @@ def activation_range(
     if six > INT32.max:
         raise OverflowError(f"6 is {six:g} steps of {out_scale:g}")
     return out_zero_point, min(INT8.max, out_zero_point + math.floor(six + 0.5))
-
-
-def overflow(layer: Layer, scaled_by: str = "weights.scale") -> str | None:
-    """Say which value of *layer*, reachable with some input, does not fit in int32, if any.
-
-    *scaled_by* is the field that the multipliers and shifts are from.
-    """
-    quantization = layer.quantization
-    if quantization is None:
-        return None
-    low, high = layer.accumulator_range
-    if found := _outside_int32(low, high):
-        field = "weights" if layer.bias is None or _sums_overflow(layer) else "bias"
-        return _sentence(field, "sums that fit in int32", found)
-    left = np.maximum(quantization.shift.astype(np.int64), 0)
-    if quantization.rounding == "double" and (found := _outside_int32(low << left, high << left)):
-        expected = f"sums that fit in int32 after their left shift{_shift_hint(scaled_by)}"
-        return _sentence(scaled_by, expected, found)
-    arguments = (quantization.multiplier, quantization.shift, quantization.rounding)
-    ends = [requantize(end, *arguments) + quantization.out_zero_point for end in (low, high)]
-    if found := _outside_int32(*ends):
-        expected = f"requantised sums that fit in int32{_shift_hint(scaled_by)}"
-        return _sentence(scaled_by, expected, found)
-    return None
-
-
-def _shift_hint(scaled_by: str) -> str:
-    """Say what a shift means to who gave one: many libraries shift right by positive numbers."""
-    if scaled_by != "requantize.shift":
-        return ""
-    return (
-        " (the shift is to the left if positive, to the right if negative, of the upper half of "
-        "the product with the Q31 multiplier)"
-    )
-
-
-def _sums_overflow(layer: Layer) -> bool:
-    """Whether the sums leave int32 even without the bias."""
-    bias: NDArray[Any] = np.zeros(1) if layer.bias is None else layer.bias
-    low, high = layer.accumulator_range
-    return _outside_int32(low - bias.astype(np.int64), high - bias.astype(np.int64)) is not None
-
-
-def _outside_int32(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[int, int] | None:
-    """Return the first channel and value that leaves int32."""
-    bad = np.flatnonzero((low < INT32.min) | (high > INT32.max))
-    if not bad.size:
-        return None
-    channel = int(bad[0])
-    return channel, int(low[channel] if low[channel] < INT32.min else high[channel])
-
-
-def _sentence(field: str, expected: str, found: tuple[int, int]) -> str:
-    channel, value = found
-    way = "down to" if value < 0 else "up to"
-    return f"{field}: expected {expected}, got {way} {value} in output channel {channel}"

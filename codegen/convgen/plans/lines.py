@@ -22,8 +22,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Layer, Quantization, Rounding
-from convgen.model.quantize import outputs
+from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.quantize import Rounding
 from convgen.refusal import needs
 
 Ints = NDArray[np.int64]
@@ -141,7 +141,7 @@ class _Form:
 
 
 @lru_cache(maxsize=8)
-def find(layer: Layer, scale: int, *, own_shifts: bool = False) -> Lines | None:
+def find(layer: Conv2d, scale: int, *, own_shifts: bool = False) -> Lines | None:
     """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
 
     With *own_shifts* channels may have some of their own, where one for all does not do. None where
@@ -158,7 +158,7 @@ def find(layer: Layer, scale: int, *, own_shifts: bool = False) -> Lines | None:
     return _search_apart(layer, scale, stairs) if own_shifts else None
 
 
-def _search_apart(layer: Layer, scale: int, stairs: tuple[_Stairs, ...]) -> Lines | None:
+def _search_apart(layer: Conv2d, scale: int, stairs: tuple[_Stairs, ...]) -> Lines | None:
     """Search the lines of channels with shifts of their own."""
     found, shifts = [], []
     for steps, slope in zip(stairs, _slopes(layer, scale), strict=True):
@@ -177,7 +177,7 @@ def _search_apart(layer: Layer, scale: int, stairs: tuple[_Stairs, ...]) -> Line
     return replace(common, more=np.array(shifts, np.int64) - least)
 
 
-def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
+def _form(layer: Conv2d, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
     levels = int(layer.activation_min), int(layer.activation_max)
     return _Form(
         scale=scale,
@@ -189,7 +189,7 @@ def _form(layer: Layer, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> 
 
 
 @lru_cache(maxsize=8)
-def objection(layer: Layer, scale: int, *, own_shifts: bool = False) -> str | None:
+def objection(layer: Conv2d, scale: int, *, own_shifts: bool = False) -> str | None:
     """Say in a sentence why not every channel of *layer* has a line, if so."""
     if find(layer, scale, own_shifts=own_shifts) is not None:
         return None
@@ -219,23 +219,23 @@ def objection(layer: Layer, scale: int, *, own_shifts: bool = False) -> str | No
     )
 
 
-def is_bent(layer: Layer) -> bool:
+def is_bent(layer: Conv2d) -> bool:
     """Whether lines of *layer*, if it can have any, have another addend for negative sums."""
     return layer.geometry.out_c <= MOST_CHANNELS and _is_bent(layer, _staircases(layer))
 
 
-def _quantization(layer: Layer) -> Quantization:
+def _quantization(layer: Conv2d) -> Quantization:
     if layer.quantization is None:
         raise ValueError(f"{layer.name}: only int8 layers are requantised")
     return layer.quantization
 
 
-def _is_bent(layer: Layer, stairs: tuple[_Stairs, ...]) -> bool:
+def _is_bent(layer: Conv2d, stairs: tuple[_Stairs, ...]) -> bool:
     q = _quantization(layer)
     return q.rounding == "double" and any((steps.first <= 0).any() for steps in stairs)
 
 
-def _slopes(layer: Layer, scale: int) -> NDArray[np.float64]:
+def _slopes(layer: Conv2d, scale: int) -> NDArray[np.float64]:
     """Return the ideal multipliers of a shift of nought."""
     q = _quantization(layer)
     slopes: NDArray[np.float64] = q.multiplier * 2.0 ** (1 + q.shift) / scale
@@ -250,7 +250,7 @@ def _finest_shift(slopes: NDArray[np.float64], stairs: tuple[_Stairs, ...]) -> i
 
 
 @lru_cache(maxsize=2)
-def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
+def _staircases(layer: Conv2d) -> tuple[_Stairs, ...]:
     """Find the steps of each channel by bisection of the reference."""
     low, high = int(layer.activation_min), int(layer.activation_max)
     ends = layer.accumulator_range
@@ -259,10 +259,10 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
     first, after = _guesses(layer, values, lowest, highest)
     while (first < after).any():
         middle = (first + after) >> 1
-        reached = outputs(layer, middle) >= values
+        reached = layer.requantized(middle) >= values
         after = np.where(reached, middle, after)
         first = np.where(reached, first, np.minimum(middle + 1, after))
-    ends_of_outputs = [outputs(layer, sums) for sums in (lowest, highest)]
+    ends_of_outputs = [layer.requantized(sums) for sums in (lowest, highest)]
     inside = (first > lowest) & (first <= highest)
     return tuple(
         _Stairs(
@@ -276,19 +276,19 @@ def _staircases(layer: Layer) -> tuple[_Stairs, ...]:
     )
 
 
-def _guesses(layer: Layer, values: Ints, lowest: Ints, highest: Ints) -> tuple[Ints, Ints]:
+def _guesses(layer: Conv2d, values: Ints, lowest: Ints, highest: Ints) -> tuple[Ints, Ints]:
     """Return between which sums each of *values* begins: close together where that is known."""
     q = _quantization(layer)
     with np.errstate(divide="ignore", over="ignore"):
         guess = (values - q.out_zero_point - 0.5) / (q.multiplier * 2.0 ** (q.shift - 31))
     guess = np.nan_to_num(guess.clip(lowest, highest)).astype(np.int64)
     below, above = guess - GUESSED, guess + GUESSED
-    first = np.where((below >= lowest) & (outputs(layer, below) < values), below + 1, lowest)
-    after = np.where((above <= highest) & (outputs(layer, above) >= values), above, highest + 1)
+    first = np.where((below >= lowest) & (layer.requantized(below) < values), below + 1, lowest)
+    after = np.where((above <= highest) & (layer.requantized(above) >= values), above, highest + 1)
     return first, after
 
 
-def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
+def _search(layer: Conv2d, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
     found = []
     for steps, slope in zip(stairs, _slopes(layer, form.scale) * 2.0**form.shift, strict=True):
         line = _line(steps, float(slope), form)
@@ -298,7 +298,7 @@ def _search(layer: Layer, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | N
     return _lines(layer, form, found)
 
 
-def _lines(layer: Layer, form: _Form, found: list[Constants]) -> Lines:
+def _lines(layer: Conv2d, form: _Form, found: list[Constants]) -> Lines:
     start, multiplier, addend, negative = np.array(found, np.int64).T
     return Lines(
         rounding=_quantization(layer).rounding,

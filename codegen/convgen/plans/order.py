@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.plans.buffers import Buffer
 
 Blocks = NDArray[np.int64]

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer
 from convgen.plans.kernels.base import KernelPlan, OwnSums
@@ -59,7 +59,7 @@ class Plan:
     family: str
     summary: str
     template: str
-    layer: Layer
+    layer: Conv2d
     kernel: KernelPlan | FinishingPlan | OwnSums
     requantize: Requantize | None
     workspace: tuple[Buffer, ...]

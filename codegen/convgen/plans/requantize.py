@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Layer, Quantization
+from convgen.model.ops.conv2d import Conv2d, Quantization
 
 Form = Literal["double_right", "double", "single"]
 
@@ -61,7 +61,7 @@ class Requantize:
         return f"{self.rounding} rounding, Q31 multiplier {channels}"
 
 
-def plan_requantize(layer: Layer) -> Requantize | None:
+def plan_requantize(layer: Conv2d) -> Requantize | None:
     """Choose the form for *layer*; None for float32."""
     quantization = layer.quantization
     if quantization is None:
@@ -78,7 +78,7 @@ def plan_requantize(layer: Layer) -> Requantize | None:
     )
 
 
-def _form(layer: Layer, quantization: Quantization) -> tuple[Form, NDArray[np.int32]]:
+def _form(layer: Conv2d, quantization: Quantization) -> tuple[Form, NDArray[np.int32]]:
     shift = quantization.shift
     if quantization.rounding == "single":
         return "single", 31 - shift

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.bench.trial import Trial
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 _SATURATED = 0.99  # of the outputs
 _NARROW = 0.1  # of the outputs' range
@@ -31,7 +31,7 @@ def warnings(trial: Trial) -> list[str]:
     return found
 
 
-def _axis_order(layer: Layer) -> Iterator[str]:
+def _axis_order(layer: Conv2d) -> Iterator[str]:
     """Say that the weights' shape does not tell in which order they are."""
     shape = layer.weights.shape
     sizes = dict(zip("OHWI", shape, strict=True))
@@ -46,7 +46,7 @@ def _axis_order(layer: Layer) -> Iterator[str]:
             return
 
 
-def _scales(layer: Layer) -> Iterator[str]:
+def _scales(layer: Conv2d) -> Iterator[str]:
     """Say that ``requantize`` contradicts the scales."""
     q = layer.quantization
     if q is None or q.weight_scale is None or q.in_scale is None or q.out_scale is None:
@@ -69,7 +69,7 @@ def _are_close(these: NDArray[np.float64], those: NDArray[np.float64]) -> NDArra
     return (these <= _FACTOR * those) & (those <= _FACTOR * these)
 
 
-def _outputs(layer: Layer, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
+def _outputs(layer: Conv2d, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
     """Say that nearly all outputs are saturated, or that they use a small part of their range.
 
     Of made-up inputs only the first is random; the others are made to saturate, or not to.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from convgen.errors import TargetError
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.targets.target import Target
@@ -73,7 +73,7 @@ def price(prices: Mapping[str, float], family: str, unit: str) -> float:
     return prices[unit] if own is None else own
 
 
-def cost_model(layer: Layer, target: Target) -> CostModel:
+def cost_model(layer: Conv2d, target: Target) -> CostModel:
     """Return the model of *layer*'s arithmetic on *target*."""
     tables, name = _tables(target.cpu.isa), arithmetic(layer, target)
     if name not in tables:
@@ -84,7 +84,7 @@ def cost_model(layer: Layer, target: Target) -> CostModel:
     return tables[name]
 
 
-def arithmetic(layer: Layer, target: Target) -> str:
+def arithmetic(layer: Conv2d, target: Target) -> str:
     """Return the name of the cost table that fits."""
     if layer.dtype == "int8":
         return "int8"

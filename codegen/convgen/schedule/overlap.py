@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.plans.order import Blocks, StoreOrder, last_reads
 from convgen.plans.plan import Plan
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from convgen.choices import Goal
 from convgen.errors import UsageError
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS, FAMILIES
 from convgen.plans.conv.base import Algorithm
 from convgen.plans.plan import Plan
@@ -158,7 +158,7 @@ class Selection:
 
 
 def survey(
-    layer: Layer, target: Target, *, overlap: bool
+    layer: Conv2d, target: Target, *, overlap: bool
 ) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...]]:
     """Ask every algorithm; return what can do *layer* and what cannot, in the list's order."""
     cost = cost_model(layer, target)
@@ -175,7 +175,7 @@ def survey(
 
 
 def _candidate(
-    algorithm: Algorithm, layer: Layer, target: Target, cost: CostModel, *, overlap: bool
+    algorithm: Algorithm, layer: Conv2d, target: Target, cost: CostModel, *, overlap: bool
 ) -> Candidate:
     plan = algorithm.plan(layer, target)
     candidate = Candidate(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.ctext.literals import floating, macro, operand
-from convgen.model.layer import Layer
+from convgen.ctext.literals import ctype, floating, macro, operand
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 from convgen.sources.remake import Remake
@@ -64,9 +64,9 @@ def _context(
         "steps": plan.steps,
         "requantize": plan.requantize,
         "name": layer.name,
-        "elem": layer.elem_ctype,
+        "elem": ctype(layer.dtype),
         "sum": "int32_t" if layer.dtype == "int8" else "float",
-        "input_type": f"{'' if plan.writes_input else 'const '}{layer.elem_ctype} *",
+        "input_type": f"{'' if plan.writes_input else 'const '}{ctype(layer.dtype)} *",
         "pool": pool,
         "target": target,
         "description": _description(plan),
@@ -104,7 +104,7 @@ def _size(name: str, value: int, note: str = "") -> Macro:
     return Macro(name=name, value=f"{value}u", note=note)
 
 
-def _pool_macros(layer: Layer, pool: Pool) -> tuple[Macro, ...]:
+def _pool_macros(layer: Conv2d, pool: Pool) -> tuple[Macro, ...]:
     return (
         _size("POOL_BYTES", pool.bytes),
         _size("POOL_ALIGN", layer.elem_bytes),
@@ -118,7 +118,7 @@ def _shape_macros(tensor: str, height: int, width: int, channels: int) -> tuple[
     return tuple(_size(f"{tensor}_{axis}", size) for axis, size in sizes.items())
 
 
-def _number_macros(layer: Layer) -> tuple[Macro, ...]:
+def _number_macros(layer: Conv2d) -> tuple[Macro, ...]:
     """Return scales, where they are known, and zero points of an int8 layer."""
     q = layer.quantization
     if q is None:
@@ -180,12 +180,12 @@ def _tensor(height: int, width: int, channels: int, size: int) -> str:
     return f"{height} x {width} x {channels} (height x width x channels), {size:,} bytes"
 
 
-def _input_numbers(layer: Layer) -> str:
+def _input_numbers(layer: Conv2d) -> str:
     q = layer.quantization
     return _numbers(q.in_scale, q.in_zero_point) if q else ""
 
 
-def _output_numbers(layer: Layer) -> str:
+def _output_numbers(layer: Conv2d) -> str:
     q = layer.quantization
     return _numbers(q.out_scale, q.out_zero_point) if q else ""
 
@@ -196,7 +196,7 @@ def _numbers(scale: float | None, zero_point: int) -> str:
     ) + f", zero point {zero_point}"
 
 
-def _activation(layer: Layer) -> str:
+def _activation(layer: Conv2d) -> str:
     low, high = layer.activation_min, layer.activation_max
     if layer.dtype == "int8" or (layer.clamps_low and layer.clamps_high):
         return f"{layer.activation}: outputs from {low:g} to {high:g}"
@@ -270,7 +270,7 @@ def _caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
 
 def _example(plan: Plan) -> list[str]:
     """Return how a caller uses a pool."""
-    prefix, name, elem = macro(plan.layer.name), plan.layer.name, plan.layer.elem_ctype
+    prefix, name, elem = macro(plan.layer.name), plan.layer.name, ctype(plan.layer.dtype)
     per_elem = "" if plan.layer.elem_bytes == 1 else f" / sizeof({elem})"
     align = plan.workspace_align
     buffers = [f"static {elem} pool[{prefix}_POOL_BYTES{per_elem}];"]

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 
 _BLOCK_ELEMS = 2**20  # outputs compared at once
 
@@ -31,7 +30,7 @@ class Comparison:
 
 
 def compare(
-    layer: Layer,
+    layer: Conv2d,
     inputs: NDArray[Any],
     outputs: NDArray[Any],
     expected: NDArray[Any] | None = None,
@@ -47,13 +46,13 @@ def compare(
     by_expected: list[Comparison] = []
     for vector, output in enumerate(outputs):  # apart, since a float64 output may be large
         image = inputs[vector : vector + 1]
-        bound = 0.0 if layer.dtype == "int8" else reference.tolerance(layer, image)[0]
+        bound = 0.0 if layer.dtype == "int8" else layer.tolerance(image)[0][0]
         if expected is not None:
             found = list(_compare(vector, output, expected[vector], 2 * bound))
             by_expected += found
             if layer.dtype == "int8" and not _total(found).mismatches:
                 continue  # what is expected is right
-        by_spec = reference.convolve(layer, image)[0] if right is None else right[vector]
+        by_spec = layer.compute(image)[0][0] if right is None else right[vector]
         by_reference += _compare(vector, output, by_spec, bound)
     own, given = _total(by_reference), _total(by_expected)
     if expected is None or (layer.dtype == "float32" and own.mismatches):

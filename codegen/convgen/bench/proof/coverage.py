@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model import quantize, reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
 
 ENOUGH = 4  # outputs on each side, where they are cheap
@@ -44,25 +43,45 @@ class Coverage:
         return self.channels - self.constant - self.tried
 
 
-def nothing_seen(layer: Layer) -> NDArray[np.int64]:
+def nothing_seen(layer: Conv2d) -> NDArray[np.int64]:
     """Return how many outputs of each channel were seen on each side, ``[2, out_c]``: none.
 
     Of constant channels it is enough, as there is nothing to be seen.
     """
-    low, high = (quantize.outputs(layer, end) for end in layer.accumulator_range)
+    low, high = (layer.requantized(end) for end in layer.accumulator_range)
     is_constant = low == high  # an output never falls when its sum rises
     return np.stack([np.where(is_constant, ENOUGH, 0)] * 2)
 
 
-def summarize(layer: Layer, seen: NDArray[np.int64]) -> Coverage:
+def summarize(layer: Conv2d, seen: NDArray[np.int64]) -> Coverage:
     """Return the figures of outputs *seen*, ``[2, out_c]``."""
     constant = int(np.count_nonzero(nothing_seen(layer)[0]))
     tried = int(np.count_nonzero(seen.all(axis=0))) - constant
     return Coverage(channels=layer.geometry.out_c, tried=tried, constant=constant)
 
 
+def evaluate(
+    layer: Conv2d, image: NDArray[np.int8], seen: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Return the outputs of one *image* of an int8 layer, and what was *seen* after it.
+
+    *seen* is ``[2, out_c]``: of how many sums of a channel the output would be another if they
+    were one less, and one more. Where there are `ENOUGH` of both, they are counted no more.
+    """
+    result = np.empty(layer.outputs[0].shape, np.int8)
+    seen = seen.copy()
+    for rows, sums in layer.row_sums(image):
+        exact = sums.astype(np.int64)
+        result[rows] = layer.requantized(exact)
+        channels = np.flatnonzero((seen < ENOUGH).any(axis=0))
+        if channels.size:
+            steps = layer.steps(exact[..., channels], channels)
+            seen[:, channels] += steps.sum(axis=(1, 2))
+    return result, seen
+
+
 def directed(
-    layer: Layer, rng: np.random.Generator, seen: NDArray[np.int64]
+    layer: Conv2d, rng: np.random.Generator, seen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
     """Return inputs made for what was not *seen*, their outputs, and what was seen with them."""
     g = layer.geometry
@@ -77,7 +96,7 @@ def directed(
             break
         image = search.image()
         if search.found:
-            output, seen = reference.evaluate(layer, image, seen, ENOUGH)
+            output, seen = evaluate(layer, image, seen)
             images.append(image)
             outputs.append(output)
     return (
@@ -105,7 +124,7 @@ class _Patch:
 class _Search:
     """The search for one input after the other; ``found``: how often the last one helps."""
 
-    def __init__(self, *, layer: Layer, rng: np.random.Generator) -> None:
+    def __init__(self, *, layer: Conv2d, rng: np.random.Generator) -> None:
         self.layer = layer
         self.rng = rng
         self.untried = nothing_seen(layer) == 0
@@ -206,7 +225,7 @@ class _Search:
         slopes = patch.weights[:, :, element].astype(np.int64).transpose(0, 2, 1)
         change: NDArray[np.int64] = by[:, :, None] * slopes
         sums = self._sums(patch)[:, None, :] + change
-        seen = quantize.steps(self.layer, sums, patch.channels[:, None, :])
+        seen = self.layer.steps(sums, patch.channels[:, None, :])
         seen &= self.untried[:, patch.channels][:, :, None, :]
         gain = seen.sum(axis=(0, 3))
         every, best = np.arange(len(gain)), gain.argmax(axis=1)
@@ -217,7 +236,7 @@ class _Search:
         return useful, values
 
 
-def _window(layer: Layer) -> NDArray[np.float64]:
+def _window(layer: Conv2d) -> NDArray[np.float64]:
     """Return roughly the lowest and highest sums ``[2, out_c]`` that the clamp leaves alone."""
     q = layer.quantization
     if q is None:

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.bench.proof.comparison import Comparison, compare
-from convgen.model import quantize, reference
-from convgen.model.layer import Geometry, Layer, Quantization
+from convgen.model import quantize
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.ops.overflow import overflow
 from convgen.model.quantize import INT8
 
 Cause = Literal["rounding", "data", "unknown"]
@@ -59,14 +61,14 @@ class _Guess:
     """A mistake that may have been made: what the numbers would be without it."""
 
     words: str
-    layer: Layer
+    layer: Conv2d
     inputs: NDArray[Any]
     expected: NDArray[Any]
     cause: Cause = "data"
 
 
 def explain(
-    layer: Layer,
+    layer: Conv2d,
     inputs: NDArray[Any],
     expected: NDArray[Any],
     right: NDArray[np.int8] | None,
@@ -75,7 +77,7 @@ def explain(
 
     *right* are the outputs of the spec, if they are at hand.
     """
-    own = reference.convolve(layer, inputs) if right is None else right
+    own = layer.compute(inputs)[0] if right is None else right
     found = compare(layer, inputs, own, expected, own)
     if not found.first:
         return None
@@ -92,7 +94,7 @@ def explain(
 
 
 def _disagreeing(
-    layer: Layer, inputs: NDArray[Any], own: NDArray[Any], expected: NDArray[Any]
+    layer: Conv2d, inputs: NDArray[Any], own: NDArray[Any], expected: NDArray[Any]
 ) -> NDArray[np.bool_]:
     """Whether each vector differs."""
     each = range(len(inputs))
@@ -101,7 +103,7 @@ def _disagreeing(
 
 
 def _explain(
-    layer: Layer, inputs: NDArray[Any], expected: NDArray[Any], found: Comparison
+    layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any], found: Comparison
 ) -> tuple[Cause, tuple[str, ...]]:
     """Try one mistake after the other, those in rounding first, until the work is too much."""
     if found.max_abs_error == 1:
@@ -123,14 +125,14 @@ def _explain(
 
 def _holds(guess: _Guess) -> bool:
     """Whether the expected outputs come out, of every vector."""
-    if quantize.overflow(guess.layer):
+    if overflow(guess.layer):
         return False
     pairs = zip(guess.inputs, guess.expected, strict=True)
     return all(_gives(guess.layer, image[None], output[None]) for image, output in pairs)
 
 
-def _gives(layer: Layer, image: NDArray[Any], output: NDArray[Any]) -> bool:
-    own = reference.convolve(layer, image)
+def _gives(layer: Conv2d, image: NDArray[Any], output: NDArray[Any]) -> bool:
+    own = layer.compute(image)[0]
     if layer.quantization:
         return np.array_equal(own, output)
     return not compare(layer, image, own, output).mismatches
@@ -155,7 +157,7 @@ def _rounding_words(rounding: str) -> str:
     return f'"requantize": {{"rounding": "{rounding}"}}'
 
 
-def _other_rounding(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) -> str | None:
+def _other_rounding(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any]) -> str | None:
     """Return what rounds as expected, if anything does."""
     q = layer.quantization
     if q is None:
@@ -175,22 +177,22 @@ def _other_rounding(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) 
     return None
 
 
-def _in_float(layer: Layer, q: Quantization, image: NDArray[np.int8]) -> NDArray[np.float32]:
+def _in_float(layer: Conv2d, q: Quantization, image: NDArray[np.int8]) -> NDArray[np.float32]:
     """Return the outputs where sums are scaled as float32 and rounded to even, as XNNPACK does."""
     scale = np.ldexp(q.multiplier.astype(np.float64), q.shift - 31).astype(np.float32)
-    scaled = np.rint(reference.sums(layer, image).astype(np.float32) * scale)
+    scaled = np.rint(layer.sums(image).astype(np.float32) * scale)
     low, high = np.float32(layer.activation_min), np.float32(layer.activation_max)
     outputs: NDArray[np.float32] = (scaled + np.float32(q.out_zero_point)).clip(low, high)
     return outputs
 
 
-def _requantized(layer: Layer, **changes: Any) -> Layer:
+def _requantized(layer: Conv2d, **changes: Any) -> Conv2d:
     if layer.quantization is None:
         raise AssertionError("only int8 layers are requantised")
     return replace(layer, quantization=replace(layer.quantization, **changes))
 
 
-def _guesses(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) -> Iterator[_Guess]:
+def _guesses(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any]) -> Iterator[_Guess]:
     """Yield the usual mistakes, the most usual first."""
     changed = (
         *_other_weights(layer),
@@ -208,7 +210,7 @@ def _guesses(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) -> Iter
         yield _Guess(words=words, layer=padded, inputs=bytes_padded, expected=expected)
 
 
-def _other_weights(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def _other_weights(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     """Yield the layer with the weights' bytes read in every other order of the axes."""
     sizes = dict(zip("OHWI", layer.weights.shape, strict=True))
     seen = {layer.weights.tobytes()}
@@ -227,13 +229,13 @@ def _other_weights(layer: Layer) -> Iterator[tuple[str, Layer]]:
         yield "the kernel turned by 180 degrees", replace(layer, weights=flipped)
 
 
-def _other_biases(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def _other_biases(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     if layer.bias is not None and layer.bias.any():
         yield "no bias", replace(layer, bias=None)
         yield "the bias negated", replace(layer, bias=-layer.bias)
 
 
-def _other_paddings(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def _other_paddings(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     """Yield the layer with the padding one row or column off, which leaves the output's size."""
     g = layer.geometry
     for top in range(max(0, g.pad_top - 1), g.pad_top + 2):
@@ -257,7 +259,7 @@ def _padded(g: Geometry, top: int, left: int) -> Geometry:
     )
 
 
-def _other_activations(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def _other_activations(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     q = layer.quantization
     out_zero_point = q.out_zero_point if q else 0
     ranges: dict[str, tuple[float, float]] = {
@@ -275,7 +277,7 @@ def _other_activations(layer: Layer) -> Iterator[tuple[str, Layer]]:
             yield f'activation "{name}"', changed
 
 
-def _other_quantizations(layer: Layer) -> Iterator[tuple[str, Layer]]:
+def _other_quantizations(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     """Yield the layer with other zero points, and with scales read in other ways."""
     q = layer.quantization
     if q is None:
@@ -304,7 +306,7 @@ def _zero_points(zero_point: int) -> list[int]:
     return [z for z in others if z != zero_point and INT8.min <= z <= INT8.max]
 
 
-def _other_images(layer: Layer, inputs: NDArray[Any], expected: NDArray[Any]) -> Iterator[_Guess]:
+def _other_images(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any]) -> Iterator[_Guess]:
     """Yield vectors whose bytes are read as NCHW."""
     planes_in, planes_out = _from_planes(inputs), _from_planes(expected)
     for words, given, wanted in (
@@ -321,8 +323,8 @@ def _from_planes(images: NDArray[Any]) -> NDArray[Any]:
 
 
 def _padded_with_bytes_of_0(
-    layer: Layer, inputs: NDArray[np.int8]
-) -> tuple[Layer, NDArray[np.int8]]:
+    layer: Conv2d, inputs: NDArray[np.int8]
+) -> tuple[Conv2d, NDArray[np.int8]]:
     """Return the layer without padding, and the inputs with it."""
     g = layer.geometry
     pads = (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right), (0, 0)

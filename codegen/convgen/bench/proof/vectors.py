@@ -15,8 +15,7 @@ from convgen.bench.proof.disagreement import Disagreement
 from convgen.errors import UsageError
 from convgen.formats import arrays
 from convgen.formats.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
 
 MOST_VECTORS = 2**16
@@ -39,7 +38,7 @@ class Vectors:
     made_up: bool = False
 
 
-def made_up(layer: Layer, seed: int) -> Vectors:
+def made_up(layer: Conv2d, seed: int) -> Vectors:
     """Make up inputs: three, and for int8 layers as many more as `coverage.directed` makes."""
     inputs = make_inputs(layer, seed)
     if layer.dtype == "float32":
@@ -55,7 +54,7 @@ def made_up(layer: Layer, seed: int) -> Vectors:
     )
 
 
-def checked(layer: Layer, given: Vectors) -> Vectors:
+def checked(layer: Conv2d, given: Vectors) -> Vectors:
     """Return the vectors a user gave with what the spec says of them."""
     if layer.dtype == "int8":
         right, seen = _evaluate(layer, given.inputs)
@@ -66,17 +65,19 @@ def checked(layer: Layer, given: Vectors) -> Vectors:
     return replace(given, disagreement=found)
 
 
-def _evaluate(layer: Layer, inputs: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def _evaluate(
+    layer: Conv2d, inputs: NDArray[np.int8]
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """Return the outputs of an int8 layer, and on how many boundaries they are seen to lie."""
     seen = coverage.nothing_seen(layer)
     outputs = []
     for image in inputs:
-        output, seen = reference.evaluate(layer, image, seen, coverage.ENOUGH)
+        output, seen = coverage.evaluate(layer, image, seen)
         outputs.append(output)
     return np.stack(outputs), seen
 
 
-def make_inputs(layer: Layer, seed: int, count: int = 3) -> NDArray[Any]:
+def make_inputs(layer: Conv2d, seed: int, count: int = 3) -> NDArray[Any]:
     """Make up *count* inputs ``[count, in_h, in_w, in_c]`` in the layer's dtype.
 
     They take turns: random over the whole range, extremes only (sums far out, outputs saturated),
@@ -90,7 +91,7 @@ def make_inputs(layer: Layer, seed: int, count: int = 3) -> NDArray[Any]:
 
 
 def _int8_input(
-    layer: Layer, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
+    layer: Conv2d, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
 ) -> NDArray[np.int8]:
     if kind == 0:
         return rng.integers(INT8.min, INT8.max + 1, shape, np.int8)
@@ -101,7 +102,7 @@ def _int8_input(
 
 
 def _float32_input(
-    layer: Layer, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
+    layer: Conv2d, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     values = rng.uniform(-2, 2, shape).astype(np.float32)
     if kind == 1:
@@ -109,7 +110,7 @@ def _float32_input(
     return values if kind == 0 else values * np.float32(2.0**-10)
 
 
-def load(path: Path, layer: Layer) -> Vectors:
+def load(path: Path, layer: Conv2d) -> Vectors:
     """Read the .npz of ``--vectors``: ``input`` and, optionally, ``output``.
 
     Each is ``[N, H, W, C]`` or ``[H, W, C]`` in the layer's dtype. Raises UsageError.
@@ -129,12 +130,12 @@ def load(path: Path, layer: Layer) -> Vectors:
     return Vectors(inputs=inputs, expected=expected)
 
 
-def most_vectors(layer: Layer) -> int:
+def most_vectors(layer: Conv2d) -> int:
     """Return how many inputs may be run: all of them, and all outputs, are held at once."""
     return min(MOST_VECTORS, MAX_TENSOR_BYTES // max(layer.input_bytes, layer.output_bytes))
 
 
-def _batch(path: Path, name: str, layer: Layer, shape: tuple[int, int, int]) -> NDArray[Any]:
+def _batch(path: Path, name: str, layer: Conv2d, shape: tuple[int, int, int]) -> NDArray[Any]:
     try:
         values = arrays.load(path, name, Wanted(layer.dtype, shape, batch=most_vectors(layer)))
     except ArrayError as error:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
@@ -37,11 +37,11 @@ class Algorithm(Protocol):
         """One line for ``--list-algorithms``."""
         ...
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Return a sentence that says why it cannot do *layer*, or None."""
         ...
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Plan *layer*, which was not rejected."""
         ...
 
@@ -60,7 +60,7 @@ def weights_of(bits: int) -> str:
     return "" if bits == 8 else f"; weights take {bits} bits each in flash"
 
 
-def sums_overflow(layer: Layer) -> str | None:
+def sums_overflow(layer: Conv2d) -> str | None:
     """Say in a sentence that the sums of an int8 layer can leave int32, if they can."""
     if layer.quantization is None:
         return None
@@ -76,7 +76,7 @@ def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> s
 
 
 def layer_constants(
-    layer: Layer,
+    layer: Conv2d,
     kernel: KernelPlan,
     requantize: Requantize | None,
     *,
@@ -95,7 +95,7 @@ def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
 
 
 def output_constants(
-    layer: Layer, requantize: Requantize | None, *, starts: Constant | None = None
+    layer: Conv2d, requantize: Requantize | None, *, starts: Constant | None = None
 ) -> tuple[Constant, ...]:
     """Return the arrays that do not depend on the kernel."""
     constants = []
@@ -114,7 +114,7 @@ def output_constants(
     return tuple(constants)
 
 
-def folded_bias(layer: Layer) -> Constant:
+def folded_bias(layer: Conv2d) -> Constant:
     """Return where sums over every tap of raw inputs start."""
     folded = "less the input zero point's share" if layer.zero_point else "as given"
     return Constant(
@@ -124,13 +124,13 @@ def folded_bias(layer: Layer) -> Constant:
     )
 
 
-def zero_points(layer: Layer, count: int) -> Constant:
+def zero_points(layer: Conv2d, count: int) -> Constant:
     """Return what stands for pixels outside the image: *count* zero points."""
     values = np.full(count, layer.zero_point, layer.dtype)
     return Constant(name="zero_points", values=values, comment="what a tap outside reads")
 
 
-def plain_bias(layer: Layer) -> Constant:
+def plain_bias(layer: Conv2d) -> Constant:
     """Return where sums start whose parts each make up for the zero point."""
     values = np.zeros(layer.geometry.out_c) if layer.bias is None else layer.bias
     return Constant(
@@ -140,11 +140,11 @@ def plain_bias(layer: Layer) -> Constant:
     )
 
 
-def _sum_dtype(layer: Layer) -> type[np.float32] | type[np.int32]:
+def _sum_dtype(layer: Conv2d) -> type[np.float32] | type[np.int32]:
     return np.float32 if layer.dtype == "float32" else np.int32
 
 
-def sum_buffer(name: str, layer: Layer, *shape: int) -> Buffer:
+def sum_buffer(name: str, layer: Conv2d, *shape: int) -> Buffer:
     """Return a buffer of partial sums: int32, or float32."""
     return buffer(name, _sum_dtype(layer).__name__, *shape)
 
@@ -210,7 +210,7 @@ def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> 
     return elems <= MOST_UNROLLED and elems * (products + loads) <= 200
 
 
-def output_work(layer: Layer, requantize: Requantize | None) -> Counter[str]:
+def output_work(layer: Conv2d, requantize: Requantize | None) -> Counter[str]:
     """Count the outputs, by the arithmetic that finishes them."""
     form = requantize.form if requantize else "float"
     return Counter({f"output.{form}": layer.geometry.out_elems})

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv.base import (
     block_work,
     layer_constants,
@@ -99,7 +100,7 @@ class Direct:
             how += ", one pixel at a time"
         return f"{how}: no workspace{weights_of(self.weight_bits)}"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Every layer will do whose sums fit; wide weights need a kernel for them."""
         return (
             self._no_wide_weights(layer, target)
@@ -107,18 +108,18 @@ class Direct:
             or sums_overflow(layer)
         )
 
-    def _no_wide_weights(self, layer: Layer, target: Target) -> str | None:
+    def _no_wide_weights(self, layer: Conv2d, target: Target) -> str | None:
         if self.weight_bits == 8:
             return None
         return no_finishing_kernel(layer, target, self.weight_bits) or self._no_edges(layer, target)
 
-    def _useless(self, layer: Layer, target: Target) -> str | None:
+    def _useless(self, layer: Conv2d, target: Target) -> str | None:
         """Say that blocks have no more pixels without a limit, if so."""
         if self.pixels and self._most_pixels(layer, target) <= self.pixels:
             return needs("blocks of several pixels", "has 1 in those of direct too")
         return None
 
-    def _most_pixels(self, layer: Layer, target: Target) -> int:
+    def _most_pixels(self, layer: Conv2d, target: Target) -> int:
         """Return how many pixels the widest block has without a limit."""
         runs = _whole_runs(layer.geometry)
         if finishing := self._finishing(layer, target):
@@ -126,7 +127,7 @@ class Direct:
             return min(kernel.most_pixels(layer, runs.pitch or 0), runs.pixels)
         return min(block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry)), runs.pixels)
 
-    def _no_edges(self, layer: Layer, target: Target) -> str | None:
+    def _no_edges(self, layer: Conv2d, target: Target) -> str | None:
         """Say that a pixel at the edge has too many taps to keep on the stack, if it has."""
         kernel = finishing_kernel(layer, target, self.weight_bits)
         if kernel is None or self._finishing(layer, target):
@@ -139,7 +140,7 @@ class Direct:
         )
 
     def _finishing(
-        self, layer: Layer, target: Target
+        self, layer: Conv2d, target: Target
     ) -> tuple[FinishingKernel, Form | None] | None:
         """Return the finishing kernel that suits, and its function for the edges."""
         kernel = finishing_kernel(layer, target, self.weight_bits)
@@ -151,7 +152,7 @@ class Direct:
         edge = kernel.edge(g, _whole_runs(g))
         return None if edge is None else (kernel, edge)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Split the image into inner pixels and edges and fit the kernel to them."""
         if finishing := self._finishing(layer, target):
             return self._plan_finishing(layer, *finishing)
@@ -188,7 +189,7 @@ class Direct:
             notes=self._notes(layer, target),
         )
 
-    def _notes(self, layer: Layer, target: Target) -> tuple[str, ...]:
+    def _notes(self, layer: Conv2d, target: Target) -> tuple[str, ...]:
         """Say why plain C does it: no kernel suits, or none for its edges, or not by planes."""
         planes = DirectPlanes().reject(layer, target) if layer.geometry.is_depthwise else None
         edges = self._no_edges(layer, target)
@@ -197,7 +198,7 @@ class Direct:
             *((f"direct_planes {planes}.",) if planes and layer.dtype == "int8" else ()),
         )
 
-    def _plan_finishing(self, layer: Layer, fitting: FinishingKernel, edge: Form | None) -> Plan:
+    def _plan_finishing(self, layer: Conv2d, fitting: FinishingKernel, edge: Form | None) -> Plan:
         """Compute inner pixels in blocks; the others, and those left over, one by one."""
         g = layer.geometry
         inner, runs = find_inner(g), _whole_runs(g, self.pixels)
@@ -286,7 +287,7 @@ def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
 
 
 def _finishing_pixels(
-    layer: Layer, inner: Inner, runs: Runs, fitting: FinishingKernel, *, has_edges: bool
+    layer: Conv2d, inner: Inner, runs: Runs, fitting: FinishingKernel, *, has_edges: bool
 ) -> tuple[int, ...]:
     """Return the blocks of inner pixels; the function for edges sees to what is left over."""
     block = min(fitting.most_pixels(layer, runs.pitch or 0), runs.pixels)
@@ -322,7 +323,7 @@ def _runs(geometry: Geometry) -> tuple[bool, int, int]:
     return False, geometry.group_in_c, 1
 
 
-def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Layer) -> tuple[Constant, ...]:
+def _zero_points(kernel: KernelPlan, steps: DirectSteps, layer: Conv2d) -> tuple[Constant, ...]:
     if not steps.has_edges or steps.skips_outside:
         return ()
     count = max(kernel.channel_blocks) if kernel.lanes else steps.tap_elems

@@ -23,7 +23,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly, lines
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
@@ -160,7 +161,7 @@ class DirectPlanes:
             return "depthwise 3x3 in place: keeps a line of a plane's pixels in the workspace"
         return "depthwise 3x3, plane by plane with the weights in registers"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
         return (
             _wrong_shape(layer)
@@ -170,7 +171,7 @@ class DirectPlanes:
             or _inexact(layer)
         )
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Fold borders and scale into the constants and lay out the walk over a plane."""
         g = layer.geometry
         found = lines.find(layer, SCALE)
@@ -226,7 +227,7 @@ def _assembly(table: _Table, target: Target) -> Assembly | None:
 VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
 
 
-def _wrong_shape(layer: Layer) -> str | None:
+def _wrong_shape(layer: Conv2d) -> str | None:
     g = layer.geometry
     if layer.dtype != "int8":
         return needs("int8", "is float32")
@@ -273,7 +274,7 @@ def kept_in_vain(g: Geometry) -> str | None:
     return None
 
 
-def _inexact(layer: Layer) -> str | None:
+def _inexact(layer: Conv2d) -> str | None:
     """Refuse channels whose outputs no line reaches exactly."""
     return lines.objection(layer, SCALE)
 
@@ -306,7 +307,7 @@ def order_of(g: Geometry, route: Route, *, for_dsp: bool, keeps: bool) -> StoreO
 class _Table:
     """The constants: for each channel the words of its plane, in the order of their use."""
 
-    layer: Layer
+    layer: Conv2d
     lines: Lines
     for_dsp: bool
 

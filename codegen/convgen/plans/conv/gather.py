@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import buffer
 from convgen.plans.conv.base import (
     chunk_work,
@@ -96,7 +97,7 @@ class Im2col:
             how = f"copies {patches} at a time, then multiplies"
         return how + weights_of(self.weight_bits)
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse variants that another variant makes pointless, and matrices beyond int32."""
         return (
             self._useless(layer, target)
@@ -105,7 +106,7 @@ class Im2col:
             or sums_overflow(layer)
         )
 
-    def _useless(self, layer: Layer, target: Target) -> str | None:
+    def _useless(self, layer: Conv2d, target: Target) -> str | None:
         """Say why another variant does the same with less, if one does."""
         count = layer.geometry.out_pixels
         if self.pixels is not None and self.pixels >= count:
@@ -113,7 +114,7 @@ class Im2col:
             return needs(more, f"has {count}")
         return None
 
-    def _no_kernel(self, layer: Layer, target: Target) -> str | None:
+    def _no_kernel(self, layer: Conv2d, target: Target) -> str | None:
         """Say why no kernel takes so many patches, or wide weights, if none does."""
         g, patches = layer.geometry, self.pixels or 1
         if self.weight_bits == 8:
@@ -124,7 +125,7 @@ class Im2col:
         most = kernel.most_pixels(layer, g.patch_elems)
         return only_so_many(patches, most)
 
-    def _too_large(self, layer: Layer) -> str | None:
+    def _too_large(self, layer: Conv2d) -> str | None:
         g = layer.geometry
         matrix = (self.pixels or g.out_pixels) * g.taps * g.in_c * layer.elem_bytes
         if not self._copies(g) or matrix < 2**31:
@@ -135,7 +136,7 @@ class Im2col:
         """Whether patches are copied: all of them are the image itself where each is a pixel."""
         return self.pixels is not None or not g.is_pointwise
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Lay out the patches and fit the kernel to them."""
         geometry = layer.geometry
         patches = self.pixels or geometry.out_pixels
@@ -164,7 +165,7 @@ class Im2col:
         )
 
     def _plan_finishing(
-        self, layer: Layer, runs: Runs, patches: int, fitting: FinishingKernel
+        self, layer: Conv2d, runs: Runs, patches: int, fitting: FinishingKernel
     ) -> Plan:
         g = layer.geometry
         block = min(fitting.most_pixels(layer, g.patch_elems), patches)
@@ -237,7 +238,7 @@ def _steps(geometry: Geometry, patches: int, block: int, *, copies: bool) -> Im2
     )
 
 
-def _decisions(steps: Im2colSteps, layer: Layer) -> tuple[str, ...]:
+def _decisions(steps: Im2colSteps, layer: Conv2d) -> tuple[str, ...]:
     if not steps.copies:
         return ("A 1x1 patch is the pixel itself: nothing is copied.",)
     if not layer.geometry.has_padding:

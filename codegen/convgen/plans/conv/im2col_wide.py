@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import buffer
 from convgen.plans.conv.base import packed, sums_overflow, weights_of, with_weights_of
 from convgen.plans.conv.inside import taps_inside
@@ -128,7 +129,7 @@ class Im2colWide:
     def _kernel(self) -> Smlad:
         return Smlad(wide=self.weight_bits == 16)
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse what the kernel does not suit, and images that are one patch."""
         g = layer.geometry
         if not self._kernel.runs_on(target):
@@ -138,7 +139,7 @@ class Im2colWide:
         most = self._kernel.most_pixels(layer, 0)
         return self._kernel.reject(layer) or only_so_many(PIXELS, most) or sums_overflow(layer)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Lay out the interleaved patches."""
         g = layer.geometry
         run_taps = g.k_w if g.dilation_w == 1 else 1
@@ -172,7 +173,7 @@ class Im2colWide:
         )
 
 
-def _decisions(layer: Layer) -> tuple[str, ...]:
+def _decisions(layer: Conv2d) -> tuple[str, ...]:
     if not layer.geometry.has_padding:
         return ("No tap leaves the image: no bounds are checked.",)
     return (f"Taps outside the image become {layer.zero_point} in the patch.",)

@@ -18,7 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.ctext.literals import ctype
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer
 from convgen.plans.conv.base import (
     layer_constants,
@@ -84,7 +86,7 @@ class Indirect:
         """``indirect_flash``, ``indirect_row`` or ``indirect_init``."""
         return f"indirect_{self.table}"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse tables larger than any memory, and a row's where there is but one row."""
         g = layer.geometry
         if self.table == "row" and g.out_h == 1:
@@ -95,7 +97,7 @@ class Indirect:
             return needs(most, f"has one of {entries:,}")
         return sums_overflow(layer)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Make or lay out the table and fit the kernel to pixels behind pointers."""
         geometry = layer.geometry
         row = self._pixels(geometry)
@@ -144,10 +146,10 @@ class Indirect:
         return geometry.out_w if self.table == "row" else geometry.out_pixels
 
 
-def _table(layer: Layer, target: Target, row: int) -> Buffer:
+def _table(layer: Conv2d, target: Target, row: int) -> Buffer:
     return Buffer(
         name="table",
-        ctype=f"const {layer.elem_ctype} *",
+        ctype=f"const {ctype(layer.dtype)} *",
         elem_bytes=target.cpu.pointer_bytes,
         shape=(row, layer.geometry.taps),
     )
@@ -171,7 +173,7 @@ def _constant(offsets: NDArray[np.uint16] | NDArray[np.int32]) -> Constant:
     )
 
 
-def _decisions(layer: Layer) -> tuple[str, ...]:
+def _decisions(layer: Conv2d) -> tuple[str, ...]:
     if not layer.geometry.has_padding:
         return ("No tap leaves the image.",)
     return ("Taps outside the image share one row of zero points.",)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

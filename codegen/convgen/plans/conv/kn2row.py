@@ -15,7 +15,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer
 from convgen.plans.conv.base import (
     output_work,
@@ -68,7 +69,7 @@ class Kn2row:
             return "one 1x1 convolution for each tap, all kept, then shifted and added"
         return "one 1x1 convolution after the other, each shifted and added to the sums"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse depthwise layers, and planes beyond int32."""
         return (
             refuse_depthwise(layer)
@@ -77,13 +78,13 @@ class Kn2row:
             or _plane_overflow(layer)
         )
 
-    def _too_large(self, layer: Layer) -> str | None:
+    def _too_large(self, layer: Conv2d) -> str | None:
         size = sum(buffer.bytes for buffer in self._buffers(layer))
         if size < 2**31:
             return None
         return needs("planes below 2^31 bytes", f"has planes of {size:,}")
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Lay out the planes and fit the kernel to one tap."""
         geometry = layer.geometry
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
@@ -123,7 +124,7 @@ class Kn2row:
             notes=no_assembly(layer, target),
         )
 
-    def _buffers(self, layer: Layer) -> tuple[Buffer, ...]:
+    def _buffers(self, layer: Conv2d) -> tuple[Buffer, ...]:
         g = layer.geometry
         if self.stacked:
             return (sum_buffer("planes", layer, g.in_h, g.in_w, g.taps, g.out_c),)
@@ -132,7 +133,7 @@ class Kn2row:
             return (plane,)
         return plane, sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
 
-    def _work(self, layer: Layer) -> Counter[str]:
+    def _work(self, layer: Conv2d) -> Counter[str]:
         g = layer.geometry
         added = taps_summed(layer)
         work = Counter(
@@ -155,7 +156,7 @@ def _runs(geometry: Geometry) -> Runs:
     )
 
 
-def _plane_overflow(layer: Layer) -> str | None:
+def _plane_overflow(layer: Conv2d) -> str | None:
     """Refuse layers of which one tap alone, without the bias, may leave int32."""
     if layer.quantization is None:
         return None
@@ -164,7 +165,7 @@ def _plane_overflow(layer: Layer) -> str | None:
     return overflow(low - share, high - share, bits=31)
 
 
-def _decisions(layer: Layer) -> tuple[str, ...]:
+def _decisions(layer: Conv2d) -> tuple[str, ...]:
     g = layer.geometry
     wasted = g.in_h * g.in_w - g.out_pixels
     every = f"Each tap multiplies all {g.in_h * g.in_w} pixels of the image"

@@ -21,7 +21,8 @@ from functools import partial
 
 import numpy as np
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import output_work, rows_work, sum_buffer, sums_overflow, times
 from convgen.plans.conv.inside import cols_inside, rows_inside
@@ -53,11 +54,11 @@ class ByRows:
     family: str = "kn2row_aa"
     summary: str = "each tap's GEMM adds into the sums of one output row"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse depthwise layers."""
         return refuse_depthwise(layer) or sums_overflow(layer)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Fit the kernel to the part of a row that a tap serves."""
         g = layer.geometry
         sums = sum_buffer("partial", layer, g.out_w, g.out_c)
@@ -73,7 +74,7 @@ class Holes:
     family: str = "kn2row_aa"
     summary: str = "each tap's GEMM adds into the sums of the whole image; punches holes in it"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse what a shift of the whole image cannot do."""
         g = layer.geometry
         if (g.stride_h, g.stride_w) != (1, 1) or (g.out_h, g.out_w) != (g.in_h, g.in_w):
@@ -84,7 +85,7 @@ class Holes:
             )
         return refuse_depthwise(layer) or sums_overflow(layer)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Fit the kernel to the image as one long row."""
         g = layer.geometry
         sums = sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
@@ -108,7 +109,7 @@ class _Extent:
     columns: tuple[Buffer, ...] = ()
 
 
-def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Extent) -> Plan:
+def _plan(algorithm: ByRows | Holes, layer: Conv2d, target: Target, extent: _Extent) -> Plan:
     geometry = layer.geometry
     runs = Runs(
         pixels=extent.pixels,
@@ -149,7 +150,7 @@ def _plan(algorithm: ByRows | Holes, layer: Layer, target: Target, extent: _Exte
     )
 
 
-def _order(layer: Layer, extent: _Extent) -> StoreOrder:
+def _order(layer: Conv2d, extent: _Extent) -> StoreOrder:
     """Return rows, or the whole image, whose sums grow in the workspace or else in the output."""
     g, gathers = layer.geometry, needs_sums(layer)
     return StoreOrder(
@@ -165,7 +166,7 @@ def _most_holes(g: Geometry) -> int:
     return min(max(g.pad_left, abs(rightmost)), g.in_w)
 
 
-def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
+def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Conv2d) -> Counter[str]:
     """Count a GEMM for each kernel row inside the image and each tap column."""
     g = layer.geometry
     rows = int(rows_inside(g).sum())
@@ -173,7 +174,7 @@ def _rows_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str
     return work + _sums_work(layer, taps_summed(layer), gemms=rows * g.k_w)
 
 
-def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[str]:
+def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Conv2d) -> Counter[str]:
     """Count a GEMM for each tap, over all pixels that stay in the image when it is shifted."""
     g = layer.geometry
     down = np.arange(g.k_h) * g.dilation_h - g.pad_top
@@ -186,7 +187,7 @@ def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Layer) -> Counter[st
     return work + _sums_work(layer, int(pixels.sum()), gemms=g.taps)
 
 
-def _sums_work(layer: Layer, summed: int, *, gemms: int) -> Counter[str]:
+def _sums_work(layer: Conv2d, summed: int, *, gemms: int) -> Counter[str]:
     g = layer.geometry
     outside = g.out_pixels * g.taps - summed if makes_up_outside(layer) else 0
     return Counter(
@@ -198,7 +199,7 @@ def _sums_work(layer: Layer, summed: int, *, gemms: int) -> Counter[str]:
     )
 
 
-def _decisions(layer: Layer, steps: TapSteps) -> tuple[str, ...]:
+def _decisions(layer: Conv2d, steps: TapSteps) -> tuple[str, ...]:
     parts = []
     if steps.has_outside:
         parts.append(f"Taps outside the image add {layer.zero_point} times their weights.")

@@ -15,7 +15,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import (
     layer_constants,
@@ -89,7 +90,7 @@ class Mec:
             return "lowers the image along its width, row by row into a ring of rows"
         return "lowers the image along its width; output rows share what is lowered"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
         geometry = layer.geometry
         if geometry.is_pointwise:
@@ -104,7 +105,7 @@ class Mec:
             return needs("a lowered matrix below 2^31 bytes", f"has one of {size:,}")
         return sums_overflow(layer)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Lay out the lowered matrix and fit the kernel to its windows."""
         geometry = layer.geometry
         rows = self._rows(geometry)
@@ -135,7 +136,7 @@ class Mec:
             notes=no_assembly(layer, target) if self.ring else plain_notes(layer, target, 8),
         )
 
-    def _plan_finishing(self, layer: Layer, runs: Runs, fitting: FinishingKernel) -> Plan:
+    def _plan_finishing(self, layer: Conv2d, runs: Runs, fitting: FinishingKernel) -> Plan:
         g = layer.geometry
         most = min(fitting.most_pixels(layer, runs.pitch or 0), g.out_w)
         blocks = row_blocks(g.out_w, most)
@@ -167,7 +168,7 @@ class Mec:
     def _rows(self, geometry: Geometry) -> int:
         return _reach(geometry) if self.ring else _all_rows(geometry)
 
-    def _lowered(self, layer: Layer) -> Buffer:
+    def _lowered(self, layer: Conv2d) -> Buffer:
         g = layer.geometry
         return buffer("lowered", layer.dtype, g.out_w, self._rows(g), g.k_w, g.in_c)
 
@@ -214,7 +215,7 @@ def _steps(geometry: Geometry, rows: int, blocks: tuple[int, ...], *, ring: bool
     )
 
 
-def _decisions(steps: MecSteps, layer: Layer) -> tuple[str, ...]:
+def _decisions(steps: MecSteps, layer: Conv2d) -> tuple[str, ...]:
     padding = (
         f"Taps outside the image become {layer.zero_point} in the lowered matrix."
         if layer.geometry.has_padding

@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.plans.order import Blocking, Blocks, StoreOrder
 
 KERNEL = 3

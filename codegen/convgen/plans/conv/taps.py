@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv.base import layer_constants, plain_bias
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import KernelPlan, Weights
@@ -38,7 +38,7 @@ class TapSteps:
     has_holes: bool
 
 
-def refuse_depthwise(layer: Layer) -> str | None:
+def refuse_depthwise(layer: Conv2d) -> str | None:
     """Return why depthwise layers are not for kn2row, or None."""
     if not layer.geometry.is_depthwise:
         return None
@@ -46,25 +46,25 @@ def refuse_depthwise(layer: Layer) -> str | None:
     return needs(several, "has 1")
 
 
-def tap_weights(layer: Layer) -> Weights:
+def tap_weights(layer: Conv2d) -> Weights:
     """Return one matrix for each tap, ``[taps, out_c, in_c / groups]``."""
     g = layer.geometry
     values = layer.weights.reshape(g.out_c, g.taps, g.group_in_c).swapaxes(0, 1)
     return Weights(values=values, groups=g.groups, lanes=False)
 
 
-def needs_sums(layer: Layer) -> bool:
+def needs_sums(layer: Conv2d) -> bool:
     """Whether partial sums need memory of their own: not in float32, where outputs hold them."""
     return layer.dtype == "int8"
 
 
-def finishes(layer: Layer) -> bool:
+def finishes(layer: Conv2d) -> bool:
     """Whether sums are not yet outputs."""
     return layer.dtype == "int8" or layer.clamps_low or layer.clamps_high
 
 
 def shifted_constants(
-    layer: Layer, kernel: KernelPlan, requantize: Requantize | None
+    layer: Conv2d, kernel: KernelPlan, requantize: Requantize | None
 ) -> tuple[Constant, ...]:
     """Return the constants where each tap's sums start less its zero points' share."""
     constants = layer_constants(layer, kernel, requantize, starts=plain_bias(layer))
@@ -75,7 +75,7 @@ def shifted_constants(
 
 
 def clipped_constants(
-    layer: Layer, kernel: KernelPlan, requantize: Requantize | None
+    layer: Conv2d, kernel: KernelPlan, requantize: Requantize | None
 ) -> tuple[Constant, ...]:
     """Return the constants where taps outside the image add their zero points' share."""
     constants = layer_constants(layer, kernel, requantize)
@@ -85,23 +85,23 @@ def clipped_constants(
     return (*constants, _tap_sums("outside", layer, layer.zero_point, comment))
 
 
-def makes_up_outside(layer: Layer) -> bool:
+def makes_up_outside(layer: Conv2d) -> bool:
     """Whether taps outside the image are not simply nothing."""
     return layer.zero_point != 0 and layer.geometry.has_padding
 
 
-def _tap_sums(name: str, layer: Layer, factor: int, comment: str) -> Constant:
+def _tap_sums(name: str, layer: Conv2d, factor: int, comment: str) -> Constant:
     sums = tap_weights(layer).values.sum(axis=2, dtype=np.int64)
     return Constant(name=name, values=(factor * sums).astype(np.int32), comment=comment)
 
 
-def partial_work(layer: Layer) -> Counter[str]:
+def partial_work(layer: Conv2d) -> Counter[str]:
     """Count the sums that start at the bias and those that are read again to be finished."""
     outputs = layer.geometry.out_elems
     return Counter({"partial.begin": outputs, "partial.store": outputs if finishes(layer) else 0})
 
 
-def taps_summed(layer: Layer) -> int:
+def taps_summed(layer: Conv2d) -> int:
     """Count the pairs of an output pixel and a tap inside the image."""
     rows, cols = taps_inside(layer.geometry)
     return rows * cols

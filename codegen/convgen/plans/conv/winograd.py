@@ -21,7 +21,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv import winograd_pairs as pairs
 from convgen.plans.conv.base import (
@@ -108,7 +109,7 @@ class Winograd:
         where = "RAM, in each call" if self.in_ram else "flash"
         return f"F({self.form.name}, 3x3), {count} at a time, weights transformed in {where}"
 
-    def reject(self, layer: Layer, target: Target) -> str | None:
+    def reject(self, layer: Conv2d, target: Target) -> str | None:
         """Refuse other kernels, sums that would not be exact, and more tiles than are of use."""
         return (
             _wrong_shape(layer.geometry)
@@ -117,7 +118,7 @@ class Winograd:
             or self._too_many_tiles(layer, target)
         )
 
-    def _too_many_tiles(self, layer: Layer, target: Target) -> str | None:
+    def _too_many_tiles(self, layer: Conv2d, target: Target) -> str | None:
         if self.tiles == 1:
             return None
         row = tiles_in_row(layer.geometry, self.form)
@@ -127,13 +128,13 @@ class Winograd:
             return only_so_many(self.tiles, max(pairs.shapes(target)))
         return too_many_pixels(self.tiles, tile_dtype(layer), target, lanes=False)
 
-    def plan(self, layer: Layer, target: Target) -> Plan:
+    def plan(self, layer: Conv2d, target: Target) -> Plan:
         """Transform the weights and fit the kernel to the tiles."""
         if pairs.reject(layer, self.form) is None:
             return self._plan_pairs(layer, target)
         return self._plan_portable(layer, target)
 
-    def _plan_pairs(self, layer: Layer, target: Target) -> Plan:
+    def _plan_pairs(self, layer: Conv2d, target: Target) -> Plan:
         steps = pairs.plan_steps(layer, target, self.form, self.tiles, in_ram=self.in_ram)
         kernel, lines = pairs.kernel_plan(layer, steps), steps.finish.lines
         requantize = None if lines else plan_requantize(layer)
@@ -156,7 +157,7 @@ class Winograd:
             notes=pairs.notes(layer, target, steps),
         )
 
-    def _orders(self, layer: Layer) -> tuple[StoreOrder, ...]:
+    def _orders(self, layer: Conv2d) -> tuple[StoreOrder, ...]:
         """Return tiles that are multiplied together, as they are or with pixels between kept."""
         g, height, width = layer.geometry, self.form.outputs, self.form.outputs * self.tiles
         order = StoreOrder(stored_by=partial(in_tiles, g, height, width), gathers=True)
@@ -167,7 +168,7 @@ class Winograd:
         between = buffer("between", layer.dtype, height, g.in_c)
         return order, replace(order, kept_by=kept, swap=between)
 
-    def _plan_portable(self, layer: Layer, target: Target) -> Plan:
+    def _plan_portable(self, layer: Conv2d, target: Target) -> Plan:
         g = layer.geometry
         form = self.form
         transformed = transform(layer, form)
@@ -239,7 +240,7 @@ def _wrong_shape(g: Geometry) -> str | None:
     return None
 
 
-def _inexact(layer: Layer, form: Form) -> str | None:
+def _inexact(layer: Conv2d, form: Form) -> str | None:
     """Say why *form* would not be exact for int8, or not within the bound for float32."""
     if layer.dtype == "int8":
         return overflow(*layer.product_range, bits=31 - form.shift)
@@ -256,7 +257,7 @@ def _inexact(layer: Layer, form: Form) -> str | None:
     return None
 
 
-def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Layer) -> tuple[Buffer, ...]:
+def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Conv2d) -> tuple[Buffer, ...]:
     g, form, dtype = layer.geometry, steps.form, tile_dtype(layer)
     sums = "uint32" if steps.wraps else "float32"
     block = kernel.pixels * kernel.channel_blocks[0]
@@ -271,7 +272,7 @@ def _transformed(kernel: KernelPlan) -> Constant:
     return Constant(name="weights", values=kernel.weights, comment=comment)
 
 
-def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
+def _weights(kernel: KernelPlan, layer: Conv2d) -> Constant:
     """Return the weights as given, whole kernels in the order of the transformed ones."""
     g = layer.geometry
     kernels = layer.weights.reshape(g.out_c, g.taps, g.group_in_c).swapaxes(1, 2)
@@ -282,7 +283,7 @@ def _weights(kernel: KernelPlan, layer: Layer) -> Constant:
     )
 
 
-def _decisions(form: Form, layer: Layer) -> tuple[str, ...]:
+def _decisions(form: Form, layer: Conv2d) -> tuple[str, ...]:
     saved = (
         f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )
@@ -297,7 +298,7 @@ def _decisions(form: Form, layer: Layer) -> tuple[str, ...]:
     )
 
 
-def _notes(layer: Layer, form: Form) -> tuple[str, ...]:
+def _notes(layer: Conv2d, form: Form) -> tuple[str, ...]:
     if layer.dtype != "int8":
         return ()
     return (f"Plain C: multiplying two channels at once {pairs.reject(layer, form)}.",)

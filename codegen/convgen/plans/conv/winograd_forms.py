@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.ctext.literals import floating
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +81,14 @@ class Form:
         """``B^T``."""
         return terms(self.inputs)
 
-    def kernel_rows(self, layer: Layer) -> list[list[float]]:
+    def kernel_rows(self, layer: Conv2d) -> list[list[float]]:
         """Return ``G``: scaled for int8."""
         if layer.dtype == "int8":
             return [list(row) for row in self.kernel]
         pairs = zip(self.kernel, self.scale, strict=True)
         return [[value / scale for value in row] for row, scale in pairs]
 
-    def output_rows(self, layer: Layer) -> list[list[int]]:
+    def output_rows(self, layer: Conv2d) -> list[list[int]]:
         """Return ``A^T``: for int8 its columns make up for the scale."""
         missing = [max(self.scale) // scale if layer.dtype == "int8" else 1 for scale in self.scale]
         return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
@@ -120,13 +121,13 @@ F4 = Form(
 )
 
 
-def tile_dtype(layer: Layer) -> str:
+def tile_dtype(layer: Conv2d) -> str:
     """Return the type of transformed values."""
     return "int16" if layer.dtype == "int8" else layer.dtype
 
 
 @lru_cache(maxsize=2)
-def transform(layer: Layer, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
+def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
     """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
     rows = np.array(form.kernel_rows(layer))
     wide = layer.weights.astype(rows.dtype)

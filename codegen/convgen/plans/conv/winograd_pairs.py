@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly, lines
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
@@ -263,7 +264,7 @@ class PairSteps:
         return self.form.positions * self.matrix_words
 
 
-def reject(layer: Layer, form: Form) -> str | None:
+def reject(layer: Conv2d, form: Form) -> str | None:
     """Say in a sentence why two channels of *layer* are not multiplied at once, or None."""
     if layer.quantization is None:
         return needs("int8", f"is {layer.dtype}")
@@ -278,7 +279,7 @@ def shapes(target: Target) -> dict[int, Shape]:
     return {shape.tiles: shape for shape in found}
 
 
-def plan_steps(layer: Layer, target: Target, form: Form, tiles: int, *, in_ram: bool) -> PairSteps:
+def plan_steps(layer: Conv2d, target: Target, form: Form, tiles: int, *, in_ram: bool) -> PairSteps:
     """Fit blocks, channel pairs and the way input is read to the target and the layer."""
     g = layer.geometry
     shape = shapes(target)[tiles]
@@ -303,7 +304,7 @@ def plan_steps(layer: Layer, target: Target, form: Form, tiles: int, *, in_ram: 
     )
 
 
-def _pixels(layer: Layer, target: Target) -> Pixels:
+def _pixels(layer: Conv2d, target: Target) -> Pixels:
     if not target.has("unaligned") or layer.geometry.in_c % 4:
         return "bytes"
     return "dsp" if target.has("dsp") else "words"
@@ -372,7 +373,7 @@ def _tiles_inside(size: int, pad: int, outputs: int, form: Form) -> int:
     return int(((firsts >= 0) & (firsts + form.size <= size)).sum())
 
 
-def _finish(layer: Layer, form: Form, pairs: Pairs, offset: int) -> Finish:
+def _finish(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> Finish:
     """Return the constants that requantise: lines, where all channels have them."""
     found, extra = _lines(layer, form)
     scale = 1 << (form.shift + extra)
@@ -396,7 +397,7 @@ def _finish(layer: Layer, form: Form, pairs: Pairs, offset: int) -> Finish:
     )
 
 
-def _lines(layer: Layer, form: Form) -> tuple[lines.Lines | None, int]:
+def _lines(layer: Conv2d, form: Form) -> tuple[lines.Lines | None, int]:
     """Return lines for all channels, and by how many bits sums must be shifted for them."""
     for extra in FRACTIONS:
         found = lines.find(layer, 1 << (form.shift + extra))
@@ -405,7 +406,7 @@ def _lines(layer: Layer, form: Form) -> tuple[lines.Lines | None, int]:
     return None, 0
 
 
-def _starts(layer: Layer, form: Form, pairs: Pairs, offset: int) -> dict[str, Ints]:
+def _starts(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> dict[str, Ints]:
     """Return where the sums of each output begin, by name: less what offset and lift add."""
     weights = layer.weights.astype(np.int64).sum(axis=(1, 2))
     lower = layer.weights[..., [pair[0] for pair in pairs]].sum(axis=-1, dtype=np.int64)
@@ -425,7 +426,7 @@ def _lifted(row: int, col: int) -> str:
     return f"start_{row}{col}"
 
 
-def kernel_plan(layer: Layer, steps: PairSteps) -> KernelPlan:
+def kernel_plan(layer: Conv2d, steps: PairSteps) -> KernelPlan:
     """Return what the frame of a layer reads of the multiplication."""
     g, shape = layer.geometry, steps.shape
     description = {
@@ -453,7 +454,7 @@ def kernel_plan(layer: Layer, steps: PairSteps) -> KernelPlan:
     )
 
 
-def _weights(layer: Layer, steps: PairSteps) -> NDArray[Any]:
+def _weights(layer: Conv2d, steps: PairSteps) -> NDArray[Any]:
     """Return the transformed weights as words; or as given, to be transformed in each call."""
     if steps.in_ram:
         g = layer.geometry
@@ -489,7 +490,7 @@ def workspace(steps: PairSteps) -> tuple[Buffer, ...]:
 
 
 def constants(
-    layer: Layer, steps: PairSteps, kernel: KernelPlan, requantize: Requantize | None
+    layer: Conv2d, steps: PairSteps, kernel: KernelPlan, requantize: Requantize | None
 ) -> tuple[Constant, ...]:
     """Return weights, what finishes outputs, and what stands for pixels outside the image."""
     given = "[channel block][channel pair][channel][half][tap], to be transformed in each call"
@@ -510,7 +511,7 @@ def constants(
     )
 
 
-def decisions(layer: Layer, steps: PairSteps) -> tuple[str, ...]:
+def decisions(layer: Conv2d, steps: PairSteps) -> tuple[str, ...]:
     """Say what was chosen, and why."""
     said = []
     if steps.form is F4:
@@ -521,7 +522,7 @@ def decisions(layer: Layer, steps: PairSteps) -> tuple[str, ...]:
     return tuple(said)
 
 
-def notes(layer: Layer, target: Target, steps: PairSteps) -> tuple[str, ...]:
+def notes(layer: Conv2d, target: Target, steps: PairSteps) -> tuple[str, ...]:
     """Say in sentences why pixels are not read as words, or outputs not finished by lines."""
     said = []
     if steps.pixels == "bytes" and target.has("unaligned"):
@@ -533,7 +534,7 @@ def notes(layer: Layer, target: Target, steps: PairSteps) -> tuple[str, ...]:
     return tuple(said)
 
 
-def work(layer: Layer, steps: PairSteps, requantize: Requantize | None) -> Counter[str]:
+def work(layer: Conv2d, steps: PairSteps, requantize: Requantize | None) -> Counter[str]:
     """Count tiles, transforms, and the GEMM of each position."""
     g, form, shape = layer.geometry, steps.form, steps.shape
     row, rows = tiles_in_row(g, form), -(-g.out_h // form.outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from convgen.model.layer import Layer
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.kernels import paired
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
 from convgen.plans.kernels.finishing import FinishingKernel
@@ -26,13 +26,13 @@ def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
     return kernel.plan(weights, target, runs)
 
 
-def finishing_kernel(layer: Layer, target: Target, weight_bits: int) -> FinishingKernel | None:
+def finishing_kernel(layer: Conv2d, target: Target, weight_bits: int) -> FinishingKernel | None:
     """Return the finishing kernel that suits, with weights of so many bits in flash."""
     kernel = _for_target(target, weight_bits)
     return kernel if kernel is not None and kernel.reject(layer) is None else None
 
 
-def no_finishing_kernel(layer: Layer, target: Target, weight_bits: int) -> str | None:
+def no_finishing_kernel(layer: Conv2d, target: Target, weight_bits: int) -> str | None:
     """Say in a sentence why `finishing_kernel` is None, if it is."""
     kernel = _for_target(target, weight_bits)
     if kernel is None:
@@ -44,7 +44,7 @@ def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
     return next((each for each in FINISHING[weight_bits] if each.runs_on(target)), None)
 
 
-def no_assembly(layer: Layer, target: Target) -> tuple[str, ...]:
+def no_assembly(layer: Conv2d, target: Target) -> tuple[str, ...]:
     """Say that the algorithm has no kernel in assembly, and why those of others refuse *layer*."""
     offers = _offers(layer, target)
     if not offers:
@@ -56,7 +56,7 @@ def no_assembly(layer: Layer, target: Target) -> tuple[str, ...]:
 
 
 def plain_notes(
-    layer: Layer, target: Target, weight_bits: int, otherwise: str | None = None
+    layer: Conv2d, target: Target, weight_bits: int, otherwise: str | None = None
 ) -> tuple[str, ...]:
     """Say in sentences why plain C does *layer*, where this core has kernels in assembly for int8.
 
@@ -78,7 +78,7 @@ def plain_notes(
     return (f"Plain C: the kernel in assembly, for weights of {bits} bits each, {reason}.",)
 
 
-def single_notes(kernel: FinishingKernel, layer: Layer, pitch: int | None) -> tuple[str, ...]:
+def single_notes(kernel: FinishingKernel, layer: Conv2d, pitch: int | None) -> tuple[str, ...]:
     """Say in a sentence why the kernel in assembly takes one pixel at a time where it could more.
 
     *pitch* is None where another is not wanted.
@@ -87,7 +87,7 @@ def single_notes(kernel: FinishingKernel, layer: Layer, pitch: int | None) -> tu
     return () if reason is None else (f"One pixel at a time: the kernel in assembly {reason}.",)
 
 
-def _offers(layer: Layer, target: Target) -> dict[int, str | None]:
+def _offers(layer: Conv2d, target: Target) -> dict[int, str | None]:
     """Return by bits of weights why the kernels for *target* refuse *layer*; none for float32."""
     found = {bits: _for_target(target, bits) for bits in FINISHING}
     return {

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal, Protocol
 from numpy.typing import NDArray
 
 from convgen.ctext.literals import ctype
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.targets.target import Target
 
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
@@ -92,7 +93,7 @@ def has_lanes(geometry: Geometry) -> bool:
     return geometry.is_depthwise and geometry.group_out_c == 1
 
 
-def patch_weights(layer: Layer) -> Weights:
+def patch_weights(layer: Conv2d) -> Weights:
     """Return one matrix: the whole patch of each output channel, ``[1, out_c, taps * in_c]``."""
     g = layer.geometry
     values = layer.weights.reshape(1, g.out_c, g.patch_elems)

@@ -15,7 +15,8 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels.base import OutOfLine, Runs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
@@ -32,7 +33,7 @@ class FinishingPlan(ABC):
     block starts ``back`` channels early where they do not divide the layer's.
     """
 
-    layer: Layer
+    layer: Conv2d
     lines: Lines
     runs: Runs
     forms: tuple[Form, ...]
@@ -192,19 +193,19 @@ class FinishingKernel(Protocol):
         """Whether *target* has its instructions."""
         ...
 
-    def reject(self, layer: Layer) -> str | None:
+    def reject(self, layer: Conv2d) -> str | None:
         """Say in a sentence why it cannot do *layer*, or None."""
         ...
 
-    def most_pixels(self, layer: Layer, pitch: int) -> int:
+    def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels, *pitch* elements apart, a function takes."""
         ...
 
-    def too_far(self, layer: Layer, pitch: int) -> str | None:
+    def too_far(self, layer: Conv2d, pitch: int) -> str | None:
         """Say in a sentence that it takes fewer pixels than it could, *pitch* elements apart."""
         ...
 
-    def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
+    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
         """Fit it to a layer that it does not reject."""
         ...
 
@@ -212,7 +213,7 @@ class FinishingKernel(Protocol):
 LEAST_PAIRED = -127  # two weights in a word: what the product with the lower one may borrow
 
 
-def no_blocks(layer: Layer, least: int) -> str | None:
+def no_blocks(layer: Conv2d, least: int) -> str | None:
     """Refuse what has no blocks of *least* int8 channels with the same inputs."""
     g = layer.geometry
     if layer.dtype != "int8":
@@ -229,7 +230,7 @@ def beyond(farthest: int, most: int) -> str:
     return needs(f"pixels at most {most:,} bytes apart", f"has some {farthest:,} apart")
 
 
-def no_pairs(layer: Layer) -> str | None:
+def no_pairs(layer: Conv2d) -> str | None:
     """Refuse weights of which two do not fit into one word."""
     smallest = layer.weights.min(axis=(1, 2, 3))
     channels = np.flatnonzero(smallest < LEAST_PAIRED)

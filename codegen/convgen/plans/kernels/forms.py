@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convgen.model.layer import Geometry
+from convgen.model.geometry import Geometry
 from convgen.plans.kernels.base import Level, Runs
 
 WALK_INDICES = ("row", "tap")

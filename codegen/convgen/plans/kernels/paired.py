@@ -22,7 +22,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly, lines
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
@@ -273,7 +274,7 @@ class Paired:
         """Each is written for one instruction set."""
         return target.cpu.isa == self.core.isa
 
-    def reject(self, layer: Layer) -> str | None:
+    def reject(self, layer: Conv2d) -> str | None:
         """Refuse channels that are no blocks, and weights that outgrow their half."""
         return (
             no_blocks(layer, self.core.blocks[-1])
@@ -281,17 +282,17 @@ class Paired:
             or (None if _lines(layer) else lines.objection(layer, FINE_SCALE, own_shifts=True))
         )
 
-    def most_pixels(self, layer: Layer, pitch: int) -> int:
+    def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
         return self.core.pixels if self.too_far(layer, pitch) is None else 1
 
-    def too_far(self, layer: Layer, pitch: int) -> str | None:
+    def too_far(self, layer: Conv2d, pitch: int) -> str | None:
         """Say in a sentence that instructions do not reach the second pixel, if so."""
         within = 2 * max(self.core.unrolling.most) + self.core.blocks[0]
         farthest, most = max(pitch, layer.geometry.out_c), self.core.farthest - within
         return beyond(farthest, most) if self.core.pixels > 1 and farthest > most else None
 
-    def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
+    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
         """Fit the kernel."""
         found = _lines(layer)
         if found is None:
@@ -319,7 +320,7 @@ def _channels(out_c: int, blocks: tuple[int, ...]) -> int:
     return min(fitting, key=lambda block: (-(-out_c // block) * block, -block))
 
 
-def _lines(layer: Layer) -> lines.Lines | None:
+def _lines(layer: Conv2d) -> lines.Lines | None:
     """Return lines for sums that need no start, if there are such, else finer ones, else any."""
     coarse = lines.find(layer, 16 if lines.is_bent(layer) else 1)
     if coarse is not None and not (coarse.start % coarse.scale).any():

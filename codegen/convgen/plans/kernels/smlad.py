@@ -22,7 +22,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.layer import Geometry, Layer
+from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly, lines
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
@@ -230,7 +231,7 @@ class Smlad:
         found = f"has no {' and no '.join(missing)}"
         return needs(f"a core with {' and '.join(wanted.values())}", found, "core")
 
-    def reject(self, layer: Layer) -> str | None:
+    def reject(self, layer: Conv2d) -> str | None:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
         return (
             no_blocks(layer, CHANNELS)
@@ -238,16 +239,16 @@ class Smlad:
             or lines.objection(layer, SCALE, own_shifts=True)
         )
 
-    def most_pixels(self, layer: Layer, pitch: int) -> int:
+    def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
         return PIXELS if self.too_far(layer, pitch) is None else 1
 
-    def too_far(self, layer: Layer, pitch: int) -> str | None:
+    def too_far(self, layer: Conv2d, pitch: int) -> str | None:
         """Say in a sentence that instructions do not reach the second pixel, if so."""
         farthest = max(pitch + 1, layer.geometry.out_c)
         return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
 
-    def plan(self, layer: Layer, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
+    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
         """Fit the kernel."""
         found = lines.find(layer, SCALE, own_shifts=True)
         if found is None:

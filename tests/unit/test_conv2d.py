@@ -13,8 +13,8 @@ import minimal
 from convgen.bench.proof import vectors
 from convgen.errors import SpecError
 from convgen.formats import spec
-from convgen.model import reference
-from convgen.model.layer import Layer
+from convgen.model import convolution
+from convgen.model.ops.conv2d import Conv2d
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -45,7 +45,7 @@ def specs(draw: st.DrawFn, dtype: str) -> dict[str, Any]:
     return fields
 
 
-def load(fields: dict[str, Any], seed: int) -> Layer | None:
+def load(fields: dict[str, Any], seed: int) -> Conv2d | None:
     """Return the layer, or None where the kernel drawn is larger than the padded input."""
     try:
         return minimal.load(fields, seed)
@@ -61,10 +61,10 @@ def test_int8_layers_equal_plain_loops(fields: dict[str, Any], seed: int) -> Non
     if layer := load(fields, seed):
         inputs = vectors.make_inputs(layer, seed)
         expected = np.stack([loops.convolve(layer, image) for image in inputs])
-        outputs = reference.convolve(layer, inputs)
+        outputs = layer.compute(inputs)[0]
         assert outputs.dtype == np.int8
         np.testing.assert_array_equal(outputs, expected)
-        assert not reference.tolerance(layer, inputs).any()
+        assert not layer.tolerance(inputs)[0].any()
 
 
 @given(fields=specs("float32"), seed=st.integers(0, 99))
@@ -73,20 +73,20 @@ def test_float32_layers_equal_plain_loops(fields: dict[str, Any], seed: int) -> 
     if layer := load(fields, seed):
         inputs = vectors.make_inputs(layer, seed, 2)
         expected = np.stack([loops.convolve(layer, image) for image in inputs])
-        outputs = reference.convolve(layer, inputs)
+        outputs = layer.compute(inputs)[0]
         assert outputs.dtype == np.float64
         np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-11)
         magnitude = np.stack([loops.magnitude(layer, image) for image in inputs])
         bound = 4 * layer.geometry.patch_elems * 2.0**-24 * magnitude + 1e-6
-        np.testing.assert_allclose(reference.tolerance(layer, inputs), bound)
+        np.testing.assert_allclose(layer.tolerance(inputs)[0], bound)
 
 
 def test_blocks_of_rows_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = minimal.load(minimal.made_up(stride=[2, 1], padding=[2, 0, 3, 1]))
     inputs = vectors.make_inputs(layer, 0)
-    whole = reference.convolve(layer, inputs)
-    monkeypatch.setattr(reference, "_BLOCK_ELEMS", 1)
-    np.testing.assert_array_equal(reference.convolve(layer, inputs), whole)
+    whole = layer.compute(inputs)[0]
+    monkeypatch.setattr(convolution, "_BLOCK_ELEMS", 1)
+    np.testing.assert_array_equal(layer.compute(inputs)[0], whole)
 
 
 def test_padding_costs_no_memory() -> None:
@@ -98,7 +98,7 @@ def test_padding_costs_no_memory() -> None:
         input={"shape": [1, 1, 4], "dtype": "int8"},
     )
     layer = minimal.load(fields)
-    assert reference.convolve(layer, vectors.make_inputs(layer, 0)).shape == (3, 3, 3, 8)
+    assert layer.compute(vectors.make_inputs(layer, 0))[0].shape == (3, 3, 3, 8)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared beside the repository")
@@ -109,5 +109,5 @@ def test_layers_of_real_models_reproduce_tensorflow_lite() -> None:
         layer = spec.load(folder / "layer.json")
         recorded = vectors.load(folder / "vectors.npz", layer)
         assert recorded.expected is not None
-        outputs = reference.convolve(layer, recorded.inputs)
+        outputs = layer.compute(recorded.inputs)[0]
         assert outputs.tobytes() == recorded.expected.tobytes(), folder.name

@@ -1,0 +1,63 @@
+"""What every operator has: tensors in and out, and exact arithmetic between them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from convgen.model.tensor import DType, Tensor
+
+
+class Operator(Protocol):
+    """One operator of a network; a layer is a network of one.
+
+    ``synthetic``: its numbers are made up.
+    """
+
+    @property
+    def name(self) -> str:
+        """The prefix of its symbols and files."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What ``op`` calls it in a spec."""
+        ...
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of its tensors."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What it reads, in the order of the arguments."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What it writes."""
+        ...
+
+    @property
+    def macs(self) -> int:
+        """Nominal multiply-accumulates."""
+        ...
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its numbers are made up."""
+        ...
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor.
+
+        int8: byte for byte what TensorFlow Lite's reference kernels give. float32: the exact
+        result, in float64; `tolerance` says how close is right.
+        """
+        ...
+
+    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return how far outputs may be from those of `compute`, in the same shapes; int8: 0."""
+        ...

@@ -1,0 +1,42 @@
+"""Tensors: what operators read and write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+DType = Literal["int8", "float32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A tensor without its batch, which is 1: ``shape`` is ``[height, width, channels]``.
+
+    A value of an int8 tensor stands for ``scale * (value - zero_point)``; its scale, a float32
+    value, is None where nobody gave it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    scale: float | None = None
+    zero_point: int = 0
+
+    @property
+    def elems(self) -> int:
+        """How many elements."""
+        return prod(self.shape)
+
+    @cached_property
+    def elem_bytes(self) -> int:
+        """Size of an element."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def bytes(self) -> int:
+        """Size of all elements."""
+        return self.elems * self.elem_bytes
