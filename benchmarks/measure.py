@@ -57,7 +57,7 @@ def bench_for(layer: Conv2d, board: Target) -> Bench:
         machine=runner.machine,
         toolchain=toolchain.find("auto", board),
         emulator=runner,
-        vectors=Vectors(inputs=make_inputs(layer, seed=0, count=1)),
+        vectors=Vectors(inputs=(make_inputs(layer, seed=0, count=1),)),
     )
 
 

@@ -175,7 +175,7 @@ def _killed(found: Base, image: Image) -> tuple[bool, bool]:
         raise AssertionError("mutants are run")
     try:
         run = emulator.run(
-            found.bench.emulator, image, given.inputs.tobytes(), expected_instructions=10**5
+            found.bench.emulator, image, given.inputs[0].tobytes(), expected_instructions=10**5
         )
     except VerificationError:
         return True, True
@@ -183,8 +183,11 @@ def _killed(found: Base, image: Image) -> tuple[bool, bool]:
     outputs = np.frombuffer(run.outputs, np.int8).reshape(-1, g.out_h, g.out_w, g.out_c)
 
     def differs(count: int) -> bool:
-        right = None if given.right is None else given.right[:count]
-        return compare(layer, given.inputs[:count], outputs[:count], None, right).mismatches > 0
+        right = None if given.right is None else (given.right[0][:count],)
+        return (
+            compare(layer, (given.inputs[0][:count],), (outputs[:count],), None, right).mismatches
+            > 0
+        )
 
     return differs(len(outputs)), differs(BASE_INPUTS)
 

@@ -102,8 +102,28 @@ static int open_file(const char *name, bool write) {
     return handle;
 }
 
-/* The zone must hold what is next in the file; else `key` tells the first byte that differs. */
-static void check_same(struct convgen_zone zone, int file, const char *key, int status) {
+/* Fills the tensors from the file; false at its end. */
+static bool read_tensors(struct convgen_zones tensors, int file) {
+    size_t count = 0;
+    for (size_t i = 0; i < tensors.count; i++) {
+        const struct convgen_zone zone = tensors.zone[i];
+        count += convgen_port_read(file, layer->arena + zone.start, zone.end - zone.start);
+    }
+    return count != 0;
+}
+
+static void write_tensors(struct convgen_zones tensors, int file) {
+    for (size_t i = 0; i < tensors.count; i++) {
+        const struct convgen_zone zone = tensors.zone[i];
+        if (!convgen_port_write(file, layer->arena + zone.start, zone.end - zone.start)) {
+            convgen_port_exit(CONVGEN_NO_FILE);
+        }
+    }
+}
+
+/* The zone must hold what is next in the file; else `key` tells the first byte that differs,
+   counted from `before` on. */
+static void check_zone(struct convgen_zone zone, int file, const char *key, size_t before, int status) {
     uint8_t expected[1024];
     for (size_t at = zone.start; at < zone.end;) {
         const size_t left = zone.end - at;
@@ -113,11 +133,19 @@ static void check_same(struct convgen_zone zone, int file, const char *key, int 
         }
         for (size_t i = 0; i < count; i++) {
             if (layer->arena[at + i] != expected[i]) {
-                print(key, at + i - zone.start);
+                print(key, before + at + i - zone.start);
                 convgen_port_exit(status);
             }
         }
         at += count;
+    }
+}
+
+static void check_same(struct convgen_zones tensors, int file, const char *key, int status) {
+    size_t before = 0;
+    for (size_t i = 0; i < tensors.count; i++) {
+        check_zone(tensors.zone[i], file, key, before, status);
+        before += tensors.zone[i].end - tensors.zone[i].start;
     }
 }
 
@@ -139,7 +167,7 @@ static void empty(void) {
 }
 
 /* Never inlined: what is counted beside the function itself must not differ between calls. */
-__attribute__((noinline)) static uint64_t measure(convgen_entry *function, void *const arguments[3]) {
+__attribute__((noinline)) static uint64_t measure(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS]) {
     convgen_registers_give();
     convgen_counter_start();
     convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
@@ -154,7 +182,7 @@ static void call_init(void) {
     check_registers();
 }
 
-static void call_unmeasured(convgen_entry *function, void *const arguments[3]) {
+static void call_unmeasured(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS]) {
     convgen_registers_give();
     convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
     check_guards();
@@ -168,22 +196,19 @@ static void call_unmeasured(convgen_entry *function, void *const arguments[3]) {
 static void repeat_first(void) {
     const int input_file = open_file("input.bin", false);
     const int output_file = open_file("output.bin", false);
-    const struct convgen_zone input = layer->input;
     fill_guards();
     if (layer->init) {
         fill(layer->kept, 0x5A);
         call_unmeasured(layer->init, layer->init_arguments);
     }
     fill_scratch(1);
-    (void)convgen_port_read(input_file, layer->arena + input.start, input.end - input.start);
+    (void)read_tensors(layer->inputs, input_file);
     call_unmeasured(layer->function, layer->arguments);
-    check_same(layer->output, output_file, "output_first", CONVGEN_OUTPUT_VARIES);
+    check_same(layer->outputs, output_file, "output_first", CONVGEN_OUTPUT_VARIES);
 }
 
 static void run_vectors(int input_file, int output_file) {
     const int input_again = open_file("input.bin", false);
-    const struct convgen_zone input = layer->input;
-    const struct convgen_zone output = layer->output;
     size_t most_heap_bytes = 0;
     if (layer->init) {
         call_init();
@@ -191,7 +216,7 @@ static void run_vectors(int input_file, int output_file) {
     for (unsigned vector = 0;; vector++) {
         fill_guards();
         fill_scratch(vector);
-        if (!convgen_port_read(input_file, layer->arena + input.start, input.end - input.start)) {
+        if (!read_tensors(layer->inputs, input_file)) {
             break;
         }
         convgen_heap_bytes = 0;
@@ -201,13 +226,10 @@ static void run_vectors(int input_file, int output_file) {
         }
         check_guards();
         check_registers();
-        if (layer->input_is_preserved) {
-            check_same(input, input_again, "input_first", CONVGEN_INPUT_MODIFIED);
+        if (layer->inputs_are_preserved) {
+            check_same(layer->inputs, input_again, "input_first", CONVGEN_INPUT_MODIFIED);
         }
-        if (!convgen_port_write(output_file, layer->arena + output.start,
-                                output.end - output.start)) {
-            convgen_port_exit(CONVGEN_NO_FILE);
-        }
+        write_tensors(layer->outputs, output_file);
     }
     print("heap", most_heap_bytes);
 }

@@ -32,9 +32,11 @@ void convgen_port_start(void); /* what main must do first on this port */
 void convgen_counter_start(void);
 uint64_t convgen_counter_read(void);
 
-/* Calls function(arguments[0], arguments[1], arguments[2]) with its stack below stack_top. */
+enum { CONVGEN_ARGUMENTS = 4 };
+
+/* Calls function(arguments[0], arguments[1], ...) with its stack below stack_top. */
 typedef void convgen_entry(void);
-void convgen_call_on_stack(convgen_entry *function, void *const arguments[3], void *stack_top);
+void convgen_call_on_stack(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS], void *stack_top);
 
 /* What the call must leave as it found it: values for the next call, and the names of what the
    last one did not restore, one after the other, NULL behind the last. `from` begins as 0. */
@@ -56,14 +58,14 @@ struct convgen_zones {
 /* The layer, its arguments and where they lie in the arena. */
 struct convgen_layer {
     convgen_entry *function;
-    void *arguments[3];
+    void *arguments[CONVGEN_ARGUMENTS];
     convgen_entry *init; /* called once before; NULL if there is none */
-    void *init_arguments[3];
+    void *init_arguments[CONVGEN_ARGUMENTS];
     uint8_t *arena;
     struct convgen_zone stack;
-    struct convgen_zone input;
-    struct convgen_zone output;
-    bool input_is_preserved; /* not where the output takes its place in the pool */
+    struct convgen_zones inputs;
+    struct convgen_zones outputs;
+    bool inputs_are_preserved; /* not where outputs take their place in the pool */
     struct convgen_zones guards; /* in the order of their addresses */
     struct convgen_zones scratch; /* what a call may change: output, pool, workspace */
     struct convgen_zone kept; /* the workspace, where init fills it for all calls */

@@ -67,6 +67,7 @@ convgen_call_on_stack:
     mov sp, r2
     ldr r0, [r1, #0]
     ldr r2, [r1, #8]
+    ldr r3, [r1, #12]
     ldr r1, [r1, #4]
 convgen_calls:
     blx r12

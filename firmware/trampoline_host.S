@@ -40,6 +40,7 @@ convgen_call_on_stack:
     mov %rdi, %rax
     mov 0(%rsi), %rdi
     mov 16(%rsi), %rdx
+    mov 24(%rsi), %rcx
     mov 8(%rsi), %rsi
     call *%rax
 
@@ -101,11 +102,12 @@ convgen_call_on_stack:
     str x9, [x10, #160]
 
     mov sp, x2
-    mov x3, x0
+    mov x9, x0
     ldr x0, [x1, #0]
     ldr x2, [x1, #16]
+    ldr x3, [x1, #24]
     ldr x1, [x1, #8]
-    blr x3
+    blr x9
 
     adrp x10, convgen_found
     add x10, x10, #:lo12:convgen_found

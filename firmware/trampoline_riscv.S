@@ -100,6 +100,7 @@ convgen_call_on_stack:
     mv sp, a2
     LOAD a0, 0(a1)
     LOAD a2, 2 * WORD(a1)
+    LOAD a3, 3 * WORD(a1)
     LOAD a1, WORD(a1)
 convgen_calls:
     jalr t2

@@ -214,7 +214,7 @@ def _entry(job: Job, variant: Variant) -> str:
 def _compile(folder: Path, sources: Sequence[str], bench: Bench, options: Options) -> Objects:
     """Return the objects of the layers, and those of the firmware and of what calls the layers."""
     built = bench.toolchain
-    nothing = Call(name="batch", sources=(), input_bytes=0, output_bytes=0)
+    nothing = Call(name="batch", sources=(), inputs=(0,), outputs=(0,))
     firmware = toolchain.compile_objects(folder, nothing, bench.machine, built).firmware
     for name in ("batch.c", "batch.h"):
         shutil.copyfile(HERE / name, folder / name)
@@ -254,7 +254,7 @@ def _link(objects: Objects, bench: Bench, options: Options) -> Image:
     )  # fmt: skip
     checked(command, folder)
     pool = Pool(bytes=rest, input_offset=0, output_offset=0)
-    call = Call(name="main", sources=(), input_bytes=rest, output_bytes=rest, pool=pool)
+    call = Call(name="main", sources=(), inputs=(rest,), outputs=(rest,), pool=pool)
     return Image(call=call, layout=layout, objects=objects, elf=folder / "batch.elf")
 
 

@@ -39,7 +39,7 @@ def bench(
         machine=machine.machine,
         toolchain=built,
         emulator=machine,
-        vectors=Vectors(inputs=inputs),
+        vectors=Vectors(inputs=(inputs,)),
         strict_alignment=strict_alignment,
     )
 

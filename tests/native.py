@@ -159,7 +159,7 @@ def variants(
         for suffix in suffixes:
             plan, pool = share(planned) if suffix else (planned, None)
             named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
-            found.append(Variant(plan=replace(plan, layer=named), pool=pool))
+            found.append(Variant(plan=replace(plan, operator=named), pool=pool))
     return found
 
 

@@ -80,7 +80,7 @@ def test_no_generated_code_selects_by_a_predicate(tmp_path: Path) -> None:
     for layer in [minimal.load(GROUPED), *drawn(MIXED, RANDOM_LAYERS, number=1)]:
         for candidate in candidates(layer):
             name = f"{layer.name}_{candidate.algorithm}"
-            plan = replace(candidate.plan, layer=replace(layer, name=name))
+            plan = replace(candidate.plan, operator=replace(layer, name=name))
             for file, text in layer_files(plan, M55, None).items():
                 (tmp_path / file).write_text(text)
             sources.append(f"{name}.c")

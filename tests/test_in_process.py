@@ -29,7 +29,7 @@ BOARDS = ["cortex-m0", "cortex-m3", "cortex-m4", "rv32imc"]
 OTHERS = ["cortex-m0plus", "cortex-m7", "cortex-m33", "rv32imac", "rv32imafc", "rv64imac"]
 TEN = [name for name in CASES if name != "small"]
 REAL = ["dscnn_00_conv", "dscnn_01_dw", "resnet8_07_conv"]
-LONG = Call(name="toy", sources=("long.S",), input_bytes=2, output_bytes=1, tensor_align=2)
+LONG = Call(name="toy", sources=("long.S",), inputs=(2,), outputs=(1,), tensor_align=2)
 
 
 def test_there_are_ten() -> None:
@@ -48,7 +48,7 @@ def on_both(
         machine=there.machine,
         toolchain=toolchain.find("auto", chosen),
         emulator=there,
-        vectors=Vectors(inputs=vectors.make_inputs(layer, 0)),
+        vectors=Vectors(inputs=(vectors.make_inputs(layer, 0),)),
     )
     candidates = select.preference(select.survey(layer, chosen, overlap=False)[0], "speed")
     candidate = next(c for c in candidates if c.algorithm.startswith(algorithm))
@@ -116,7 +116,7 @@ def test_a_stretch_longer_than_any_block_is_counted(tmp_path: Path, board: str) 
 
 
 def test_a_store_in_an_it_block_leaves_no_condition(tmp_path: Path) -> None:
-    call = replace(TOY, output_bytes=1)
+    call = replace(TOY, outputs=(1,))
     run = build(tmp_path, "conditional.S", "cortex-m4", "unicorn", call=call).run()
     assert run.instructions == (9,)
     assert run.outputs[0] == 8

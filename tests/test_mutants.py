@@ -76,15 +76,16 @@ def test_sixty_layers_with_a_sum_off_by_one_are_all_found(tmp_path: Path) -> Non
         Job(
             chosen=[Variant(plan=ALGORITHMS[m.algorithm].plan(m.wrong, board), pool=None)],
             target=board,
-            inputs=given[m.right.name].inputs,
+            inputs=given[m.right.name].inputs[0],
         )
         for m in made
     ]
     missed = []
     for mutant, outputs in zip(made, native.run(tmp_path, jobs), strict=True):
         [wrong] = outputs.values()
-        right = given[mutant.right.name].right
-        assert right is not None
+        both = given[mutant.right.name].right
+        assert both is not None
+        (right,) = both
         if np.array_equal(wrong, right):
             missed.append(str(mutant))
         # It is wrong in that channel alone, or the test shows nothing.

@@ -324,4 +324,4 @@ def test_taps_far_outside_the_image_overflow_nothing(geometry: Geometry, tmp_pat
     job = native.Job(native.variants(layer, native.played_here(board)), board, inputs)
     outputs = native.run(tmp_path, [job])[0]
     for label, output in outputs.items():
-        assert compare(layer, inputs, output).first is None, label
+        assert compare(layer, (inputs,), (output,)).first is None, label

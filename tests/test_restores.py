@@ -100,7 +100,7 @@ def attempt(name: str, case: str, algorithm: str, folder: Path) -> tuple[Bench, 
         machine=here.machine,
         toolchain=toolchain.find("auto", chosen),
         emulator=here,
-        vectors=Vectors(inputs=vectors.make_inputs(layer, 0)[:1]),
+        vectors=Vectors(inputs=(vectors.make_inputs(layer, 0)[:1],)),
     )
     candidates = select.survey(layer, chosen, overlap=False)[0]
     candidate = next(c for c in candidates if c.algorithm == algorithm)
@@ -145,6 +145,6 @@ def test_no_kernel_may_lose_a_register(
                 emulator.run(
                     bench.emulator,
                     built.image,
-                    bench.vectors.inputs.tobytes(),
+                    bench.vectors.inputs[0].tobytes(),
                     expected_instructions=built.candidate.instructions,
                 )

@@ -18,7 +18,7 @@ from convgen.schedule.select import Budget, Candidate, Selection, overlapping, s
 from convgen.targets import target
 
 NOWHERE = Image(
-    call=Call(name="stem", sources=(), input_bytes=1, output_bytes=1),
+    call=Call(name="stem", sources=(), inputs=(1,), outputs=(1,)),
     layout=Layout(zones=(), arena_bytes=0, align=1, static_bytes=0),
     objects=Objects(folder=Path(), layer=(), firmware=()),
     elf=Path(),

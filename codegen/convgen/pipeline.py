@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from convgen.bench import insight
 from convgen.bench.attempts import Attempts
 from convgen.bench.build import toolchain
@@ -152,12 +150,12 @@ def _block_counts(trial: Trial, bench: Bench) -> Counts:
     """Return how often each block ran: of the run, or of another where blocks are counted."""
     if trial.run and trial.run.blocks:
         return trial.run.blocks
-    inputs = bench.vectors.inputs
+    given = bench.vectors
     return emulator.block_counts(
         trial.image,
         bench.target,
-        inputs.tobytes(),
-        expected_instructions=trial.candidate.instructions * len(inputs),
+        given.tobytes(),
+        expected_instructions=trial.candidate.instructions * given.count,
     )
 
 
@@ -197,7 +195,7 @@ def _vectors(job: Job, layer: Conv2d) -> Vectors:
     if job.vectors:
         given = vectors.load(job.vectors, layer)
         return vectors.checked(layer, given) if runs else given
-    return vectors.made_up(layer, job.seed) if runs else Vectors(inputs=np.empty(0))
+    return vectors.made_up(layer, job.seed) if runs else Vectors(inputs=())
 
 
 def _bench(job: Job, board: Target, given: Vectors) -> Bench:

@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 TOY = Call(
     name="toy",
     sources=("toy.c",),
-    input_bytes=100,
-    output_bytes=100,
+    inputs=(100,),
+    outputs=(100,),
     workspace_bytes=100,
     workspace_align=4,
 )

@@ -268,8 +268,8 @@ def test_block_counts_give_the_cycles_that_the_log_gives(
     counts = emulator.block_counts(
         trial.image,
         board,
-        bench.vectors.inputs.tobytes(),
-        expected_instructions=trial.candidate.instructions * len(bench.vectors.inputs),
+        bench.vectors.inputs[0].tobytes(),
+        expected_instructions=trial.candidate.instructions * len(bench.vectors.inputs[0]),
     )
     wanted = insight.wanted(board, cycles=True, flash_wait_states=0, profile=False)
     counted = insight.look_into(trial, board, counts, wanted).cycles

@@ -20,7 +20,7 @@ def layer() -> Conv2d:
 
 def test_equal_int8_outputs_match(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
-    verdict = compare(layer, inputs, layer.compute(inputs)[0])
+    verdict = compare(layer, (inputs,), (layer.compute(inputs)[0],))
     assert verdict == Comparison(mismatches=0, max_abs_error=0)
 
 
@@ -30,7 +30,7 @@ def test_the_first_int8_difference_is_named(layer: Conv2d) -> None:
     outputs[0, 3, 4, 7] = right = 5
     expected = outputs.copy()
     outputs[0, 3, 4, 7], outputs[2, 0, 0, 0] = -12, ~outputs[2, 0, 0, 0]
-    verdict = compare(layer, inputs, outputs, expected)
+    verdict = compare(layer, (inputs,), (outputs,), (expected,))
     assert verdict.mismatches == 2
     assert verdict.max_abs_error >= right + 12
     assert verdict.first == "vector 0, row 3, column 4, channel 7: got -12, expected 5"
@@ -39,8 +39,8 @@ def test_the_first_int8_difference_is_named(layer: Conv2d) -> None:
 def test_given_int8_outputs_overrule_the_reference(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
     other = ~layer.compute(inputs)[0]
-    assert compare(layer, inputs, other, other).mismatches == 0
-    assert compare(layer, inputs, other).mismatches == other.size
+    assert compare(layer, (inputs,), (other,), (other,)).mismatches == 0
+    assert compare(layer, (inputs,), (other,)).mismatches == other.size
 
 
 def test_differences_in_every_block_are_counted(
@@ -51,7 +51,7 @@ def test_differences_in_every_block_are_counted(
     right = layer.compute(inputs)[0]
     outputs = right.copy()
     outputs[1:, 5, 4, :] = ~right[1:, 5, 4, :]
-    verdict = compare(layer, inputs, outputs)
+    verdict = compare(layer, (inputs,), (outputs,))
     assert verdict.mismatches == 2 * 8
     assert str(verdict.first).startswith("vector 1, row 5, column 4, channel 0: got ")
 
@@ -62,7 +62,7 @@ def test_comparing_large_outputs_takes_little_memory() -> None:
     inputs = vectors.make_inputs(layer, 0)
     outputs = layer.compute(inputs)[0]
     tracemalloc.start()
-    assert compare(layer, inputs, outputs, outputs).mismatches == 0
+    assert compare(layer, (inputs,), (outputs,), (outputs,)).mismatches == 0
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 * outputs.nbytes  # as float64 they alone would be eight times as large
@@ -75,7 +75,7 @@ def test_float32_outputs_stay_within_the_bound(steps: float, mismatches: int) ->
     outputs = layer.compute(inputs)[0]
     bound = layer.tolerance(inputs)[0]
     outputs[1, 0, 0, 0] += steps * bound[1, 0, 0, 0]
-    verdict = compare(layer, inputs, outputs)
+    verdict = compare(layer, (inputs,), (outputs,))
     assert verdict.mismatches == mismatches
     assert verdict.max_abs_error == pytest.approx(steps * bound[1, 0, 0, 0])
 
@@ -85,8 +85,8 @@ def test_given_float32_outputs_may_be_twice_as_far() -> None:
     inputs = vectors.make_inputs(layer, 0)
     outputs = layer.compute(inputs)[0]
     bound = layer.tolerance(inputs)[0]
-    assert compare(layer, inputs, outputs, outputs + 1.9 * bound).mismatches == 0
-    assert compare(layer, inputs, outputs, outputs + 2.1 * bound).mismatches == bound.size
+    assert compare(layer, (inputs,), (outputs,), (outputs + 1.9 * bound,)).mismatches == 0
+    assert compare(layer, (inputs,), (outputs,), (outputs + 2.1 * bound,)).mismatches == bound.size
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -95,7 +95,7 @@ def test_float32_outputs_that_are_no_numbers_never_match(value: float) -> None:
     inputs = vectors.make_inputs(layer, 0)
     outputs = layer.compute(inputs)[0].astype(np.float32)
     outputs[0, 0, 0, 0] = value
-    verdict = compare(layer, inputs, outputs)
+    verdict = compare(layer, (inputs,), (outputs,))
     assert verdict.mismatches == 1
     assert verdict.max_abs_error == np.inf
 
@@ -103,9 +103,9 @@ def test_float32_outputs_that_are_no_numbers_never_match(value: float) -> None:
 def test_outputs_of_the_spec_that_are_not_expected_are_right(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
     own = layer.compute(inputs)[0]
-    verdict = compare(layer, inputs, own, ~own)
+    verdict = compare(layer, (inputs,), (own,), (~own,))
     assert (verdict.mismatches, verdict.is_right) == (own.size, True)
-    assert compare(layer, inputs, own, ~own, own) == verdict
+    assert compare(layer, (inputs,), (own,), (~own,), (own,)) == verdict
 
 
 def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: Conv2d) -> None:
@@ -113,15 +113,15 @@ def test_outputs_that_are_neither_expected_nor_of_the_spec_are_not_right(layer: 
     own = layer.compute(inputs)[0]
     outputs = own.copy()
     outputs[2, 0, 0, 0] = ~own[2, 0, 0, 0]
-    assert not compare(layer, inputs, outputs, own).is_right
-    assert not compare(layer, inputs, outputs).is_right
-    assert compare(layer, inputs, outputs, own).mismatches == 1
+    assert not compare(layer, (inputs,), (outputs,), (own,)).is_right
+    assert not compare(layer, (inputs,), (outputs,)).is_right
+    assert compare(layer, (inputs,), (outputs,), (own,)).mismatches == 1
 
 
 def test_float32_outputs_of_the_spec_that_are_not_expected_are_right() -> None:
     layer = minimal.load(minimal.made_up(input=FLOAT32))
     inputs = vectors.make_inputs(layer, 0)
     own = layer.compute(inputs)[0]
-    verdict = compare(layer, inputs, own, own + 1)
+    verdict = compare(layer, (inputs,), (own,), (own + 1,))
     assert (verdict.mismatches, verdict.is_right) == (own.size, True)
-    assert not compare(layer, inputs, own + 1, own + 1).is_right
+    assert not compare(layer, (inputs,), (own + 1,), (own + 1,)).is_right

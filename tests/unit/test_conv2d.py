@@ -109,5 +109,5 @@ def test_layers_of_real_models_reproduce_tensorflow_lite() -> None:
         layer = spec.load(folder / "layer.json")
         recorded = vectors.load(folder / "vectors.npz", layer)
         assert recorded.expected is not None
-        outputs = layer.compute(recorded.inputs)[0]
-        assert outputs.tobytes() == recorded.expected.tobytes(), folder.name
+        outputs = layer.compute(recorded.inputs[0])[0]
+        assert outputs.tobytes() == recorded.expected[0].tobytes(), folder.name

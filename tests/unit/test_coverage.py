@@ -40,8 +40,8 @@ def channels_that_notice(layer: Conv2d, given: Vectors, error: int) -> set[int]:
     """Return the channels with an output that *error* in every sum changes."""
     bias = np.zeros(layer.geometry.out_c, np.int32) if layer.bias is None else layer.bias
     wrong = replace(layer, bias=(bias + error).astype(np.int32))
-    right = numpy_reference.convolve(layer, given.inputs)
-    changed = numpy_reference.convolve(wrong, given.inputs) != right
+    right = numpy_reference.convolve(layer, given.inputs[0])
+    changed = numpy_reference.convolve(wrong, given.inputs[0]) != right
     return set(np.flatnonzero(changed.any(axis=(0, 1, 2))).tolist())
 
 
@@ -68,7 +68,7 @@ def test_channels_count_as_tried_when_an_error_of_one_shows(layer: Conv2d) -> No
     given = vectors.made_up(layer, seed=1)
     assert given.coverage is not None
     assert given.right is not None
-    np.testing.assert_array_equal(given.right, numpy_reference.convolve(layer, given.inputs))
+    np.testing.assert_array_equal(given.right[0], numpy_reference.convolve(layer, given.inputs[0]))
     both = channels_that_notice(layer, given, 1) & channels_that_notice(layer, given, -1)
     assert given.coverage.tried == len(both)
     assert given.coverage.channels == layer.geometry.out_c
@@ -77,15 +77,15 @@ def test_channels_count_as_tried_when_an_error_of_one_shows(layer: Conv2d) -> No
 def test_the_first_three_inputs_are_as_before() -> None:
     layer = SMALL["fully connected"]
     made = vectors.made_up(layer, seed=7)
-    assert len(made.inputs) > 3
-    np.testing.assert_array_equal(made.inputs[:3], vectors.make_inputs(layer, 7))
-    np.testing.assert_array_equal(made.inputs, vectors.made_up(layer, seed=7).inputs)
+    assert len(made.inputs[0]) > 3
+    np.testing.assert_array_equal(made.inputs[0][:3], vectors.make_inputs(layer, 7))
+    np.testing.assert_array_equal(made.inputs[0], vectors.made_up(layer, seed=7).inputs[0])
 
 
 def test_float32_layers_have_three_inputs() -> None:
     layer = minimal.load(minimal.made_up(input={"shape": [2, 2, 2], "dtype": "float32"}))
     made = vectors.made_up(layer, seed=0)
-    assert (len(made.inputs), made.coverage, made.right) == (3, None, None)
+    assert (len(made.inputs[0]), made.coverage, made.right) == (3, None, None)
 
 
 def test_channels_that_nothing_changes_are_constant() -> None:
@@ -103,7 +103,7 @@ def test_sums_far_from_what_random_inputs_give_are_approached() -> None:
     far = replace(layer, bias=pushed.astype(np.int32))
     made = vectors.made_up(far, seed=0)
     assert made.right is not None
-    assert (made.right[0] == -128).all()
+    assert (made.right[0][0] == -128).all()
     assert made.coverage is not None
     assert made.coverage.untried == 0
 
@@ -129,7 +129,7 @@ def test_six_thousand_channels_take_no_seconds(shape: list[int], options: dict[s
     start = time.process_time()
     made = vectors.made_up(layer, seed=0)
     assert time.process_time() - start < 4  # 0.6 on an idle computer
-    more = len(made.inputs) - 3
+    more = len(made.inputs[0]) - 3
     assert more <= coverage.FEWEST_INPUTS or more * layer.geometry.macs <= coverage.MOST_MACS
 
 
@@ -146,6 +146,6 @@ def test_nearly_every_weight_of_a_small_layer_that_is_wrong_by_one_shows() -> No
         changed = wrong != layer.requantized(sums)[None, :, None, :]
         return float(changed.any(axis=1).mean())
 
-    made = vectors.made_up(layer, seed=0).inputs
+    made = vectors.made_up(layer, seed=0).inputs[0]
     assert share(made) > 0.99
     assert share(made[:3]) < 0.5

@@ -25,7 +25,9 @@ def made_up(**changes: Any) -> Conv2d:
 
 def found(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any]) -> Disagreement:
     """Return what convgen says of vectors for *layer* that disagree."""
-    given = vectors.checked(layer, Vectors(inputs=inputs, expected=expected.astype(layer.dtype)))
+    given = vectors.checked(
+        layer, Vectors(inputs=(inputs,), expected=(expected.astype(layer.dtype),))
+    )
     assert given.disagreement is not None
     return given.disagreement
 
@@ -204,7 +206,7 @@ def test_float32_weights_in_another_order_are_named() -> None:
 def test_vectors_that_agree_are_not_commented_on() -> None:
     inputs = vectors.make_inputs(REAL, 0, 2)
     right = numpy_reference.convolve(REAL, inputs)
-    assert vectors.checked(REAL, Vectors(inputs=inputs, expected=right)).disagreement is None
+    assert vectors.checked(REAL, Vectors(inputs=(inputs,), expected=(right,))).disagreement is None
 
 
 def test_the_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,9 +43,9 @@ def warned(layer: Conv2d, given: Vectors | None = None) -> list[str]:
     """Return what is said of *layer* after a run whose outputs were right."""
     given = given or vectors.made_up(layer, 0)
     candidate = trials.select(minimal.made_up()).candidates[0]
-    trial = trials.tried(replace(candidate, plan=replace(candidate.plan, layer=layer)))
+    trial = trials.tried(replace(candidate, plan=replace(candidate.plan, operator=layer)))
     assert trial.run is not None
-    outputs = layer.compute(given.inputs)[0]
+    outputs = layer.compute(given.inputs[0])[0]
     run = replace(trial.run, outputs=outputs.tobytes())
     return doubts.warnings(replace(trial, run=run, given=given))
 
@@ -73,7 +73,7 @@ def test_weights_that_are_the_same_in_both_orders_are_not_doubted() -> None:
 def test_expected_outputs_settle_the_order() -> None:
     layer = minimal.load(cube((16, 3, 3, 3)))
     inputs = vectors.make_inputs(layer, 0)
-    given = Vectors(inputs=inputs, expected=layer.compute(inputs)[0])
+    given = Vectors(inputs=(inputs,), expected=(layer.compute(inputs)[0],))
     assert warned(layer, given) == []
 
 
@@ -102,7 +102,7 @@ def test_outputs_of_a_small_part_of_their_range_are_doubted() -> None:
 
 def test_quiet_inputs_of_a_user_may_use_a_small_part_of_the_outputs() -> None:
     layer = minimal.load(cube((8, 2, 2, 3)))
-    assert warned(layer, Vectors(inputs=np.full((2, 5, 5, 3), -3, np.int8))) == []
+    assert warned(layer, Vectors(inputs=(np.full((2, 5, 5, 3), -3, np.int8),))) == []
 
 
 def test_a_multiplier_that_contradicts_the_scales_is_doubted() -> None:

@@ -39,7 +39,7 @@ COUNTING = [
     *((name, "qemu-system") for name in BOARDS), *((name, "unicorn") for name in MODELS)
 ]  # fmt: skip
 M4 = ("cortex-m4", "unicorn")
-COUNT = Call(name="toy", sources=("count.S",), input_bytes=2, output_bytes=1, tensor_align=2)
+COUNT = Call(name="toy", sources=("count.S",), inputs=(2,), outputs=(1,), tensor_align=2)
 # Legal names that the firmware, its linker script or a system header has too.
 NAMES = [
     "call_on_stack", "convgen", "count", "data", "empty", "features", "firmware", "guards",

@@ -18,8 +18,8 @@ def call(workspace_bytes: int = 30, workspace_align: int = 4, pool: Pool | None 
     return Call(
         name="toy",
         sources=("toy.c",),
-        input_bytes=101,
-        output_bytes=203,
+        inputs=(101,),
+        outputs=(203,),
         workspace_bytes=workspace_bytes,
         workspace_align=workspace_align,
         pool=pool,

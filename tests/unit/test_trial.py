@@ -16,8 +16,9 @@ RIGHT = LAYER.compute(INPUTS)[0]
 
 def complaint(outputs: np.ndarray, expected: np.ndarray | None) -> str | None:
     """Return what is said of a layer with these outputs."""
-    given = vectors.checked(LAYER, Vectors(inputs=INPUTS, expected=expected))
-    return _complaint(compare(LAYER, INPUTS, outputs, expected, given.right), given)
+    wanted = None if expected is None else (expected,)
+    given = vectors.checked(LAYER, Vectors(inputs=(INPUTS,), expected=wanted))
+    return _complaint(compare(LAYER, (INPUTS,), (outputs,), wanted, given.right), given)
 
 
 def spoiled(outputs: np.ndarray) -> np.ndarray:

@@ -50,15 +50,15 @@ def test_a_batch_with_its_outputs_loads(tmp_path: Path, layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0, 4)
     outputs = layer.compute(inputs)[0]
     loaded = vectors.load(save(tmp_path, input=inputs, output=outputs), layer)
-    np.testing.assert_array_equal(loaded.inputs, inputs)
+    np.testing.assert_array_equal(loaded.inputs[0], inputs)
     assert loaded.expected is not None
-    np.testing.assert_array_equal(loaded.expected, outputs)
+    np.testing.assert_array_equal(loaded.expected[0], outputs)
 
 
 def test_one_image_becomes_a_batch_of_one(tmp_path: Path, layer: Conv2d) -> None:
     image = vectors.make_inputs(layer, 0, 1)[0]
     loaded = vectors.load(save(tmp_path, input=image), layer)
-    assert loaded.inputs.shape == (1, 6, 5, 4)
+    assert loaded.inputs[0].shape == (1, 6, 5, 4)
     assert loaded.expected is None
 
 

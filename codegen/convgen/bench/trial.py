@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code import measure
 from convgen.bench.code.cycles import Estimate
 from convgen.bench.code.measure import Sizes
-from convgen.bench.proof.comparison import Comparison, compare
+from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator, Run
 from convgen.errors import MachineTooSmallError, VerificationError
-from convgen.plans.plan import Plan
+from convgen.model.operator import Operator, output_bytes
 from convgen.schedule.select import Budget, Candidate
 from convgen.sources.generate import layer_files, source_names
 from convgen.sources.remake import Remake
@@ -219,15 +220,15 @@ def describe(candidate: Candidate, *, strict: bool) -> Call:
 
     *strict*: buffers are aligned no better than its header asks for.
     """
-    plan = candidate.plan
+    plan, operator = candidate.plan, candidate.plan.operator
     return Call(
-        name=plan.layer.name,
+        name=operator.name,
         sources=source_names(plan),
-        input_bytes=plan.layer.input_bytes,
-        output_bytes=plan.layer.output_bytes,
+        inputs=tuple(tensor.bytes for tensor in operator.inputs),
+        outputs=tuple(tensor.bytes for tensor in operator.outputs),
         workspace_bytes=plan.workspace_bytes,
         workspace_align=plan.workspace_align if strict else USUAL_ALIGN,
-        tensor_align=plan.layer.elem_bytes if strict else USUAL_ALIGN,
+        tensor_align=operator.outputs[0].elem_bytes if strict else USUAL_ALIGN,
         pool=candidate.pool,
         has_init=plan.has_init,
         writes_input=plan.writes_input,
@@ -252,13 +253,12 @@ def _run(built: Built, bench: Bench, image: Image) -> Trial:
             run = emulator.run(
                 bench.emulator,
                 image,
-                given.inputs.tobytes(),
-                expected_instructions=candidate.instructions * len(given.inputs),
+                given.tobytes(),
+                expected_instructions=candidate.instructions * given.count,
             )
-            outputs = _outputs(candidate.plan, run.outputs)
-            found = compare(
-                candidate.plan.layer, given.inputs, outputs, given.expected, given.right
-            )
+            operator = candidate.plan.operator
+            outputs = split_outputs(operator, run.outputs)
+            found = compare(operator, given.inputs, outputs, given.expected, given.right)
             failure = _complaint(found, given) or _too_deep(run, built.sizes)
         except VerificationError as error:
             failure = str(error)
@@ -270,15 +270,22 @@ def _run(built: Built, bench: Bench, image: Image) -> Trial:
         run=run,
         comparison=found,
         failure=failure,
-        vectors=len(given.inputs) if bench.emulator else 0,
+        vectors=given.count if bench.emulator else 0,
         compared_with=("TensorFlow Lite's reference" if given.expected is None else "--vectors"),
         given=given if bench.emulator else None,
     )
 
 
-def _outputs(plan: Plan, raw: bytes) -> np.ndarray:
-    g = plan.layer.geometry
-    return np.frombuffer(raw, plan.layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c)
+def split_outputs(operator: Operator, raw: bytes) -> Arrays:
+    """Return each output ``[N, *shape]`` from the bytes of all, one call after the other."""
+    calls = np.frombuffer(raw, np.uint8).reshape(-1, output_bytes(operator))
+    ends = list(accumulate(tensor.bytes for tensor in operator.outputs))
+    return tuple(
+        np.ascontiguousarray(calls[:, end - tensor.bytes : end])
+        .view(tensor.dtype)
+        .reshape(-1, *tensor.shape)
+        for tensor, end in zip(operator.outputs, ends, strict=True)
+    )
 
 
 def _too_deep(run: Run, sizes: Sizes) -> str | None:

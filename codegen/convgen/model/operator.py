@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from convgen.model.geometry import Geometry
 from convgen.model.tensor import DType, Tensor
 
 
@@ -61,3 +62,28 @@ class Operator(Protocol):
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return how far outputs may be from those of `compute`, in the same shapes; int8: 0."""
         ...
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """An operator whose outputs read a window of its one input."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The window."""
+        ...
+
+
+def input_bytes(operator: Operator) -> int:
+    """Return the size of all its inputs."""
+    return sum(tensor.bytes for tensor in operator.inputs)
+
+
+def output_bytes(operator: Operator) -> int:
+    """Return the size of all its outputs."""
+    return sum(tensor.bytes for tensor in operator.outputs)
+
+
+def tensor_bytes(operator: Operator) -> int:
+    """Return the size of all it reads and writes."""
+    return input_bytes(operator) + output_bytes(operator)

@@ -40,3 +40,12 @@ class Tensor:
     def bytes(self) -> int:
         """Size of all elements."""
         return self.elems * self.elem_bytes
+
+
+def numbered(name: str, count: int) -> tuple[str, ...]:
+    """Return what *count* tensors are called: numbers only where there are several.
+
+    >>> numbered("input", 1), numbered("input", 2)
+    (('input',), ('input_0', 'input_1'))
+    """
+    return (name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count))

@@ -12,6 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from convgen.model.geometry import Geometry
+from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer
@@ -41,7 +43,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """How one algorithm does one layer.
+    """How one algorithm does one operator.
 
     ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
     work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
@@ -52,6 +54,7 @@ class Plan:
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
     ``lines``: how the algorithm does it, where neither ``requantize`` nor the kernel does.
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
+    ``is_elementwise``: an output reads of each input only what is at its own place.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
     """
 
@@ -59,13 +62,13 @@ class Plan:
     family: str
     summary: str
     template: str
-    layer: Conv2d
+    operator: Operator
     kernel: KernelPlan | FinishingPlan | OwnSums
     requantize: Requantize | None
     workspace: tuple[Buffer, ...]
     constants: tuple[Constant, ...]
     steps: Any
-    orders: tuple[StoreOrder, ...]
+    orders: tuple[StoreOrder, ...]  # none where elementwise
     decisions: tuple[str, ...]
     work: Mapping[str, int]
     writes_input: bool = False
@@ -74,6 +77,7 @@ class Plan:
     lines: Lines | None = None
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
+    is_elementwise: bool = False
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""
@@ -89,6 +93,20 @@ class Plan:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
+    @property
+    def layer(self) -> Conv2d:
+        """The convolution, where the operator is one."""
+        if not isinstance(self.operator, Conv2d):
+            raise TypeError(f"{self.operator.name} is no convolution")
+        return self.operator
+
+    @property
+    def geometry(self) -> Geometry:
+        """The window, of an operator that has one."""
+        if not isinstance(self.operator, Windowed):
+            raise TypeError(f"{self.operator.name} has no window")
+        return self.operator.geometry
 
     @property
     def order(self) -> StoreOrder:

@@ -19,8 +19,8 @@ _CHECK = "the scales, or requantize.shift (positive is to the left), may be wron
 
 def warnings(trial: Trial) -> list[str]:
     """Say what looks wrong in the layer of *trial* and its outputs; nothing of made-up weights."""
-    layer = trial.candidate.plan.layer
-    if layer.synthetic:
+    layer = trial.candidate.plan.operator
+    if layer.synthetic or not isinstance(layer, Conv2d):
         return []
     expected = trial.given is not None and trial.given.expected is not None
     found = [] if expected and trial.verified else [*_axis_order(layer)]

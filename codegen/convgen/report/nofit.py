@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from convgen.bench.trial import Trial
 from convgen.errors import NoFitError
+from convgen.model.operator import input_bytes, output_bytes
 from convgen.schedule.select import Candidate, Selection, overlapping
 
 
@@ -79,11 +80,11 @@ def _ram(found: tuple[Candidate, int]) -> int:
 
 
 def _ram_of(candidate: Candidate, stack: int, *, measured: bool) -> _Need:
-    layer, workspace = candidate.plan.layer, candidate.plan.workspace_bytes
+    operator, workspace = candidate.plan.operator, candidate.plan.workspace_bytes
     tensors = (
         f"pool {candidate.pool.bytes:,}"
         if candidate.pool
-        else f"input {layer.input_bytes:,} + output {layer.output_bytes:,}"
+        else f"input {input_bytes(operator):,} + output {output_bytes(operator):,}"
     )
     return _Need(
         of="RAM",

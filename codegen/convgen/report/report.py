@@ -13,6 +13,7 @@ from typing import Any
 from convgen import __version__
 from convgen.bench.trial import Trial, too_large
 from convgen.errors import BuildError
+from convgen.model.operator import input_bytes, output_bytes, tensor_bytes
 from convgen.report import doubts
 from convgen.report.advice import advise
 from convgen.report.verdict import Results
@@ -33,19 +34,19 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
     *tools* describes target, machine, emulator and toolchain.
     """
     chosen, trials = results.chosen, results.trials
-    layer, budget = chosen.candidate.plan.layer, selection.budget
+    operator, budget = chosen.candidate.plan.operator, selection.budget
     tried = {trial.candidate: trial for trial in trials}
     front = pareto_front(trials) if results.compared else set()
     return {
         "convgen": __version__,
-        "layer": layer.name,
+        "layer": operator.name,
         "target": tools["target"],
-        "dtype": layer.dtype,
+        "dtype": operator.dtype,
         "algorithm": chosen.candidate.algorithm,
         "optimize": selection.goal,
-        "synthetic_weights": layer.synthetic,
+        "synthetic_weights": operator.synthetic,
         **_verdict(results),
-        "macs": layer.geometry.macs,
+        "macs": operator.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
         **_cycles(chosen),
@@ -170,9 +171,10 @@ def _finite(value: float) -> float | None:
 
 
 def _per_mac(trial: Trial) -> float | None:
-    if trial.instructions is None:
+    macs = trial.candidate.plan.operator.macs
+    if trial.instructions is None or not macs:
         return None
-    return round(trial.instructions / trial.candidate.plan.layer.geometry.macs, 4)
+    return round(trial.instructions / macs, 4)
 
 
 def _cycles(trial: Trial) -> Report:
@@ -183,10 +185,12 @@ def _cycles(trial: Trial) -> Report:
 
 
 def _memory(trial: Trial) -> Report:
-    layer = trial.candidate.plan.layer
+    operator = trial.candidate.plan.operator
     pool = trial.candidate.pool
     tensors = (
-        {"pool": pool.bytes} if pool else {"input": layer.input_bytes, "output": layer.output_bytes}
+        {"pool": pool.bytes}
+        if pool
+        else {"input": input_bytes(operator), "output": output_bytes(operator)}
     )
     return {
         **tensors,
@@ -201,10 +205,10 @@ def _memory(trial: Trial) -> Report:
 
 def _pool(trial: Trial) -> Report:
     """Where input and output lie in their pool, if they share one."""
-    layer, pool = trial.candidate.plan.layer, trial.candidate.pool
+    pool = trial.candidate.pool
     if pool is None:
         return {}
-    apart = layer.input_bytes + layer.output_bytes
+    apart = tensor_bytes(trial.candidate.plan.operator)
     return {"pool": {**asdict(pool), "instead_of": apart}}
 
 

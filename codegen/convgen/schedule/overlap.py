@@ -10,10 +10,12 @@ both are of one size and no ``a - b`` is that distance.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 
 from convgen.model.geometry import Geometry
+from convgen.model.operator import Operator, input_bytes, tensor_bytes
 from convgen.plans.order import Blocks, StoreOrder, last_reads
 from convgen.plans.plan import Plan
 
@@ -23,26 +25,48 @@ CHUNK = 2048  # pixels: those that collide are mostly found soon
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """Input and output in one buffer of ``bytes``, each at its offset."""
+    """Inputs and output in one buffer of ``bytes``, each at its offset; mostly one input."""
 
     bytes: int
     input_offset: int
     output_offset: int
+    more_input_offsets: tuple[int, ...] = ()
+
+    @property
+    def input_offsets(self) -> tuple[int, ...]:
+        """Where each input is."""
+        return (self.input_offset, *self.more_input_offsets)
 
 
 def share(plan: Plan) -> tuple[Plan, Pool]:
     """Return *plan* in the order that needs the least memory in one pool, and that pool."""
-    layer = plan.layer
+    if plan.is_elementwise:
+        return plan, over_first_input(plan.operator)
+    geometry, elem_bytes = plan.geometry, plan.operator.outputs[0].elem_bytes
     shared = [
-        (_ordered(plan, order), pool_for(layer.geometry, order, layer.elem_bytes))
-        for order in plan.orders
+        (_ordered(plan, order), pool_for(geometry, order, elem_bytes)) for order in plan.orders
     ]
     return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
 
 
-def side_by_side(input_bytes: int, output_bytes: int) -> Pool:
+def side_by_side(operator: Operator) -> Pool:
     """Return the pool in which nothing overlaps."""
-    return Pool(bytes=input_bytes + output_bytes, input_offset=0, output_offset=input_bytes)
+    return _in_a_row(operator, output_offset=input_bytes(operator), size=tensor_bytes(operator))
+
+
+def over_first_input(operator: Operator) -> Pool:
+    """Return the pool in which the output takes the place of the first input."""
+    return _in_a_row(operator, output_offset=0, size=input_bytes(operator))
+
+
+def _in_a_row(operator: Operator, *, output_offset: int, size: int) -> Pool:
+    first, *more = accumulate((tensor.bytes for tensor in operator.inputs[:-1]), initial=0)
+    return Pool(
+        bytes=size,
+        input_offset=first,
+        output_offset=output_offset,
+        more_input_offsets=tuple(more),
+    )
 
 
 def _ordered(plan: Plan, order: StoreOrder) -> Plan:

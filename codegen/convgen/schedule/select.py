@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from convgen.choices import Goal
 from convgen.errors import UsageError
+from convgen.model.operator import tensor_bytes
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS, FAMILIES
 from convgen.plans.conv.base import Algorithm
@@ -65,7 +66,7 @@ class Candidate:
     def asks(self) -> str | None:
         """What it asks of the caller beside memory, in words; None where it asks nothing."""
         if self.plan.has_init:
-            return f"call {self.plan.layer.name}_init before, and keep the workspace"
+            return f"call {self.plan.operator.name}_init before, and keep the workspace"
         if self.plan.writes_input and self.pool is None:
             return "the input must be writable: it is changed meanwhile, and restored"
         if self.plan.rounds_coarsely:
@@ -75,8 +76,7 @@ class Candidate:
     @property
     def tensors(self) -> int:
         """Bytes of input and output, or of the pool they share."""
-        layer = self.plan.layer
-        return self.pool.bytes if self.pool else layer.input_bytes + layer.output_bytes
+        return self.pool.bytes if self.pool else tensor_bytes(self.plan.operator)
 
     @property
     def ram_without_stack(self) -> int:
@@ -111,8 +111,7 @@ def overlapping(candidate: Candidate) -> Candidate:
 
 def apart_in_pool(candidate: Candidate) -> Candidate:
     """Return *candidate*, whose tensors are apart, with these side by side in one pool."""
-    layer = candidate.plan.layer
-    return replace(candidate, pool=side_by_side(layer.input_bytes, layer.output_bytes))
+    return replace(candidate, pool=side_by_side(candidate.plan.operator))
 
 
 _ORDER: dict[Goal, Callable[[Candidate], tuple[int, ...]]] = {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from convgen.bench.build.layout import Call, Layout, Zone
+from convgen.bench.build.layout import Call, Layout
 from convgen.sources.render import render_text
 from convgen.targets.target import Machine, Region
 
 LAYER_CALL = "layer_call.c"  # generated: the one source that knows the layer
 ALWAYS = ("harness.c", "heap.c", "registers.c")  # beside what the machine asks for
-SCRATCH = ("output", "pool", "workspace")  # what a call may change
 RUN_FILES = ("input.bin", "output.bin", "run.txt")  # what a run reads, and what it writes
 HEADERS = ("harness.h", "string.h")
 
@@ -31,37 +30,27 @@ class Status(IntEnum):
 def layer_call(call: Call, layout: Layout) -> str:
     """Return the text of ``layer_call.c``."""
     zones = {zone.name: zone for zone in layout.zones}
-    if call.pool:
-        pool = zones["pool"].start
-        input_start, output_start = pool + call.pool.input_offset, pool + call.pool.output_offset
-    else:
-        input_start, output_start = zones["input"].start, zones["output"].start
+    inputs, outputs = layout.tensors(call)
     given = [zones[name].start for name, _ in call.tensors]
     workspace = zones.get("workspace")
     arguments = [f"convgen_arena + {start}" for start in given]
     arguments.append(f"convgen_arena + {workspace.start}" if workspace else "NULL")
-    init_arguments = [arguments[0], arguments[-1]]
     return render_text(
         "layer_call.c.j2",
         call=call,
         layout=layout,
-        scratch=[zone for zone in layout.zones if zone.name in _scratch(call)],
-        arguments=_padded(arguments),
-        init_arguments=_padded(init_arguments),
+        scratch=[zone for zone in layout.zones if zone.name in scratch(call)],
+        arguments=arguments,
+        init_arguments=[arguments[0], arguments[-1]],
         workspace=workspace,
-        input=Zone(name="input", start=input_start, bytes=call.input_bytes),
-        output=Zone(name="output", start=output_start, bytes=call.output_bytes),
+        inputs=inputs,
+        outputs=outputs,
     )
 
 
-def _scratch(call: Call) -> tuple[str, ...]:
+def scratch(call: Call) -> tuple[str, ...]:
     """Name what a call may change and need not find as it left it."""
-    return tuple(name for name in SCRATCH if not (call.has_init and name == "workspace"))
-
-
-def _padded(arguments: list[str]) -> list[str]:
-    """Fill up to the three that a function may take."""
-    return arguments + ["NULL"] * (3 - len(arguments))
+    return (*call.output_names, "pool", *(() if call.has_init else ("workspace",)))
 
 
 def linker_script(layout: Layout, machine: Machine, objects: tuple[str, ...]) -> str:

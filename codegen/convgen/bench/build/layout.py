@@ -13,9 +13,11 @@ so that with an alignment of 1 tensors lie at odd addresses: nothing is aligned 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convgen.errors import MachineTooSmallError, NoFitError
+from convgen.model.tensor import numbered
 from convgen.schedule.overlap import Pool
 
 GUARD_BYTES = 64
@@ -27,18 +29,19 @@ STACK_ALIGN = 16
 class Call:
     """The generated function under test: its sources, its buffers.
 
-    The header is ``NAME.h`` and the function ``NAME(input, output, workspace)``, or with a
-    *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
-    the input must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
+    ``inputs`` and ``outputs`` are the bytes of its tensors. The header is ``NAME.h`` and the
+    function ``NAME(input, output, workspace)``, with each tensor where there are several, or with
+    a *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
+    inputs must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
     ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept.
     *writes_input*: it is the same after the call, but not during it.
-    ``tensor_align`` is that of input, output and pool: of one element.
+    ``tensor_align`` is that of tensors and pool: of one element.
     """
 
     name: str
     sources: tuple[str, ...]
-    input_bytes: int
-    output_bytes: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
     tensor_align: int = 1
     workspace_bytes: int = 0
     workspace_align: int = 1
@@ -52,11 +55,32 @@ class Call:
         return (self.name, f"{self.name}_init") if self.has_init else (self.name,)
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """What its inputs are called."""
+        return numbered("input", len(self.inputs))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What its outputs are called."""
+        return numbered("output", len(self.outputs))
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs of a call."""
+        return sum(self.inputs)
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all outputs of a call."""
+        return sum(self.outputs)
+
+    @property
     def tensors(self) -> tuple[tuple[str, int], ...]:
         """Name and bytes of each buffer beside the workspace."""
         if self.pool:
             return (("pool", self.pool.bytes),)
-        return (("input", self.input_bytes), ("output", self.output_bytes))
+        inputs = zip(self.input_names, self.inputs, strict=True)
+        return (*inputs, *zip(self.output_names, self.outputs, strict=True))
 
     @property
     def buffer_bytes(self) -> int:
@@ -102,6 +126,29 @@ class Layout:
         """First byte and byte after the last of each guard zone."""
         edges = [0, *(edge for zone in self.zones for edge in (zone.start, zone.end))]
         return tuple(zip(edges[::2], [*edges[1::2], self.arena_bytes], strict=True))
+
+    def tensors(self, call: Call) -> tuple[tuple[Zone, ...], tuple[Zone, ...]]:
+        """Return where the inputs and the outputs of *call* lie, be it in the pool."""
+        zones = {zone.name: zone for zone in self.zones}
+        if call.pool is None:
+            return (
+                tuple(zones[name] for name in call.input_names),
+                tuple(zones[name] for name in call.output_names),
+            )
+        start, pool = zones["pool"].start, call.pool
+
+        def within(
+            names: Sequence[str], offsets: Sequence[int], sizes: Sequence[int]
+        ) -> tuple[Zone, ...]:
+            return tuple(
+                Zone(name=name, start=start + offset, bytes=size)
+                for name, offset, size in zip(names, offsets, sizes, strict=True)
+            )
+
+        return (
+            within(call.input_names, pool.input_offsets, call.inputs),
+            within(call.output_names, (pool.output_offset,), call.outputs),
+        )
 
     def zone_at(self, offset: int) -> Zone | None:
         """Return the zone that holds the byte *offset* of the array."""

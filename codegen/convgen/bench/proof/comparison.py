@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.ops.conv2d import Conv2d
+from convgen.model.operator import Operator
 
+Arrays = tuple[NDArray[Any], ...]
+"""One array for each tensor."""
+
+AXES = ("row", "column", "channel")
 _BLOCK_ELEMS = 2**20  # outputs compared at once
 
 
@@ -30,34 +34,48 @@ class Comparison:
 
 
 def compare(
-    layer: Conv2d,
-    inputs: NDArray[Any],
-    outputs: NDArray[Any],
-    expected: NDArray[Any] | None = None,
-    right: NDArray[np.int8] | None = None,
+    operator: Operator,
+    inputs: Arrays,
+    outputs: Arrays,
+    expected: Arrays | None = None,
+    right: Arrays | None = None,
 ) -> Comparison:
-    """Judge *outputs* ``[N, out_h, out_w, out_c]`` by the rule of docs/reference.md.
+    """Judge *outputs*, ``[N, *shape]`` each, by the rule of docs/reference.md.
 
     int8: equal to *expected*, or to the reference where there is none. float32: within
-    `reference.tolerance` of the reference, and within twice that of *expected*. *right* are the
-    reference's outputs of an int8 layer, if they are at hand.
+    `Operator.tolerance` of the reference, and within twice that of *expected*. *right* are the
+    reference's outputs of an int8 operator, if they are at hand.
     """
     by_reference: list[Comparison] = []
     by_expected: list[Comparison] = []
-    for vector, output in enumerate(outputs):  # apart, since a float64 output may be large
-        image = inputs[vector : vector + 1]
-        bound = 0.0 if layer.dtype == "int8" else layer.tolerance(image)[0][0]
+    is_exact = operator.dtype == "int8"
+    for vector in range(len(inputs[0])):  # apart, since a float64 output may be large
+        given = tuple(array[vector : vector + 1] for array in inputs)
+        got = [array[vector] for array in outputs]
+        bounds = [0.0] * len(got) if is_exact else [b[0] for b in operator.tolerance(*given)]
         if expected is not None:
-            found = list(_compare(vector, output, expected[vector], 2 * bound))
+            wanted = [array[vector] for array in expected]
+            found = list(_compare_all(vector, got, wanted, [2 * bound for bound in bounds]))
             by_expected += found
-            if layer.dtype == "int8" and not _total(found).mismatches:
+            if is_exact and not _total(found).mismatches:
                 continue  # what is expected is right
-        by_spec = layer.compute(image)[0][0] if right is None else right[vector]
-        by_reference += _compare(vector, output, by_spec, bound)
-    own, given = _total(by_reference), _total(by_expected)
-    if expected is None or (layer.dtype == "float32" and own.mismatches):
+        by_spec = operator.compute(*given) if right is None else tuple(a[vector:] for a in right)
+        by_reference += _compare_all(vector, got, [array[0] for array in by_spec], bounds)
+    own, given_total = _total(by_reference), _total(by_expected)
+    if expected is None or (not is_exact and own.mismatches):
         return replace(own, is_right=not own.mismatches)
-    return replace(given, is_right=not own.mismatches)
+    return replace(given_total, is_right=not own.mismatches)
+
+
+def _compare_all(
+    vector: int,
+    outputs: Sequence[NDArray[Any]],
+    right: Sequence[NDArray[Any]],
+    bounds: Sequence[NDArray[np.float64] | float],
+) -> Iterator[Comparison]:
+    """Judge the outputs of one vector, tensor by tensor."""
+    for output, wanted, bound in zip(outputs, right, bounds, strict=True):
+        yield from _compare(vector, output, wanted, bound)
 
 
 def _total(parts: list[Comparison]) -> Comparison:
@@ -71,7 +89,7 @@ def _total(parts: list[Comparison]) -> Comparison:
 def _compare(
     vector: int, output: NDArray[Any], right: NDArray[Any], bound: NDArray[np.float64] | float
 ) -> Iterator[Comparison]:
-    """Judge the outputs ``[out_h, out_w, out_c]`` of one vector, block by block."""
+    """Judge one output of a vector, block by block."""
     got, want = output.ravel(), right.ravel()
     bounds = np.broadcast_to(np.ravel(bound), got.shape)
     for start in range(0, got.size, _BLOCK_ELEMS):
@@ -83,7 +101,7 @@ def _compare(
         first = None
         if wrong.size:
             at = start + int(wrong[0])
-            row, column, channel = (int(i) for i in np.unravel_index(at, output.shape))
-            place = f"vector {vector}, row {row}, column {column}, channel {channel}"
-            first = f"{place}: got {got[at]}, expected {want[at]}"
+            index = zip(AXES, np.unravel_index(at, output.shape), strict=True)
+            place = ", ".join(f"{axis} {int(i)}" for axis, i in index)
+            first = f"vector {vector}, {place}: got {got[at]}, expected {want[at]}"
         yield Comparison(mismatches=wrong.size, max_abs_error=float(error.max()), first=first)

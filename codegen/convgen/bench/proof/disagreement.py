@@ -78,7 +78,7 @@ def explain(
     *right* are the outputs of the spec, if they are at hand.
     """
     own = layer.compute(inputs)[0] if right is None else right
-    found = compare(layer, inputs, own, expected, own)
+    found = compare(layer, (inputs,), (own,), (expected,), (own,))
     if not found.first:
         return None
     wrong_first = np.argsort(~_disagreeing(layer, inputs, own, expected), kind="stable")
@@ -99,7 +99,7 @@ def _disagreeing(
     """Whether each vector differs."""
     each = range(len(inputs))
     parts = [(inputs[i : i + 1], own[i : i + 1], expected[i : i + 1]) for i in each]
-    return np.array([compare(layer, x, y, z, y).mismatches > 0 for x, y, z in parts])
+    return np.array([compare(layer, (x,), (y,), (z,), (y,)).mismatches > 0 for x, y, z in parts])
 
 
 def _explain(
@@ -135,7 +135,7 @@ def _gives(layer: Conv2d, image: NDArray[Any], output: NDArray[Any]) -> bool:
     own = layer.compute(image)[0]
     if layer.quantization:
         return np.array_equal(own, output)
-    return not compare(layer, image, own, output).mismatches
+    return not compare(layer, (image,), (own,), (output,)).mismatches
 
 
 def _roundings(guess: _Guess) -> Iterator[_Guess]:

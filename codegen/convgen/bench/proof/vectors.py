@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,58 +11,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.bench.proof import coverage, disagreement
+from convgen.bench.proof.comparison import Arrays
 from convgen.bench.proof.coverage import Coverage
 from convgen.bench.proof.disagreement import Disagreement
 from convgen.errors import UsageError
 from convgen.formats import arrays
 from convgen.formats.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
+from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
+from convgen.model.tensor import Tensor
 
 MOST_VECTORS = 2**16
+FEW = 3  # made up, of each kind one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vectors:
-    """Inputs ``[N, in_h, in_w, in_c]`` and, if given, outputs ``[N, out_h, out_w, out_c]``.
+    """Inputs ``[N, *shape]`` and, if given, outputs ``[N, *shape]``: an array for each tensor.
 
-    ``right`` are convgen's own outputs of an int8 layer, ``coverage`` how much the inputs try;
+    ``right`` are convgen's own outputs of an int8 operator, ``coverage`` how much the inputs try;
     ``disagreement`` says how ``expected`` differs from what the spec gives. ``made_up``: the
     inputs are convgen's.
     """
 
-    inputs: NDArray[Any]
-    expected: NDArray[Any] | None = None
-    right: NDArray[np.int8] | None = None
+    inputs: Arrays
+    expected: Arrays | None = None
+    right: Arrays | None = None
     coverage: Coverage | None = None
     disagreement: Disagreement | None = None
     made_up: bool = False
 
+    @property
+    def count(self) -> int:
+        """How many there are: N."""
+        return len(self.inputs[0]) if self.inputs else 0
 
-def made_up(layer: Conv2d, seed: int) -> Vectors:
-    """Make up inputs: three, and for int8 layers as many more as `coverage.directed` makes."""
-    inputs = make_inputs(layer, seed)
-    if layer.dtype == "float32":
+    def tobytes(self) -> bytes:
+        """Return all inputs of the first vector, then those of the second, and so on."""
+        if len(self.inputs) == 1:
+            return self.inputs[0].tobytes()
+        return b"".join(
+            array[vector].tobytes() for vector in range(self.count) for array in self.inputs
+        )
+
+
+def made_up(operator: Operator, seed: int) -> Vectors:
+    """Make up inputs: a few, and for int8 convolutions what `coverage.directed` adds to them."""
+    inputs = tuple(
+        _made_up(tensor, seed, number, FEW) for number, tensor in enumerate(operator.inputs)
+    )
+    if operator.dtype == "float32":
         return Vectors(inputs=inputs, made_up=True)
-    right, seen = _evaluate(layer, inputs)
-    rng = np.random.default_rng([seed, len(inputs)])
-    more, outputs, seen = coverage.directed(layer, rng, seen)
+    if not isinstance(operator, Conv2d):
+        return Vectors(inputs=inputs, right=operator.compute(*inputs), made_up=True)
+    right, seen = _evaluate(operator, inputs[0])
+    rng = np.random.default_rng([seed, FEW])
+    more, outputs, seen = coverage.directed(operator, rng, seen)
     return Vectors(
-        inputs=np.concatenate([inputs, more]),
-        right=np.concatenate([right, outputs]),
-        coverage=coverage.summarize(layer, seen),
+        inputs=(np.concatenate([inputs[0], more]),),
+        right=(np.concatenate([right, outputs]),),
+        coverage=coverage.summarize(operator, seen),
         made_up=True,
     )
 
 
-def checked(layer: Conv2d, given: Vectors) -> Vectors:
+def checked(operator: Operator, given: Vectors) -> Vectors:
     """Return the vectors a user gave with what the spec says of them."""
-    if layer.dtype == "int8":
-        right, seen = _evaluate(layer, given.inputs)
-        given = replace(given, right=right, coverage=coverage.summarize(layer, seen))
+    if not isinstance(operator, Conv2d):
+        right = None if operator.dtype == "float32" else operator.compute(*given.inputs)
+        return replace(given, right=right)
+    images = given.inputs[0]
+    if operator.dtype == "int8":
+        outputs, seen = _evaluate(operator, images)
+        given = replace(given, right=(outputs,), coverage=coverage.summarize(operator, seen))
     if given.expected is None:
         return given
-    found = disagreement.explain(layer, given.inputs, given.expected, given.right)
+    own = given.right[0] if given.right else None
+    found = disagreement.explain(operator, images, given.expected[0], own)
     return replace(given, disagreement=found)
 
 
@@ -77,67 +104,80 @@ def _evaluate(
     return np.stack(outputs), seen
 
 
-def make_inputs(layer: Conv2d, seed: int, count: int = 3) -> NDArray[Any]:
-    """Make up *count* inputs ``[count, in_h, in_w, in_c]`` in the layer's dtype.
+def make_inputs(layer: Conv2d, seed: int, count: int = FEW) -> NDArray[Any]:
+    """Make up *count* images ``[count, in_h, in_w, in_c]`` for *layer*."""
+    return _made_up(layer.inputs[0], seed, 0, count)
+
+
+def _made_up(tensor: Tensor, seed: int, number: int, count: int) -> NDArray[Any]:
+    """Make up *count* values ``[count, *shape]`` of *tensor*, the input of that *number*.
 
     They take turns: random over the whole range, extremes only (sums far out, outputs saturated),
-    and close to zero (the zero point, for int8). Vector ``i`` depends on *seed* and ``i`` alone.
+    and close to zero (the zero point, for int8). Vector ``i`` depends on *seed*, *number* and ``i``
+    alone.
     """
-    geometry = layer.geometry
-    shape = geometry.in_h, geometry.in_w, geometry.in_c
-    make = _int8_input if layer.dtype == "int8" else _float32_input
-    images = [make(layer, np.random.default_rng([seed, i]), i % 3, shape) for i in range(count)]
-    return np.stack(images)
+    make = _int8_input if tensor.dtype == "int8" else _float32_input
+    origin = [seed] if number == 0 else [seed, number, 0]
+    return np.stack(
+        [make(tensor, np.random.default_rng([*origin, i]), i % 3) for i in range(count)]
+    )
 
 
-def _int8_input(
-    layer: Conv2d, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
-) -> NDArray[np.int8]:
+def _int8_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArray[np.int8]:
     if kind == 0:
-        return rng.integers(INT8.min, INT8.max + 1, shape, np.int8)
+        return rng.integers(INT8.min, INT8.max + 1, tensor.shape, np.int8)
     if kind == 1:
-        return rng.choice(np.array([INT8.min, INT8.max], np.int8), shape)
-    near = layer.zero_point + rng.integers(-2, 3, shape)
+        return rng.choice(np.array([INT8.min, INT8.max], np.int8), tensor.shape)
+    near = tensor.zero_point + rng.integers(-2, 3, tensor.shape)
     return near.clip(INT8.min, INT8.max).astype(np.int8)
 
 
-def _float32_input(
-    layer: Conv2d, rng: np.random.Generator, kind: int, shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    values = rng.uniform(-2, 2, shape).astype(np.float32)
+def _float32_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArray[np.float32]:
+    values = rng.uniform(-2, 2, tensor.shape).astype(np.float32)
     if kind == 1:
         return np.copysign(np.float32(16), values)
     return values if kind == 0 else values * np.float32(2.0**-10)
 
 
-def load(path: Path, layer: Conv2d) -> Vectors:
+def load(path: Path, operator: Operator) -> Vectors:
     """Read the .npz of ``--vectors``: ``input`` and, optionally, ``output``.
 
-    Each is ``[N, H, W, C]`` or ``[H, W, C]`` in the layer's dtype. Raises UsageError.
+    Each is ``[N, *shape]`` or ``[*shape]`` in the tensor's dtype. Of several inputs each is
+    ``input_0``, ``input_1`` ... Raises UsageError.
     """
-    geometry = layer.geometry
+    most = most_vectors(operator)
     try:
-        inputs = _batch(path, "input", layer, (geometry.in_h, geometry.in_w, geometry.in_c))
-        if "output" not in arrays.names(path):
-            return Vectors(inputs=inputs)
-        shape = geometry.out_h, geometry.out_w, geometry.out_c
-        expected = _batch(path, "output", layer, shape)
+        inputs = _batches(path, operator.inputs, most)
+        known = set(arrays.names(path))
+        outputs = operator.outputs if known & {tensor.name for tensor in operator.outputs} else ()
+        expected = _batches(path, outputs, most)
     except ArrayError as error:
         raise UsageError(f"--vectors {path}: {error}") from None
-    if len(expected) != len(inputs):
-        counts = f"as many outputs as inputs ({len(inputs)}), got {len(expected)}"
-        raise UsageError(f"--vectors {path}: expected {counts}")
-    return Vectors(inputs=inputs, expected=expected)
+    for name, values in (inputs | expected).items():
+        count = len(inputs[operator.inputs[0].name])
+        if len(values) != count:
+            what = "outputs" if name == "output" else name
+            wanted = f"as many {what} as inputs ({count}), got {len(values)}"
+            raise UsageError(f"--vectors {path}: expected {wanted}")
+    return Vectors(
+        inputs=tuple(inputs.values()), expected=tuple(expected.values()) if expected else None
+    )
 
 
-def most_vectors(layer: Conv2d) -> int:
+def most_vectors(operator: Operator) -> int:
     """Return how many inputs may be run: all of them, and all outputs, are held at once."""
-    return min(MOST_VECTORS, MAX_TENSOR_BYTES // max(layer.input_bytes, layer.output_bytes))
+    largest = max(tensor.bytes for tensor in (*operator.inputs, *operator.outputs))
+    return min(MOST_VECTORS, MAX_TENSOR_BYTES // largest)
 
 
-def _batch(path: Path, name: str, layer: Conv2d, shape: tuple[int, int, int]) -> NDArray[Any]:
+def _batches(path: Path, tensors: Sequence[Tensor], most: int) -> dict[str, NDArray[Any]]:
+    """Read an array for each of *tensors*, at most so many vectors."""
+    return {tensor.name: _batch(path, tensor, most) for tensor in tensors}
+
+
+def _batch(path: Path, tensor: Tensor, most: int) -> NDArray[Any]:
     try:
-        values = arrays.load(path, name, Wanted(layer.dtype, shape, batch=most_vectors(layer)))
+        values = arrays.load(path, tensor.name, Wanted(tensor.dtype, tensor.shape, batch=most))
     except ArrayError as error:
-        raise ArrayError(error.field, f"{name}: {error}") from None
-    return values.reshape(-1, *shape)
+        raise ArrayError(error.field, f"{tensor.name}: {error}") from None
+    return values.reshape(-1, *tensor.shape)

@@ -21,7 +21,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from convgen.bench.build.harness import RUN_FILES, SCRATCH, Status
+from convgen.bench.build.harness import RUN_FILES, Status, scratch
 from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Block, Counts
@@ -239,7 +239,7 @@ class _Guest:
     def _rights_of_calls(self, stretches: Iterable[_Section]) -> Rights:
         """Return what a call may access; what no call may write is read-only where it is mapped."""
         call, zones = self._image.call, self._image.layout.zones
-        read_only = () if call.writes_input else ("input",)
+        read_only = () if call.writes_input else call.input_names
         own = [s for s in self._program.sections if s.name.startswith(OWN_SECTIONS)]
         readable = [self._span_of(zone) for zone in zones]
         writable = [self._span_of(zone) for zone in zones if zone.name not in read_only]
@@ -254,23 +254,10 @@ class _Guest:
                 [(start, end) for start, end, is_writable in mapped if is_writable],
             ),
             unwritten=between(
-                [self._input, *self._kept],
-                [self._span_of(zone) for zone in zones if zone.name in SCRATCH],
+                [self._span_of(zone) for zone in self._image.layout.tensors(call)[0]],
+                [self._span_of(zone) for zone in zones if zone.name in scratch(call)],
             ),
         )
-
-    @property
-    def _input(self) -> Span:
-        pool = self._image.call.pool
-        zone = next(z for z in self._image.layout.zones if z.name == ("pool" if pool else "input"))
-        start = self._arena + zone.start + (pool.input_offset if pool else 0)
-        return start, start + self._image.call.input_bytes
-
-    @property
-    def _kept(self) -> list[Span]:
-        """What an init function has written before."""
-        zones = self._image.layout.zones if self._image.call.has_init else ()
-        return [self._span_of(zone) for zone in zones if zone.name == "workspace"]
 
     def _span_of(self, zone: Zone) -> Span:
         return self._arena + zone.start, self._arena + zone.end

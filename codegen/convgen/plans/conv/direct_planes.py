@@ -199,7 +199,7 @@ class DirectPlanes:
             family=self.family,
             summary=self.summary,
             template="algorithms/direct_planes.c.j2",
-            layer=layer,
+            operator=layer,
             kernel=OwnSums(
                 name="planes",
                 description=_description(table),

@@ -161,7 +161,7 @@ class Im2colWide:
             family=self.family,
             summary=self.summary,
             template="algorithms/im2col_wide.c.j2",
-            layer=layer,
+            operator=layer,
             kernel=kernel,
             requantize=None,
             workspace=(patches,),

@@ -124,7 +124,7 @@ class Indirect:
             family=self.family,
             summary=self.summary,
             template="algorithms/indirect.c.j2",
-            layer=layer,
+            operator=layer,
             kernel=kernel,
             requantize=requantize,
             workspace=() if self.table == "flash" else (_table(layer, target, row),),

@@ -108,7 +108,7 @@ class Kn2row:
             family=self.family,
             summary=self.summary,
             template=f"algorithms/{self.name}.c.j2",
-            layer=layer,
+            operator=layer,
             kernel=kernel,
             requantize=requantize,
             workspace=self._buffers(layer),

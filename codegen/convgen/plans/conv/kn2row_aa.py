@@ -136,7 +136,7 @@ def _plan(algorithm: ByRows | Holes, layer: Conv2d, target: Target, extent: _Ext
         family=algorithm.family,
         summary=algorithm.summary,
         template=f"algorithms/{algorithm.name}.c.j2",
-        layer=layer,
+        operator=layer,
         kernel=kernel,
         requantize=requantize,
         workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
