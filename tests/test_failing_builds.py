@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 COMPILER = "arm-none-eabi-gcc"
 SCRIPT = """#!/bin/sh
 case "$*" in
-{pattern}) if [ "{algorithms}" = all ] || grep -qsE "Algorithm  ({algorithms}):" first.c; then
+{pattern}) if [ "{algorithms}" = all ] || grep -qsE "Algorithm  ({algorithms})(:|$)" first.c; then
         echo "first.c: In function 'first':" >&2
         echo "first.c:7:9: error: this compiler does not like it" >&2
         exit 1
