@@ -180,7 +180,7 @@ static DEEP__CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t 
 /* Adds up the taps of one output pixel that are inside the image; the first is at (in_row, in_col). */
 static DEEP__CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
 {
-    const int32_t *taps[DEEP__TAPS];
+    const int32_t *taps[DEEP__TAPS] = {0};
     int32_t count = 0;
 
     for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
