@@ -80,8 +80,8 @@ def _end_on_signal(reader: socket.socket) -> NoReturn:
     _lock.acquire()  # for good: nothing is started or published from now on
     portability.end(processes)
     until = time.monotonic() + REMOVAL_S
-    while any(map(os.path.lexists, folders)) and time.monotonic() < until:
-        for folder in folders:
+    while any(map(os.path.lexists, tuple(folders))) and time.monotonic() < until:
+        for folder in tuple(folders):
             shutil.rmtree(folder, ignore_errors=True)
     _say("interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}")
     os._exit(128 + number)

@@ -66,7 +66,11 @@ def apart() -> dict[str, Any]:
 
 
 def end(processes: Collection[Process]) -> None:
-    """End *processes*, started `apart`, and their own children; do not return before."""
+    """End *processes*, started `apart`, and their own children; do not return before.
+
+    Who waited for one of them may take it off the collection meanwhile.
+    """
+    processes = tuple(processes)
     if not HAS_GROUPS:
         for process in processes:
             _end_tree(process)
