@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from command import FIRST, SOURCE, convgen, convgen_process, generated, message, tree
+from convgen.system import seal
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
 
@@ -44,6 +45,7 @@ def test_a_core_in_this_process_verifies_and_counts_as_the_board_does() -> None:
     )
     assert here.pop("emulator")["machine"] == "CORTEX_M4"
     assert there.pop("emulator")["machine"] == "mps2-an386"
+    assert here.pop(seal.KEY) != there.pop(seal.KEY)
     assert here == there
     for name in ("first.elf", "input.bin", "output.bin", "run.txt"):
         assert (Path("unicorn/verify") / name).exists()
