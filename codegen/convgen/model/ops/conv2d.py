@@ -93,17 +93,17 @@ class Conv2d:
     @property
     def elem_bytes(self) -> int:
         """Size of an input or output element."""
-        return np.dtype(self.dtype).itemsize
+        return self.inputs[0].elem_bytes
 
     @property
     def input_bytes(self) -> int:
         """Size of the input tensor."""
-        return self.geometry.in_elems * self.elem_bytes
+        return self.inputs[0].bytes
 
     @property
     def output_bytes(self) -> int:
         """Size of the output tensor."""
-        return self.geometry.out_elems * self.elem_bytes
+        return self.outputs[0].bytes
 
     @property
     def clamps_low(self) -> bool:
