@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from convgen.bench.trial import Bench, Built, Trial, build, put_to_test
 from convgen.errors import BuildError, MachineTooSmallError
 from convgen.progress import Say
 from convgen.schedule.select import Candidate
+from convgen.system import process
 
 T = TypeVar("T", bound=Built)
 
@@ -75,14 +75,8 @@ class Attempts:
             self._folder(candidate)
         for candidate in candidates[:1]:
             self(candidate)  # its firmware serves all
-        with ThreadPoolExecutor(self._at_once()) as pool:
-            begun = [pool.submit(self, candidate) for candidate in candidates[1:]]
-            try:
-                for job in begun:
-                    job.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        others = (partial(self, candidate) for candidate in candidates[1:])
+        process.beside(others, lambda: None, self._at_once())
 
     def with_room(self, candidate: Candidate) -> Trial | None:
         """Return what comes of *candidate* with as much memory as it needs."""
@@ -93,9 +87,9 @@ class Attempts:
             self._roomy = roomy
 
     def _at_once(self) -> int:
-        """Return how many run beside each other: one where this process is the emulator."""
+        """Return how many run beside each other: 1 where this process is the emulator; 0: many."""
         emulator = self._bench.emulator
-        return 1 if emulator and emulator.model else os.cpu_count() or 1
+        return 1 if emulator and emulator.model else 0
 
     def _folder(self, candidate: Candidate) -> Path:
         name = f"{len(self._folders)}_{candidate.algorithm}"

@@ -10,17 +10,19 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from convgen import printable
 from convgen.errors import ProgramFailedError, ToolError
 from convgen.system import interrupt, portability
 from convgen.versions import version_in
 
+T = TypeVar("T")
 Command = tuple[str, ...]
 
 VERSION_S = 10.0  # for a program to tell its version
@@ -239,3 +241,20 @@ def _cannot_run(command: Sequence[str], install: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and not is_missing:
         reason = f"{shutil.which(program)} is there, but not what it needs to start"
     return f"cannot run {program}: {reason}\n  command: {shlex.join(command)}{hint}"
+
+
+def beside(jobs: Iterable[Callable[[], object]], work: Callable[[], T], at_once: int = 0) -> T:
+    """Return what *work* does while *jobs* are done; after a failure none of them begins.
+
+    So many *at_once*; 0: as the computer has processors.
+    """
+    with ThreadPoolExecutor(at_once or os.cpu_count()) as pool:
+        begun = [pool.submit(job) for job in jobs]
+        try:
+            result = work()
+            for job in begun:
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return result

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import shlex
 import shutil
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 from convgen import __version__
 from convgen.bench.build import compilers, harness
@@ -32,7 +29,6 @@ from convgen.system.process import Command, run_tool
 from convgen.system.publishing import VERIFY
 from convgen.targets.target import Machine, Target
 
-T = TypeVar("T")
 _Files = tuple[tuple[str, bytes], ...]
 ELF = b"\x7fELF"
 FIRMWARE = f"{VERIFY}/firmware"
@@ -96,7 +92,7 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
         partial(_compile_layer, folder, source, output, toolchain)
         for source, output in layer.items()
     ]
-    firmware = _beside(jobs, partial(_firmware, names, defines, toolchain))
+    firmware = process.beside(jobs, partial(_firmware, names, defines, toolchain))
     for path, content in firmware:
         (folder / path).write_bytes(content)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
@@ -200,7 +196,7 @@ def _compiled_firmware(
             partial(_compile, folder, source, output, options, toolchain)
             for source, output in sources.items()
         ]
-        runtime = _beside(jobs, partial(_runtime, folder / FIRMWARE, toolchain))
+        runtime = process.beside(jobs, partial(_runtime, folder / FIRMWARE, toolchain))
         paths = [
             Path(output).with_suffix(end) for output in sources.values() for end in (".o", ".su")
         ]
@@ -209,20 +205,6 @@ def _compiled_firmware(
             for path in (*paths, *runtime)
             if (folder / path).exists()  # assembly has no .su
         )
-
-
-def _beside(jobs: Iterable[Callable[[], None]], work: Callable[[], T]) -> T:
-    """Return what *work* does while *jobs* are done; after a failure none of them begins."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        begun = [pool.submit(job) for job in jobs]
-        try:
-            result = work()
-            for job in begun:
-                job.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return result
 
 
 def _runtime(folder: Path, toolchain: Toolchain) -> tuple[Path, ...]:
