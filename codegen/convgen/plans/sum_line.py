@@ -1,0 +1,123 @@
+"""The sum of two int8 tensors as one line: proved for every pair of inputs.
+
+TensorFlow Lite brings both inputs to one scale, adds, and brings the sum to the output's scale,
+rounding at each step. An output is nevertheless ``(first * x + second * y + offset) >> shift``,
+clamped, for slopes that are found here: of two bytes there are 65,536 pairs, and all are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.ops.add import Add
+
+INPUTS = np.arange(-128, 128, dtype=np.int64)
+MOST_SHIFT = 44
+LEAST_SHIFT = 8
+MOST_ROUNDS = 24  # of nine lines each: nearly always the first has one
+FIRST_STEP = 2.0**-14  # of the larger slope: how far the search looks first
+_NONE = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumLine:
+    """The slopes, what is added, and the shift to the right; sums take so many ``bits``."""
+
+    first: int
+    second: int
+    offset: int
+    shift: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Outputs:
+    """What every pair must give, ``[256, 256]``; at an end of the clamp anything beyond will do."""
+
+    right: NDArray[np.int64]
+    is_above_low: NDArray[np.bool_]
+    is_below_high: NDArray[np.bool_]
+
+    def offsets(self, first: int, second: int, shift: int) -> tuple[int, int]:
+        """Return the least offset that will do with these slopes, and the first too large."""
+        sums = first * INPUTS[:, None] + second * INPUTS
+        floor = (self.right << shift) - sums
+        least = floor[self.is_above_low].max(initial=-_NONE)
+        most = (floor + (1 << shift))[self.is_below_high].min(initial=_NONE)
+        return int(least), int(most)
+
+
+def find_sum_line(add: Add) -> SumLine | None:
+    """Return a line that gives every output of an int8 *add*: in 32 bits, else in 64; or None."""
+    outputs = _all_outputs(add)
+    return _search(add, outputs, 32) or _search(add, outputs, 64)
+
+
+def _search(add: Add, outputs: _Outputs, bits: int) -> SumLine | None:
+    """Look for slopes near the ideal ones, in ever smaller steps."""
+    slopes = [float(t.scale or 0) / float(add.output.scale or 1) for t in add.inputs]
+    shift = _shift(sum(slopes), bits)
+    if shift is None:
+        return None
+    first, second = (round(slope * 2**shift) for slope in slopes)
+    step = max(1, int(max(first, second) * FIRST_STEP))
+    best = -_NONE
+    for _ in range(MOST_ROUNDS):
+        width, one, two = max(
+            (_width(outputs.offsets(one, two, shift)), one, two)
+            for one, two in _around(first, second, step)
+        )
+        if width > best:
+            best, first, second = width, one, two
+        else:
+            step = max(1, step // 4)
+        if best > 0 and (line := _line(outputs, first, second, shift, bits)):
+            return line
+    return None
+
+
+def _width(offsets: tuple[int, int]) -> int:
+    least, most = offsets
+    return most - least
+
+
+def _line(outputs: _Outputs, first: int, second: int, shift: int, bits: int) -> SumLine | None:
+    """Return the line with the middle of the offsets that will do, if its sums fit."""
+    room = 2 ** (bits - 1) - 1 - 128 * (abs(first) + abs(second))
+    least, most = outputs.offsets(first, second, shift)
+    least, most = max(least, -room), min(most - 1, room)
+    if least > most:
+        return None
+    return SumLine(first=first, second=second, offset=(least + most) // 2, shift=shift, bits=bits)
+
+
+def _shift(slopes: float, bits: int) -> int | None:
+    """Return the most bits that *slopes* may have behind the point; None if too few are left.
+
+    An output needs room too: beyond the clamp none is told from another.
+    """
+    for shift in range(min(MOST_SHIFT, bits - 2), LEAST_SHIFT - 1, -1):
+        if (128 * slopes + 300) * 2**shift < 2 ** (bits - 1):
+            return shift
+    return None
+
+
+def _all_outputs(add: Add) -> _Outputs:
+    one, two = np.meshgrid(INPUTS.astype(np.int8), INPUTS.astype(np.int8), indexing="ij")
+    (right,) = add.compute(one[None], two[None])
+    outputs = right[0].astype(np.int64)
+    return _Outputs(
+        right=outputs,
+        is_above_low=outputs > int(add.activation_min),
+        is_below_high=outputs < int(add.activation_max),
+    )
+
+
+def _around(first: int, second: int, step: int) -> Iterator[tuple[int, int]]:
+    for one in (-step, 0, step):
+        for two in (-step, 0, step):
+            yield first + one, second + two
