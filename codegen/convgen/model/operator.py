@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -27,6 +28,11 @@ class Operator(Protocol):
         ...
 
     @property
+    def title(self) -> str:
+        """What it is, in words."""
+        ...
+
+    @property
     def dtype(self) -> DType:
         """The dtype of its tensors."""
         ...
@@ -39,6 +45,21 @@ class Operator(Protocol):
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """What it writes."""
+        ...
+
+    @property
+    def activation(self) -> str:
+        """What clamps the outputs."""
+        ...
+
+    @property
+    def activation_min(self) -> float:
+        """The least output, in units of the dtype; -inf where nothing clamps."""
+        ...
+
+    @property
+    def activation_max(self) -> float:
+        """The largest output; inf where nothing clamps."""
         ...
 
     @property
@@ -62,6 +83,23 @@ class Operator(Protocol):
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return how far outputs may be from those of `compute`, in the same shapes; int8: 0."""
         ...
+
+
+class Clamped:
+    """An operator whose outputs are clamped: from -inf or to inf where they are not."""
+
+    activation_min: float
+    activation_max: float
+
+    @property
+    def clamps_low(self) -> bool:
+        """Whether outputs have a lower bound."""
+        return math.isfinite(self.activation_min)
+
+    @property
+    def clamps_high(self) -> bool:
+        """Whether outputs have an upper bound."""
+        return math.isfinite(self.activation_max)
 
 
 @runtime_checkable

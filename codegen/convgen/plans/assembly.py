@@ -58,6 +58,11 @@ SATURATING = Assembly(
     core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)"),
     has_functions=False,
 )
+LANES = Assembly(
+    needs="Thumb-2 with DSP instructions and unaligned loads",
+    core=(*_DSP, "defined(__ARM_FEATURE_UNALIGNED)"),
+    has_functions=False,
+)
 THUMB2 = Assembly(needs="Thumb-2", core=("defined(__thumb2__)",))
 # Armv6 before Thumb-2 cannot add two low registers without setting flags; Armv6-M can.
 THUMB = Assembly(

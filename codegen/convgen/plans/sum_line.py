@@ -33,6 +33,11 @@ class SumLine:
     shift: int
     bits: int
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether they need 64."""
+        return self.bits == 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Outputs:

@@ -34,7 +34,7 @@ class Remake:
         words += [] if self.ram is None else ["--budget", str(self.ram)]
         words += [] if self.flash is None else ["--flash", str(self.flash)]
         words += ["--overlap"] if pool else []
-        words += ["--seed", str(self.seed)] if plan.layer.synthetic and self.seed else []
+        words += ["--seed", str(self.seed)] if plan.operator.synthetic and self.seed else []
         words += ["--allow-outside"] if self.allow_outside else []
         name = self.spec.name
         words.append(f"./{name}" if name.startswith("-") else name)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.operator import Clamped
 from convgen.model.quantize import quantize_multiplier, requantize
 from convgen.model.tensor import DType, Tensor
 
@@ -22,6 +23,11 @@ class Rescale:
     multiplier: int
     shift: int
 
+    @property
+    def right(self) -> int:
+        """The shift to the right."""
+        return -self.shift
+
     def of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return ``MultiplyByQuantizedMultiplierSmallerThanOneExp`` of int32 *values*."""
         multiplier, shift = np.array([[self.multiplier], [self.shift]], np.int32)
@@ -29,7 +35,7 @@ class Rescale:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Add:
+class Add(Clamped):
     """The sum of two tensors of one shape, clamped.
 
     ``activation_min`` and ``activation_max`` are in units of the output dtype (-inf and inf where
@@ -45,6 +51,7 @@ class Add:
     synthetic: bool = False
 
     kind: ClassVar[str] = "add"
+    title: ClassVar[str] = "addition"
     macs: ClassVar[int] = 0
 
     @property

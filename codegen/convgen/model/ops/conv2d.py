@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from convgen.model import convolution
 from convgen.model.geometry import Geometry
+from convgen.model.operator import Clamped
 from convgen.model.quantize import INT32, Channels, Rounding, requantize
 from convgen.model.tensor import DType, Tensor
 
@@ -36,7 +37,7 @@ class Quantization:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Conv2d:
+class Conv2d(Clamped):
     """One convolution: geometry, numbers, and where they came from.
 
     ``weights`` are int8 or float32 ``[out_c, k_h, k_w, in_c / groups]``; ``bias`` is int32 or
@@ -56,6 +57,7 @@ class Conv2d:
     synthetic: bool
 
     kind: ClassVar[str] = "conv2d"
+    title: ClassVar[str] = "convolution layer"
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -104,16 +106,6 @@ class Conv2d:
     def output_bytes(self) -> int:
         """Size of the output tensor."""
         return self.outputs[0].bytes
-
-    @property
-    def clamps_low(self) -> bool:
-        """Whether the activation of a float32 layer has a lower bound."""
-        return bool(np.isfinite(self.activation_min))
-
-    @property
-    def clamps_high(self) -> bool:
-        """Whether the activation of a float32 layer has an upper bound."""
-        return bool(np.isfinite(self.activation_max))
 
     @property
     def zero_point(self) -> int:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
+from convgen.model.operator import Clamped
 from convgen.model.tensor import DType, Tensor
 
 Kind = Literal["average_pool", "max_pool"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool2d:
+class Pool2d(Clamped):
     """A pooling; taps in the padding do not count.
 
     ``geometry`` has as many groups as channels, and every window holds a pixel of the image.
@@ -34,6 +35,11 @@ class Pool2d:
     synthetic: bool = False
 
     macs: ClassVar[int] = 0
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+        return self.kind.replace("_", " ") + "ing"
 
     @property
     def dtype(self) -> DType:
@@ -99,7 +105,7 @@ class Pool2d:
         if self.dtype == "float32":
             means: NDArray[Any] = sums / counts
             return means
-        rounded = (np.abs(sums) + counts // 2) // counts
+        rounded: NDArray[Any] = (np.abs(sums) + counts // 2) // counts
         return np.where(sums < 0, -rounded, rounded)
 
     def _over_taps(self, images: NDArray[Any], start: float, combine: np.ufunc) -> NDArray[Any]:

@@ -1,0 +1,148 @@
+"""What a caller sees of the generated function: its macros, and what it asks and promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from convgen.ctext.literals import ctype, floating, macro, operand
+from convgen.model.operator import Operator
+from convgen.model.tensor import Tensor
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import Pool
+
+AXES = ("HEIGHT", "WIDTH", "CHANNELS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Macro:
+    """A number in the header: ``<LAYER>_<name>``, its value in C, and a comment or nothing."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+def header_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
+    """Return the numbers the header promises: sizes, shapes, and what int8 values stand for."""
+    tensors = (*plan.operator.inputs, *plan.operator.outputs)
+    none = "" if plan.workspace_bytes else " /* pass NULL */"
+    return (
+        *(_size(f"{macro(tensor.name)}_BYTES", tensor.bytes) for tensor in tensors),
+        *(_pool_macros(plan.operator, pool) if pool else ()),
+        _size("WORKSPACE_BYTES", plan.workspace_bytes, none),
+        _size("WORKSPACE_ALIGN", plan.workspace_align),
+        *(each for tensor in tensors for each in _shape_macros(tensor)),
+        *(each for tensor in tensors for each in _number_macros(tensor)),
+    )
+
+
+def _size(name: str, value: int, note: str = "") -> Macro:
+    return Macro(name=name, value=f"{value}u", note=note)
+
+
+def _pool_macros(operator: Operator, pool: Pool) -> tuple[Macro, ...]:
+    return (
+        _size("POOL_BYTES", pool.bytes),
+        _size("POOL_ALIGN", operator.outputs[0].elem_bytes),
+        *(
+            _size(f"{macro(tensor.name)}_OFFSET", offset)
+            for tensor, offset in zip(operator.inputs, pool.input_offsets, strict=True)
+        ),
+        _size("OUTPUT_OFFSET", pool.output_offset),
+    )
+
+
+def _shape_macros(tensor: Tensor) -> tuple[Macro, ...]:
+    return tuple(
+        _size(f"{macro(tensor.name)}_{axis}", size)
+        for axis, size in zip(AXES, tensor.shape, strict=True)
+    )
+
+
+def _number_macros(tensor: Tensor) -> tuple[Macro, ...]:
+    """Return the scale, where it is known, and the zero point of an int8 tensor."""
+    if tensor.dtype == "float32":
+        return ()
+    name, scale = macro(tensor.name), tensor.scale
+    return (
+        *(() if scale is None else (Macro(name=f"{name}_SCALE", value=floating(scale)),)),
+        Macro(name=f"{name}_ZERO_POINT", value=operand(tensor.zero_point)),
+    )
+
+
+def caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
+    """Return what the function needs and does, in sentences, and for a pool how it is called."""
+    prefix, name = macro(plan.operator.name), plan.operator.name
+    contents = "stays as the init function left it" if plan.has_init else "need not be kept"
+    workspace = (
+        f"`workspace` is scratch memory of {prefix}_WORKSPACE_BYTES, aligned to "
+        f"{prefix}_WORKSPACE_ALIGN; between calls it {contents}."
+        if plan.workspace_bytes
+        else "No workspace is needed: pass NULL."
+    )
+    first = (
+        [
+            f"Call {name}_init once before {name}, with the same {'pool' if pool else 'input'} "
+            "and workspace; again when either moves."
+        ]
+        if plan.has_init
+        else []
+    )
+    tensors = _in_pool(plan.operator) if pool else _apart(plan)
+    example = ["", *_example(plan)] if pool else []
+    reentrant = "Reentrant: no variables of its own, no heap."
+    return [*tensors[:1], *first, *tensors[1:], workspace, reentrant, *example]
+
+
+def _apart(plan: Plan) -> list[str]:
+    names = [f"`{tensor.name}`" for tensor in plan.operator.inputs]
+    computes = f"Computes the layer from {_and(names)} to `output`, NHWC, batch 1."
+    if plan.is_elementwise:
+        return [computes, f"`output` may be {_and(names, 'or')}."]
+    changes = ["`input` is changed during the call, and restored."] if plan.writes_input else []
+    return [computes, *changes]
+
+
+def _in_pool(operator: Operator) -> list[str]:
+    prefix = macro(operator.name)
+    several = len(operator.inputs) > 1
+    offsets = [f"{prefix}_{macro(tensor.name)}_OFFSET" for tensor in operator.inputs]
+    inputs, are = ("inputs", "are") if several else ("input", "is")
+    return [
+        f"`pool` is memory of {prefix}_POOL_BYTES, aligned to {prefix}_POOL_ALIGN. Put the "
+        f"{inputs} at {_and(offsets)} bytes from its start; after the call the output "
+        f"stands at {prefix}_OUTPUT_OFFSET, and the {inputs} {are} overwritten."
+    ]
+
+
+def _and(words: Sequence[str], word: str = "and") -> str:
+    """Join a few *words*.
+
+    >>> _and(["a"]), _and(["a", "b"], "or")
+    ('a', 'a or b')
+    """
+    return f" {word} ".join(words)
+
+
+def _example(plan: Plan) -> Iterable[str]:
+    """Return how a caller uses a pool."""
+    operator = plan.operator
+    prefix, name, elem = macro(operator.name), operator.name, ctype(operator.dtype)
+    per_elem = "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})"
+    align = plan.workspace_align
+    buffers = [f"static {elem} pool[{prefix}_POOL_BYTES{per_elem}];"]
+    if plan.workspace_bytes:
+        words = f"({prefix}_WORKSPACE_BYTES + {align - 1}) / {align}"
+        buffers.append(f"static uint{8 * align}_t workspace[{words}];")
+    arguments = f"pool, {'workspace' if plan.workspace_bytes else 'NULL'}"
+    calls = [
+        *(
+            f"read_{tensor.name}(pool + {prefix}_{macro(tensor.name)}_OFFSET{per_elem});"
+            for tensor in operator.inputs
+        ),
+        *([f"{name}_init({arguments});"] if plan.has_init else []),
+        f"{name}({arguments});",
+        f"use_output(pool + {prefix}_OUTPUT_OFFSET{per_elem});",
+    ]
+    return [f"    {line}" for line in (*buffers, "", *calls)]
