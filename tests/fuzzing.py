@@ -27,10 +27,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+import minimal
 from convgen import cli
 from convgen.bench.proof import vectors
 from convgen.errors import ConvgenError
-from convgen.formats import spec
 from convgen.model.ops.conv2d import Conv2d
 from convgen.resources import data_dir
 from convgen.schedule.select import survey
@@ -142,7 +142,7 @@ def fuzz_spec(rng: random.Random, folder: Path) -> None:
         text = damaged_bytes(text, rng)
     path = folder / "layer.json"
     path.write_bytes(text)
-    layer = spec.load(path, seed=rng.randrange(3))
+    layer = minimal.read(path, seed=rng.randrange(3))
     survey(layer, target.load(rng.choice(target.names())), overlap=rng.random() < 0.3)
 
 
@@ -196,7 +196,7 @@ def small_layer(folder: Path) -> Conv2d:
         '{"name": "small", "op": "conv2d", "input": {"shape": [4, 5, 3], "dtype": "int8"}, '
         '"out_channels": 6, "kernel_size": 3, "padding": "same"}'
     )
-    return spec.load(path)
+    return minimal.read(path)
 
 
 def fuzz_target(rng: random.Random, folder: Path) -> None:

@@ -46,7 +46,14 @@ def load(fields: dict[str, Any], seed: int = 0) -> Conv2d:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "layer.json")
         path.write_text(json.dumps(fields))
-        return spec.load(path, seed=seed)
+        return read(path, seed=seed)
+
+
+def read(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Conv2d:
+    """Load the spec of a convolution."""
+    layer = spec.load(path, allow_outside=allow_outside, seed=seed)
+    assert isinstance(layer, Conv2d)
+    return layer
 
 
 def scaled(layer: Conv2d, factors: np.ndarray, edge: int | None = None) -> Conv2d:

@@ -23,7 +23,7 @@ import minimal
 from cases import CASES
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
-from convgen.formats import schema, spec
+from convgen.formats import schema
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.conv.base import Algorithm
@@ -245,7 +245,7 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
     )
     for case in (*CASES.values(), *more):
         path.write_text(json.dumps(case))
-        layer, board = spec.load(path), target.load("cortex-m4")
+        layer, board = minimal.read(path), target.load("cortex-m4")
         for algorithm in ALGORITHMS:
             if algorithm.reject(layer, board) is None:
                 plan = algorithm.plan(layer, board)
@@ -282,7 +282,7 @@ def readme_layer(folder: Path) -> Path:
 
 
 def test_the_caller_of_the_readme_compiles_with_every_algorithm(tmp_path: Path) -> None:
-    layer, board = spec.load(readme_layer(tmp_path)), target.load("cortex-m4")
+    layer, board = minimal.read(readme_layer(tmp_path)), target.load("cortex-m4")
     (tmp_path / "caller.c").write_text(*blocks(README, "c"))
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
     able = [algorithm for algorithm in ALGORITHMS if algorithm.reject(layer, board) is None]

@@ -23,7 +23,8 @@ from elftools.elf.sections import SymbolTableSection
 
 import minimal
 from cases import CASES
-from convgen.sources.generate import SYNTHETIC, layer_files
+from convgen.sources.generate import layer_files
+from convgen.sources.words import SYNTHETIC
 from convgen.targets import target
 from native import WARNINGS, Variant, variants
 

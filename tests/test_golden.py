@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import minimal
 from cases import CASES
 from cases import spec as spec_of
-from convgen.formats import spec
 from convgen.plans.conv import ALGORITHMS
 from convgen.schedule.overlap import share
 from convgen.sources.generate import layer_files
@@ -88,7 +88,7 @@ def generated(
 ) -> dict[str, str]:
     path = folder / "layer.json"
     path.write_text(json.dumps((CASES | IN_ONE_POOL)[case]))
-    layer = spec.load(path)
+    layer = minimal.read(path)
     chosen = next(a for a in ALGORITHMS if a.name == algorithm)
     plan, pool = chosen.plan(layer, board), None
     if overlap:

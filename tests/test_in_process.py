@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import minimal
 from cases import CASES
 from command import write_spec
 from convgen.bench.build import toolchain
@@ -18,7 +19,6 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator, Run
 from convgen.bench.trial import Bench, attempt
-from convgen.formats import spec
 from convgen.schedule import select
 from convgen.targets import target
 from toy.bench import INPUT, TOY, build
@@ -41,7 +41,7 @@ def on_both(
 ) -> tuple[Run, Run]:
     """Build a layer for a board; run the image there, and in this process."""
     chosen = target.load(board)
-    layer = spec.load(path, allow_outside=False, seed=0)
+    layer = minimal.read(path, allow_outside=False, seed=0)
     there, here = (emulator.choose(kind, chosen) for kind in ("qemu-system", "unicorn"))
     bench = Bench(
         target=chosen,

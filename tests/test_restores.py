@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import minimal
 from cases import CASES
 from command import write_spec
 from convgen.bench import trial
@@ -22,7 +23,6 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
 from convgen.errors import VerificationError
-from convgen.formats import spec
 from convgen.schedule import select
 from convgen.sources import generate
 from convgen.targets import target
@@ -93,7 +93,7 @@ def attempt(name: str, case: str, algorithm: str, folder: Path) -> tuple[Bench, 
     """Build and run a layer whose functions can spoil registers."""
     chosen = target.load(name)
     path = write_spec(CASES[case], folder / "layer.json")
-    layer = spec.load(path, allow_outside=False, seed=0)
+    layer = minimal.read(path, allow_outside=False, seed=0)
     here = emulator.choose("unicorn", chosen)
     bench = Bench(
         target=chosen,

@@ -196,10 +196,10 @@ def _target_lines() -> list[str]:
 
 
 def _algorithm_lines() -> list[str]:
-    from convgen.plans.conv import ALGORITHMS
+    from convgen.plans.registry import ALL
 
-    width = max(len(algorithm.name) for algorithm in ALGORITHMS)
-    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in ALGORITHMS]
+    width = max(len(algorithm.name) for algorithm in ALL)
+    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in ALL]
 
 
 def _schema_text() -> str:

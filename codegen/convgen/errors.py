@@ -38,6 +38,12 @@ class SpecError(ConvgenError):
         self.problems = problems
 
 
+def refuse(problems: list[str]) -> None:
+    """Raise SpecError if there are any *problems*."""
+    if problems:
+        raise SpecError(problems)
+
+
 class TargetError(ConvgenError):
     """The target is unknown, or its file is wrong."""
 

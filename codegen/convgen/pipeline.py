@@ -19,7 +19,7 @@ from convgen.bench.trial import Bench, Trial
 from convgen.choices import Goal
 from convgen.errors import ConvgenError, UsageError
 from convgen.formats import spec
-from convgen.model.ops.conv2d import Conv2d
+from convgen.model.operator import Operator
 from convgen.progress import Say
 from convgen.report import report
 from convgen.report.nofit import no_fit
@@ -117,7 +117,7 @@ def _run(job: Job, say: Say) -> Outcome:
     return Outcome(report=described, out=out, failure=results.failure)
 
 
-def _file_names(layer: Conv2d) -> tuple[str, ...]:
+def _file_names(layer: Operator) -> tuple[str, ...]:
     """Return every file that may be written."""
     return (*generate.file_names(layer.name), REPORT, *toolchain.file_names(layer.name))
 
@@ -159,7 +159,7 @@ def _block_counts(trial: Trial, bench: Bench) -> Counts:
     )
 
 
-def _select(job: Job, layer: Conv2d, board: Target, budget: Budget) -> Selection:
+def _select(job: Job, layer: Operator, board: Target, budget: Budget) -> Selection:
     """Ask every algorithm, and put the candidates in order of preference."""
     apart, rejected = select.survey(layer, board, overlap=False)
     candidates = tuple(map(select.overlapping, apart)) if job.overlap else apart
@@ -189,7 +189,7 @@ def _refuse_hopeless(selection: Selection, job: Job) -> None:
         raise no_fit(selection, [])
 
 
-def _vectors(job: Job, layer: Conv2d) -> Vectors:
+def _vectors(job: Job, layer: Operator) -> Vectors:
     """Return what to run; if nothing is to be run, it is read to be refused but not looked into."""
     runs = job.emulator != "none"
     if job.vectors:

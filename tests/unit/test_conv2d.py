@@ -12,7 +12,6 @@ import loops
 import minimal
 from convgen.bench.proof import vectors
 from convgen.errors import SpecError
-from convgen.formats import spec
 from convgen.model import convolution
 from convgen.model.ops.conv2d import Conv2d
 
@@ -106,7 +105,7 @@ def test_layers_of_real_models_reproduce_tensorflow_lite() -> None:
     folders = sorted((SHARED / "layers").iterdir())
     assert len(folders) == 20
     for folder in folders:
-        layer = spec.load(folder / "layer.json")
+        layer = minimal.read(folder / "layer.json")
         recorded = vectors.load(folder / "vectors.npz", layer)
         assert recorded.expected is not None
         outputs = layer.compute(recorded.inputs[0])[0]

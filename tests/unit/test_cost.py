@@ -10,9 +10,9 @@ from typing import get_args
 
 import pytest
 
+import minimal
 from cases import CASES
 from convgen.errors import TargetError
-from convgen.formats import spec
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
@@ -33,7 +33,7 @@ def layers(tmp_path: Path) -> dict[str, Conv2d]:
     found = {}
     for name, text in CASES.items():
         path.write_text(json.dumps(text))
-        found[name] = spec.load(path)
+        found[name] = minimal.read(path)
     return found
 
 

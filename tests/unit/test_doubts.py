@@ -12,7 +12,6 @@ import minimal
 import trials
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
-from convgen.formats import spec
 from convgen.model.ops.conv2d import Conv2d
 from convgen.report import doubts
 
@@ -126,12 +125,12 @@ def test_a_shift_to_the_wrong_side_is_named() -> None:
 
 def test_real_layers_are_not_doubted() -> None:
     for path in sorted((ROOT / "examples/digits").glob("*/layer.json")):
-        assert warned(spec.load(path)) == [], path
+        assert warned(minimal.read(path)) == [], path
 
 
 def test_the_real_layers_beside_the_checkout_are_not_doubted(shared_layers: Path) -> None:
     for path in sorted(shared_layers.glob("*/layer.json")):
-        layer = spec.load(path)
+        layer = minimal.read(path)
         found = warned(layer)
         if layer.weights.shape[1:] == (3, 3, 3):
             assert [warning.split(":")[0] for warning in found] == ["weights"]

@@ -11,7 +11,6 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen.formats import spec
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import requantize
 from convgen.plans.conv.direct import Direct
@@ -30,7 +29,7 @@ def layer(tmp_path: Path) -> Conv2d:
 def load(case: str, folder: Path) -> Conv2d:
     path = folder / "layer.json"
     path.write_text(json.dumps(CASES[case]))
-    return spec.load(path)
+    return minimal.read(path)
 
 
 @pytest.mark.parametrize("x", [(-128, -128), (-128, 127), (127, 127), (127, -128)])

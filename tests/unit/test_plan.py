@@ -12,7 +12,6 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen.formats import spec
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import buffer
@@ -33,7 +32,7 @@ def layers(tmp_path: Path) -> dict[str, Conv2d]:
     found = {}
     for name, text in CASES.items():
         path.write_text(json.dumps(text))
-        found[name] = spec.load(path)
+        found[name] = minimal.read(path)
     return found
 
 

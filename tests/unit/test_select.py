@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import minimal
 from cases import CASES
 from convgen.errors import UsageError
-from convgen.formats import spec
 from convgen.schedule.select import Budget, Candidate, Rejected, named, preference, survey
 from convgen.targets import target
 
@@ -18,7 +18,7 @@ from convgen.targets import target
 def surveyed(tmp_path: Path) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...]]:
     path = tmp_path / "layer.json"
     path.write_text(json.dumps(CASES["first"]))
-    return survey(spec.load(path), target.load("cortex-m4"), overlap=False)
+    return survey(minimal.read(path), target.load("cortex-m4"), overlap=False)
 
 
 def test_workspace_prefers_the_least_workspace_and_stack(
@@ -80,6 +80,6 @@ def test_an_unknown_algorithm_is_refused_with_a_hint(
 def test_an_algorithm_that_cannot_do_the_layer_says_why(tmp_path: Path) -> None:
     path = tmp_path / "layer.json"
     path.write_text(json.dumps(CASES["pointwise"]))
-    found = survey(spec.load(path), target.load("cortex-m4"), overlap=False)
+    found = survey(minimal.read(path), target.load("cortex-m4"), overlap=False)
     with pytest.raises(UsageError, match="im2col_p4: needs an inner loop of 4 at a time"):
         named("im2col_p4", *found)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import minimal
 from convgen.errors import ExitCode, SpecError
-from convgen.formats import schema, spec
+from convgen.formats import schema
 from convgen.model.geometry import Geometry
 
 SPECS = Path(__file__).resolve().parents[1] / "specs"
@@ -34,14 +34,14 @@ def refusal(text: str | bytes, folder: Path) -> str:
     path = folder / "layer.json"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(SpecError) as caught:
-        spec.load(path)
+        minimal.read(path)
     assert caught.value.exit_code == ExitCode.BAD_INPUT
     return str(caught.value)
 
 
 @pytest.mark.parametrize("path", GOOD, ids=names)
 def test_good_specs_load(path: Path) -> None:
-    layer = spec.load(path)
+    layer = minimal.read(path)
     g = layer.geometry
     assert layer.weights.shape == (g.out_c, g.k_h, g.k_w, g.in_c // g.groups)
     assert not layer.weights.flags.writeable
@@ -51,7 +51,7 @@ def test_good_specs_load(path: Path) -> None:
 @pytest.mark.parametrize("path", BAD, ids=names)
 def test_bad_specs_are_refused_with_the_message_beside_them(path: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        spec.load(path)
+        minimal.read(path)
     assert str(caught.value) == path.with_suffix(".txt").read_text().rstrip("\n")
 
 
@@ -172,7 +172,7 @@ def test_arrays_come_from_files_beside_the_spec(tmp_path: Path) -> None:
         path.write_text(
             json.dumps(fields).replace('"file": "', f'"file": "{"../" * (path.parent == folder)}')
         )
-        layer = spec.load(path, allow_outside=path.parent == folder)
+        layer = minimal.read(path, allow_outside=path.parent == folder)
         np.testing.assert_array_equal(layer.weights, weights)
         assert layer.bias is not None
         np.testing.assert_array_equal(layer.bias, bias)
@@ -240,11 +240,11 @@ def test_hundreds_of_problems_are_cut_short(tmp_path: Path) -> None:
 
 def test_a_spec_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"cannot read the spec: No such file"):
-        spec.load(tmp_path / "absent.json")
+        minimal.read(tmp_path / "absent.json")
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(SpecError, match=r"cannot read the spec: not a regular file"):
-            spec.load(path)
+            minimal.read(path)
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -266,9 +266,11 @@ def test_any_json_value_in_any_field_is_refused_or_loaded(value: Any, field: str
 
 def test_the_schema_describes_every_field() -> None:
     described = schema.json_schema()
-    assert described["additionalProperties"] is False
-    assert set(described["properties"]) == set(schema.LayerSpec.model_fields)
-    assert set(described["required"]) == {
+    for model in schema.MODELS.values():
+        own = described["$defs"][model.__name__]
+        assert own["additionalProperties"] is False
+        assert set(own["properties"]) == set(model.model_fields)
+    assert set(described["$defs"]["LayerSpec"]["required"]) == {
         "name", "op", "input", "out_channels", "kernel_size",
     }  # fmt: skip
     json.dumps(described)

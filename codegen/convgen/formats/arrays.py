@@ -53,17 +53,21 @@ class ArrayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*."""
+    """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*.
+
+    ``also``: another shape that will do.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     batch: int = 0
+    also: tuple[int, ...] | None = None
 
     def accepts(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether an array like this will do; either byte order will."""
         if dtype.newbyteorder("=") != np.dtype(self.dtype):
             return False
-        if shape == self.shape:
+        if shape in (self.shape, self.also):
             return True
         return bool(shape) and shape[1:] == self.shape and 0 < shape[0] <= self.batch
 
@@ -73,7 +77,8 @@ class Wanted:
         if self.batch:
             sizes = ", ".join(map(str, self.shape))
             return f"{text} or [N, {sizes}] with N at most {self.batch}"
-        return f"{text} {_WEIGHT_AXES}" if len(self.shape) == 4 else text
+        text += f" {_WEIGHT_AXES}" if len(self.shape) == 4 else ""
+        return text if self.also is None else f"{text} or {list(self.also)}"
 
 
 def locate(folder: Path, file: str, *, allow_outside: bool) -> Path:

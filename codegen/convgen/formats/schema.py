@@ -11,7 +11,7 @@ import json
 import re
 import typing
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,6 +28,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     model_validator,
 )
+from pydantic.json_schema import models_json_schema
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from convgen.ctext import identifiers
@@ -82,8 +83,7 @@ def _positive_float32(value: float) -> float:
 
 
 _DEPTHWISE = '"conv2d" with "groups" equal to the input channels'
-_CONNECTED = '"conv2d" with a 1x1 kernel on a 1x1 image'
-_OP = '"conv2d"'
+_CONNECTED = '"fully_connected"'
 OPS = {
     _DEPTHWISE: ("depthwise", "depthwiseconv", "dw", "dwconv", "separable"),
     '"conv2d" with "groups"': ("group", "groups", "grouped"),
@@ -93,18 +93,26 @@ OPS = {
     ),
     '"conv2d" with a 1x1 kernel': ("pointwise", "1x1"),
     '"conv2d" on an image of height 1': ("1d", "conv1d", "convolution1d"),
+    '"average_pool"': ("average", "averagepool", "averagepooling", "avg", "avgpool", "mean"),
+    '"max_pool"': ("max", "maxpool", "maxpooling", "maximum"),
+    '"add"': ("addition", "plus", "sum", "residual"),
 }
-"""How to say what `conv2d` does too, by the words in the names that others give to it."""
+"""How to say here what others call otherwise, by the words in their names."""
 _SAID = {word: said for said, words in OPS.items() for word in words}
 _WORD = re.compile(r"\d+[xX]\d+|[A-Z]+(?![a-z])\d*[dD]?|[A-Z]?[a-z]+\d*[dD]?|\d+[dD]")
 _LONG = 5  # letters, below which a word nearly the same is another word
 
 
 def _known_op(name: Any) -> Any:
-    if name == "conv2d":
+    if isinstance(name, str) and name in MODELS:
         return name
     found = {_meant(word) for word in _words(name)} if isinstance(name, str) else ()
-    raise _expected(next((said for said in OPS if said in found), _OP))
+    raise _expected(next((said for said in OPS if said in found), _one_of(MODELS)))
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = (f'"{name}"' for name in names)
+    return f"{', '.join(others)} or {last}"
 
 
 def _words(name: str) -> list[str]:
@@ -269,13 +277,22 @@ def _optional_padding(described: dict[str, Any]) -> None:
     described["anyOf"] = [{"required": ["padding"]}, single]
 
 
+Activation = Annotated[
+    Literal["none", "relu", "relu6"] | ClampSpec,
+    Expected('"none", "relu", "relu6" or {"min": a, "max": b}'),
+]
+
+
+Prefix = Annotated[Name, Field(description="C identifier; prefixes every symbol and file")]
+
+
 class LayerSpec(_Strict):
     """A convolution layer for convgen."""
 
     model_config = ConfigDict(json_schema_extra=_optional_padding)
 
-    name: Annotated[Name, Field(description="C identifier; prefixes every symbol and file")]
-    op: Annotated[Literal["conv2d"], Expected(_OP), BeforeValidator(_known_op)]
+    name: Prefix
+    op: Annotated[Literal["conv2d"], BeforeValidator(_known_op)]
     input: InputSpec
     output: OutputSpec = OutputSpec()
     out_channels: Size
@@ -290,10 +307,7 @@ class LayerSpec(_Strict):
     ]
     dilation: Pair = 1
     groups: Annotated[Size, Field(description="must divide both channel counts")] = 1
-    activation: Annotated[
-        Literal["none", "relu", "relu6"] | ClampSpec,
-        Expected('"none", "relu", "relu6" or {"min": a, "max": b}'),
-    ] = "none"
+    activation: Activation = "none"
     weights: Annotated[
         WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
     ] = None
@@ -311,20 +325,106 @@ class LayerSpec(_Strict):
         return {"padding": "valid"} | value
 
 
+class ConnectedSpec(_Strict):
+    """A fully connected layer: each output is a sum over the whole input."""
+
+    name: Prefix
+    op: Literal["fully_connected"]
+    input: InputSpec
+    output: OutputSpec = OutputSpec()
+    out_channels: Size
+    activation: Activation = "none"
+    weights: Annotated[
+        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
+    ] = None
+    bias: Annotated[
+        ArraySpec | None, Field(description="int32 at input scale * weight scale, or float32")
+    ] = None
+    requantize: Annotated[
+        RequantizeSpec | None, Field(description="rounding is single where it is left out")
+    ] = None
+
+
+class PoolSpec(_Strict):
+    """A pooling: the average or the maximum of a window, channel by channel."""
+
+    name: Prefix
+    op: Literal["average_pool", "max_pool"]
+    input: InputSpec
+    output: OutputSpec = OutputSpec()
+    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    stride: Pair = 1
+    padding: Annotated[
+        Padding, Field(description="as of a convolution; taps in it do not count")
+    ] = "valid"
+    activation: Activation = "none"
+
+
+class AddSpec(_Strict):
+    """The sum of two tensors of one shape, element by element."""
+
+    name: Prefix
+    op: Literal["add"]
+    inputs: Annotated[
+        list[InputSpec],
+        Field(min_length=2, max_length=2, description="of one shape and dtype"),
+    ]
+    output: OutputSpec = OutputSpec()
+    activation: Activation = "none"
+
+
+AnySpec = LayerSpec | ConnectedSpec | PoolSpec | AddSpec
+
+MODELS: dict[str, type[AnySpec]] = {
+    "conv2d": LayerSpec,
+    "fully_connected": ConnectedSpec,
+    "average_pool": PoolSpec,
+    "max_pool": PoolSpec,
+    "add": AddSpec,
+}
+"""The model of each operator's spec, by its ``op``."""
+
+
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the layer spec."""
-    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | LayerSpec.model_json_schema()
+    """Return the JSON Schema of the spec: that of a convolution, unless ``op`` says otherwise."""
+    models = dict.fromkeys(MODELS.values())
+    _, schema = models_json_schema([(model, "validation") for model in models])
+    conv2d, *others = (
+        ([op for op in MODELS if MODELS[op] is model], {"$ref": f"#/$defs/{model.__name__}"})
+        for model in models
+    )
+    elsewhere = [op for ops, _ in others for op in ops]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An operator for convgen",
+        "type": "object",
+        "required": ["name", "op"],
+        "allOf": [
+            {"if": _has_op(elsewhere), "else": conv2d[1]},
+            *({"if": _has_op(ops), "then": model} for ops, model in others),
+        ],
+        "$defs": schema["$defs"],
+    }
 
 
-def parse(text: str) -> LayerSpec:
+_WHOLE = {"op": _one_of(MODELS), "inputs": "two tensors"}
+"""What fields are whose own validators tell of their parts."""
+
+
+def _has_op(ops: list[str]) -> dict[str, Any]:
+    return {"properties": {"op": {"enum": ops}}, "required": ["op"]}
+
+
+def parse(text: str) -> AnySpec:
     """Return the spec that *text* holds; SpecError names every structural problem."""
     value = _parse_json(text)
+    op = value.get("op") if isinstance(value, dict) else None
+    model = MODELS.get(op, LayerSpec) if isinstance(op, str) else LayerSpec
     try:
-        return LayerSpec.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    problems = [_problem(detail) for detail in details[:MAX_PROBLEMS]]
+    problems = [_problem(detail, model) for detail in details[:MAX_PROBLEMS]]
     if len(details) > MAX_PROBLEMS:
         problems.append(f"... and {len(details) - MAX_PROBLEMS} more problems")
     raise SpecError(problems) from None
@@ -366,19 +466,22 @@ def _parse_json(text: str) -> Any:
     return value
 
 
-def _problem(detail: ErrorDetails) -> str:
+def _problem(detail: ErrorDetails, root: type[BaseModel]) -> str:
     path = _fields(detail)
     got = show(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
-            known = list(_model_at(path[:-1]).model_fields)
+            known = list(_model_at(root, path[:-1]).model_fields)
             return f"{dotted(path)}: unknown field; {_nearest(str(path[-1]), known)}"
         case "missing":
-            field = _model_at(path[:-1]).model_fields[str(path[-1])]
+            field = _model_at(root, path[:-1]).model_fields[str(path[-1])]
             what = next((m.what for m in field.metadata if isinstance(m, Expected)), "an object")
+            what = _WHOLE.get(str(path[-1]), what)
             return f"{dotted(path)}: expected {what}, got nothing"
+        case "too_short" | "too_long" | "list_type":
+            return f"{dotted(path)}: expected {_WHOLE[str(path[-1])]}, got {got}"
         case "string_unicode":  # half of a pair of surrogates in the name of a field
-            known = list(_model_at(path).model_fields)
+            known = list(_model_at(root, path).model_fields)
             return f"{dotted([*path, detail['input']])}: unknown field; {_nearest('', known)}"
         case "expected":
             return f"{dotted(path)}: expected {detail['ctx']['what']}, got {got}"
@@ -394,10 +497,12 @@ def _fields(detail: ErrorDetails) -> list[int | str]:
     return path if is_tag or not detail["loc"] else [*path, last]
 
 
-def _model_at(path: Sequence[int | str]) -> type[BaseModel]:
-    """Return the model of the object at *path*."""
-    model: type[BaseModel] = LayerSpec
+def _model_at(root: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
+    """Return the model of the object at *path* of one of *root*."""
+    model = root
     for part in path:
+        if isinstance(part, int):
+            continue  # an item of what the field before it holds
         annotation = model.model_fields[str(part)].annotation
         choices = (annotation, *typing.get_args(annotation))
         model = next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from convgen.errors import TargetError
-from convgen.model.ops.conv2d import Conv2d
+from convgen.model.operator import Operator
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.targets.target import Target
@@ -73,9 +73,9 @@ def price(prices: Mapping[str, float], family: str, unit: str) -> float:
     return prices[unit] if own is None else own
 
 
-def cost_model(layer: Conv2d, target: Target) -> CostModel:
-    """Return the model of *layer*'s arithmetic on *target*."""
-    tables, name = _tables(target.cpu.isa), arithmetic(layer, target)
+def cost_model(operator: Operator, target: Target) -> CostModel:
+    """Return the model of *operator*'s arithmetic on *target*."""
+    tables, name = _tables(target.cpu.isa), arithmetic(operator, target)
     if name not in tables:
         raise TargetError(
             f"{target.name}: targets/cost/{target.cpu.isa}.toml: expected a table {name!r}, "
@@ -84,9 +84,9 @@ def cost_model(layer: Conv2d, target: Target) -> CostModel:
     return tables[name]
 
 
-def arithmetic(layer: Conv2d, target: Target) -> str:
+def arithmetic(operator: Operator, target: Target) -> str:
     """Return the name of the cost table that fits."""
-    if layer.dtype == "int8":
+    if operator.dtype == "int8":
         return "int8"
     return "float32" if target.has("fpu") else "soft_float32"
 

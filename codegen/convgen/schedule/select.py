@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 from convgen.choices import Goal
 from convgen.errors import UsageError
-from convgen.model.operator import tensor_bytes
-from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS, FAMILIES
-from convgen.plans.conv.base import Algorithm
+from convgen.model.operator import Operator, tensor_bytes
+from convgen.plans import registry
+from convgen.plans.algorithm import Algorithm
 from convgen.plans.plan import Plan
 from convgen.schedule.cost import CostModel, cost_model
 from convgen.schedule.overlap import Pool, share, side_by_side
@@ -157,15 +157,15 @@ class Selection:
 
 
 def survey(
-    layer: Conv2d, target: Target, *, overlap: bool
+    operator: Operator, target: Target, *, overlap: bool
 ) -> tuple[tuple[Candidate, ...], tuple[Rejected, ...]]:
-    """Ask every algorithm; return what can do *layer* and what cannot, in the list's order."""
-    cost = cost_model(layer, target)
+    """Ask every algorithm; return what can do *operator* and what cannot, in the list's order."""
+    cost = cost_model(operator, target)
     candidates, rejected = [], []
-    for algorithm in ALGORITHMS:
-        reason = algorithm.reject(layer, target)
+    for algorithm in registry.algorithms(operator):
+        reason = algorithm.reject(operator, target)
         if reason is None:
-            candidates.append(_candidate(algorithm, layer, target, cost, overlap=overlap))
+            candidates.append(_candidate(algorithm, operator, target, cost, overlap=overlap))
         else:
             rejected.append(
                 Rejected(algorithm=algorithm.name, family=algorithm.family, reason=reason)
@@ -174,9 +174,9 @@ def survey(
 
 
 def _candidate(
-    algorithm: Algorithm, layer: Conv2d, target: Target, cost: CostModel, *, overlap: bool
+    algorithm: Algorithm[Any], operator: Operator, target: Target, cost: CostModel, *, overlap: bool
 ) -> Candidate:
-    plan = algorithm.plan(layer, target)
+    plan = algorithm.plan(operator, target)
     candidate = Candidate(
         plan=plan,
         pool=None,
@@ -221,7 +221,9 @@ def named(
 
 def check_name(name: str) -> None:
     """Refuse what is neither an algorithm nor a family."""
-    names = list(dict.fromkeys([*FAMILIES, *(algorithm.name for algorithm in ALGORITHMS)]))
+    names = list(
+        dict.fromkeys([*(a.family for a in registry.ALL), *(a.name for a in registry.ALL)])
+    )
     if name in names:
         return
     close = get_close_matches(name, names, n=1)

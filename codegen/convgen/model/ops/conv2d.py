@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,8 @@ class Conv2d(Clamped):
     quantization: Quantization | None
     synthetic: bool
 
-    kind: ClassVar[str] = "conv2d"
-    title: ClassVar[str] = "convolution layer"
+    kind: str = "conv2d"
+    title: str = "convolution layer"
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:

@@ -1,49 +1,24 @@
-"""What an algorithm is, and the pieces most of them share."""
+"""The pieces that most algorithms of convolutions share."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans import algorithm
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.plan import Constant
 from convgen.plans.requantize import Requantize
 from convgen.refusal import needs
-from convgen.targets.target import Target
 
-
-class Algorithm(Protocol):
-    """One way to compute a layer: a variant of a family, such as ``im2col_p2`` of ``im2col``."""
-
-    @property
-    def name(self) -> str:
-        """Its id in the command line and the report."""
-        ...
-
-    @property
-    def family(self) -> str:
-        """The id it shares with its variants."""
-        ...
-
-    @property
-    def summary(self) -> str:
-        """One line for ``--list-algorithms``."""
-        ...
-
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Return a sentence that says why it cannot do *layer*, or None."""
-        ...
-
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Plan *layer*, which was not rejected."""
-        ...
+Algorithm = algorithm.Algorithm[Conv2d]
+"""One way to compute a convolution: a variant of a family, such as ``im2col_p2`` of ``im2col``."""
 
 
 def with_weights_of(bits: int, name: str) -> str:
