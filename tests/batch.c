@@ -21,9 +21,9 @@ __attribute__((section(".bss.convgen_arena"), aligned(64)))
 static uint8_t arena[BATCH_ARENA_BYTES];
 static uint8_t given[BATCH_TENSOR_BYTES], first_output[BATCH_TENSOR_BYTES];
 
-/* Where the buffers of a call begin in the arena; with a pool both tensors lie in it. */
+/* Where the buffers of a call begin in the arena; with a pool the tensors lie in it. */
 struct places {
-    size_t input, output, workspace, end;
+    size_t pool, input[BATCH_INPUTS], output, workspace, end;
 };
 
 static const size_t stack_start = STACK_GUARD, stack_end = STACK_GUARD + BATCH_STACK_BYTES;
@@ -38,15 +38,18 @@ static size_t place(size_t at, size_t align) {
 
 static struct places arrange(const struct batch_layer *layer) {
     struct places places;
-    const size_t first = place(stack_end + GUARD, layer->tensor_align);
-    size_t end;
+    size_t end = stack_end;
+    places.pool = place(end + GUARD, layer->tensor_align);
+    for (size_t i = 0; i < layer->inputs; i++) {
+        places.input[i] = layer->pool_bytes != 0 ? places.pool + layer->input_offset[i]
+                                                 : place(end + GUARD, layer->tensor_align);
+        end = places.input[i] + layer->input_bytes[i];
+    }
     if (layer->pool_bytes != 0) {
-        places.input = first + layer->input_offset;
-        places.output = first + layer->output_offset;
-        end = first + layer->pool_bytes;
+        places.output = places.pool + layer->output_offset;
+        end = places.pool + layer->pool_bytes;
     } else {
-        places.input = first;
-        places.output = place(first + layer->input_bytes + GUARD, layer->tensor_align);
+        places.output = place(end + GUARD, layer->tensor_align);
         end = places.output + layer->output_bytes;
     }
     places.workspace = place(end + GUARD, layer->workspace_align);
@@ -69,22 +72,39 @@ static bool is_guard(const struct batch_layer *layer, struct places places, size
         return false;
     }
     if (layer->pool_bytes != 0) {
-        return !is_within(at, places.input - layer->input_offset, layer->pool_bytes);
+        return !is_within(at, places.pool, layer->pool_bytes);
     }
-    return !is_within(at, places.input, layer->input_bytes)
-        && !is_within(at, places.output, layer->output_bytes);
+    for (size_t i = 0; i < layer->inputs; i++) {
+        if (is_within(at, places.input[i], layer->input_bytes[i])) {
+            return false;
+        }
+    }
+    return !is_within(at, places.output, layer->output_bytes);
+}
+
+static size_t given_bytes(const struct batch_layer *layer) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < layer->inputs; i++) {
+        bytes += layer->input_bytes[i];
+    }
+    return bytes;
 }
 
 static void call(const struct batch_layer *layer, convgen_entry *entry, struct places places) {
     uint8_t *const workspace = layer->workspace_bytes != 0 ? arena + places.workspace : NULL;
-    void *arguments[3] = {arena + places.input, arena + places.output, workspace};
+    void *arguments[CONVGEN_ARGUMENTS] = {NULL};
+    size_t count = 0;
     if (layer->pool_bytes != 0) {
-        arguments[0] = arena + places.input - layer->input_offset;
+        arguments[count++] = arena + places.pool;
+    } else {
+        for (size_t i = 0; i < layer->inputs; i++) {
+            arguments[count++] = arena + places.input[i];
+        }
+        if (entry != layer->init) {
+            arguments[count++] = arena + places.output;
+        }
     }
-    if (layer->pool_bytes != 0 || entry == layer->init) {
-        arguments[1] = workspace;
-        arguments[2] = NULL;
-    }
+    arguments[count] = workspace;
     convgen_registers_give();
     convgen_call_on_stack(entry, arguments, arena + stack_end);
 }
@@ -106,7 +126,7 @@ static void empty(void) {
 
 /* Not nought where calling a function takes stack by itself, as on x86. */
 static size_t empty_depth(void) {
-    void *const arguments[3] = {NULL, NULL, NULL};
+    void *const arguments[CONVGEN_ARGUMENTS] = {NULL};
     paint_stack();
     convgen_call_on_stack(empty, arguments, arena + stack_end);
     return stack_depth();
@@ -123,7 +143,22 @@ static void prepare(const struct batch_layer *layer, struct places places, uint8
     }
     paint_stack();
     convgen_heap_bytes = 0;
-    (void)memcpy(arena + places.input, given, layer->input_bytes);
+    const uint8_t *from = given;
+    for (size_t i = 0; i < layer->inputs; i++) {
+        (void)memcpy(arena + places.input[i], from, layer->input_bytes[i]);
+        from += layer->input_bytes[i];
+    }
+}
+
+static bool holds_inputs(const struct batch_layer *layer, struct places places) {
+    const uint8_t *from = given;
+    for (size_t i = 0; i < layer->inputs; i++) {
+        if (memcmp(arena + places.input[i], from, layer->input_bytes[i]) != 0) {
+            return false;
+        }
+        from += layer->input_bytes[i];
+    }
+    return true;
 }
 
 static enum verdict verdict(const struct batch_layer *layer, struct places places) {
@@ -136,7 +171,7 @@ static enum verdict verdict(const struct batch_layer *layer, struct places place
             return TOUCHED;
         }
     }
-    if (layer->keeps_input && memcmp(arena + places.input, given, layer->input_bytes) != 0) {
+    if (layer->keeps_input && !holds_inputs(layer, places)) {
         return INPUT_CHANGED;
     }
     return convgen_heap_bytes != 0 ? ALLOCATED : CLEAN;
@@ -160,8 +195,8 @@ static void run(const struct batch_layer *layer, int input_file, int output_file
         call(layer, layer->init, places);
         of_init = verdict(layer, places);
     }
-    for (unsigned number = 0; number < layer->inputs; number++) {
-        (void)convgen_port_read(input_file, given, layer->input_bytes);
+    for (unsigned number = 0; number < layer->vectors; number++) {
+        (void)convgen_port_read(input_file, given, given_bytes(layer));
         prepare(layer, places, 0xA5);
         call(layer, layer->function, places);
         enum verdict found = of_init != CLEAN ? of_init : verdict(layer, places);

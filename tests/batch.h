@@ -4,14 +4,17 @@
 
 #include "harness.h"
 
+enum { BATCH_INPUTS = 2 };
+
 struct batch_layer {
-    convgen_entry *function; /* of three pointers or, with a pool and for init, two */
+    convgen_entry *function; /* of inputs, output and workspace or, with a pool, of two pointers */
     convgen_entry *init; /* called once before; NULL if there is none */
-    unsigned inputs;
+    unsigned vectors;
     bool keeps_input;
-    size_t input_bytes, output_bytes;
-    size_t pool_bytes; /* 0: input and output are apart */
-    size_t input_offset, output_offset; /* in the pool */
+    size_t inputs; /* tensors */
+    size_t input_bytes[BATCH_INPUTS], output_bytes;
+    size_t pool_bytes; /* 0: the tensors are apart */
+    size_t input_offset[BATCH_INPUTS], output_offset; /* in the pool */
     size_t tensor_align;
     size_t workspace_bytes, workspace_align;
 };

@@ -55,17 +55,14 @@ const size_t batch_count = sizeof batch_layers / sizeof batch_layers[0];
 
 LAYER = r"""
     {{
-        .function = (convgen_entry *){name}, .init = {init}, .inputs = {inputs},
-        .keeps_input = {keeps_input},
-        .input_bytes = {name_}_INPUT_BYTES, .output_bytes = {name_}_OUTPUT_BYTES, {pool}
+        .function = (convgen_entry *){name}, .init = {init}, .vectors = {vectors},
+        .keeps_input = {keeps_input}, .inputs = {inputs},
+        .input_bytes = {{{input_bytes}}}, .output_bytes = {name_}_OUTPUT_BYTES, {pool}
         .tensor_align = {tensor_align},
         .workspace_bytes = {name_}_WORKSPACE_BYTES, .workspace_align = {name_}_WORKSPACE_ALIGN,
     }},"""
 
-POOL = (
-    ".pool_bytes = {0}_POOL_BYTES, .input_offset = {0}_INPUT_OFFSET, "
-    ".output_offset = {0}_OUTPUT_OFFSET,"
-)
+POOL = ".pool_bytes = {0}_POOL_BYTES, .input_offset = {{{1}}}, .output_offset = {0}_OUTPUT_OFFSET,"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +127,7 @@ def build(folder: Path, jobs: Sequence[Job], bench: Bench, options: Options) -> 
 
 def execute(built: Built) -> None:
     """Run *built* in its folder; AssertionError if it does not end well."""
-    inputs = b"".join(job.inputs.tobytes() for job, _ in _in_order(built.jobs))
+    inputs = b"".join(job.tobytes() for job, _ in _in_order(built.jobs))
     (built.folder / "input.bin").write_bytes(inputs)
     used = built.bench.emulator
     assert used is not None
@@ -155,7 +152,7 @@ def stack_bounds(built: Built) -> dict[str, int]:
     frames = measure.frame_bytes(built.image.objects)
     graph = CallGraph(functions(built.image, built.bench.toolchain), frames)
     return {
-        variant.plan.layer.name: graph.stack_bound(graph.find(variant.plan.layer.name))
+        variant.plan.operator.name: graph.stack_bound(graph.find(variant.plan.operator.name))
         for _, variant in _in_order(built.jobs)
     }
 
@@ -169,7 +166,7 @@ def write(folder: Path, jobs: Sequence[Job]) -> list[str]:
             if name.endswith(".c"):
                 sources.append(name)
     entries = [_entry(job, variant) for job, variant in _in_order(jobs)]
-    names = [variant.plan.layer.name for _, variant in _in_order(jobs)]
+    names = [variant.plan.operator.name for _, variant in _in_order(jobs)]
     includes = "\n".join(f'#include "{name}.h"' for name in names)
     (folder / "table.c").write_text(TABLE.format(includes=includes, layers="".join(entries)))
     return sources
@@ -198,16 +195,19 @@ def _in_order(jobs: Sequence[Job]) -> Iterator[tuple[Job, Variant]]:
 
 
 def _entry(job: Job, variant: Variant) -> str:
-    plan, layer = variant.plan, variant.plan.layer
-    prefix = layer.name.upper()
+    plan, operator = variant.plan, variant.plan.operator
+    prefix = operator.name.upper()
+    offsets = ", ".join(f"{prefix}_{t.name.upper()}_OFFSET" for t in operator.inputs)
     return LAYER.format(
-        name=layer.name,
+        name=operator.name,
         name_=prefix,
-        init=f"(convgen_entry *){layer.name}_init" if plan.has_init else "NULL",
-        inputs=len(job.inputs),
+        init=f"(convgen_entry *){operator.name}_init" if plan.has_init else "NULL",
+        vectors=job.count,
         keeps_input="false" if variant.pool else "true",
-        pool=POOL.format(prefix) if variant.pool else "",
-        tensor_align=layer.elem_bytes,
+        inputs=len(operator.inputs),
+        input_bytes=", ".join(f"{prefix}_{t.name.upper()}_BYTES" for t in operator.inputs),
+        pool=POOL.format(prefix, offsets) if variant.pool else "",
+        tensor_align=operator.outputs[0].elem_bytes,
     )
 
 
@@ -271,18 +271,18 @@ def _outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]
     found: list[dict[str, np.ndarray]] = []
     for job in built.jobs:
         found.append({})
-        g, size = job.layer.geometry, job.layer.output_bytes
+        (tensor,) = job.operator.outputs
+        size = tensor.bytes
         for variant in job.chosen:
-            name, outputs = variant.plan.layer.name, []
-            for _ in job.inputs:
+            name, outputs = variant.plan.operator.name, []
+            for _ in range(job.count):
                 record = raw[at : at + RECORD.itemsize + size]
                 at += RECORD.itemsize + size
-                label = f"{name} {variant.label}: {g}"
+                label = f"{name} {variant.label}: {job.described}"
                 assert len(record) == RECORD.itemsize + size, f"{label}: faulted or did not return"
                 [(verdict, stack)] = np.frombuffer(record[: RECORD.itemsize], RECORD)
                 assert verdict == 0, f"{label}: {VERDICTS[verdict]}"
                 assert stack <= bounds.get(name, STACK_BYTES), f"{label}: {stack} bytes of stack"
-                outputs.append(np.frombuffer(record[RECORD.itemsize :], job.layer.dtype))
-            shape = (len(job.inputs), g.out_h, g.out_w, g.out_c)
-            found[-1][variant.label] = np.stack(outputs).reshape(shape)
+                outputs.append(np.frombuffer(record[RECORD.itemsize :], tensor.dtype))
+            found[-1][variant.label] = np.stack(outputs).reshape(-1, *tensor.shape)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -13,15 +12,22 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
 from convgen.model.tensor import Tensor
 
-TYPES = {"int8": schema.TensorType.INT8, "float32": schema.TensorType.FLOAT32}
+TYPES = {
+    "int8": schema.TensorType.INT8,
+    "int32": schema.TensorType.INT32,
+    "float32": schema.TensorType.FLOAT32,
+}
 ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,
     "relu": schema.ActivationFunctionType.RELU,
     "relu6": schema.ActivationFunctionType.RELU6,
 }
+VERSIONS = {"int8": 12, "float32": 1}
+"""Of the fully connected operator: the first that has weights with a scale for each channel."""
 
 
 def outputs(operator: Operator, *inputs: NDArray[Any]) -> NDArray[Any]:
@@ -38,24 +44,21 @@ def outputs(operator: Operator, *inputs: NDArray[Any]) -> NDArray[Any]:
             interpreter.set_tensor(index, values[vector : vector + 1])
         interpreter.invoke()
         found.append(interpreter.get_tensor(place))
-    return np.concatenate(found)
+    return np.concatenate(found).reshape(-1, *operator.outputs[0].shape)
 
 
 def model(operator: Operator) -> bytes:
     """The .tflite of one operator, batch 1."""
-    made = schema.ModelT()
-    made.version = 3
-    made.buffers = [schema.BufferT()]
-    graph = schema.SubGraphT()
-    tensors = (*operator.inputs, *operator.outputs)
-    graph.tensors = [_tensor(tensor) for tensor in tensors]
-    graph.inputs = list(range(len(operator.inputs)))
-    graph.outputs = list(range(len(operator.inputs), len(tensors)))
+    made, graph = schema.ModelT(), schema.SubGraphT()
+    made.version, made.buffers = 3, [schema.BufferT()]
+    inputs = [_tensor(tensor) for tensor in operator.inputs]
+    constants = _constants(operator, made.buffers)
+    graph.tensors = [*inputs, *constants, *(_tensor(tensor) for tensor in operator.outputs)]
     step, code = _operator(operator)
-    step.inputs, step.outputs = graph.inputs, graph.outputs
-    graph.operators = [step]
-    made.operatorCodes = [code]
-    made.subgraphs = [graph]
+    step.inputs = list(range(len(inputs) + len(constants)))
+    step.outputs = graph.outputs = [len(graph.tensors) - 1]
+    graph.inputs, graph.operators = list(range(len(inputs))), [step]
+    made.operatorCodes, made.subgraphs = [code], [graph]
     builder = flatbuffers.Builder(1024)
     builder.Finish(made.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -66,10 +69,41 @@ def _tensor(tensor: Tensor) -> schema.TensorT:
     made.name, made.shape = tensor.name.encode(), [1, *tensor.shape]
     made.type, made.buffer = TYPES[tensor.dtype], 0
     if tensor.scale is not None:
-        made.quantization = schema.QuantizationParametersT()
-        made.quantization.scale = np.array([tensor.scale], np.float32)
-        made.quantization.zeroPoint = np.array([tensor.zero_point], np.int64)
+        made.quantization = _quantization([tensor.scale], tensor.zero_point)
     return made
+
+
+def _quantization(scales: Any, zero_point: int = 0) -> schema.QuantizationParametersT:
+    made = schema.QuantizationParametersT()
+    made.scale = np.array(scales, np.float32)
+    made.zeroPoint = np.full(len(made.scale), zero_point, np.int64)
+    return made
+
+
+def _constants(operator: Operator, buffers: list[schema.BufferT]) -> list[schema.TensorT]:
+    """Weights and bias of a fully connected operator."""
+    if not isinstance(operator, Conv2d):
+        return []
+    q, count = operator.quantization, operator.geometry.out_c
+    none = np.zeros(count, np.int32 if q else np.float32)
+    arrays: dict[str, NDArray[Any]] = {
+        "weights": operator.weights.reshape(count, -1),
+        "bias": none if operator.bias is None else operator.bias,
+    }
+    found = []
+    for name, values in arrays.items():
+        made, buffer = schema.TensorT(), schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        made.name, made.shape = name.encode(), list(values.shape)
+        made.type, made.buffer = TYPES[str(values.dtype)], len(buffers)
+        if q:
+            assert q.weight_scale is not None
+            assert q.in_scale is not None
+            scales = np.broadcast_to(q.weight_scale, count)
+            made.quantization = _quantization(scales if name == "weights" else q.in_scale * scales)
+        buffers.append(buffer)
+        found.append(made)
+    return found
 
 
 def _operator(operator: Operator) -> tuple[schema.OperatorT, schema.OperatorCodeT]:
@@ -80,6 +114,11 @@ def _operator(operator: Operator) -> tuple[schema.OperatorT, schema.OperatorCode
             code.builtinCode = schema.BuiltinOperator.ADD
             step.builtinOptionsType = schema.BuiltinOptions.AddOptions
             step.builtinOptions = schema.AddOptionsT()
+        case Conv2d():
+            code.builtinCode = schema.BuiltinOperator.FULLY_CONNECTED
+            code.version = VERSIONS[operator.dtype]
+            step.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
+            step.builtinOptions = schema.FullyConnectedOptionsT()
         case Pool2d():
             code.builtinCode = {
                 "average_pool": schema.BuiltinOperator.AVERAGE_POOL_2D,
@@ -99,8 +138,3 @@ def _pool_options(pool: Pool2d) -> schema.Pool2DOptionsT:
     is_same = g.out_h == -(-g.in_h // g.stride_h) and g.out_w == -(-g.in_w // g.stride_w)
     made.padding = schema.Padding.SAME if is_same else schema.Padding.VALID
     return made
-
-
-def names(operators: Sequence[Operator]) -> list[str]:
-    """What they are called, for messages."""
-    return [operator.name for operator in operators]

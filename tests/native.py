@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from convgen.bench.proof.vectors import Vectors
+from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.plan import Plan
@@ -125,15 +127,40 @@ def played_here(target: Target) -> Target:
 
 @dataclass(frozen=True)
 class Job:
-    """Variants of one layer, and the inputs ``[N, H, W, C]`` for each of them."""
+    """Variants of one operator, and the inputs ``[N, H, W, C]`` for each of them.
+
+    ``more_inputs``: of operators with several.
+    """
 
     chosen: Sequence[Variant]
     target: Target
     inputs: np.ndarray
+    more_inputs: tuple[np.ndarray, ...] = ()
+
+    @property
+    def operator(self) -> Operator:
+        return self.chosen[0].plan.operator
 
     @property
     def layer(self) -> Conv2d:
         return self.chosen[0].plan.layer
+
+    @property
+    def count(self) -> int:
+        """How many vectors there are."""
+        return len(self.inputs)
+
+    @property
+    def described(self) -> str:
+        """The shapes, for messages."""
+        operator = self.operator
+        if isinstance(operator, Windowed):
+            return f"{operator.geometry}"
+        return f"{[tensor.shape for tensor in operator.inputs]}"
+
+    def tobytes(self) -> bytes:
+        """All inputs of the first vector, then those of the second, and so on."""
+        return Vectors(inputs=(self.inputs, *self.more_inputs)).tobytes()
 
 
 def variants(

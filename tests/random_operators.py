@@ -1,0 +1,68 @@
+"""Random specs of operators that are no convolutions, and what they load as."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from convgen.formats import spec
+from convgen.model.operator import Operator
+
+KINDS = ("add", "average_pool", "max_pool", "fully_connected")
+"""Each drawn by the function of its name below."""
+
+
+def draw(kind: str, number: int, dtype: str = "int8") -> Operator:
+    """Return the *number*-th operator of a *kind*; the same each time."""
+    rng = random.Random(f"{kind} {dtype} {number}")  # noqa: S311
+    fields = {"add": _add, "fully_connected": _fully_connected}.get(kind, _pool)(rng, dtype)
+    name = f"{kind}_{number}"
+    activation = rng.choice(["none", "relu", "relu6"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "layer.json"
+        path.write_text(json.dumps({"name": name, "op": kind, "activation": activation} | fields))
+        return spec.load(path, seed=number)
+
+
+def _numbers(rng: random.Random, dtype: str) -> dict[str, Any]:
+    if dtype == "float32":
+        return {}
+    scale = rng.choice([rng.uniform(0.01, 0.1), 10 ** rng.uniform(-3, 0), 2.0**-7])
+    return {"scale": scale, "zero_point": rng.randint(-128, 127)}
+
+
+def _tensor(rng: random.Random, dtype: str, most: int = 9) -> dict[str, Any]:
+    shape = [rng.randint(1, most), rng.randint(1, most), rng.randint(1, 2 * most)]
+    return {"shape": shape, "dtype": dtype, **_numbers(rng, dtype)}
+
+
+def _add(rng: random.Random, dtype: str) -> dict[str, Any]:
+    first = _tensor(rng, dtype)
+    second, output = first | _numbers(rng, dtype), _numbers(rng, dtype)
+    if dtype == "int8" and rng.random() < 0.3:  # ties, and sums that are exact
+        second["scale"] = first["scale"]
+        output["scale"] = first["scale"] * rng.choice([1, 2, 0.5])
+    return {"inputs": [first, second], "output": output}
+
+
+def _pool(rng: random.Random, dtype: str) -> dict[str, Any]:
+    image = _tensor(rng, dtype, 12)
+    height, width, _ = image["shape"]
+    padding = rng.choice(["same", "valid"])
+    most = (height, width) if padding == "valid" else (6, 6)
+    kernel = [rng.randint(1, min(size, 7)) for size in most]
+    if rng.random() < 0.2:
+        kernel, padding = [height, width], "valid"
+    stride = [rng.randint(1, 3), rng.randint(1, 3)]
+    return {"input": image, "kernel_size": kernel, "stride": stride, "padding": padding}
+
+
+def _fully_connected(rng: random.Random, dtype: str) -> dict[str, Any]:
+    return {
+        "input": _tensor(rng, dtype, 4),
+        "output": _numbers(rng, dtype),
+        "out_channels": rng.randint(1, 12),
+    }
