@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from remembered import Measured, remember
 
 from convgen.bench.build import toolchain
-from convgen.bench.proof.vectors import Vectors, make_inputs
+from convgen.bench.proof.vectors import Vectors, inputs_of
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, attempt
 from convgen.errors import VerificationError
 from convgen.formats import spec
-from convgen.model.ops.conv2d import Conv2d
+from convgen.model.operator import Operator
 from convgen.plans.plan import Plan
 from convgen.schedule.select import Candidate
 from convgen.targets import target
@@ -33,8 +33,8 @@ BLOCK_UNIT = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A unit of work that is a block: the kernel, pixels, channels, the loop."""
 
 
-def load(description: Mapping[str, Any]) -> Conv2d:
-    """Return the layer of a spec."""
+def load(description: Mapping[str, Any]) -> Operator:
+    """Return the operator of a spec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.json"
         path.write_text(json.dumps(description), encoding="utf-8")
@@ -49,15 +49,15 @@ def tools(name: str) -> str:
     return f"{built.version} with `{flags}`; QEMU {runner.version}, board `{machine}`."
 
 
-def bench_for(layer: Conv2d, board: Target) -> Bench:
-    """Return what *layer* is tried with on *board*: one made-up input, qemu-system."""
+def bench_for(operator: Operator, board: Target) -> Bench:
+    """Return what *operator* is tried with on *board*: one made-up input, qemu-system."""
     runner = emulator.choose("qemu-system", board)
     return Bench(
         target=board,
         machine=runner.machine,
         toolchain=toolchain.find("auto", board),
         emulator=runner,
-        vectors=Vectors(inputs=(make_inputs(layer, seed=0, count=1),)),
+        vectors=Vectors(inputs=inputs_of(operator, seed=0, count=1)),
     )
 
 

@@ -11,10 +11,12 @@ from typing import get_args
 import pytest
 
 import minimal
+import random_operators
 from cases import CASES
 from convgen.errors import TargetError
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
 from convgen.plans.conv.direct import Direct
 from convgen.plans.conv.inside import taps_inside
@@ -151,6 +153,21 @@ def test_every_shape_of_block_has_a_price(
     for layer in layers.values():
         plan = Direct().plan(layer, board)
         assert cost_model(layer, board).predict(plan) > layer.geometry.out_elems
+
+
+@pytest.mark.parametrize("name", target.names())
+def test_every_operator_has_prices_sizes_and_a_sensible_prediction(name: str) -> None:
+    board = target.load(name)
+    for kind in random_operators.KINDS:
+        for dtype in ("int8", "float32"):
+            operator = random_operators.draw(kind, 0, dtype)
+            model = cost_model(operator, board)
+            for algorithm in registry.algorithms(operator):
+                if algorithm.reject(operator, board) is None:
+                    plan = algorithm.plan(operator, board)
+                    assert model.predict(plan) > operator.outputs[0].elems
+                    assert plan.algorithm in model.code_bytes
+                    assert plan.algorithm in model.stack_bytes
 
 
 def test_a_prediction_is_counts_times_prices(layers: dict[str, Conv2d]) -> None:

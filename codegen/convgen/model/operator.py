@@ -112,6 +112,12 @@ class Windowed(Protocol):
         ...
 
 
+def float_bounds(operator: Operator) -> int:
+    """Return how many comparisons clamp a float32 output; 0 of int8, which always takes two."""
+    ends = (operator.activation_min, operator.activation_max)
+    return 0 if operator.dtype == "int8" else sum(map(math.isfinite, ends))
+
+
 def input_bytes(operator: Operator) -> int:
     """Return the size of all its inputs."""
     return sum(tensor.bytes for tensor in operator.inputs)

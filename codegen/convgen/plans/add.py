@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from convgen.model.operator import float_bounds
 from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.plan import Plan
@@ -68,14 +69,20 @@ class ElementByElement:
             steps=steps,
             orders=(),
             decisions=("An output may take the place of the inputs it is of.",),
-            work=_work(steps),
+            work=_work(operator, steps),
             is_elementwise=True,
         )
 
 
-def _work(steps: AddSteps) -> Counter[str]:
+def _work(operator: Add, steps: AddSteps) -> Counter[str]:
     form = f"line{steps.line.bits}" if steps.line else "rescale" if steps.rescales else "float"
-    return Counter({f"add.{form}": steps.elems, "add.call": 1})
+    return +Counter(
+        {
+            f"add.{form}": steps.elems,
+            "add.clamp": steps.elems * float_bounds(operator),
+            "add.call": 1,
+        }
+    )
 
 
 VARIANTS = (ElementByElement(),)

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
+from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
 from convgen.plans import assembly
+from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
 from convgen.plans.plan import Constant, Plan
@@ -83,9 +85,8 @@ class WindowByWindow:
         """Find out which channels go by words, and how sums become means."""
         g = operator.geometry
         is_max, is_int8 = operator.kind == "max_pool", operator.dtype == "int8"
-        counts = operator.counts
         words = _words(operator, target)
-        mean = None if is_max or not is_int8 else find_mean(counts)
+        mean = None if is_max or not is_int8 else find_mean(operator.counts)
         steps = PoolSteps(
             is_max=is_max,
             is_inside=not g.has_padding,
@@ -106,7 +107,7 @@ class WindowByWindow:
             steps=steps,
             orders=_orders(g),
             decisions=_decisions(mean),
-            work=_work(steps, g, int(counts.sum())),
+            work=_work(operator, steps),
             own_assembly=assembly.LANES if words else None,
         )
 
@@ -157,14 +158,22 @@ def _decisions(mean: Mean | None) -> tuple[str, ...]:
     return (f"Means are one multiplication in {bits} bits, exact for every sum.",)
 
 
-def _work(steps: PoolSteps, g: Geometry, taps: int) -> Counter[str]:
-    how = "max" if steps.is_max else "mean"
-    return Counter(
+def _work(operator: Pool2d, steps: PoolSteps) -> Counter[str]:
+    """Count taps, rows of them, and outputs: loops of a size the compiler knows cost less."""
+    g = operator.geometry
+    rows, cols = taps_inside(g)
+    what = f"pool.{'max' if steps.is_max else 'mean'}"
+    where = "inside" if steps.is_inside else "clipped"
+    wide = "_wide" if steps.mean and steps.mean.wide else ""
+    words, rest = steps.words // WORD, g.in_c - steps.words
+    return +Counter(
         {
-            f"pool.{how}_word_tap": taps * steps.words // WORD,
-            f"pool.{how}_tap": taps * (g.in_c - steps.words),
-            f"pool.{how}": g.out_elems,
-            "pool.window": g.out_pixels,
+            f"{what}_word_tap.{where}": rows * cols * words,
+            f"{what}_tap.{where}": rows * cols * rest,
+            f"pool.row.{where}": rows * g.out_w * (words + rest),
+            f"{what}{wide}": g.out_elems,
+            "pool.clamp": g.out_elems * float_bounds(operator),
+            f"pool.window.{where}": g.out_pixels,
         }
     )
 

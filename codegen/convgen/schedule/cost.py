@@ -4,6 +4,9 @@ The coefficients are data, ``targets/cost/<isa>.toml``, written by ``benchmarks/
 measured runs: one table per arithmetic (``int8``, ``float32``, ``soft_float32``) whose keys are the
 units of work that `Plan.work` counts. Compilers turn the same lines into other code in other
 surroundings, so a key may be of one family of algorithms: ``mec/dot_4x4.step``.
+
+Units of other operators are in ``targets/cost/operators/<isa>.toml``, by
+``benchmarks/fit_operators.py``. A table that is only ``like = "armv7-m"`` is that class's.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from convgen.errors import TargetError
 from convgen.model.operator import Operator
@@ -93,13 +98,29 @@ def arithmetic(operator: Operator, target: Target) -> str:
 
 @cache
 def _tables(isa: str) -> dict[str, CostModel]:
-    path = data_dir("targets") / "cost" / f"{isa}.toml"
+    path = _folder() / f"{isa}.toml"
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
         raise TargetError(f"cpu.isa: expected one of {known}, got {isa!r}") from None
     return {
-        name: CostModel(source=f"targets/cost/{path.name}: {name}", **table)
+        name: CostModel(source=f"targets/cost/{path.name}: {name}", **_joined(table, isa, name))
         for name, table in tables.items()
     }
+
+
+def _joined(table: Mapping[str, Mapping[str, Any]], isa: str, name: str) -> dict[str, Any]:
+    """Return a *table* of convolutions with what the operators' has of the same arithmetic."""
+    more = _of_operators(isa, name)
+    return {section: {**table.get(section, {}), **more[section]} for section in more}
+
+
+def _of_operators(isa: str, name: str) -> dict[str, dict[str, Any]]:
+    text = (_folder() / "operators" / f"{isa}.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)[name]
+    return _of_operators(table["like"], name) if "like" in table else table
+
+
+def _folder() -> Path:
+    return data_dir("targets") / "cost"

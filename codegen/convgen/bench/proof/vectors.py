@@ -58,9 +58,7 @@ class Vectors:
 
 def made_up(operator: Operator, seed: int) -> Vectors:
     """Make up inputs: a few, and for int8 convolutions what `coverage.directed` adds to them."""
-    inputs = tuple(
-        _made_up(tensor, seed, number, FEW) for number, tensor in enumerate(operator.inputs)
-    )
+    inputs = inputs_of(operator, seed)
     if operator.dtype == "float32":
         return Vectors(inputs=inputs, made_up=True)
     if not isinstance(operator, Conv2d):
@@ -102,6 +100,13 @@ def _evaluate(
         output, seen = coverage.evaluate(layer, image, seen)
         outputs.append(output)
     return np.stack(outputs), seen
+
+
+def inputs_of(operator: Operator, seed: int, count: int = FEW) -> Arrays:
+    """Make up *count* values of each input of *operator*."""
+    return tuple(
+        _made_up(tensor, seed, number, count) for number, tensor in enumerate(operator.inputs)
+    )
 
 
 def make_inputs(layer: Conv2d, seed: int, count: int = FEW) -> NDArray[Any]:

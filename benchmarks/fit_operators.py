@@ -1,0 +1,150 @@
+"""Fit targets/cost/operators/*.toml: the prices of all operators that are no convolutions.
+
+They share no unit of work with convolutions, so that neither fit changes what the other found.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fit_cost import BOARDS, least_stack, most_stack, typical_code
+from measure import bench_for, in_parallel, load, measure
+from operators import OPERATORS, as_float32
+from prices import Predicted, Sample, Table, fit, predict
+
+from convgen.plans.registry import algorithms
+from convgen.resources import data_dir
+from convgen.schedule.cost import arithmetic, stack_key
+from convgen.targets import target
+
+LIKE: dict[Table, str] = {
+    ("armv7e-m", "soft_float32"): "armv7-m",
+    ("armv8-m", "soft_float32"): "armv7-m",
+    ("armv8.1-m", "soft_float32"): "armv7-m",
+    ("rv64", "float32"): "rv32",
+    ("host", "int8"): "rv64",
+    ("host", "float32"): "rv32",
+}
+"""Tables for which convgen has no target that counts, and the nearest ISA class measured."""
+
+MOST_INSTRUCTIONS = 10**7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A layer to measure on the board of a table."""
+
+    table: Table
+    layer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """The prices of one table, and what they say of the layers they were fitted to."""
+
+    prices: Mapping[str, float]
+    predicted: Predicted
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """What was measured."""
+        return self.predicted.samples
+
+    @property
+    def summary(self) -> str:
+        """How good the prices are."""
+        errors = np.abs(self.predicted.errors)
+        worst = self.samples[int(errors.argmax())]
+        within = f"{(errors <= 0.15).mean():.0%} within 15%"
+        return (
+            f"{len(errors)} runs: mean {errors.mean():.1%}, {within}, "
+            f"worst {errors.max():.0%} ({worst.layer})"
+        )
+
+
+def main() -> None:
+    """Fit all tables; write them, or only say how good they are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="print the errors, write nothing")
+    options = parser.parse_args()
+    jobs = {table: [Job(table=table, layer=name) for name in OPERATORS] for table in BOARDS}
+    fits = {}
+    for table, found in in_parallel(_measure, jobs):
+        fits[table] = fitted([sample for layer in found for sample in layer])
+        print(f"{BOARDS[table]} {table[1]}: {fits[table].summary}", flush=True)
+    if not options.check:
+        for isa in {isa for isa, _ in (*BOARDS, *LIKE)}:
+            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+
+
+def _measure(job: Job) -> list[Sample]:
+    """Build and run a layer with every algorithm that can do it."""
+    is_int8 = job.table[1] == "int8"
+    fields, board = OPERATORS[job.layer], target.load(BOARDS[job.table])
+    operator = load(fields if is_int8 else as_float32(fields))
+    assert (board.cpu.isa, arithmetic(operator, board)) == job.table
+    bench = bench_for(operator, board)
+    plans = (
+        algorithm.plan(operator, board)
+        for algorithm in algorithms(operator)
+        if algorithm.reject(operator, board) is None
+    )
+    return [
+        Sample(
+            table=job.table,
+            layer=job.layer,
+            algorithm=plan.algorithm,
+            family=plan.family,
+            work=plan.work,
+            measured=measure(plan, bench, MOST_INSTRUCTIONS),
+            stack_key=stack_key(plan),
+        )
+        for plan in plans
+    ]
+
+
+def fitted(samples: Sequence[Sample]) -> Fit:
+    """Return the prices of the units that *samples* have."""
+    units = {unit for sample in samples for unit, count in sample.work.items() if count}
+    prices = {unit: price for unit, price in fit(samples).items() if unit in units}
+    return Fit(prices=prices, predicted=predict(samples, defaultdict(float, prices)))
+
+
+def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
+    """Return the text of an ISA class's file."""
+    own = {table[1]: found for table, found in fits.items() if table[0] == isa}
+    lines = ["# Prices of additions and poolings. Written by `make cost`; do not edit.", "#"]
+    for name, found in own.items():
+        compiler = found.samples[0].measured.compiler
+        lines += [f"# {name}, on {BOARDS[isa, name]}, {compiler}:", f"#   {found.summary}"]
+    for name, found in own.items():
+        lines += _sections(name, found)
+    for (of, name), like in LIKE.items():
+        if of == isa:
+            lines += ["", f"[{name}]", f'like = "{like}" # the nearest that was measured']
+    return "\n".join(lines) + "\n"
+
+
+def _sections(name: str, found: Fit) -> Iterator[str]:
+    sections: dict[str, Mapping[str, float]] = {
+        "code_bytes": typical_code(found.samples),
+        "least_stack_bytes": least_stack(found.samples),
+        "stack_bytes": most_stack(found.samples),
+        "instructions": found.prices,
+    }
+    for section, values in sections.items():
+        yield from ("", f"[{name}.{section}]")
+        yield from (f'"{key}" = {value}' for key, value in values.items())
+
+
+def _cost_file(isa: str) -> Path:
+    return data_dir("targets") / "cost" / "operators" / f"{isa}.toml"
+
+
+if __name__ == "__main__":
+    main()

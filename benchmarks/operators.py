@@ -1,0 +1,88 @@
+"""The layers that `fit_operators` measures: additions and poolings of several sizes each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+NUMBERS = {
+    "line32": ((0.0123, -3), (0.0456, 5), (0.0519, -10)),
+    "line64": ((0.0014, 73), (0.783, -111), (0.01, 117)),
+    "rescale": (
+        (0.018145441413955136, -113),
+        (0.040733359933113736, 78),
+        (0.017547993016654478, -44),
+    ),
+}
+"""Scales and zero points, of both inputs and the sum, that make each form of int8 addition."""
+
+
+def _add(shape: tuple[int, int, int], form: str = "line32", **more: Any) -> Spec:
+    first, second, output = (
+        {"scale": scale, "zero_point": zero_point} for scale, zero_point in NUMBERS[form]
+    )
+    tensor = {"shape": list(shape), "dtype": "int8"}
+    return {
+        "name": "layer",
+        "op": "add",
+        "inputs": [tensor | first, tensor | second],
+        "output": output,
+        **more,
+    }
+
+
+def _pool(op: str, shape: tuple[int, int, int], kernel: Any, stride: Any = 1, **more: Any) -> Spec:
+    return {
+        "name": "layer",
+        "op": op,
+        "input": {"shape": list(shape), "dtype": "int8", "scale": 0.05, "zero_point": -3},
+        "kernel_size": kernel,
+        "stride": stride,
+        **more,
+    }
+
+
+def _pools(op: str) -> dict[str, Spec]:
+    """Windows of all sizes, by words and channel by channel, in and over the image."""
+    layers = {
+        "halved": _pool(op, (16, 16, 16), 2, 2),
+        "halved_odd": _pool(op, (12, 12, 9), 2, 2),
+        "same": _pool(op, (9, 9, 16), 3, 2, padding="same"),
+        "same_odd": _pool(op, (9, 9, 7), 3, padding="same", activation="relu"),
+        "same_few": _pool(op, (11, 12, 6), 5, 3, padding="same"),
+        "same_small": _pool(op, (6, 10, 4), [2, 3], padding="same"),
+        "one_channel": _pool(op, (12, 12, 1), 3, 3),
+        "global": _pool(op, (8, 8, 64), 8),
+        "global_odd": _pool(op, (6, 6, 21), 6),
+        "sound": _pool(op, (25, 5, 64), [25, 5]),
+        "line": _pool(op, (1, 64, 8), [1, 4], [1, 4]),
+        "large": _pool(op, (14, 14, 8), 14),
+        "large_odd": _pool(op, (15, 14, 3), [15, 14]),
+    }
+    return {f"{op}_{name}": layer for name, layer in layers.items()}
+
+
+OPERATORS: dict[str, Spec] = {
+    "add": _add((8, 8, 16)),
+    "add_relu": _add((7, 5, 9), activation="relu"),
+    "add_few": _add((1, 1, 12)),
+    "add_many": _add((16, 16, 32)),
+    "add_line64": _add((8, 8, 16), "line64"),
+    "add_line64_few": _add((1, 3, 12), "line64"),
+    "add_rescale": _add((8, 8, 16), "rescale"),
+    "add_rescale_few": _add((1, 3, 12), "rescale"),
+    **_pools("average_pool"),
+    **_pools("max_pool"),
+}
+
+
+def as_float32(layer: Spec) -> Spec:
+    """Return the same layer in float32."""
+
+    def bare(tensor: Spec) -> Spec:
+        return {"shape": tensor["shape"], "dtype": "float32"}
+
+    if "inputs" in layer:
+        return layer | {"inputs": [bare(tensor) for tensor in layer["inputs"]], "output": {}}
+    return layer | {"input": bare(layer["input"])}
