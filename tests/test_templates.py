@@ -60,4 +60,4 @@ def test_tidy_strips_line_ends_and_doubled_empty_lines() -> None:
 
 def test_every_template_is_in_the_folder_of_its_kind() -> None:
     kinds = {Path(name).parent.as_posix() for name in TEMPLATES}
-    assert kinds == {".", "algorithms", "kernels", "parts"}
+    assert kinds == {".", "algorithms", "kernels", "operators", "parts"}

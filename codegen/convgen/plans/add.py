@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from convgen.model.operator import float_bounds
 from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
+from convgen.model.tensor import Tensor
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.plan import Plan
 from convgen.plans.sum_line import SumLine, find_sum_line
@@ -26,11 +27,11 @@ FORMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddSteps:
-    """What ``operators/add.c.j2`` prints; ``rescales`` where there is no ``line``, int8 only."""
+    """What ``operators/add.c.j2`` prints; ``rescaled`` where there is no ``line``, int8 only."""
 
     elems: int
     line: SumLine | None
-    rescales: tuple[Rescale, ...]
+    rescaled: tuple[tuple[Tensor, Rescale], ...]
     left_shift: int = LEFT_SHIFT
 
 
@@ -53,7 +54,7 @@ class ElementByElement:
         steps = AddSteps(
             elems=operator.output.elems,
             line=line,
-            rescales=operator.rescales if is_int8 and line is None else (),
+            rescaled=_rescaled(operator) if is_int8 and line is None else (),
         )
         how = FORMS[line.bits if line else None] if is_int8 else "float"
         return Plan(
@@ -74,8 +75,13 @@ class ElementByElement:
         )
 
 
+def _rescaled(operator: Add) -> tuple[tuple[Tensor, Rescale], ...]:
+    """Return how each input, and then the sum, changes its scale."""
+    return tuple(zip((*operator.inputs, operator.output), operator.rescales, strict=True))
+
+
 def _work(operator: Add, steps: AddSteps) -> Counter[str]:
-    form = f"line{steps.line.bits}" if steps.line else "rescale" if steps.rescales else "float"
+    form = f"line{steps.line.bits}" if steps.line else "rescale" if steps.rescaled else "float"
     return +Counter(
         {
             f"add.{form}": steps.elems,

@@ -47,6 +47,7 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
         "synthetic_weights": operator.synthetic,
         **_verdict(results),
         "macs": operator.macs,
+        "output_elements": sum(tensor.elems for tensor in operator.outputs),
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
         **_cycles(chosen),
@@ -355,8 +356,8 @@ def _summary(report: Report) -> Any:
     shown.add_row("constants", f"{flash['constants']:,}", _synthetic_note(report))
     shown.add_row("flash in all", f"{flash['total']:,}", f"of {report['budget']['flash']:,}")
     if report["instructions"] is not None:
-        per_mac = f"{report['instructions_per_mac']:.2f} per MAC, {report['macs']:,} MACs"
-        shown.add_row("instructions", f"{report['instructions']:,}", per_mac)
+        note = f"{_rate(report, report['instructions'])}{_macs_note(report)}"
+        shown.add_row("instructions", f"{report['instructions']:,}", note)
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", _cycles_note(report))
     return shown
@@ -371,8 +372,18 @@ def _part_note(part: str, report: Report) -> str:
 
 
 def _cycles_note(report: Report) -> str:
-    per_mac = f"{report['cycles_estimated'] / report['macs']:.2f} per MAC"
-    return f"{per_mac}; {report['cycles_model'].partition(':')[0]}, see cycles_model in {REPORT}"
+    rate = _rate(report, report["cycles_estimated"])
+    return f"{rate}; {report['cycles_model'].partition(':')[0]}, see cycles_model in {REPORT}"
+
+
+def _rate(report: Report, count: int) -> str:
+    """Say how many there are for each MAC; for each output, of what has no MACs."""
+    unit = "MAC" if report["macs"] else "output"
+    return f"{count / (report['macs'] or report['output_elements']):.2f} per {unit}"
+
+
+def _macs_note(report: Report) -> str:
+    return f", {report['macs']:,} MACs" if report["macs"] else ""
 
 
 def _synthetic_note(report: Report) -> str:
