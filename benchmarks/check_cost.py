@@ -12,7 +12,7 @@ import re
 import tempfile
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,8 +26,7 @@ from shapes import TRAINING, VALIDATION, draw
 
 from convgen.errors import ConvgenError
 from convgen.formats import spec
-from convgen.plans.conv import ALGORITHMS
-from convgen.plans.conv.base import Algorithm
+from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.schedule.cost import arithmetic, price
@@ -92,8 +91,7 @@ def _measure(job: Job) -> list[Sample]:
         layer = spec.load(path)
     assert (board.cpu.isa, arithmetic(layer, board)) == job.table
     bench, found = bench_for(layer, board), []
-    for algorithm in _tried(job, [a for a in ALGORITHMS if a.reject(layer, board) is None]):
-        plan = algorithm.plan(layer, board)
+    for plan in _tried(job, registry.able(layer, board).values()):
         try:
             measured = measure(plan, bench, 10**6 + 200 * layer.geometry.macs)
         except ConvgenError as error:
@@ -117,10 +115,8 @@ def known(table: Table) -> list[Sample]:
     board, prices, found = target.load(BOARDS[table]), prices_of(table), []
     for name, fields in LAYERS.items():
         layer = load(fields if table[1] == "int8" else as_float32(fields))
-        for algorithm in ALGORITHMS:
-            if algorithm.reject(layer, board) is None:
-                plan = algorithm.plan(layer, board)
-                found.append(as_predicted(name, plan, table, prices))
+        plans = registry.able(layer, board).values()
+        found += [as_predicted(name, plan, table, prices) for plan in plans]
     return found
 
 
@@ -145,11 +141,11 @@ def as_predicted(name: str, plan: Plan, table: Table, prices: Prices) -> Sample:
     )
 
 
-def _tried(job: Job, able: Sequence[Algorithm]) -> Iterable[Algorithm]:
+def _tried(job: Job, able: Iterable[Plan]) -> Iterable[Plan]:
     if not job.sparse:
         return able
     choose = random.Random(job.number).choice  # noqa: S311
-    families = groupby(sorted(able, key=lambda a: a.family), lambda a: a.family)
+    families = groupby(sorted(able, key=lambda plan: plan.family), lambda plan: plan.family)
     return [choose(list(variants)) for _, variants in families]
 
 

@@ -20,7 +20,7 @@ from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_
 from convgen.bench.trial import Bench
 from convgen.errors import ConvgenError
 from convgen.formats import spec
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.schedule.cost import arithmetic, stack_key
@@ -186,11 +186,7 @@ def _measure(job: Job) -> list[Sample]:
     """Build and run a layer with every algorithm that can do it."""
     board, layer = target.load(job.target), spec.load(job.path)
     bench = bench_for(layer, board)
-    plans = (
-        algorithm.plan(layer, board)
-        for algorithm in ALGORITHMS
-        if algorithm.reject(layer, board) is None
-    )
+    plans = registry.able(layer, board).values()
     return [
         Sample(
             table=(board.cpu.isa, arithmetic(layer, board)),

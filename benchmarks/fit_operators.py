@@ -17,7 +17,7 @@ from measure import bench_for, in_parallel, load, measure
 from operators import OPERATORS, as_float32
 from prices import Predicted, Sample, Table, fit, predict
 
-from convgen.plans.registry import algorithms
+from convgen.plans import registry
 from convgen.resources import data_dir
 from convgen.schedule.cost import arithmetic, stack_key
 from convgen.targets import target
@@ -89,11 +89,6 @@ def _measure(job: Job) -> list[Sample]:
     operator = load(fields if is_int8 else as_float32(fields))
     assert (board.cpu.isa, arithmetic(operator, board)) == job.table
     bench = bench_for(operator, board)
-    plans = (
-        algorithm.plan(operator, board)
-        for algorithm in algorithms(operator)
-        if algorithm.reject(operator, board) is None
-    )
     return [
         Sample(
             table=job.table,
@@ -104,7 +99,7 @@ def _measure(job: Job) -> list[Sample]:
             measured=measure(plan, bench, MOST_INSTRUCTIONS),
             stack_key=stack_key(plan),
         )
-        for plan in plans
+        for plan in registry.able(operator, board).values()
     ]
 
 

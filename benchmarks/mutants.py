@@ -32,7 +32,7 @@ from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, describe
 from convgen.errors import ToolError, VerificationError
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.schedule import select
 from convgen.schedule.select import Candidate
 from convgen.sources.generate import layer_files
@@ -114,11 +114,8 @@ def algorithms(board: str, name: str) -> tuple[str, ...]:
 
 
 def _candidate(subject: Subject, layer: Conv2d) -> Candidate | None:
-    [algorithm] = [a for a in ALGORITHMS if a.name == subject.algorithm]
-    described = target.load(subject.board)
-    if algorithm.reject(layer, described):
-        return None
-    return candidate_of(algorithm.plan(layer, described), 10**6)
+    able = registry.able(layer, target.load(subject.board), {subject.algorithm}).values()
+    return next((candidate_of(plan, 10**6) for plan in able), None)
 
 
 @cache

@@ -12,7 +12,7 @@ from paper_layers import Spec
 
 from convgen.bench.run import emulator
 from convgen.errors import ConvgenError
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.schedule.cost import cost_model
 from convgen.targets import target
@@ -203,14 +203,8 @@ STUDIES = {
 def plan(job: Job) -> Plan | None:
     """Plan *job* with the first of its variants that can do the layer."""
     layer, board = load(job.spec), target.load(job.target)
-    by_name = {algorithm.name: algorithm for algorithm in ALGORITHMS}
-    able = (
-        algorithm
-        for algorithm in map(by_name.__getitem__, job.column.variants)
-        if algorithm.reject(layer, board) is None
-    )
-    chosen = next(able, None)
-    return chosen.plan(layer, board) if chosen else None
+    able = registry.able(layer, board, job.column.variants)
+    return next((able[name] for name in job.column.variants if name in able), None)
 
 
 def required(job: Job) -> Plan:

@@ -18,7 +18,7 @@ import numpy as np
 from convgen.bench.proof.vectors import Vectors
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool, share
 from convgen.sources.generate import layer_files
@@ -176,16 +176,10 @@ def variants(
     """
     suffixes = {None: ("", "_pool"), False: ("",), True: ("_pool",)}[overlapping]
     found = []
-    for algorithm in ALGORITHMS:
-        if names is not None and algorithm.name not in names:
-            continue
-        if algorithm.reject(layer, target):
-            continue
-        # Planned once and then named: what is searched for a layer is kept as long as it is it.
-        planned = algorithm.plan(layer, target)
+    for algorithm, planned in registry.able(layer, target, names).items():
         for suffix in suffixes:
             plan, pool = share(planned) if suffix else (planned, None)
-            named = replace(layer, name=f"{layer.name}_{algorithm.name}{suffix}")
+            named = replace(layer, name=f"{layer.name}_{algorithm}{suffix}")
             found.append(Variant(plan=replace(plan, operator=named), pool=pool))
     return found
 

@@ -21,6 +21,7 @@ import minimal
 import native
 from batch import Options
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -61,11 +62,11 @@ def layers(count: int) -> Sequence[Conv2d]:
 
 def offered(board: Target, among: Sequence[Conv2d]) -> dict[str, Conv2d]:
     """Return the algorithms that can do any of the layers, and the first that each can do."""
-    able = {
-        algorithm.name: next((layer for layer in among if not algorithm.reject(layer, board)), None)
-        for algorithm in ALGORITHMS
-    }
-    return {name: layer for name, layer in able.items() if layer}
+    first: dict[str, Conv2d] = {}
+    for layer in among:
+        missing = {algorithm.name for algorithm in ALGORITHMS} - first.keys()
+        first |= dict.fromkeys(registry.able(layer, board, missing), layer)
+    return first
 
 
 def own(board: Target, compiler: str, count: int) -> Sequence[Conv2d]:

@@ -14,12 +14,12 @@ import pytest
 import minimal
 from cases import CASES
 from cases import spec as spec_of
-from convgen.plans.conv import ALGORITHMS
 from convgen.schedule.overlap import share
 from convgen.sources.generate import layer_files
 from convgen.system import seal
 from convgen.targets import target
 from convgen.targets.target import Target
+from planned import planned
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line
@@ -89,8 +89,7 @@ def generated(
     path = folder / "layer.json"
     path.write_text(json.dumps((CASES | IN_ONE_POOL)[case]))
     layer = minimal.read(path)
-    chosen = next(a for a in ALGORITHMS if a.name == algorithm)
-    plan, pool = chosen.plan(layer, board), None
+    plan, pool = planned(algorithm, layer, board), None
     if overlap:
         plan, pool = share(plan)
     texts = layer_files(plan, board, pool)

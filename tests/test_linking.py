@@ -23,12 +23,15 @@ from cases import CASES
 from convgen.bench.proof.vectors import make_inputs
 from convgen.ctext import identifiers
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 from convgen.targets.target import Target
 from native import WARNINGS, Job, Variant
+from planned import planned
 
 pytestmark = pytest.mark.emulator
 
@@ -44,15 +47,15 @@ def jobs(board: Target) -> list[Job]:
     """Plan each algorithm for the first small layer that it can do, and some for others."""
     return [
         Job(
-            chosen=[Variant(plan=algorithm.plan(replace(layer, name=name), board), pool=None)],
+            chosen=[Variant(plan=replace(plan, operator=named), pool=None)],
             target=board,
             inputs=make_inputs(layer, seed=0, count=1),
         )
         for algorithm in ALGORITHMS
         for case, layer in layers().items()
-        if algorithm.reject(layer, board) is None
+        if (plan := able(case, board).get(algorithm.name))
         and ((case, algorithm.name) in MORE or case == first_able(algorithm.name, board))
-        for name in [f"{case}_{algorithm.name}"]
+        for named in [replace(layer, name=f"{case}_{algorithm.name}")]
     ]
 
 
@@ -62,10 +65,13 @@ def layers() -> dict[str, Conv2d]:
     return {name: layer for name, layer in loaded.items() if layer.dtype == "int8"}
 
 
+@cache
+def able(case: str, board: Target) -> dict[str, Plan]:
+    return registry.able(layers()[case], board)
+
+
 def first_able(algorithm: str, board: Target) -> str | None:
-    chosen = next(each for each in ALGORITHMS if each.name == algorithm)
-    able = (name for name, layer in layers().items() if chosen.reject(layer, board) is None)
-    return next(able, None)
+    return next((case for case in layers() if algorithm in able(case, board)), None)
 
 
 def check(
@@ -170,8 +176,8 @@ def shared_symbols(job: Job, board: Target) -> set[str]:
 
 def named(job: Job, name: str, board: Target) -> Variant:
     """Return the layer of *job* under another name."""
-    algorithm = next(a for a in ALGORITHMS if a.name == job.chosen[0].plan.algorithm)
-    return Variant(plan=algorithm.plan(replace(job.layer, name=name), board), pool=None)
+    plan = planned(job.chosen[0].plan.algorithm, replace(job.layer, name=name), board)
+    return Variant(plan=plan, pool=None)
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -13,9 +13,10 @@ import native
 from cases import CASES, spec
 from convgen.bench.proof import vectors
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.targets import target
 from native import Job, Variant
+from planned import planned
 
 pytestmark = pytest.mark.slow
 
@@ -34,13 +35,12 @@ class Mutant:
 
     right: Conv2d
     wrong: Conv2d
-    algorithm: int
+    algorithm: str
     channel: int
     error: int
 
     def __str__(self) -> str:
-        name = ALGORITHMS[self.algorithm].name
-        return f"{self.right.name}, {name}, channel {self.channel}, error {self.error}"
+        return f"{self.right.name}, {self.algorithm}, channel {self.channel}, error {self.error}"
 
 
 def mutants(number: int) -> list[Mutant]:
@@ -51,7 +51,7 @@ def mutants(number: int) -> list[Mutant]:
     made = []
     for index in range(number):
         right = layers[index % len(layers)]
-        able = [i for i, a in enumerate(ALGORITHMS) if a.reject(right, board) is None]
+        able = list(registry.able(right, board))
         channel, error = int(rng.integers(right.geometry.out_c)), int(rng.choice([-1, 1]))
         bias = np.zeros(right.geometry.out_c, np.int32) if right.bias is None else right.bias
         wrong = bias.astype(np.int32)
@@ -74,7 +74,7 @@ def test_sixty_layers_with_a_sum_off_by_one_are_all_found(tmp_path: Path) -> Non
     given = {m.right.name: vectors.made_up(m.right, seed=0) for m in made}
     jobs = [
         Job(
-            chosen=[Variant(plan=ALGORITHMS[m.algorithm].plan(m.wrong, board), pool=None)],
+            chosen=[Variant(plan=planned(m.algorithm, m.wrong, board), pool=None)],
             target=board,
             inputs=given[m.right.name].inputs[0],
         )

@@ -16,8 +16,9 @@ import minimal
 import native
 from convgen.bench.proof import vectors
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import lines
 from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.study import Study
+from convgen.refusal import Refusal
 from convgen.schedule import select
 from convgen.schedule.select import Candidate
 from convgen.targets import target
@@ -72,7 +73,7 @@ def test_deep_channels_get_shifts_of_their_own_where_one_for_all_does_not_do(
     board: str, algorithm: str
 ) -> None:
     strange = minimal.apart()
-    assert lines.find(strange, 256) is None
+    assert isinstance(Study(strange).lines(256), Refusal)
     instructions = _instructions(strange, board, algorithm)
     assert instructions <= MOST_MORE * _instructions(minimal.load(minimal.DEEP), board, algorithm)
     assert not _candidate(strange, board, algorithm).plan.notes

@@ -13,7 +13,7 @@ import litert
 import random_operators
 from convgen.bench.proof import vectors
 from convgen.model.operator import Operator
-from convgen.plans.registry import algorithms
+from convgen.plans import registry
 from convgen.schedule.overlap import share
 from native import Job, Variant
 from random_operators import KINDS
@@ -55,8 +55,7 @@ def test_generated_code_is_right(
         for number in range(first, first + IN_IMAGE):
             operator = random_operators.draw(kind, number, dtype)
             given = vectors.made_up(operator, number)
-            [algorithm] = algorithms(operator)
-            plan = algorithm.plan(operator, bench.target)
+            [plan] = registry.able(operator, bench.target).values()
             chosen = [Variant(plan=plan, pool=None)]
             if number % 2:
                 chosen = [Variant(*share(plan))]

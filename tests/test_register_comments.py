@@ -17,7 +17,7 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 
@@ -158,12 +158,10 @@ def functions() -> dict[str, Function]:
     for board in map(target.load, BOARDS):
         made = {case: minimal.load(fields) for case, fields in LAYERS.items()}
         for case, layer in {**made, "apart": minimal.apart()}.items():
-            for algorithm in ALGORITHMS:
-                if algorithm.reject(layer, board) is None:
-                    files = layer_files(algorithm.plan(layer, board), board, None)
-                    for function in functions_of(files[f"{layer.name}.c"]):
-                        place = f"{board.name} {case} {algorithm.name}: {function.name}"
-                        found[place] = function
+            for algorithm, plan in registry.able(layer, board).items():
+                files = layer_files(plan, board, None)
+                for function in functions_of(files[f"{layer.name}.c"]):
+                    found[f"{board.name} {case} {algorithm}: {function.name}"] = function
     return found
 
 
@@ -244,15 +242,13 @@ def test_the_header_says_how_the_code_requantises(board: str) -> None:
     described = target.load(board)
     for fields in LAYERS.values():
         layer = minimal.load(fields)
-        for algorithm in ALGORITHMS:
-            if algorithm.reject(layer, described):
-                continue
-            files = layer_files(algorithm.plan(layer, described), described, None)
+        for algorithm, plan in registry.able(layer, described).items():
+            files = layer_files(plan, described, None)
             header = " ".join(files[f"{layer.name}.h"].partition("*/")[0].replace("*", " ").split())
             text = files[f"{layer.name}.c"].partition("*/")[2]
             is_line = "as one multiplication per channel" in header
-            assert is_line != ("Q31 multiplier" in header), algorithm.name
-            assert is_line != ("(1 << 30)" in text or "half) >> shift" in text), algorithm.name
+            assert is_line != ("Q31 multiplier" in header), algorithm
+            assert is_line != ("(1 << 30)" in text or "half) >> shift" in text), algorithm
             is_bent = "another addend below zero" in header
             assert not is_bent or re.search(r"asr #31|asrs r3, r2, #31|srai t2|>> 31|sum < 0", text)
             if not is_line:

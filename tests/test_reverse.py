@@ -13,8 +13,7 @@ import emulated
 import minimal
 import native
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS
-from convgen.plans.conv.base import Algorithm
+from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import pool_for, share
 from convgen.schedule.select import Candidate
@@ -59,34 +58,31 @@ LAYERS = (
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
 
 
-def able(layer: Conv2d, board: target.Target) -> list[Algorithm]:
-    """Return the algorithms that go through the image pixel by pixel."""
+def able(layer: Conv2d, board: target.Target) -> list[Plan]:
+    """Return the plans that go through the image pixel by pixel."""
+    others = ("direct_planes", "direct_planes_inplace", "im2col_full", "im2col_full_w16")
     return [
-        algorithm
-        for algorithm in ALGORITHMS
-        if algorithm.family in FAMILIES
-        and algorithm.name
-        not in ("direct_planes", "direct_planes_inplace", "im2col_full", "im2col_full_w16")
-        and algorithm.reject(layer, board) is None
+        plan
+        for name, plan in registry.able(layer, board).items()
+        if plan.family in FAMILIES and name not in others
     ]
 
 
-def shared(algorithm: Algorithm, layer: Conv2d, board: target.Target) -> native.Variant:
-    plan, pool = share(algorithm.plan(layer, board))
-    return native.Variant(plan=plan, pool=pool)
+def shared(plan: Plan) -> native.Variant:
+    ordered, pool = share(plan)
+    return native.Variant(plan=ordered, pool=pool)
 
 
 @pytest.mark.parametrize("board", BOARDS)
 @every_layer
 def test_from_the_last_pixel_on_the_pool_is_smaller(layer: Conv2d, board: str) -> None:
     described = target.load(board)
-    for algorithm in able(layer, described):
-        plan: Plan = algorithm.plan(layer, described)
+    for plan in able(layer, described):
         forwards = pool_for(layer.geometry, plan.order, layer.elem_bytes)
-        chosen = shared(algorithm, layer, described)
+        chosen = shared(plan)
         assert chosen.pool is not None
-        assert chosen.plan.order.reverse, algorithm.name
-        assert chosen.pool.bytes < forwards.bytes, algorithm.name
+        assert chosen.plan.order.reverse, plan.algorithm
+        assert chosen.pool.bytes < forwards.bytes, plan.algorithm
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -95,8 +91,8 @@ def test_it_is_right_natively_under_sanitizers(board: str, tmp_path: Path) -> No
     jobs = []
     for layer in LAYERS:
         variants = [
-            shared(algorithm, replace(layer, name=f"{layer.name}_{algorithm.name}"), played)
-            for algorithm in able(layer, played)
+            shared(replace(plan, operator=replace(layer, name=f"{layer.name}_{plan.algorithm}")))
+            for plan in able(layer, played)
         ]
         jobs.append(native.Job(variants, played, inputs_for(layer)))
     for job, outputs in zip(jobs, native.run(tmp_path, jobs), strict=True):
@@ -115,12 +111,12 @@ EMULATED = {
 def test_it_is_right_under_qemu(board: str) -> None:
     described = emulated.tools(board)[1].target
     for layer in (LAYERS[0], LAYERS[3], LAYERS[9]):
-        for algorithm in able(layer, described):
-            if algorithm.name in EMULATED[board]:
-                chosen = shared(algorithm, layer, described)
+        for plan in able(layer, described):
+            if plan.algorithm in EMULATED[board]:
+                chosen = shared(plan)
                 candidate = Candidate(
                     plan=chosen.plan, pool=chosen.pool, stack=0, code=0, instructions=10**7
                 )
                 inputs: np.ndarray = inputs_for(layer)
                 outputs, _ = emulated.run(candidate, board, inputs)
-                emulated.check(layer, inputs, outputs, algorithm.name)
+                emulated.check(layer, inputs, outputs, plan.algorithm)

@@ -1,6 +1,18 @@
-"""The sentence of a refusal: what is needed, and what there is instead."""
+"""Refusals as values, and their sentence: what is needed, and what there is instead."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """That something cannot be done, where it might have been: ``reason`` says in a sentence why.
+
+    The sentence goes on after the name of what refuses, as `needs` makes it.
+    """
+
+    reason: str
 
 
 def needs(what: str, found: str, whose: str = "layer") -> str:

@@ -9,9 +9,8 @@ import pytest
 
 import minimal
 from cases import CASES
-from convgen.plans import assembly
+from convgen.plans import assembly, registry
 from convgen.plans.assembly import Assembly
-from convgen.plans.conv import ALGORITHMS
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 
@@ -25,10 +24,7 @@ def test_a_file_with_assembly_states_its_conditions_and_one_without_states_none(
     board: str,
 ) -> None:
     described, layer = target.load(board), minimal.load(CASES["deep"])
-    for algorithm in ALGORITHMS:
-        if algorithm.reject(layer, described):
-            continue
-        plan = algorithm.plan(layer, described)
+    for plan in registry.able(layer, described).values():
         files = layer_files(plan, described, None)
         text = files["deep.c"]
         header = " ".join(text.partition("*/")[0].replace(" *", " ").split())
@@ -47,10 +43,7 @@ def test_words_of_the_input_are_loaded_only_where_unaligned_loads_are_asked_for(
     board = target.load("cortex-m4")
     for case in ("deep", "first", "planes", "connected"):
         layer = minimal.load(CASES[case])
-        for algorithm in ALGORITHMS:
-            if algorithm.reject(layer, board):
-                continue
-            plan = algorithm.plan(layer, board)
+        for plan in registry.able(layer, board).values():
             text = layer_files(plan, board, None)[f"{case}.c"]
             in_place = re.search(r"const int8_t \*input, const uint32_t \*constants", text)
             loads = in_place and re.search(r'"    ldr r2, \[r0\]', text)

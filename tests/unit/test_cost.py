@@ -18,7 +18,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
-from convgen.plans.conv.direct import Direct
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.conv.winograd_pairs import PairSteps
 from convgen.plans.kernels.finishing import FinishingPlan
@@ -27,6 +26,7 @@ from convgen.resources import data_dir
 from convgen.schedule.cost import CostModel, cost_model
 from convgen.targets import target
 from convgen.targets.target import Isa, Target
+from planned import planned
 
 
 @pytest.fixture
@@ -101,9 +101,8 @@ def shifted_pairs(g: Geometry) -> int:
 def test_steps_multiply_all_that_the_algorithm_says_once(layers: dict[str, Conv2d]) -> None:
     for layer in layers.values():
         board = target.load("rv32imc")
-        for algorithm in ALGORITHMS:
-            if algorithm.reject(layer, board) is None and layer.zero_point:
-                plan = algorithm.plan(layer, board)
+        if layer.zero_point:
+            for plan in registry.able(layer, board).values():
                 assert products(plan) == expected_products(plan), plan.algorithm
 
 
@@ -111,7 +110,7 @@ def test_direct_does_not_count_the_taps_it_skips(layers: dict[str, Conv2d]) -> N
     layer = layers["real"]  # in float32 the padding is skipped
     g = layer.geometry
     rows, cols = taps_inside(g)
-    counted = products(Direct().plan(layer, target.load("cortex-m4")))
+    counted = products(planned("direct", layer, target.load("cortex-m4")))
     assert counted == rows * cols * g.in_c * g.out_c < g.macs
 
 
@@ -151,7 +150,7 @@ def test_every_shape_of_block_has_a_price(
 ) -> None:
     board = with_cpu(target.load(name), registers=registers)
     for layer in layers.values():
-        plan = Direct().plan(layer, board)
+        plan = planned("direct", layer, board)
         assert cost_model(layer, board).predict(plan) > layer.geometry.out_elems
 
 
@@ -162,16 +161,14 @@ def test_every_operator_has_prices_sizes_and_a_sensible_prediction(name: str) ->
         for dtype in ("int8", "float32"):
             operator = random_operators.draw(kind, 0, dtype)
             model = cost_model(operator, board)
-            for algorithm in registry.algorithms(operator):
-                if algorithm.reject(operator, board) is None:
-                    plan = algorithm.plan(operator, board)
-                    assert model.predict(plan) > operator.outputs[0].elems
-                    assert plan.algorithm in model.code_bytes
-                    assert plan.algorithm in model.stack_bytes
+            for plan in registry.able(operator, board).values():
+                assert model.predict(plan) > operator.outputs[0].elems
+                assert plan.algorithm in model.code_bytes
+                assert plan.algorithm in model.stack_bytes
 
 
 def test_a_prediction_is_counts_times_prices(layers: dict[str, Conv2d]) -> None:
-    plan = Direct().plan(layers["first"], target.load("cortex-m4"))
+    plan = planned("direct", layers["first"], target.load("cortex-m4"))
     model = CostModel(
         source="here",
         instructions={"load": 2.5, "store": 1},
@@ -183,7 +180,7 @@ def test_a_prediction_is_counts_times_prices(layers: dict[str, Conv2d]) -> None:
 
 def test_an_unknown_unit_is_named_with_its_table(layers: dict[str, Conv2d]) -> None:
     board = target.load("cortex-m4")
-    plan = replace(Direct().plan(layers["first"], board), work={"mec.row": 1})
+    plan = replace(planned("direct", layers["first"], board), work={"mec.row": 1})
     with pytest.raises(TargetError, match=r"targets/cost/armv7e-m.toml: int8: no price.*'mec.row'"):
         cost_model(layers["first"], board).predict(plan)
 

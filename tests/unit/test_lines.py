@@ -11,6 +11,8 @@ import minimal
 from convgen.model import quantize
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import lines
+from convgen.plans.study import Study
+from convgen.refusal import Refusal
 from random_layers import Kind, layers
 
 KINDS = (
@@ -25,8 +27,8 @@ SCALES = (1, 4, 64, 256)
 @settings(deadline=None, max_examples=100)
 @given(st.sampled_from(KINDS).flatmap(layers), st.sampled_from(SCALES))
 def test_lines_are_the_reference_wherever_they_are_found(layer: Conv2d, scale: int) -> None:
-    found = lines.find(layer, scale)
-    if found is None:
+    found = Study(layer).lines(scale)
+    if isinstance(found, Refusal):
         return
     lowest, highest = layer.accumulator_range
     for channel in range(layer.geometry.out_c):
@@ -75,8 +77,8 @@ def test_every_channel_of_a_usual_layer_has_a_line(activation: object, rounding:
             requantize={"rounding": rounding},
         )
     )
-    found = lines.find(layer, 256)
-    assert found is not None
+    found = Study(layer).lines(256)
+    assert isinstance(found, lines.Lines)
     assert (found.negative is not None) == (rounding == "double" and "relu" not in str(activation))
 
 
@@ -146,8 +148,8 @@ def test_a_channel_that_is_constant_does_not_coarsen_the_others() -> None:
 
 def check_every_line(layer: Conv2d, scale: int = 256, *, own_shifts: bool = False) -> None:
     """All channels have lines, and those are the reference."""
-    found = lines.find(layer, scale, own_shifts=own_shifts)
-    assert found is not None
+    found = Study(layer).lines(scale, own_shifts=own_shifts)
+    assert isinstance(found, lines.Lines)
     lowest, highest = layer.accumulator_range
     for channel in range(layer.geometry.out_c):
         sums = sums_between(int(lowest[channel]), int(highest[channel]))

@@ -17,7 +17,7 @@ import documents
 import minimal
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.plans.order import Blocks, StoreOrder, at_once, cut, first_reads, in_blocks, in_tiles
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool, distances, pool_for, share
@@ -116,9 +116,7 @@ def real_layer(name: str) -> Conv2d:
 def plans(name: str) -> Iterator[Plan]:
     layer = real_layer(name)
     for board in map(target.load, ("cortex-m4", "cortex-m0", "rv32imc")):
-        for algorithm in ALGORITHMS:
-            if algorithm.reject(layer, board) is None:
-                yield algorithm.plan(layer, board)
+        yield from registry.able(layer, board).values()
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -13,10 +13,13 @@ import minimal
 from cases import CASES
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import requantize
-from convgen.plans.conv.direct import Direct
+from convgen.plans import registry
 from convgen.plans.kernels import finishing_kernel, paired
 from convgen.plans.kernels.paired import PairedPlan
+from convgen.plans.study import Study
+from convgen.refusal import Refusal
 from convgen.targets import target
+from planned import planned
 
 BOARDS = ("cortex-m0", "cortex-m3", "rv32imc")
 
@@ -48,7 +51,7 @@ def test_two_products_fit_in_a_word_and_come_apart(x: tuple[int, int]) -> None:
 def test_the_stream_gives_the_layer_s_outputs(board: str, case: str, tmp_path: Path) -> None:
     """An input of nothing but *x* in every tap, walked through as the assembly does."""
     layer = load(case, tmp_path)
-    kernel = Direct(weight_bits=16).plan(layer, target.load(board)).kernel
+    kernel = planned("direct_w16", layer, target.load(board)).kernel
     assert isinstance(kernel, PairedPlan)
     for x in (-128, 0, 127):
         np.testing.assert_array_equal(outputs(kernel, x), expected(layer, x), err_msg=f"{x}")
@@ -130,18 +133,19 @@ def test_wide_weights_are_refused_with_the_reason(
         weights = layer.weights.copy()
         weights.flat[0] = changes["least"]
         layer = replace(layer, weights=weights)
-    assert Direct(weight_bits=16).reject(layer, target.load(board)) == sentence
+    [(_, answer)] = registry.plans(layer, target.load(board), {"direct_w16"})
+    assert (answer.reason if isinstance(answer, Refusal) else None) == sentence
 
 
 def test_weights_of_8_bits_leave_these_cores_to_portable_kernels(layer: Conv2d) -> None:
     for board in BOARDS:
-        assert finishing_kernel(layer, target.load(board), 8) is None
+        assert isinstance(finishing_kernel(Study(layer), target.load(board), 8), Refusal)
 
 
 def test_sums_too_large_for_fine_lines_get_coarser_ones() -> None:
     """Sums of 2000 products reach some 2^25: 256 times that is beyond int32, 16 times is not."""
     deep = {"shape": [1, 1, 2000], "dtype": "int8"}
     layer = minimal.load(minimal.made_up(input=deep, kernel_size=1))
-    kernel = Direct(weight_bits=16).plan(layer, target.load("cortex-m3")).kernel
+    kernel = planned("direct_w16", layer, target.load("cortex-m3")).kernel
     assert isinstance(kernel, PairedPlan)
     assert kernel.lines.scale < paired.FINE_SCALE

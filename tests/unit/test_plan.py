@@ -14,14 +14,17 @@ import minimal
 from cases import CASES
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans import registry
 from convgen.plans.buffers import buffer
 from convgen.plans.conv import ALGORITHMS, FAMILIES
 from convgen.plans.conv.inside import find_inner
 from convgen.plans.conv.winograd_pairs import PairSteps
 from convgen.plans.kernels.base import KernelPlan, spans_of
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.schedule.cost import cost_model
 from convgen.targets import target
+from planned import planned
 
 TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
 
@@ -38,11 +41,10 @@ def layers(tmp_path: Path) -> dict[str, Conv2d]:
 
 def plans(layers: dict[str, Conv2d]) -> list[Plan]:
     return [
-        algorithm.plan(layer, target.load(name))
+        plan
         for layer in layers.values()
         for name in TARGETS
-        for algorithm in ALGORITHMS
-        if algorithm.reject(layer, target.load(name)) is None
+        for plan in registry.able(layer, target.load(name)).values()
     ]
 
 
@@ -58,8 +60,8 @@ def test_algorithm_names_are_unique_and_begin_with_their_family() -> None:
 def test_direct_im2col_and_indirect_can_do_every_layer(layers: dict[str, Conv2d]) -> None:
     board = target.load("cortex-m4")
     for layer in layers.values():
-        able = {a.family for a in ALGORITHMS if a.reject(layer, board) is None}
-        assert able >= {"direct", "im2col", "indirect"}
+        able = registry.able(layer, board).values()
+        assert {plan.family for plan in able} >= {"direct", "im2col", "indirect"}
 
 
 def by_kernel(layers: dict[str, Conv2d]) -> Iterator[tuple[Plan, KernelPlan]]:
@@ -102,10 +104,8 @@ def test_every_unit_of_work_has_a_price(layers: dict[str, Conv2d]) -> None:
     for name in target.names():
         board = target.load(name)
         for layer in layers.values():
-            for algorithm in ALGORITHMS:
-                if algorithm.reject(layer, board) is None:
-                    predicted = cost_model(layer, board).predict(algorithm.plan(layer, board))
-                    assert predicted > layer.geometry.out_elems
+            for plan in registry.able(layer, board).values():
+                assert cost_model(layer, board).predict(plan) > layer.geometry.out_elems
 
 
 def reach(g: Geometry) -> int:
@@ -192,11 +192,11 @@ def test_a_pointwise_patch_is_copied_only_where_patches_are_gathered_some_at_a_t
     layers: dict[str, Conv2d],
 ) -> None:
     layer, board = layers["pointwise"], target.load("cortex-m4")
-    found = {a.name: a for a in ALGORITHMS if a.reject(layer, board) is None}
-    assert found["im2col_full"].plan(layer, board).workspace_bytes == 0
-    assert found["im2col_p2"].plan(layer, board).workspace_bytes == 2 * layer.geometry.in_c
-    assert not found["im2col_full"].plan(layer, board).order.gathers
-    assert found["im2col_p2_wide"].plan(layer, board).order.gathers
+    found = registry.able(layer, board)
+    assert found["im2col_full"].workspace_bytes == 0
+    assert found["im2col_p2"].workspace_bytes == 2 * layer.geometry.in_c
+    assert not found["im2col_full"].order.gathers
+    assert found["im2col_p2_wide"].order.gathers
     assert "anything must be lowered" in str(refusals(layer)["mec"])
 
 
@@ -204,26 +204,24 @@ def test_a_pointwise_patch_is_copied_only_where_patches_are_gathered_some_at_a_t
 def test_one_pixel_at_a_time_is_refused_where_there_are_no_more(
     board: str, pixels: int, layers: dict[str, Conv2d]
 ) -> None:
-    found = {algorithm.name: algorithm for algorithm in ALGORITHMS}
     described = target.load(board)
     for layer in (layers["pointwise"], layers["connected"], layers["real"]):
         most = min(pixels, max(1, find_inner(layer.geometry).cols))
-        direct = found["direct"].plan(layer, described)
+        answers = {a.name: answer for a, answer in registry.plans(layer, described)}
+        direct, single = answers["direct"], answers["direct_p1"]
+        assert isinstance(direct, Plan)
         assert max(direct.steps.pixel_blocks) == most
-        reason = found["direct_p1"].reject(layer, described)
         if most == 1:
-            assert (
-                reason == "needs blocks of several pixels; this layer has 1 in those of direct too"
-            )
+            sentence = "needs blocks of several pixels; this layer has 1 in those of direct too"
+            assert single == Refusal(sentence)
         else:
-            assert reason is None
-            assert found["direct_p1"].plan(layer, described).steps.pixel_blocks == (1,)
+            assert isinstance(single, Plan)
+            assert single.steps.pixel_blocks == (1,)
 
 
 def test_more_patches_than_pixels_are_refused(layers: dict[str, Conv2d]) -> None:
     tiny = layers["small"]  # 1 x 2 outputs
-    board = target.load("cortex-m4")
-    reasons = {a.name: a.reject(tiny, board) for a in ALGORITHMS}
+    reasons = refusals(tiny)
     assert reasons["im2col_p1"] is None
     for patches in (2, 4):
         sentence = f"needs more than {patches} output pixels, or im2col_full does the same"
@@ -231,9 +229,8 @@ def test_more_patches_than_pixels_are_refused(layers: dict[str, Conv2d]) -> None
 
 
 def test_more_patches_than_a_block_has_pixels_are_refused(layers: dict[str, Conv2d]) -> None:
-    algorithm = next(a for a in ALGORITHMS if a.name == "im2col_p2")
     for board, at_once in (("cortex-m0", 1), ("cortex-m4", 2)):
-        reason = algorithm.reject(layers["first"], target.load(board))
+        reason = refusals(layers["first"], board)["im2col_p2"]
         sentence = "needs an inner loop of 2 at a time; this layer has one of 1 on this core"
         assert reason == (None if at_once == 2 else sentence)
 
@@ -241,10 +238,9 @@ def test_more_patches_than_a_block_has_pixels_are_refused(layers: dict[str, Conv
 def test_a_patch_matrix_beyond_32_bits_is_refused(layers: dict[str, Conv2d]) -> None:
     layer = layers["first"]
     large = replace(layer, geometry=replace(layer.geometry, out_h=2**16, out_w=2**12))
-    full = next(a for a in ALGORITHMS if a.name == "im2col_full")
-    reason = full.reject(large, target.load("cortex-m4"))
     sentence = "needs a patch matrix below 2^31 bytes; this layer has one of 7,247,757,312"
-    assert reason == sentence
+    answers = registry.plans(large, target.load("cortex-m4"), {"im2col_full"})
+    assert [answer for _, answer in answers] == [Refusal(sentence)]
 
 
 def summing(channels: int, kernel: int, weight: int, bias: int) -> Conv2d:
@@ -260,9 +256,9 @@ def summing(channels: int, kernel: int, weight: int, bias: int) -> Conv2d:
     return replace(layer, weights=weights, bias=np.array([bias], np.int32))
 
 
-def refusals(layer: Conv2d) -> dict[str, str | None]:
-    board = target.load("cortex-m4")
-    return {algorithm.name: algorithm.reject(layer, board) for algorithm in ALGORITHMS}
+def refusals(layer: Conv2d, board: str = "cortex-m4") -> dict[str, str | None]:
+    answers = registry.plans(layer, target.load(board))
+    return {a.name: answer.reason if isinstance(answer, Refusal) else None for a, answer in answers}
 
 
 def test_sums_that_may_leave_int32_are_refused_by_all() -> None:
@@ -290,7 +286,7 @@ def test_winograd_is_refused_where_its_sums_are_not_exact(channels: int, exact: 
 
 
 def test_a_plan_that_breaks_its_rules_fails_while_generating(layers: dict[str, Conv2d]) -> None:
-    plan = ALGORITHMS[0].plan(layers["first"], target.load("cortex-m4"))
+    plan = planned("direct", layers["first"], target.load("cortex-m4"))
     with pytest.raises(ValueError, match="constants have names of their own"):
         replace(plan, constants=(*plan.constants, plan.constants[0]))
     buffers = (
@@ -316,7 +312,7 @@ def test_inner_pixels_read_no_padding(layers: dict[str, Conv2d]) -> None:
 
 def test_constants_hold_the_folded_bias(layers: dict[str, Conv2d]) -> None:
     layer = layers["first"]
-    plan = ALGORITHMS[0].plan(layer, target.load("cortex-m3"))
+    plan = planned("direct", layer, target.load("cortex-m3"))
     bias = next(c.values for c in plan.constants if c.name == "bias")
     assert bias.dtype == np.int32
     assert bias.tolist() == layer.folded_bias.tolist()

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
-Kind = TypeVar("Kind", contravariant=True)
+Subject = TypeVar("Subject", contravariant=True)
 
 
-class Algorithm(Protocol[Kind]):
-    """One way to compute operators of a kind: a variant of a family."""
+class Algorithm(Protocol[Subject]):
+    """One way to compute operators of a kind: a variant of a family.
+
+    It takes the operator, or what holds the operator and what its algorithms find out about it.
+    """
 
     @property
     def name(self) -> str:
@@ -28,10 +32,6 @@ class Algorithm(Protocol[Kind]):
         """One line for ``--list-algorithms``."""
         ...
 
-    def reject(self, operator: Kind, /, target: Target) -> str | None:
-        """Return a sentence that says why it cannot do *operator*, or None."""
-        ...
-
-    def plan(self, operator: Kind, /, target: Target) -> Plan:
-        """Plan *operator*, which was not rejected."""
+    def plan(self, subject: Subject, /, target: Target) -> Plan | Refusal:
+        """Return how it does *subject* on *target*, or a sentence that says why it cannot."""
         ...

@@ -2,7 +2,7 @@
 
 TensorFlow Lite's output is a staircase over the int32 sum, of at most 255 steps. Kernels climb it
 with ``(high(a * multiplier) + addend) >> shift``, where ``high`` is the upper half of the 64-bit
-product and ``a`` the sum, scaled, plus a small ``start``; then they saturate. `find` searches
+product and ``a`` the sum, scaled, plus a small ``start``; then they saturate. `LineSearch` finds
 constants for which both agree on every sum that the layer can reach. Both are monotone, so that
 agreement on both sides of each step is agreement everywhere: the search is its own proof.
 
@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.quantize import Rounding
-from convgen.refusal import needs
+from convgen.refusal import Refusal, needs
 
 Ints = NDArray[np.int64]
 Constants = tuple[int, int, int, int]
@@ -140,123 +140,173 @@ class _Form:
     bent: bool
 
 
-@lru_cache(maxsize=8)
-def find(layer: Conv2d, scale: int, *, own_shifts: bool = False) -> Lines | None:
-    """Search the lines of an int8 *layer* for sums *scale* times the accumulators.
+@dataclass(frozen=True, eq=False)
+class Staircases:
+    """The staircases of an int8 layer's output channels, which lines of any scale go through."""
 
-    With *own_shifts* channels may have some of their own, where one for all does not do. None where
-    a channel has none, or where its sums or multipliers are too large for the scale; and where
-    there are more than `MOST_CHANNELS`.
-    """
-    if layer.geometry.out_c > MOST_CHANNELS:
-        return None
-    stairs = _staircases(layer)
-    finest = _finest_shift(_slopes(layer, scale), stairs)
-    for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-        if lines := _search(layer, _form(layer, scale, shift, stairs), stairs):
-            return lines
-    return _search_apart(layer, scale, stairs) if own_shifts else None
+    layer: Conv2d
 
+    @cached_property
+    def channels(self) -> tuple[_Stairs, ...]:
+        """That of each output channel."""
+        return _staircases(self.layer, self.quantization)
 
-def _search_apart(layer: Conv2d, scale: int, stairs: tuple[_Stairs, ...]) -> Lines | None:
-    """Search the lines of channels with shifts of their own."""
-    found, shifts = [], []
-    for steps, slope in zip(stairs, _slopes(layer, scale), strict=True):
-        finest = int(np.floor(30.999 - np.log2(slope))) if slope else MOST_OWN_SHIFT
-        finest = min(finest, MOST_OWN_SHIFT)
-        for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-            form = _form(layer, scale, shift, stairs)
-            if line := _line(steps, float(slope) * 2.0**shift, form):
-                found.append(line)
-                shifts.append(shift)
-                break
-        else:
+    @cached_property
+    def quantization(self) -> Quantization:
+        """How TensorFlow Lite makes them; ValueError for float32."""
+        if self.layer.quantization is None:
+            raise ValueError(f"{self.layer.name}: only int8 layers are requantised")
+        return self.layer.quantization
+
+    @cached_property
+    def bend(self) -> bool:
+        """Whether lines, if there can be any, have another addend for negative sums."""
+        return (
+            self.quantization.rounding == "double"
+            and self.too_many is None
+            and any((steps.first <= 0).any() for steps in self.channels)
+        )
+
+    @property
+    def too_many(self) -> str | None:
+        """Why no lines are searched, in a sentence, if so."""
+        channels = self.layer.geometry.out_c
+        if channels <= MOST_CHANNELS:
             return None
-    least = min(shifts)
-    common = _lines(layer, _form(layer, scale, least, stairs), found)
-    return replace(common, more=np.array(shifts, np.int64) - least)
-
-
-def _form(layer: Conv2d, scale: int, shift: int, stairs: tuple[_Stairs, ...]) -> _Form:
-    levels = int(layer.activation_min), int(layer.activation_max)
-    return _Form(
-        scale=scale,
-        shift=shift,
-        clamp=clamp_for(*levels),
-        levels=levels,
-        bent=_is_bent(layer, stairs),
-    )
-
-
-@lru_cache(maxsize=8)
-def objection(layer: Conv2d, scale: int, *, own_shifts: bool = False) -> str | None:
-    """Say in a sentence why not every channel of *layer* has a line, if so."""
-    if find(layer, scale, own_shifts=own_shifts) is not None:
-        return None
-    channels = layer.geometry.out_c
-    if channels > MOST_CHANNELS:
         return needs(f"at most {MOST_CHANNELS:,} output channels", f"has {channels:,}")
-    stairs = _staircases(layer)
-    span = (2**32 - 1) // scale
-    for channel, steps in enumerate(stairs):
-        if steps.value.size and steps.highest - steps.lowest > span:
-            return needs(
-                f"sums that differ by at most {span:,}",
-                f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel {channel}",
-            )
-    slopes = _slopes(layer, scale)
-    finest = max(1, _finest_shift(slopes, stairs))
-    without = (
-        channel
-        for channel, steps in enumerate(stairs)
-        if _line(steps, float(slopes[channel]) * 2.0**finest, _form(layer, scale, finest, stairs))
-        is None
-    )
-    one = "" if own_shifts else ", with one shift for all channels"
-    return needs(
-        f"constants for which one multiplication gives each output{one}",
-        f"has none for output channel {next(without, 0)}",
-    )
 
 
-def is_bent(layer: Conv2d) -> bool:
-    """Whether lines of *layer*, if it can have any, have another addend for negative sums."""
-    return layer.geometry.out_c <= MOST_CHANNELS and _is_bent(layer, _staircases(layer))
+@dataclass(frozen=True, eq=False)
+class LineSearch:
+    """The search of lines for sums ``scale`` times the accumulators.
+
+    ``stairs`` are those of the layer, and the same for every scale.
+    """
+
+    stairs: Staircases
+    scale: int
+
+    @cached_property
+    def common(self) -> Lines | Refusal:
+        """The lines with one shift for all channels, or why there are none.
+
+        There are none where a channel has none, or where its sums or multipliers are too large for
+        the scale; and where there are more than `MOST_CHANNELS`.
+        """
+        if self.stairs.too_many:
+            return Refusal(self.stairs.too_many)
+        found = self._first_that_fits
+        if isinstance(found, Lines):
+            return found
+        return self._refusal(found, ", with one shift for all channels")
+
+    @cached_property
+    def with_own_shifts(self) -> Lines | Refusal:
+        """The same; else lines of which channels may have shifts of their own."""
+        if self.stairs.too_many:
+            return self.common
+        found = self._first_that_fits
+        if isinstance(found, Lines):
+            return found
+        return self._apart() or self._refusal(found, "")
+
+    @cached_property
+    def _first_that_fits(self) -> Lines | int:
+        """The lines of the finest shift that has some, or the first channel that bars it."""
+        finest = max(1, self._finest_shift)
+        without = []
+        for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+            found = self._search(self._form(shift))
+            if isinstance(found, Lines):
+                return found
+            without.append(found)
+        return without[0]
+
+    def _search(self, form: _Form) -> Lines | int:
+        """Return lines of the form, or the first channel that has none."""
+        found = []
+        slopes = self._slopes * 2.0**form.shift
+        for channel, (steps, slope) in enumerate(zip(self.stairs.channels, slopes, strict=True)):
+            line = _line(steps, float(slope), form)
+            if line is None:
+                return channel
+            found.append(line)
+        return self._lines(form, found)
+
+    def _apart(self) -> Lines | None:
+        """Search the lines of channels with shifts of their own."""
+        found, shifts = [], []
+        for steps, slope in zip(self.stairs.channels, self._slopes, strict=True):
+            finest = int(np.floor(30.999 - np.log2(slope))) if slope else MOST_OWN_SHIFT
+            finest = min(finest, MOST_OWN_SHIFT)
+            for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
+                if line := _line(steps, float(slope) * 2.0**shift, self._form(shift)):
+                    found.append(line)
+                    shifts.append(shift)
+                    break
+            else:
+                return None
+        least = min(shifts)
+        return replace(
+            self._lines(self._form(least), found), more=np.array(shifts, np.int64) - least
+        )
+
+    def _refusal(self, without: int, how: str) -> Refusal:
+        """Say in a sentence why there are no lines *how*; channel *without* has none."""
+        span = (2**32 - 1) // self.scale
+        for channel, steps in enumerate(self.stairs.channels):
+            if steps.value.size and steps.highest - steps.lowest > span:
+                found = f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel"
+                return Refusal(needs(f"sums that differ by at most {span:,}", f"{found} {channel}"))
+        constants = f"constants for which one multiplication gives each output{how}"
+        return Refusal(needs(constants, f"has none for output channel {without}"))
+
+    @cached_property
+    def _slopes(self) -> NDArray[np.float64]:
+        """The ideal multipliers of a shift of nought."""
+        q = self.stairs.quantization
+        slopes: NDArray[np.float64] = q.multiplier * 2.0 ** (1 + q.shift) / self.scale
+        return slopes
+
+    @property
+    def _finest_shift(self) -> int:
+        """The largest shift whose multipliers are int32; constants are not multiplied."""
+        steps = np.array([bool(each.value.size) for each in self.stairs.channels])
+        largest = float(self._slopes.max(initial=0.0, where=steps))
+        return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
+
+    def _form(self, shift: int) -> _Form:
+        layer = self.stairs.layer
+        levels = int(layer.activation_min), int(layer.activation_max)
+        return _Form(
+            scale=self.scale,
+            shift=shift,
+            clamp=clamp_for(*levels),
+            levels=levels,
+            bent=self.stairs.bend,
+        )
+
+    def _lines(self, form: _Form, found: list[Constants]) -> Lines:
+        start, multiplier, addend, negative = np.array(found, np.int64).T
+        return Lines(
+            rounding=self.stairs.quantization.rounding,
+            scale=self.scale,
+            shift=form.shift,
+            start=start,
+            multiplier=multiplier,
+            addend=addend,
+            negative=negative if form.bent else None,
+            clamp=form.clamp,
+        )
 
 
-def _quantization(layer: Conv2d) -> Quantization:
-    if layer.quantization is None:
-        raise ValueError(f"{layer.name}: only int8 layers are requantised")
-    return layer.quantization
-
-
-def _is_bent(layer: Conv2d, stairs: tuple[_Stairs, ...]) -> bool:
-    q = _quantization(layer)
-    return q.rounding == "double" and any((steps.first <= 0).any() for steps in stairs)
-
-
-def _slopes(layer: Conv2d, scale: int) -> NDArray[np.float64]:
-    """Return the ideal multipliers of a shift of nought."""
-    q = _quantization(layer)
-    slopes: NDArray[np.float64] = q.multiplier * 2.0 ** (1 + q.shift) / scale
-    return slopes
-
-
-def _finest_shift(slopes: NDArray[np.float64], stairs: tuple[_Stairs, ...]) -> int:
-    """Return the largest shift whose multipliers are int32; constants are not multiplied."""
-    steps = np.array([bool(each.value.size) for each in stairs])
-    largest = float(slopes.max(initial=0.0, where=steps))
-    return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
-
-
-@lru_cache(maxsize=2)
-def _staircases(layer: Conv2d) -> tuple[_Stairs, ...]:
+def _staircases(layer: Conv2d, q: Quantization) -> tuple[_Stairs, ...]:
     """Find the steps of each channel by bisection of the reference."""
     low, high = int(layer.activation_min), int(layer.activation_max)
     ends = layer.accumulator_range
     lowest, highest = (end.astype(np.int64) for end in ends)
     values = np.arange(low + 1, high + 1, dtype=np.int64)[:, None]
-    first, after = _guesses(layer, values, lowest, highest)
+    first, after = _guesses(layer, q, values, lowest, highest)
     while (first < after).any():
         middle = (first + after) >> 1
         reached = layer.requantized(middle) >= values
@@ -276,9 +326,10 @@ def _staircases(layer: Conv2d) -> tuple[_Stairs, ...]:
     )
 
 
-def _guesses(layer: Conv2d, values: Ints, lowest: Ints, highest: Ints) -> tuple[Ints, Ints]:
+def _guesses(
+    layer: Conv2d, q: Quantization, values: Ints, lowest: Ints, highest: Ints
+) -> tuple[Ints, Ints]:
     """Return between which sums each of *values* begins: close together where that is known."""
-    q = _quantization(layer)
     with np.errstate(divide="ignore", over="ignore"):
         guess = (values - q.out_zero_point - 0.5) / (q.multiplier * 2.0 ** (q.shift - 31))
     guess = np.nan_to_num(guess.clip(lowest, highest)).astype(np.int64)
@@ -286,30 +337,6 @@ def _guesses(layer: Conv2d, values: Ints, lowest: Ints, highest: Ints) -> tuple[
     first = np.where((below >= lowest) & (layer.requantized(below) < values), below + 1, lowest)
     after = np.where((above <= highest) & (layer.requantized(above) >= values), above, highest + 1)
     return first, after
-
-
-def _search(layer: Conv2d, form: _Form, stairs: tuple[_Stairs, ...]) -> Lines | None:
-    found = []
-    for steps, slope in zip(stairs, _slopes(layer, form.scale) * 2.0**form.shift, strict=True):
-        line = _line(steps, float(slope), form)
-        if line is None:
-            return None
-        found.append(line)
-    return _lines(layer, form, found)
-
-
-def _lines(layer: Conv2d, form: _Form, found: list[Constants]) -> Lines:
-    start, multiplier, addend, negative = np.array(found, np.int64).T
-    return Lines(
-        rounding=_quantization(layer).rounding,
-        scale=form.scale,
-        shift=form.shift,
-        start=start,
-        multiplier=multiplier,
-        addend=addend,
-        negative=negative if form.bent else None,
-        clamp=form.clamp,
-    )
 
 
 def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:

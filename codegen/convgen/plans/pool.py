@@ -77,12 +77,8 @@ class WindowByWindow:
     family: str = "pool"
     summary: str = "window by window: no workspace"
 
-    def reject(self, operator: Pool2d, target: Target) -> str | None:
-        """Every pooling will do."""
-        return None
-
     def plan(self, operator: Pool2d, target: Target) -> Plan:
-        """Find out which channels go by words, and how sums become means."""
+        """Find out which channels go by words, and how sums become means: every pooling will do."""
         g = operator.geometry
         is_max, is_int8 = operator.kind == "max_pool", operator.dtype == "int8"
         words = _words(operator, target)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from convgen.model.operator import Operator
+from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import add, conv, pool
 from convgen.plans.algorithm import Algorithm
+from convgen.plans.plan import Plan
+from convgen.plans.study import Study
+from convgen.refusal import Refusal
+from convgen.targets.target import Target
 
 OF_KIND: Mapping[str, tuple[Algorithm[Any], ...]] = {
     "conv2d": conv.ALGORITHMS,
@@ -24,6 +29,22 @@ ALL: tuple[Algorithm[Any], ...] = tuple(
 """Each once, in the order of ``--list-algorithms``."""
 
 
-def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
-    """Return those that may do *operator*."""
-    return OF_KIND[operator.kind]
+def plans(
+    operator: Operator, target: Target, names: Container[str] | None = None
+) -> Iterator[tuple[Algorithm[Any], Plan | Refusal]]:
+    """Ask every algorithm for *operator*, or those of *names*, in the order of the list.
+
+    What several of them find out about it, they find out once.
+    """
+    subject = Study(operator) if isinstance(operator, Conv2d) else operator
+    for algorithm in OF_KIND[operator.kind]:
+        if names is None or algorithm.name in names:
+            yield algorithm, algorithm.plan(subject, target)
+
+
+def able(
+    operator: Operator, target: Target, names: Container[str] | None = None
+) -> dict[str, Plan]:
+    """Return the plans of those that can do *operator*, by the algorithms' names."""
+    answers = plans(operator, target, names)
+    return {algorithm.name: plan for algorithm, plan in answers if isinstance(plan, Plan)}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from convgen.choices import Goal
 from convgen.errors import UsageError
 from convgen.model.operator import Operator, tensor_bytes
 from convgen.plans import registry
-from convgen.plans.algorithm import Algorithm
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.schedule.cost import CostModel, cost_model
 from convgen.schedule.overlap import Pool, share, side_by_side
 from convgen.targets.target import Target
@@ -162,22 +161,19 @@ def survey(
     """Ask every algorithm; return what can do *operator* and what cannot, in the list's order."""
     cost = cost_model(operator, target)
     candidates, rejected = [], []
-    for algorithm in registry.algorithms(operator):
-        reason = algorithm.reject(operator, target)
-        if reason is None:
-            candidates.append(_candidate(algorithm, operator, target, cost, overlap=overlap))
-        else:
+    for algorithm, answer in registry.plans(operator, target):
+        if isinstance(answer, Refusal):
             rejected.append(
-                Rejected(algorithm=algorithm.name, family=algorithm.family, reason=reason)
+                Rejected(algorithm=algorithm.name, family=algorithm.family, reason=answer.reason)
             )
+        else:
+            candidate = _candidate(answer, cost)
+            candidates.append(overlapping(candidate) if overlap else candidate)
     return tuple(candidates), tuple(rejected)
 
 
-def _candidate(
-    algorithm: Algorithm[Any], operator: Operator, target: Target, cost: CostModel, *, overlap: bool
-) -> Candidate:
-    plan = algorithm.plan(operator, target)
-    candidate = Candidate(
+def _candidate(plan: Plan, cost: CostModel) -> Candidate:
+    return Candidate(
         plan=plan,
         pool=None,
         stack=cost.stack(plan.algorithm),
@@ -185,7 +181,6 @@ def _candidate(
         code=cost.code(plan.algorithm),
         instructions=cost.predict(plan),
     )
-    return overlapping(candidate) if overlap else candidate
 
 
 def preference(candidates: Sequence[Candidate], goal: Goal) -> tuple[Candidate, ...]:

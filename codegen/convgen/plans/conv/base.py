@@ -15,9 +15,10 @@ from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.plan import Constant
 from convgen.plans.requantize import Requantize
+from convgen.plans.study import Study
 from convgen.refusal import needs
 
-Algorithm = algorithm.Algorithm[Conv2d]
+Algorithm = algorithm.Algorithm[Study]
 """One way to compute a convolution: a variant of a family, such as ``im2col_p2`` of ``im2col``."""
 
 

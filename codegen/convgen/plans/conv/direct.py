@@ -31,19 +31,18 @@ from convgen.plans.conv.inside import Inner, find_inner, taps_inside
 from convgen.plans.kernels import (
     block_pixels,
     finishing_kernel,
-    forms,
-    no_finishing_kernel,
     plain_notes,
     plan_kernel,
     single_notes,
 )
 from convgen.plans.kernels.base import KernelPlan, Level, Runs, has_lanes, patch_weights
-from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.kernels.forms import Form
 from convgen.plans.order import Blocks, StoreOrder, both_ways, cut, in_blocks
 from convgen.plans.plan import Constant, Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
@@ -68,6 +67,14 @@ class DirectSteps:
         """Every pixel block, widest first."""
         edges = (1,) if self.has_edges else ()
         return tuple(dict.fromkeys(self.inner_pixels + edges))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Suited:
+    """The finishing kernel that suits a layer, and its function for the edges if there are any."""
+
+    fitting: Fitting
+    edge: Form | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,62 +107,51 @@ class Direct:
             how += ", one pixel at a time"
         return f"{how}: no workspace{weights_of(self.weight_bits)}"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Every layer will do whose sums fit; wide weights need a kernel for them."""
-        return (
-            self._no_wide_weights(layer, target)
-            or self._useless(layer, target)
-            or sums_overflow(layer)
-        )
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
+        """Split the image into inner pixels and edges and fit the kernel to them.
 
-    def _no_wide_weights(self, layer: Conv2d, target: Target) -> str | None:
-        if self.weight_bits == 8:
-            return None
-        return no_finishing_kernel(layer, target, self.weight_bits) or self._no_edges(layer, target)
+        Every layer will do whose sums fit; wide weights need a kernel for them.
+        """
+        layer = study.layer
+        suited = self._suited(study, target)
+        reason = (
+            suited.reason if self.weight_bits > 8 and isinstance(suited, Refusal) else None
+        ) or self._useless(layer, target, suited)
+        if reason := reason or sums_overflow(layer):
+            return Refusal(reason)
+        if isinstance(suited, _Suited):
+            return self._plan_finishing(suited.fitting, suited.edge)
+        return self._plan_portable(study, target, suited.reason)
 
-    def _useless(self, layer: Conv2d, target: Target) -> str | None:
-        """Say that blocks have no more pixels without a limit, if so."""
-        if self.pixels and self._most_pixels(layer, target) <= self.pixels:
-            return needs("blocks of several pixels", "has 1 in those of direct too")
-        return None
+    def _suited(self, study: Study, target: Target) -> _Suited | Refusal:
+        """Return the finishing kernel that suits, with a function for the edges where it needs one.
 
-    def _most_pixels(self, layer: Conv2d, target: Target) -> int:
-        """Return how many pixels the widest block has without a limit."""
-        runs = _whole_runs(layer.geometry)
-        if finishing := self._finishing(layer, target):
-            kernel, _ = finishing
-            return min(kernel.most_pixels(layer, runs.pitch or 0), runs.pixels)
-        return min(block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry)), runs.pixels)
-
-    def _no_edges(self, layer: Conv2d, target: Target) -> str | None:
-        """Say that a pixel at the edge has too many taps to keep on the stack, if it has."""
-        kernel = finishing_kernel(layer, target, self.weight_bits)
-        if kernel is None or self._finishing(layer, target):
-            return None
-        g, limits = layer.geometry, kernel.edge_limits
-        return needs(
-            f"for pixels at the edge at most {limits.taps} taps of a multiple of "
-            f"{kernel.unrolling.group} channels, or a patch of at most {limits.patch} bytes",
-            f"has {g.taps} taps of {g.in_c} channels",
-        )
-
-    def _finishing(
-        self, layer: Conv2d, target: Target
-    ) -> tuple[FinishingKernel, Form | None] | None:
-        """Return the finishing kernel that suits, and its function for the edges."""
-        kernel = finishing_kernel(layer, target, self.weight_bits)
-        if kernel is None:
-            return None
-        g = layer.geometry
+        Refuse pixels at the edge with too many taps to keep on the stack.
+        """
+        fitting, g = finishing_kernel(study, target, self.weight_bits), study.layer.geometry
+        if isinstance(fitting, Refusal):
+            return fitting
         if find_inner(g).pixels == g.out_pixels:
-            return kernel, None
-        edge = kernel.edge(g, _whole_runs(g))
-        return None if edge is None else (kernel, edge)
+            return _Suited(fitting=fitting, edge=None)
+        edge = fitting.edge(_whole_runs(g))
+        return edge if isinstance(edge, Refusal) else _Suited(fitting=fitting, edge=edge)
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Split the image into inner pixels and edges and fit the kernel to them."""
-        if finishing := self._finishing(layer, target):
-            return self._plan_finishing(layer, *finishing)
+    def _useless(self, layer: Conv2d, target: Target, suited: _Suited | Refusal) -> str | None:
+        """Say that blocks have no more pixels without a limit, if so."""
+        if self.pixels is None:
+            return None
+        runs = _whole_runs(layer.geometry)
+        if isinstance(suited, _Suited):
+            most = suited.fitting.most_pixels(runs.pitch)
+        else:
+            most = block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry))
+        if min(most, runs.pixels) > self.pixels:
+            return None
+        return needs("blocks of several pixels", "has 1 in those of direct too")
+
+    def _plan_portable(self, study: Study, target: Target, unsuited: str) -> Plan:
+        """Fit an inner kernel: no finishing one suits, for the reason *unsuited*."""
+        layer = study.layer
         geometry = layer.geometry
         inner = find_inner(geometry)
         runs = _all_runs(geometry, self.pixels)
@@ -186,25 +182,25 @@ class Direct:
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, geometry),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
-            notes=self._notes(layer, target),
+            notes=self._notes(study, target, unsuited),
         )
 
-    def _notes(self, layer: Conv2d, target: Target) -> tuple[str, ...]:
+    def _notes(self, study: Study, target: Target, unsuited: str) -> tuple[str, ...]:
         """Say why plain C does it: no kernel suits, or none for its edges, or not by planes."""
-        planes = DirectPlanes().reject(layer, target) if layer.geometry.is_depthwise else None
-        edges = self._no_edges(layer, target)
-        return (
-            *plain_notes(layer, target, self.weight_bits, edges),
-            *((f"direct_planes {planes}.",) if planes and layer.dtype == "int8" else ()),
-        )
+        layer = study.layer
+        planes = DirectPlanes().lines(study) if layer.geometry.is_depthwise else None
+        notes = plain_notes(study, target, self.weight_bits, unsuited)
+        if isinstance(planes, Refusal) and layer.dtype == "int8":
+            return (*notes, f"direct_planes {planes.reason}.")
+        return notes
 
-    def _plan_finishing(self, layer: Conv2d, fitting: FinishingKernel, edge: Form | None) -> Plan:
+    def _plan_finishing(self, fitting: Fitting, edge: Form | None) -> Plan:
         """Compute inner pixels in blocks; the others, and those left over, one by one."""
-        g = layer.geometry
+        layer, g = fitting.layer, fitting.layer.geometry
         inner, runs = find_inner(g), _whole_runs(g, self.pixels)
-        blocks = _finishing_pixels(layer, inner, runs, fitting, has_edges=edge is not None)
-        inside = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
-        kernel = fitting.plan(layer, runs, inside + ((edge,) if edge else ()))
+        blocks = _finishing_pixels(fitting, inner, runs, has_edges=edge is not None)
+        inside = tuple(fitting.rows(pixels, runs) for pixels in blocks)
+        kernel = fitting.plan(runs, inside + ((edge,) if edge else ()))
         kernel = replace(kernel, out_of_line="edge" if edge else None)
         steps = DirectSteps(
             inner=inner,
@@ -232,7 +228,7 @@ class Direct:
             orders=_orders(g, steps),
             decisions=_decisions(steps, g),
             work=_finishing_work(kernel, steps, g),
-            notes=single_notes(fitting, layer, None if self.pixels == 1 else runs.pitch),
+            notes=single_notes(fitting, None if self.pixels == 1 else runs.pitch),
         )
 
 
@@ -287,10 +283,10 @@ def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
 
 
 def _finishing_pixels(
-    layer: Conv2d, inner: Inner, runs: Runs, fitting: FinishingKernel, *, has_edges: bool
+    fitting: Fitting, inner: Inner, runs: Runs, *, has_edges: bool
 ) -> tuple[int, ...]:
     """Return the blocks of inner pixels; the function for edges sees to what is left over."""
-    block = min(fitting.most_pixels(layer, runs.pitch or 0), runs.pixels)
+    block = min(fitting.most_pixels(runs.pitch), runs.pixels)
     if not inner.pixels:
         return ()
     single = block > 1 and not has_edges and inner.cols % block

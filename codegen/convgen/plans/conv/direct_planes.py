@@ -18,14 +18,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly, lines
+from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.planes import (
@@ -54,7 +54,8 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.lines import Clamp, Lines
 from convgen.plans.order import StoreOrder, in_tiles
 from convgen.plans.plan import Constant, Plan
-from convgen.refusal import counted, needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
 
 MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
@@ -161,22 +162,26 @@ class DirectPlanes:
             return "depthwise 3x3 in place: keeps a line of a plane's pixels in the workspace"
         return "depthwise 3x3, plane by plane with the weights in registers"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse all but depthwise 3x3 layers of int8 with narrow borders and exact lines."""
-        return (
-            _wrong_shape(layer)
-            or _long(layer.geometry)
-            or _wide_border(layer.geometry)
-            or (kept_in_vain(layer.geometry) if self.in_place else None)
-            or _inexact(layer)
-        )
+    def lines(self, study: Study) -> Lines | Refusal:
+        """Return what requantises a depthwise 3x3 layer of int8 with narrow borders; refuse others.
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
+        Each channel needs a line that reaches its outputs exactly.
+        """
+        layer, g = study.layer, study.layer.geometry
+        reason = (
+            _wrong_shape(layer)
+            or _long(g)
+            or _wide_border(g)
+            or (kept_in_vain(g) if self.in_place else None)
+        )
+        return Refusal(reason) if reason else study.lines(SCALE)
+
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Fold borders and scale into the constants and lay out the walk over a plane."""
-        g = layer.geometry
-        found = lines.find(layer, SCALE)
-        if found is None:
-            raise ValueError(f"{layer.name}: was rejected")
+        layer, g = study.layer, study.layer.geometry
+        found = self.lines(study)
+        if isinstance(found, Refusal):
+            return found
         table = _Table(layer=layer, lines=found, for_dsp=target.has("dsp"))
         route = route_through(g, may_go_down=not (table.for_dsp or self.in_place))
         plane = _plane(table, keeps=self.in_place)
@@ -274,11 +279,6 @@ def kept_in_vain(g: Geometry) -> str | None:
     return None
 
 
-def _inexact(layer: Conv2d) -> str | None:
-    """Refuse channels whose outputs no line reaches exactly."""
-    return lines.objection(layer, SCALE)
-
-
 def _line(plane: Plane, *, for_dsp: bool) -> Buffer:
     """Return the workspace: the pixels of a row, or the words that the assembly packs them in."""
     if for_dsp:
@@ -303,7 +303,7 @@ def order_of(g: Geometry, route: Route, *, for_dsp: bool, keeps: bool) -> StoreO
     return order if g.stride_h > 1 and g.out_w > 1 else replace(order, gathers=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Table:
     """The constants: for each channel the words of its plane, in the order of their use."""
 
@@ -316,7 +316,7 @@ class _Table:
         """The word of the first start, after what requantises."""
         return 2 if self.lines.negative is None else 3
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where sums start, ``[out_c, starts]``: by rows, then by columns with the same taps."""
         layer, found = self.layer, self.lines
@@ -362,7 +362,7 @@ class _Table:
         }
         return tuple(place[tap] for tap in range(KERNEL * KERNEL))
 
-    @property
+    @cached_property
     def values(self) -> NDArray[np.uint32]:
         """All words, ``[out_c, words]``."""
         found = self.lines

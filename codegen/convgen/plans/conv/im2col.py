@@ -27,8 +27,6 @@ from convgen.plans.conv.gather import Gather, plan_gather
 from convgen.plans.conv.inside import find_inner, taps_inside
 from convgen.plans.kernels import (
     finishing_kernel,
-    forms,
-    no_finishing_kernel,
     only_so_many,
     plain_notes,
     plan_kernel,
@@ -36,11 +34,12 @@ from convgen.plans.kernels import (
     too_many_pixels,
 )
 from convgen.plans.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
-from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.order import StoreOrder, both_ways, cut, in_blocks
 from convgen.plans.plan import Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
@@ -97,16 +96,7 @@ class Im2col:
             how = f"copies {patches} at a time, then multiplies"
         return how + weights_of(self.weight_bits)
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse variants that another variant makes pointless, and matrices beyond int32."""
-        return (
-            self._useless(layer, target)
-            or self._no_kernel(layer, target)
-            or self._too_large(layer)
-            or sums_overflow(layer)
-        )
-
-    def _useless(self, layer: Conv2d, target: Target) -> str | None:
+    def _useless(self, layer: Conv2d) -> str | None:
         """Say why another variant does the same with less, if one does."""
         count = layer.geometry.out_pixels
         if self.pixels is not None and self.pixels >= count:
@@ -114,16 +104,14 @@ class Im2col:
             return needs(more, f"has {count}")
         return None
 
-    def _no_kernel(self, layer: Conv2d, target: Target) -> str | None:
+    def _no_kernel(self, layer: Conv2d, target: Target, fitting: Fitting | Refusal) -> str | None:
         """Say why no kernel takes so many patches, or wide weights, if none does."""
         g, patches = layer.geometry, self.pixels or 1
         if self.weight_bits == 8:
             return too_many_pixels(patches, layer.dtype, target, lanes=has_lanes(g))
-        kernel = finishing_kernel(layer, target, self.weight_bits)
-        if kernel is None:
-            return no_finishing_kernel(layer, target, self.weight_bits)
-        most = kernel.most_pixels(layer, g.patch_elems)
-        return only_so_many(patches, most)
+        if isinstance(fitting, Refusal):
+            return fitting.reason
+        return only_so_many(patches, fitting.most_pixels(g.patch_elems))
 
     def _too_large(self, layer: Conv2d) -> str | None:
         g = layer.geometry
@@ -136,13 +124,25 @@ class Im2col:
         """Whether patches are copied: all of them are the image itself where each is a pixel."""
         return self.pixels is not None or not g.is_pointwise
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Lay out the patches and fit the kernel to them."""
-        geometry = layer.geometry
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
+        """Lay out the patches and fit the kernel to them.
+
+        Refuse variants that another variant makes pointless, and matrices beyond int32.
+        """
+        layer, geometry = study.layer, study.layer.geometry
+        fitting = finishing_kernel(study, target, self.weight_bits)
+        reason = (
+            self._useless(layer)
+            or self._no_kernel(layer, target, fitting)
+            or self._too_large(layer)
+            or sums_overflow(layer)
+        )
+        if reason:
+            return Refusal(reason)
         patches = self.pixels or geometry.out_pixels
         runs = _runs(geometry, patches)
-        if finishing := finishing_kernel(layer, target, self.weight_bits):
-            return self._plan_finishing(layer, runs, patches, finishing)
+        if isinstance(fitting, Fitting):
+            return self._plan_finishing(runs, patches, fitting)
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = _steps(geometry, patches, kernel.pixels, copies=self._copies(geometry))
         requantize = plan_requantize(layer)
@@ -161,20 +161,15 @@ class Im2col:
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
-            notes=plain_notes(layer, target, self.weight_bits),
+            notes=plain_notes(study, target, self.weight_bits),
         )
 
-    def _plan_finishing(
-        self, layer: Conv2d, runs: Runs, patches: int, fitting: FinishingKernel
-    ) -> Plan:
-        g = layer.geometry
-        block = min(fitting.most_pixels(layer, g.patch_elems), patches)
+    def _plan_finishing(self, runs: Runs, patches: int, fitting: Fitting) -> Plan:
+        layer, g = fitting.layer, fitting.layer.geometry
+        block = min(fitting.most_pixels(g.patch_elems), patches)
         steps = _steps(g, patches, block, copies=self._copies(g))
-        functions = tuple(
-            forms.rows(pixels, runs, g.patch_elems, fitting.unrolling)
-            for pixels in steps.pixel_blocks
-        )
-        kernel = fitting.plan(layer, runs, functions)
+        functions = tuple(fitting.rows(pixels, runs) for pixels in steps.pixel_blocks)
+        kernel = fitting.plan(runs, functions)
         rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
         return Plan(
             algorithm=self.name,
@@ -190,7 +185,7 @@ class Im2col:
             orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
             work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
-            notes=single_notes(fitting, layer, runs.pitch if patches > 1 else None),
+            notes=single_notes(fitting, runs.pitch if patches > 1 else None),
         )
 
 

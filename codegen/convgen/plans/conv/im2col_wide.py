@@ -17,10 +17,12 @@ from convgen.plans.conv.base import packed, sums_overflow, weights_of, with_weig
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels import only_so_many
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.smlad import Smlad, SmladPlan, pairs
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting
+from convgen.plans.kernels.smlad import Smlad, pairs
 from convgen.plans.order import both_ways, cut, in_blocks
 from convgen.plans.plan import Plan
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 PIXELS = 2
@@ -129,19 +131,24 @@ class Im2colWide:
     def _kernel(self) -> Smlad:
         return Smlad(wide=self.weight_bits == 16)
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
+    def _fit(self, study: Study, target: Target) -> Fitting | Refusal:
         """Refuse what the kernel does not suit, and images that are one patch."""
-        g = layer.geometry
-        if not self._kernel.runs_on(target):
-            return self._kernel.lacks(target)
-        if g.out_pixels < PIXELS:
-            return needs("more than 1 output pixel", "has 1")
-        most = self._kernel.most_pixels(layer, 0)
-        return self._kernel.reject(layer) or only_so_many(PIXELS, most) or sums_overflow(layer)
+        if reason := self._kernel.lacks(target):
+            return Refusal(reason)
+        if study.layer.geometry.out_pixels < PIXELS:
+            return Refusal(needs("more than 1 output pixel", "has 1"))
+        fitting = self._kernel.fit(study)
+        if isinstance(fitting, Refusal):
+            return fitting
+        reason = only_so_many(PIXELS, fitting.most_pixels(0)) or sums_overflow(study.layer)
+        return Refusal(reason) if reason else fitting
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Lay out the interleaved patches."""
-        g = layer.geometry
+        fitting = self._fit(study, target)
+        if isinstance(fitting, Refusal):
+            return fitting
+        layer, g = study.layer, study.layer.geometry
         run_taps = g.k_w if g.dilation_w == 1 else 1
         runs = g.taps // run_taps
         blocks = (PIXELS,) if g.out_pixels % PIXELS == 0 else (PIXELS, 1)
@@ -154,7 +161,7 @@ class Im2colWide:
             has_padding=g.has_padding,
         )
         forms = tuple(pairs(pixels, runs, steps.run_elems) for pixels in blocks)
-        kernel = self._kernel.plan(layer, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
+        kernel = self._kernel.plan(fitting, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
         patches = buffer("patches", "int16", kernel.step_count, PIXELS, 2)
         return Plan(
             algorithm=self.name,
@@ -179,7 +186,7 @@ def _decisions(layer: Conv2d) -> tuple[str, ...]:
     return (f"Taps outside the image become {layer.zero_point} in the patch.",)
 
 
-def _work(kernel: SmladPlan, steps: WideSteps, g: Geometry) -> Counter[str]:
+def _work(kernel: FinishingPlan, steps: WideSteps, g: Geometry) -> Counter[str]:
     twos, rest = divmod(g.out_pixels, PIXELS)
     work = kernel.work(kernel.forms[0], twos)
     if rest:

@@ -36,7 +36,8 @@ from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.order import both_ways, cut, in_blocks
 from convgen.plans.plan import Constant, Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 Table = Literal["flash", "row", "init"]
@@ -86,7 +87,7 @@ class Indirect:
         """``indirect_flash``, ``indirect_row`` or ``indirect_init``."""
         return f"indirect_{self.table}"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
+    def _refused(self, layer: Conv2d) -> str | None:
         """Refuse tables larger than any memory, and a row's where there is but one row."""
         g = layer.geometry
         if self.table == "row" and g.out_h == 1:
@@ -97,9 +98,11 @@ class Indirect:
             return needs(most, f"has one of {entries:,}")
         return sums_overflow(layer)
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Make or lay out the table and fit the kernel to pixels behind pointers."""
-        geometry = layer.geometry
+        layer, geometry = study.layer, study.layer.geometry
+        if reason := self._refused(layer):
+            return Refusal(reason)
         row = self._pixels(geometry)
         kernel = plan_kernel(
             patch_weights(layer),
@@ -138,7 +141,7 @@ class Indirect:
             decisions=_decisions(layer),
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",
-            notes=no_assembly(layer, target),
+            notes=no_assembly(study, target),
         )
 
     def _pixels(self, geometry: Geometry) -> int:

@@ -42,7 +42,8 @@ from convgen.plans.kernels.base import Runs
 from convgen.plans.order import StoreOrder, at_once
 from convgen.plans.plan import Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
@@ -69,24 +70,23 @@ class Kn2row:
             return "one 1x1 convolution for each tap, all kept, then shifted and added"
         return "one 1x1 convolution after the other, each shifted and added to the sums"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse depthwise layers, and planes beyond int32."""
-        return (
-            refuse_depthwise(layer)
-            or self._too_large(layer)
-            or sums_overflow(layer)
-            or _plane_overflow(layer)
-        )
-
     def _too_large(self, layer: Conv2d) -> str | None:
         size = sum(buffer.bytes for buffer in self._buffers(layer))
         if size < 2**31:
             return None
         return needs("planes below 2^31 bytes", f"has planes of {size:,}")
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Lay out the planes and fit the kernel to one tap."""
-        geometry = layer.geometry
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
+        """Lay out the planes and fit the kernel to one tap; refuse planes beyond int32."""
+        layer, geometry = study.layer, study.layer.geometry
+        reason = (
+            refuse_depthwise(layer)
+            or self._too_large(layer)
+            or sums_overflow(layer)
+            or _plane_overflow(layer)
+        )
+        if reason:
+            return Refusal(reason)
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
         pixels = geometry.in_h * geometry.in_w
         requantize = plan_requantize(layer)
@@ -121,7 +121,7 @@ class Kn2row:
             ),
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
-            notes=no_assembly(layer, target),
+            notes=no_assembly(study, target),
         )
 
     def _buffers(self, layer: Conv2d) -> tuple[Buffer, ...]:

@@ -42,7 +42,8 @@ from convgen.plans.kernels.base import KernelPlan, Runs
 from convgen.plans.order import StoreOrder, at_once, in_tiles
 from convgen.plans.plan import Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
@@ -54,16 +55,12 @@ class ByRows:
     family: str = "kn2row_aa"
     summary: str = "each tap's GEMM adds into the sums of one output row"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse depthwise layers."""
-        return refuse_depthwise(layer) or sums_overflow(layer)
-
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Fit the kernel to the part of a row that a tap serves."""
-        g = layer.geometry
-        sums = sum_buffer("partial", layer, g.out_w, g.out_c)
+        g = study.layer.geometry
+        sums = sum_buffer("partial", study.layer, g.out_w, g.out_c)
         stride = g.stride_w if g.out_w > 1 else 1  # of no use then, and it may be huge
-        return _plan(self, layer, target, _Extent(pixels=g.out_w, stride=stride, sums=sums))
+        return _plan(self, study, target, _Extent(pixels=g.out_w, stride=stride, sums=sums))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,25 +71,22 @@ class Holes:
     family: str = "kn2row_aa"
     summary: str = "each tap's GEMM adds into the sums of the whole image; punches holes in it"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse what a shift of the whole image cannot do."""
-        g = layer.geometry
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
+        """Fit the kernel to the image as one long row; refuse what a shift of it cannot do."""
+        layer, g = study.layer, study.layer.geometry
         if (g.stride_h, g.stride_w) != (1, 1) or (g.out_h, g.out_w) != (g.in_h, g.in_w):
-            return needs(
-                "stride 1x1 and an output as large as the image",
-                f"has stride {g.stride_h}x{g.stride_w}, {g.out_h}x{g.out_w} outputs "
-                f"of {g.in_h}x{g.in_w} pixels",
+            return Refusal(
+                needs(
+                    "stride 1x1 and an output as large as the image",
+                    f"has stride {g.stride_h}x{g.stride_w}, {g.out_h}x{g.out_w} outputs "
+                    f"of {g.in_h}x{g.in_w} pixels",
+                )
             )
-        return refuse_depthwise(layer) or sums_overflow(layer)
-
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Fit the kernel to the image as one long row."""
-        g = layer.geometry
         sums = sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
         saved = _most_holes(g)
         columns = (buffer("columns", layer.dtype, g.in_h, saved, g.in_c),) if saved else ()
         extent = _Extent(pixels=g.out_pixels, stride=1, sums=sums, is_image=True, columns=columns)
-        return _plan(self, layer, target, extent)
+        return _plan(self, study, target, extent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +103,12 @@ class _Extent:
     columns: tuple[Buffer, ...] = ()
 
 
-def _plan(algorithm: ByRows | Holes, layer: Conv2d, target: Target, extent: _Extent) -> Plan:
-    geometry = layer.geometry
+def _plan(
+    algorithm: ByRows | Holes, study: Study, target: Target, extent: _Extent
+) -> Plan | Refusal:
+    layer, geometry = study.layer, study.layer.geometry
+    if reason := refuse_depthwise(layer) or sums_overflow(layer):
+        return Refusal(reason)
     runs = Runs(
         pixels=extent.pixels,
         pitch=extent.stride * geometry.in_c,
@@ -146,7 +144,7 @@ def _plan(algorithm: ByRows | Holes, layer: Conv2d, target: Target, extent: _Ext
         decisions=_decisions(layer, steps),
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
         writes_input=steps.has_holes,
-        notes=no_assembly(layer, target),
+        notes=no_assembly(study, target),
     )
 
 

@@ -31,18 +31,18 @@ from convgen.plans.conv.gather import Gather, plan_gather
 from convgen.plans.conv.inside import find_inner
 from convgen.plans.kernels import (
     finishing_kernel,
-    forms,
     no_assembly,
     plain_notes,
     plan_kernel,
     single_notes,
 )
 from convgen.plans.kernels.base import Level, Runs, patch_weights
-from convgen.plans.kernels.finishing import FinishingKernel
+from convgen.plans.kernels.finishing import Fitting
 from convgen.plans.order import StoreOrder, at_once, first_reads, in_tiles
 from convgen.plans.plan import Plan
 from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
@@ -90,7 +90,7 @@ class Mec:
             return "lowers the image along its width, row by row into a ring of rows"
         return "lowers the image along its width; output rows share what is lowered"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
+    def _refused(self, layer: Conv2d) -> str | None:
         """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
         geometry = layer.geometry
         if geometry.is_pointwise:
@@ -105,14 +105,16 @@ class Mec:
             return needs("a lowered matrix below 2^31 bytes", f"has one of {size:,}")
         return sums_overflow(layer)
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Lay out the lowered matrix and fit the kernel to its windows."""
-        geometry = layer.geometry
+        layer, geometry = study.layer, study.layer.geometry
+        if reason := self._refused(layer):
+            return Refusal(reason)
         rows = self._rows(geometry)
         runs = _runs(geometry, rows, ring=self.ring)
-        finishing = None if self.ring else finishing_kernel(layer, target, 8)
-        if finishing:
-            return self._plan_finishing(layer, runs, finishing)
+        fitting = None if self.ring else finishing_kernel(study, target, 8)
+        if isinstance(fitting, Fitting):
+            return self._plan_finishing(runs, fitting)
         kernel = plan_kernel(patch_weights(layer), target, runs)
         blocks = row_blocks(geometry.out_w, kernel.pixels)
         steps = _steps(geometry, rows, blocks, ring=self.ring)
@@ -133,15 +135,14 @@ class Mec:
             work=_work(steps, geometry)
             + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
             + output_work(layer, requantize),
-            notes=no_assembly(layer, target) if self.ring else plain_notes(layer, target, 8),
+            notes=no_assembly(study, target) if self.ring else plain_notes(study, target, 8),
         )
 
-    def _plan_finishing(self, layer: Conv2d, runs: Runs, fitting: FinishingKernel) -> Plan:
-        g = layer.geometry
-        most = min(fitting.most_pixels(layer, runs.pitch or 0), g.out_w)
-        blocks = row_blocks(g.out_w, most)
-        functions = tuple(forms.rows(p, runs, g.patch_elems, fitting.unrolling) for p in blocks)
-        kernel = fitting.plan(layer, runs, functions)
+    def _plan_finishing(self, runs: Runs, fitting: Fitting) -> Plan:
+        layer, g = fitting.layer, fitting.layer.geometry
+        blocks = row_blocks(g.out_w, min(fitting.most_pixels(runs.pitch), g.out_w))
+        functions = tuple(fitting.rows(pixels, runs) for pixels in blocks)
+        kernel = fitting.plan(runs, functions)
         steps = _steps(g, self._rows(g), blocks, ring=False)
         work = _work(steps, g)
         left = g.out_w
@@ -162,7 +163,7 @@ class Mec:
             orders=(_order(g, ring=False),),
             decisions=_decisions(steps, layer),
             work=work,
-            notes=single_notes(fitting, layer, runs.pitch if g.out_w > 1 else None),
+            notes=single_notes(fitting, runs.pitch if g.out_w > 1 else None),
         )
 
     def _rows(self, geometry: Geometry) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, partial
 from itertools import groupby
 
 import numpy as np
@@ -42,7 +42,7 @@ class Run:
         return range(self.first, self.last)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Axis:
     """The outputs along one side of the image. ``pad`` pixels lie outside before the first."""
 
@@ -67,10 +67,18 @@ class Axis:
         end = (self.size - KERNEL + self.pad) // self.stride + 1
         return range(start, max(start, min(end, self.outputs)))
 
-    @property
+    @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All outputs: at most one before the inner ones, and one behind."""
-        return _runs(self)
+        inner = self.inner
+        whole = (Run(start=inner.start, count=len(inner), first=0, last=KERNEL),) if inner else ()
+        before, behind = range(inner.start), range(inner.stop, self.outputs)
+        return (*self._edges(before), *whole, *self._edges(behind))
+
+    def _edges(self, outputs: range) -> Iterator[Run]:
+        for (first, last), same in groupby(outputs, self.taps):
+            start, *more = same
+            yield Run(start=start, count=1 + len(more), first=first, last=last)
 
     def read(self, at_once: int) -> int:
         """Count the pixels that outputs read, done *at_once*, if each group reads its own."""
@@ -90,20 +98,6 @@ class Axis:
     def fits(self) -> bool:
         """Whether every output has its middle tap inside, and another unless there is none."""
         return self.taps(0)[0] <= 1 and self.taps(self.outputs - 1)[1] >= KERNEL - 1
-
-
-@lru_cache(maxsize=64)
-def _runs(axis: Axis) -> tuple[Run, ...]:
-    inner = axis.inner
-    whole = (Run(start=inner.start, count=len(inner), first=0, last=KERNEL),) if inner else ()
-    before, behind = range(inner.start), range(inner.stop, axis.outputs)
-    return (*_edges(axis, before), *whole, *_edges(axis, behind))
-
-
-def _edges(axis: Axis, outputs: range) -> Iterator[Run]:
-    for (first, last), same in groupby(outputs, axis.taps):
-        start, *more = same
-        yield Run(start=start, count=1 + len(more), first=first, last=last)
 
 
 def axes(geometry: Geometry) -> tuple[Axis, Axis]:

@@ -36,7 +36,14 @@ from convgen.plans.conv.base import (
     zero_points,
 )
 from convgen.plans.conv.inside import least_taps_inside
-from convgen.plans.conv.winograd_forms import (
+from convgen.plans.kernels import only_so_many, plan_kernel, too_many_pixels
+from convgen.plans.kernels.base import KernelPlan, Runs, Weights
+from convgen.plans.kernels.portable import pack
+from convgen.plans.order import Blocks, StoreOrder, in_tiles
+from convgen.plans.plan import Constant, Plan
+from convgen.plans.requantize import plan_requantize
+from convgen.plans.study import Study
+from convgen.plans.winograd_forms import (
     F2,
     F4,
     Form,
@@ -45,15 +52,8 @@ from convgen.plans.conv.winograd_forms import (
     terms,
     tile_dtype,
     tiles_in_row,
-    transform,
 )
-from convgen.plans.kernels import only_so_many, plan_kernel, too_many_pixels
-from convgen.plans.kernels.base import KernelPlan, Runs, Weights
-from convgen.plans.kernels.portable import pack
-from convgen.plans.order import Blocks, StoreOrder, in_tiles
-from convgen.plans.plan import Constant, Plan
-from convgen.plans.requantize import plan_requantize
-from convgen.refusal import needs
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 # F(4x4) in float32 rounds as coarsely as the largest values of a tile, of which an output may see
@@ -109,34 +109,39 @@ class Winograd:
         where = "RAM, in each call" if self.in_ram else "flash"
         return f"F({self.form.name}, 3x3), {count} at a time, weights transformed in {where}"
 
-    def reject(self, layer: Conv2d, target: Target) -> str | None:
-        """Refuse other kernels, sums that would not be exact, and more tiles than are of use."""
-        return (
-            _wrong_shape(layer.geometry)
-            or _inexact(layer, self.form)
-            or sums_overflow(layer)
-            or self._too_many_tiles(layer, target)
-        )
-
-    def _too_many_tiles(self, layer: Conv2d, target: Target) -> str | None:
+    def _too_many_tiles(self, layer: Conv2d, target: Target, *, in_pairs: bool) -> str | None:
         if self.tiles == 1:
             return None
         row = tiles_in_row(layer.geometry, self.form)
         if self.tiles > row:
             return needs(f"rows of at least {self.tiles} tiles", f"has {row} in a row")
-        if pairs.reject(layer, self.form) is None:
+        if in_pairs:
             return only_so_many(self.tiles, max(pairs.shapes(target)))
         return too_many_pixels(self.tiles, tile_dtype(layer), target, lanes=False)
 
-    def plan(self, layer: Conv2d, target: Target) -> Plan:
-        """Transform the weights and fit the kernel to the tiles."""
-        if pairs.reject(layer, self.form) is None:
-            return self._plan_pairs(layer, target)
-        return self._plan_portable(layer, target)
+    def plan(self, study: Study, target: Target) -> Plan | Refusal:
+        """Transform the weights and fit the kernel to the tiles.
 
-    def _plan_pairs(self, layer: Conv2d, target: Target) -> Plan:
-        steps = pairs.plan_steps(layer, target, self.form, self.tiles, in_ram=self.in_ram)
-        kernel, lines = pairs.kernel_plan(layer, steps), steps.finish.lines
+        Refuse other kernels, sums that would not be exact, and more tiles than are of use.
+        """
+        layer = study.layer
+        no_pairs = pairs.refused(layer, self.form)
+        reason = (
+            _wrong_shape(layer.geometry)
+            or _inexact(layer, self.form)
+            or sums_overflow(layer)
+            or self._too_many_tiles(layer, target, in_pairs=no_pairs is None)
+        )
+        if reason:
+            return Refusal(reason)
+        if no_pairs:
+            return self._plan_portable(study, target, no_pairs)
+        return self._plan_pairs(study, target)
+
+    def _plan_pairs(self, study: Study, target: Target) -> Plan:
+        layer = study.layer
+        steps = pairs.plan_steps(study, target, self.form, self.tiles, in_ram=self.in_ram)
+        kernel, lines = pairs.kernel_plan(study, steps), steps.finish.lines
         requantize = None if lines else plan_requantize(layer)
         return Plan(
             algorithm=self.name,
@@ -154,7 +159,7 @@ class Winograd:
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, requantize),
             own_assembly=pairs.NEEDS[steps.assembly],
-            notes=pairs.notes(layer, target, steps),
+            notes=pairs.notes(study, target, steps),
         )
 
     def _orders(self, layer: Conv2d) -> tuple[StoreOrder, ...]:
@@ -168,10 +173,10 @@ class Winograd:
         between = buffer("between", layer.dtype, height, g.in_c)
         return order, replace(order, kept_by=kept, swap=between)
 
-    def _plan_portable(self, layer: Conv2d, target: Target) -> Plan:
-        g = layer.geometry
+    def _plan_portable(self, study: Study, target: Target, no_pairs: str) -> Plan:
+        layer, g = study.layer, study.layer.geometry
         form = self.form
-        transformed = transform(layer, form)
+        transformed = study.transformed(form)
         runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
         weights = Weights(values=transformed, groups=g.groups, lanes=False)
         # a block is as many runs as a tile has positions, and a transform: never worth inlining
@@ -209,7 +214,7 @@ class Winograd:
             decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
-            notes=_notes(layer, form),
+            notes=_notes(layer, no_pairs),
         )
 
 
@@ -298,10 +303,10 @@ def _decisions(form: Form, layer: Conv2d) -> tuple[str, ...]:
     )
 
 
-def _notes(layer: Conv2d, form: Form) -> tuple[str, ...]:
+def _notes(layer: Conv2d, no_pairs: str) -> tuple[str, ...]:
     if layer.dtype != "int8":
         return ()
-    return (f"Plain C: multiplying two channels at once {pairs.reject(layer, form)}.",)
+    return (f"Plain C: multiplying two channels at once {no_pairs}.",)
 
 
 def _work(kernel: KernelPlan, steps: WinogradSteps, g: Geometry, row: int) -> Counter[str]:

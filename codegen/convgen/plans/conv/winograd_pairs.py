@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly, lines
+from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import output_constants, output_work, overflow, zero_points
-from convgen.plans.conv.winograd_forms import F4, Form, has_outside, tiles_in_row, transform
 from convgen.plans.kernels.base import KernelPlan, Runs, spans_of
+from convgen.plans.lines import Lines
 from convgen.plans.plan import Constant
 from convgen.plans.requantize import Requantize
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.plans.winograd_forms import F4, Form, has_outside, tiles_in_row
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 Ints = NDArray[np.int64]
@@ -136,7 +138,7 @@ class Finish:
     ``start``, or for lifted outputs, by row and column, one of their own.
     """
 
-    lines: lines.Lines | None
+    lines: Lines | None
     extra: int
     names: tuple[str, ...]
     starts: tuple[tuple[str, ...], ...]
@@ -264,7 +266,7 @@ class PairSteps:
         return self.form.positions * self.matrix_words
 
 
-def reject(layer: Conv2d, form: Form) -> str | None:
+def refused(layer: Conv2d, form: Form) -> str | None:
     """Say in a sentence why two channels of *layer* are not multiplied at once, or None."""
     if layer.quantization is None:
         return needs("int8", f"is {layer.dtype}")
@@ -279,9 +281,9 @@ def shapes(target: Target) -> dict[int, Shape]:
     return {shape.tiles: shape for shape in found}
 
 
-def plan_steps(layer: Conv2d, target: Target, form: Form, tiles: int, *, in_ram: bool) -> PairSteps:
+def plan_steps(study: Study, target: Target, form: Form, tiles: int, *, in_ram: bool) -> PairSteps:
     """Fit blocks, channel pairs and the way input is read to the target and the layer."""
-    g = layer.geometry
+    layer, g = study.layer, study.layer.geometry
     shape = shapes(target)[tiles]
     pixels = _pixels(layer, target)
     pairs = _channel_pairs(g.in_c, pixels)
@@ -298,7 +300,7 @@ def plan_steps(layer: Conv2d, target: Target, form: Form, tiles: int, *, in_ram:
         blocks=-(-g.out_c // shape.channels),
         in_ram=in_ram,
         parts=_parts(g, form, shape),
-        finish=_finish(layer, form, pairs, offset),
+        finish=_finish(study, form, pairs, offset),
         channels=g.in_c,
         channel_pairs=pairs,
     )
@@ -373,11 +375,11 @@ def _tiles_inside(size: int, pad: int, outputs: int, form: Form) -> int:
     return int(((firsts >= 0) & (firsts + form.size <= size)).sum())
 
 
-def _finish(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> Finish:
+def _finish(study: Study, form: Form, pairs: Pairs, offset: int) -> Finish:
     """Return the constants that requantise: lines, where all channels have them."""
-    found, extra = _lines(layer, form)
+    found, extra = _lines(study, form)
     scale = 1 << (form.shift + extra)
-    columns = _starts(layer, form, pairs, offset)
+    columns = _starts(study.layer, form, pairs, offset)
     columns = {name: scale * start for name, start in columns.items()}
     if found:
         columns = {name: start + found.start for name, start in columns.items()}
@@ -397,11 +399,11 @@ def _finish(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> Finish:
     )
 
 
-def _lines(layer: Conv2d, form: Form) -> tuple[lines.Lines | None, int]:
+def _lines(study: Study, form: Form) -> tuple[Lines | None, int]:
     """Return lines for all channels, and by how many bits sums must be shifted for them."""
     for extra in FRACTIONS:
-        found = lines.find(layer, 1 << (form.shift + extra))
-        if found:
+        found = study.lines(1 << (form.shift + extra))
+        if isinstance(found, Lines):
             return found, extra
     return None, 0
 
@@ -426,9 +428,9 @@ def _lifted(row: int, col: int) -> str:
     return f"start_{row}{col}"
 
 
-def kernel_plan(layer: Conv2d, steps: PairSteps) -> KernelPlan:
+def kernel_plan(study: Study, steps: PairSteps) -> KernelPlan:
     """Return what the frame of a layer reads of the multiplication."""
-    g, shape = layer.geometry, steps.shape
+    g, shape = study.layer.geometry, steps.shape
     description = {
         "dsp": "assembly: two products in each SMLAD",
         "mla": "assembly with MLA",
@@ -449,18 +451,18 @@ def kernel_plan(layer: Conv2d, steps: PairSteps) -> KernelPlan:
         groups=1,
         group_channels=g.out_c,
         spans=spans_of(g.out_c, shape.channels),
-        weights=_weights(layer, steps),
+        weights=_weights(study, steps),
         packing="[channel block][position][channel pair][channel], two input channels in a word",
     )
 
 
-def _weights(layer: Conv2d, steps: PairSteps) -> NDArray[Any]:
+def _weights(study: Study, steps: PairSteps) -> NDArray[Any]:
     """Return the transformed weights as words; or as given, to be transformed in each call."""
     if steps.in_ram:
-        g = layer.geometry
-        taps = layer.weights.reshape(g.out_c, g.taps, g.in_c).transpose(1, 0, 2)
+        g = study.layer.geometry
+        taps = study.layer.weights.reshape(g.out_c, g.taps, g.in_c).transpose(1, 0, 2)
         return _packed(taps, steps).transpose(0, 2, 3, 4, 1).reshape(-1)
-    packed = _packed(transform(layer, steps.form), steps)
+    packed = _packed(study.transformed(steps.form), steps)
     return np.ascontiguousarray(packed).view(np.uint32).reshape(-1)
 
 
@@ -522,15 +524,15 @@ def decisions(layer: Conv2d, steps: PairSteps) -> tuple[str, ...]:
     return tuple(said)
 
 
-def notes(layer: Conv2d, target: Target, steps: PairSteps) -> tuple[str, ...]:
+def notes(study: Study, target: Target, steps: PairSteps) -> tuple[str, ...]:
     """Say in sentences why pixels are not read as words, or outputs not finished by lines."""
     said = []
     if steps.pixels == "bytes" and target.has("unaligned"):
-        reason = needs("a multiple of 4 input channels", f"has {layer.geometry.in_c}")
+        reason = needs("a multiple of 4 input channels", f"has {study.layer.geometry.in_c}")
         said.append(f"Pixels are read byte by byte: reading words {reason}.")
-    if steps.finish.lines is None:
-        reason = lines.objection(layer, 1 << (steps.form.shift + FRACTIONS[0])) or ""
-        said.append(f"Requantised step by step: doing so by one multiplication {reason}.")
+    coarsest = study.lines(1 << (steps.form.shift + FRACTIONS[0]))
+    if steps.finish.lines is None and isinstance(coarsest, Refusal):
+        said.append(f"Requantised step by step: doing so by one multiplication {coarsest.reason}.")
     return tuple(said)
 
 

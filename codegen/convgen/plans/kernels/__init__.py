@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.kernels import paired
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
-from convgen.plans.kernels.finishing import FinishingKernel
+from convgen.plans.kernels.finishing import FinishingKernel, Fitting
 from convgen.plans.kernels.portable import DOT, LANES
 from convgen.plans.kernels.smlad import Smlad
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
@@ -26,74 +26,70 @@ def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
     return kernel.plan(weights, target, runs)
 
 
-def finishing_kernel(layer: Conv2d, target: Target, weight_bits: int) -> FinishingKernel | None:
+def finishing_kernel(study: Study, target: Target, weight_bits: int) -> Fitting | Refusal:
     """Return the finishing kernel that suits, with weights of so many bits in flash."""
     kernel = _for_target(target, weight_bits)
-    return kernel if kernel is not None and kernel.reject(layer) is None else None
-
-
-def no_finishing_kernel(layer: Conv2d, target: Target, weight_bits: int) -> str | None:
-    """Say in a sentence why `finishing_kernel` is None, if it is."""
-    kernel = _for_target(target, weight_bits)
     if kernel is None:
-        return needs(f"a kernel that reads weights of {weight_bits} bits", "has none", "core")
-    return kernel.reject(layer)
+        what = f"a kernel that reads weights of {weight_bits} bits"
+        return Refusal(needs(what, "has none", "core"))
+    return kernel.fit(study)
 
 
 def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
     return next((each for each in FINISHING[weight_bits] if each.runs_on(target)), None)
 
 
-def no_assembly(layer: Conv2d, target: Target) -> tuple[str, ...]:
-    """Say that the algorithm has no kernel in assembly, and why those of others refuse *layer*."""
-    offers = _offers(layer, target)
+def no_assembly(study: Study, target: Target) -> tuple[str, ...]:
+    """Say that the algorithm has no kernel in assembly, and why those of others refuse it."""
+    offers = _offers(study, target)
     if not offers:
         return ()
     without = "Plain C: this algorithm has no kernel in assembly"
-    refused = [reason for reason in offers.values() if reason is not None]
+    refused = [offer.reason for offer in offers.values() if isinstance(offer, Refusal)]
     others = f"; that of others {refused[-1]}" if len(refused) == len(offers) else ""
     return (f"{without}{others}.",)
 
 
 def plain_notes(
-    layer: Conv2d, target: Target, weight_bits: int, otherwise: str | None = None
+    study: Study, target: Target, weight_bits: int, otherwise: str | None = None
 ) -> tuple[str, ...]:
-    """Say in sentences why plain C does *layer*, where this core has kernels in assembly for int8.
+    """Say in sentences why plain C does it, where this core has kernels in assembly for int8.
 
     *weight_bits* is how many a weight may take in flash; *otherwise* why the kernel that suits the
     layer does not suit the algorithm.
     """
-    offered = _offers(layer, target)
+    offered = _offers(study, target)
+    refused = {bits: each.reason for bits, each in offered.items() if isinstance(each, Refusal)}
+    suits = [bits for bits in offered if bits not in refused]
     if not offered:
         return ()
-    if offered.get(weight_bits, "") is None:
+    if weight_bits in suits:
         return (f"Plain C: the kernel in assembly {otherwise}.",) if otherwise else ()
-    suits = [bits for bits, reason in offered.items() if reason is None]
-    others = "".join(f"; with weights of {bits} bits each in flash there is one" for bits in suits)
-    if weight_bits in offered:
-        return (f"Plain C: the kernel in assembly {offered[weight_bits]}{others}.",)
+    if weight_bits in refused:
+        others = (f"; with weights of {bits} bits each in flash there is one" for bits in suits)
+        return (f"Plain C: the kernel in assembly {refused[weight_bits]}{''.join(others)}.",)
     if suits:
         return (f"Plain C: this core's kernel in assembly takes weights of {suits[0]} bits each.",)
-    bits, reason = next(iter(offered.items()))
+    bits, reason = next(iter(refused.items()))
     return (f"Plain C: the kernel in assembly, for weights of {bits} bits each, {reason}.",)
 
 
-def single_notes(kernel: FinishingKernel, layer: Conv2d, pitch: int | None) -> tuple[str, ...]:
+def single_notes(fitting: Fitting, pitch: int | None) -> tuple[str, ...]:
     """Say in a sentence why the kernel in assembly takes one pixel at a time where it could more.
 
     *pitch* is None where another is not wanted.
     """
-    reason = None if pitch is None else kernel.too_far(layer, pitch)
+    reason = None if pitch is None else fitting.too_far(pitch)
     return () if reason is None else (f"One pixel at a time: the kernel in assembly {reason}.",)
 
 
-def _offers(layer: Conv2d, target: Target) -> dict[int, str | None]:
-    """Return by bits of weights why the kernels for *target* refuse *layer*; none for float32."""
+def _offers(study: Study, target: Target) -> dict[int, Fitting | Refusal]:
+    """Return by bits of weights what the kernels for *target* say; none for float32."""
     found = {bits: _for_target(target, bits) for bits in FINISHING}
     return {
-        bits: kernel.reject(layer)
+        bits: kernel.fit(study)
         for bits, kernel in found.items()
-        if kernel is not None and layer.dtype == "int8"
+        if kernel is not None and study.layer.dtype == "int8"
     }
 
 

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
+from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import OutOfLine, Runs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.plans.lines import Lines
-from convgen.refusal import counted, needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
 
 
@@ -193,8 +195,8 @@ class FinishingKernel(Protocol):
         """Whether *target* has its instructions."""
         ...
 
-    def reject(self, layer: Conv2d) -> str | None:
-        """Say in a sentence why it cannot do *layer*, or None."""
+    def fit(self, study: Study) -> Fitting | Refusal:
+        """Return what it needs to know to do a layer, or say in a sentence why it cannot."""
         ...
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
@@ -205,9 +207,46 @@ class FinishingKernel(Protocol):
         """Say in a sentence that it takes fewer pixels than it could, *pitch* elements apart."""
         ...
 
-    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
-        """Fit it to a layer that it does not reject."""
+    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
+        """Plan the functions *forms* of a layer that it fits."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitting:
+    """A finishing kernel that suits a layer, and the lines by which it requantises."""
+
+    kernel: FinishingKernel
+    layer: Conv2d
+    lines: Lines
+
+    def most_pixels(self, pitch: int | None) -> int:
+        """Return how many pixels, *pitch* elements apart, a function takes."""
+        return self.kernel.most_pixels(self.layer, pitch or 0)
+
+    def too_far(self, pitch: int) -> str | None:
+        """Say in a sentence that it takes fewer pixels than it could, *pitch* elements apart."""
+        return self.kernel.too_far(self.layer, pitch)
+
+    def rows(self, pixels: int, runs: Runs) -> Form:
+        """Return the function that reads the input of *pixels* where it is."""
+        return forms.rows(pixels, runs, self.layer.geometry.patch_elems, self.kernel.unrolling)
+
+    def edge(self, runs: Runs) -> Form | Refusal:
+        """Return the function for a pixel at the edge of the image, or why there is none."""
+        g, limits = self.layer.geometry, self.kernel.edge_limits
+        return self.kernel.edge(g, runs) or Refusal(
+            needs(
+                f"for pixels at the edge at most {limits.taps} taps of a multiple of "
+                f"{self.kernel.unrolling.group} channels, or a patch of at most "
+                f"{limits.patch} bytes",
+                f"has {g.taps} taps of {g.in_c} channels",
+            )
+        )
+
+    def plan(self, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
+        """Return the kernel with functions *forms* along *runs*."""
+        return self.kernel.plan(self, runs, forms)
 
 
 LEAST_PAIRED = -127  # two weights in a word: what the product with the lower one may borrow

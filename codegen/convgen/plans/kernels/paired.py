@@ -24,12 +24,15 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly, lines
+from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import FinishingPlan, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting, beyond, no_blocks, no_pairs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
+from convgen.plans.lines import Lines
+from convgen.plans.study import Study
+from convgen.refusal import Refusal
 from convgen.targets.target import Isa, Target
 
 HALF = 0x8000
@@ -274,13 +277,13 @@ class Paired:
         """Each is written for one instruction set."""
         return target.cpu.isa == self.core.isa
 
-    def reject(self, layer: Conv2d) -> str | None:
+    def fit(self, study: Study) -> Fitting | Refusal:
         """Refuse channels that are no blocks, and weights that outgrow their half."""
-        return (
-            no_blocks(layer, self.core.blocks[-1])
-            or no_pairs(layer)
-            or (None if _lines(layer) else lines.objection(layer, FINE_SCALE, own_shifts=True))
-        )
+        reason = no_blocks(study.layer, self.core.blocks[-1]) or no_pairs(study.layer)
+        found = Refusal(reason) if reason else _lines(study)
+        if isinstance(found, Refusal):
+            return found
+        return Fitting(kernel=self, layer=study.layer, lines=found)
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
@@ -292,18 +295,15 @@ class Paired:
         farthest, most = max(pitch, layer.geometry.out_c), self.core.farthest - within
         return beyond(farthest, most) if self.core.pixels > 1 and farthest > most else None
 
-    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
-        """Fit the kernel."""
-        found = _lines(layer)
-        if found is None:
-            raise ValueError(f"{layer.name}: not every channel is requantised by a line")
+    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
+        """Plan the functions *forms* of a layer that it fits."""
         return PairedPlan(
-            layer=layer,
-            lines=found,
+            layer=fitting.layer,
+            lines=fitting.lines,
             runs=runs,
             forms=forms,
             core=self.core,
-            channels=_channels(layer.geometry.out_c, self.core.blocks),
+            channels=_channels(fitting.layer.geometry.out_c, self.core.blocks),
         )
 
 
@@ -320,10 +320,12 @@ def _channels(out_c: int, blocks: tuple[int, ...]) -> int:
     return min(fitting, key=lambda block: (-(-out_c // block) * block, -block))
 
 
-def _lines(layer: Conv2d) -> lines.Lines | None:
+def _lines(study: Study) -> Lines | Refusal:
     """Return lines for sums that need no start, if there are such, else finer ones, else any."""
-    coarse = lines.find(layer, 16 if lines.is_bent(layer) else 1)
-    if coarse is not None and not (coarse.start % coarse.scale).any():
+    coarse = study.lines(16 if study.staircases.bend else 1)
+    if isinstance(coarse, Lines) and not (coarse.start % coarse.scale).any():
         return coarse
-    fine = lines.find(layer, FINE_SCALE) or coarse
-    return fine or lines.find(layer, FINE_SCALE, own_shifts=True)
+    fine = study.lines(FINE_SCALE)
+    if isinstance(fine, Refusal) and isinstance(coarse, Lines):
+        return coarse
+    return study.lines(FINE_SCALE, own_shifts=True)

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly, lines
+from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import FinishingPlan, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting, beyond, no_blocks, no_pairs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
-from convgen.refusal import needs
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Feature, Target
 
 PIXELS, CHANNELS = 2, 4
@@ -231,13 +232,14 @@ class Smlad:
         found = f"has no {' and no '.join(missing)}"
         return needs(f"a core with {' and '.join(wanted.values())}", found, "core")
 
-    def reject(self, layer: Conv2d) -> str | None:
+    def fit(self, study: Study) -> Fitting | Refusal:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
-        return (
-            no_blocks(layer, CHANNELS)
-            or (None if self.wide else no_pairs(layer))
-            or lines.objection(layer, SCALE, own_shifts=True)
-        )
+        layer = study.layer
+        reason = no_blocks(layer, CHANNELS) or (None if self.wide else no_pairs(layer))
+        found = Refusal(reason) if reason else study.lines(SCALE, own_shifts=True)
+        if isinstance(found, Refusal):
+            return found
+        return Fitting(kernel=self, layer=layer, lines=found)
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
@@ -248,13 +250,15 @@ class Smlad:
         farthest = max(pitch + 1, layer.geometry.out_c)
         return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
 
-    def plan(self, layer: Conv2d, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
-        """Fit the kernel."""
-        found = lines.find(layer, SCALE, own_shifts=True)
-        if found is None:
-            raise ValueError(f"{layer.name}: not every channel is requantised by a line")
+    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
+        """Plan the functions *forms* of a layer that it fits."""
         return SmladPlan(
-            layer=layer, lines=found, runs=runs, forms=forms, channels=CHANNELS, wide=self.wide
+            layer=fitting.layer,
+            lines=fitting.lines,
+            runs=runs,
+            forms=forms,
+            channels=CHANNELS,
+            wide=self.wide,
         )
 
 

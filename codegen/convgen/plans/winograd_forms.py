@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,6 @@ def tile_dtype(layer: Conv2d) -> str:
     return "int16" if layer.dtype == "int8" else layer.dtype
 
 
-@lru_cache(maxsize=2)
 def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
     """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
     rows = np.array(form.kernel_rows(layer))
