@@ -26,7 +26,6 @@ from convgen.bench.code.disassembly import functions
 from convgen.bench.run import in_process
 from convgen.bench.trial import Bench
 from convgen.schedule.overlap import Pool
-from convgen.sources.generate import layer_files
 from native import WARNINGS, Job, Variant
 
 HERE = Path(__file__).parent
@@ -161,7 +160,7 @@ def write(folder: Path, jobs: Sequence[Job]) -> list[str]:
     """Write the files of all layers to *folder*; return those to compile."""
     sources = []
     for job, variant in _in_order(jobs):
-        for name, text in layer_files(variant.plan, job.target, variant.pool).items():
+        for name, text in variant.files(job.target).items():
             (folder / name).write_text(text)
             if name.endswith(".c"):
                 sources.append(name)

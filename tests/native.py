@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+import bands
 from convgen.bench.proof.vectors import Vectors
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
@@ -101,14 +102,22 @@ POOL_CALL = r"""
 
 @dataclass(frozen=True)
 class Variant:
-    """One generated function."""
+    """One generated function, or the calls of one by ``bands`` of output rows."""
 
     plan: Plan
     pool: Pool | None
+    bands: tuple[range, ...] = ()
 
     @property
     def label(self) -> str:
-        return self.plan.algorithm + (" overlapping" if self.pool else "")
+        how = " overlapping" if self.pool else " by rows" if self.bands else ""
+        return self.plan.algorithm + how
+
+    def files(self, target: Target, *, in_heap: bool = False) -> dict[str, str]:
+        """Return its files; with bands each call has its rows alone, and in a block of the heap."""
+        if self.bands:
+            return bands.files(self.plan, target, self.bands, in_heap=in_heap)
+        return layer_files(self.plan, target, self.pool)
 
 
 class PlayedHere(Cpu):
@@ -192,7 +201,7 @@ def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
     sources = []
     for index, job in enumerate(jobs):
         for variant in job.chosen:
-            for file, text in layer_files(variant.plan, job.target, variant.pool).items():
+            for file, text in variant.files(job.target, in_heap=True).items():
                 (folder / file).write_text(text)
                 if file.endswith(".c"):
                     sources.append(file)

@@ -95,6 +95,17 @@ class Geometry:
         strides = (self.stride_h, self.stride_w)
         return self.taps == 1 and strides == (1, 1) and not self.has_padding
 
+    def rows_needed(self, first: int, last: int) -> range:
+        """Return the rows of the image that output rows *first* to *last* - 1 read.
+
+        Rows outside the image are none of them; where every row is outside, the range is empty.
+        """
+        reach = (self.k_h - 1) * self.dilation_h + 1
+        top = first * self.stride_h - self.pad_top
+        bottom = (last - 1) * self.stride_h - self.pad_top + reach
+        start = min(max(top, 0), self.in_h)
+        return range(start, max(start, min(bottom, self.in_h)))
+
     def tap_positions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return image rows ``[out_h, k_h]`` and columns ``[out_w, k_w]`` of each output's taps."""
         rows, cols = np.arange(self.out_h)[:, None], np.arange(self.out_w)[:, None]

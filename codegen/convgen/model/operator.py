@@ -118,6 +118,13 @@ def float_bounds(operator: Operator) -> int:
     return 0 if operator.dtype == "int8" else sum(map(math.isfinite, ends))
 
 
+def rows_needed(operator: Operator, first: int, last: int) -> range:
+    """Return the rows of each input that output rows *first* to *last* - 1 read."""
+    if isinstance(operator, Windowed):
+        return operator.geometry.rows_needed(first, last)
+    return range(first, last)
+
+
 def input_bytes(operator: Operator) -> int:
     """Return the size of all its inputs."""
     return sum(tensor.bytes for tensor in operator.inputs)

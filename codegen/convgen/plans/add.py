@@ -30,6 +30,7 @@ class AddSteps:
     """What ``operators/add.c.j2`` prints; ``rescaled`` where there is no ``line``, int8 only."""
 
     elems: int
+    row_elems: int
     line: SumLine | None
     rescaled: tuple[tuple[Tensor, Rescale], ...]
     left_shift: int = LEFT_SHIFT
@@ -49,6 +50,7 @@ class ElementByElement:
         line = find_sum_line(operator) if is_int8 else None
         steps = AddSteps(
             elems=operator.output.elems,
+            row_elems=operator.output.elems // operator.output.shape[0],
             line=line,
             rescaled=_rescaled(operator) if is_int8 and line is None else (),
         )

@@ -16,12 +16,14 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
+from convgen.plans.band import ROW_BY_ROW, Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.kernels.base import KernelPlan, OwnSums
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder
 from convgen.plans.requantize import Requantize
+from convgen.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Plan:
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
     ``is_elementwise``: an output reads of each input only what is at its own place.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
+    ``band``: how it makes a part of the output rows, or why it can only make all of them.
     """
 
     algorithm: str
@@ -78,6 +81,7 @@ class Plan:
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
     is_elementwise: bool = False
+    band: Band | Refusal = ROW_BY_ROW
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""

@@ -8,9 +8,16 @@ from convgen.ctext.literals import ctype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.schedule.overlap import Pool
 from convgen.sources import words
-from convgen.sources.interface import caller_contract, header_macros
+from convgen.sources.interface import (
+    caller_contract,
+    header_macros,
+    parameters,
+    rows_contract,
+    rows_parameters,
+)
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
 from convgen.system import seal
@@ -18,14 +25,20 @@ from convgen.targets.target import Target
 
 
 def layer_files(
-    plan: Plan, target: Target, pool: Pool | None, remake: Remake | None = None
+    plan: Plan,
+    target: Target,
+    pool: Pool | None,
+    remake: Remake | None = None,
+    *,
+    by_rows: bool = False,
 ) -> dict[str, str]:
     """Print the layer: ``{file name: text}`` of its header, source and constants.
 
-    With *remake* each file names the command that prints it again.
+    With *remake* each file names the command that prints it again. With *by_rows* the function
+    is ``NAME_rows``, which makes a band of output rows; ValueError where the plan has none.
     """
     name = plan.operator.name
-    context = _context(plan, target, pool, remake)
+    context = _context(plan, target, pool, remake) | _rows_context(plan, pool, by_rows=by_rows)
     templates = ("layer.h.j2", plan.template, "weights.h.j2", "weights.c.j2")
     texts = (seal.sealed(render_text(template, **context)) for template in templates)
     return dict(zip(file_names(name), texts, strict=True))
@@ -39,6 +52,22 @@ def file_names(layer: str) -> tuple[str, ...]:
 def source_names(plan: Plan) -> tuple[str, ...]:
     """Return the files of the layer that are compiled."""
     return (f"{plan.operator.name}.c", f"{plan.operator.name}_weights.c")
+
+
+def _rows_context(plan: Plan, pool: Pool | None, *, by_rows: bool) -> dict[str, Any]:
+    if not by_rows:
+        return {"by_rows": False, "parameters": parameters(plan, pool)}
+    band = plan.band
+    if isinstance(band, Refusal) or pool is not None:
+        why = band.reason if isinstance(band, Refusal) else "makes no bands in a pool"
+        raise ValueError(f"{plan.algorithm} {why}")
+    return {
+        "by_rows": True,
+        "parameters": rows_parameters(plan),
+        "steps": plan.steps if band.steps is None else band.steps,
+        "kernel": plan.kernel if band.kernel is None else band.kernel,
+        "contract": rows_contract(plan, band),
+    }
 
 
 def _context(
@@ -55,7 +84,6 @@ def _context(
         "name": operator.name,
         "elem": elem,
         "sum": "int32_t" if operator.dtype == "int8" else "float",
-        "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
         "per_elem": "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})",
         "pool": pool,
         "target": target,

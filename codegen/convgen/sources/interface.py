@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
+from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 
@@ -71,6 +73,31 @@ def _number_macros(tensor: Tensor) -> tuple[Macro, ...]:
     )
 
 
+def parameters(plan: Plan, pool: Pool | None) -> tuple[str, ...]:
+    """Return what the layer's function takes, as C declares it."""
+    if pool is not None:
+        return "void *pool", "void *workspace"
+    inputs = (f"{_pointer(plan)}{tensor.name}" for tensor in plan.operator.inputs)
+    return (*inputs, *_output(plan))
+
+
+def rows_parameters(plan: Plan) -> tuple[str, ...]:
+    """Return what the function for a band of output rows takes."""
+    inputs = (
+        (f"{_pointer(plan)}{tensor.name}", f"int32_t {tensor.name}_row")
+        for tensor in plan.operator.inputs
+    )
+    return (*chain.from_iterable(inputs), *_output(plan), "int32_t first", "int32_t last")
+
+
+def _pointer(plan: Plan) -> str:
+    return f"{'' if plan.writes_input else 'const '}{ctype(plan.operator.dtype)} *"
+
+
+def _output(plan: Plan) -> tuple[str, str]:
+    return f"{ctype(plan.operator.dtype)} *output", "void *workspace"
+
+
 def caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
     """Return what the function needs and does, in sentences, and for a pool how it is called."""
     prefix, name = macro(plan.operator.name), plan.operator.name
@@ -93,6 +120,21 @@ def caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
     example = ["", *_example(plan)] if pool else []
     reentrant = "Reentrant: no variables of its own, no heap."
     return [*tensors[:1], *first, *tensors[1:], workspace, reentrant, *example]
+
+
+def rows_contract(plan: Plan, band: Band) -> list[str]:
+    """Return what the function for a band of output rows needs and does."""
+    whole = caller_contract(plan, None)
+    names = [f"`{tensor.name}`" for tensor in plan.operator.inputs]
+    rows = [f"{name[:-1]}_row`" for name in names]
+    starts = "" if band.step == 1 else f", a multiple of {band.step},"
+    end = "" if band.step == 1 else ", which is another or behind the last row"
+    computes = (
+        f"Computes output rows `first`{starts} to `last` - 1{end}. At {_and(names)} lies row "
+        f"{_and(rows)} of the image, and behind it at least the rows that are read; at `output` "
+        "row `first` is stored. Bands may come in any order."
+    )
+    return [computes, *whole[1:]]
 
 
 def _apart(plan: Plan) -> list[str]:

@@ -489,6 +489,7 @@ CAUSAL__CODE void causal(void *pool, void *workspace)
             output -= CAUSAL__OUT_C;
             causal__edge(input, in_row, col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, output);
         }
+
         while (col >= CAUSAL__INNER_LEFT + 2) {
             col -= 2;
             output -= 2 * CAUSAL__OUT_C;

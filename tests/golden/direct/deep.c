@@ -478,6 +478,7 @@ DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
             deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
             output += DEEP__OUT_C;
         }
+
         for (; col + 2 <= DEEP__INNER_RIGHT; col += 2) {
             deep__pixels_2(
                 input + (in_row * DEEP__IN_W + col * DEEP__STRIDE_W - DEEP__PAD_LEFT) * DEEP__IN_C, deep__weights, output);

@@ -230,6 +230,7 @@ DEPTHWISE__CODE void depthwise(const int8_t *input, int8_t *output, void *worksp
             depthwise__edge(input, in_row, col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT, output);
             output += DEPTHWISE__OUT_C;
         }
+
         for (; col < DEPTHWISE__INNER_RIGHT; ++col) {
             depthwise__pixels_1(
                 input + (in_row * DEPTHWISE__IN_W + col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT) * DEPTHWISE__IN_C, output);

@@ -475,6 +475,7 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
             first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
             output += FIRST__OUT_C;
         }
+
         for (; col + 2 <= FIRST__INNER_RIGHT; col += 2) {
             first__pixels_2(
                 input + (in_row * FIRST__IN_W + col * FIRST__STRIDE_W - FIRST__PAD_LEFT) * FIRST__IN_C, first__weights, output);

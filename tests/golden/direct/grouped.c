@@ -198,6 +198,7 @@ GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
             grouped__edge(input, in_row, col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT, output);
             output += GROUPED__OUT_C;
         }
+
         for (; col + 2 <= GROUPED__INNER_RIGHT; col += 2) {
             grouped__pixels_2(
                 input + (in_row * GROUPED__IN_W + col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT) * GROUPED__IN_C, output);

@@ -489,6 +489,7 @@ DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
             deep__edge(input, in_row, col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
             output += DEEP__OUT_C;
         }
+
         for (; col < DEEP__INNER_RIGHT; ++col) {
             deep__pixels_1(
                 input + (in_row * DEEP__IN_W + col * DEEP__STRIDE_W - DEEP__PAD_LEFT) * DEEP__IN_C, deep__weights, output);

@@ -23,7 +23,8 @@
 #define CONNECTED__ASSEMBLY
 #endif
 
-#define CONNECTED__PATCHES 1 /* one for each output pixel */
+#define CONNECTED__OUT_H 1
+#define CONNECTED__OUT_W 1
 #define CONNECTED__PATCH 12 /* elements of a patch, all groups */
 #define CONNECTED__OUT_C 5
 #define CONNECTED__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
@@ -250,5 +251,5 @@ CONNECTED__CODE void connected(const int8_t *input, int8_t *output, void *worksp
 {
     (void)workspace;
 
-    connected__multiply(input, CONNECTED__PATCHES, output);
+    connected__multiply(input, CONNECTED__OUT_H * CONNECTED__OUT_W, output);
 }

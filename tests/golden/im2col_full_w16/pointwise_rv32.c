@@ -22,7 +22,8 @@
 #define POINTWISE__ASSEMBLY
 #endif
 
-#define POINTWISE__PATCHES 9 /* one for each output pixel */
+#define POINTWISE__OUT_H 3
+#define POINTWISE__OUT_W 3
 #define POINTWISE__PATCH 5 /* elements of a patch, all groups */
 #define POINTWISE__OUT_C 8
 #define POINTWISE__BLOCK 8 /* output channels */
@@ -584,5 +585,5 @@ POINTWISE__CODE void pointwise(const int8_t *input, int8_t *output, void *worksp
 {
     (void)workspace;
 
-    pointwise__multiply(input, POINTWISE__PATCHES, output);
+    pointwise__multiply(input, POINTWISE__OUT_H * POINTWISE__OUT_W, output);
 }

@@ -126,8 +126,8 @@ static GROUPED__CODE void grouped__fill(int8_t *to, int32_t count)
     }
 }
 
-/* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static GROUPED__CODE int8_t *grouped__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+/* Gathers the patch whose first tap is at (in_row, in_col). */
+static GROUPED__CODE void grouped__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
         const int32_t row = in_row + i * GROUPED__DILATION_H;
@@ -148,7 +148,6 @@ static GROUPED__CODE int8_t *grouped__gather(const int8_t *input, int32_t in_row
             patch += GROUPED__GROUP_IN_C;
         }
     }
-    return patch + (GROUPED__GROUPS - 1) * GROUPED__DEPTH;
 }
 
 GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
@@ -159,8 +158,9 @@ GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < GROUPED__OUT_W; ++out_col) {
-            patch = grouped__gather(
+            grouped__gather(
                 input, out_row * GROUPED__STRIDE_H - GROUPED__PAD_TOP, out_col * GROUPED__STRIDE_W - GROUPED__PAD_LEFT, patch);
+            patch += GROUPED__PATCH;
             if (patch == patches + GROUPED__PATCHES * GROUPED__PATCH) {
                 grouped__multiply(patches, GROUPED__PATCHES, output);
                 output += GROUPED__PATCHES * GROUPED__OUT_C;

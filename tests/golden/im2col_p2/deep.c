@@ -339,8 +339,8 @@ static DEEP__CODE void deep__fill(int8_t *to, int32_t count)
     }
 }
 
-/* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static DEEP__CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+/* Gathers the patch whose first tap is at (in_row, in_col). */
+static DEEP__CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
         const int32_t row = in_row + i * DEEP__DILATION_H;
@@ -362,7 +362,6 @@ static DEEP__CODE int8_t *deep__gather(const int8_t *input, int32_t in_row, int3
             patch += DEEP__IN_C;
         }
     }
-    return patch;
 }
 
 DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
@@ -373,8 +372,9 @@ DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
-            patch = deep__gather(
+            deep__gather(
                 input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patch);
+            patch += DEEP__PATCH;
             if (patch == patches + DEEP__PATCHES * DEEP__PATCH) {
                 deep__multiply(patches, DEEP__PATCHES, output);
                 output += DEEP__PATCHES * DEEP__OUT_C;

@@ -337,8 +337,8 @@ static FIRST__CODE void first__fill(int8_t *to, int32_t count)
     }
 }
 
-/* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static FIRST__CODE int8_t *first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+/* Gathers the patch whose first tap is at (in_row, in_col). */
+static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
         const int32_t row = in_row + i * FIRST__DILATION_H;
@@ -360,7 +360,6 @@ static FIRST__CODE int8_t *first__gather(const int8_t *input, int32_t in_row, in
             patch += FIRST__IN_C;
         }
     }
-    return patch;
 }
 
 FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
@@ -371,8 +370,9 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < FIRST__OUT_W; ++out_col) {
-            patch = first__gather(
+            first__gather(
                 input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patch);
+            patch += FIRST__PATCH;
             if (patch == patches + FIRST__PATCHES * FIRST__PATCH) {
                 first__multiply(patches, FIRST__PATCHES, output);
                 output += FIRST__PATCHES * FIRST__OUT_C;

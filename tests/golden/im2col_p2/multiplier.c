@@ -195,8 +195,8 @@ static MULTIPLIER__CODE void multiplier__fill(int8_t *to, int32_t count)
     }
 }
 
-/* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static MULTIPLIER__CODE int8_t *multiplier__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+/* Gathers the patch whose first tap is at (in_row, in_col). */
+static MULTIPLIER__CODE void multiplier__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < MULTIPLIER__KERNEL_H; ++i) {
         const int32_t row = in_row + i * MULTIPLIER__DILATION_H;
@@ -218,7 +218,6 @@ static MULTIPLIER__CODE int8_t *multiplier__gather(const int8_t *input, int32_t 
             patch += MULTIPLIER__IN_C;
         }
     }
-    return patch;
 }
 
 MULTIPLIER__CODE void multiplier(const int8_t *input, int8_t *output, void *workspace)
@@ -229,8 +228,9 @@ MULTIPLIER__CODE void multiplier(const int8_t *input, int8_t *output, void *work
 
     for (int32_t out_row = 0; out_row < MULTIPLIER__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < MULTIPLIER__OUT_W; ++out_col) {
-            patch = multiplier__gather(
+            multiplier__gather(
                 input, out_row * MULTIPLIER__STRIDE_H - MULTIPLIER__PAD_TOP, out_col * MULTIPLIER__STRIDE_W - MULTIPLIER__PAD_LEFT, patch);
+            patch += MULTIPLIER__PATCH;
             if (patch == patches + MULTIPLIER__PATCHES * MULTIPLIER__PATCH) {
                 multiplier__multiply(patches, MULTIPLIER__PATCHES, output);
                 output += MULTIPLIER__PATCHES * MULTIPLIER__OUT_C;

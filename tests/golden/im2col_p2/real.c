@@ -268,8 +268,8 @@ static REAL__CODE void real__fill(float *to, int32_t count)
     }
 }
 
-/* Gathers the patch whose first tap is at (in_row, in_col); returns the end of it. */
-static REAL__CODE float *real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
+/* Gathers the patch whose first tap is at (in_row, in_col). */
+static REAL__CODE void real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
 {
     for (int32_t i = 0; i < REAL__KERNEL_H; ++i) {
         const int32_t row = in_row + i * REAL__DILATION_H;
@@ -291,7 +291,6 @@ static REAL__CODE float *real__gather(const float *input, int32_t in_row, int32_
             patch += REAL__IN_C;
         }
     }
-    return patch;
 }
 
 REAL__CODE void real(const float *input, float *output, void *workspace)
@@ -302,8 +301,9 @@ REAL__CODE void real(const float *input, float *output, void *workspace)
 
     for (int32_t out_row = 0; out_row < REAL__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < REAL__OUT_W; ++out_col) {
-            patch = real__gather(
+            real__gather(
                 input, out_row * REAL__STRIDE_H - REAL__PAD_TOP, out_col * REAL__STRIDE_W - REAL__PAD_LEFT, patch);
+            patch += REAL__PATCH;
             if (patch == patches + REAL__PATCHES * REAL__PATCH) {
                 real__multiply(patches, REAL__PATCHES, output);
                 output += REAL__PATCHES * REAL__OUT_C;

@@ -329,16 +329,17 @@ DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
 {
     int16_t *const patches = workspace;
 
-    int32_t gathered = 0;
+    int32_t pixel = 0;
 
     for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
             deep__gather(
-                input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patches + 2 * gathered);
-            if (++gathered == 2) {
+                input, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, patches + 2 * pixel);
+            ++pixel;
+            if (pixel == 2) {
                 deep__pixels_2(patches, deep__weights, output);
                 output += 2 * DEEP__OUT_C;
-                gathered = 0;
+                pixel = 0;
             }
         }
     }

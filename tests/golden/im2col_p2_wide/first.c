@@ -351,16 +351,17 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 
     patches[53] = 0; /* beside the last of an odd number: its weight is 0 */
     patches[55] = 0; /* beside the last of an odd number: its weight is 0 */
-    int32_t gathered = 0;
+    int32_t pixel = 0;
 
     for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
         for (int32_t out_col = 0; out_col < FIRST__OUT_W; ++out_col) {
             first__gather(
-                input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patches + 2 * gathered);
-            if (++gathered == 2) {
+                input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patches + 2 * pixel);
+            ++pixel;
+            if (pixel == 2) {
                 first__pixels_2(patches, first__weights, output);
                 output += 2 * FIRST__OUT_C;
-                gathered = 0;
+                pixel = 0;
             }
         }
     }

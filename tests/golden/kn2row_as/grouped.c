@@ -140,7 +140,8 @@ static GROUPED__CODE void grouped__store(const int32_t *partial, int32_t pixels,
 }
 
 /* Adds the plane of tap (i, j) to the sums it belongs to: shifted, and strided. */
-static GROUPED__CODE void grouped__add_plane(const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
+static GROUPED__CODE void grouped__add_plane(
+    const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
 {
     for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
         const int32_t row = out_row * GROUPED__STRIDE_H - GROUPED__PAD_TOP + i * GROUPED__DILATION_H;

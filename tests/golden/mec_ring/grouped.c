@@ -183,13 +183,13 @@ GROUPED__CODE void grouped(const int8_t *input, int8_t *output, void *workspace)
     int32_t lowered_rows = 0;
 
     for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
-        const int32_t first = out_row * GROUPED__STRIDE_H;
+        const int32_t top = out_row * GROUPED__STRIDE_H;
 
-        lowered_rows = lowered_rows < first ? first : lowered_rows;
-        for (; lowered_rows < first + GROUPED__ROWS; ++lowered_rows) {
+        lowered_rows = lowered_rows < top ? top : lowered_rows;
+        for (; lowered_rows < top + GROUPED__ROWS; ++lowered_rows) {
             grouped__lower(input, lowered_rows - GROUPED__PAD_TOP, lowered + lowered_rows % GROUPED__ROWS * GROUPED__ROW);
         }
-        grouped__multiply(lowered, first % GROUPED__ROWS, output);
+        grouped__multiply(lowered, top % GROUPED__ROWS, output);
         output += GROUPED__OUT_W * GROUPED__OUT_C;
     }
 }

@@ -523,26 +523,26 @@ SAME__CODE void same(void *pool, void *workspace)
     int8_t *const between =
         (int8_t *)(void *)((char *)workspace + 640);
 
-    for (int32_t row = 0; row < SAME__OUT_H; row += SAME__SQUARE) {
+    for (int32_t out_row = 0; out_row < SAME__OUT_H; out_row += SAME__SQUARE) {
         for (int32_t col = 0; col < SAME__OUT_W; col += SAME__TILES * SAME__SQUARE) {
             if (col > 0) {
-                same__swap(input, row, col, between);
+                same__swap(input, out_row, col, between);
             }
             for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
                 same__transform(
-                    input, row - SAME__PAD_TOP, col + tile * SAME__SQUARE - SAME__PAD_LEFT, tiles + tile);
+                    input, out_row - SAME__PAD_TOP, col + tile * SAME__SQUARE - SAME__PAD_LEFT, tiles + tile);
             }
             if (col > 0) {
-                same__swap(input, row, col, between);
+                same__swap(input, out_row, col, between);
             }
             if (col + SAME__TILES * SAME__SQUARE < SAME__OUT_W) {
-                same__keep(input, row, col + SAME__TILES * SAME__SQUARE, between);
+                same__keep(input, out_row, col + SAME__TILES * SAME__SQUARE, between);
             }
             for (int32_t channel = 0; channel < SAME__OUT_C; channel += SAME__CHANNELS) {
                 same__multiply(tiles, same__weights + channel / SAME__CHANNELS * SAME__BLOCK, products);
                 same__block(
-                    products, SAME__OUT_H - row, SAME__OUT_W - col, channel,
-                    output + (row * SAME__OUT_W + col) * SAME__OUT_C + channel);
+                    products, SAME__OUT_H - out_row, SAME__OUT_W - col, channel,
+                    output + (out_row * SAME__OUT_W + col) * SAME__OUT_C + channel);
             }
         }
     }

@@ -285,11 +285,11 @@ REAL__CODE void real(const float *input, float *output, void *workspace)
         for (int32_t out_col = 0; out_col < REAL__OUT_W; out_col += REAL__SQUARE) {
             real__transform(input, out_row - REAL__PAD_TOP, out_col - REAL__PAD_LEFT, tiles + count * REAL__IN_C);
             if (++count == REAL__TILES || out_col + REAL__SQUARE >= REAL__OUT_W) {
-                const int32_t first = out_col - (count - 1) * REAL__SQUARE;
+                const int32_t left = out_col - (count - 1) * REAL__SQUARE;
 
                 real__multiply(
-                    tiles, transformed, products, count, rows, REAL__OUT_W - first,
-                    output + (out_row * REAL__OUT_W + first) * REAL__OUT_C);
+                    tiles, transformed, products, count, rows, REAL__OUT_W - left,
+                    output + (out_row * REAL__OUT_W + left) * REAL__OUT_C);
                 count = 0;
             }
         }

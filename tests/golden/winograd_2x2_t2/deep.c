@@ -415,17 +415,17 @@ DEEP__CODE void deep(const int8_t *input, int8_t *output, void *workspace)
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 512);
 
-    for (int32_t row = 0; row < DEEP__OUT_H; row += DEEP__SQUARE) {
+    for (int32_t out_row = 0; out_row < DEEP__OUT_H; out_row += DEEP__SQUARE) {
         for (int32_t col = 0; col < DEEP__OUT_W; col += DEEP__TILES * DEEP__SQUARE) {
             for (int32_t tile = 0; tile < DEEP__TILES && col + tile * DEEP__SQUARE < DEEP__OUT_W; ++tile) {
                 deep__transform(
-                    input, row - DEEP__PAD_TOP, col + tile * DEEP__SQUARE - DEEP__PAD_LEFT, tiles + tile);
+                    input, out_row - DEEP__PAD_TOP, col + tile * DEEP__SQUARE - DEEP__PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < DEEP__OUT_C; channel += DEEP__CHANNELS) {
                 deep__multiply(tiles, deep__weights + channel / DEEP__CHANNELS * DEEP__BLOCK, products);
                 deep__block(
-                    products, DEEP__OUT_H - row, DEEP__OUT_W - col, channel,
-                    output + (row * DEEP__OUT_W + col) * DEEP__OUT_C + channel);
+                    products, DEEP__OUT_H - out_row, DEEP__OUT_W - col, channel,
+                    output + (out_row * DEEP__OUT_W + col) * DEEP__OUT_C + channel);
             }
         }
     }

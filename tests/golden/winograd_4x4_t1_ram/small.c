@@ -454,17 +454,17 @@ SMALL__CODE void small(const int8_t *input, int8_t *output, void *workspace)
         (uint32_t *)(void *)((char *)workspace + 1296);
 
     small__transform_weights(transformed);
-    for (int32_t row = 0; row < SMALL__OUT_H; row += SMALL__SQUARE) {
+    for (int32_t out_row = 0; out_row < SMALL__OUT_H; out_row += SMALL__SQUARE) {
         for (int32_t col = 0; col < SMALL__OUT_W; col += SMALL__TILES * SMALL__SQUARE) {
             for (int32_t tile = 0; tile < SMALL__TILES; ++tile) {
                 small__transform(
-                    input, row - SMALL__PAD_TOP, col + tile * SMALL__SQUARE - SMALL__PAD_LEFT, tiles + tile);
+                    input, out_row - SMALL__PAD_TOP, col + tile * SMALL__SQUARE - SMALL__PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < SMALL__OUT_C; channel += SMALL__CHANNELS) {
                 small__multiply(tiles, transformed + channel / SMALL__CHANNELS * SMALL__BLOCK, products);
                 small__block(
-                    products, SMALL__OUT_H - row, SMALL__OUT_W - col, channel,
-                    output + (row * SMALL__OUT_W + col) * SMALL__OUT_C + channel);
+                    products, SMALL__OUT_H - out_row, SMALL__OUT_W - col, channel,
+                    output + (out_row * SMALL__OUT_W + col) * SMALL__OUT_C + channel);
             }
         }
     }

@@ -426,17 +426,17 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 1152);
 
-    for (int32_t row = 0; row < FIRST__OUT_H; row += FIRST__SQUARE) {
+    for (int32_t out_row = 0; out_row < FIRST__OUT_H; out_row += FIRST__SQUARE) {
         for (int32_t col = 0; col < FIRST__OUT_W; col += FIRST__TILES * FIRST__SQUARE) {
             for (int32_t tile = 0; tile < FIRST__TILES; ++tile) {
                 first__transform(
-                    input, row - FIRST__PAD_TOP, col + tile * FIRST__SQUARE - FIRST__PAD_LEFT, tiles + tile);
+                    input, out_row - FIRST__PAD_TOP, col + tile * FIRST__SQUARE - FIRST__PAD_LEFT, tiles + tile);
             }
             for (int32_t channel = 0; channel < FIRST__OUT_C; channel += FIRST__CHANNELS) {
                 first__multiply(tiles, first__weights + channel / FIRST__CHANNELS * FIRST__BLOCK, products);
                 first__block(
-                    products, FIRST__OUT_H - row, FIRST__OUT_W - col, channel,
-                    output + (row * FIRST__OUT_W + col) * FIRST__OUT_C + channel);
+                    products, FIRST__OUT_H - out_row, FIRST__OUT_W - col, channel,
+                    output + (out_row * FIRST__OUT_W + col) * FIRST__OUT_C + channel);
             }
         }
     }

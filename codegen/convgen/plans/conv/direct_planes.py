@@ -27,6 +27,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
+from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.planes import (
     KERNEL,
@@ -59,6 +60,7 @@ from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
 
 MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
+KEEPS = Refusal("keeps the row above of one channel at a time; the next band needs that of all")
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
 
 
@@ -94,7 +96,8 @@ class Finish:
 class Frame:
     """The stack of the assembly: constants, then what it has no register for; offsets in bytes.
 
-    ``copies``: the registers that carry the constants there. ``rows`` are what it walks along.
+    ``copies``: the registers that carry the constants there. ``rows`` are what it walks along;
+    those of a band as far as the argument at ``walked`` says.
     Where a row is kept, ``line`` is where the argument is that points to it, and ``output`` where
     the output's pointer is; None where that has a register.
     """
@@ -108,6 +111,7 @@ class Frame:
     output: int | None
     bytes: int
     line: int | None
+    walked: int
     registers: tuple[Registers, ...]
     weights: str
     inner_start: int | None
@@ -219,7 +223,24 @@ class DirectPlanes:
             orders=(order_of(g, route, for_dsp=table.for_dsp, keeps=self.in_place),),
             decisions=_decisions(route, keeps=self.in_place),
             work=_work(table, route, keeps=self.in_place),
+            band=KEEPS if self.in_place else _band(steps, table),
         )
+
+
+def _band(steps: PlanesSteps, table: _Table) -> Band:
+    """Return how rows are made: always along them, as many at once as the assembly does."""
+    g = table.layer.geometry
+    route = route_through(g, may_go_down=False)
+    return Band(
+        step=rows_at_once(route.along) if table.for_dsp else 1,
+        steps=replace(
+            steps,
+            weights=table.halves_along(route),
+            direction=route.direction,
+            kinds=kinds_of(route, table.first_start, keeps=False),
+            walk=walk_along(route),
+        ),
+    )
 
 
 def _assembly(table: _Table, target: Target) -> Assembly | None:
@@ -429,6 +450,7 @@ def _frame(table: _Table, plane: Plane) -> Frame:
         output=saved + 32 if plane.keeps else None,
         bytes=size,
         line=size + PUSHED if plane.keeps else None,
+        walked=size + PUSHED,
         registers=plane.registers(),
         weights=f"{{{', '.join(plane.weights)}}}",
         inner_start=None if plane.is_paired else plane.inner_start,

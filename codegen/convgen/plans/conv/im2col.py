@@ -8,11 +8,12 @@ Workspace: ``P * KH * KW * C`` elements for P patches at a time, the whole patch
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import Band
 from convgen.plans.buffers import buffer
 from convgen.plans.conv.base import (
     chunk_work,
@@ -162,13 +163,18 @@ class Im2col:
             decisions=_decisions(steps, layer),
             work=_work(kernel, steps, geometry) + output_work(layer, requantize),
             notes=plain_notes(study, target, self.weight_bits),
+            band=Band(steps=_band_steps(steps, geometry)),
         )
 
     def _plan_finishing(self, runs: Runs, patches: int, fitting: Fitting) -> Plan:
         layer, g = fitting.layer, fitting.layer.geometry
         block = min(fitting.most_pixels(g.patch_elems), patches)
         steps = _steps(g, patches, block, copies=self._copies(g))
-        functions = tuple(fitting.rows(pixels, runs) for pixels in steps.pixel_blocks)
+        band = _band_steps(steps, g)
+        functions, of_band = (
+            tuple(fitting.rows(pixels, runs) for pixels in blocks)
+            for blocks in (steps.pixel_blocks, band.pixel_blocks)
+        )
         kernel = fitting.plan(runs, functions)
         rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
         return Plan(
@@ -186,6 +192,7 @@ class Im2col:
             decisions=_decisions(steps, layer),
             work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
             notes=single_notes(fitting, runs.pitch if patches > 1 else None),
+            band=Band(steps=band, kernel=replace(kernel, forms=of_band)),
         )
 
 
@@ -231,6 +238,12 @@ def _steps(geometry: Geometry, patches: int, block: int, *, copies: bool) -> Im2
         patch_elems=geometry.taps * geometry.in_c,
         gather=plan_gather(geometry),
     )
+
+
+def _band_steps(steps: Im2colSteps, g: Geometry) -> Im2colSteps:
+    """Return steps for any number of rows: only rows of whole blocks leave no single pixel."""
+    block = steps.pixel_blocks[0]
+    return replace(steps, pixel_blocks=steps.pixel_blocks if g.out_w % block == 0 else (block, 1))
 
 
 def _decisions(steps: Im2colSteps, layer: Conv2d) -> tuple[str, ...]:

@@ -7,13 +7,20 @@ pixels are interleaved, each pair of elements in the order in which the kernel m
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import Band
 from convgen.plans.buffers import buffer
-from convgen.plans.conv.base import packed, sums_overflow, weights_of, with_weights_of
+from convgen.plans.conv.base import (
+    packed,
+    row_blocks,
+    sums_overflow,
+    weights_of,
+    with_weights_of,
+)
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels import only_so_many
 from convgen.plans.kernels.base import Runs
@@ -151,7 +158,7 @@ class Im2colWide:
         layer, g = study.layer, study.layer.geometry
         run_taps = g.k_w if g.dilation_w == 1 else 1
         runs = g.taps // run_taps
-        blocks = (PIXELS,) if g.out_pixels % PIXELS == 0 else (PIXELS, 1)
+        blocks, of_band = (row_blocks(pixels, PIXELS) for pixels in (g.out_pixels, g.out_w))
         steps = WideSteps(
             pixel_blocks=blocks,
             runs=runs,
@@ -160,7 +167,10 @@ class Im2colWide:
             tap_elems=g.in_c,
             has_padding=g.has_padding,
         )
-        forms = tuple(pairs(pixels, runs, steps.run_elems) for pixels in blocks)
+        forms, more = (
+            tuple(pairs(pixels, runs, steps.run_elems) for pixels in some)
+            for some in (blocks, of_band)
+        )
         kernel = self._kernel.plan(fitting, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
         patches = buffer("patches", "int16", kernel.step_count, PIXELS, 2)
         return Plan(
@@ -177,6 +187,9 @@ class Im2colWide:
             orders=both_ways(partial(in_blocks, g, cut(g.out_pixels, blocks)), gathers=True),
             decisions=_decisions(layer),
             work=_work(kernel, steps, g),
+            band=Band(
+                steps=replace(steps, pixel_blocks=of_band), kernel=replace(kernel, forms=more)
+            ),
         )
 
 

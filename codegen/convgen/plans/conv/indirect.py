@@ -11,7 +11,7 @@ Source: M. Dukhan, "The Indirect Convolution Algorithm", arXiv 1907.02129.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from convgen.ctext.literals import ctype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.conv.base import (
     layer_constants,
@@ -142,7 +143,14 @@ class Indirect:
             work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
             has_init=self.table == "init",
             notes=no_assembly(study, target),
+            band=self._band(geometry, steps),
         )
+
+    def _band(self, g: Geometry, steps: IndirectSteps) -> Band | Refusal:
+        """Return how many rows are made, of whose pixels a single one may be left over."""
+        if self.table == "init":
+            return Refusal("needs its input where an init function found it when it made its table")
+        return Band(steps=replace(steps, pixel_blocks=row_blocks(g.out_w, steps.pixel_blocks[0])))
 
     def _pixels(self, geometry: Geometry) -> int:
         """Return how many output pixels the table is for."""

@@ -12,11 +12,12 @@ convolution algorithms for deep neural networks", arXiv 1709.03395.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.conv.base import (
     output_work,
@@ -122,6 +123,7 @@ class Kn2row:
             decisions=_decisions(layer),
             work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
             notes=no_assembly(study, target),
+            band=Band(steps=replace(steps, pixel_blocks=row_blocks(geometry.in_w, kernel.pixels))),
         )
 
     def _buffers(self, layer: Conv2d) -> tuple[Buffer, ...]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import output_work, rows_work, sum_buffer, sums_overflow, times
 from convgen.plans.conv.inside import cols_inside, rows_inside
@@ -45,6 +46,8 @@ from convgen.plans.requantize import plan_requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
+
+AT_ONCE = Refusal("shifts the whole image for each tap, with holes where columns would wrap")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ def _plan(
         work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
         writes_input=steps.has_holes,
         notes=no_assembly(study, target),
+        band=AT_ONCE if extent.is_image else ROW_BY_ROW,
     )
 
 

@@ -326,6 +326,21 @@ class Kind:
     pixels: tuple[Pixel, ...]
     starts: tuple[Start, ...]
 
+    @property
+    def start(self) -> int:
+        """The first line."""
+        return self.run.start
+
+    @property
+    def end(self) -> int:
+        """The line behind the last."""
+        return self.run.end
+
+    @property
+    def loops(self) -> bool:
+        """Whether there are several lines."""
+        return self.run.count > 1
+
 
 def kinds_of(route: Route, first_start: int, *, keeps: bool) -> tuple[Kind, ...]:
     """Return the lines by their taps; the plane's starts are at *first_start*, row by row.

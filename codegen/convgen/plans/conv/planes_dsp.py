@@ -130,10 +130,14 @@ class Rows:
     """``count`` times one or two output rows: ``head``, ``loop`` and ``tail`` are along them.
 
     ``looped`` is how far the pointer gets in all turns of the loop, ``walked`` in all ``count``
-    rows. ``next_input`` and ``next_output`` lead from the end of the rows to the next.
+    rows. ``next_input`` and ``next_output`` lead from the end of the rows to the next. ``start`` to
+    ``end`` are the output rows, ``first`` the first row of the image that they read where it is.
     """
 
     title: str
+    start: int
+    end: int
+    first: int
     count: int
     head: tuple[Step, ...]
     loop: tuple[Step, ...]
@@ -287,6 +291,9 @@ class Plane:
         beside = (len(group.rows) - 1) * self.out_row
         return Rows(
             title=_title(group, len(groups)),
+            start=group.first,
+            end=groups[-1].first + len(groups[-1].rows),
+            first=group.input,
             count=len(groups),
             head=head,
             loop=loop,

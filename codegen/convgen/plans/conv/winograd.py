@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv import winograd_pairs as pairs
 from convgen.plans.conv.base import (
@@ -160,6 +161,7 @@ class Winograd:
             work=pairs.work(layer, steps, requantize),
             own_assembly=pairs.NEEDS[steps.assembly],
             notes=pairs.notes(study, target, steps),
+            band=Band(step=self.form.outputs),
         )
 
     def _orders(self, layer: Conv2d) -> tuple[StoreOrder, ...]:
@@ -215,6 +217,7 @@ class Winograd:
             work=_work(kernel, steps, g, row) + output_work(layer, requantize),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
             notes=_notes(layer, no_pairs),
+            band=Band(step=form.outputs),
         )
 
 

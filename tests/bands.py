@@ -1,0 +1,116 @@
+"""A layer as calls that each make a band of its rows, with only the rows of the input it needs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from convgen.ctext.literals import ctype
+from convgen.model.operator import rows_needed
+from convgen.model.tensor import Tensor
+from convgen.plans.band import Band
+from convgen.plans.plan import Plan
+from convgen.sources.generate import layer_files
+from convgen.targets.target import Target
+
+GUARD = 61  # elements before and behind the rows of a call, so that they begin at an odd place
+
+HEAP = """
+#include <stdlib.h>
+#define BLOCK(elem, name, elems) elem *name = calloc((elems) + 1, sizeof *name) /* 0 too */
+#define FIRST(name, elems) ((name) + 1)
+#define CHECK(name, elems) 0
+#define RELEASE(name) free(name)
+"""
+"""Rows are a block of the heap, from behind its first element on: a sanitizer watches its end."""
+
+STATIC = f"""
+#define BLOCK(elem, name, elems) \\
+    static elem name[{GUARD} + (elems) + {GUARD}]; \\
+    (void)memset(name, 0x5A, sizeof name)
+#define FIRST(name, elems) ((name) + {GUARD})
+#define CHECK(name, elems) \\
+    (is_changed(name, {GUARD} * sizeof *name) \\
+     || is_changed((name) + {GUARD} + (elems), {GUARD} * sizeof *name))
+#define RELEASE(name) (void)0
+"""
+"""They are in an array, between guards that no call may write to and whose values are wrong."""
+
+COMMON = """
+#include <string.h>
+
+static inline int is_changed(const void *guard, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (((const unsigned char *)guard)[i] != 0x5A) return 1;
+    }
+    return 0;
+}
+"""
+
+CALL = """
+    {{
+        {blocks}
+        {copies}
+        {name}_rows({arguments}workspace, {first}, {last});
+        if (CHECK(made, {elems})) return;
+        (void)memcpy(output + {at}, FIRST(made, {elems}), {elems} * sizeof *output);
+        {releases}
+    }}"""
+
+
+def split(plan: Plan, rng: random.Random) -> tuple[range, ...]:
+    """Cut the rows at random, or as fine as can be; bands in any order."""
+    assert isinstance(plan.band, Band)
+    rows = plan.operator.outputs[0].shape[0]
+    places = list(range(plan.band.step, rows, plan.band.step))
+    cuts = places if rng.random() < 0.3 else sorted(rng.sample(places, rng.randint(0, len(places))))
+    found = [range(*ends) for ends in zip([0, *cuts], [*cuts, rows], strict=True)]
+    order = rng.choice(["forwards", "backwards", "mixed"])
+    if order == "mixed":
+        rng.shuffle(found)
+    return tuple(reversed(found) if order == "backwards" else found)
+
+
+def files(plan: Plan, target: Target, bands: Sequence[range], *, in_heap: bool) -> dict[str, str]:
+    """Return the files of a layer whose function makes one band after the other."""
+    name, elem = plan.operator.name, ctype(plan.operator.dtype)
+    texts = layer_files(plan, target, None, by_rows=True)
+    inputs = "".join(f"const {elem} *{tensor.name}, " for tensor in plan.operator.inputs)
+    prototype = f"void {name}({inputs}{elem} *output, void *workspace)"
+    calls = "".join(_call(plan, band) for band in bands)
+    guarded = f"#ifndef BLOCK\n{COMMON}{HEAP if in_heap else STATIC}#endif\n"
+    texts[f"{name}.c"] += f"\n{guarded}\n{prototype}\n{{{calls}\n}}\n"
+    included = "#include <stdint.h>\n"
+    texts[f"{name}.h"] = texts[f"{name}.h"].replace(included, f"{included}\n{prototype};\n")
+    return texts
+
+
+def _call(plan: Plan, band: range) -> str:
+    operator = plan.operator
+    elem = ctype(operator.dtype)
+    needed = rows_needed(operator, band.start, band.stop)
+    blocks = {f"{t.name}_needed": _elems(t, needed) for t in operator.inputs}
+    copies, arguments = [], ""
+    for tensor, (block, (start, elems)) in zip(operator.inputs, blocks.items(), strict=True):
+        place = f"FIRST({block}, {elems})"
+        copies.append(f"(void)memcpy({place}, {tensor.name} + {start}, {elems} * sizeof *output);")
+        arguments += f"{place}, {needed.start}, "
+    at, elems = blocks["made"] = _elems(operator.outputs[0], band)
+    return CALL.format(
+        blocks=" ".join(f"BLOCK({elem}, {block}, {n});" for block, (_, n) in blocks.items()),
+        copies=" ".join(copies),
+        name=operator.name,
+        arguments=f"{arguments}FIRST(made, {elems}), ",
+        first=band.start,
+        last=band.stop,
+        elems=elems,
+        at=at,
+        releases=" ".join(f"RELEASE({block});" for block in blocks),
+    )
+
+
+def _elems(tensor: Tensor, rows: range) -> tuple[int, int]:
+    """Return where *rows* begin, and how much they are."""
+    row = tensor.elems // tensor.shape[0]
+    return row * rows.start, row * len(rows)

@@ -1,0 +1,118 @@
+"""Any split of the output rows into bands gives the same bytes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bands
+import batch
+import emulated
+import native
+import random_operators
+from batch import Options
+from convgen.bench.proof import vectors
+from convgen.model.operator import Operator
+from convgen.plans.conv import ALGORITHMS
+from convgen.plans.plan import Plan
+from convgen.plans.registry import able
+from convgen.refusal import Refusal
+from convgen.targets import target
+from convgen.targets.target import Target
+from native import Job, Variant
+from random_layers import MIXED, Kind, drawn
+
+BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")  # kernels of one, two and four pixels
+KINDS = (
+    *MIXED,
+    Kind("int8", grouping="none", usual=True, shape="same"),
+    Kind("int8", grouping="channels", shape="framed"),
+)
+WIDE = (Kind("int8", grouping="none", shape="wide"),)
+LAYERS, SOME = 36, 5
+STATIC = Options(compile=("-O1",), layers_in_unit=1000, measured=False)
+WHOLE_ONLY = {
+    "indirect_init": "init function",
+    "direct_planes_inplace": "row above",
+    "kn2row_aa_holes": "whole image",
+}
+"""The algorithms without bands, and a word of why."""
+
+
+def pairs(
+    operator: Operator, board: Target, rng: random.Random, tried: Counter[str]
+) -> list[Variant]:
+    """Return the algorithms least *tried* as they are and by rows, in one of their orders."""
+    found = []
+    plans = sorted(able(operator, board).values(), key=lambda plan: tried[plan.algorithm])
+    for plan in plans[:SOME]:
+        tried[plan.algorithm] += 1
+        if isinstance(plan.band, Refusal):
+            assert WHOLE_ONLY[plan.algorithm] in plan.band.reason
+            continue
+        name = f"{operator.name}_{plan.algorithm}"
+        plain = [order for order in plan.orders if not order.swap]
+        by_rows = replace(named(plan, f"{name}_by"), orders=tuple(rng.sample(plain, len(plain))))
+        found.append(Variant(named(plan, name), None))
+        found.append(Variant(by_rows, None, bands.split(plan, rng)))
+    return found
+
+
+def named(plan: Plan, name: str) -> Plan:
+    operator: Any = plan.operator
+    return replace(plan, operator=replace(operator, name=name))
+
+
+def assert_same(jobs: list[Job], found: list[dict[str, np.ndarray]]) -> Counter[str]:
+    """Compare each algorithm by rows with itself; return how often each was."""
+    compared = Counter[str]()
+    for job, outputs in zip(jobs, found, strict=True):
+        for variant in job.chosen:
+            if variant.bands:
+                algorithm = variant.plan.algorithm
+                np.testing.assert_array_equal(
+                    outputs[variant.label],
+                    outputs[algorithm],
+                    err_msg=f"{algorithm} by {variant.bands}: {job.described}",
+                )
+                compared[algorithm] += 1
+    return compared
+
+
+def layers(count: int, number: int, rng: random.Random, boards: list[Target]) -> list[Job]:
+    jobs, tried = [], Counter[str]()
+    wide = [replace(layer, name=f"wide_{layer.name}") for layer in drawn(WIDE, 6, number)]
+    for i, layer in enumerate([*drawn(KINDS, count, number), *wide]):
+        board = boards[i % len(boards)]
+        inputs = vectors.made_up(layer, i).inputs[0][:2]
+        jobs.append(Job(pairs(layer, board, rng, tried), board, inputs))
+    return jobs
+
+
+def test_bands_give_the_bytes_of_the_whole_layer_under_sanitizers(tmp_path: Path) -> None:
+    rng = random.Random(0)  # noqa: S311
+    boards = [native.played_here(target.load(board)) for board in BOARDS]
+    jobs = layers(LAYERS, 7, rng, boards)
+    compared = assert_same(jobs, native.run(tmp_path, jobs))
+    left_out = {a.name for a in ALGORITHMS} - set(compared) - set(WHOLE_ONLY)
+    assert left_out == set(), "no layer for these"
+
+
+@pytest.mark.emulator
+def test_bands_give_the_bytes_of_the_whole_layer_on_a_cortex_m4(tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311
+    bench = emulated.bench("cortex-m4", np.empty(0))
+    jobs = [j for j in layers(16, 8, rng, [bench.target]) if j.operator.dtype == "int8"]
+    for kind in ("add", "average_pool", "max_pool"):
+        for number in range(6):
+            operator = random_operators.draw(kind, number)
+            given = vectors.made_up(operator, number).inputs
+            chosen = pairs(operator, bench.target, rng, Counter())
+            jobs.append(Job(chosen, bench.target, given[0][:2], tuple(g[:2] for g in given[1:])))
+    assert_same(jobs, batch.run(tmp_path, jobs, bench, STATIC))
