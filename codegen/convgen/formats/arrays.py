@@ -22,13 +22,13 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.schema import show
 from convgen.model.quantize import INT8, INT32
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
 
-MAX_TENSOR_BYTES = 64 * 2**20  # far above any microcontroller's memory, far below a PC's
 MOST_DIRECTORY_BYTES = 2**20  # of an archive: some ten thousand members
 MOST_HEADER_BYTES = 2**16 + 10  # of an .npy of format 1.0
 MOST_LISTED = 20  # names in a message

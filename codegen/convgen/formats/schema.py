@@ -33,15 +33,10 @@ from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_sc
 
 from convgen.ctext import identifiers
 from convgen.errors import SpecError
+from convgen.formats.limits import MAX_SIZE
 from convgen.model.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, Rounding, as_float32
-from convgen.model.tensor import DType
 from convgen.printable import word
 
-# Of any dimension, stride, dilation, pad or dilated kernel. Positions in the padded image, even one
-# dilation past a kernel's end, then stay below 5 * 2**20, and offsets are computed inside tensors
-# only, of 2**26 bytes. With spec.py's bound on a step between columns and im2col's on its matrix,
-# nothing the generated C computes for indices leaves int32.
-MAX_SIZE = 2**20
 MAX_FIELDS = 1000  # of one object
 MAX_PROBLEMS = 20  # reported at once
 
@@ -189,7 +184,9 @@ class InputSpec(_Strict):
 
     shape: Annotated[Shape, Field(description="[height, width, channels]")]
     dtype: Annotated[
-        DType, Field(description="of input and output"), Expected('"int8" or "float32"')
+        Literal["int8", "float32"],
+        Field(description="of input and output"),
+        Expected('"int8" or "float32"'),
     ]
     scale: Annotated[Scale | None, Field(description="int8: value of one step")] = None
     zero_point: Annotated[

@@ -8,7 +8,7 @@ from typing import Any
 
 from convgen.errors import refuse
 from convgen.formats.activation import activation_range, clamp_problems
-from convgen.formats.arrays import MAX_TENSOR_BYTES
+from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.schema import AddSpec, ClampSpec, InputSpec, OutputSpec, PoolSpec, show
 from convgen.formats.window import geometry_of
 from convgen.model.ops.add import LEFT_SHIFT, Add

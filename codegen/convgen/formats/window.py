@@ -6,15 +6,10 @@ import math
 
 import numpy as np
 
-from convgen.formats.arrays import MAX_TENSOR_BYTES
-from convgen.formats.schema import MAX_SIZE, LayerSpec, PoolSpec
+from convgen.formats.limits import MAX_MACS, MAX_PIXELS, MAX_SIZE, MAX_TENSOR_BYTES
+from convgen.formats.schema import LayerSpec, PoolSpec
 from convgen.model.geometry import Geometry
 from convgen.model.quantize import INT32
-
-# What a plan, a run and the reference take grows with these; a microcontroller's layers are far
-# below. 2**33 products are a minute and more of any of its cores.
-MAX_MACS = 2**33
-MAX_PIXELS = 2**21
 
 
 def geometry_of(given: LayerSpec | PoolSpec) -> tuple[Geometry, list[str]]:

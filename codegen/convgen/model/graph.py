@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
 
 Arrays = tuple[NDArray[Any], ...]
+Values = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """A tensor that keeps its bytes from one call to the next.
+
+    ``initial`` is what the first call reads. After a call it holds what ``new``, a tensor of the
+    graph, holds.
+    """
+
+    tensor: Tensor
+    initial: NDArray[Any]
+    new: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """A network: every input of an operator is an input of the graph or an earlier output.
+    """A network: every input of an operator is an input of the graph, a state or an earlier output.
 
     Tensors of one name are the same bytes. An operator may see them in another shape than the one
     that wrote them does: a reshape is no operator.
@@ -26,6 +42,7 @@ class Graph:
     operators: tuple[Operator, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    states: tuple[State, ...] = ()
 
     @property
     def macs(self) -> int:
@@ -34,26 +51,49 @@ class Graph:
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor once, by name, as it is first seen: inputs, then what operators write."""
+        """Every tensor once, by name, as it is first seen: inputs, states, what operators write."""
         found = {tensor.name: tensor for tensor in self.inputs}
+        found |= {state.tensor.name: state.tensor for state in self.states}
         for operator in self.operators:
             found |= {tensor.name: tensor for tensor in operator.outputs}
         return found
 
-    def values(self, *inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return every tensor's values ``[N, *shape]`` for *inputs* ``[N, *shape]``, by name."""
-        known = {tensor.name: array for tensor, array in zip(self.inputs, inputs, strict=True)}
+    def values(self, *inputs: NDArray[Any]) -> Values:
+        """Return every tensor's values ``[N, *shape]`` for *inputs* ``[N, *shape]``, by name.
+
+        With states the N are successive calls from the initial state on.
+        """
+        given = {tensor.name: array for tensor, array in zip(self.inputs, inputs, strict=True)}
+        if not self.states:
+            return self._call(given)
+        kept = {state.tensor.name: state.initial[None] for state in self.states}
+        calls = []
+        for step in range(len(inputs[0])):
+            now = {name: array[step : step + 1] for name, array in given.items()}
+            calls.append(self._call(now | kept))
+            kept = {
+                state.tensor.name: _as_seen(calls[-1][state.new.name], state.tensor)
+                for state in self.states
+            }
+        return {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
+
+    def compute(self, *inputs: NDArray[Any]) -> Arrays:
+        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor.
+
+        With states the N are successive calls from the initial state on.
+        """
+        known = self.values(*inputs)
+        return tuple(_as_seen(known[tensor.name], tensor) for tensor in self.outputs)
+
+    def _call(self, given: Mapping[str, NDArray[Any]]) -> Values:
+        """Return every tensor's values for those of inputs and states."""
+        known = dict(given)
         for operator in self.operators:
             read = (_as_seen(known[tensor.name], tensor) for tensor in operator.inputs)
             written = operator.compute(*read)
             names = (tensor.name for tensor in operator.outputs)
             known |= dict(zip(names, written, strict=True))
         return known
-
-    def compute(self, *inputs: NDArray[Any]) -> Arrays:
-        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor."""
-        known = self.values(*inputs)
-        return tuple(_as_seen(known[tensor.name], tensor) for tensor in self.outputs)
 
 
 def _as_seen(array: NDArray[Any], tensor: Tensor) -> NDArray[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -100,6 +101,31 @@ class Clamped:
     def clamps_high(self) -> bool:
         """Whether outputs have an upper bound."""
         return math.isfinite(self.activation_max)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plain:
+    """An operator with one output, without weights, that clamps nothing."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+    activation: ClassVar[str] = "none"
+    activation_min: ClassVar[float] = -math.inf
+    activation_max: ClassVar[float] = math.inf
+    macs: ClassVar[int] = 0
+    synthetic: ClassVar[bool] = False
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What it writes."""
+        return (self.output,)
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the output."""
+        return self.output.dtype
 
 
 @runtime_checkable

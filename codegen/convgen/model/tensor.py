@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-DType = Literal["int8", "float32"]
+DType = Literal["int8", "uint8", "float32"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from convgen.bench.proof.coverage import Coverage
 from convgen.bench.proof.disagreement import Disagreement
 from convgen.errors import UsageError
 from convgen.formats import arrays
-from convgen.formats.arrays import MAX_TENSOR_BYTES, ArrayError, Wanted
+from convgen.formats.arrays import ArrayError, Wanted
+from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8

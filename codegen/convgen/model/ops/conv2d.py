@@ -58,6 +58,8 @@ class Conv2d(Clamped):
 
     kind: str = "conv2d"
     title: str = "convolution layer"
+    input_name: str = "input"
+    output_name: str = "output"
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -65,7 +67,7 @@ class Conv2d(Clamped):
         g, q = self.geometry, self.quantization
         return (
             Tensor(
-                name="input",
+                name=self.input_name,
                 shape=(g.in_h, g.in_w, g.in_c),
                 dtype=self.dtype,
                 scale=q.in_scale if q else None,
@@ -79,7 +81,7 @@ class Conv2d(Clamped):
         g, q = self.geometry, self.quantization
         return (
             Tensor(
-                name="output",
+                name=self.output_name,
                 shape=(g.out_h, g.out_w, g.out_c),
                 dtype=self.dtype,
                 scale=q.out_scale if q else None,

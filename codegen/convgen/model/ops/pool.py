@@ -33,6 +33,7 @@ class Pool2d(Clamped):
     activation_min: float
     activation_max: float
     synthetic: bool = False
+    output_name: str = "output"
 
     macs: ClassVar[int] = 0
 
@@ -58,7 +59,7 @@ class Pool2d(Clamped):
         shape = (g.out_h, g.out_w, g.out_c)
         return (
             Tensor(
-                name="output",
+                name=self.output_name,
                 shape=shape,
                 dtype=given.dtype,
                 scale=given.scale,

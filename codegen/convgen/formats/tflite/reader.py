@@ -1,0 +1,255 @@
+"""A .tflite file as a graph, or every operator of it that is not supported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convgen.errors import SpecError, refuse
+from convgen.formats.limits import MAX_MACS
+from convgen.formats.tflite import convolutions, elementwise, moves, pools, states, tables
+from convgen.formats.tflite.scene import Built, Scene, Shape, UnsupportedError, identifier
+from convgen.formats.tflite.states import Variables
+from convgen.formats.tflite.tables import ABSENT, MAX_FILE_BYTES, FileOperator, SubGraph
+from convgen.model.graph import Graph
+from convgen.model.operator import Operator
+from convgen.model.tensor import Tensor
+from convgen.printable import word
+from convgen.system import files
+from convgen.system.files import Unreadable
+
+Builder = Callable[[FileOperator, Scene], Built]
+BUILDERS: Mapping[str, Builder] = {
+    "ADD": elementwise.add,
+    "AVERAGE_POOL_2D": pools.average_pool_2d,
+    "CONCATENATION": moves.concatenation,
+    "CONV_2D": convolutions.conv_2d,
+    "DEPTHWISE_CONV_2D": convolutions.depthwise_conv_2d,
+    "DEQUANTIZE": elementwise.dequantize,
+    "EXPAND_DIMS": moves.view,
+    "FULLY_CONNECTED": convolutions.fully_connected,
+    "LOGISTIC": elementwise.logistic,
+    "MAX_POOL_2D": pools.max_pool_2d,
+    "MEAN": pools.mean,
+    "PACK": moves.pack,
+    "PAD": moves.pad,
+    "PADV2": moves.pad,
+    "QUANTIZE": elementwise.quantize,
+    "RESHAPE": moves.view,
+    "SHAPE": moves.shape,
+    "SLICE": moves.slice_,
+    "SOFTMAX": elementwise.softmax,
+    "SPLIT": moves.split,
+    "SPLIT_V": moves.split_v,
+    "SQUEEZE": moves.view,
+    "STRIDED_SLICE": moves.strided_slice,
+    "TRANSPOSE": moves.transpose,
+}
+"""What reads an operator of each kind."""
+
+FOLDED: Mapping[str, Callable[..., Any]] = {"ADD": np.add, "MUL": np.multiply, "SUB": np.subtract}
+"""What constant arithmetic does, beside the operators that move elements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An operator of the file: its index and kind there, its first output's name, what it became.
+
+    Shapes are the file's, batch included. ``parameters`` counts constant elements.
+    """
+
+    index: int
+    kind: str
+    name: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    parameters: int
+    operators: tuple[Operator, ...]
+    problem: str | None
+
+    @property
+    def macs(self) -> int:
+        """Nominal multiply-accumulates."""
+        return sum(operator.macs for operator in self.operators)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """A model: the graph, and what each operator of the file became in it."""
+
+    graph: Graph
+    entries: tuple[Entry, ...]
+
+    def origin(self, name: str) -> int | None:
+        """Return the index in the file of the operator that the graph calls *name*."""
+        found = (e.index for e in self.entries if any(op.name == name for op in e.operators))
+        return next(found, None)
+
+
+def load(path: Path, name: str) -> Imported:
+    """Read the model at *path* as a graph called *name*. Raises SpecError."""
+    return imported(read(path), name)
+
+
+def read(path: Path) -> tuple[SubGraph, ...]:
+    """Return what the file at *path* holds. Raises SpecError."""
+    try:
+        return tables.parse(files.read(path, MAX_FILE_BYTES))
+    except Unreadable as error:
+        raise SpecError([f"{path}: cannot read the model: {error}"]) from None
+
+
+def imported(subgraphs: tuple[SubGraph, ...], name: str) -> Imported:
+    """Return the model as a graph called *name*.
+
+    Raises SpecError that lists every operator which is not supported.
+    """
+    reading = _Reading(subgraphs)
+    entries = reading.entries()
+    refuse(
+        [
+            f"operator {entry.index}, {entry.kind} {word(entry.name)!r}: not supported: "
+            f"{entry.problem}"
+            for entry in entries
+            if entry.problem
+        ]
+    )
+    graph = reading.graph(name, entries)
+    if graph.macs > MAX_MACS:
+        most = f"at most {MAX_MACS:,} multiply-accumulates"
+        raise SpecError([f"the model: expected {most}, got {graph.macs:,}"])
+    return Imported(graph=graph, entries=entries)
+
+
+class _Reading:
+    """One model as it is read."""
+
+    def __init__(self, subgraphs: tuple[SubGraph, ...]) -> None:
+        self.main = subgraphs[0]
+        self.scene = Scene(self.main.tensors)
+        self.variables = Variables(subgraphs)
+        self.identifiers: set[str] = set()
+        self.known: set[int] = {ABSENT, *self.main.inputs}
+        for tensor in self.main.tensors:
+            if tensor.data is not None:
+                self.scene.constants[tensor.index] = tensor.data
+                self.known.add(tensor.index)
+        for index in self.main.inputs:
+            self.scene.constants.pop(index, None)
+            self.scene.introduce(self.main.tensors[index])
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Read the operators in order."""
+        return tuple(self._entry(operator) for operator in self.main.operators)
+
+    def _entry(self, operator: FileOperator) -> Entry:
+        self._check_order(operator)
+        for index in operator.outputs:
+            self.scene.introduce(self.main.tensors[index])
+        built: tuple[Operator, ...] = ()
+        problem = None
+        try:
+            built = self._built(operator)
+        except UnsupportedError as error:
+            problem = word(str(error), 200)
+        self.known.update(operator.outputs)
+        tensors = self.main.tensors
+        given = [tensors[index] for index in operator.inputs if index != ABSENT]
+        return Entry(
+            index=operator.index,
+            kind=operator.kind,
+            name=tensors[operator.outputs[0]].name if operator.outputs else "",
+            inputs=tuple(tensor.shape for tensor in given),
+            outputs=tuple(tensors[index].shape for index in operator.outputs),
+            parameters=sum(tensor.elems for tensor in given if tensor.data is not None),
+            operators=built,
+            problem=problem,
+        )
+
+    def _check_order(self, operator: FileOperator) -> None:
+        """Refuse what no order of running makes sense of."""
+        where = f"operator {operator.index}"
+        for index in operator.inputs:
+            if index not in self.known:
+                expected = "inputs that an operator before it writes"
+                raise SpecError([f"{where}: expected {expected}, got tensor {index}"])
+        for index in operator.outputs:
+            if index in self.known or operator.outputs.count(index) > 1:
+                expected = "outputs that nothing else writes"
+                raise SpecError([f"{where}: expected {expected}, got tensor {index}"])
+
+    def _built(self, operator: FileOperator) -> tuple[Operator, ...]:
+        if operator.kind in states.KINDS:
+            self.variables.take(operator, self.scene)
+            return ()
+        given = [index for index in operator.inputs if index != ABSENT]
+        if given and all(index in self.scene.constants for index in given):
+            self._fold(operator)
+            return ()
+        if operator.kind not in BUILDERS:
+            raise UnsupportedError("no such operator here")
+        built = BUILDERS[operator.kind](operator, self.scene)
+        found = []
+        for each in built:
+            self.scene.taken.update(tensor.name for tensor in each.outputs)
+            name = identifier(each.outputs[0].name, self.identifiers)
+            found.append(replace(each, name=name))  # type: ignore[type-var]
+        return tuple(found)
+
+    def _fold(self, operator: FileOperator) -> None:
+        """Do now what needs nothing but constants: shapes that a model computes."""
+        scene, tensors = self.scene, self.main.tensors
+        given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
+        output = scene.output(operator) if operator.kind not in ("SPLIT", "SPLIT_V") else None
+        if operator.kind in FOLDED and output is not None:
+            found = FOLDED[operator.kind](*given).astype(output.dtype)
+            if output.dtype not in ("int32", "int64") or found.shape != output.shape:
+                raise UnsupportedError("constant inputs")
+            scene.constants[output.index] = found
+            return
+        if operator.kind not in BUILDERS:
+            raise UnsupportedError("constant inputs")
+        for index in (*operator.inputs, *operator.outputs):
+            if index != ABSENT and index not in scene.names:
+                scene.introduce(tensors[index])
+        by_name = {scene.names[i]: scene.constants[i] for i in operator.inputs if i != ABSENT}
+        scene.folding = True
+        try:
+            built = BUILDERS[operator.kind](operator, scene)
+        finally:
+            scene.folding = False
+        for one, index in zip(built, operator.outputs, strict=False):
+            values = [by_name[t.name].reshape(1, *t.shape) for t in one.inputs]
+            scene.constants[index] = one.compute(*values)[0].reshape(tensors[index].shape)
+
+    def graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
+        """Return the graph of what was read."""
+        main, scene = self.main, self.scene
+        operators = tuple(operator for entry in entries for operator in entry.operators)
+        written = {tensor.name for operator in operators for tensor in operator.outputs}
+        problems = []
+        for index in main.outputs:
+            if scene.names.get(index) not in written:
+                problems.append(
+                    f"the model's outputs: expected what an operator writes, got tensor {index}"
+                )
+        if not (main.inputs and main.outputs):
+            problems.append("the model: expected an input and an output, got none")
+        refuse(problems)
+        try:
+            return Graph(
+                name=name,
+                operators=operators,
+                inputs=self._seen(main.inputs),
+                outputs=self._seen(main.outputs),
+                states=self.variables.states(),
+            )
+        except UnsupportedError as error:
+            raise SpecError([f"the model: not supported: {error}"]) from None
+
+    def _seen(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
+        return tuple(self.scene.seen(self.main.tensors[index]) for index in indices)

@@ -1,0 +1,360 @@
+"""A .tflite file as plain values: every length and index checked before it is followed.
+
+The flatbuffers tables of the package ``tflite`` read wherever an offset leads, inside the file or
+out of it. Here that ends in one sentence: no vector is longer than the file, names are bounded
+before they are copied, numbers of tensors and operators are bounded, buffers stay views.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import tflite
+from numpy.typing import NDArray
+
+from convgen.errors import SpecError
+from convgen.formats.limits import MAX_TENSOR_BYTES
+
+MAX_FILE_BYTES = MAX_TENSOR_BYTES
+MAX_OPERATORS = 10_000
+MAX_TENSORS = 40_000
+MAX_BUFFERS = 40_000
+MAX_SUBGRAPHS = 16
+MAX_CODES = 1000
+MAX_RANK = 6
+MAX_OPERANDS = 256
+MAX_NAME = 1000
+MAX_CONSTANT_BYTES = 4 * MAX_TENSOR_BYTES  # of all tensors together; they may share buffers
+
+IDENTIFIER = b"TFL3"
+OLD_CODES = 127  # of operators that fit in the byte of the first schema
+ABSENT = -1  # in place of an operand
+
+_T = TypeVar("_T")
+DTYPES: dict[int, str] = {
+    value: name.lower() for name, value in vars(tflite.TensorType).items() if name.isupper()
+}
+_KINDS: dict[int, str] = {
+    value: name for name, value in vars(tflite.BuiltinOperator).items() if name.isupper()
+}
+_OPTIONS: dict[int, str] = {
+    value: name for name, value in vars(tflite.BuiltinOptions).items() if name != "NONE"
+}
+_STORED = {
+    "float32": "<f4",
+    "float16": "<f2",
+    "int8": "i1",
+    "uint8": "u1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "bool": "u1",
+}
+"""dtypes of constants, as they lie in a file."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FileTensor:
+    """A tensor of the file; ``shape`` has the batch too, ``data`` is None unless it is constant.
+
+    ``scales`` and ``zero_points`` are empty where the tensor is not quantised.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64]
+    axis: int
+    data: NDArray[Any] | None
+
+    @property
+    def elems(self) -> int:
+        """How many elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The attributes of an operator, named as in the schema; those it lacks are the defaults.
+
+    ``of`` is what the schema calls them all: ``Conv2DOptions`` and the like.
+    """
+
+    of: str
+    padding: int = 0
+    stride_w: int = 0
+    stride_h: int = 0
+    dilation_w_factor: int = 1
+    dilation_h_factor: int = 1
+    depth_multiplier: int = 0
+    filter_width: int = 0
+    filter_height: int = 0
+    fused_activation_function: int = 0
+    weights_format: int = 0
+    keep_num_dims: int = 0
+    keep_dims: int = 0
+    axis: int = 0
+    begin_mask: int = 0
+    end_mask: int = 0
+    ellipsis_mask: int = 0
+    new_axis_mask: int = 0
+    shrink_axis_mask: int = 0
+    offset: int = 0
+    align_corners: int = 0
+    half_pixel_centers: int = 0
+    init_subgraph_index: int = 0
+    beta: float = 1.0
+    alpha: float = 0.0
+    new_shape: tuple[int, ...] | None = None
+    squeeze_dims: tuple[int, ...] = ()
+    shared_name: str = ""
+    container: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FileOperator:
+    """An operator of the file: ``kind`` in the schema's capitals, operands as indices of tensors.
+
+    ``options`` is None where the file has none, or those of another kind.
+    """
+
+    index: int
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SubGraph:
+    """Operators in order, with the tensors that they name."""
+
+    tensors: tuple[FileTensor, ...]
+    operators: tuple[FileOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+class UnsoundError(Exception):
+    """What is wrong with the file, in words."""
+
+
+def parse(content: bytes) -> tuple[SubGraph, ...]:
+    """Return the subgraphs of the .tflite file *content*. Raises SpecError."""
+    try:
+        return _parse(content)
+    except UnsoundError as error:
+        raise SpecError([f"the model: {error}"]) from None
+    except Exception:
+        # flatbuffers, struct and NumPy raise half a dozen kinds of exception.
+        raise SpecError(
+            ["the model: expected a sound .tflite file, got one whose offsets lead nowhere"]
+        ) from None
+
+
+def _parse(content: bytes) -> tuple[SubGraph, ...]:
+    if content[4:8] != IDENTIFIER:
+        raise UnsoundError('expected a .tflite file, with "TFL3" at byte 4')
+    model = tflite.Model.GetRootAsModel(content, 0)
+    kinds = [_kind(code) for code in _each(model, "OperatorCodes", MAX_CODES)]
+    buffers = [_buffer(buffer) for buffer in _each(model, "Buffers", MAX_BUFFERS)]
+    found = tuple(
+        _subgraph(graph, kinds, buffers) for graph in _each(model, "Subgraphs", MAX_SUBGRAPHS)
+    )
+    if not found:
+        raise UnsoundError("expected a subgraph, got none")
+    constants = (
+        tensor.data.nbytes for g in found for tensor in g.tensors if tensor.data is not None
+    )
+    if (total := sum(constants)) > MAX_CONSTANT_BYTES:
+        raise UnsoundError(
+            f"expected at most {MAX_CONSTANT_BYTES:,} bytes of constants, got {total:,}"
+        )
+    return found
+
+
+def _each(table: Any, field: str, most: int) -> Iterator[Any]:
+    """Yield what the vector *field* of a *table* holds, *most* at most."""
+    count = getattr(table, f"{field}Length")()
+    if count > most:
+        raise UnsoundError(f"expected at most {most:,} {_words(field)}, got {count:,}")
+    one: Callable[[int], Any] = getattr(table, field)
+    for index in range(count):
+        yield one(index)
+
+
+def _words(field: str) -> str:
+    return {"OperatorCodes": "operator codes"}.get(field, field.lower())
+
+
+def _kind(code: Any) -> str:
+    """Return the operator's name; the oldest files have it in a byte."""
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if number == tflite.BuiltinOperator.CUSTOM:
+        return f"CUSTOM {_name(code, code.CustomCode, 1)}"
+    return _KINDS.get(number, f"operator code {number}")
+
+
+def _buffer(buffer: Any) -> NDArray[np.uint8]:
+    if buffer.Offset() > 1 or buffer.Size() > 1:
+        raise UnsoundError("expected constants inside the flatbuffer, got some behind it")
+    return _numbers(buffer.DataAsNumpy(), np.uint8)
+
+
+def _numbers(found: Any, dtype: type[_T]) -> NDArray[Any]:
+    """Return a vector as the package gives it: 0 where there is none."""
+    return found if isinstance(found, np.ndarray) else np.zeros(0, dtype)
+
+
+def _integers(found: Any, most: int, what: str) -> tuple[int, ...]:
+    values = _numbers(found, np.int32)
+    if len(values) > most:
+        raise UnsoundError(f"expected at most {most} {what}, got {len(values):,}")
+    return tuple(int(value) for value in values)
+
+
+def _name(table: Any, read: Callable[[], Any], field: int) -> str:
+    """Return the string that is the *field*-th of a *table*; *read* would copy it whole."""
+    place = table._tab.Offset(4 + 2 * field)
+    if not place:
+        return ""
+    if (length := table._tab.VectorLen(place)) > MAX_NAME:
+        raise UnsoundError(f"expected names of at most {MAX_NAME} bytes, got one of {length:,}")
+    content: bytes = read()
+    return content.decode("utf-8", "replace")
+
+
+def _subgraph(graph: Any, kinds: list[str], buffers: list[NDArray[np.uint8]]) -> SubGraph:
+    tensors = tuple(
+        _tensor(index, tensor, buffers)
+        for index, tensor in enumerate(_each(graph, "Tensors", MAX_TENSORS))
+    )
+    operators = tuple(
+        _operator(index, operator, kinds, len(tensors))
+        for index, operator in enumerate(_each(graph, "Operators", MAX_OPERATORS))
+    )
+    return SubGraph(
+        tensors=tensors,
+        operators=operators,
+        inputs=_operands(graph.InputsAsNumpy(), len(tensors), "the model's inputs"),
+        outputs=_operands(graph.OutputsAsNumpy(), len(tensors), "the model's outputs"),
+    )
+
+
+def _operands(found: Any, count: int, where: str, least: int = 0) -> tuple[int, ...]:
+    indices = _integers(found, MAX_OPERANDS, "operands")
+    for index in indices:
+        if not least <= index < count:
+            expected = f"tensors from 0 to {count - 1}" if count else "no tensor"
+            raise UnsoundError(f"{where}: expected {expected}, got {index}")
+    return indices
+
+
+def _tensor(index: int, tensor: Any, buffers: list[NDArray[np.uint8]]) -> FileTensor:
+    where = f"tensor {index}"
+    shape = _integers(tensor.ShapeAsNumpy(), MAX_RANK, "axes")
+    dtype = DTYPES.get(tensor.Type(), f"type {tensor.Type()}")
+    if any(size < 1 for size in shape):
+        raise UnsoundError(f"{where}: expected sizes of at least 1, got {list(shape)}")
+    if (size := math.prod(shape) * _width(dtype)) > MAX_TENSOR_BYTES:
+        raise UnsoundError(f"{where}: expected at most {MAX_TENSOR_BYTES:,} bytes, got {size:,}")
+    scales, zero_points, axis = _quantization(tensor.Quantization(), where)
+    return FileTensor(
+        index=index,
+        name=_name(tensor, tensor.Name, 3),
+        shape=shape,
+        dtype=dtype,
+        scales=scales,
+        zero_points=zero_points,
+        axis=axis,
+        data=_data(tensor, dtype, shape, buffers, where),
+    )
+
+
+def _width(dtype: str) -> int:
+    return np.dtype(_STORED[dtype]).itemsize if dtype in _STORED else 16
+
+
+def _quantization(given: Any, where: str) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
+    if given is None:
+        return np.zeros(0, np.float32), np.zeros(0, np.int64), 0
+    scales = _numbers(given.ScaleAsNumpy(), np.float32)
+    zero_points = _numbers(given.ZeroPointAsNumpy(), np.int64)
+    if not (np.isfinite(scales) & (scales >= 0)).all():
+        raise UnsoundError(f"{where}: expected scales that are finite and not negative")
+    if len(zero_points) not in (0, len(scales)):
+        raise UnsoundError(f"{where}: expected as many zero points as scales")
+    if np.abs(zero_points.astype(np.float64)).max(initial=0) > 2**31:
+        raise UnsoundError(f"{where}: expected zero points that fit in int32")
+    return scales, zero_points, given.QuantizedDimension()
+
+
+def _data(
+    tensor: Any,
+    dtype: str,
+    shape: tuple[int, ...],
+    buffers: list[NDArray[np.uint8]],
+    where: str,
+) -> NDArray[Any] | None:
+    """Return the constant's values, a view of the file; None: it is no constant."""
+    if tensor.Buffer() >= len(buffers):
+        raise UnsoundError(
+            f"{where}: expected one of {len(buffers)} buffers, got {tensor.Buffer()}"
+        )
+    content = buffers[tensor.Buffer()]
+    if not len(content) or dtype not in _STORED:
+        return None
+    if tensor.Sparsity() is not None:
+        raise UnsoundError(f"{where}: expected a dense constant, got a sparse one")
+    if len(content) != math.prod(shape) * _width(dtype):
+        expected = f"{math.prod(shape) * _width(dtype):,} bytes for {dtype} {list(shape)}"
+        raise UnsoundError(f"{where}: expected {expected}, got {len(content):,}")
+    values: NDArray[Any] = content.view(_STORED[dtype]).reshape(shape)
+    return values
+
+
+def _operator(index: int, operator: Any, kinds: list[str], tensors: int) -> FileOperator:
+    where = f"operator {index}"
+    code = operator.OpcodeIndex()
+    if code >= len(kinds):
+        raise UnsoundError(f"{where}: expected one of {len(kinds)} operator codes, got {code}")
+    return FileOperator(
+        index=index,
+        kind=kinds[code],
+        inputs=_operands(operator.InputsAsNumpy(), tensors, where, ABSENT),
+        outputs=_operands(operator.OutputsAsNumpy(), tensors, where),
+        options=_options(operator),
+    )
+
+
+_FIELDS = {
+    name: name.title().replace("_", "") for name in Options.__dataclass_fields__ if name != "of"
+}
+_ARRAYS = ("new_shape", "squeeze_dims")
+_TEXTS = {"container": 0, "shared_name": 1}
+
+
+def _options(operator: Any) -> Options | None:
+    """Return what an operator's options say, whatever their kind."""
+    name = _OPTIONS.get(operator.BuiltinOptionsType())
+    given = operator.BuiltinOptions()
+    if name is None or given is None or not hasattr(tflite, name):
+        return None
+    table = getattr(tflite, name)()
+    table.Init(given.Bytes, given.Pos)
+    found: dict[str, Any] = {"of": name}
+    for field, method in _FIELDS.items():
+        if field in _ARRAYS and hasattr(table, f"{method}AsNumpy"):
+            values = _integers(getattr(table, f"{method}AsNumpy")(), MAX_RANK, "axes")
+            found[field] = values or Options.__dataclass_fields__[field].default
+        elif field in _TEXTS and hasattr(table, method):
+            found[field] = _name(table, getattr(table, method), _TEXTS[field])
+        elif hasattr(table, method):
+            found[field] = getattr(table, method)()
+    return Options(**found)

@@ -1,0 +1,65 @@
+"""float32 values rounded to 8 bits over the range they have: inputs of hybrid convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.operator import Plain
+
+_STEPS = 255
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DynamicQuantize(Plain):
+    """Each float32 value becomes the nearest of 255 or 256 steps over the range of all of them.
+
+    A convolution with int8 weights and float32 tensors, which TensorFlow Lite calls hybrid, is a
+    float32 convolution of what this makes of its input. ``symmetric``: the steps are -127 .. 127
+    times the largest magnitude over 127; otherwise -128 .. 127 less a zero point.
+    """
+
+    symmetric: bool
+
+    kind: ClassVar[str] = "dynamic_quantize"
+    title: ClassVar[str] = "rounding to 8 bits"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the values in float64: scale times step."""
+        return (np.stack([self._one(image.astype(np.float32)) for image in inputs[0]]),)
+
+    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """The rounding of one float32 product."""
+        return (np.abs(self.compute(*inputs)[0]) * 2.0**-24,)
+
+    def _one(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """From ``SymmetricQuantizeFloats`` and ``AsymmetricQuantizeFloats``."""
+        low, high = min(np.float32(0), values.min()), max(np.float32(0), values.max())
+        if low == high:
+            return np.zeros(values.shape)
+        if self.symmetric:
+            most = max(-low, high)
+            steps = _rounded(values * (np.float32(127) / most))
+            return steps.clip(-127, 127) * float(most / np.float32(127))
+        scale = np.float32((float(high) - float(low)) / _STEPS)
+        zero_point = _zero_point(float(low), float(high))
+        steps = _rounded(np.float32(zero_point) + values * (np.float32(1) / scale))
+        return (steps.clip(-128, 127) - zero_point) * float(scale)
+
+
+def _zero_point(low: float, high: float) -> int:
+    """Return the step that stands for zero, from the end that gives it more exactly."""
+    scale = (high - low) / _STEPS
+    from_low, from_high = -128 - low / scale, 127 - high / scale
+    nearer = from_low if 128 + abs(low / scale) < 127 + abs(high / scale) else from_high
+    return int(np.clip(np.floor(abs(nearer) + 0.5) * np.sign(nearer), -128, 127))
+
+
+def _rounded(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return *values* rounded, halves away from zero."""
+    wide = values.astype(np.float64)
+    found: NDArray[np.float64] = np.trunc(wide + np.copysign(0.5, wide))
+    return found

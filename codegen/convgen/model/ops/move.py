@@ -1,0 +1,88 @@
+"""Operators that move elements and compute nothing: any dtype, the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.operator import Plain
+
+
+class _Mover:
+    """What moving is exact in."""
+
+    output: Any
+
+    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """Nothing is computed."""
+        return (np.zeros((len(inputs[0]), *self.output.shape)),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pad(_Mover, Plain):
+    """``before`` and ``after`` elements of ``value`` on each axis."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: float
+
+    kind: ClassVar[str] = "pad"
+    title: ClassVar[str] = "padding"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the padded tensors."""
+        widths = ((0, 0), *zip(self.before, self.after, strict=True))
+        return (np.pad(inputs[0], widths, constant_values=self.value),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Concatenation(_Mover, Plain):
+    """Tensors behind each other along ``axis``."""
+
+    axis: int
+
+    kind: ClassVar[str] = "concatenation"
+    title: ClassVar[str] = "concatenation"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the joined tensors."""
+        return (np.concatenate(inputs, axis=self.axis + 1),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slice(_Mover, Plain):
+    """On each axis every ``strides``-th element from ``begin`` on, as many as the output has.
+
+    A stride may be negative.
+    """
+
+    begin: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    kind: ClassVar[str] = "slice"
+    title: ClassVar[str] = "slice"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the parts."""
+        found = inputs[0]
+        for axis, size in enumerate(self.output.shape):
+            places = self.begin[axis] + self.strides[axis] * np.arange(size)
+            found = found.take(places, axis=axis + 1)
+        return (found,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transpose(_Mover, Plain):
+    """Axis i of the output is axis ``axes[i]`` of the input."""
+
+    axes: tuple[int, ...]
+
+    kind: ClassVar[str] = "transpose"
+    title: ClassVar[str] = "transposition"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the transposed tensors."""
+        return (np.transpose(inputs[0], (0, *(axis + 1 for axis in self.axes))),)
