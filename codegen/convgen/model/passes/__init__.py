@@ -1,0 +1,69 @@
+"""Exact rewritings of graphs: the same bytes, with fewer operators and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convgen.model.graph import Graph
+from convgen.model.ops.conv2d import Conv2d
+from convgen.model.passes import activations, means, moves
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("unused operators", moves.drop_unused),
+    ("idle moves", moves.drop_idle_moves),
+    ("slices of slices", moves.join_slices),
+    ("padding", moves.join_padding),
+    ("transposed means", means.transpose_after_means),
+    ("means as poolings", means.means_as_poolings),
+    ("tables of tables", activations.merge_tables),
+    ("activations", activations.fuse_activations),
+)
+"""By their names in the report."""
+
+MOST_ROUNDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a pass saved: operators, multiply-accumulates, weights and biases."""
+
+    name: str
+    operators: int
+    macs: int
+    parameters: int
+
+
+def simplified(graph: Graph) -> tuple[Graph, tuple[Saved, ...]]:
+    """Return *graph* after all passes, until none finds anything, and what those that did saved."""
+    saved: dict[str, Saved] = {}
+    for _ in range(MOST_ROUNDS):
+        before = graph
+        for name, rewrite in PASSES:
+            found = moves.drop_unused(rewrite(graph))
+            if found.operators != graph.operators:
+                saved[name] = _difference(name, graph, found, saved.get(name))
+            graph = found
+        if graph.operators == before.operators:
+            break
+    return graph, tuple(saved.values())
+
+
+def _difference(name: str, before: Graph, after: Graph, known: Saved | None) -> Saved:
+    return Saved(
+        name=name,
+        operators=len(before.operators) - len(after.operators) + (known.operators if known else 0),
+        macs=before.macs - after.macs + (known.macs if known else 0),
+        parameters=parameters(before) - parameters(after) + (known.parameters if known else 0),
+    )
+
+
+def parameters(graph: Graph) -> int:
+    """Return how many weights and biases a graph has."""
+    return sum(
+        operator.weights.size + (0 if operator.bias is None else operator.bias.size)
+        for operator in graph.operators
+        if isinstance(operator, Conv2d)
+    )

@@ -1,0 +1,77 @@
+"""Passes over functions of one element: what only clamps is part of the operator before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from convgen.model.graph import Graph
+from convgen.model.operator import Operator
+from convgen.model.ops.add import Add
+from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.table import Table, least
+from convgen.model.passes.rewriting import only_reader, rebuilt
+
+Clamping = Conv2d | Pool2d | Add
+
+
+def fuse_activations(graph: Graph) -> Graph:
+    """Let operators clamp by themselves where all that follows is a clamp."""
+    changes: dict[str, tuple[Operator, ...]] = {}
+    for operator in graph.operators:
+        if not isinstance(operator, Clamping):
+            continue
+        after = only_reader(graph, operator.outputs[0].name)
+        limits = _clamp(after) if after is not None else None
+        if after is not None and limits is not None:
+            changes[operator.name] = (_clamped(operator, after, *limits),)
+            changes[after.name] = ()
+    return rebuilt(graph, changes)
+
+
+def _clamp(operator: Operator) -> tuple[float, float] | None:
+    """Return between what *operator* clamps, if that is all it does to its scale."""
+    if isinstance(operator, Table):
+        given, output = operator.inputs[0], operator.output
+        low, high = int(operator.values.min()), int(operator.values.max())
+        values = np.arange(256) + least(given)
+        if (given.dtype, given.scale, given.zero_point) == (
+            output.dtype,
+            output.scale,
+            output.zero_point,
+        ) and (operator.values == values.clip(low, high)).all():
+            return low, high
+    return None
+
+
+def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Operator:
+    """Return *operator* writing what *after* does: a clamp of a clamp is one."""
+    least_, most = (
+        min(max(end, low), high) for end in (operator.activation_min, operator.activation_max)
+    )
+    output = after.outputs[0]
+    changed = replace(operator, activation="clamp", activation_min=least_, activation_max=most)
+    if isinstance(changed, Add):
+        return replace(changed, output=replace(output, shape=changed.output.shape))
+    return replace(changed, output_name=output.name)
+
+
+def merge_tables(graph: Graph) -> Graph:
+    """Make one table of a table of a table."""
+    changes: dict[str, tuple[Operator, ...]] = {}
+    for operator in graph.operators:
+        if not isinstance(operator, Table) or operator.name in changes:
+            continue
+        after = only_reader(graph, operator.output.name)
+        if isinstance(after, Table):
+            places = operator.values.astype(np.int64) - least(operator.output)
+            merged = replace(
+                after,
+                inputs=operator.inputs,
+                kind=f"{operator.kind} and {after.kind}",
+                values=after.values[places],
+            )
+            changes |= {operator.name: (), after.name: (merged,)}
+    return rebuilt(graph, changes)

@@ -1,0 +1,90 @@
+"""What every rewriting of a graph needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from convgen.model.graph import Graph
+from convgen.model.operator import Operator, Plain
+from convgen.model.ops.add import Add
+from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.pool import Pool2d
+from convgen.model.tensor import Tensor
+
+Names = Mapping[str, str]
+
+
+def readers(graph: Graph) -> dict[str, list[Operator]]:
+    """Return which operators read each tensor, by its name."""
+    found: dict[str, list[Operator]] = {name: [] for name in graph.tensors}
+    for operator in graph.operators:
+        for name in {tensor.name for tensor in operator.inputs}:
+            found[name].append(operator)
+    return found
+
+
+def writers(graph: Graph) -> dict[str, Operator]:
+    """Return which operator writes each tensor that is neither input nor state, by its name."""
+    return {tensor.name: op for op in graph.operators for tensor in op.outputs}
+
+
+def kept(graph: Graph) -> set[str]:
+    """Return the names of tensors that the caller or the next call sees."""
+    return {tensor.name for tensor in graph.outputs} | {state.new.name for state in graph.states}
+
+
+def only_reader(graph: Graph, name: str) -> Operator | None:
+    """Return the one operator that reads a tensor which nothing else needs."""
+    found = readers(graph)[name]
+    return found[0] if len(found) == 1 and name not in kept(graph) else None
+
+
+def rebuilt(graph: Graph, changes: Mapping[str, Iterable[Operator]]) -> Graph:
+    """Return *graph* with other operators, none or several, in place of those named."""
+    operators: list[Operator] = []
+    for operator in graph.operators:
+        operators += changes.get(operator.name, (operator,))
+    return replace(graph, operators=tuple(operators))
+
+
+def renamed(graph: Graph, names: Names) -> Graph:
+    """Return *graph* with what reads the tensors of *names* reading others, of the same bytes."""
+
+    def of(tensor: Tensor) -> Tensor:
+        return replace(tensor, name=names.get(tensor.name, tensor.name))
+
+    return replace(
+        graph,
+        operators=tuple(reading(operator, names) for operator in graph.operators),
+        outputs=tuple(map(of, graph.outputs)),
+        states=tuple(replace(state, new=of(state.new)) for state in graph.states),
+    )
+
+
+def reading(operator: Operator, names: Names) -> Operator:
+    """Return *operator* reading other tensors in place of those of *names*."""
+    if not any(tensor.name in names for tensor in operator.inputs):
+        return operator
+    tensors: tuple[Any, ...] = tuple(
+        replace(tensor, name=names.get(tensor.name, tensor.name)) for tensor in operator.inputs
+    )
+    match operator:
+        case Conv2d():
+            return replace(operator, input_name=tensors[0].name)
+        case Pool2d():
+            return replace(operator, input=tensors[0])
+        case Add() | Plain():
+            return replace(operator, inputs=tensors)
+    raise AssertionError(f"{type(operator).__name__} has no tensors known here")
+
+
+def writing(operator: Operator, name: str) -> Operator:
+    """Return *operator* writing a tensor of another name."""
+    match operator:
+        case Conv2d() | Pool2d():
+            return replace(operator, output_name=name)
+        case Add() | Plain():
+            return replace(operator, output=replace(operator.output, name=name))
+    raise AssertionError(f"{type(operator).__name__} has no tensors known here")
