@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from convgen.model.graph import Graph
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.passes import activations, means, moves
+from convgen.model.passes import activations, channels, means, moves
 
 Pass = Callable[[Graph], Graph]
 
@@ -20,6 +20,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("means as poolings", means.means_as_poolings),
     ("tables of tables", activations.merge_tables),
     ("activations", activations.fuse_activations),
+    ("dead channels", channels.drop_dead_channels),
 )
 """By their names in the report."""
 
