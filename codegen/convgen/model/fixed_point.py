@@ -25,6 +25,8 @@ _EXP_OF_POWERS = {
 }
 """``exp(-2**exponent)`` in Q0.31."""
 _48_17, _MINUS_32_17 = 1515870810, -1010580540  # Q2.29
+_LOG_2, _SQRT_HALF, _SQRT_SQRT_HALF = 1488522236, 1518500250, 1805811301
+_ALPHA_N, _ALPHA_D, _ALPHA_I, _ALPHA_F = 117049297, 127690142, 1057819769, 638450708
 _ONE = int(INT32.max)  # in Q0.31, where one itself has no value
 
 
@@ -43,7 +45,7 @@ def divide_by_power(value: Raw, exponent: Raw | int) -> Raw:
     return result
 
 
-def shift_left(value: Raw, exponent: int) -> Raw:
+def shift_left(value: Raw, exponent: Raw | int) -> Raw:
     """Return ``value * 2**exponent``, saturated."""
     result: Raw = np.clip(value << exponent, INT32.min, INT32.max)
     return result
@@ -95,3 +97,35 @@ def reciprocal(value: Raw, integer_bits: int) -> tuple[Raw, Raw]:
 def _bit_length(value: Raw) -> Raw:
     _, exponent = np.frexp(value.astype(np.float64))
     return exponent.astype(np.int64)
+
+
+def log_of_at_least_one(value: Raw, integer_bits: int, result_bits: int) -> Raw:
+    """Return the natural logarithm of values of *integer_bits*, in *result_bits*.
+
+    TensorFlow Lite's ``log_x_for_x_greater_than_or_equal_to_1``: a power of two, and a rational
+    function of what is left, between sqrt(1/2) and 1 of either the value or it times sqrt(1/2).
+    """
+    bits = result_bits + 1  # of headroom
+    quarter = np.int64(1) << (29 - bits)
+    headroom = 32 - _bit_length(value)
+    one = shift_left(multiply(shift_left(value, headroom - 1), _SQRT_HALF), 1)
+    one_power = shift_left(integer_bits - headroom, 31 - bits) + quarter
+    headroom = 31 - _bit_length(multiply(value, _SQRT_HALF))
+    other = shift_left(value, headroom)
+    other_power = shift_left(integer_bits - headroom, 31 - bits) - quarter
+    rest, power = np.minimum(one, other), np.maximum(one_power, other_power)
+    fraction = divide_by_power(_log_numerator(rest), bits)
+    found = multiply(power, _LOG_2) + multiply(fraction, one_over_one_plus(_log_divisor(rest)))
+    return shift_left(found, bits - result_bits)
+
+
+def _log_numerator(rest: Raw) -> Raw:
+    q = 2 * (rest - _SQRT_SQRT_HALF)
+    return multiply(q, rest) + multiply(multiply(q, multiply(q, q)), _ALPHA_N)
+
+
+def _log_divisor(rest: Raw) -> Raw:
+    """Return the divisor less one."""
+    p = (rest + _SQRT_SQRT_HALF + 1) >> 1
+    q = 2 * (rest - _SQRT_SQRT_HALF)
+    return multiply(p, _ALPHA_I + q + multiply(_ALPHA_D, multiply(q, q))) + multiply(_ALPHA_F, q)

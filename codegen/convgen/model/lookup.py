@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.fixed_point import divide_by_power
 from convgen.model.ops.table import as_bytes, every_value
 from convgen.model.quantize import INT32, quantize_multiplier, requantize
 from convgen.model.tensor import Tensor
@@ -43,11 +44,10 @@ def quantize(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
 
 
 def _transformed(
-    given: Tensor, output: Tensor, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    given: Tensor, output: Tensor, function: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> NDArray[Any]:
-    """From ``LUTPopulate``: float32, but for the function itself."""
-    real = scale_of(given) * every_value(given).astype(np.float32)
-    found = function(real.astype(np.float64)).astype(np.float32)
+    """From ``LUTPopulate``, in float32."""
+    found = function(scale_of(given) * every_value(given).astype(np.float32))
     steps = (found * (np.float32(1) / scale_of(output))).astype(np.float64)
     rounded = np.trunc(steps + np.copysign(0.5, steps)).clip(-(2**30), 2**30)
     return as_bytes(rounded.astype(np.int64), output)
@@ -57,7 +57,14 @@ def logistic(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
     """``1 / (1 + exp(-x))``, whose output has scale 1/256."""
     if scale_of(output) != np.float32(1 / 256):
         raise OverflowError("an output whose scale is not 1/256")
-    return _transformed(given, output, sigmoid)
+    return _transformed(given, output, _sigmoid_of_float32)
+
+
+def _sigmoid_of_float32(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Round to float32 after each step, as ``1.0f / (1.0f + std::exp(-x))`` does."""
+    with np.errstate(over="ignore"):
+        powers = np.exp(-values.astype(np.float64)).astype(np.float32)
+        return np.float32(1) / (np.float32(1) + powers)
 
 
 def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,5 +74,94 @@ def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-FUNCTIONS: Mapping[str, Function] = {"quantize": quantize, "logistic": logistic}
+def tanh(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
+    """The hyperbolic tangent."""
+
+    def function(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.tanh(values.astype(np.float64)).astype(np.float32)
+
+    return _transformed(given, output, function)
+
+
+def _clamped(low: float, high: float) -> Function:
+    """Return a clamp in units of the real values, from ``QuantizedReluX``."""
+
+    def function(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
+        factor = float(scale_of(given) / scale_of(output))
+        found = as_bytes(scaled(every_value(given), factor), output)
+        limits = [
+            output.zero_point + _rounded(np.float32(end) / scale_of(output))
+            for end in (low, high)
+            if np.isfinite(end)
+        ]
+        clamped: NDArray[Any] = np.clip(found.astype(np.int64), limits[0], [*limits, 2**31][1])
+        dtypes = np.iinfo(output.dtype)
+        return clamped.clip(dtypes.min, dtypes.max).astype(output.dtype)
+
+    return function
+
+
+def _rounded(value: np.float32) -> int:
+    """Return *value* rounded, halves away from zero."""
+    if not abs(value) < 2**31:
+        raise OverflowError(f"a bound of {value:g} steps")
+    return int(np.trunc(float(value) + np.copysign(0.5, value)))
+
+
+def leaky_relu(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
+    """``alpha`` times what is negative: from ``QuantizeLeakyRelu``, multipliers in float32."""
+    values = every_value(given)
+    identity = float(scale_of(given) / scale_of(output))
+    slope = float(scale_of(given) * np.float32(alpha) / scale_of(output))
+    if slope < 0:
+        raise OverflowError("a negative slope")
+    found = np.where(
+        values < 0, scaled(values.clip(max=0), slope), scaled(values.clip(0), identity)
+    )
+    return as_bytes(found, output)
+
+
+def hard_swish(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
+    """``x * relu6(x + 3) / 6`` in 16 bits: ``reference_ops::HardSwish``."""
+    finer = np.float32(1 / 128) * scale_of(given)
+    to_output, output_shift = _multiplier16(finer / scale_of(output))
+    to_relu, relu_shift = _multiplier16(finer / (np.float32(3) / np.float32(32768)))
+    if output_shift > 0:
+        raise OverflowError("an output with a much smaller scale than the input")
+    values = every_value(given) << 7
+    relu = _saturated(values << max(relu_shift - 1, 0))
+    relu = _saturated(_high_half(relu, to_relu) << int(relu_shift > 0))
+    relu = divide_by_power(relu, max(-relu_shift, 0))
+    product = ((relu + (1 << 15)) >> 1) * _high_half(values, to_output)
+    towards_zero = np.sign(product) * (np.abs(product) >> 15)
+    return as_bytes(divide_by_power(towards_zero, -output_shift), output)
+
+
+def _multiplier16(factor: np.float32) -> tuple[int, int]:
+    """Return a Q15 multiplier and a shift: ``DownScaleInt32ToInt16Multiplier``."""
+    multiplier, shift = quantize_multiplier(float(factor), "double")
+    return min((multiplier + (1 << 15)) >> 16, 2**15 - 1), shift
+
+
+def _high_half(values: NDArray[np.int64], multiplier: int) -> NDArray[np.int64]:
+    """Return ``SaturatingRoundingDoublingHighMul`` of int16 values."""
+    found: NDArray[np.int64] = (values * multiplier + (1 << 14)) >> 15
+    return found
+
+
+def _saturated(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = values.clip(-(2**15), 2**15 - 1)
+    return found
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "hard_swish": hard_swish,
+    "leaky_relu": leaky_relu,
+    "logistic": logistic,
+    "quantize": quantize,
+    "relu": _clamped(0, np.inf),
+    "relu6": _clamped(0, 6),
+    "relu_n1_to_1": _clamped(-1, 1),
+    "tanh": tanh,
+}
 """By the name that the operator has in messages and comments."""

@@ -43,7 +43,7 @@ class Weights:
 def conv_2d(operator: FileOperator, scene: Scene) -> Built:
     """Read a CONV_2D; a filter with fewer channels than the input makes groups."""
     options = options_of(operator, "Conv2DOptions")
-    weights = _weights(operator, scene, (0, 1, 2, 3))
+    weights = read_weights(operator, scene, (0, 1, 2, 3))
     given = scene.file_tensor(operator, 0, "input")
     in_c = given.shape[-1] if len(given.shape) == 4 else 0
     group_in_c = weights.values.shape[-1]
@@ -55,7 +55,7 @@ def conv_2d(operator: FileOperator, scene: Scene) -> Built:
 def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
     """Read a DEPTHWISE_CONV_2D, whose weights are ``[1, k_h, k_w, out_c]``."""
     options = options_of(operator, "DepthwiseConv2DOptions")
-    weights = _weights(operator, scene, (3, 1, 2, 0))
+    weights = read_weights(operator, scene, (3, 1, 2, 0))
     given = scene.file_tensor(operator, 0, "input")
     in_c = given.shape[-1] if len(given.shape) == 4 else 0
     if weights.values.shape[-1] != 1 or not in_c or len(weights.values) % in_c:
@@ -73,14 +73,14 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
     options = options_of(operator, "FullyConnectedOptions")
     if options.weights_format:
         raise UnsupportedError("shuffled weights")
-    weights = _weights(operator, scene, (0, 1))
+    weights = read_weights(operator, scene, (0, 1))
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     out_c, in_c = weights.values.shape
     if given.elems % in_c or output.elems != given.elems // in_c * out_c:
         sizes = f"{list(given.shape)} to {list(output.shape)}"
         raise UnsupportedError(f"weights of {list(weights.given.shape)} from {sizes}")
     rows = given.elems // in_c
-    geometry = _geometry(
+    geometry = geometry_of(
         (rows, 1, in_c), (rows, 1, out_c), (1, 1), Window((1, 1), (1, 1), (0, 0, 0, 0)), 1
     )
     weights = Weights(values=weights.values[:, None, None], given=weights.given, bias=weights.bias)
@@ -92,7 +92,7 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
         title="fully connected layer",
         rounding="single",
     )
-    return _convolution(layer, tensors, weights, symmetric=True)
+    return convolution(layer, tensors, weights, symmetric=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Layer:
     rounding: Rounding
 
 
-def _weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> Weights:
+def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> Weights:
     """Return weights, axes reordered, and bias."""
     given = scene.file_tensor(operator, 1, "weights")
     values = scene.constant(given, "weights")
@@ -162,7 +162,7 @@ def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) ->
     return Window(stride, dilation, (top, left, bottom, right))
 
 
-def _geometry(
+def geometry_of(
     in_shape: tuple[int, ...],
     out_shape: tuple[int, ...],
     kernel: tuple[int, int],
@@ -217,7 +217,7 @@ def windowed(
     """Return the geometry of an operator that moves a kernel over an image, and its tensors."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     in_shape, out_shape = image(given), image(output)
-    geometry = _geometry(in_shape, out_shape, kernel, window(options, in_shape, kernel), groups)
+    geometry = geometry_of(in_shape, out_shape, kernel, window(options, in_shape, kernel), groups)
     return geometry, (scene.seen(given), scene.seen(output))
 
 
@@ -236,10 +236,10 @@ def _windowed(
         rounding="double",
     )
     per_channel = weights.given.scales.size > 1 or groups > 1
-    return _convolution(layer, tensors, weights, symmetric=not per_channel)
+    return convolution(layer, tensors, weights, symmetric=not per_channel)
 
 
-def _convolution(
+def convolution(
     layer: Layer, tensors: tuple[Tensor, Tensor], weights: Weights, *, symmetric: bool
 ) -> Built:
     """Return the convolution; before a hybrid one what rounds its input to 8 bits."""

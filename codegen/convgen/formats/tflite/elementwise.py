@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from convgen.formats.tflite.scene import (
     Built,
     Scene,
@@ -10,40 +14,114 @@ from convgen.formats.tflite.scene import (
     of_one_dtype,
     options_of,
     scaled,
+    without_batch,
 )
-from convgen.formats.tflite.tables import FileOperator
+from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model import lookup
 from convgen.model.ops.add import LEFT_SHIFT, Add
+from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
-from convgen.model.ops.softmax import Softmax
+from convgen.model.ops.pointwise import Pointwise
+from convgen.model.ops.prelu import Prelu
+from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import Tensor
 
 
 def add(operator: FileOperator, scene: Scene) -> Built:
-    """Read an ADD of two tensors of one shape."""
+    """Read an ADD."""
     options = options_of(operator, "AddOptions")
-    given = [scene.file_tensor(operator, place, "input") for place in (0, 1)]
-    output = scene.output(operator)
-    if any(tensor.shape != output.shape or tensor.index in scene.constants for tensor in given):
-        raise UnsupportedError("tensors of several shapes")
-    one, two, total = (scene.seen(tensor) for tensor in (*given, output))
-    of_one_dtype(one, two, total)
-    if total.dtype == "int8":
-        largest = max(scaled(one).scale or 0, scaled(two).scale or 0)
-        if 2 * largest / (scaled(total).scale or 1) >= 2**LEFT_SHIFT:
-            raise UnsupportedError("an output with a much smaller scale than the inputs")
-    limits = clamp(options, total)
+    built = _arithmetic(operator, scene, "add", options)
+    if any(
+        each.values is not None or each.tensor.shape != built.output.shape
+        for each in built.operands
+    ):
+        return [built]
+    one, two = built.inputs
     return [
         Add(
             name="",
             inputs=(one, two),
-            output=total,
-            activation=limits.activation,
-            activation_min=limits.low,
-            activation_max=limits.high,
+            output=built.output,
+            activation=built.activation,
+            activation_min=built.activation_min,
+            activation_max=built.activation_max,
         )
     ]
+
+
+def sub(operator: FileOperator, scene: Scene) -> Built:
+    """Read a SUB."""
+    return [_arithmetic(operator, scene, "sub", options_of(operator, "SubOptions"))]
+
+
+def mul(operator: FileOperator, scene: Scene) -> Built:
+    """Read a MUL."""
+    built = _arithmetic(operator, scene, "mul", options_of(operator, "MulOptions"))
+    if built.dtype == "int8":
+        _check_scaled(255 * 255, built.factor)
+    return [built]
+
+
+def minimum(operator: FileOperator, scene: Scene) -> Built:
+    """Read a MINIMUM."""
+    return [_arithmetic(operator, scene, "minimum", None)]
+
+
+def maximum(operator: FileOperator, scene: Scene) -> Built:
+    """Read a MAXIMUM."""
+    return [_arithmetic(operator, scene, "maximum", None)]
+
+
+def _arithmetic(
+    operator: FileOperator, scene: Scene, kind: Kind, options: Options | None
+) -> Arithmetic:
+    given = [scene.file_tensor(operator, place, "input") for place in (0, 1)]
+    output = scene.output(operator)
+    try:
+        shape = np.broadcast_shapes(*(tensor.shape for tensor in given))
+    except ValueError:
+        shape = ()
+    if shape != output.shape:
+        shapes = " and ".join(str(list(tensor.shape)) for tensor in given)
+        raise UnsupportedError(f"{shapes} to {list(output.shape)}")
+    one, two = (_operand(scene, tensor, len(output.shape)) for tensor in given)
+    found = scaled(scene.seen(output))
+    of_one_dtype(scaled(one.tensor), scaled(two.tensor), found)
+    if found.dtype == "int8" and kind in ("add", "sub"):
+        largest = max(one.tensor.scale or 0, two.tensor.scale or 0)
+        if 2 * largest / (found.scale or 1) >= 2**LEFT_SHIFT:
+            raise UnsupportedError("an output with a much smaller scale than the inputs")
+    limits = clamp(options or Options(of=""), found)
+    return Arithmetic(
+        name="",
+        kind=kind,
+        operands=(one, two),
+        output=found,
+        activation=limits.activation,
+        activation_min=limits.low,
+        activation_max=limits.high,
+    )
+
+
+def _operand(scene: Scene, given: FileTensor, rank: int) -> Operand:
+    """Return a side of an operator whose output has so many axes, a batch of one dropped."""
+    shape = without_batch(given.shape) if len(given.shape) == rank else given.shape
+    if given.index not in scene.constants:
+        return Operand(tensor=scene.seen(given, shape))
+    scene.introduce(given)
+    values = scene.constants[given.index].reshape(shape)
+    if not np.isfinite(values).all():
+        raise UnsupportedError("constants that are not finite")
+    return Operand(tensor=scene.seen(given, shape), values=values)
+
+
+def _check_scaled(most: int, factor: float) -> None:
+    """Refuse a *factor* by which values up to *most* leave int32."""
+    try:
+        lookup.scaled(np.array([most]), factor)
+    except OverflowError as error:
+        raise UnsupportedError(str(error)) from None
 
 
 def _ends(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
@@ -72,14 +150,24 @@ def dequantize(operator: FileOperator, scene: Scene) -> Built:
     return [Dequantize(name="", inputs=(given,), output=output)]
 
 
-def logistic(operator: FileOperator, scene: Scene) -> Built:
-    """Read a LOGISTIC."""
-    return _function(operator, scene, "logistic")
+def function(operator: FileOperator, scene: Scene) -> Built:
+    """Read a LOGISTIC, TANH, HARD_SWISH, RELU, RELU6 or RELU_N1_TO_1."""
+    return _function(operator, scene, operator.kind.lower())
+
+
+def leaky_relu(operator: FileOperator, scene: Scene) -> Built:
+    """Read a LEAKY_RELU."""
+    alpha = options_of(operator, "LeakyReluOptions").alpha
+    if not math.isfinite(alpha):
+        raise UnsupportedError(f"alpha {alpha}")
+    return _function(operator, scene, "leaky_relu", alpha)
 
 
 def _function(operator: FileOperator, scene: Scene, kind: str, alpha: float = 0.0) -> Built:
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
+    if given.dtype == "float32":
+        return [Pointwise(name="", inputs=(given,), output=output, kind=kind, alpha=alpha)]
     return [_table(kind, scaled(given), scaled(output), alpha)]
 
 
@@ -89,6 +177,31 @@ def _table(kind: str, given: Tensor, output: Tensor, alpha: float = 0.0) -> Tabl
     except OverflowError as error:
         raise UnsupportedError(str(error)) from None
     return Table(name="", inputs=(given,), output=output, kind=kind, values=values)
+
+
+def prelu(operator: FileOperator, scene: Scene) -> Built:
+    """Read a PRELU with constant slopes."""
+    given, output = _ends(operator, scene)
+    slopes = scene.file_tensor(operator, 1, "slopes")
+    values = scene.constant(slopes, "slopes")
+    rank = len(scene.output(operator).shape)
+    shape = without_batch(slopes.shape) if len(slopes.shape) == rank else slopes.shape
+    try:
+        fits = np.broadcast_shapes(shape, output.shape) == output.shape
+    except ValueError:
+        fits = False
+    if not fits or not np.isfinite(values).all():
+        raise UnsupportedError(f"slopes of {list(slopes.shape)} for {list(output.shape)}")
+    scene.introduce(slopes)
+    slope = scaled(scene.seen(slopes, shape))
+    of_one_dtype(scaled(given), scaled(output), slope)
+    found = Prelu(
+        name="", inputs=(given,), output=output, slopes=values.reshape(shape), slope=slope
+    )
+    if output.dtype == "int8":
+        for most, factor in zip((255, 255 * 255), found.factors, strict=True):
+            _check_scaled(most, factor)
+    return [found]
 
 
 def softmax(operator: FileOperator, scene: Scene) -> Built:
@@ -107,3 +220,22 @@ def softmax(operator: FileOperator, scene: Scene) -> Built:
     if not 0 < options.beta < 2**16:
         raise UnsupportedError(f"beta {options.beta:g}")
     return [Softmax(name="", inputs=(given,), output=output, beta=options.beta)]
+
+
+def log_softmax(operator: FileOperator, scene: Scene) -> Built:
+    """Read a LOG_SOFTMAX over the last axis."""
+    given, output = _ends(operator, scene)
+    of_one_dtype(given, output)
+    if not given.shape:
+        raise UnsupportedError("a tensor without axes")
+    if given.dtype == "int8":
+        if output.zero_point != 127 or scaled(output).scale != 1 / 16:
+            raise UnsupportedError("an output whose scale is not 1/16 and zero point 127")
+        _check_exponents(scaled(given).scale or 1)
+    return [LogSoftmax(name="", inputs=(given,), output=output)]
+
+
+def _check_exponents(scale: float) -> None:
+    """Refuse a scale, times beta, with which differences cannot become exponents."""
+    if not 1 < scale * 2**26 < 2**31:
+        raise UnsupportedError(f"a scale of {scale:g} that makes no exponents")

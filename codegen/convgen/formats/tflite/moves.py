@@ -180,6 +180,8 @@ class _Range:
         """Return where it begins on an axis of *size*, and how many there are."""
         if self.shrinks:
             place = self.begin + size if self.begin < 0 else self.begin
+            if self.no_begin:
+                place = 0 if self.stride > 0 else size - 1
             if not 0 <= place < size:
                 raise UnsupportedError(f"place {self.begin} of {size}")
             return place, 1

@@ -18,6 +18,7 @@ from convgen.formats.tflite.scene import (
 from convgen.formats.tflite.tables import FileOperator
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.pool import Pool2d
+from convgen.model.quantize import INT32
 
 NEARLY = 1e-6  # by which TensorFlow Lite lets the scales of a pooling differ
 
@@ -80,6 +81,6 @@ def mean(operator: FileOperator, scene: Scene) -> Built:
         scaled(tensors[0])
         scaled(tensors[1])
     found = Mean(name="", inputs=tensors[:1], output=tensors[1])
-    if tensors[0].dtype == "int8" and found.rescale[1] > 0:
+    if tensors[0].dtype == "int8" and 255 * count << max(found.rescale[1], 0) > INT32.max:
         raise UnsupportedError("a mean whose output has a much smaller scale")
     return [found]

@@ -11,7 +11,7 @@ import numpy as np
 
 from convgen.errors import SpecError, refuse
 from convgen.formats.limits import MAX_MACS
-from convgen.formats.tflite import convolutions, elementwise, moves, pools, states, tables
+from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
 from convgen.formats.tflite.scene import Built, Scene, Shape, UnsupportedError, identifier
 from convgen.formats.tflite.states import Variables
 from convgen.formats.tflite.tables import ABSENT, MAX_FILE_BYTES, FileOperator, SubGraph
@@ -32,14 +32,26 @@ BUILDERS: Mapping[str, Builder] = {
     "DEQUANTIZE": elementwise.dequantize,
     "EXPAND_DIMS": moves.view,
     "FULLY_CONNECTED": convolutions.fully_connected,
-    "LOGISTIC": elementwise.logistic,
+    "HARD_SWISH": elementwise.function,
+    "LEAKY_RELU": elementwise.leaky_relu,
+    "LOGISTIC": elementwise.function,
+    "LOG_SOFTMAX": elementwise.log_softmax,
+    "MAXIMUM": elementwise.maximum,
     "MAX_POOL_2D": pools.max_pool_2d,
     "MEAN": pools.mean,
+    "MINIMUM": elementwise.minimum,
+    "MUL": elementwise.mul,
     "PACK": moves.pack,
     "PAD": moves.pad,
     "PADV2": moves.pad,
+    "PRELU": elementwise.prelu,
     "QUANTIZE": elementwise.quantize,
+    "RELU": elementwise.function,
+    "RELU6": elementwise.function,
+    "RELU_N1_TO_1": elementwise.function,
     "RESHAPE": moves.view,
+    "RESIZE_BILINEAR": images.resize_bilinear,
+    "RESIZE_NEAREST_NEIGHBOR": images.resize_nearest_neighbor,
     "SHAPE": moves.shape,
     "SLICE": moves.slice_,
     "SOFTMAX": elementwise.softmax,
@@ -47,7 +59,10 @@ BUILDERS: Mapping[str, Builder] = {
     "SPLIT_V": moves.split_v,
     "SQUEEZE": moves.view,
     "STRIDED_SLICE": moves.strided_slice,
+    "SUB": elementwise.sub,
+    "TANH": elementwise.function,
     "TRANSPOSE": moves.transpose,
+    "TRANSPOSE_CONV": images.transpose_conv,
 }
 """What reads an operator of each kind."""
 

@@ -86,3 +86,24 @@ class Transpose(_Mover, Plain):
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the transposed tensors."""
         return (np.transpose(inputs[0], (0, *(axis + 1 for axis in self.axes))),)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spread(_Mover, Plain):
+    """``value`` between the rows and columns of an image, which come ``strides`` apart.
+
+    A transposed convolution is a convolution of this.
+    """
+
+    strides: tuple[int, int]
+    value: float
+
+    kind: ClassVar[str] = "spread"
+    title: ClassVar[str] = "spreading of pixels"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the spread images."""
+        (images,) = inputs
+        found = np.full((len(images), *self.output.shape), self.value, images.dtype)
+        found[:, :: self.strides[0], :: self.strides[1]] = images
+        return (found,)

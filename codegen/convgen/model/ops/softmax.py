@@ -14,8 +14,8 @@ from convgen.model.fixed_point import Raw
 from convgen.model.operator import Plain
 from convgen.model.quantize import INT8, INT32, quantize_multiplier
 
-DIFF_BITS, SUM_BITS = 5, 12
-"""Integer bits of differences to the largest value, and of the sum of exponentials."""
+DIFF_BITS, SUM_BITS, LOG_BITS = 5, 12, 4
+"""Integer bits of differences to the largest value, of the sum of exponentials, of a logarithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,12 @@ class Differences:
     def of(self, values: Raw) -> Raw:
         """Return the exponents of *values*, differences from ``least`` to 0."""
         return fixed_point.multiply(values << self.left, self.multiplier)
+
+    def steps(self, exponents: Raw) -> Raw:
+        """Return how large the differences are that have *exponents*: the other way round."""
+        factor = (1 << (31 - self.left)) / self.multiplier
+        multiplier, shift = quantize_multiplier(factor, "double")
+        return fixed_point.divide_by_power(fixed_point.multiply(exponents, multiplier), -shift)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +80,51 @@ class Softmax(Plain):
         if self.dtype == "int8":
             return (np.zeros(outputs.shape),)
         return (4 * outputs.shape[-1] * 2.0**-24 * np.abs(outputs) + 1e-6,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogSoftmax(Plain):
+    """The logarithm of softmax along the last axis.
+
+    An int8 output has scale 1/16 and zero point 127, as TensorFlow Lite asks for.
+    """
+
+    kind: ClassVar[str] = "log_softmax"
+    title: ClassVar[str] = "logarithm of softmax"
+
+    @cached_property
+    def differences(self) -> Differences:
+        """As for softmax, of an int8 input."""
+        scale = self.inputs[0].scale
+        if scale is None:
+            raise AssertionError("a checked int8 softmax has a scale")
+        return differences(scale)
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the outputs; int8: ``reference_integer_ops::LogSoftmax`` byte for byte."""
+        (values,) = inputs
+        if self.dtype == "float32":
+            wide = values.astype(np.float64)
+            less = wide - wide.max(axis=-1, keepdims=True)
+            return (less - np.log(np.exp(less).sum(axis=-1, keepdims=True)),)
+        scaling = self.differences
+        counts, powers = exponentials(values, scaling)
+        logarithm = fixed_point.log_of_at_least_one(_sum(powers, counts), SUM_BITS, DIFF_BITS)
+        wide = values.astype(np.int64)
+        less = wide - wide.max(axis=-1, keepdims=True)
+        counts = less > np.maximum(scaling.least - 1, scaling.steps(logarithm + INT32.min))
+        exponents = scaling.of(np.where(counts, less, 0)) - logarithm
+        found = fixed_point.divide_by_power(exponents, 31 - DIFF_BITS - LOG_BITS) + INT8.max
+        clamped = found.clip(INT8.min, INT8.max)
+        return (np.where(counts, clamped, INT8.min).astype(np.int8),)
+
+    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """float32: that of a convolution with as many products as there are terms."""
+        (outputs,) = self.compute(*inputs)
+        if self.dtype == "int8":
+            return (np.zeros(outputs.shape),)
+        magnitude = np.abs(outputs) + np.abs(inputs[0])
+        return (4 * outputs.shape[-1] * 2.0**-24 * magnitude + 1e-6,)
 
 
 def differences(scale: float) -> Differences:

@@ -9,12 +9,14 @@ import numpy as np
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
+from convgen.model.ops.arithmetic import Arithmetic
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table, least
 from convgen.model.passes.rewriting import only_reader, rebuilt
 
-Clamping = Conv2d | Pool2d | Add
+Clamping = Conv2d | Pool2d | Add | Arithmetic
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -43,6 +45,8 @@ def _clamp(operator: Operator) -> tuple[float, float] | None:
             output.zero_point,
         ) and (operator.values == values.clip(low, high)).all():
             return low, high
+    if isinstance(operator, Pointwise):
+        return CLAMPS.get(operator.kind)
     return None
 
 
@@ -53,7 +57,7 @@ def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Op
     )
     output = after.outputs[0]
     changed = replace(operator, activation="clamp", activation_min=least_, activation_max=most)
-    if isinstance(changed, Add):
+    if isinstance(changed, Add | Arithmetic):
         return replace(changed, output=replace(output, shape=changed.output.shape))
     return replace(changed, output_name=output.name)
 

@@ -9,6 +9,7 @@ from typing import Any
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator, Plain
 from convgen.model.ops.add import Add
+from convgen.model.ops.arithmetic import Arithmetic
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
 from convgen.model.tensor import Tensor
@@ -75,6 +76,13 @@ def reading(operator: Operator, names: Names) -> Operator:
             return replace(operator, input_name=tensors[0].name)
         case Pool2d():
             return replace(operator, input=tensors[0])
+        case Arithmetic():
+            left = iter(tensors)
+            operands: tuple[Any, ...] = tuple(
+                replace(each, tensor=next(left)) if each.values is None else each
+                for each in operator.operands
+            )
+            return replace(operator, operands=operands)
         case Add() | Plain():
             return replace(operator, inputs=tensors)
     raise AssertionError(f"{type(operator).__name__} has no tensors known here")
@@ -85,6 +93,6 @@ def writing(operator: Operator, name: str) -> Operator:
     match operator:
         case Conv2d() | Pool2d():
             return replace(operator, output_name=name)
-        case Add() | Plain():
+        case Add() | Arithmetic() | Plain():
             return replace(operator, output=replace(operator.output, name=name))
     raise AssertionError(f"{type(operator).__name__} has no tensors known here")
