@@ -111,7 +111,11 @@ def pack(operator: FileOperator, scene: Scene) -> Built:
 def _joined(
     scene: Scene, given: Sequence[tuple[FileTensor, Shape]], output: FileTensor, axis: int
 ) -> Concatenation:
-    if not given or len({(*shape[:axis], *shape[axis + 1 :]) for _, shape in given}) > 1:
+    ranks = {len(shape) for _, shape in given}
+    if (
+        ranks != {len(output.shape)}
+        or len({(*shape[:axis], *shape[axis + 1 :]) for _, shape in given}) > 1
+    ):
         raise UnsupportedError(f"tensors of {', '.join(str(list(shape)) for _, shape in given)}")
     first = given[0][1]
     expected = (*first[:axis], sum(shape[axis] for _, shape in given), *first[axis + 1 :])
@@ -210,9 +214,9 @@ def slice_(operator: FileOperator, scene: Scene) -> Built:
 def split(operator: FileOperator, scene: Scene) -> Built:
     """Read a SPLIT into equal parts: one slice for each."""
     given = scene.file_tensor(operator, 1, "input")
-    [axis] = scene.integers(operator, 0, "an axis")
-    axis, count = _axis(axis, given.shape), len(operator.outputs)
-    if given.shape[axis] % count:
+    axis = _axis(scene.integer(operator, 0, "an axis"), given.shape)
+    count = len(operator.outputs)
+    if not count or given.shape[axis] % count:
         raise UnsupportedError(f"{given.shape[axis]} in {count} parts")
     return _parts(operator, scene, given, axis, [given.shape[axis] // count] * count)
 
@@ -221,8 +225,7 @@ def split_v(operator: FileOperator, scene: Scene) -> Built:
     """Read a SPLIT_V into parts of given sizes, one of which may be -1."""
     given = scene.file_tensor(operator, 0, "input")
     sizes = scene.integers(operator, 1, "sizes")
-    [axis] = scene.integers(operator, 2, "an axis")
-    axis = _axis(axis, given.shape)
+    axis = _axis(scene.integer(operator, 2, "an axis"), given.shape)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = given.shape[axis] - (sum(sizes) + 1)
     if sum(sizes) != given.shape[axis] or min(sizes) < 1:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convgen.errors import SpecError, refuse
 from convgen.formats.limits import MAX_MACS
 from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
 from convgen.formats.tflite.scene import Built, Scene, Shape, UnsupportedError, identifier
 from convgen.formats.tflite.states import Variables
-from convgen.formats.tflite.tables import ABSENT, MAX_FILE_BYTES, FileOperator, SubGraph
+from convgen.formats.tflite.tables import ABSENT, MAX_FILE_BYTES, FileOperator, FileTensor, SubGraph
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
@@ -221,10 +222,7 @@ class _Reading:
         given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
         output = scene.output(operator) if operator.kind not in ("SPLIT", "SPLIT_V") else None
         if operator.kind in FOLDED and output is not None:
-            found = FOLDED[operator.kind](*given).astype(output.dtype)
-            if output.dtype not in ("int32", "int64") or found.shape != output.shape:
-                raise UnsupportedError("constant inputs")
-            scene.constants[output.index] = found
+            scene.constants[output.index] = _folded(operator.kind, given, output)
             return
         if operator.kind not in BUILDERS:
             raise UnsupportedError("constant inputs")
@@ -268,3 +266,16 @@ class _Reading:
 
     def _seen(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
         return tuple(self.scene.seen(self.main.tensors[index]) for index in indices)
+
+
+def _folded(kind: str, given: list[NDArray[Any]], output: FileTensor) -> NDArray[Any]:
+    """Return what arithmetic makes of whole numbers."""
+    whole = output.dtype in ("int32", "int64") and len(given) == 2
+    if whole and all(str(values.dtype) == output.dtype for values in given):
+        try:
+            found: NDArray[Any] = FOLDED[kind](*given)
+        except ValueError:  # they do not broadcast
+            raise UnsupportedError("constants of several shapes") from None
+        if found.shape == output.shape:
+            return found
+    raise UnsupportedError("constant inputs")

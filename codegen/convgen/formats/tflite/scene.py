@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from convgen.ctext import identifiers
 from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Options
 from convgen.model.operator import Operator
-from convgen.model.quantize import INT8, activation_range, as_float32
+from convgen.model.quantize import INT8, INT32, activation_range, as_float32
 from convgen.model.tensor import DType, Tensor
 
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+LARGEST_SCALE = 2.0**40  # and the smallest is its inverse: float32 holds quotients of products
 LONGEST_NAME = 40
 MOST_INTEGERS = 64  # of a constant that says a shape, or how to pad, split or slice
 
@@ -83,6 +84,13 @@ class Scene:
             raise UnsupportedError(f"{what} of {given.dtype} {list(given.shape)}")
         return [int(value) for value in values.ravel()]
 
+    def integer(self, operator: FileOperator, place: int, what: str) -> int:
+        """Return the one constant whole number that the *place*-th input holds."""
+        values = self.integers(operator, place, what)
+        if len(values) != 1:
+            raise UnsupportedError(f"{what} of {len(values)} numbers")
+        return values[0]
+
     def seen(self, given: FileTensor, shape: Sequence[int] | None = None) -> Tensor:
         """Return *given* as the graph has it, in another *shape* if one is given.
 
@@ -129,9 +137,10 @@ def _numbers(given: FileTensor) -> tuple[float | None, int]:
     zero_point = int(given.zero_points[0]) if given.zero_points.size else 0
     if not limits.min <= zero_point <= limits.max:
         raise UnsupportedError(f"a zero point of {zero_point} for {given.dtype}")
-    if not given.scales[0] > 0:
-        raise UnsupportedError("a scale of zero")
-    return float(given.scales[0]), zero_point
+    scale = float(given.scales[0])
+    if not 1 / LARGEST_SCALE <= scale <= LARGEST_SCALE:
+        raise UnsupportedError(f"a scale of {scale:g}")
+    return scale, zero_point
 
 
 def scaled(tensor: Tensor) -> Tensor:
@@ -174,6 +183,8 @@ def clamp(options: Options, output: Tensor) -> Clamp:
         return Clamp("clamp" if word == "relu_n1_to_1" else word, low, high)
     if word == "relu_n1_to_1":
         one = math.floor(as_float32(1 / (scaled(output).scale or 1)) + 0.5)
+        if one > INT32.max:
+            raise UnsupportedError(f"a relu_n1_to_1 of {one} steps")
         ends = output.zero_point - one, output.zero_point + one
         return Clamp("clamp", max(ends[0], INT8.min), min(ends[1], INT8.max))
     try:

@@ -115,10 +115,11 @@ class Pool2d(Clamped):
         wide = np.float64 if self.dtype == "float32" else np.int64
         found = np.full((len(images), g.out_h, g.out_w, g.out_c), start, wide)
         rows, cols = g.tap_positions()
-        for i in range(g.k_h):
-            outs_h = np.flatnonzero((rows[:, i] >= 0) & (rows[:, i] < g.in_h))
-            for j in range(g.k_w):
-                outs_w = np.flatnonzero((cols[:, j] >= 0) & (cols[:, j] < g.in_w))
+        inside_h, inside_w = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)
+        for i in np.flatnonzero(inside_h.any(axis=0)):
+            outs_h = np.flatnonzero(inside_h[:, i])
+            for j in np.flatnonzero(inside_w.any(axis=0)):
+                outs_w = np.flatnonzero(inside_w[:, j])
                 taps = images[:, rows[outs_h, i]][:, :, cols[outs_w, j]].astype(wide)
                 at = np.ix_(np.arange(len(images)), outs_h, outs_w)
                 found[at] = combine(found[at], taps)
