@@ -25,7 +25,7 @@ OPTIONS = {
     "SPLIT_V": "SplitV",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
 }
-NO_OPTIONS = ("LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "PRELU")
+NO_OPTIONS = ("LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "PRELU", "SIN")
 VERSIONS = {
     "CONV_2D": 5,
     "DEPTHWISE_CONV_2D": 6,
@@ -34,19 +34,27 @@ VERSIONS = {
     "HARD_SWISH": 1,
     "PRELU": 1,
     "RELU_N1_TO_1": 1,
+    "RESHAPE": 1,
+    "SHAPE": 1,
+    "CALL_ONCE": 1,
+    "VAR_HANDLE": 1,
+    "READ_VARIABLE": 1,
+    "ASSIGN_VARIABLE": 1,
 }
 
 
 @dataclass
 class File:
-    """A model in the making: tensors and operators of one subgraph."""
+    """A model in the making: tensors and operators of one subgraph, the first or one more."""
 
     made: Any = field(default_factory=schema.ModelT)
     graph: Any = field(default_factory=schema.SubGraphT)
 
     def __post_init__(self) -> None:
-        self.made.version, self.made.buffers = 3, [schema.BufferT()]
-        self.made.operatorCodes, self.made.subgraphs = [], [self.graph]
+        if self.made.buffers is None:
+            self.made.version, self.made.buffers = 3, [schema.BufferT()]
+            self.made.operatorCodes, self.made.subgraphs = [], []
+        self.made.subgraphs.append(self.graph)
         self.graph.tensors, self.graph.operators = [], []
         self.graph.inputs, self.graph.outputs = [], []
 
