@@ -246,7 +246,9 @@ def test_the_header_says_how_the_code_requantises(board: str) -> None:
             files = layer_files(plan, described, None)
             header = " ".join(files[f"{layer.name}.h"].partition("*/")[0].replace("*", " ").split())
             text = files[f"{layer.name}.c"].partition("*/")[2]
-            is_line = "as one multiplication per channel" in header
+            assert f"Quantised {plan.output.description};" in header, algorithm
+            is_line = plan.output.form == "line"
+            assert is_line == ("as one multiplication per channel" in header), algorithm
             assert is_line != ("Q31 multiplier" in header), algorithm
             assert is_line != ("(1 << 30)" in text or "half) >> shift" in text), algorithm
             is_bent = "another addend below zero" in header

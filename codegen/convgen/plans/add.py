@@ -10,30 +10,20 @@ from collections import Counter
 from dataclasses import dataclass
 
 from convgen.model.operator import float_bounds
-from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
-from convgen.model.tensor import Tensor
+from convgen.model.ops.add import Add
 from convgen.plans.kernels.base import OwnSums
+from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
-from convgen.plans.sum_line import SumLine, find_sum_line
+from convgen.plans.sum_line import SumLine, find_sum_line, rescaled
 from convgen.targets.target import Target
-
-FORMS = {
-    None: "in three steps, each rounded, as TensorFlow Lite does it",
-    32: "one line in 32 bits, equal for all 65,536 pairs of inputs",
-    64: "one line in 64 bits, equal for all 65,536 pairs of inputs",
-}
-"""How an int8 sum becomes an output, by the bits of its line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddSteps:
-    """What ``operators/add.c.j2`` prints; ``rescaled`` where there is no ``line``, int8 only."""
+    """What ``operators/add.c.j2`` prints."""
 
     elems: int
     row_elems: int
-    line: SumLine | None
-    rescaled: tuple[tuple[Tensor, Rescale], ...]
-    left_shift: int = LEFT_SHIFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,44 +36,39 @@ class ElementByElement:
 
     def plan(self, operator: Add, target: Target) -> Plan:
         """Find the cheapest exact form: every sum will do."""
-        is_int8 = operator.dtype == "int8"
-        line = find_sum_line(operator) if is_int8 else None
-        steps = AddSteps(
-            elems=operator.output.elems,
-            row_elems=operator.output.elems // operator.output.shape[0],
-            line=line,
-            rescaled=_rescaled(operator) if is_int8 and line is None else (),
+        output = (
+            bounded(operator)
+            if operator.dtype != "int8"
+            else find_sum_line(operator) or rescaled(operator)
         )
-        how = FORMS[line.bits if line else None] if is_int8 else "float"
         return Plan(
             algorithm=self.name,
             family=self.family,
             summary=self.summary,
             template="operators/add.c.j2",
             operator=operator,
-            kernel=OwnSums(name=self.name, description=f"plain C: {how}"),
-            requantize=None,
+            kernel=OwnSums(name=self.name, description="plain C"),
+            output=output,
             workspace=(),
             constants=(),
-            steps=steps,
+            steps=AddSteps(
+                elems=operator.output.elems,
+                row_elems=operator.output.elems // operator.output.shape[0],
+            ),
             orders=(),
             decisions=("An output may take the place of the inputs it is of.",),
-            work=_work(operator, steps),
+            work=_work(operator, output),
             is_elementwise=True,
         )
 
 
-def _rescaled(operator: Add) -> tuple[tuple[Tensor, Rescale], ...]:
-    """Return how each input, and then the sum, changes its scale."""
-    return tuple(zip((*operator.inputs, operator.output), operator.rescales, strict=True))
-
-
-def _work(operator: Add, steps: AddSteps) -> Counter[str]:
-    form = f"line{steps.line.bits}" if steps.line else "rescale" if steps.rescaled else "float"
+def _work(operator: Add, output: Output) -> Counter[str]:
+    elems = operator.output.elems
+    form = f"line{output.bits}" if isinstance(output, SumLine) else output.form
     return +Counter(
         {
-            f"add.{form}": steps.elems,
-            "add.clamp": steps.elems * float_bounds(operator),
+            f"add.{form}": elems,
+            "add.clamp": elems * float_bounds(operator),
             "add.call": 1,
         }
     )

@@ -18,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.quantize import Rounding
+from convgen.plans.constant import Constant
 from convgen.refusal import Refusal, needs
 
 Ints = NDArray[np.int64]
@@ -59,7 +61,8 @@ class Lines:
 
     A sum is to be ``scale`` times TensorFlow Lite's accumulator plus ``start``; ``negative`` is
     the addend of negative sums, None where all have the same. ``shift`` serves all channels;
-    before it ``more`` are the channel's own, None where there are none.
+    before it ``more`` are the channel's own, None where there are none. ``low`` and ``high`` are
+    the activation's range.
     """
 
     rounding: Rounding
@@ -70,7 +73,28 @@ class Lines:
     addend: Ints
     negative: Ints | None
     clamp: Clamp
+    low: int
+    high: int
     more: Ints | None = None
+
+    form: ClassVar[str] = "line"
+    finishes: ClassVar[bool] = True
+    constants: ClassVar[tuple[Constant, ...]] = ()
+
+    @property
+    def bends(self) -> bool:
+        """Whether negative sums have an addend of their own."""
+        return self.negative is not None
+
+    @property
+    def least(self) -> int:
+        """The least value of a line that becomes an output as it is."""
+        return self.low + self.clamp.offset
+
+    @property
+    def most(self) -> int:
+        """The greatest."""
+        return self.high + self.clamp.offset
 
     def shifts(self, channel: int) -> int:
         """Return by how many bits the line of a channel is shifted in all."""
@@ -79,7 +103,7 @@ class Lines:
     @property
     def description(self) -> str:
         """Say in a header comment how sums become outputs."""
-        below = "" if self.negative is None else ", another addend below zero"
+        below = ", another addend below zero" if self.bends else ""
         shifts = "" if self.more is None else ", a shift of its own"
         multiplied = f"{self.rounding} rounding as one multiplication per channel{shifts}{below}"
         return f"{multiplied}, equal on every possible sum"
@@ -297,6 +321,8 @@ class LineSearch:
             addend=addend,
             negative=negative if form.bent else None,
             clamp=form.clamp,
+            low=form.levels[0],
+            high=form.levels[1],
         )
 
 

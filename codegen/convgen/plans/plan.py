@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from numpy.typing import NDArray
-
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.band import ROW_BY_ROW, Band
 from convgen.plans.buffers import Buffer
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import KernelPlan, OwnSums
 from convgen.plans.kernels.finishing import FinishingPlan
-from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder
-from convgen.plans.requantize import Requantize
+from convgen.plans.output import Output
 from convgen.refusal import Refusal
 
 
@@ -35,26 +33,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Constant:
-    """An array in flash; ``comment`` says what it holds and in which order."""
-
-    name: str
-    values: NDArray[Any]
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
     """How one algorithm does one operator.
 
     ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
     work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
+    ``output`` is how sums become outputs; a finishing kernel has it too, to pack its constants.
     ``orders`` are those in which it can go through the layer, the usual one first.
 
     ``writes_input``: the function changes its input while it works and restores it. ``has_init``:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
-    ``lines``: how the algorithm does it, where neither ``requantize`` nor the kernel does.
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
     ``is_elementwise``: an output reads of each input only what is at its own place.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
@@ -67,7 +56,7 @@ class Plan:
     template: str
     operator: Operator
     kernel: KernelPlan | FinishingPlan | OwnSums
-    requantize: Requantize | None
+    output: Output
     workspace: tuple[Buffer, ...]
     constants: tuple[Constant, ...]
     steps: Any
@@ -77,7 +66,6 @@ class Plan:
     writes_input: bool = False
     has_init: bool = False
     rounds_coarsely: bool = False
-    lines: Lines | None = None
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
     is_elementwise: bool = False
@@ -90,7 +78,7 @@ class Plan:
         checks = {
             "constants have names of their own": len(set(names)) == len(names),
             "buffers stand with the most aligned first": aligns == sorted(aligns, reverse=True),
-            "outputs are requantised in one way": not (self.requantize and self.lines),
+            "kernel and plan finish outputs in one way": self._agrees_with_kernel,
             "indices of the workspace are 32 bits": self.workspace_bytes < 2**31,
             "work is counted upwards": all(count >= 0 for count in self.work.values()),
         }
@@ -140,11 +128,8 @@ class Plan:
         return max(4, *(buffer.align for buffer in self.workspace)) if self.workspace else 1
 
     @property
-    def requantized(self) -> str | None:
-        """How int8 outputs come about, in words."""
-        lines = self.kernel.lines if isinstance(self.kernel, FinishingPlan) else self.lines
-        how = lines or self.requantize
-        return how.description if how else None
+    def _agrees_with_kernel(self) -> bool:
+        return not isinstance(self.kernel, FinishingPlan) or self.kernel.lines is self.output
 
     @property
     def assembly(self) -> Assembly | None:

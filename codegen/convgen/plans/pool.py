@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
 from convgen.plans import assembly
+from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.output import Output, bounded
+from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
 NARROW_SHIFT = 23  # with which a product of multiplier and sum stays in 32 bits
@@ -33,17 +35,36 @@ MOST_IN_LANES = 256  # bytes whose sum stays in 16 bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits."""
+    """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits.
+
+    Means are clamped to ``low`` and ``high``.
+    """
 
     counts: tuple[int, ...]
     multipliers: tuple[int, ...]
     shift: int
     wide: bool
+    low: int
+    high: int
+
+    form: ClassVar[str] = "mean"
+    finishes: ClassVar[bool] = True
 
     @property
-    def half(self) -> int:
-        """What rounds."""
-        return 1 << (self.shift - 1)
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        bits = 64 if self.wide else 32
+        return f"a mean is one multiplication in {bits} bits, exact for every sum"
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The multipliers by the number of taps, where that varies."""
+        if self.is_one:
+            return ()
+        table = np.zeros(self.counts[-1], np.int32)
+        table[np.array(self.counts) - 1] = self.multipliers
+        comment = "[taps - 1]: what makes a sum of so many a mean"
+        return (Constant(name="means", values=table, comment=comment),)
 
     @property
     def is_one(self) -> bool:
@@ -56,17 +77,13 @@ class PoolSteps:
     """What ``operators/pool.c.j2`` prints.
 
     ``is_inside``: no window reaches out of the image. ``words``: channels that go four at a time.
+    ``needs_taps``: an output depends on how many taps there are.
     """
 
     is_max: bool
     is_inside: bool
     words: int
-    mean: Mean | None
-
-    @property
-    def needs_taps(self) -> bool:
-        """Whether an output depends on how many taps there are."""
-        return not self.is_max and not (self.mean and self.mean.is_one)
+    needs_taps: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +97,14 @@ class WindowByWindow:
     def plan(self, operator: Pool2d, target: Target) -> Plan:
         """Find out which channels go by words, and how sums become means: every pooling will do."""
         g = operator.geometry
-        is_max, is_int8 = operator.kind == "max_pool", operator.dtype == "int8"
+        is_max = operator.kind == "max_pool"
         words = _words(operator, target)
-        mean = None if is_max or not is_int8 else find_mean(operator.counts)
+        output = bounded(operator) if is_max or operator.dtype == "float32" else find_mean(operator)
         steps = PoolSteps(
             is_max=is_max,
             is_inside=not g.has_padding,
             words=words,
-            mean=mean,
+            needs_taps=not (is_max or (isinstance(output, Mean) and output.is_one)),
         )
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
@@ -97,13 +114,13 @@ class WindowByWindow:
             template="operators/pool.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description=how),
-            requantize=None,
+            output=output,
             workspace=(),
-            constants=_constants(mean),
+            constants=output.constants,
             steps=steps,
             orders=_orders(g),
-            decisions=_decisions(mean),
-            work=_work(operator, steps),
+            decisions=(),
+            work=_work(operator, steps, output),
             own_assembly=assembly.LANES if words else None,
         )
 
@@ -116,51 +133,31 @@ def _words(operator: Pool2d, target: Target) -> int:
     return g.in_c - g.in_c % WORD if able and fits else 0
 
 
-def find_mean(counts: NDArray[np.int64]) -> Mean:
-    """Return how the mean of as many bytes as any of *counts* is computed.
-
-    >>> find_mean(np.array([[9, 9]])).multipliers
-    (932068,)
-    """
-    found = tuple(int(count) for count in np.unique(counts))
-    needed = (256 * found[-1] ** 2).bit_length()
-    shift = max(NARROW_SHIFT, needed)
+def find_mean(operator: Pool2d) -> Mean:
+    """Return how the means of an int8 *operator*'s windows are computed."""
+    counts = tuple(int(count) for count in np.unique(operator.counts))
+    shift = max(NARROW_SHIFT, (256 * counts[-1] ** 2).bit_length())
     return Mean(
-        counts=found,
-        multipliers=tuple((1 << shift) // count + 1 for count in found),
+        counts=counts,
+        multipliers=tuple((1 << shift) // count + 1 for count in counts),
         shift=shift,
         wide=shift > NARROW_SHIFT,
+        low=int(operator.activation_min),
+        high=int(operator.activation_max),
     )
-
-
-def _constants(mean: Mean | None) -> tuple[Constant, ...]:
-    """Return the multipliers by the number of taps, where that varies."""
-    if mean is None or mean.is_one:
-        return ()
-    table = np.zeros(mean.counts[-1], np.int32)
-    table[np.array(mean.counts) - 1] = mean.multipliers
-    comment = "[taps - 1]: what makes a sum of so many a mean"
-    return (Constant(name="means", values=table, comment=comment),)
 
 
 def _orders(g: Geometry) -> tuple[StoreOrder, ...]:
     return (StoreOrder(stored_by=partial(in_blocks, g, [1] * g.out_pixels), gathers=False),)
 
 
-def _decisions(mean: Mean | None) -> tuple[str, ...]:
-    if mean is None:
-        return ()
-    bits = 64 if mean.wide else 32
-    return (f"Means are one multiplication in {bits} bits, exact for every sum.",)
-
-
-def _work(operator: Pool2d, steps: PoolSteps) -> Counter[str]:
+def _work(operator: Pool2d, steps: PoolSteps, output: Output) -> Counter[str]:
     """Count taps, rows of them, and outputs: loops of a size the compiler knows cost less."""
     g = operator.geometry
     rows, cols = taps_inside(g)
     what = f"pool.{'max' if steps.is_max else 'mean'}"
     where = "inside" if steps.is_inside else "clipped"
-    wide = "_wide" if steps.mean and steps.mean.wide else ""
+    wide = "_wide" if isinstance(output, Mean) and output.wide else ""
     words, rest = steps.words // WORD, g.in_c - steps.words
     return +Counter(
         {

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.ops.add import Add
+from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
+from convgen.model.tensor import Tensor
+from convgen.plans.constant import Constant
 
 INPUTS = np.arange(-128, 128, dtype=np.int64)
 MOST_SHIFT = 44
@@ -25,13 +28,27 @@ _NONE = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SumLine:
-    """The slopes, what is added, and the shift to the right; sums take so many ``bits``."""
+    """The slopes, what is added, and the shift to the right; sums take so many ``bits``.
+
+    Outputs are clamped to ``low`` and ``high``.
+    """
 
     first: int
     second: int
     offset: int
     shift: int
     bits: int
+    low: int
+    high: int
+
+    form: ClassVar[str] = "line"
+    finishes: ClassVar[bool] = True
+    constants: ClassVar[tuple[Constant, ...]] = ()
+
+    @property
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        return f"one line in {self.bits} bits, equal for all 65,536 pairs of inputs"
 
     @property
     def is_wide(self) -> bool:
@@ -39,20 +56,48 @@ class SumLine:
         return self.bits == 64
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescaled:
+    """Both inputs brought to one scale, and their sum to the output's: three steps, each rounded.
+
+    The reference's own arithmetic: ``AddElementwise`` of TensorFlow Lite's integer kernels.
+    """
+
+    steps: tuple[tuple[Tensor, Rescale], ...]
+    low: int
+    high: int
+    left_shift: int = LEFT_SHIFT
+
+    form: ClassVar[str] = "rescale"
+    finishes: ClassVar[bool] = True
+    constants: ClassVar[tuple[Constant, ...]] = ()
+    description: ClassVar[str] = "in three steps, each rounded, as TensorFlow Lite does it"
+
+
+def rescaled(add: Add) -> Rescaled:
+    """Return how TensorFlow Lite itself adds two int8 tensors."""
+    tensors = (*add.inputs, add.output)
+    return Rescaled(
+        steps=tuple(zip(tensors, add.rescales, strict=True)),
+        low=int(add.activation_min),
+        high=int(add.activation_max),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Outputs:
     """What every pair must give, ``[256, 256]``; at an end of the clamp anything beyond will do."""
 
     right: NDArray[np.int64]
-    is_above_low: NDArray[np.bool_]
-    is_below_high: NDArray[np.bool_]
+    low: int
+    high: int
 
     def offsets(self, first: int, second: int, shift: int) -> tuple[int, int]:
         """Return the least offset that will do with these slopes, and the first too large."""
         sums = first * INPUTS[:, None] + second * INPUTS
         floor = (self.right << shift) - sums
-        least = floor[self.is_above_low].max(initial=-_NONE)
-        most = (floor + (1 << shift))[self.is_below_high].min(initial=_NONE)
+        least = floor[self.right > self.low].max(initial=-_NONE)
+        most = (floor + (1 << shift))[self.right < self.high].min(initial=_NONE)
         return int(least), int(most)
 
 
@@ -97,7 +142,15 @@ def _line(outputs: _Outputs, first: int, second: int, shift: int, bits: int) -> 
     least, most = max(least, -room), min(most - 1, room)
     if least > most:
         return None
-    return SumLine(first=first, second=second, offset=(least + most) // 2, shift=shift, bits=bits)
+    return SumLine(
+        first=first,
+        second=second,
+        offset=(least + most) // 2,
+        shift=shift,
+        bits=bits,
+        low=outputs.low,
+        high=outputs.high,
+    )
 
 
 def _shift(slopes: float, bits: int) -> int | None:
@@ -114,11 +167,10 @@ def _shift(slopes: float, bits: int) -> int | None:
 def _all_outputs(add: Add) -> _Outputs:
     one, two = np.meshgrid(INPUTS.astype(np.int8), INPUTS.astype(np.int8), indexing="ij")
     (right,) = add.compute(one[None], two[None])
-    outputs = right[0].astype(np.int64)
     return _Outputs(
-        right=outputs,
-        is_above_low=outputs > int(add.activation_min),
-        is_below_high=outputs < int(add.activation_max),
+        right=right[0].astype(np.int64),
+        low=int(add.activation_min),
+        high=int(add.activation_max),
     )
 
 

@@ -80,7 +80,6 @@ def _context(
         "operator": operator,
         "kernel": plan.kernel,
         "steps": plan.steps,
-        "requantize": plan.requantize,
         "name": operator.name,
         "elem": elem,
         "sum": "int32_t" if operator.dtype == "int8" else "float",

@@ -32,9 +32,9 @@ def description(plan: Plan) -> list[str]:
         ("Workspace", _workspace(plan)),
         ("Constants", f"{plan.constant_bytes:,} bytes"),
     ]
-    if plan.requantized:
+    if plan.output.description:
         shifts = "two's complement, and >> of negative integers is arithmetic"
-        rows.append(("Quantised", f"{plan.requantized}; {shifts}"))
+        rows.append(("Quantised", f"{plan.output.description}; {shifts}"))
     if operator.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     rows += [("Note", note) for note in plan.notes]

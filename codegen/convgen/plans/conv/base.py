@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import algorithm
 from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
-from convgen.plans.plan import Constant
-from convgen.plans.requantize import Requantize
+from convgen.plans.lines import Lines
+from convgen.plans.output import Output
 from convgen.plans.study import Study
 from convgen.refusal import needs
 
@@ -54,7 +55,7 @@ def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> s
 def layer_constants(
     layer: Conv2d,
     kernel: KernelPlan,
-    requantize: Requantize | None,
+    output: Output,
     *,
     starts: Constant | None = None,
 ) -> tuple[Constant, ...]:
@@ -62,7 +63,7 @@ def layer_constants(
 
     *starts* is the bias, where that is not the folded one.
     """
-    return (packed(kernel), *output_constants(layer, requantize, starts=starts))
+    return (packed(kernel), *output_constants(layer, output, starts=starts))
 
 
 def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
@@ -71,23 +72,11 @@ def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
 
 
 def output_constants(
-    layer: Conv2d, requantize: Requantize | None, *, starts: Constant | None = None
+    layer: Conv2d, output: Output, *, starts: Constant | None = None
 ) -> tuple[Constant, ...]:
     """Return the arrays that do not depend on the kernel."""
-    constants = []
     starts = starts or folded_bias(layer)
-    if starts.values.any():
-        constants.append(starts)
-    if requantize and requantize.per_channel_multiplier:
-        constants.append(
-            Constant(name="multiplier", values=requantize.multiplier, comment="Q31, per channel")
-        )
-    if requantize and requantize.per_channel_shift:
-        direction = "left" if requantize.form == "double" else "right"
-        constants.append(
-            Constant(name="shift", values=requantize.shift, comment=f"to the {direction}")
-        )
-    return tuple(constants)
+    return (*((starts,) if starts.values.any() else ()), *output.constants)
 
 
 def folded_bias(layer: Conv2d) -> Constant:
@@ -186,7 +175,8 @@ def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> 
     return elems <= MOST_UNROLLED and elems * (products + loads) <= 200
 
 
-def output_work(layer: Conv2d, requantize: Requantize | None) -> Counter[str]:
-    """Count the outputs, by the arithmetic that finishes them."""
-    form = requantize.form if requantize else "float"
-    return Counter({f"output.{form}": layer.geometry.out_elems})
+def output_work(layer: Conv2d, output: Output) -> Counter[str]:
+    """Count the outputs, by the arithmetic that finishes them; not lines, which kernels count."""
+    if isinstance(output, Lines):
+        return Counter()
+    return Counter({f"output.{output.form}": layer.geometry.out_elems})

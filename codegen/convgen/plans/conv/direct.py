@@ -13,6 +13,7 @@ from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.constant import Constant
 from convgen.plans.conv.base import (
     block_work,
     layer_constants,
@@ -39,8 +40,8 @@ from convgen.plans.kernels.base import KernelPlan, Level, Runs, has_lanes, patch
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.kernels.forms import Form
 from convgen.plans.order import Blocks, StoreOrder, both_ways, cut, in_blocks
-from convgen.plans.plan import Constant, Plan
-from convgen.plans.requantize import plan_requantize
+from convgen.plans.output import step_by_step
+from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -166,7 +167,7 @@ class Direct:
             run_elems=run_elems,
             tap_elems=geometry.group_in_c,
         )
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -174,14 +175,13 @@ class Direct:
             template="algorithms/direct.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=(),
-            constants=layer_constants(layer, kernel, requantize)
-            + _zero_points(kernel, steps, layer),
+            constants=layer_constants(layer, kernel, output) + _zero_points(kernel, steps, layer),
             steps=steps,
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, geometry),
-            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            work=_work(kernel, steps, geometry) + output_work(layer, output),
             notes=self._notes(study, target, unsuited),
         )
 
@@ -218,7 +218,7 @@ class Direct:
             template="algorithms/direct.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=None,
+            output=kernel.lines,
             workspace=(),
             constants=(
                 packed(kernel),

@@ -29,6 +29,7 @@ from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.constant import Constant
 from convgen.plans.conv.planes import (
     KERNEL,
     Direction,
@@ -52,9 +53,9 @@ from convgen.plans.conv.planes_dsp import (
     rows_at_once,
 )
 from convgen.plans.kernels.base import OwnSums
-from convgen.plans.lines import Clamp, Lines
+from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder, in_tiles
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
@@ -70,26 +71,6 @@ class Half:
 
     word: int
     is_high: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """How sums become outputs.
-
-    ``is_bent``: the addend of negative sums is another. ``least`` to ``most`` are the outputs that
-    there can be, plus the clamp's offset.
-    """
-
-    shift: int
-    clamp: Clamp
-    is_bent: bool
-    least: int
-    most: int
-
-    @property
-    def is_int8(self) -> bool:
-        """Whether every int8 is an output."""
-        return (self.least, self.most) == (-128, 127)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +115,6 @@ class PlanesSteps:
     out_row: int
     words: int
     weights: tuple[Half, ...]
-    finish: Finish
     has_saturation: bool
     direction: Direction
     kinds: tuple[Kind, ...]
@@ -195,7 +175,6 @@ class DirectPlanes:
             out_row=g.out_w * g.out_c,
             words=table.values.shape[1],
             weights=table.halves_along(route),
-            finish=table.finish,
             has_saturation=_assembly(table, target) is assembly.SATURATING,
             direction=route.direction,
             kinds=kinds_of(route, table.first_start, keeps=self.in_place),
@@ -214,8 +193,7 @@ class DirectPlanes:
                 description=_description(table),
                 out_of_line=None if target.has("mul64") else "block",
             ),
-            requantize=None,
-            lines=found,
+            output=found,
             own_assembly=_assembly(table, target),
             workspace=(line,) if line else (),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
@@ -335,7 +313,7 @@ class _Table:
     @property
     def first_start(self) -> int:
         """The word of the first start, after what requantises."""
-        return 2 if self.lines.negative is None else 3
+        return 3 if self.lines.bends else 2
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -403,23 +381,11 @@ class _Table:
         """What they are, in words."""
         rows, cols = axes(self.layer.geometry)
         pairs = ", ".join(f"({low}, {'-' if high is None else high})" for low, high in self.pairs)
-        bent = "" if self.lines.negative is None else ", what to add to it below zero"
+        bent = ", what to add to it below zero" if self.lines.bends else ""
         return (
             f"for each channel: multiplier, addend{bent}; where sums start, "
             f"{len(rows.runs)} x {len(cols.runs)} (rows x columns, by the taps inside); "
             f"weights {SCALE} times, as pairs (low, high) of taps {pairs}"
-        )
-
-    @property
-    def finish(self) -> Finish:
-        """How sums become outputs."""
-        layer, found = self.layer, self.lines
-        return Finish(
-            shift=found.shift,
-            clamp=found.clamp,
-            is_bent=found.negative is not None,
-            least=int(layer.activation_min) + found.clamp.offset,
-            most=int(layer.activation_max) + found.clamp.offset,
         )
 
 
@@ -490,14 +456,16 @@ def _work(table: _Table, route: Route, *, keeps: bool) -> Counter[str]:
     g, across, along = table.layer.geometry, route.across, route.along
     at_once = rows_at_once(along) if table.for_dsp else 1
     line = along.read(along.outputs)
+    found = table.lines
+    every_int8 = (found.least, found.most) == (-128, 127)
     work = Counter(
         {
             "direct_planes.plane": g.in_c,
             "direct_planes.pixel": g.in_c * across.read(at_once) * line,
             "direct_planes.tap": g.in_c * across.taps_inside * along.taps_inside,
             "direct_planes.output": g.out_elems,
-            "direct_planes.bend": g.out_elems if table.finish.is_bent else 0,
-            "direct_planes.clamp": 0 if table.finish.is_int8 else g.out_elems,
+            "direct_planes.bend": g.out_elems if found.bends else 0,
+            "direct_planes.clamp": 0 if every_int8 else g.out_elems,
         }
     )
     if keeps:

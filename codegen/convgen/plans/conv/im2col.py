@@ -37,8 +37,8 @@ from convgen.plans.kernels import (
 from convgen.plans.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.order import StoreOrder, both_ways, cut, in_blocks
+from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
-from convgen.plans.requantize import plan_requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -146,7 +146,7 @@ class Im2col:
             return self._plan_finishing(runs, patches, fitting)
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = _steps(geometry, patches, kernel.pixels, copies=self._copies(geometry))
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
         return Plan(
             algorithm=self.name,
@@ -155,13 +155,13 @@ class Im2col:
             template="algorithms/im2col.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=(rows,) if steps.copies else (),
-            constants=layer_constants(layer, kernel, requantize),
+            constants=layer_constants(layer, kernel, output),
             steps=steps,
             orders=_orders(geometry, steps),
             decisions=_decisions(steps, layer),
-            work=_work(kernel, steps, geometry) + output_work(layer, requantize),
+            work=_work(kernel, steps, geometry) + output_work(layer, output),
             notes=plain_notes(study, target, self.weight_bits),
             band=Band(steps=_band_steps(steps, geometry)),
         )
@@ -184,7 +184,7 @@ class Im2col:
             template="algorithms/im2col.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=None,
+            output=kernel.lines,
             workspace=(rows,) if steps.copies else (),
             constants=(packed(kernel),),
             steps=steps,

@@ -180,7 +180,7 @@ class Im2colWide:
             template="algorithms/im2col_wide.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=None,
+            output=kernel.lines,
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,

@@ -23,6 +23,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
+from convgen.plans.constant import Constant
 from convgen.plans.conv.base import (
     layer_constants,
     output_work,
@@ -35,8 +36,8 @@ from convgen.plans.conv.base import (
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.order import both_ways, cut, in_blocks
-from convgen.plans.plan import Constant, Plan
-from convgen.plans.requantize import plan_requantize
+from convgen.plans.output import step_by_step
+from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -122,7 +123,7 @@ class Indirect:
                 else None
             ),
         )
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -130,9 +131,9 @@ class Indirect:
             template="algorithms/indirect.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=() if self.table == "flash" else (_table(layer, target, row),),
-            constants=layer_constants(layer, kernel, requantize)
+            constants=layer_constants(layer, kernel, output)
             + ((zero_points(layer, geometry.in_c),) if geometry.has_padding else ())
             + (() if offsets is None else (_constant(offsets),)),
             steps=steps,
@@ -140,7 +141,7 @@ class Indirect:
                 partial(in_blocks, geometry, cut(row, steps.pixel_blocks)), gathers=False
             ),
             decisions=_decisions(layer),
-            work=_work(kernel, steps, geometry, row) + output_work(layer, requantize),
+            work=_work(kernel, steps, geometry, row) + output_work(layer, output),
             has_init=self.table == "init",
             notes=no_assembly(study, target),
             band=self._band(geometry, steps),

@@ -30,7 +30,6 @@ from convgen.plans.conv.base import (
 )
 from convgen.plans.conv.taps import (
     TapSteps,
-    finishes,
     needs_sums,
     partial_work,
     refuse_depthwise,
@@ -41,8 +40,8 @@ from convgen.plans.conv.taps import (
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import Runs
 from convgen.plans.order import StoreOrder, at_once
+from convgen.plans.output import Output, step_by_step
 from convgen.plans.plan import Plan
-from convgen.plans.requantize import plan_requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -90,14 +89,14 @@ class Kn2row:
             return Refusal(reason)
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
         pixels = geometry.in_h * geometry.in_w
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         steps = TapSteps(
             taps=geometry.taps,
             pixel_blocks=row_blocks(pixels, kernel.pixels),
             accumulates=False,
             partial_pitch=geometry.out_c * (geometry.taps if self.stacked else 1),
             partial="partial" if needs_sums(layer) else "output",
-            finishes=finishes(layer),
+            finishes=output.finishes,
             has_tap_starts=layer.zero_point != 0,
             has_outside=False,
             has_holes=False,
@@ -111,9 +110,9 @@ class Kn2row:
             template=f"algorithms/{self.name}.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=self._buffers(layer),
-            constants=shifted_constants(layer, kernel, requantize),
+            constants=shifted_constants(layer, kernel, output),
             steps=steps,
             orders=(
                 StoreOrder(
@@ -121,7 +120,9 @@ class Kn2row:
                 ),
             ),
             decisions=_decisions(layer),
-            work=times(gemms, geometry.taps) + self._work(layer) + output_work(layer, requantize),
+            work=times(gemms, geometry.taps)
+            + self._work(layer, output)
+            + output_work(layer, output),
             notes=no_assembly(study, target),
             band=Band(steps=replace(steps, pixel_blocks=row_blocks(geometry.in_w, kernel.pixels))),
         )
@@ -135,7 +136,7 @@ class Kn2row:
             return (plane,)
         return plane, sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
 
-    def _work(self, layer: Conv2d) -> Counter[str]:
+    def _work(self, layer: Conv2d, output: Output) -> Counter[str]:
         g = layer.geometry
         added = taps_summed(layer)
         work = Counter(
@@ -146,7 +147,7 @@ class Kn2row:
                 f"{self.name}.add": added * g.out_c,
             }
         )
-        return work if self.stacked else work + partial_work(layer)
+        return work if self.stacked else work + partial_work(layer, output)
 
 
 def _runs(geometry: Geometry) -> Runs:

@@ -30,7 +30,6 @@ from convgen.plans.conv.inside import cols_inside, rows_inside
 from convgen.plans.conv.taps import (
     TapSteps,
     clipped_constants,
-    finishes,
     makes_up_outside,
     needs_sums,
     partial_work,
@@ -41,8 +40,8 @@ from convgen.plans.conv.taps import (
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs
 from convgen.plans.order import StoreOrder, at_once, in_tiles
+from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
-from convgen.plans.requantize import plan_requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -119,14 +118,14 @@ def _plan(
         group=geometry.group_in_c,
     )
     kernel = plan_kernel(tap_weights(layer), target, runs)
-    requantize = plan_requantize(layer)
+    output = step_by_step(layer)
     steps = TapSteps(
         taps=geometry.taps,
         pixel_blocks=(kernel.pixels, 1) if kernel.pixels > 1 else (1,),
         accumulates=True,
         partial_pitch=geometry.out_c,
         partial="partial" if needs_sums(layer) else "output",
-        finishes=finishes(layer),
+        finishes=output.finishes,
         has_tap_starts=False,
         has_outside=makes_up_outside(layer),
         has_holes=bool(extent.columns),
@@ -139,13 +138,13 @@ def _plan(
         template=f"algorithms/{algorithm.name}.c.j2",
         operator=layer,
         kernel=kernel,
-        requantize=requantize,
+        output=output,
         workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
-        constants=clipped_constants(layer, kernel, requantize),
+        constants=clipped_constants(layer, kernel, output),
         steps=steps,
         orders=(_order(layer, extent),),
         decisions=_decisions(layer, steps),
-        work=count(kernel, steps, layer) + partial_work(layer) + output_work(layer, requantize),
+        work=count(kernel, steps, layer) + partial_work(layer, output) + output_work(layer, output),
         writes_input=steps.has_holes,
         notes=no_assembly(study, target),
         band=AT_ONCE if extent.is_image else ROW_BY_ROW,

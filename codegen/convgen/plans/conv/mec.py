@@ -39,8 +39,8 @@ from convgen.plans.kernels import (
 from convgen.plans.kernels.base import Level, Runs, patch_weights
 from convgen.plans.kernels.finishing import Fitting
 from convgen.plans.order import StoreOrder, at_once, first_reads, in_tiles
+from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
-from convgen.plans.requantize import plan_requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
@@ -118,7 +118,7 @@ class Mec:
         kernel = plan_kernel(patch_weights(layer), target, runs)
         blocks = row_blocks(geometry.out_w, kernel.pixels)
         steps = _steps(geometry, rows, blocks, ring=self.ring)
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -126,15 +126,15 @@ class Mec:
             template="algorithms/mec.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=(self._lowered(layer),),
-            constants=layer_constants(layer, kernel, requantize),
+            constants=layer_constants(layer, kernel, output),
             steps=steps,
             orders=(_order(geometry, ring=self.ring),),
             decisions=_decisions(steps, layer),
             work=_work(steps, geometry)
             + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
-            + output_work(layer, requantize),
+            + output_work(layer, output),
             notes=no_assembly(study, target) if self.ring else plain_notes(study, target, 8),
         )
 
@@ -156,7 +156,7 @@ class Mec:
             template="algorithms/mec.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=None,
+            output=kernel.lines,
             workspace=(self._lowered(layer),),
             constants=(packed(kernel),),
             steps=steps,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.constant import Constant
 from convgen.plans.conv.base import layer_constants, plain_bias
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import KernelPlan, Weights
-from convgen.plans.plan import Constant
-from convgen.plans.requantize import Requantize
+from convgen.plans.output import Output
 from convgen.refusal import needs
 
 
@@ -58,27 +58,18 @@ def needs_sums(layer: Conv2d) -> bool:
     return layer.dtype == "int8"
 
 
-def finishes(layer: Conv2d) -> bool:
-    """Whether sums are not yet outputs."""
-    return layer.dtype == "int8" or layer.clamps_low or layer.clamps_high
-
-
-def shifted_constants(
-    layer: Conv2d, kernel: KernelPlan, requantize: Requantize | None
-) -> tuple[Constant, ...]:
+def shifted_constants(layer: Conv2d, kernel: KernelPlan, output: Output) -> tuple[Constant, ...]:
     """Return the constants where each tap's sums start less its zero points' share."""
-    constants = layer_constants(layer, kernel, requantize, starts=plain_bias(layer))
+    constants = layer_constants(layer, kernel, output, starts=plain_bias(layer))
     if not layer.zero_point:
         return constants
     comment = "where each tap's sums start, [tap][channel]: less the input zero point's share"
     return (*constants, _tap_sums("tap_starts", layer, -layer.zero_point, comment))
 
 
-def clipped_constants(
-    layer: Conv2d, kernel: KernelPlan, requantize: Requantize | None
-) -> tuple[Constant, ...]:
+def clipped_constants(layer: Conv2d, kernel: KernelPlan, output: Output) -> tuple[Constant, ...]:
     """Return the constants where taps outside the image add their zero points' share."""
-    constants = layer_constants(layer, kernel, requantize)
+    constants = layer_constants(layer, kernel, output)
     if not makes_up_outside(layer):
         return constants
     comment = "what a tap outside the image adds, [tap][channel]: the zero point times its weights"
@@ -95,10 +86,10 @@ def _tap_sums(name: str, layer: Conv2d, factor: int, comment: str) -> Constant:
     return Constant(name=name, values=(factor * sums).astype(np.int32), comment=comment)
 
 
-def partial_work(layer: Conv2d) -> Counter[str]:
+def partial_work(layer: Conv2d, output: Output) -> Counter[str]:
     """Count the sums that start at the bias and those that are read again to be finished."""
     outputs = layer.geometry.out_elems
-    return Counter({"partial.begin": outputs, "partial.store": outputs if finishes(layer) else 0})
+    return Counter({"partial.begin": outputs, "partial.store": outputs if output.finishes else 0})
 
 
 def taps_summed(layer: Conv2d) -> int:

@@ -25,6 +25,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
+from convgen.plans.constant import Constant
 from convgen.plans.conv import winograd_pairs as pairs
 from convgen.plans.conv.base import (
     chunk_work,
@@ -41,8 +42,8 @@ from convgen.plans.kernels import only_so_many, plan_kernel, too_many_pixels
 from convgen.plans.kernels.base import KernelPlan, Runs, Weights
 from convgen.plans.kernels.portable import pack
 from convgen.plans.order import Blocks, StoreOrder, in_tiles
-from convgen.plans.plan import Constant, Plan
-from convgen.plans.requantize import plan_requantize
+from convgen.plans.output import step_by_step
+from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.plans.winograd_forms import (
     F2,
@@ -141,9 +142,8 @@ class Winograd:
 
     def _plan_pairs(self, study: Study, target: Target) -> Plan:
         layer = study.layer
-        steps = pairs.plan_steps(study, target, self.form, self.tiles, in_ram=self.in_ram)
-        kernel, lines = pairs.kernel_plan(study, steps), steps.finish.lines
-        requantize = None if lines else plan_requantize(layer)
+        steps, output = pairs.plan_steps(study, target, self.form, self.tiles, in_ram=self.in_ram)
+        kernel = pairs.kernel_plan(study, steps)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -151,16 +151,15 @@ class Winograd:
             template="algorithms/winograd_pairs.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
-            lines=lines,
+            output=output,
             workspace=pairs.workspace(steps),
-            constants=pairs.constants(layer, steps, kernel, requantize),
+            constants=pairs.constants(layer, steps, kernel, output),
             steps=steps,
             orders=self._orders(layer),
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
-            work=pairs.work(layer, steps, requantize),
+            work=pairs.work(layer, steps, output),
             own_assembly=pairs.NEEDS[steps.assembly],
-            notes=pairs.notes(study, target, steps),
+            notes=pairs.notes(study, target, steps, output),
             band=Band(step=self.form.outputs),
         )
 
@@ -196,7 +195,7 @@ class Winograd:
             kernel_terms=terms(form.kernel_rows(layer)),
             output_terms=terms(form.output_rows(layer)),
         )
-        requantize = plan_requantize(layer)
+        output = step_by_step(layer)
         return Plan(
             algorithm=self.name,
             family=self.family,
@@ -204,17 +203,17 @@ class Winograd:
             template="algorithms/winograd.c.j2",
             operator=layer,
             kernel=kernel,
-            requantize=requantize,
+            output=output,
             workspace=_workspace(kernel, steps, layer),
             constants=(
                 _weights(kernel, layer) if self.in_ram else _transformed(kernel),
-                *output_constants(layer, requantize),
+                *output_constants(layer, output),
                 *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
             orders=self._orders(layer),
             decisions=_decisions(form, layer),
-            work=_work(kernel, steps, g, row) + output_work(layer, requantize),
+            work=_work(kernel, steps, g, row) + output_work(layer, output),
             rounds_coarsely=form is F4 and layer.dtype == "float32",
             notes=_notes(layer, no_pairs),
             band=Band(step=form.outputs),

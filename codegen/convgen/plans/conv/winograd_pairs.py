@@ -24,11 +24,11 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
-from convgen.plans.conv.base import output_constants, output_work, overflow, zero_points
+from convgen.plans.constant import Constant
+from convgen.plans.conv.base import output_work, overflow, zero_points
 from convgen.plans.kernels.base import KernelPlan, Runs, spans_of
 from convgen.plans.lines import Lines
-from convgen.plans.plan import Constant
-from convgen.plans.requantize import Requantize
+from convgen.plans.output import Output, step_by_step
 from convgen.plans.study import Study
 from convgen.plans.winograd_forms import F4, Form, has_outside, tiles_in_row
 from convgen.refusal import Refusal, needs
@@ -133,12 +133,10 @@ class Parts:
 class Finish:
     """The constants of an output channel, in the order of the table ``finish_table``.
 
-    ``lines`` is None where outputs are finished as TensorFlow Lite does it. ``extra`` are bits that
-    sums are shifted to the left for it. ``starts`` names what the sums of an output begin with:
-    ``start``, or for lifted outputs, by row and column, one of their own.
+    ``extra`` are bits that sums are shifted to the left for lines. ``starts`` names what the sums
+    of an output begin with: ``start``, or for lifted outputs, by row and column, one of their own.
     """
 
-    lines: Lines | None
     extra: int
     names: tuple[str, ...]
     starts: tuple[tuple[str, ...], ...]
@@ -148,11 +146,6 @@ class Finish:
     def factor(self) -> int:
         """What sums are multiplied by for it."""
         return 1 << self.extra
-
-    @property
-    def bends(self) -> bool:
-        """Whether negative sums have an addend of their own."""
-        return self.lines is not None and self.lines.negative is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,15 +274,21 @@ def shapes(target: Target) -> dict[int, Shape]:
     return {shape.tiles: shape for shape in found}
 
 
-def plan_steps(study: Study, target: Target, form: Form, tiles: int, *, in_ram: bool) -> PairSteps:
-    """Fit blocks, channel pairs and the way input is read to the target and the layer."""
+def plan_steps(
+    study: Study, target: Target, form: Form, tiles: int, *, in_ram: bool
+) -> tuple[PairSteps, Output]:
+    """Fit blocks, channel pairs and the way input is read to the target and the layer.
+
+    Return with them how sums become outputs: by lines, where all channels have them.
+    """
     layer, g = study.layer, study.layer.geometry
     shape = shapes(target)[tiles]
     pixels = _pixels(layer, target)
     pairs = _channel_pairs(g.in_c, pixels)
     offset = _offset(form, pixels)
     multiplying = _assembly(target)
-    return PairSteps(
+    output, extra = _output(study, form)
+    steps = PairSteps(
         form=form,
         shape=shape,
         depth=_depth(len(pairs), MOST_UNROLLED[multiplying]),
@@ -300,10 +299,11 @@ def plan_steps(study: Study, target: Target, form: Form, tiles: int, *, in_ram: 
         blocks=-(-g.out_c // shape.channels),
         in_ram=in_ram,
         parts=_parts(g, form, shape),
-        finish=_finish(study, form, pairs, offset),
+        finish=_finish(output, extra, form, _starts(layer, form, pairs, offset)),
         channels=g.in_c,
         channel_pairs=pairs,
     )
+    return steps, output
 
 
 def _pixels(layer: Conv2d, target: Target) -> Pixels:
@@ -375,20 +375,17 @@ def _tiles_inside(size: int, pad: int, outputs: int, form: Form) -> int:
     return int(((firsts >= 0) & (firsts + form.size <= size)).sum())
 
 
-def _finish(study: Study, form: Form, pairs: Pairs, offset: int) -> Finish:
-    """Return the constants that requantise: lines, where all channels have them."""
-    found, extra = _lines(study, form)
+def _finish(output: Output, extra: int, form: Form, starts: dict[str, Ints]) -> Finish:
+    """Return the constants that requantise, and where sums start: those of *starts*, scaled."""
     scale = 1 << (form.shift + extra)
-    columns = _starts(study.layer, form, pairs, offset)
-    columns = {name: scale * start for name, start in columns.items()}
-    if found:
-        columns = {name: start + found.start for name, start in columns.items()}
-        columns |= {"multiplier": found.multiplier, "addend": found.addend}
-        if found.negative is not None:
-            columns["bend"] = found.negative - found.addend
+    columns = {name: scale * start for name, start in starts.items()}
+    if isinstance(output, Lines):
+        columns = {name: start + output.start for name, start in columns.items()}
+        columns |= {"multiplier": output.multiplier, "addend": output.addend}
+        if output.negative is not None:
+            columns["bend"] = output.negative - output.addend
     outputs = range(form.outputs)
     return Finish(
-        lines=found,
         extra=extra,
         names=tuple(columns),
         starts=tuple(
@@ -399,13 +396,13 @@ def _finish(study: Study, form: Form, pairs: Pairs, offset: int) -> Finish:
     )
 
 
-def _lines(study: Study, form: Form) -> tuple[Lines | None, int]:
-    """Return lines for all channels, and by how many bits sums must be shifted for them."""
+def _output(study: Study, form: Form) -> tuple[Output, int]:
+    """Return how sums become outputs, and by how many bits they are shifted to the left for it."""
     for extra in FRACTIONS:
         found = study.lines(1 << (form.shift + extra))
         if isinstance(found, Lines):
             return found, extra
-    return None, 0
+    return step_by_step(study.layer), 0
 
 
 def _starts(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> dict[str, Ints]:
@@ -492,7 +489,7 @@ def workspace(steps: PairSteps) -> tuple[Buffer, ...]:
 
 
 def constants(
-    layer: Conv2d, steps: PairSteps, kernel: KernelPlan, requantize: Requantize | None
+    layer: Conv2d, steps: PairSteps, kernel: KernelPlan, output: Output
 ) -> tuple[Constant, ...]:
     """Return weights, what finishes outputs, and what stands for pixels outside the image."""
     given = "[channel block][channel pair][channel][half][tap], to be transformed in each call"
@@ -500,7 +497,6 @@ def constants(
     columns = Constant(
         name="finish_table", values=finish.values, comment=f"[channel]: {', '.join(finish.names)}"
     )
-    others = () if finish.lines else output_constants(layer, requantize, starts=columns)
     return (
         Constant(
             name="weights",
@@ -508,7 +504,7 @@ def constants(
             comment=given if steps.in_ram else f"transformed, {kernel.packing}",
         ),
         columns,
-        *(constant for constant in others if constant is not columns),
+        *output.constants,
         *((zero_points(layer, layer.geometry.in_c),) if steps.parts.outside else ()),
     )
 
@@ -524,27 +520,26 @@ def decisions(layer: Conv2d, steps: PairSteps) -> tuple[str, ...]:
     return tuple(said)
 
 
-def notes(study: Study, target: Target, steps: PairSteps) -> tuple[str, ...]:
+def notes(study: Study, target: Target, steps: PairSteps, output: Output) -> tuple[str, ...]:
     """Say in sentences why pixels are not read as words, or outputs not finished by lines."""
     said = []
     if steps.pixels == "bytes" and target.has("unaligned"):
         reason = needs("a multiple of 4 input channels", f"has {study.layer.geometry.in_c}")
         said.append(f"Pixels are read byte by byte: reading words {reason}.")
     coarsest = study.lines(1 << (steps.form.shift + FRACTIONS[0]))
-    if steps.finish.lines is None and isinstance(coarsest, Refusal):
+    if isinstance(coarsest, Refusal) and not isinstance(output, Lines):
         said.append(f"Requantised step by step: doing so by one multiplication {coarsest.reason}.")
     return tuple(said)
 
 
-def work(layer: Conv2d, steps: PairSteps, requantize: Requantize | None) -> Counter[str]:
+def work(layer: Conv2d, steps: PairSteps, output: Output) -> Counter[str]:
     """Count tiles, transforms, and the GEMM of each position."""
     g, form, shape = layer.geometry, steps.form, steps.shape
     row, rows = tiles_in_row(g, form), -(-g.out_h // form.outputs)
     tiles, calls = rows * row, rows * -(-row // shape.tiles)
     own = f"winograd_pairs_{form.name}"
     positions = calls * steps.blocks * form.positions
-    finished = Counter[str]() if steps.finish.lines else output_work(layer, requantize)
-    return finished + Counter(
+    return output_work(layer, output) + Counter(
         {
             f"{own}.tile": tiles,
             f"{own}.input": tiles * len(steps.channel_pairs),

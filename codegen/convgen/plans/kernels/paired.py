@@ -205,17 +205,17 @@ class PairedPlan(FinishingPlan):
                 return self.lines.clamp.offset
             case "range":
                 return 0
-        return -int(self.layer.activation_min)
+        return -self.lines.low
 
     @property
     def lowest(self) -> int:
         """The least value of a line that stays as it is."""
-        return int(self.layer.activation_min) + self.offset
+        return self.lines.low + self.offset
 
     @property
     def highest(self) -> int:
         """The greatest."""
-        return int(self.layer.activation_max) + self.offset
+        return self.lines.high + self.offset
 
     def block(self, channel: int) -> NDArray[np.int64]:
         """Return the constants of the block from *channel* on."""

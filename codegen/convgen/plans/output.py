@@ -1,0 +1,184 @@
+"""How sums become outputs: one value of a plan, read by templates, comments and prices.
+
+It is one of several: `Bounded` and `Requantize` here, `convgen.plans.lines.Lines`, and those of
+addition and average pooling. Int8 outputs equal those of TensorFlow Lite's reference kernels for
+every sum that the operator can reach; what is not the reference's own arithmetic is proved to.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.operator import Operator
+from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.plans.constant import Constant
+
+
+class Output(Protocol):
+    """What all of them say of themselves."""
+
+    @property
+    def form(self) -> str:
+        """The word by which templates tell one from another."""
+        ...
+
+    @property
+    def finishes(self) -> bool:
+        """Whether a sum is not yet an output."""
+        ...
+
+    @property
+    def description(self) -> str | None:
+        """How int8 outputs come about, in words; None where sums are outputs but for a clamp."""
+        ...
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The arrays it reads, but for those that a kernel keeps among its weights."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounded:
+    """Outputs are sums, of float32, or one of the inputs, of int8: within the activation's range.
+
+    Where nothing bounds them ``low`` and ``high`` are infinite.
+    """
+
+    form: Literal["float", "int8"]
+    low: float
+    high: float
+
+    constants: ClassVar[tuple[Constant, ...]] = ()
+    description: ClassVar[None] = None
+    per_channel: ClassVar[bool] = False
+
+    @property
+    def has_low(self) -> bool:
+        """Whether there is a lower bound."""
+        return math.isfinite(self.low)
+
+    @property
+    def has_high(self) -> bool:
+        """Whether there is an upper bound."""
+        return math.isfinite(self.high)
+
+    @property
+    def finishes(self) -> bool:
+        """Whether there is any."""
+        return self.has_low or self.has_high
+
+
+def bounded(operator: Operator) -> Bounded:
+    """Return the range of *operator*'s outputs, in units of its dtype."""
+    return Bounded(
+        form="int8" if operator.dtype == "int8" else "float",
+        low=operator.activation_min,
+        high=operator.activation_max,
+    )
+
+
+Form = Literal["double_right", "double", "single"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Requantize:
+    """The multiplication by a Q31 multiplier and the shift of TensorFlow Lite, step by step.
+
+    ``multiplier`` and ``shift`` hold one element when all channels agree, else one per channel,
+    ``[out_c]``. The meaning of ``shift``, in bits, depends on ``form``:
+
+    * ``double_right``: right shifts of at least 1, nothing can overflow: two additions round;
+    * ``double``: TensorFlow Lite's shift, positive to the left, its own rounding steps, as
+      ``MultiplyByQuantizedMultiplier`` has them;
+    * ``single``: right shifts of the 64-bit product, as with ``TFLITE_SINGLE_ROUNDING``.
+
+    ``low`` and ``high`` are the activation range less the output's zero point.
+    """
+
+    form: Form
+    multiplier: NDArray[np.int32]
+    shift: NDArray[np.int8]
+    low: int
+    high: int
+    zero_point: int
+
+    finishes: ClassVar[bool] = True
+
+    @property
+    def per_channel_multiplier(self) -> bool:
+        """Whether the multiplier is a table."""
+        return self.multiplier.size > 1
+
+    @property
+    def per_channel_shift(self) -> bool:
+        """Whether the shift is a table."""
+        return self.shift.size > 1
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether finishing a sum needs its channel."""
+        return self.per_channel_multiplier or self.per_channel_shift
+
+    @property
+    def rounding(self) -> str:
+        """TensorFlow Lite's name for it."""
+        return "single" if self.form == "single" else "double"
+
+    @property
+    def description(self) -> str:
+        """A sentence for the header comment."""
+        channels = "per channel" if self.per_channel_multiplier else "one for all channels"
+        return f"{self.rounding} rounding, Q31 multiplier {channels}"
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The tables."""
+        direction = "left" if self.form == "double" else "right"
+        multiplier = Constant(name="multiplier", values=self.multiplier, comment="Q31, per channel")
+        shift = Constant(name="shift", values=self.shift, comment=f"to the {direction}")
+        return (
+            *((multiplier,) if self.per_channel_multiplier else ()),
+            *((shift,) if self.per_channel_shift else ()),
+        )
+
+
+def step_by_step(layer: Conv2d) -> Bounded | Requantize:
+    """Return how outputs of *layer* are finished as TensorFlow Lite does it, in the cheapest form.
+
+    Float32 sums are only bounded.
+    """
+    quantization = layer.quantization
+    if quantization is None:
+        return bounded(layer)
+    form, shift = _form(layer, quantization)
+    zero_point = quantization.out_zero_point
+    return Requantize(
+        form=form,
+        multiplier=_collapse(quantization.multiplier),
+        shift=_collapse(shift.astype(np.int8)),
+        low=int(layer.activation_min) - zero_point,
+        high=int(layer.activation_max) - zero_point,
+        zero_point=zero_point,
+    )
+
+
+def _form(layer: Conv2d, quantization: Quantization) -> tuple[Form, NDArray[np.int32]]:
+    shift = quantization.shift
+    if quantization.rounding == "single":
+        return "single", 31 - shift
+    low, high = layer.accumulator_range
+    largest = max(int(-low.min()), int(high.max()))
+    right = -shift
+    if right.min() >= 1 and largest + (1 << int(right.max() - 1)) < 2**31:
+        return "double_right", right
+    return "double", shift
+
+
+def _collapse(values: NDArray[Any]) -> NDArray[Any]:
+    return values[:1] if (values == values[0]).all() else values
