@@ -28,9 +28,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 import minimal
+import random_models
 from convgen import cli
 from convgen.bench.proof import vectors
 from convgen.errors import ConvgenError
+from convgen.formats.tflite import reader
+from convgen.model import passes
 from convgen.model.ops.conv2d import Conv2d
 from convgen.resources import data_dir
 from convgen.schedule.select import survey
@@ -228,6 +231,7 @@ OPTIONS = [
     "-t", "--target", "-b", "--budget", "--flash", "--optimize", "--algorithm", "--overlap",
     "--seed", "--allow-outside", "-o", "--out", "--emulator", "--cycles", "--flash-wait-states",
     "--profile", "--toolchain", "--vectors", "--format", "--list-targets", "--list-algorithms",
+    "--list-layers", "--layer", "--extract", "--name",
     "--schema", "--version", "-h", "--help", "--", "-", "-x", "--budget=", "-b9", "bad.json",
 ]  # fmt: skip
 VALUES = [
@@ -261,6 +265,21 @@ def fuzz_command(rng: random.Random, folder: Path) -> None:
     assert "internal error" not in message, message
     assert len(message) < 50_000
     assert message.replace("\n", "").isprintable(), message
+
+
+MODELS = [
+    random_models.draw(kind, 0, dtype)[0]
+    for kind in random_models.DRAWERS
+    for dtype in ("int8", "float32")
+]
+
+
+def fuzz_model(rng: random.Random, folder: Path) -> None:
+    path = folder / "model.tflite"
+    path.write_bytes(damaged_bytes(rng.choice(MODELS), rng))
+    model = reader.load(path, "model")
+    graph, _ = passes.simplified(model.graph)
+    assert graph.macs <= model.graph.macs
 
 
 VARIABLES = [
@@ -306,6 +325,7 @@ KINDS: dict[str, Case] = {
     "spec": fuzz_spec,
     "target": fuzz_target,
     "array": fuzz_array,
+    "model": fuzz_model,
     "command": fuzz_command,
     "environment": fuzz_environment,
 }

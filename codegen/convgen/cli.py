@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -69,6 +69,13 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         default="workspace",
         help=f"what to minimise: {', '.join(GOALS)} (default: %(default)s)",
     )
+    group.add_argument("--name", metavar="NAME", help="prefix of a model's symbols and files")
+    group.add_argument(
+        "--layer", metavar="WHICH", help="take this operator of a model, by index or output"
+    )
+    group.add_argument(
+        "--extract", metavar="DIR", help="write that operator, or each, as a layer spec; then stop"
+    )
     group.add_argument("--algorithm", metavar="NAME", help="use this algorithm or family")
     group.add_argument("--overlap", action="store_true", help="input and output share one pool")
     group.add_argument(
@@ -127,6 +134,7 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     only = group.add_mutually_exclusive_group()
     only.add_argument("--list-targets", action="store_true", help="list the targets")
     only.add_argument("--list-algorithms", action="store_true", help="list the algorithms")
+    only.add_argument("--list-layers", action="store_true", help="list a model's operators")
     only.add_argument("--schema", action="store_true", help="print the spec's JSON Schema")
     only.add_argument(
         "--doctor", action="store_true", help="list the tools, found or not, and how to get them"
@@ -172,14 +180,17 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _dispatch(options: argparse.Namespace) -> int:
-    if options.list_targets:
-        return _print_lines(_target_lines())
-    if options.list_algorithms:
-        return _print_lines(_algorithm_lines())
-    if options.schema:
-        return _print_lines([_schema_text()])
-    if options.doctor:
-        return _print_doctor()
+    asked: dict[str, Callable[[], int]] = {
+        "list_targets": lambda: _print_lines(_target_lines()),
+        "list_algorithms": lambda: _print_lines(_algorithm_lines()),
+        "list_layers": lambda: _print_layers(options),
+        "schema": lambda: _print_lines([_schema_text()]),
+        "doctor": _print_doctor,
+        "extract": lambda: _extract(options),
+    }
+    for name, act in asked.items():
+        if getattr(options, name):
+            return act()
     return _generate(options)
 
 
@@ -216,6 +227,37 @@ def _print_doctor() -> int:
     return ExitCode.VERIFIED
 
 
+def _model(option: str, options: argparse.Namespace) -> Path:
+    """Return the path of the model that an *option* is about."""
+    if options.spec is None or not options.spec.lower().endswith(".tflite"):
+        got = "nothing" if options.spec is None else f"'{word(options.spec)}'"
+        raise UsageError(f"{option}: expected a model, a .tflite file, got {got}")
+    return Path(options.spec)
+
+
+def _print_layers(options: argparse.Namespace) -> int:
+    from convgen.formats.tflite import listing
+
+    shown = listing.as_json if options.format == "json" else listing.as_text
+    text = shown(listing.listed(_model("--list-layers", options)))
+    with streams.results():
+        print(text, end="")
+    return ExitCode.VERIFIED
+
+
+def _extract(options: argparse.Namespace) -> int:
+    from convgen import extracting
+
+    written = extracting.extract(
+        _model("--extract", options),
+        _folder("--extract", options.extract),
+        which=options.layer,
+        name=options.name,
+        seed=_seed(options.seed),
+    )
+    return _print_lines(written)
+
+
 def _generate(options: argparse.Namespace) -> int:
     from convgen import pipeline
     from convgen.progress import progress
@@ -224,6 +266,8 @@ def _generate(options: argparse.Namespace) -> int:
     if options.spec is None or options.target is None:
         missing = "SPEC" if options.spec is None else "-t/--target"
         raise UsageError(f"{missing} is required; see convgen --help")
+    if options.layer is not None:
+        _model("--layer", options)
     job = pipeline.Job(
         spec=Path(options.spec),
         target=options.target,
@@ -236,7 +280,9 @@ def _generate(options: argparse.Namespace) -> int:
         allow_outside=options.allow_outside,
         compare=options.compare,
         cache=not options.no_cache,
-        out=_folder(options.out) if options.out else None,
+        layer=options.layer,
+        name=options.name,
+        out=_folder("--out", options.out) if options.out else None,
         emulator=options.emulator,
         toolchain=options.toolchain,
         vectors=Path(options.vectors) if options.vectors else None,
@@ -267,14 +313,14 @@ def _size(option: str, text: str | None) -> int | None:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _folder(text: str) -> Path:
+def _folder(option: str, text: str) -> Path:
     """Return the path *text*; refuse what no file can be called."""
     try:
         if "\0" not in text and os.fsencode(text):
             return Path(text)
     except UnicodeEncodeError:
         pass
-    raise UsageError(f"--out: expected a path, got '{word(text)}'")
+    raise UsageError(f"{option}: expected a path, got '{word(text)}'")
 
 
 def _wait_states(text: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from convgen import extracting
 from convgen.bench import insight
 from convgen.bench.attempts import Attempts
 from convgen.bench.build import toolchain
@@ -58,6 +59,8 @@ class Job:
     flash_wait_states: int = 0
     profile: bool = False
     cache: bool = True
+    layer: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ def _run(job: Job, say: Say) -> Outcome:
         select.check_name(job.algorithm)
     wanted = _wanted(job, board)
     say("reading the spec")
-    layer = spec.load(job.spec, allow_outside=job.allow_outside, seed=job.seed)
+    layer = _layer(job)
     budget = Budget(
         ram=board.memory.ram if job.ram is None else job.ram,
         flash=board.memory.flash if job.flash is None else job.flash,
@@ -115,6 +118,13 @@ def _run(job: Job, say: Say) -> Outcome:
         toolchain.remove_intermediates(chosen.folder)
         publish(chosen.folder, out)
     return Outcome(report=described, out=out, failure=results.failure)
+
+
+def _layer(job: Job) -> Operator:
+    """Return the layer of a spec, or the one that is chosen of a model."""
+    if job.layer is not None:
+        return extracting.layer_of(job.spec, job.layer, job.name)
+    return spec.load(job.spec, allow_outside=job.allow_outside, seed=job.seed)
 
 
 def _file_names(layer: Operator) -> tuple[str, ...]:
@@ -230,6 +240,8 @@ def _remake(job: Job, board: Target) -> Remake:
         allow_outside=job.allow_outside,
         ram=job.ram if job.ram and job.ram > board.memory.ram else None,
         flash=job.flash if job.flash and job.flash > board.memory.flash else None,
+        layer=job.layer,
+        name=job.name,
     )
 
 

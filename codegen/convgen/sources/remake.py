@@ -18,6 +18,7 @@ from convgen.schedule.overlap import Pool
 class Remake:
     """The options of the command that hold for every candidate.
 
+    ``layer``, if given, is the operator of a model.
     ``ram`` and ``flash`` are budgets above the target's own, without which a layer may not fit.
     """
 
@@ -27,6 +28,8 @@ class Remake:
     allow_outside: bool
     ram: int | None = None
     flash: int | None = None
+    layer: str | None = None
+    name: str | None = None
 
     def command(self, plan: Plan, pool: Pool | None) -> str:
         """Return the command that prints *plan*, ready for a shell and for a C comment."""
@@ -36,6 +39,8 @@ class Remake:
         words += ["--overlap"] if pool else []
         words += ["--seed", str(self.seed)] if plan.operator.synthetic and self.seed else []
         words += ["--allow-outside"] if self.allow_outside else []
+        words += [] if self.name is None else ["--name", self.name]
+        words += [] if self.layer is None else ["--layer", self.layer]
         name = self.spec.name
         words.append(f"./{name}" if name.startswith("-") else name)
         return " ".join(map(quote, words))

@@ -119,26 +119,31 @@ def read(path: Path) -> tuple[SubGraph, ...]:
         raise SpecError([f"{path}: cannot read the model: {error}"]) from None
 
 
+def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[Entry, ...]:
+    """Return the operators of a model, whether they are supported or not. Raises SpecError."""
+    return _Reading(subgraphs).entries()
+
+
 def imported(subgraphs: tuple[SubGraph, ...], name: str) -> Imported:
     """Return the model as a graph called *name*.
 
     Raises SpecError that lists every operator which is not supported.
     """
     reading = _Reading(subgraphs)
-    entries = reading.entries()
+    found = reading.entries()
     refuse(
         [
             f"operator {entry.index}, {entry.kind} {word(entry.name)!r}: not supported: "
             f"{entry.problem}"
-            for entry in entries
+            for entry in found
             if entry.problem
         ]
     )
-    graph = reading.graph(name, entries)
+    graph = reading.graph(name, found)
     if graph.macs > MAX_MACS:
         most = f"at most {MAX_MACS:,} multiply-accumulates"
         raise SpecError([f"the model: expected {most}, got {graph.macs:,}"])
-    return Imported(graph=graph, entries=entries)
+    return Imported(graph=graph, entries=found)
 
 
 class _Reading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,8 +68,15 @@ def reading(operator: Operator, names: Names) -> Operator:
     """Return *operator* reading other tensors in place of those of *names*."""
     if not any(tensor.name in names for tensor in operator.inputs):
         return operator
+    return with_inputs(
+        operator, [names.get(tensor.name, tensor.name) for tensor in operator.inputs]
+    )
+
+
+def with_inputs(operator: Operator, names: Sequence[str]) -> Operator:
+    """Return *operator* reading tensors of other *names*, one for each that it reads."""
     tensors: tuple[Any, ...] = tuple(
-        replace(tensor, name=names.get(tensor.name, tensor.name)) for tensor in operator.inputs
+        replace(tensor, name=name) for tensor, name in zip(operator.inputs, names, strict=True)
     )
     match operator:
         case Conv2d():
