@@ -2,7 +2,7 @@
 
 TensorFlow Lite brings both inputs to one scale, adds, and brings the sum to the output's scale,
 rounding at each step. An output is nevertheless ``(first * x + second * y + offset) >> shift``,
-clamped, for slopes that are found here: of two bytes there are 65,536 pairs, and all are tried.
+clamped, for slopes that are found here: of two bytes there are 65,536 pairs, and it is right for all.
 """
 
 from __future__ import annotations
@@ -85,19 +85,36 @@ def rescaled(add: Add) -> Rescaled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Outputs:
-    """What every pair must give, ``[256, 256]``; at an end of the clamp anything beyond will do."""
+class _Corners:
+    """Pairs of inputs, and the output that each must give."""
 
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
     right: NDArray[np.int64]
+
+    def left_over(self, first: int, second: int, shift: int) -> NDArray[np.int64]:
+        """Return what the offset must reach for each to give its output or more."""
+        return (self.right << shift) - first * self.first - second * self.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Outputs:
+    """What decides whether a line gives every output.
+
+    Outputs grow with both inputs, as the line does: of the pairs with one output only the
+    ``lowest`` may give less, those of which no input can be less, and only the ``highest`` more.
+    At an end of the clamp, ``low`` or ``high``, anything beyond will do.
+    """
+
+    lowest: _Corners
+    highest: _Corners
     low: int
     high: int
 
     def offsets(self, first: int, second: int, shift: int) -> tuple[int, int]:
         """Return the least offset that will do with these slopes, and the first too large."""
-        sums = first * INPUTS[:, None] + second * INPUTS
-        floor = (self.right << shift) - sums
-        least = floor[self.right > self.low].max(initial=-_NONE)
-        most = (floor + (1 << shift))[self.right < self.high].min(initial=_NONE)
+        least = self.lowest.left_over(first, second, shift).max(initial=-_NONE)
+        most = self.highest.left_over(first, second, shift).min(initial=_NONE) + (1 << shift)
         return int(least), int(most)
 
 
@@ -166,15 +183,33 @@ def _shift(slopes: float, bits: int) -> int | None:
 
 def _all_outputs(add: Add) -> _Outputs:
     one, two = np.meshgrid(INPUTS.astype(np.int8), INPUTS.astype(np.int8), indexing="ij")
-    (right,) = add.compute(one[None], two[None])
+    (outputs,) = add.compute(one[None], two[None])
+    right = outputs[0].astype(np.int64)
+    low, high = int(add.activation_min), int(add.activation_max)
+    falls = _rises(-right[::-1, ::-1])[::-1, ::-1]
     return _Outputs(
-        right=right[0].astype(np.int64),
-        low=int(add.activation_min),
-        high=int(add.activation_max),
+        lowest=_corners(right, _rises(right) & (right > low)),
+        highest=_corners(right, falls & (right < high)),
+        low=low,
+        high=high,
     )
 
 
+def _rises(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where neither the row nor the column before has as much."""
+    rises = np.ones(values.shape, np.bool_)
+    rises[1:] &= values[1:] > values[:-1]
+    rises[:, 1:] &= values[:, 1:] > values[:, :-1]
+    return rises
+
+
+def _corners(right: NDArray[np.int64], where: NDArray[np.bool_]) -> _Corners:
+    first, second = np.nonzero(where)
+    return _Corners(first=INPUTS[first], second=INPUTS[second], right=right[where])
+
+
 def _around(first: int, second: int, step: int) -> Iterator[tuple[int, int]]:
+    """Yield nine pairs of slopes, none below zero."""
     for one in (-step, 0, step):
         for two in (-step, 0, step):
-            yield first + one, second + two
+            yield max(0, first + one), max(0, second + two)
