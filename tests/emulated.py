@@ -16,6 +16,7 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator
 from convgen.bench.trial import Bench, Trial, attempt
+from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.schedule.select import Candidate
 from convgen.targets import target
@@ -62,7 +63,18 @@ def check_jobs(jobs: Sequence[Job], found: Sequence[Mapping[str, np.ndarray]]) -
         for variant in job.chosen:
             # The second input is half zeros, which they do not promise to be right for.
             count = 1 if variant.plan.rounds_coarsely else len(job.inputs)
-            check(job.layer, job.inputs[:count], outputs[variant.label][:count], variant.label)
+            given = outputs[variant.label][:count]
+            if isinstance(job.operator, Conv2d):
+                check(job.layer, job.inputs[:count], given, variant.label)
+            else:
+                check_operator(job.operator, (job.inputs, *job.more_inputs), given)
+
+
+def check_operator(operator: Operator, inputs: Sequence[np.ndarray], outputs: np.ndarray) -> None:
+    """Compare with the operator's own arithmetic, which test_operators holds against LiteRT."""
+    (right,), (bound,) = operator.compute(*inputs), operator.tolerance(*inputs)
+    error = np.abs(outputs.astype(np.float64) - right)
+    assert (error <= bound).all(), f"{operator}"
 
 
 def check(layer: Conv2d, inputs: np.ndarray, outputs: np.ndarray, label: str) -> None:

@@ -11,13 +11,15 @@ import struct
 import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import bands
 from convgen.bench.proof.vectors import Vectors
-from convgen.model.operator import Operator, Windowed
+from convgen.model.operator import Operator, Windowed, input_bytes
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.plan import Plan
@@ -52,6 +54,22 @@ static void release(void *block, size_t align)
     free(memory);
 }}
 
+/* A block with a copy of the next bytes of *given, which goes on behind them. */
+static void *copied(const char **given, size_t bytes, size_t align)
+{{
+    void *memory = memcpy(block(bytes, align, 0), *given, bytes);
+    *given += bytes;
+    return memory;
+}}
+
+/* Nothing may have changed such a block. */
+static void release_unchanged(void *input, const char **given, size_t bytes, size_t align)
+{{
+    if (memcmp(input, *given, bytes)) exit(9);
+    *given += bytes;
+    release(input, align);
+}}
+
 int main(void)
 {{
 {runs}
@@ -74,15 +92,14 @@ RUN = r"""
 
 CALL = r"""
         {{
-            void *input = block({input_bytes}, {align}, 0);
+            const char *from = given, *kept = given;
+            {copies}
             void *output = block({output_bytes}, {align}, 0x5A);
             void *workspace = {workspace};
-            memcpy(input, given, {input_bytes});
             {init}
-            {name}(input, output, workspace);
-            if (memcmp(input, given, {input_bytes})) return 9;
+            {name}({inputs}, output, workspace);
             fwrite(output, 1, {output_bytes}, out);
-            release(input, {align});
+            {releases}
             release(output, {align});
             release(workspace, {workspace_align});
         }}"""
@@ -91,7 +108,7 @@ POOL_CALL = r"""
         {{
             char *pool = block({pool_bytes}, {align}, 0x5A);
             void *workspace = {workspace};
-            memcpy(pool + {input_offset}, given, {input_bytes});
+            {copies}
             {init}
             {name}(pool, workspace);
             fwrite(pool + {output_offset}, 1, {output_bytes}, out);
@@ -173,22 +190,22 @@ class Job:
 
 
 def variants(
-    layer: Conv2d,
+    operator: Any,
     target: Target,
     names: Collection[str] | None = None,
     *,
     overlapping: bool | None = None,
 ) -> list[Variant]:
-    """Plan every algorithm (of *names*) that can do *layer*.
+    """Plan every algorithm (of *names*) that can do *operator*.
 
     With tensors apart and *overlapping*, unless that is said.
     """
     suffixes = {None: ("", "_pool"), False: ("",), True: ("_pool",)}[overlapping]
     found = []
-    for algorithm, planned in registry.able(layer, target, names).items():
+    for algorithm, planned in registry.able(operator, target, names).items():
         for suffix in suffixes:
             plan, pool = share(planned) if suffix else (planned, None)
-            named = replace(layer, name=f"{layer.name}_{algorithm}{suffix}")
+            named = replace(operator, name=f"{operator.name}_{algorithm}{suffix}")
             found.append(Variant(plan=replace(plan, operator=named), pool=pool))
     return found
 
@@ -205,7 +222,7 @@ def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
                 (folder / file).write_text(text)
                 if file.endswith(".c"):
                     sources.append(file)
-        (folder / _inputs(index)).write_bytes(job.inputs.tobytes())
+        (folder / _inputs(index)).write_bytes(job.tobytes())
     included = "".join(f'#include "{source}"\n' for source in sources)
     (folder / "main.c").write_text(included + _main(jobs))
     command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", "main.c"]
@@ -225,9 +242,9 @@ def _outputs(index: int) -> str:
 
 
 def _read(path: Path, job: Job) -> dict[str, np.ndarray]:
-    g = job.layer.geometry
-    shape = (len(job.inputs), len(job.chosen), g.out_h, g.out_w, g.out_c)
-    outputs = np.fromfile(path, job.inputs.dtype).reshape(shape)
+    (tensor,) = job.operator.outputs
+    shape = (job.count, len(job.chosen), *tensor.shape)
+    outputs = np.fromfile(path, tensor.dtype).reshape(shape)
     return {variant.label: outputs[:, index] for index, variant in enumerate(job.chosen)}
 
 
@@ -237,12 +254,12 @@ def _checked(command: list[str], folder: Path) -> None:
 
 
 def _main(jobs: Sequence[Job]) -> str:
-    names = [variant.plan.layer.name for job in jobs for variant in job.chosen]
+    names = [variant.plan.operator.name for job in jobs for variant in job.chosen]
     runs = [
         RUN.format(
             inputs=_inputs(index),
             outputs=_outputs(index),
-            input_bytes=job.layer.input_bytes,
+            input_bytes=input_bytes(job.operator),
             calls="".join(map(_call, job.chosen)),
         )
         for index, job in enumerate(jobs)
@@ -253,23 +270,34 @@ def _main(jobs: Sequence[Job]) -> str:
 
 
 def _call(variant: Variant) -> str:
-    plan, layer, pool = variant.plan, variant.plan.layer, variant.pool
+    plan, operator, pool = variant.plan, variant.plan.operator, variant.pool
+    (output,) = operator.outputs
     workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
-    place = "pool" if pool else "input"
-    sizes = {
-        "name": layer.name,
-        "input_bytes": layer.input_bytes,
-        "output_bytes": layer.output_bytes,
-        "align": np.dtype(layer.dtype).itemsize,
+    place = "pool" if pool else operator.inputs[0].name
+    tensors = [(t.name, t.bytes) for t in operator.inputs]
+    sizes: dict[str, Any] = {
+        "name": operator.name,
+        "output_bytes": output.bytes,
+        "align": output.elem_bytes,
         "workspace": workspace if plan.workspace_bytes else "NULL",
         "workspace_align": plan.workspace_align,
-        "init": f"{layer.name}_init({place}, workspace);" if plan.has_init else "",
+        "init": f"{operator.name}_init({place}, workspace);" if plan.has_init else "",
     }
     if pool is None:
-        return CALL.format(**sizes)
+        align = output.elem_bytes
+        copies = (f"void *{name} = copied(&from, {size}, {align});" for name, size in tensors)
+        releases = (f"release_unchanged({n}, &kept, {size}, {align});" for n, size in tensors)
+        return CALL.format(
+            copies=" ".join(copies),
+            inputs=", ".join(name for name, _ in tensors),
+            releases=" ".join(releases),
+            **sizes,
+        )
+    starts = accumulate((size for _, size in tensors), initial=0)
+    copies = (
+        f"memcpy(pool + {offset}, (const char *)given + {start}, {size});"
+        for offset, start, (_, size) in zip(pool.input_offsets, starts, tensors, strict=False)
+    )
     return POOL_CALL.format(
-        pool_bytes=pool.bytes,
-        input_offset=pool.input_offset,
-        output_offset=pool.output_offset,
-        **sizes,
+        pool_bytes=pool.bytes, copies=" ".join(copies), output_offset=pool.output_offset, **sizes
     )

@@ -19,7 +19,7 @@ def draw(kind: str, number: int, dtype: str = "int8") -> Operator:
     """Return the *number*-th operator of a *kind*; the same each time."""
     rng = random.Random(f"{kind} {dtype} {number}")  # noqa: S311
     fields = {"add": _add, "fully_connected": _fully_connected}.get(kind, _pool)(rng, dtype)
-    name = f"{kind}_{number}"
+    name = f"{kind}_{dtype}_{number}"
     activation = rng.choice(["none", "relu", "relu6"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.json"

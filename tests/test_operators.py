@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,58 +11,81 @@ import pytest
 import batch
 import emulated
 import litert
+import native
 import random_operators
+from batch import Options
 from convgen.bench.proof import vectors
-from convgen.model.operator import Operator
-from convgen.plans import registry
-from convgen.schedule.overlap import share
-from native import Job, Variant
+from convgen.targets import target
+from convgen.targets.target import Target
+from native import Job
 from random_operators import KINDS
 
-EACH = 300
-IN_IMAGE = 60
+EACH = {"add": 300, "average_pool": 150, "max_pool": 150, "fully_connected": 300}
+"""Random int8 layers that LiteRT and every one of the boards have computed."""
+SOME_FLOAT32 = 20
+SANITIZED = 150
+COMPILED_WELL = 30  # of these; of the others the compiler does not see much, and is quick
+USUAL = Options(layers_in_unit=10)
+QUICK = Options(compile=("-O0",), layers_in_unit=1000)
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
-SOME_FLOAT32 = 60
+CONNECTED = ("direct", "direct_w16", "direct_p1", "im2col_p1")
+"""Algorithms that the fully connected layers take in turn; the first can do all."""
+
+pytestmark = pytest.mark.slow
 
 
-def agrees(operator: Operator, outputs: np.ndarray, *inputs: np.ndarray) -> bool:
-    (right,), (bound,) = operator.compute(*inputs), operator.tolerance(*inputs)
-    return bool((np.abs(outputs.astype(np.float64) - right) <= bound).all())
+def jobs(kind: str, board: Target, numbers: Sequence[int], dtype: str = "int8") -> list[Job]:
+    """Return random layers, half of them in one pool."""
+    made = []
+    for number in numbers:
+        operator = random_operators.draw(kind, number, dtype)
+        wanted = CONNECTED[number // 2 % len(CONNECTED)]
+        names = {wanted, CONNECTED[0]} if kind == "fully_connected" else None
+        found = native.variants(operator, board, names, overlapping=number % 2 > 0)
+        chosen = [v for v in found if v.plan.algorithm == wanted] or found[:1]
+        first, *more = vectors.inputs_of(operator, number, 2)
+        made.append(Job(chosen, board, first, tuple(more)))
+    return made
 
 
 @pytest.mark.parametrize("dtype", ["int8", "float32"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_reference_is_that_of_litert(kind: str, dtype: str) -> None:
-    for number in range(EACH):
+    for number in range(EACH[kind]):
         operator = random_operators.draw(kind, number, dtype)
-        inputs = vectors.made_up(operator, number).inputs
-        outputs = litert.outputs(operator, *inputs)
-        assert agrees(operator, outputs, *inputs), f"{operator}"
+        inputs = vectors.inputs_of(operator, number)
+        emulated.check_operator(operator, inputs, litert.outputs(operator, *inputs))
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize(
-    ("kind", "dtype", "count"),
-    [(kind, "int8", EACH) for kind in KINDS if kind != "fully_connected"]
-    + [(kind, "float32", SOME_FLOAT32) for kind in KINDS if kind != "fully_connected"],
-)
-def test_generated_code_is_right(
-    kind: str, dtype: str, count: int, board: str, tmp_path: Path
-) -> None:
+def test_generated_code_is_right(board: str, kind: str, tmp_path: Path) -> None:
+    """As the command compiles it, and more layers, compiled quickly."""
     bench = emulated.bench(board, np.empty(0))
-    for first in range(0, count, IN_IMAGE):
-        jobs = []
-        for number in range(first, first + IN_IMAGE):
-            operator = random_operators.draw(kind, number, dtype)
-            given = vectors.made_up(operator, number)
-            [plan] = registry.able(operator, bench.target).values()
-            chosen = [Variant(plan=plan, pool=None)]
-            if number % 2:
-                chosen = [Variant(*share(plan))]
-            jobs.append(Job(chosen, bench.target, given.inputs[0], given.inputs[1:]))
-        folder = tmp_path / str(first)
+    well, others = range(COMPILED_WELL), range(COMPILED_WELL, EACH[kind])
+    float32 = jobs(kind, bench.target, range(SOME_FLOAT32), "float32")
+    images = (
+        ([*jobs(kind, bench.target, well), *float32], USUAL),
+        (jobs(kind, bench.target, others), QUICK),
+    )
+    for number, (chosen, options) in enumerate(images):
+        folder = tmp_path / str(number)
         folder.mkdir()
-        for job, outputs in zip(jobs, batch.run(folder, jobs, bench), strict=True):
-            [found] = outputs.values()
-            assert agrees(job.operator, found, job.inputs, *job.more_inputs), job.described
+        emulated.check_jobs(chosen, batch.run(folder, chosen, bench, options))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("kind", KINDS)
+def test_clang_makes_right_code(kind: str, tmp_path: Path) -> None:
+    bench = emulated.bench("cortex-m4", np.empty(0), "zig")
+    chosen = jobs(kind, bench.target, range(COMPILED_WELL))
+    emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, USUAL))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_code_is_right_under_sanitizers(kind: str, tmp_path: Path) -> None:
+    board = native.played_here(target.load("cortex-m4"))
+    chosen = jobs(kind, board, range(SANITIZED))
+    chosen += jobs(kind, board, range(SOME_FLOAT32), "float32")
+    emulated.check_jobs(chosen, native.run(tmp_path, chosen))

@@ -2,7 +2,7 @@
 
 TensorFlow Lite brings both inputs to one scale, adds, and brings the sum to the output's scale,
 rounding at each step. An output is nevertheless ``(first * x + second * y + offset) >> shift``,
-clamped, for slopes that are found here: of two bytes there are 65,536 pairs, and it is right for all.
+clamped, for slopes that are found here: right for all of the 65,536 pairs there are of two bytes.
 """
 
 from __future__ import annotations
