@@ -34,3 +34,32 @@ CASES: dict[str, Spec] = {
     "connected": spec("connected", [1, 1, 12], 5, 1, requantize={"rounding": "single"}),
     "real": spec("real", [5, 5, 3], 5, 3, dtype="float32", activation="relu6"),
 }
+
+OPERATORS: dict[str, Spec] = {
+    "joined": {
+        "name": "joined",
+        "op": "add",
+        "inputs": [
+            {"shape": [3, 4, 5], "dtype": "int8", "scale": 0.0123, "zero_point": -3},
+            {"shape": [3, 4, 5], "dtype": "int8", "scale": 0.0456, "zero_point": 5},
+        ],
+        "output": {"scale": 0.0519, "zero_point": -10},
+        "activation": "relu",
+    },
+    "mean": {
+        "name": "mean",
+        "op": "average_pool",
+        "input": {"shape": [5, 6, 9], "dtype": "int8", "scale": 0.05, "zero_point": -128},
+        "kernel_size": 3,
+        "stride": 2,
+        "padding": "same",
+    },
+    "most": {
+        "name": "most",
+        "op": "max_pool",
+        "input": {"shape": [4, 6, 8], "dtype": "int8", "scale": 0.05, "zero_point": -128},
+        "kernel_size": 2,
+        "stride": 2,
+    },
+}
+"""Operators that are no convolutions."""

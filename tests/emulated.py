@@ -31,7 +31,7 @@ def tools(board: str, compiler: str = "auto") -> tuple[Toolchain, Emulator]:
 
 
 def bench(
-    board: str, inputs: np.ndarray, compiler: str = "auto", *, strict_alignment: bool = True
+    board: str, *inputs: np.ndarray, compiler: str = "auto", strict_alignment: bool = True
 ) -> Bench:
     """Return what candidates are tried with: buffers aligned as headers ask and no better."""
     built, machine = tools(board, compiler)
@@ -40,7 +40,7 @@ def bench(
         machine=machine.machine,
         toolchain=built,
         emulator=machine,
-        vectors=Vectors(inputs=(inputs,)),
+        vectors=Vectors(inputs=inputs),
         strict_alignment=strict_alignment,
     )
 

@@ -32,6 +32,7 @@ import random_models
 from convgen import cli
 from convgen.bench.proof import vectors
 from convgen.errors import ConvgenError
+from convgen.formats import spec
 from convgen.formats.tflite import reader
 from convgen.model import passes
 from convgen.model.ops.conv2d import Conv2d
@@ -145,8 +146,8 @@ def fuzz_spec(rng: random.Random, folder: Path) -> None:
         text = damaged_bytes(text, rng)
     path = folder / "layer.json"
     path.write_bytes(text)
-    layer = minimal.read(path, seed=rng.randrange(3))
-    survey(layer, target.load(rng.choice(target.names())), overlap=rng.random() < 0.3)
+    operator = spec.load(path, seed=rng.randrange(3))
+    survey(operator, target.load(rng.choice(target.names())), overlap=rng.random() < 0.3)
 
 
 TARGETS = sorted(data_dir("targets").glob("*.toml"))

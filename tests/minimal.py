@@ -12,6 +12,7 @@ import numpy as np
 
 from convgen.formats import spec
 from convgen.model import quantize
+from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 
 
@@ -42,11 +43,18 @@ def inline(**changes: Any) -> dict[str, Any]:
 
 
 def load(fields: dict[str, Any], seed: int = 0) -> Conv2d:
+    """Load the spec of a convolution that names no files."""
+    layer = operator(fields, seed)
+    assert isinstance(layer, Conv2d)
+    return layer
+
+
+def operator(fields: dict[str, Any], seed: int = 0) -> Operator:
     """Load a spec that names no files."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "layer.json")
         path.write_text(json.dumps(fields))
-        return read(path, seed=seed)
+        return spec.load(path, seed=seed)
 
 
 def read(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Conv2d:

@@ -1,18 +1,40 @@
-"""Random specs of operators that are no convolutions, and what they load as."""
+"""Random operators that are no convolutions, from specs; the same for a number each time."""
 
 from __future__ import annotations
 
 import json
 import random
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import native
+from convgen.bench.proof import vectors
 from convgen.formats import spec
 from convgen.model.operator import Operator
+from convgen.targets.target import Target
+from native import Job
 
 KINDS = ("add", "average_pool", "max_pool", "fully_connected")
 """Each drawn by the function of its name below."""
+
+CONNECTED = ("direct", "direct_w16", "direct_p1", "im2col_p1")
+"""Algorithms that the fully connected layers take in turn; the first can do all."""
+
+
+def jobs(kind: str, board: Target, numbers: Iterable[int], dtype: str = "int8") -> list[Job]:
+    """Return operators, half of them in one pool."""
+    made = []
+    for number in numbers:
+        operator = draw(kind, number, dtype)
+        wanted = CONNECTED[number // 2 % len(CONNECTED)]
+        names = {wanted, CONNECTED[0]} if kind == "fully_connected" else None
+        found = native.variants(operator, board, names, overlapping=number % 2 > 0)
+        chosen = [v for v in found if v.plan.algorithm == wanted] or found[:1]
+        first, *more = vectors.inputs_of(operator, number, 2)
+        made.append(Job(chosen, board, first, tuple(more)))
+    return made
 
 
 def draw(kind: str, number: int, dtype: str = "int8") -> Operator:

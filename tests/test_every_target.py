@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import batch
 import emulated
 import minimal
 import native
+import random_operators
 from batch import Options
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
@@ -94,6 +94,16 @@ def missing(board: Target, compiler: str, count: int) -> list[native.Job]:
     ]
 
 
+def of_other_kinds(board: Target, number: int) -> list[native.Job]:
+    """Return an operator of each kind and dtype, others for each *number*."""
+    return [
+        made
+        for kind in random_operators.KINDS
+        for dtype in ("int8", "float32")
+        for made in random_operators.jobs(kind, board, [number], dtype)
+    ]
+
+
 def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bool) -> native.Job:
     chosen = native.variants(layer, board, names, overlapping=overlapping)
     return native.Job(chosen, board, inputs_for(layer))
@@ -116,12 +126,14 @@ def test_random_layers_compile_without_a_warning_and_are_right(
 ) -> None:
     """Each layer on one target by GCC and on one by Zig's clang, half of them in one pool.
 
-    The last image of a pair holds the algorithms that it offers and has not run.
+    The last image of a pair holds the algorithms that it offers and has not run, and operators
+    that are no convolutions.
     """
-    bench = emulated.bench(board, np.empty(0), compiler)
+    bench = emulated.bench(board, compiler=compiler)
     if part < PARTS:
         chosen = jobs(bench.target, compiler, part, random_layers)
     else:
-        chosen = missing(bench.target, compiler, random_layers)
+        others = of_other_kinds(bench.target, PAIRS.index((board, compiler)))
+        chosen = [*missing(bench.target, compiler, random_layers), *others]
     if chosen:
         emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, UNITS))

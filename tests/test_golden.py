@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import minimal
-from cases import CASES
+from cases import CASES, OPERATORS
 from cases import spec as spec_of
+from convgen.formats import spec
 from convgen.schedule.overlap import share
 from convgen.sources.generate import layer_files
 from convgen.system import seal
@@ -59,6 +59,9 @@ CHOSEN = [
     ("small", "winograd_4x4_t1_ram"),
     ("first", "winograd_4x4_t2"),
     ("real", "winograd_2x2_t1_ram"),
+    ("joined", "add"),
+    ("mean", "pool"),
+    ("most", "pool"),
 ]
 IN_ONE_POOL = {
     "same": spec_of("same", [5, 10, 4], 4, 3, activation="relu"),
@@ -87,8 +90,8 @@ def generated(
     case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
 ) -> dict[str, str]:
     path = folder / "layer.json"
-    path.write_text(json.dumps((CASES | IN_ONE_POOL)[case]))
-    layer = minimal.read(path)
+    path.write_text(json.dumps((CASES | IN_ONE_POOL | OPERATORS)[case]))
+    layer = spec.load(path)
     plan, pool = planned(algorithm, layer, board), None
     if overlap:
         plan, pool = share(plan)

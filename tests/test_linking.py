@@ -87,7 +87,7 @@ def check(
     *flags* are for the firmware too.
     """
     chosen = chosen or jobs(board)
-    bench = emulated.bench(board.name, np.empty(0), compiler)
+    bench = emulated.bench(board.name, compiler=compiler)
     built = replace(bench.toolchain, target_flags=(*bench.toolchain.target_flags, *flags))
     found = batch.run(folder, chosen, replace(bench, toolchain=built), options)
     for job, outputs in zip(chosen, found, strict=True):
@@ -194,7 +194,7 @@ def test_code_and_constants_in_sections_of_their_own(
     name: str, compiler: str, tmp_path: Path
 ) -> None:
     board = target.load(name)
-    bench = emulated.bench(name, np.empty(0), compiler)
+    bench = emulated.bench(name, compiler=compiler)
     assert bench.machine.memory is not None
     ram = bench.machine.memory.harness.origin + 2**21
     places = {CODE: ram, CONSTANTS: ram + 2**20}
@@ -224,7 +224,7 @@ def test_sections_of_functions_and_constants_that_nobody_uses_are_dropped(
     compiler: str, tmp_path: Path
 ) -> None:
     board = target.load("cortex-m4")
-    tools = emulated.bench("cortex-m4", np.empty(0), compiler).toolchain
+    tools = emulated.bench("cortex-m4", compiler=compiler).toolchain
     link = tools.linker_option("--gc-sections")
     options = Options(
         compile=("-Os", "-ffunction-sections", "-fdata-sections"), link=link, measured=False

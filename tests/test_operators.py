@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import batch
@@ -16,9 +14,7 @@ import random_operators
 from batch import Options
 from convgen.bench.proof import vectors
 from convgen.targets import target
-from convgen.targets.target import Target
-from native import Job
-from random_operators import KINDS
+from random_operators import KINDS, jobs
 
 EACH = {"add": 300, "average_pool": 150, "max_pool": 150, "fully_connected": 300}
 """Random int8 layers that LiteRT and every one of the boards have computed."""
@@ -28,24 +24,8 @@ COMPILED_WELL = 30  # of these; of the others the compiler does not see much, an
 USUAL = Options(layers_in_unit=10)
 QUICK = Options(compile=("-O0",), layers_in_unit=1000)
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
-CONNECTED = ("direct", "direct_w16", "direct_p1", "im2col_p1")
-"""Algorithms that the fully connected layers take in turn; the first can do all."""
 
 pytestmark = pytest.mark.slow
-
-
-def jobs(kind: str, board: Target, numbers: Sequence[int], dtype: str = "int8") -> list[Job]:
-    """Return random layers, half of them in one pool."""
-    made = []
-    for number in numbers:
-        operator = random_operators.draw(kind, number, dtype)
-        wanted = CONNECTED[number // 2 % len(CONNECTED)]
-        names = {wanted, CONNECTED[0]} if kind == "fully_connected" else None
-        found = native.variants(operator, board, names, overlapping=number % 2 > 0)
-        chosen = [v for v in found if v.plan.algorithm == wanted] or found[:1]
-        first, *more = vectors.inputs_of(operator, number, 2)
-        made.append(Job(chosen, board, first, tuple(more)))
-    return made
 
 
 @pytest.mark.parametrize("dtype", ["int8", "float32"])
@@ -62,7 +42,7 @@ def test_the_reference_is_that_of_litert(kind: str, dtype: str) -> None:
 @pytest.mark.parametrize("board", BOARDS)
 def test_generated_code_is_right(board: str, kind: str, tmp_path: Path) -> None:
     """As the command compiles it, and more layers, compiled quickly."""
-    bench = emulated.bench(board, np.empty(0))
+    bench = emulated.bench(board)
     well, others = range(COMPILED_WELL), range(COMPILED_WELL, EACH[kind])
     float32 = jobs(kind, bench.target, range(SOME_FLOAT32), "float32")
     images = (
@@ -78,7 +58,7 @@ def test_generated_code_is_right(board: str, kind: str, tmp_path: Path) -> None:
 @pytest.mark.emulator
 @pytest.mark.parametrize("kind", KINDS)
 def test_clang_makes_right_code(kind: str, tmp_path: Path) -> None:
-    bench = emulated.bench("cortex-m4", np.empty(0), "zig")
+    bench = emulated.bench("cortex-m4", compiler="zig")
     chosen = jobs(kind, bench.target, range(COMPILED_WELL))
     emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, USUAL))
 

@@ -210,7 +210,7 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
 )
 def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
     """As the command compiles it and, on more layers, assembly with C that is compiled quickly."""
-    bench = emulated.bench(board, np.empty(0))
+    bench = emulated.bench(board)
     tried, in_assembly = Counter[str](), Counter[str]()
 
     def enough(name: str) -> bool:

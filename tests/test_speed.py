@@ -15,11 +15,11 @@ import pytest
 
 import emulated
 import minimal
-from cases import Spec, spec
+from cases import OPERATORS, Spec, spec
 from convgen.bench.build import toolchain
-from convgen.bench.proof.vectors import make_inputs
+from convgen.bench.proof.vectors import inputs_of
 from convgen.bench.trial import Bench, attempt
-from convgen.plans.conv import ALGORITHMS
+from convgen.plans import registry
 from convgen.schedule.select import Candidate, survey
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -54,6 +54,7 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
         ("direct", "direct_planes", "direct_planes_inplace", "mec"),
     ),
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
+    *((fields, ("add", "pool")) for fields in OPERATORS.values()),
 )
 """With the algorithms that are counted. One that cannot do the layer on a target is left out."""
 
@@ -78,9 +79,9 @@ def counts(board: Target, folder: Path) -> Counts:
     """Build and run every layer with its algorithms."""
     found: Counts = {}
     for fields, algorithms in LAYERS:
-        layer = minimal.load(fields)
-        inputs = make_inputs(layer, seed=0, count=1)
-        bench = emulated.bench(board.name, inputs, strict_alignment=False)
+        layer = minimal.operator(fields)
+        inputs = inputs_of(layer, seed=0, count=1)
+        bench = emulated.bench(board.name, *inputs, strict_alignment=False)
         able = {c.algorithm: c for c in survey(layer, board, overlap=False)[0]}
         found[layer.name] = {
             name: instructions(able[name], bench, folder / f"{layer.name}_{name}")
@@ -134,6 +135,6 @@ def test_a_rise_a_gap_and_a_new_count_are_told_and_a_fall_is_not() -> None:
 
 
 def test_the_algorithms_exist_and_no_file_is_an_orphan() -> None:
-    known = {algorithm.name for algorithm in ALGORITHMS}
+    known = {algorithm.name for algorithm in registry.ALL}
     assert {name for _, names in LAYERS for name in names} <= known
     assert {path.name for path in SPEED.iterdir()} == {f"{name}.toml" for name in BOARDS}

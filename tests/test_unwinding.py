@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
@@ -99,7 +98,7 @@ def test_every_instruction_of_assembly_can_be_unwound(
     pytest.importorskip("unicorn")
     board = target.load(name)
     bench = replace(
-        emulated.bench(name, np.empty(0), compiler), emulator=emulator.choose("unicorn", board)
+        emulated.bench(name, compiler=compiler), emulator=emulator.choose("unicorn", board)
     )
     built = batch.build(tmp_path, jobs(board), bench, batch.Options(compile=("-O3", "-g")))
     functions = frames(built.image.elf, tuple(job.layer.name for job in built.jobs))

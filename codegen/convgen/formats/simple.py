@@ -39,6 +39,8 @@ def pool(spec: PoolSpec) -> Pool2d:
 
 def _pool_problems(spec: PoolSpec) -> Iterable[str]:
     """Yield what a pooling cannot do: change the scale, or see nothing but padding."""
+    if spec.input.dtype == "int8":
+        yield from _missing_numbers({"input": spec.input})
     for field in ("scale", "zero_point"):
         given, own = getattr(spec.output, field), getattr(spec.input, field)
         if given is not None and given != own:
@@ -87,10 +89,25 @@ def _add_problems(first: InputSpec, second: InputSpec, output: OutputSpec) -> It
     if output.shape not in (None, first.shape):
         expected = f"that of the inputs, {show(first.shape)}"
         yield f"output.shape: expected {expected}, got {show(output.shape)}"
+    if first.dtype == "int8":
+        yield from _missing_numbers({"inputs[0]": first, "inputs[1]": second, "output": output})
     scales = [given.scale or DEFAULT_SCALE for given in (first, second)]
     if output.scale and 2 * max(scales) / output.scale >= 2**LEFT_SHIFT:
         least = f"more than {2 * max(scales) / 2**LEFT_SHIFT:g}, by the inputs' scales"
         yield f"output.scale: expected {least}, got {output.scale:g}"
+
+
+def _missing_numbers(tensors: Mapping[str, InputSpec | OutputSpec]) -> Iterable[str]:
+    """Yield which scales and zero points are missing, unless all are, to be made up."""
+    numbers = {
+        f"{field}.{part}": getattr(given, part)
+        for field, given in tensors.items()
+        for part in ("scale", "zero_point")
+    }
+    if any(value is not None for value in numbers.values()):
+        for field, value in numbers.items():
+            if value is None:
+                yield f"{field}: expected a number, since others are given, got nothing"
 
 
 def _common_problems(spec: PoolSpec | AddSpec, inputs: Mapping[str, InputSpec]) -> Iterable[str]:
@@ -102,9 +119,6 @@ def _common_problems(spec: PoolSpec | AddSpec, inputs: Mapping[str, InputSpec]) 
     for field, given in tensors:
         if dtype == "float32":
             yield from _quantised(field, given)
-        elif (given.scale is None) != (given.zero_point is None) and field != "output":
-            missing = "scale" if given.scale is None else "zero_point"
-            yield f"{field}.{missing}: expected a number, since the other is given, got nothing"
     for field, given in inputs.items():
         size = math.prod(given.shape) * (1 if dtype == "int8" else 4)
         if size > MAX_TENSOR_BYTES:
