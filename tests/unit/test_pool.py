@@ -9,7 +9,7 @@ import pytest
 
 import minimal
 from convgen.model.ops.pool import Pool2d
-from convgen.plans.pool import MOST_IN_LANES, PoolSteps, find_mean
+from convgen.plans.pool import MOST_IN_LANES, Mean, PoolSteps, find_mean
 from convgen.targets import target
 from planned import planned
 
@@ -27,13 +27,28 @@ def steps(of: Pool2d, board: str) -> PoolSteps:
     return found
 
 
-@pytest.mark.parametrize("counts", [[1], [2], [9], [4, 6, 9], [181], [182], [256], [49, 4096]])
-def test_the_mean_of_every_sum_is_rounded_with_halves_away_from_zero(counts: list[int]) -> None:
-    mean = find_mean(np.array(counts))
-    assert mean.counts == tuple(counts)
+def mean_of(kernel: list[int], **more: Any) -> Mean:
+    """Return the mean of windows as large as the image, unless that is said."""
+    image = {"shape": [*kernel, 1], "dtype": "int8"}
+    return find_mean(pool(1, 1, **{"input": image, "kernel_size": kernel, **more}))
+
+
+@pytest.mark.parametrize("side", [1, 2, 9, 181, 182, 256, 4096])
+def test_the_mean_of_every_sum_is_rounded_with_halves_away_from_zero(side: int) -> None:
+    check(mean_of([1, side]), (side,))
+
+
+def test_so_are_those_of_windows_cut_to_the_image() -> None:
+    image = {"shape": [5, 20, 1], "dtype": "int8"}
+    cut = mean_of([3, 15], input=image, padding="same", stride=[1, 8])
+    check(cut, (18, 20, 27, 30, 45))  # 2 or 3 rows of 9, 10 or 15
+
+
+def check(mean: Mean, counts: tuple[int, ...]) -> None:
+    assert mean.counts == counts
     for count, multiplier in zip(counts, mean.multipliers, strict=True):
         sums = np.arange(-128 * count, 127 * count + 1, dtype=np.int64)
-        product = sums * multiplier + mean.half
+        product = sums * multiplier + (1 << (mean.shift - 1))
         if not mean.wide:
             assert np.abs(product).max() < 2**31
         expected = np.sign(sums) * ((2 * np.abs(sums) + count) // (2 * count))
@@ -41,8 +56,8 @@ def test_the_mean_of_every_sum_is_rounded_with_halves_away_from_zero(counts: lis
 
 
 def test_means_take_64_bits_from_182_taps_on() -> None:
-    assert not find_mean(np.array([181])).wide
-    assert find_mean(np.array([182])).wide
+    assert not mean_of([1, 181]).wide
+    assert mean_of([1, 182]).wide
 
 
 @pytest.mark.parametrize(("board", "words"), [("cortex-m4", 8), ("cortex-m0", 0), ("cortex-m3", 0)])

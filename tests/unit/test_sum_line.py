@@ -38,7 +38,8 @@ def outputs(line: SumLine, of: Add) -> np.ndarray:
 
 def right(of: Add) -> np.ndarray:
     (found,) = of.compute(FIRST[None].astype(np.int8), SECOND[None].astype(np.int8))
-    return found[0].astype(np.int64)
+    wide: np.ndarray = found[0].astype(np.int64)
+    return wide
 
 
 def sums() -> Iterator[Add]:

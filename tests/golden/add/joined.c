@@ -2,7 +2,7 @@
  * joined: addition; joined.h says of what sizes
  *
  * Algorithm  add
- * Sums       plain C: one line in 32 bits, equal for all 65,536 pairs of inputs
+ * Sums       plain C
  *
  * An output may take the place of the inputs it is of.
  * Printed from templates/operators/add.c.j2.

@@ -6,7 +6,6 @@
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
  *   plain C for all others
  *
- * Means are one multiplication in 32 bits, exact for every sum.
  * Printed from templates/operators/pool.c.j2.
  *
  * sha256 of the other lines: 0000000000000000000000000000000000000000000000000000000000000000
@@ -123,7 +122,7 @@ MEAN__CODE void mean(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < MEAN__OUT_H; out_row++) {
+    for (int32_t out_row = 0; out_row < MEAN__OUT_H; ++out_row) {
         const int32_t first_row = out_row * MEAN__STRIDE_H - MEAN__PAD_TOP;
         const int32_t top = first_row < 0 ? 0 : first_row;
         const int32_t bottom = first_row + MEAN__K_H > MEAN__IN_H ? MEAN__IN_H : first_row + MEAN__K_H;

@@ -110,7 +110,7 @@ MOST__CODE void most(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
 
-    for (int32_t out_row = 0; out_row < MOST__OUT_H; out_row++) {
+    for (int32_t out_row = 0; out_row < MOST__OUT_H; ++out_row) {
         const int8_t *window = input + out_row * MOST__STRIDE_H * MOST__IN_W * MOST__CHANNELS;
 
         for (int32_t out_col = 0; out_col < MOST__OUT_W; out_col++) {
