@@ -42,9 +42,7 @@ class ElementByElement:
             else find_sum_line(operator) or rescaled(operator)
         )
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="operators/add.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description="plain C"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, Windowed
@@ -32,9 +32,28 @@ class Place:
     offset: int
 
 
+class Variant(Protocol):
+    """An algorithm as far as it is named."""
+
+    @property
+    def name(self) -> str:
+        """Its id in the command line and the report."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """The id it shares with its variants."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """How one algorithm does one operator.
+    """How one algorithm, ``variant``, does one operator.
 
     ``steps`` is the algorithm's own dataclass for its template; ``work`` counts the units of
     work that the cost model prices, by name; ``decisions`` are sentences for the header comment.
@@ -50,9 +69,7 @@ class Plan:
     ``band``: how it makes a part of the output rows, or why it can only make all of them.
     """
 
-    algorithm: str
-    family: str
-    summary: str
+    variant: Variant
     template: str
     operator: Operator
     kernel: KernelPlan | FinishingPlan | OwnSums
@@ -85,6 +102,21 @@ class Plan:
         broken = [rule for rule, holds in checks.items() if not holds]
         if broken:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
+
+    @property
+    def algorithm(self) -> str:
+        """The id of what does it."""
+        return self.variant.name
+
+    @property
+    def family(self) -> str:
+        """The id that this shares with others."""
+        return self.variant.family
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return self.variant.summary
 
     @property
     def layer(self) -> Conv2d:

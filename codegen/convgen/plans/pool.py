@@ -108,9 +108,7 @@ class WindowByWindow:
         )
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="operators/pool.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description=how),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.lines import Lines
-from convgen.plans.output import Output
+from convgen.plans.output import Output, step_by_step
 from convgen.plans.study import Study
 from convgen.refusal import needs
 
@@ -52,31 +53,40 @@ def overflow(low: NDArray[np.int64], high: NDArray[np.int64], *, bits: int) -> s
     return needs(f"sums below 2^{bits} to be exact", f"has sums of up to {largest:,}")
 
 
-def layer_constants(
-    layer: Conv2d,
-    kernel: KernelPlan,
-    output: Output,
-    *,
-    starts: Constant | None = None,
-) -> tuple[Constant, ...]:
-    """Return the arrays every algorithm needs: packed weights, bias, requantising.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ending:
+    """How the sums of a kernel become outputs, and what that takes beside the kernel.
 
-    *starts* is the bias, where that is not the folded one.
+    ``tables`` are where sums start and what finishes them; ``work`` counts the outputs by the
+    arithmetic that finishes them.
     """
-    return (packed(kernel), *output_constants(layer, output, starts=starts))
+
+    output: Output
+    tables: tuple[Constant, ...] = ()
+    work: Counter[str] = field(default_factory=Counter)
+
+
+def ending(
+    layer: Conv2d, kernel: KernelPlan | FinishingPlan, *, starts: Constant | None = None
+) -> Ending:
+    """Return what follows from the kernel; *starts* is the bias, where that is not the folded one.
+
+    A finishing kernel has lines among its weights, and counts itself what they take.
+    """
+    if isinstance(kernel, FinishingPlan):
+        return Ending(output=kernel.lines)
+    output = step_by_step(layer)
+    starts = starts or folded_bias(layer)
+    return Ending(
+        output=output,
+        tables=(*((starts,) if starts.values.any() else ()), *output.constants),
+        work=output_work(layer, output),
+    )
 
 
 def packed(kernel: KernelPlan | FinishingPlan) -> Constant:
     """Return the weights as the kernel reads them, with what else it keeps among them."""
     return Constant(name="weights", values=kernel.weights, comment=kernel.packing)
-
-
-def output_constants(
-    layer: Conv2d, output: Output, *, starts: Constant | None = None
-) -> tuple[Constant, ...]:
-    """Return the arrays that do not depend on the kernel."""
-    starts = starts or folded_bias(layer)
-    return (*((starts,) if starts.values.any() else ()), *output.constants)
 
 
 def folded_bias(layer: Conv2d) -> Constant:

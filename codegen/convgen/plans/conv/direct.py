@@ -16,8 +16,7 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import (
     block_work,
-    layer_constants,
-    output_work,
+    ending,
     packed,
     row_blocks,
     row_work,
@@ -40,7 +39,6 @@ from convgen.plans.kernels.base import KernelPlan, Level, Runs, has_lanes, patch
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.kernels.forms import Form
 from convgen.plans.order import Blocks, StoreOrder, both_ways, cut, in_blocks
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -76,6 +74,17 @@ class _Suited:
 
     fitting: Fitting
     edge: Form | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sums:
+    """How sums are made: by which kernel, and what differs with it."""
+
+    kernel: KernelPlan | FinishingPlan
+    steps: DirectSteps
+    zero_points: tuple[Constant, ...]
+    work: Counter[str]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +124,31 @@ class Direct:
         """
         layer = study.layer
         suited = self._suited(study, target)
-        reason = (
-            suited.reason if self.weight_bits > 8 and isinstance(suited, Refusal) else None
-        ) or self._useless(layer, target, suited)
-        if reason := reason or sums_overflow(layer):
+        if self.weight_bits > 8 and isinstance(suited, Refusal):
+            return suited
+        if reason := self._useless(layer, target, suited) or sums_overflow(layer):
             return Refusal(reason)
         if isinstance(suited, _Suited):
-            return self._plan_finishing(suited.fitting, suited.edge)
-        return self._plan_portable(study, target, suited.reason)
+            return self._plan(layer, self._finishing(suited.fitting, suited.edge))
+        return self._plan(layer, self._portable(study, target, suited.reason))
+
+    def _plan(self, layer: Conv2d, sums: _Sums) -> Plan:
+        g, kernel = layer.geometry, sums.kernel
+        ends = ending(layer, kernel)
+        return Plan(
+            variant=self,
+            template="algorithms/direct.c.j2",
+            operator=layer,
+            kernel=kernel,
+            output=ends.output,
+            workspace=(),
+            constants=(packed(kernel), *ends.tables, *sums.zero_points),
+            steps=sums.steps,
+            orders=_orders(g, sums.steps),
+            decisions=_decisions(sums.steps, g),
+            work=sums.work + ends.work,
+            notes=sums.notes,
+        )
 
     def _suited(self, study: Study, target: Target) -> _Suited | Refusal:
         """Return the finishing kernel that suits, with a function for the edges where it needs one.
@@ -150,7 +176,7 @@ class Direct:
             return None
         return needs("blocks of several pixels", "has 1 in those of direct too")
 
-    def _plan_portable(self, study: Study, target: Target, unsuited: str) -> Plan:
+    def _portable(self, study: Study, target: Target, unsuited: str) -> _Sums:
         """Fit an inner kernel: no finishing one suits, for the reason *unsuited*."""
         layer = study.layer
         geometry = layer.geometry
@@ -167,21 +193,11 @@ class Direct:
             run_elems=run_elems,
             tap_elems=geometry.group_in_c,
         )
-        output = step_by_step(layer)
-        return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
-            template="algorithms/direct.c.j2",
-            operator=layer,
+        return _Sums(
             kernel=kernel,
-            output=output,
-            workspace=(),
-            constants=layer_constants(layer, kernel, output) + _zero_points(kernel, steps, layer),
             steps=steps,
-            orders=_orders(geometry, steps),
-            decisions=_decisions(steps, geometry),
-            work=_work(kernel, steps, geometry) + output_work(layer, output),
+            zero_points=_zero_points(kernel, steps, layer),
+            work=_work(kernel, steps, geometry),
             notes=self._notes(study, target, unsuited),
         )
 
@@ -194,7 +210,7 @@ class Direct:
             return (*notes, f"direct_planes {planes.reason}.")
         return notes
 
-    def _plan_finishing(self, fitting: Fitting, edge: Form | None) -> Plan:
+    def _finishing(self, fitting: Fitting, edge: Form | None) -> _Sums:
         """Compute inner pixels in blocks; the others, and those left over, one by one."""
         layer, g = fitting.layer, fitting.layer.geometry
         inner, runs = find_inner(g), _whole_runs(g, self.pixels)
@@ -211,22 +227,11 @@ class Direct:
             run_elems=g.patch_elems // runs.count,
             tap_elems=g.in_c,
         )
-        return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
-            template="algorithms/direct.c.j2",
-            operator=layer,
+        outside = (zero_points(layer, g.in_c),) if kernel.edge_points_outside else ()
+        return _Sums(
             kernel=kernel,
-            output=kernel.lines,
-            workspace=(),
-            constants=(
-                packed(kernel),
-                *((zero_points(layer, g.in_c),) if kernel.edge_points_outside else ()),
-            ),
             steps=steps,
-            orders=_orders(g, steps),
-            decisions=_decisions(steps, g),
+            zero_points=outside,
             work=_finishing_work(kernel, steps, g),
             notes=single_notes(fitting, None if self.pixels == 1 else runs.pitch),
         )

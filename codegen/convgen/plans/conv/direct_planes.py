@@ -183,9 +183,7 @@ class DirectPlanes:
             frame=_frame(table, plane) if table.for_dsp else None,
         )
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/direct_planes.c.j2",
             operator=layer,
             kernel=OwnSums(

@@ -17,8 +17,7 @@ from convgen.plans.band import Band
 from convgen.plans.buffers import buffer
 from convgen.plans.conv.base import (
     chunk_work,
-    layer_constants,
-    output_work,
+    ending,
     packed,
     sums_overflow,
     weights_of,
@@ -37,7 +36,6 @@ from convgen.plans.kernels import (
 from convgen.plans.kernels.base import KernelPlan, Runs, has_lanes, patch_weights
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.order import StoreOrder, both_ways, cut, in_blocks
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -64,6 +62,17 @@ class Im2colSteps:
     def has_rest(self) -> bool:
         """Whether patches are left when the image ends."""
         return self.rest > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sums:
+    """The multiplication of patches: by which kernel, and what differs with it."""
+
+    kernel: KernelPlan | FinishingPlan
+    steps: Im2colSteps
+    work: Counter[str]
+    notes: tuple[str, ...]
+    band: Band
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,56 +152,65 @@ class Im2col:
         patches = self.pixels or geometry.out_pixels
         runs = _runs(geometry, patches)
         if isinstance(fitting, Fitting):
-            return self._plan_finishing(runs, patches, fitting)
+            return self._plan(layer, self._finishing(runs, fitting))
         kernel = plan_kernel(patch_weights(layer), target, runs)
-        steps = _steps(geometry, patches, kernel.pixels, copies=self._copies(geometry))
-        output = step_by_step(layer)
-        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
-        return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
-            template="algorithms/im2col.c.j2",
-            operator=layer,
+        steps = self._steps(geometry, kernel.pixels)
+        sums = _Sums(
             kernel=kernel,
-            output=output,
-            workspace=(rows,) if steps.copies else (),
-            constants=layer_constants(layer, kernel, output),
             steps=steps,
-            orders=_orders(geometry, steps),
-            decisions=_decisions(steps, layer),
-            work=_work(kernel, steps, geometry) + output_work(layer, output),
+            work=chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, patches),
             notes=plain_notes(study, target, self.weight_bits),
             band=Band(steps=_band_steps(steps, geometry)),
         )
+        return self._plan(layer, sums)
 
-    def _plan_finishing(self, runs: Runs, patches: int, fitting: Fitting) -> Plan:
-        layer, g = fitting.layer, fitting.layer.geometry
-        block = min(fitting.most_pixels(g.patch_elems), patches)
-        steps = _steps(g, patches, block, copies=self._copies(g))
+    def _finishing(self, runs: Runs, fitting: Fitting) -> _Sums:
+        g = fitting.layer.geometry
+        steps = self._steps(g, min(fitting.most_pixels(g.patch_elems), runs.pixels))
         band = _band_steps(steps, g)
         functions, of_band = (
             tuple(fitting.rows(pixels, runs) for pixels in blocks)
             for blocks in (steps.pixel_blocks, band.pixel_blocks)
         )
         kernel = fitting.plan(runs, functions)
-        rows = buffer("patches", layer.dtype, patches, steps.patch_elems)
+        return _Sums(
+            kernel=kernel,
+            steps=steps,
+            work=_finishing_work(kernel, steps, g),
+            notes=single_notes(fitting, runs.pitch if runs.pixels > 1 else None),
+            band=Band(steps=band, kernel=replace(kernel, forms=of_band)),
+        )
+
+    def _plan(self, layer: Conv2d, sums: _Sums) -> Plan:
+        g, kernel, steps = layer.geometry, sums.kernel, sums.steps
+        ends = ending(layer, kernel)
+        rows = buffer("patches", layer.dtype, steps.patches, steps.patch_elems)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/im2col.c.j2",
             operator=layer,
             kernel=kernel,
-            output=kernel.lines,
+            output=ends.output,
             workspace=(rows,) if steps.copies else (),
-            constants=(packed(kernel),),
+            constants=(packed(kernel), *ends.tables),
             steps=steps,
             orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
-            work=_finishing_work(kernel, steps, g) + _copy_work(steps, g),
-            notes=single_notes(fitting, runs.pitch if patches > 1 else None),
-            band=Band(steps=band, kernel=replace(kernel, forms=of_band)),
+            work=sums.work + _copy_work(steps, g) + ends.work,
+            notes=sums.notes,
+            band=sums.band,
+        )
+
+    def _steps(self, g: Geometry, block: int) -> Im2colSteps:
+        patches = self.pixels or g.out_pixels
+        rest = g.out_pixels % patches
+        return Im2colSteps(
+            copies=self._copies(g),
+            patches=patches,
+            rest=rest,
+            pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
+            patch_elems=g.taps * g.in_c,
+            gather=plan_gather(g),
         )
 
 
@@ -228,18 +246,6 @@ def _runs(geometry: Geometry, patches: int) -> Runs:
     )
 
 
-def _steps(geometry: Geometry, patches: int, block: int, *, copies: bool) -> Im2colSteps:
-    rest = geometry.out_pixels % patches
-    return Im2colSteps(
-        copies=copies,
-        patches=patches,
-        rest=rest,
-        pixel_blocks=(block,) if patches % block == rest % block == 0 else (block, 1),
-        patch_elems=geometry.taps * geometry.in_c,
-        gather=plan_gather(geometry),
-    )
-
-
 def _band_steps(steps: Im2colSteps, g: Geometry) -> Im2colSteps:
     """Return steps for any number of rows: only rows of whole blocks leave no single pixel."""
     block = steps.pixel_blocks[0]
@@ -252,11 +258,6 @@ def _decisions(steps: Im2colSteps, layer: Conv2d) -> tuple[str, ...]:
     if not layer.geometry.has_padding:
         return ("No tap leaves the image: no bounds are checked.",)
     return (f"Taps outside the image become {layer.zero_point} in the patch.",)
-
-
-def _work(kernel: KernelPlan, steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
-    work = chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, steps.patches)
-    return work + _copy_work(steps, geometry)
 
 
 def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:

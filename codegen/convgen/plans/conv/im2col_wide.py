@@ -174,9 +174,7 @@ class Im2colWide:
         kernel = self._kernel.plan(fitting, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
         patches = buffer("patches", "int16", kernel.step_count, PIXELS, 2)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/im2col_wide.c.j2",
             operator=layer,
             kernel=kernel,

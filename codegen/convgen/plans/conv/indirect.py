@@ -25,8 +25,8 @@ from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import (
-    layer_constants,
-    output_work,
+    ending,
+    packed,
     row_blocks,
     row_work,
     sums_overflow,
@@ -36,7 +36,6 @@ from convgen.plans.conv.base import (
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.order import both_ways, cut, in_blocks
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -123,25 +122,26 @@ class Indirect:
                 else None
             ),
         )
-        output = step_by_step(layer)
+        ends = ending(layer, kernel)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/indirect.c.j2",
             operator=layer,
             kernel=kernel,
-            output=output,
+            output=ends.output,
             workspace=() if self.table == "flash" else (_table(layer, target, row),),
-            constants=layer_constants(layer, kernel, output)
-            + ((zero_points(layer, geometry.in_c),) if geometry.has_padding else ())
-            + (() if offsets is None else (_constant(offsets),)),
+            constants=(
+                packed(kernel),
+                *ends.tables,
+                *((zero_points(layer, geometry.in_c),) if geometry.has_padding else ()),
+                *(() if offsets is None else (_constant(offsets),)),
+            ),
             steps=steps,
             orders=both_ways(
                 partial(in_blocks, geometry, cut(row, steps.pixel_blocks)), gathers=False
             ),
             decisions=_decisions(layer),
-            work=_work(kernel, steps, geometry, row) + output_work(layer, output),
+            work=_work(kernel, steps, geometry, row) + ends.work,
             has_init=self.table == "init",
             notes=no_assembly(study, target),
             band=self._band(geometry, steps),

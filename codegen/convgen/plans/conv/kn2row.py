@@ -20,8 +20,10 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.conv.base import (
-    output_work,
+    ending,
     overflow,
+    packed,
+    plain_bias,
     row_blocks,
     row_work,
     sum_buffer,
@@ -33,14 +35,14 @@ from convgen.plans.conv.taps import (
     needs_sums,
     partial_work,
     refuse_depthwise,
-    shifted_constants,
+    tap_starts,
     tap_weights,
     taps_summed,
 )
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import Runs
 from convgen.plans.order import StoreOrder, at_once
-from convgen.plans.output import Output, step_by_step
+from convgen.plans.output import Output
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -89,14 +91,14 @@ class Kn2row:
             return Refusal(reason)
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
         pixels = geometry.in_h * geometry.in_w
-        output = step_by_step(layer)
+        ends = ending(layer, kernel, starts=plain_bias(layer))
         steps = TapSteps(
             taps=geometry.taps,
             pixel_blocks=row_blocks(pixels, kernel.pixels),
             accumulates=False,
             partial_pitch=geometry.out_c * (geometry.taps if self.stacked else 1),
             partial="partial" if needs_sums(layer) else "output",
-            finishes=output.finishes,
+            finishes=ends.output.finishes,
             has_tap_starts=layer.zero_point != 0,
             has_outside=False,
             has_holes=False,
@@ -104,15 +106,13 @@ class Kn2row:
         gemms = row_work(kernel, steps.pixel_blocks, pixels)
         gathers = self.stacked or needs_sums(layer)  # else sums grow in the output
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template=f"algorithms/{self.name}.c.j2",
             operator=layer,
             kernel=kernel,
-            output=output,
+            output=ends.output,
             workspace=self._buffers(layer),
-            constants=shifted_constants(layer, kernel, output),
+            constants=(packed(kernel), *ends.tables, *tap_starts(layer)),
             steps=steps,
             orders=(
                 StoreOrder(
@@ -120,9 +120,7 @@ class Kn2row:
                 ),
             ),
             decisions=_decisions(layer),
-            work=times(gemms, geometry.taps)
-            + self._work(layer, output)
-            + output_work(layer, output),
+            work=times(gemms, geometry.taps) + self._work(layer, ends.output) + ends.work,
             notes=no_assembly(study, target),
             band=Band(steps=replace(steps, pixel_blocks=row_blocks(geometry.in_w, kernel.pixels))),
         )

@@ -25,13 +25,13 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.buffers import Buffer, buffer
-from convgen.plans.conv.base import output_work, rows_work, sum_buffer, sums_overflow, times
+from convgen.plans.conv.base import ending, packed, rows_work, sum_buffer, sums_overflow, times
 from convgen.plans.conv.inside import cols_inside, rows_inside
 from convgen.plans.conv.taps import (
     TapSteps,
-    clipped_constants,
     makes_up_outside,
     needs_sums,
+    outside,
     partial_work,
     refuse_depthwise,
     tap_weights,
@@ -40,7 +40,6 @@ from convgen.plans.conv.taps import (
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs
 from convgen.plans.order import StoreOrder, at_once, in_tiles
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -118,33 +117,31 @@ def _plan(
         group=geometry.group_in_c,
     )
     kernel = plan_kernel(tap_weights(layer), target, runs)
-    output = step_by_step(layer)
+    ends = ending(layer, kernel)
     steps = TapSteps(
         taps=geometry.taps,
         pixel_blocks=(kernel.pixels, 1) if kernel.pixels > 1 else (1,),
         accumulates=True,
         partial_pitch=geometry.out_c,
         partial="partial" if needs_sums(layer) else "output",
-        finishes=output.finishes,
+        finishes=ends.output.finishes,
         has_tap_starts=False,
         has_outside=makes_up_outside(layer),
         has_holes=bool(extent.columns),
     )
     count = _image_work if extent.is_image else _rows_work
     return Plan(
-        algorithm=algorithm.name,
-        family=algorithm.family,
-        summary=algorithm.summary,
+        variant=algorithm,
         template=f"algorithms/{algorithm.name}.c.j2",
         operator=layer,
         kernel=kernel,
-        output=output,
+        output=ends.output,
         workspace=((extent.sums,) if needs_sums(layer) else ()) + extent.columns,
-        constants=clipped_constants(layer, kernel, output),
+        constants=(packed(kernel), *ends.tables, *outside(layer)),
         steps=steps,
         orders=(_order(layer, extent),),
         decisions=_decisions(layer, steps),
-        work=count(kernel, steps, layer) + partial_work(layer, output) + output_work(layer, output),
+        work=count(kernel, steps, layer) + partial_work(layer, ends.output) + ends.work,
         writes_input=steps.has_holes,
         notes=no_assembly(study, target),
         band=AT_ONCE if extent.is_image else ROW_BY_ROW,
@@ -190,12 +187,12 @@ def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Conv2d) -> Counter[s
 
 def _sums_work(layer: Conv2d, summed: int, *, gemms: int) -> Counter[str]:
     g = layer.geometry
-    outside = g.out_pixels * g.taps - summed if makes_up_outside(layer) else 0
+    missing = g.out_pixels * g.taps - summed if makes_up_outside(layer) else 0
     return Counter(
         {
             "kn2row_aa.gemm": gemms,
             "kn2row_aa.sum": summed * g.out_c,
-            "kn2row_aa.outside": outside * g.out_c,
+            "kn2row_aa.outside": missing * g.out_c,
         }
     )
 

@@ -19,8 +19,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import (
-    layer_constants,
-    output_work,
+    ending,
     packed,
     row_blocks,
     row_work,
@@ -36,10 +35,9 @@ from convgen.plans.kernels import (
     plan_kernel,
     single_notes,
 )
-from convgen.plans.kernels.base import Level, Runs, patch_weights
-from convgen.plans.kernels.finishing import Fitting
+from convgen.plans.kernels.base import KernelPlan, Level, Runs, patch_weights
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting
 from convgen.plans.order import StoreOrder, at_once, first_reads, in_tiles
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
@@ -110,60 +108,33 @@ class Mec:
         layer, geometry = study.layer, study.layer.geometry
         if reason := self._refused(layer):
             return Refusal(reason)
-        rows = self._rows(geometry)
-        runs = _runs(geometry, rows, ring=self.ring)
+        runs = _runs(geometry, self._rows(geometry), ring=self.ring)
         fitting = None if self.ring else finishing_kernel(study, target, 8)
+        kernel: KernelPlan | FinishingPlan
         if isinstance(fitting, Fitting):
-            return self._plan_finishing(runs, fitting)
-        kernel = plan_kernel(patch_weights(layer), target, runs)
-        blocks = row_blocks(geometry.out_w, kernel.pixels)
-        steps = _steps(geometry, rows, blocks, ring=self.ring)
-        output = step_by_step(layer)
+            most = min(fitting.most_pixels(runs.pitch), runs.pixels)
+            blocks = row_blocks(runs.pixels, most)
+            kernel = fitting.plan(runs, tuple(fitting.rows(pixels, runs) for pixels in blocks))
+            notes = single_notes(fitting, runs.pitch if runs.pixels > 1 else None)
+        else:
+            kernel = plan_kernel(patch_weights(layer), target, runs)
+            blocks = row_blocks(runs.pixels, kernel.pixels)
+            notes = no_assembly(study, target) if self.ring else plain_notes(study, target, 8)
+        steps = _steps(geometry, self._rows(geometry), blocks, ring=self.ring)
+        ends = ending(layer, kernel)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/mec.c.j2",
             operator=layer,
             kernel=kernel,
-            output=output,
+            output=ends.output,
             workspace=(self._lowered(layer),),
-            constants=layer_constants(layer, kernel, output),
+            constants=(packed(kernel), *ends.tables),
             steps=steps,
             orders=(_order(geometry, ring=self.ring),),
             decisions=_decisions(steps, layer),
-            work=_work(steps, geometry)
-            + times(row_work(kernel, steps.pixel_blocks, geometry.out_w), geometry.out_h)
-            + output_work(layer, output),
-            notes=no_assembly(study, target) if self.ring else plain_notes(study, target, 8),
-        )
-
-    def _plan_finishing(self, runs: Runs, fitting: Fitting) -> Plan:
-        layer, g = fitting.layer, fitting.layer.geometry
-        blocks = row_blocks(g.out_w, min(fitting.most_pixels(runs.pitch), g.out_w))
-        functions = tuple(fitting.rows(pixels, runs) for pixels in blocks)
-        kernel = fitting.plan(runs, functions)
-        steps = _steps(g, self._rows(g), blocks, ring=False)
-        work = _work(steps, g)
-        left = g.out_w
-        for function in functions:
-            work += kernel.work(function, g.out_h * (left // function.pixels))
-            left %= function.pixels
-        return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
-            template="algorithms/mec.c.j2",
-            operator=layer,
-            kernel=kernel,
-            output=kernel.lines,
-            workspace=(self._lowered(layer),),
-            constants=(packed(kernel),),
-            steps=steps,
-            orders=(_order(g, ring=False),),
-            decisions=_decisions(steps, layer),
-            work=work,
-            notes=single_notes(fitting, runs.pitch if g.out_w > 1 else None),
+            work=_work(steps, geometry) + _sums_work(kernel, steps, geometry) + ends.work,
+            notes=notes,
         )
 
     def _rows(self, geometry: Geometry) -> int:
@@ -240,6 +211,17 @@ def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
             steps.gather.unit("mec", "elem"): taps * geometry.in_c,
         }
     )
+
+
+def _sums_work(kernel: KernelPlan | FinishingPlan, steps: MecSteps, g: Geometry) -> Counter[str]:
+    if isinstance(kernel, KernelPlan):
+        return times(row_work(kernel, steps.pixel_blocks, g.out_w), g.out_h)
+    work: Counter[str] = Counter()
+    left = g.out_w
+    for function in kernel.forms:
+        work += kernel.work(function, g.out_h * (left // function.pixels))
+        left %= function.pixels
+    return work
 
 
 def _lowered_rows(steps: MecSteps, geometry: Geometry) -> Collection[int]:

@@ -9,9 +9,8 @@ import numpy as np
 
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
-from convgen.plans.conv.base import layer_constants, plain_bias
 from convgen.plans.conv.inside import taps_inside
-from convgen.plans.kernels.base import KernelPlan, Weights
+from convgen.plans.kernels.base import Weights
 from convgen.plans.output import Output
 from convgen.refusal import needs
 
@@ -58,22 +57,20 @@ def needs_sums(layer: Conv2d) -> bool:
     return layer.dtype == "int8"
 
 
-def shifted_constants(layer: Conv2d, kernel: KernelPlan, output: Output) -> tuple[Constant, ...]:
-    """Return the constants where each tap's sums start less its zero points' share."""
-    constants = layer_constants(layer, kernel, output, starts=plain_bias(layer))
+def tap_starts(layer: Conv2d) -> tuple[Constant, ...]:
+    """Return where each tap's sums start, less its zero points' share; nothing where at 0."""
     if not layer.zero_point:
-        return constants
+        return ()
     comment = "where each tap's sums start, [tap][channel]: less the input zero point's share"
-    return (*constants, _tap_sums("tap_starts", layer, -layer.zero_point, comment))
+    return (_tap_sums("tap_starts", layer, -layer.zero_point, comment),)
 
 
-def clipped_constants(layer: Conv2d, kernel: KernelPlan, output: Output) -> tuple[Constant, ...]:
-    """Return the constants where taps outside the image add their zero points' share."""
-    constants = layer_constants(layer, kernel, output)
+def outside(layer: Conv2d) -> tuple[Constant, ...]:
+    """Return what taps outside the image add: their zero points' share, where there is any."""
     if not makes_up_outside(layer):
-        return constants
+        return ()
     comment = "what a tap outside the image adds, [tap][channel]: the zero point times its weights"
-    return (*constants, _tap_sums("outside", layer, layer.zero_point, comment))
+    return (_tap_sums("outside", layer, layer.zero_point, comment),)
 
 
 def makes_up_outside(layer: Conv2d) -> bool:

@@ -29,8 +29,7 @@ from convgen.plans.constant import Constant
 from convgen.plans.conv import winograd_pairs as pairs
 from convgen.plans.conv.base import (
     chunk_work,
-    output_constants,
-    output_work,
+    ending,
     overflow,
     row_blocks,
     sums_overflow,
@@ -42,7 +41,6 @@ from convgen.plans.kernels import only_so_many, plan_kernel, too_many_pixels
 from convgen.plans.kernels.base import KernelPlan, Runs, Weights
 from convgen.plans.kernels.portable import pack
 from convgen.plans.order import Blocks, StoreOrder, in_tiles
-from convgen.plans.output import step_by_step
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.plans.winograd_forms import (
@@ -145,9 +143,7 @@ class Winograd:
         steps, output = pairs.plan_steps(study, target, self.form, self.tiles, in_ram=self.in_ram)
         kernel = pairs.kernel_plan(study, steps)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/winograd_pairs.c.j2",
             operator=layer,
             kernel=kernel,
@@ -195,25 +191,23 @@ class Winograd:
             kernel_terms=terms(form.kernel_rows(layer)),
             output_terms=terms(form.output_rows(layer)),
         )
-        output = step_by_step(layer)
+        ends = ending(layer, kernel)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="algorithms/winograd.c.j2",
             operator=layer,
             kernel=kernel,
-            output=output,
+            output=ends.output,
             workspace=_workspace(kernel, steps, layer),
             constants=(
                 _weights(kernel, layer) if self.in_ram else _transformed(kernel),
-                *output_constants(layer, output),
+                *ends.tables,
                 *((zero_points(layer, g.in_c),) if steps.has_outside else ()),
             ),
             steps=steps,
             orders=self._orders(layer),
             decisions=_decisions(form, layer),
-            work=_work(kernel, steps, g, row) + output_work(layer, output),
+            work=_work(kernel, steps, g, row) + ends.work,
             rounds_coarsely=form is F4 and layer.dtype == "float32",
             notes=_notes(layer, no_pairs),
             band=Band(step=form.outputs),
