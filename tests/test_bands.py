@@ -35,7 +35,7 @@ KINDS = (
     Kind("int8", grouping="channels", shape="framed"),
 )
 WIDE = (Kind("int8", grouping="none", shape="wide"),)
-LAYERS, SOME = 36, 5
+LAYERS, EMULATED, SOME = 36, 8, 5
 STATIC = Options(compile=("-O1",), layers_in_unit=1000, measured=False)
 WHOLE_ONLY = {
     "indirect_init": "init function",
@@ -105,12 +105,13 @@ def test_bands_give_the_bytes_of_the_whole_layer_under_sanitizers(tmp_path: Path
 
 
 @pytest.mark.emulator
-def test_bands_give_the_bytes_of_the_whole_layer_on_a_cortex_m4(tmp_path: Path) -> None:
+@pytest.mark.parametrize("board", BOARDS)
+def test_bands_give_the_bytes_of_the_whole_layer_in_assembly(board: str, tmp_path: Path) -> None:
     rng = random.Random(1)  # noqa: S311
-    bench = emulated.bench("cortex-m4", np.empty(0))
-    jobs = [j for j in layers(16, 8, rng, [bench.target]) if j.operator.dtype == "int8"]
+    bench = emulated.bench(board, np.empty(0))
+    jobs = [j for j in layers(EMULATED, 8, rng, [bench.target]) if j.operator.dtype == "int8"]
     for kind in ("add", "average_pool", "max_pool"):
-        for number in range(6):
+        for number in range(2):
             operator = random_operators.draw(kind, number)
             given = vectors.made_up(operator, number).inputs
             chosen = pairs(operator, bench.target, rng, Counter())
