@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from convgen.model.ops.table import Table
 from convgen.model.tensor import DType, Tensor
 
 
+@cache
 def draw(number: int) -> tuple[Graph, NDArray[Any]]:
     """Return the *number*-th graph and inputs for it; the same each time."""
     grower = Grower(random.Random(number), "float32" if number % 5 == 0 else "int8")  # noqa: S311

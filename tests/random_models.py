@@ -23,6 +23,7 @@ class Drawing:
     rng: random.Random
     dtype: str
     file: File
+    plain: bool = True  # no hybrid operators
 
     def scale(self, low: float = -3, high: float = 0) -> float:
         return float(np.float32(self.rng.choice([10 ** self.rng.uniform(low, high), 2.0**-7])))
@@ -39,6 +40,8 @@ class Drawing:
         numbers = np.random.default_rng(self.rng.randrange(2**32))
         if (dtype or self.dtype) == "float32":
             return numbers.normal(0, 2, shape).astype(np.float32)
+        if dtype == "uint8":
+            return numbers.integers(0, 256, shape, np.uint8)
         return numbers.integers(-128, 128, shape, np.int8)
 
     def output(self, shape: tuple[int, ...], q: Quantised | None = None) -> int:
@@ -62,19 +65,23 @@ def draw(kind: str, number: int, dtype: str) -> tuple[bytes, list[NDArray[Any]]]
     inputs = []
     for index in graph.inputs:
         shape = tuple(graph.tensors[index].shape)
-        of = "float32" if graph.tensors[index].type == 0 else "int8"
+        of = {0: "float32", 3: "uint8"}.get(graph.tensors[index].type, "int8")
         inputs.append(drawing.values((3, *shape), of))
     return drawing.file.bytes(), inputs
 
 
 def _weights(d: Drawing, shape: tuple[int, ...], in_scale: float, axis: int, most: int) -> int:
-    """Add weights; the scales are such that sums of *most* products are useful."""
-    if d.dtype == "float32":
+    """Add weights; the scales are such that sums of *most* products are useful.
+
+    float32 tensors sometimes have int8 weights: a hybrid operator.
+    """
+    if d.dtype == "float32" and (d.plain or d.rng.random() < 0.6):
         return d.file.tensor(shape, "float32", None, d.values(shape))
-    count = shape[axis] if d.rng.random() < 0.7 else 1
+    one_scale = d.rng.random() < 0.3 and (axis == 0 or d.dtype == "int8")
+    count = 1 if one_scale else shape[axis]
     scales = np.array([d.rng.uniform(0.5, 2) for _ in range(count)], np.float32)
     scales *= np.float32(1 / (in_scale * 127 * 64 * math.sqrt(most)))
-    return d.file.tensor(shape, "int8", (scales, 0), d.values(shape).clip(-127, 127), axis)
+    return d.file.tensor(shape, "int8", (scales, 0), d.values(shape, "int8").clip(-127, 127), axis)
 
 
 def _bias(
@@ -117,6 +124,7 @@ def _out(size: int, kernel: int, stride: int, dilation: int, padding: int) -> in
 
 
 def _conv(d: Drawing) -> None:
+    d.plain = False
     _, height, width, _ = shape = d.shape()
     given, in_scale = _in_and_scale(d, shape)
     padding, kernel, stride, dilation = _window(d, height, width)
@@ -142,6 +150,7 @@ def _conv(d: Drawing) -> None:
 
 
 def _depthwise(d: Drawing) -> None:
+    d.plain = False
     _, height, width, in_c = shape = d.shape()
     given, in_scale = _in_and_scale(d, shape)
     padding, kernel, stride, dilation = _window(d, height, width)
@@ -168,13 +177,18 @@ def _depthwise(d: Drawing) -> None:
 
 
 def _fully_connected(d: Drawing) -> None:
+    d.plain = False
     rows, in_c, out_c = d.rng.choice([1, 1, 3]), d.rng.randint(1, 40), d.rng.randint(1, 9)
     given, in_scale = _in_and_scale(d, (rows, in_c))
     weights = _weights(d, (out_c, in_c), in_scale, 0, in_c)
     bias = _bias(d, out_c, weights, in_scale)
     output = d.output((rows, out_c), d.quantised(1 / 64))
     d.file.operator(
-        "FULLY_CONNECTED", [given, weights, *bias], [output], fusedActivationFunction=d.activation()
+        "FULLY_CONNECTED",
+        [given, weights, *bias],
+        [output],
+        fusedActivationFunction=d.activation(),
+        asymmetricQuantizeInputs=d.dtype == "float32" and d.rng.random() < 0.5,
     )
 
 
@@ -288,6 +302,9 @@ def _prelu(d: Drawing) -> None:
 def _quantize(d: Drawing) -> None:
     shape = d.shape()
     given = d.file.input(shape, d.dtype, d.quantised())
+    if d.dtype == "int8" and d.rng.random() < 0.3:
+        d.file.graph.inputs.pop()
+        given = d.file.input(shape, "uint8", (d.scale(), d.rng.randint(0, 255)))
     to = d.rng.choice(["int8", "uint8"])
     zero_point = d.rng.randint(0, 127) + (0 if to == "uint8" else d.rng.choice([0, -128]))
     output = d.file.tensor(shape, to, (d.scale(), zero_point))

@@ -167,8 +167,8 @@ def _rounded(operator: DynamicQuantize, given: list[NDArray[Any]], errors: list[
 
     The steps themselves move with the ends of the range.
     """
-    (values,), (error,) = given, errors
-    axes = tuple(range(1, values.ndim))
+    values, error = (each[0].reshape(len(each[0]) * operator.rows, -1) for each in (given, errors))
+    axes = (1,)
     low = np.minimum(values.min(axis=axes, keepdims=True), 0)
     high = np.maximum(values.max(axis=axes, keepdims=True), 0)
     span = 2 * np.maximum(-low, high) if operator.symmetric else high - low
@@ -179,7 +179,8 @@ def _rounded(operator: DynamicQuantize, given: list[NDArray[Any]], errors: list[
     places = values / step
     to_boundary = 0.5 - np.abs(places - np.rint(places))
     beyond = moves / step + np.abs(places) * FLOAT32_SLACK - to_boundary
-    return np.abs(values) * stretch + np.where(beyond >= 0, np.floor(beyond) + 1, 0) * step
+    flips = np.where(beyond >= 0, np.floor(beyond) + 1, 0)
+    return (np.abs(values) * stretch + flips * step).reshape(given[0].shape)
 
 
 _MOVES: dict[type, Callable[..., Any]] = {

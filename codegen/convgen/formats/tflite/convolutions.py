@@ -49,7 +49,8 @@ def conv_2d(operator: FileOperator, scene: Scene) -> Built:
     group_in_c = weights.values.shape[-1]
     if in_c % group_in_c:
         raise UnsupportedError(f"{group_in_c} channels of weights for {in_c} of the input")
-    return _windowed(operator, scene, options, weights, in_c // group_in_c)
+    symmetric = weights.given.scales.size == 1 and in_c == group_in_c
+    return _windowed(operator, scene, options, weights, in_c // group_in_c, symmetric=symmetric)
 
 
 def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
@@ -61,7 +62,7 @@ def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
     if weights.values.shape[-1] != 1 or not in_c or len(weights.values) % in_c:
         shape = list(weights.given.shape)
         raise UnsupportedError(f"weights of {shape} for {in_c} channels of the input")
-    return _windowed(operator, scene, options, weights, in_c)
+    return _windowed(operator, scene, options, weights, in_c, symmetric=False)
 
 
 def fully_connected(operator: FileOperator, scene: Scene) -> Built:
@@ -92,7 +93,9 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
         title="fully connected layer",
         rounding="single",
     )
-    return convolution(layer, tensors, weights, symmetric=True)
+    return convolution(
+        layer, tensors, weights, symmetric=not options.asymmetric_quantize_inputs, rows=rows
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,13 @@ def windowed(
 
 
 def _windowed(
-    operator: FileOperator, scene: Scene, options: Options, weights: Weights, groups: int
+    operator: FileOperator,
+    scene: Scene,
+    options: Options,
+    weights: Weights,
+    groups: int,
+    *,
+    symmetric: bool,
 ) -> Built:
     out_c, k_h, k_w, _ = weights.values.shape
     geometry, tensors = windowed(operator, scene, options, (k_h, k_w), groups)
@@ -235,12 +244,16 @@ def _windowed(
         title="convolution layer",
         rounding="double",
     )
-    per_channel = weights.given.scales.size > 1 or groups > 1
-    return convolution(layer, tensors, weights, symmetric=not per_channel)
+    return convolution(layer, tensors, weights, symmetric=symmetric)
 
 
 def convolution(
-    layer: Layer, tensors: tuple[Tensor, Tensor], weights: Weights, *, symmetric: bool
+    layer: Layer,
+    tensors: tuple[Tensor, Tensor],
+    weights: Weights,
+    *,
+    symmetric: bool,
+    rows: int = 1,
 ) -> Built:
     """Return the convolution; before a hybrid one what rounds its input to 8 bits."""
     given, output = tensors
@@ -257,7 +270,7 @@ def convolution(
     scales = _scales(weights)[:, None, None, None]
     values = (weights.values * scales).astype(np.float32)
     return [
-        DynamicQuantize(name="", inputs=(given,), output=rounded, symmetric=symmetric),
+        DynamicQuantize(name="", inputs=(given,), output=rounded, symmetric=symmetric, rows=rows),
         _conv2d(layer, (rounded, output), values, weights.bias, None),
     ]
 

@@ -68,7 +68,13 @@ BUILDERS: Mapping[str, Builder] = {
 """What reads an operator of each kind."""
 
 FOLDED: Mapping[str, Callable[..., Any]] = {"ADD": np.add, "MUL": np.multiply, "SUB": np.subtract}
-"""What constant arithmetic does, beside the operators that move elements."""
+"""What constant arithmetic on shapes does."""
+
+KNOWN_BEFOREHAND = frozenset(
+    {kind for kind, builder in BUILDERS.items() if builder.__module__ == moves.__name__}
+    | {"DEQUANTIZE"}
+)
+"""What is done while a model is read if it needs nothing but constants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +235,7 @@ class _Reading:
         if operator.kind in FOLDED and output is not None:
             scene.constants[output.index] = _folded(operator.kind, given, output)
             return
-        if operator.kind not in BUILDERS:
+        if operator.kind not in KNOWN_BEFOREHAND:
             raise UnsupportedError("constant inputs")
         for index in (*operator.inputs, *operator.outputs):
             if index != ABSENT and index not in scene.names:
@@ -242,7 +248,9 @@ class _Reading:
             scene.folding = False
         for one, index in zip(built, operator.outputs, strict=False):
             values = [by_name[t.name].reshape(1, *t.shape) for t in one.inputs]
-            scene.constants[index] = one.compute(*values)[0].reshape(tensors[index].shape)
+            [found] = one.compute(*values)
+            shape, dtype = tensors[index].shape, tensors[index].dtype
+            scene.constants[index] = found.reshape(shape).astype(dtype)
 
     def graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
         """Return the graph of what was read."""

@@ -100,7 +100,9 @@ class Scene:
             shape = without_batch(given.shape)
         if math.prod(shape) != given.elems:
             raise UnsupportedError(f"{list(given.shape)} where {list(shape)} fits")
-        scale, zero_point = (None, 0) if self.folding else _numbers(given)
+        scale, zero_point = None, 0
+        if not self.folding or given.dtype in get_args(DType):
+            scale, zero_point = _numbers(given)
         return Tensor(
             name=self.names[given.index],
             shape=tuple(shape),

@@ -98,6 +98,7 @@ class Options:
     fused_activation_function: int = 0
     weights_format: int = 0
     keep_num_dims: int = 0
+    asymmetric_quantize_inputs: int = 0
     keep_dims: int = 0
     axis: int = 0
     begin_mask: int = 0

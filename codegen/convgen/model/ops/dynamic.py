@@ -19,17 +19,20 @@ class DynamicQuantize(Plain):
 
     A convolution with int8 weights and float32 tensors, which TensorFlow Lite calls hybrid, is a
     float32 convolution of what this makes of its input. ``symmetric``: the steps are -127 .. 127
-    times the largest magnitude over 127; otherwise -128 .. 127 less a zero point.
+    times the largest magnitude over 127; otherwise -128 .. 127 less a zero point. ``rows``: into
+    how many parts of one size the values are taken, each with a range of its own.
     """
 
     symmetric: bool
+    rows: int = 1
 
     kind: ClassVar[str] = "dynamic_quantize"
     title: ClassVar[str] = "rounding to 8 bits"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the values in float64: scale times step."""
-        return (np.stack([self._one(image.astype(np.float32)) for image in inputs[0]]),)
+        parts = inputs[0].astype(np.float32).reshape(len(inputs[0]) * self.rows, -1)
+        return (np.stack([self._one(part) for part in parts]).reshape(inputs[0].shape),)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """The rounding of one float32 product."""
