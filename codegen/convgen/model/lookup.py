@@ -31,7 +31,7 @@ def scale_of(tensor: Tensor) -> np.float32:
 def scaled(values: NDArray[np.int64], factor: float) -> NDArray[np.int64]:
     """Return ``MultiplyByQuantizedMultiplier`` of *values* with the multiplier for *factor*."""
     multiplier, shift = quantize_multiplier(factor, "double")
-    if np.abs(values).max(initial=0) << max(shift, 0) > INT32.max:
+    if int(np.abs(values).max(initial=0)) << max(shift, 0) > INT32.max:
         raise OverflowError(f"scales whose quotient is about 2**{shift}")
     multipliers, shifts = np.array([[multiplier], [shift]], np.int32)
     return requantize(values, multipliers, shifts, "double")

@@ -28,7 +28,7 @@ from convgen.model.ops.overflow import overflow
 from convgen.model.quantize import MAX_SHIFT, Rounding
 from convgen.model.tensor import Tensor
 
-SAME = 0  # of the schema's paddings; the other is VALID
+SAME, VALID = 0, 1  # the schema's paddings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,6 +155,8 @@ def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) ->
     reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True)]
     if min(*stride, *dilation, *kernel) < 1 or max(*stride, *dilation, *reach) > MAX_SIZE:
         raise UnsupportedError(f"kernel {kernel} with stride {stride} and dilation {dilation}")
+    if options.padding not in (SAME, VALID):
+        raise UnsupportedError(f"padding {options.padding}")
     pads = [(0, 0), (0, 0)]
     if options.padding == SAME:
         for axis in (0, 1):

@@ -182,10 +182,12 @@ class _Range:
 
     def of(self, size: int) -> tuple[int, int]:
         """Return where it begins on an axis of *size*, and how many there are."""
+        if self.shrinks and self.stride < 0:
+            raise UnsupportedError("an axis that goes by a negative stride")
         if self.shrinks:
             place = self.begin + size if self.begin < 0 else self.begin
             if self.no_begin:
-                place = 0 if self.stride > 0 else size - 1
+                place = 0
             if not 0 <= place < size:
                 raise UnsupportedError(f"place {self.begin} of {size}")
             return place, 1

@@ -166,7 +166,9 @@ class _Reading:
                 self.scene.constants[tensor.index] = tensor.data
                 self.known.add(tensor.index)
         for index in self.main.inputs:
-            self.scene.constants.pop(index, None)
+            if index in self.scene.constants or index in self.scene.names:
+                expected = "tensors that are no constants, each once"
+                raise SpecError([f"the model's inputs: expected {expected}, got tensor {index}"])
             self.scene.introduce(self.main.tensors[index])
 
     def entries(self) -> tuple[Entry, ...]:

@@ -183,6 +183,8 @@ def clamp(options: Options, output: Tensor) -> Clamp:
             "relu6": (0.0, 6.0),
         }[word]
         return Clamp("clamp" if word == "relu_n1_to_1" else word, low, high)
+    if word != "none":
+        scaled(output)
     if word == "relu_n1_to_1":
         one = math.floor(as_float32(1 / (scaled(output).scale or 1)) + 0.5)
         if one > INT32.max:
