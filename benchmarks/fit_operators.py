@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from fit_cost import BOARDS, least_stack, most_stack, typical_code
-from measure import bench_for, in_parallel, load, measure
-from operators import OPERATORS, as_float32
+from measure import bench_for, in_parallel, measure
+from operators import operators
 from prices import Predicted, Sample, Table, fit, predict
 
+from convgen.model.tensor import DType
 from convgen.plans import registry
 from convgen.resources import data_dir
 from convgen.schedule.cost import arithmetic, stack_key
@@ -72,7 +73,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="print the errors, write nothing")
     options = parser.parse_args()
-    jobs = {table: [Job(table=table, layer=name) for name in OPERATORS] for table in BOARDS}
+    jobs = {
+        table: [Job(table=table, layer=name) for name in operators(_dtype(table))]
+        for table in BOARDS
+    }
     fits = {}
     for table, found in in_parallel(_measure, jobs):
         fits[table] = fitted([sample for layer in found for sample in layer])
@@ -84,9 +88,8 @@ def main() -> None:
 
 def _measure(job: Job) -> list[Sample]:
     """Build and run a layer with every algorithm that can do it."""
-    is_int8 = job.table[1] == "int8"
-    fields, board = OPERATORS[job.layer], target.load(BOARDS[job.table])
-    operator = load(fields if is_int8 else as_float32(fields))
+    board = target.load(BOARDS[job.table])
+    operator = operators(_dtype(job.table))[job.layer]()
     assert (board.cpu.isa, arithmetic(operator, board)) == job.table
     bench = bench_for(operator, board)
     return [
@@ -103,6 +106,10 @@ def _measure(job: Job) -> list[Sample]:
     ]
 
 
+def _dtype(table: Table) -> DType:
+    return "int8" if table[1] == "int8" else "float32"
+
+
 def fitted(samples: Sequence[Sample]) -> Fit:
     """Return the prices of the units that *samples* have."""
     units = {unit for sample in samples for unit, count in sample.work.items() if count}
@@ -113,7 +120,10 @@ def fitted(samples: Sequence[Sample]) -> Fit:
 def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
     """Return the text of an ISA class's file."""
     own = {table[1]: found for table, found in fits.items() if table[0] == isa}
-    lines = ["# Prices of additions and poolings. Written by `make cost`; do not edit.", "#"]
+    lines = [
+        "# Prices of operators that are no convolutions. Written by `make cost`; do not edit.",
+        "#",
+    ]
     for name, found in own.items():
         compiler = found.samples[0].measured.compiler
         lines += [f"# {name}, on {BOARDS[isa, name]}, {compiler}:", f"#   {found.summary}"]

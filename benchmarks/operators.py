@@ -1,8 +1,18 @@
-"""The layers that `fit_operators` measures: additions and poolings of several sizes each."""
+"""The layers that `fit_operators` measures: each kind of operator in several sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
+
+import numpy as np
+from measure import load
+
+from convgen.model.operator import Operator
+from convgen.model.ops.softmax import Softmax
+from convgen.model.ops.table import Table
+from convgen.model.tensor import DType, Tensor
 
 Spec = dict[str, Any]
 
@@ -63,7 +73,7 @@ def _pools(op: str) -> dict[str, Spec]:
     return {f"{op}_{name}": layer for name, layer in layers.items()}
 
 
-OPERATORS: dict[str, Spec] = {
+SPECS: dict[str, Spec] = {
     "add": _add((8, 8, 16)),
     "add_relu": _add((7, 5, 9), activation="relu"),
     "add_few": _add((1, 1, 12)),
@@ -86,3 +96,42 @@ def as_float32(layer: Spec) -> Spec:
     if "inputs" in layer:
         return layer | {"inputs": [bare(tensor) for tensor in layer["inputs"]], "output": {}}
     return layer | {"input": bare(layer["input"])}
+
+
+def _tensor(name: str, shape: tuple[int, ...], dtype: DType) -> Tensor:
+    if dtype == "float32":
+        return Tensor(name=name, shape=shape, dtype=dtype)
+    return Tensor(name=name, shape=shape, dtype=dtype, scale=0.05, zero_point=-3)
+
+
+def _softmax(shape: tuple[int, ...], dtype: DType) -> Operator:
+    output = Tensor(name="output", shape=shape, dtype=dtype, scale=1 / 256, zero_point=-128)
+    return Softmax(name="layer", inputs=(_tensor("input", shape, dtype),), output=output)
+
+
+def _table(elems: int, dtype: DType) -> Operator:
+    given, output = (_tensor(name, (elems,), dtype) for name in ("input", "output"))
+    values = np.arange(-128, 128, dtype=np.int8)[::-1]
+    return Table(name="layer", inputs=(given,), output=output, kind="mirror", values=values)
+
+
+BOTH: Mapping[str, Callable[[DType], Operator]] = {
+    f"softmax_{'x'.join(map(str, shape))}": partial(_softmax, shape)
+    for shape in ((2,), (10,), (100,), (9, 12), (30, 3))
+}
+"""What there is of int8 and of float32."""
+
+BYTES: Mapping[str, Callable[[DType], Operator]] = {
+    f"table_{elems}": partial(_table, elems) for elems in (1, 7, 60, 1023)
+}
+"""What there is of bytes alone."""
+
+
+def operators(dtype: DType) -> dict[str, Callable[[], Operator]]:
+    """Return what makes each operator of a *dtype*, by name."""
+    as_dtype = as_float32 if dtype == "float32" else dict
+    plain = BOTH if dtype == "float32" else {**BOTH, **BYTES}
+    return {
+        **{name: partial(load, as_dtype(fields)) for name, fields in SPECS.items()},
+        **{name: partial(make, dtype) for name, make in plain.items()},
+    }

@@ -206,7 +206,7 @@ def _entry(job: Job, variant: Variant) -> str:
         inputs=len(operator.inputs),
         input_bytes=", ".join(f"{prefix}_{t.name.upper()}_BYTES" for t in operator.inputs),
         pool=POOL.format(prefix, offsets) if variant.pool else "",
-        tensor_align=operator.outputs[0].elem_bytes,
+        tensor_align=max(t.elem_bytes for t in (*operator.inputs, *operator.outputs)),
     )
 
 

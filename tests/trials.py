@@ -9,6 +9,7 @@ import minimal
 from convgen.bench.build.layout import Call, Layout
 from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code.measure import Sizes
+from convgen.bench.program import program
 from convgen.bench.proof.comparison import Comparison
 from convgen.bench.run.emulator import Run
 from convgen.bench.trial import Built, Trial
@@ -56,7 +57,7 @@ def bytes_of(count: int) -> Buffer:
 def built(candidate: Candidate, *, stack: int | None, code: int = 1000) -> Built:
     """Return *candidate* as if it had been built; *stack* is the compiler's bound."""
     return Built(
-        candidate=candidate,
+        program=program(candidate, target.load("cortex-m4")),
         image=NOWHERE,
         sizes=Sizes(
             code_bytes=code,
@@ -81,7 +82,7 @@ def tried(
     constant_bytes = candidate.plan.constant_bytes if constants is None else constants
     counted = None if instructions is None else (instructions,)
     return Trial(
-        candidate=candidate,
+        program=program(candidate, target.load("cortex-m4")),
         image=NOWHERE,
         sizes=Sizes(
             code_bytes=code,

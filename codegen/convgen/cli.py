@@ -48,7 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     parser.add_argument("-h", "--help", action=_Show, help="show this and exit")
-    parser.add_argument("spec", metavar="SPEC", nargs="?", help="the layer spec, a JSON file")
+    parser.add_argument(
+        "spec", metavar="SPEC", nargs="?", help="a layer spec (.json) or a model (.tflite)"
+    )
     _add_choice_options(parser)
     _add_run_options(parser)
     _add_list_options(parser)
@@ -259,16 +261,16 @@ def _extract(options: argparse.Namespace) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from convgen import pipeline
+    from convgen import jobs, pipeline
     from convgen.progress import progress
-    from convgen.report import listing, report
+    from convgen.report import listing, network_report, report
 
     if options.spec is None or options.target is None:
         missing = "SPEC" if options.spec is None else "-t/--target"
         raise UsageError(f"{missing} is required; see convgen --help")
     if options.layer is not None:
         _model("--layer", options)
-    job = pipeline.Job(
+    job = jobs.Job(
         spec=Path(options.spec),
         target=options.target,
         ram=_size("--budget", options.budget),
@@ -296,7 +298,8 @@ def _generate(options: argparse.Namespace) -> int:
         if options.format == "json":
             print(report.as_json(outcome.report), end="")
         else:
-            print(report.as_text(outcome.report, outcome.out), end="")
+            shown = network_report if "model" in outcome.report else report
+            print(shown.as_text(outcome.report, outcome.out), end="")
             if options.profile:
                 print(listing.as_text(outcome.report, outcome.out), end="")
     if outcome.failure:

@@ -16,18 +16,18 @@ from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code import measure
 from convgen.bench.code.cycles import Estimate
 from convgen.bench.code.measure import Sizes
+from convgen.bench.program import Program, Subject, program
 from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator, Run
 from convgen.errors import MachineTooSmallError, VerificationError
-from convgen.model.operator import Operator, output_bytes
+from convgen.model.operator import Computation, output_bytes
+from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget, Candidate
-from convgen.sources.generate import layer_files, source_names
 from convgen.sources.remake import Remake
 from convgen.targets.target import Machine, Target
 
-USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
 PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
@@ -53,12 +53,26 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Built:
-    """A candidate compiled and linked; sizes in bytes."""
+    """A program compiled and linked; sizes in bytes."""
 
-    candidate: Candidate
+    program: Program
     image: Image
     sizes: Sizes
     static: int
+
+    @property
+    def candidate(self) -> Candidate:
+        """What a layer is done by."""
+        if not isinstance(self.program.subject, Candidate):
+            raise TypeError(f"{self.program.call.name} is no layer")
+        return self.program.subject
+
+    @property
+    def schedule(self) -> Schedule:
+        """How a network is done."""
+        if not isinstance(self.program.subject, Schedule):
+            raise TypeError(f"{self.program.call.name} is no network")
+        return self.program.subject
 
     @property
     def folder(self) -> Path:
@@ -73,7 +87,7 @@ class Built:
     @property
     def ram_without_stack(self) -> int:
         """Tensors, workspace and the generated code's own variables."""
-        return self.candidate.ram_without_stack + self.static
+        return self.program.ram_without_stack + self.static
 
     @property
     def least_ram(self) -> int:
@@ -94,7 +108,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trial(Built):
-    """What came of a candidate.
+    """What came of a program.
 
     Where it was not run, or did not get to the end, ``run`` is None; ``failure`` says in a
     sentence what went wrong, if anything did. ``given`` is what it was run on. ``cycles`` and
@@ -156,29 +170,29 @@ class Trial(Built):
         return budget.holds(self.ram, self.flash)
 
 
-def attempt(candidate: Candidate, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:
-    """Build *candidate* in *folder*, run it in exactly *ram* bytes, compare and measure.
+def attempt(subject: Subject, bench: Bench, folder: Path, ram: int, *, roomy: bool) -> Trial:
+    """Build *subject* in *folder*, run it in exactly *ram* bytes, compare and measure.
 
     *roomy*: give it what it needs instead, where that is more.
     """
-    return put_to_test(build(candidate, bench, folder, ram), bench, ram, roomy=roomy)
+    return put_to_test(build(subject, bench, folder, ram), bench, ram, roomy=roomy)
 
 
-def build(candidate: Candidate, bench: Bench, folder: Path, ram: int) -> Built:
-    """Generate, compile and link *candidate* in *folder*, for *ram* bytes or what it needs."""
-    problem = too_large(candidate, bench.machine)
+def build(subject: Subject, bench: Bench, folder: Path, ram: int) -> Built:
+    """Generate, compile and link *subject* in *folder*, for *ram* bytes or what it needs."""
+    problem = too_large(subject, bench.machine)
     if problem:
-        raise MachineTooSmallError(f"{candidate.algorithm} {problem}")
-    call = describe(candidate, strict=bench.strict_alignment)
+        raise MachineTooSmallError(f"{subject.label} {problem}")
+    printed = program(subject, bench.target, bench.remake, strict=bench.strict_alignment)
+    call = printed.call
     folder.mkdir()
-    files = layer_files(candidate.plan, bench.target, candidate.pool, bench.remake)
-    for name, text in files.items():
+    for name, text in printed.files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
     static = measure.static_bytes(objects)
     image = _link(objects, call, bench, max(ram, call.buffer_bytes + static), static)
     sizes = measure.measure(image, bench.toolchain)
-    return Built(candidate=candidate, image=image, sizes=sizes, static=static)
+    return Built(program=printed, image=image, sizes=sizes, static=static)
 
 
 def put_to_test(built: Built, bench: Bench, ram: int, *, roomy: bool) -> Trial:
@@ -203,36 +217,16 @@ def _linked_anew(built: Built, bench: Bench, ram: int) -> Image:
     return _link(built.image.objects, built.image.call, bench, ram, built.static)
 
 
-def too_large(candidate: Candidate, machine: Machine) -> str | None:
-    """Say what *candidate* needs that the emulated machine has not, if there is something."""
+def too_large(subject: Subject, machine: Machine) -> str | None:
+    """Say what *subject* needs that the emulated machine has not, if there is something."""
     needs = (
-        (candidate.ram_without_stack, machine.layer_bytes, "RAM"),
-        (candidate.plan.constant_bytes + PROGRAM_BYTES, machine.code_bytes, "flash"),
+        (subject.ram_without_stack, machine.layer_bytes, "RAM"),
+        (subject.constant_bytes + PROGRAM_BYTES, machine.code_bytes, "flash"),
     )
     for need, limit, what in needs:
         if need > limit:
             return f"needs {need:,} bytes of {what}, the emulated machine has {limit:,}"
     return None
-
-
-def describe(candidate: Candidate, *, strict: bool) -> Call:
-    """Return what the harness must know of the generated function.
-
-    *strict*: buffers are aligned no better than its header asks for.
-    """
-    plan, operator = candidate.plan, candidate.plan.operator
-    return Call(
-        name=operator.name,
-        sources=source_names(plan),
-        inputs=tuple(tensor.bytes for tensor in operator.inputs),
-        outputs=tuple(tensor.bytes for tensor in operator.outputs),
-        workspace_bytes=plan.workspace_bytes,
-        workspace_align=plan.workspace_align if strict else USUAL_ALIGN,
-        tensor_align=operator.outputs[0].elem_bytes if strict else USUAL_ALIGN,
-        pool=candidate.pool,
-        has_init=plan.has_init,
-        writes_input=plan.writes_input,
-    )
 
 
 def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> Image:
@@ -246,7 +240,7 @@ def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> 
 
 
 def _run(built: Built, bench: Bench, image: Image) -> Trial:
-    candidate, run, found, failure = built.candidate, None, None, None
+    program, run, found, failure = built.program, None, None, None
     given = bench.vectors
     if bench.emulator:
         try:
@@ -254,16 +248,15 @@ def _run(built: Built, bench: Bench, image: Image) -> Trial:
                 bench.emulator,
                 image,
                 given.tobytes(),
-                expected_instructions=candidate.instructions * given.count,
+                expected_instructions=program.instructions * given.count,
             )
-            operator = candidate.plan.operator
-            outputs = split_outputs(operator, run.outputs)
-            found = compare(operator, given.inputs, outputs, given.expected, given.right)
+            outputs = split_outputs(program.computes, run.outputs)
+            found = compare(program.computes, given.inputs, outputs, given.expected, given.right)
             failure = _complaint(found, given) or _too_deep(run, built.sizes)
         except VerificationError as error:
             failure = str(error)
     return Trial(
-        candidate=candidate,
+        program=program,
         image=image,
         sizes=built.sizes,
         static=built.static,
@@ -276,7 +269,7 @@ def _run(built: Built, bench: Bench, image: Image) -> Trial:
     )
 
 
-def split_outputs(operator: Operator, raw: bytes) -> Arrays:
+def split_outputs(operator: Computation, raw: bytes) -> Arrays:
     """Return each output ``[N, *shape]`` from the bytes of all, one call after the other."""
     calls = np.frombuffer(raw, np.uint8).reshape(-1, output_bytes(operator))
     ends = list(accumulate(tensor.bytes for tensor in operator.outputs))

@@ -16,6 +16,7 @@ from convgen.ctext.identifiers import INFIX
 
 CTYPES = {
     "int8": "int8_t",
+    "uint8": "uint8_t",
     "int16": "int16_t",
     "uint16": "uint16_t",
     "int32": "int32_t",
@@ -162,7 +163,8 @@ def owned(text: str, name: str) -> str:
     int area = STEM__SIDE * STEM__SIDE;
     """
     text = _without_unused(text)
-    names = set(re.findall(r"^#define (\w+)", text, re.MULTILINE))
+    defined = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    names = {name for name in defined if INFIX not in name}  # others are some operator's already
     return re.sub(
         r"\b[A-Z]\w*",
         lambda found: f"{macro(name)}{INFIX}{found[0]}" if found[0] in names else found[0],

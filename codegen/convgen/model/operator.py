@@ -12,7 +12,33 @@ from convgen.model.geometry import Geometry
 from convgen.model.tensor import DType, Tensor
 
 
-class Operator(Protocol):
+class Computation(Protocol):
+    """Tensors in and out, and exact arithmetic between them: an operator, or a network of them."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What it reads, in the order of the arguments."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What it writes."""
+        ...
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor.
+
+        int8: byte for byte what TensorFlow Lite's reference kernels give. float32: the exact
+        result, in float64; `tolerance` says how close is right.
+        """
+        ...
+
+    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return how far outputs may be from those of `compute`, in the same shapes; int8: 0."""
+        ...
+
+
+class Operator(Computation, Protocol):
     """One operator of a network; a layer is a network of one.
 
     ``synthetic``: its numbers are made up.
@@ -39,16 +65,6 @@ class Operator(Protocol):
         ...
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """What it reads, in the order of the arguments."""
-        ...
-
-    @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """What it writes."""
-        ...
-
-    @property
     def activation(self) -> str:
         """What clamps the outputs."""
         ...
@@ -71,18 +87,6 @@ class Operator(Protocol):
     @property
     def synthetic(self) -> bool:
         """Whether its numbers are made up."""
-        ...
-
-    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor.
-
-        int8: byte for byte what TensorFlow Lite's reference kernels give. float32: the exact
-        result, in float64; `tolerance` says how close is right.
-        """
-        ...
-
-    def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return how far outputs may be from those of `compute`, in the same shapes; int8: 0."""
         ...
 
 
@@ -138,6 +142,12 @@ class Windowed(Protocol):
         ...
 
 
+def is_exact(computation: Computation) -> bool:
+    """Whether outputs are compared byte for byte: no float32 goes in or out."""
+    tensors = (*computation.inputs, *computation.outputs)
+    return all(tensor.dtype != "float32" for tensor in tensors)
+
+
 def float_bounds(operator: Operator) -> int:
     """Return how many comparisons clamp a float32 output; 0 of int8, which always takes two."""
     ends = (operator.activation_min, operator.activation_max)
@@ -151,16 +161,16 @@ def rows_needed(operator: Operator, first: int, last: int) -> range:
     return range(first, last)
 
 
-def input_bytes(operator: Operator) -> int:
+def input_bytes(operator: Computation) -> int:
     """Return the size of all its inputs."""
     return sum(tensor.bytes for tensor in operator.inputs)
 
 
-def output_bytes(operator: Operator) -> int:
+def output_bytes(operator: Computation) -> int:
     """Return the size of all its outputs."""
     return sum(tensor.bytes for tensor in operator.outputs)
 
 
-def tensor_bytes(operator: Operator) -> int:
+def tensor_bytes(operator: Computation) -> int:
     """Return the size of all it reads and writes."""
     return input_bytes(operator) + output_bytes(operator)

@@ -6,6 +6,7 @@ same functions in plain C.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 COMPILER = ("defined(__GNUC__)", "__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__")
@@ -79,3 +80,16 @@ RV32M = Assembly(
     ),
     clang=ForClang(condition="defined(__clang__)", directive=".option arch, +m"),
 )
+
+
+def together(each: Sequence[Assembly]) -> Assembly | None:
+    """Return what all of *each* need, for a file that has them all; None for none."""
+    if not each:
+        return None
+    clang = next((one.clang for one in each if one.clang), None)
+    return Assembly(
+        needs=", ".join(dict.fromkeys(one.needs for one in each)),
+        core=tuple(dict.fromkeys(condition for one in each for condition in one.core)),
+        clang=clang,
+        has_functions=any(one.has_functions for one in each),
+    )

@@ -64,7 +64,8 @@ class Plan:
     the caller first calls ``NAME_init``, and keeps the workspace as that leaves it.
     ``rounds_coarsely``: float32 outputs may leave the bound that the other algorithms keep.
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
-    ``is_elementwise``: an output reads of each input only what is at its own place.
+    ``is_elementwise``: an output reads of each input only what is at its own place, or later: it
+    may take the place of an input.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
     ``band``: how it makes a part of the output rows, or why it can only make all of them.
     """

@@ -7,7 +7,8 @@ from typing import Any
 
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import add, conv, pool
+from convgen.model.ops.table import Table
+from convgen.plans import add, conv, pool, softmax, table
 from convgen.plans.algorithm import Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -20,13 +21,21 @@ OF_KIND: Mapping[str, tuple[Algorithm[Any], ...]] = {
     "add": add.VARIANTS,
     "average_pool": pool.VARIANTS,
     "max_pool": pool.VARIANTS,
+    "softmax": softmax.VARIANTS,
 }
-"""By what ``op`` calls the operator."""
+"""By what ``op`` calls the operator; a `Table` is called as what it tabulates."""
 
 ALL: tuple[Algorithm[Any], ...] = tuple(
-    dict.fromkeys(algorithm for algorithms in OF_KIND.values() for algorithm in algorithms)
+    dict.fromkeys(
+        algorithm for algorithms in (*OF_KIND.values(), table.VARIANTS) for algorithm in algorithms
+    )
 )
 """Each once, in the order of ``--list-algorithms``."""
+
+
+def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
+    """Return those that may do *operator*."""
+    return table.VARIANTS if isinstance(operator, Table) else OF_KIND[operator.kind]
 
 
 def plans(
@@ -37,7 +46,7 @@ def plans(
     What several of them find out about it, they find out once.
     """
     subject = Study(operator) if isinstance(operator, Conv2d) else operator
-    for algorithm in OF_KIND[operator.kind]:
+    for algorithm in algorithms(operator):
         if names is None or algorithm.name in names:
             yield algorithm, algorithm.plan(subject, target)
 

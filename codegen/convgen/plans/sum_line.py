@@ -56,6 +56,10 @@ class SumLine:
         return self.bits == 64
 
 
+TENSORS = ("INPUT_0", "INPUT_1", "OUTPUT")
+"""What macros call the tensors of a sum."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescaled:
     """Both inputs brought to one scale, and their sum to the output's: three steps, each rounded.
@@ -63,7 +67,7 @@ class Rescaled:
     The reference's own arithmetic: ``AddElementwise`` of TensorFlow Lite's integer kernels.
     """
 
-    steps: tuple[tuple[Tensor, Rescale], ...]
+    steps: tuple[tuple[str, Tensor, Rescale], ...]
     low: int
     high: int
     left_shift: int = LEFT_SHIFT
@@ -78,7 +82,7 @@ def rescaled(add: Add) -> Rescaled:
     """Return how TensorFlow Lite itself adds two int8 tensors."""
     tensors = (*add.inputs, add.output)
     return Rescaled(
-        steps=tuple(zip(tensors, add.rescales, strict=True)),
+        steps=tuple(zip(TENSORS, tensors, add.rescales, strict=True)),
         low=int(add.activation_min),
         high=int(add.activation_max),
     )

@@ -104,13 +104,14 @@ def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
         candidate
         for candidate, mine in needs.items()
         if not any(
-            _beats(others, mine) and (other.asks is None or candidate.asks is not None)
+            beats(others, mine) and (other.asks is None or candidate.asks is not None)
             for other, others in needs.items()
         )
     }
 
 
-def _beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
+def beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
+    """Whether *other* needs less of something than *mine*, and no more of anything."""
     return other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
 
 

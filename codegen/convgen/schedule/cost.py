@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from convgen.errors import TargetError
-from convgen.model.operator import Operator
+from convgen.model.operator import Operator, is_exact
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.targets.target import Target
@@ -91,7 +91,7 @@ def cost_model(operator: Operator, target: Target) -> CostModel:
 
 def arithmetic(operator: Operator, target: Target) -> str:
     """Return the name of the cost table that fits."""
-    if operator.dtype == "int8":
+    if is_exact(operator):
         return "int8"
     return "float32" if target.has("fpu") else "soft_float32"
 

@@ -25,17 +25,23 @@ CHUNK = 2048  # pixels: those that collide are mostly found soon
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
-    """Inputs and output in one buffer of ``bytes``, each at its offset; mostly one input."""
+    """Inputs and outputs in one buffer of ``bytes``, each at its offset; mostly one of each."""
 
     bytes: int
     input_offset: int
     output_offset: int
     more_input_offsets: tuple[int, ...] = ()
+    more_output_offsets: tuple[int, ...] = ()
 
     @property
     def input_offsets(self) -> tuple[int, ...]:
         """Where each input is."""
         return (self.input_offset, *self.more_input_offsets)
+
+    @property
+    def output_offsets(self) -> tuple[int, ...]:
+        """Where each output is."""
+        return (self.output_offset, *self.more_output_offsets)
 
 
 def share(plan: Plan) -> tuple[Plan, Pool]:
@@ -44,7 +50,7 @@ def share(plan: Plan) -> tuple[Plan, Pool]:
         return plan, over_first_input(plan.operator)
     geometry, elem_bytes = plan.geometry, plan.operator.outputs[0].elem_bytes
     shared = [
-        (_ordered(plan, order), pool_for(geometry, order, elem_bytes)) for order in plan.orders
+        (ordered(plan, order), pool_for(geometry, order, elem_bytes)) for order in plan.orders
     ]
     return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
 
@@ -69,7 +75,8 @@ def _in_a_row(operator: Operator, *, output_offset: int, size: int) -> Pool:
     )
 
 
-def _ordered(plan: Plan, order: StoreOrder) -> Plan:
+def ordered(plan: Plan, order: StoreOrder) -> Plan:
+    """Return *plan* in *order* alone, with what that needs."""
     if order.swap is None:
         return replace(plan, orders=(order,))
     return replace(
@@ -87,20 +94,42 @@ def pool_for(g: Geometry, order: StoreOrder, elem_bytes: int) -> Pool:
 
 
 def distances(g: Geometry, order: StoreOrder) -> tuple[int, int]:
-    """Return by how many elements the input must begin above the output, and by how many below."""
-    if order.by_channel:  # channels are whole pixels apart, or in each other's way
-        in_c, out_c, unit = 1, 1, g.in_c
-    else:
-        in_c, out_c, unit = g.in_c, g.out_c, 1
-    read, stored = last_reads(g, order).reshape(-1), order.stored.reshape(-1) + order.gathers
-    longer = read.size * in_c - stored.size * out_c
-    above = max(0, _enough(read, stored, in_c, out_c))
-    below = max(0, _enough(read[::-1], stored[::-1], in_c, out_c) + longer)
-    if in_c == out_c and order.blocks > 1:
+    """Return by how many elements the input may begin above the output, and by how many below.
+
+    The least of each; another that is not much larger may be unsafe.
+    """
+    (above, below), unit = _spans(g, order)
+    read, stored = _accesses(g, order)
+    in_c = 1 if order.by_channel else g.in_c
+    if in_c == (1 if order.by_channel else g.out_c) and order.blocks > 1:
         closer = range(min(above, below) // in_c)
         above = next((in_c * d for d in closer if not _collide(read, stored, d)), above)
         below = next((in_c * d for d in closer if not _collide(read, stored, -d)), below)
     return above * unit, below * unit
+
+
+def spans(g: Geometry, order: StoreOrder) -> tuple[int, int]:
+    """Return by how many elements or more the input may begin above the output, and below it."""
+    (above, below), unit = _spans(g, order)
+    return above * unit, below * unit
+
+
+def _spans(g: Geometry, order: StoreOrder) -> tuple[tuple[int, int], int]:
+    """Return both in units, and how many elements that is."""
+    if order.by_channel:  # channels are whole pixels apart, or in each other's way
+        in_c, out_c, unit = 1, 1, g.in_c
+    else:
+        in_c, out_c, unit = g.in_c, g.out_c, 1
+    read, stored = _accesses(g, order)
+    longer = read.size * in_c - stored.size * out_c
+    above = max(0, _enough(read, stored, in_c, out_c))
+    below = max(0, _enough(read[::-1], stored[::-1], in_c, out_c) + longer)
+    return (above, below), unit
+
+
+def _accesses(g: Geometry, order: StoreOrder) -> tuple[Blocks, Blocks]:
+    """Return when each input pixel is read for the last time, and each output pixel stored."""
+    return last_reads(g, order).reshape(-1), order.stored.reshape(-1) + order.gathers
 
 
 def _enough(read: Blocks, stored: Blocks, in_c: int, out_c: int) -> int:

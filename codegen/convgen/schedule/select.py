@@ -62,6 +62,16 @@ class Candidate:
         return self.plan.algorithm
 
     @property
+    def label(self) -> str:
+        """What tells it from others."""
+        return self.algorithm
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of its constants."""
+        return self.plan.constant_bytes
+
+    @property
     def asks(self) -> str | None:
         """What it asks of the caller beside memory, in words; None where it asks nothing."""
         if self.plan.has_init:

@@ -7,7 +7,7 @@ from typing import Any
 from convgen.ctext.literals import ctype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.plan import Plan
+from convgen.plans.plan import Constant, Plan
 from convgen.refusal import Refusal
 from convgen.schedule.overlap import Pool
 from convgen.sources import words
@@ -49,9 +49,9 @@ def file_names(layer: str) -> tuple[str, ...]:
     return tuple(f"{layer}{end}" for end in (".h", ".c", "_weights.h", "_weights.c"))
 
 
-def source_names(plan: Plan) -> tuple[str, ...]:
-    """Return the files of the layer that are compiled."""
-    return (f"{plan.operator.name}.c", f"{plan.operator.name}_weights.c")
+def source_names(layer: str) -> tuple[str, ...]:
+    """Return the files of *layer* that are compiled."""
+    return tuple(name for name in file_names(layer) if name.endswith(".c"))
 
 
 def _rows_context(plan: Plan, pool: Pool | None, *, by_rows: bool) -> dict[str, Any]:
@@ -74,20 +74,16 @@ def _context(
     plan: Plan, target: Target, pool: Pool | None, remake: Remake | None
 ) -> dict[str, Any]:
     operator = plan.operator
-    elem, macros = ctype(operator.dtype), header_macros(plan, pool)
-    context = {
-        "plan": plan,
-        "operator": operator,
-        "kernel": plan.kernel,
-        "steps": plan.steps,
-        "name": operator.name,
-        "elem": elem,
-        "sum": "int32_t" if operator.dtype == "int8" else "float",
-        "per_elem": "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})",
+    macros = header_macros(plan, pool)
+    return operator_context(plan, target, operator.name) | {
         "pool": pool,
-        "target": target,
+        "network": False,
+        "takes_workspace": True,
+        "assembly": plan.assembly,
+        "out_of_line": plan.kernel.out_of_line,
         "description": words.description(plan),
         "inside": [*words.inside(plan, target), "", *words.decisions(plan, pool)],
+        "constants": constants(plan, operator.name),
         "constants_title": [
             f"{operator.name}: constants",
             *((words.SYNTHETIC,) if operator.synthetic else ()),
@@ -98,8 +94,31 @@ def _context(
         "macro_width": max(len(f"{operator.name}_{macro.name}") for macro in macros),
         "contract": caller_contract(plan, pool),
     }
+
+
+def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
+    """Return what the functions of *plan* are printed from; *name* is the prefix of symbols."""
+    operator = plan.operator
+    elem = ctype(operator.dtype)
+    context = {
+        "plan": plan,
+        "operator": operator,
+        "kernel": plan.kernel,
+        "steps": plan.steps,
+        "name": name,
+        "elem": elem,
+        "sum": "int32_t" if operator.dtype == "int8" else "float",
+        "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
+        "per_elem": "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})",
+        "target": target,
+    }
     if isinstance(operator, Windowed):
         context["geometry"] = operator.geometry
     if isinstance(operator, Conv2d):
         context["layer"] = operator
     return context
+
+
+def constants(plan: Plan, name: str) -> list[tuple[str, Constant]]:
+    """Return the constants of *plan*, each behind its symbol."""
+    return [(f"{name}__{constant.name}", constant) for constant in plan.constants]

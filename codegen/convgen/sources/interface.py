@@ -8,7 +8,7 @@ from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
 from convgen.model.operator import Operator
-from convgen.model.tensor import Tensor
+from convgen.model.tensor import Tensor, numbered
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
@@ -30,72 +30,83 @@ def header_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
     tensors = (*plan.operator.inputs, *plan.operator.outputs)
     none = "" if plan.workspace_bytes else " /* pass NULL */"
     return (
-        *(_size(f"{macro(tensor.name)}_BYTES", tensor.bytes) for tensor in tensors),
+        *(size_macro(f"{macro(tensor.name)}_BYTES", tensor.bytes) for tensor in tensors),
         *(_pool_macros(plan.operator, pool) if pool else ()),
-        _size("WORKSPACE_BYTES", plan.workspace_bytes, none),
-        _size("WORKSPACE_ALIGN", plan.workspace_align),
-        *(each for tensor in tensors for each in _shape_macros(tensor)),
-        *(each for tensor in tensors for each in _number_macros(tensor)),
+        size_macro("WORKSPACE_BYTES", plan.workspace_bytes, none),
+        size_macro("WORKSPACE_ALIGN", plan.workspace_align),
+        *(each for tensor in tensors for each in shape_macros(tensor.name, tensor)),
+        *(each for tensor in tensors for each in number_macros(tensor.name, tensor)),
     )
 
 
-def _size(name: str, value: int, note: str = "") -> Macro:
+def size_macro(name: str, value: int, note: str = "") -> Macro:
+    """Return a size or an offset as the header promises it."""
     return Macro(name=name, value=f"{value}u", note=note)
 
 
 def _pool_macros(operator: Operator, pool: Pool) -> tuple[Macro, ...]:
     return (
-        _size("POOL_BYTES", pool.bytes),
-        _size("POOL_ALIGN", operator.outputs[0].elem_bytes),
+        size_macro("POOL_BYTES", pool.bytes),
+        size_macro("POOL_ALIGN", operator.outputs[0].elem_bytes),
         *(
-            _size(f"{macro(tensor.name)}_OFFSET", offset)
+            size_macro(f"{macro(tensor.name)}_OFFSET", offset)
             for tensor, offset in zip(operator.inputs, pool.input_offsets, strict=True)
         ),
-        _size("OUTPUT_OFFSET", pool.output_offset),
+        size_macro("OUTPUT_OFFSET", pool.output_offset),
     )
 
 
-def _shape_macros(tensor: Tensor) -> tuple[Macro, ...]:
+def shape_macros(name: str, tensor: Tensor) -> tuple[Macro, ...]:
+    """Return the sides of *tensor*, which the header calls *name*."""
+    rank = len(tensor.shape)
+    axes = AXES if rank == len(AXES) else numbered("DIMENSION", rank)
     return tuple(
-        _size(f"{macro(tensor.name)}_{axis}", size)
-        for axis, size in zip(AXES, tensor.shape, strict=True)
+        size_macro(f"{macro(name)}_{axis}", size)
+        for axis, size in zip(axes, tensor.shape, strict=True)
     )
 
 
-def _number_macros(tensor: Tensor) -> tuple[Macro, ...]:
-    """Return the scale, where it is known, and the zero point of an int8 tensor."""
+def number_macros(name: str, tensor: Tensor) -> tuple[Macro, ...]:
+    """Return the scale, where it is known, and the zero point of a quantised tensor."""
     if tensor.dtype == "float32":
         return ()
-    name, scale = macro(tensor.name), tensor.scale
+    name, scale = macro(name), tensor.scale
     return (
         *(() if scale is None else (Macro(name=f"{name}_SCALE", value=floating(scale)),)),
         Macro(name=f"{name}_ZERO_POINT", value=operand(tensor.zero_point)),
     )
 
 
-def parameters(plan: Plan, pool: Pool | None) -> tuple[str, ...]:
-    """Return what the layer's function takes, as C declares it."""
+def parameters(plan: Plan, pool: Pool | None, *, takes_workspace: bool = True) -> tuple[str, ...]:
+    """Return what the function of *plan* takes, as C declares it."""
+    workspace = ("void *workspace",) if takes_workspace else ()
     if pool is not None:
-        return "void *pool", "void *workspace"
-    inputs = (f"{_pointer(plan)}{tensor.name}" for tensor in plan.operator.inputs)
-    return (*inputs, *_output(plan))
+        return "void *pool", *workspace
+    return (*(declared for _, declared in _inputs(plan)), *_outputs(plan), *workspace)
 
 
 def rows_parameters(plan: Plan) -> tuple[str, ...]:
     """Return what the function for a band of output rows takes."""
-    inputs = (
-        (f"{_pointer(plan)}{tensor.name}", f"int32_t {tensor.name}_row")
-        for tensor in plan.operator.inputs
-    )
-    return (*chain.from_iterable(inputs), *_output(plan), "int32_t first", "int32_t last")
+    inputs = ((declared, f"int32_t {name}_row") for name, declared in _inputs(plan))
+    outputs = (*_outputs(plan), "void *workspace")
+    return (*chain.from_iterable(inputs), *outputs, "int32_t first", "int32_t last")
 
 
-def _pointer(plan: Plan) -> str:
-    return f"{'' if plan.writes_input else 'const '}{ctype(plan.operator.dtype)} *"
+def _inputs(plan: Plan) -> Iterable[tuple[str, str]]:
+    """Return the name of each input and how it is declared."""
+    const, inputs = "" if plan.writes_input else "const ", plan.operator.inputs
+    return [
+        (name, f"{const}{ctype(tensor.dtype)} *{name}")
+        for name, tensor in zip(numbered("input", len(inputs)), inputs, strict=True)
+    ]
 
 
-def _output(plan: Plan) -> tuple[str, str]:
-    return f"{ctype(plan.operator.dtype)} *output", "void *workspace"
+def _outputs(plan: Plan) -> Iterable[str]:
+    outputs = plan.operator.outputs
+    return [
+        f"{ctype(tensor.dtype)} *{name}"
+        for name, tensor in zip(numbered("output", len(outputs)), outputs, strict=True)
+    ]
 
 
 def caller_contract(plan: Plan, pool: Pool | None) -> list[str]:

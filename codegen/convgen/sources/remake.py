@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from convgen.choices import Goal
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 
@@ -33,16 +34,27 @@ class Remake:
 
     def command(self, plan: Plan, pool: Pool | None) -> str:
         """Return the command that prints *plan*, ready for a shell and for a C comment."""
-        words = ["convgen", "--target", Path(self.target).name, "--algorithm", plan.algorithm]
-        words += [] if self.ram is None else ["--budget", str(self.ram)]
-        words += [] if self.flash is None else ["--flash", str(self.flash)]
+        words = ["--algorithm", plan.algorithm, *self._budgets]
         words += ["--overlap"] if pool else []
         words += ["--seed", str(self.seed)] if plan.operator.synthetic and self.seed else []
         words += ["--allow-outside"] if self.allow_outside else []
         words += [] if self.name is None else ["--name", self.name]
         words += [] if self.layer is None else ["--layer", self.layer]
+        return self._command(words)
+
+    def network_command(self, goal: Goal) -> str:
+        """Return the command that prints a network planned for *goal*."""
+        return self._command(["--optimize", goal, *self._budgets])
+
+    @property
+    def _budgets(self) -> list[str]:
+        words = [] if self.ram is None else ["--budget", str(self.ram)]
+        return words + ([] if self.flash is None else ["--flash", str(self.flash)])
+
+    def _command(self, options: list[str]) -> str:
         name = self.spec.name
-        words.append(f"./{name}" if name.startswith("-") else name)
+        spec = f"./{name}" if name.startswith("-") else name
+        words = ["convgen", "--target", Path(self.target).name, *options, spec]
         return " ".join(map(quote, words))
 
 

@@ -27,34 +27,6 @@
 #define CAUSAL__OUT_OF_LINE
 #endif
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define CAUSAL__ASSEMBLY
-#endif
-
-#define CAUSAL__IN_H 1
-#define CAUSAL__IN_W 9
-#define CAUSAL__IN_C 4
-#define CAUSAL__OUT_H 1
-#define CAUSAL__OUT_W 9
-#define CAUSAL__KERNEL_H 1
-#define CAUSAL__KERNEL_W 3
-#define CAUSAL__STRIDE_H 1
-#define CAUSAL__STRIDE_W 1
-#define CAUSAL__DILATION_H 1
-#define CAUSAL__DILATION_W 1
-#define CAUSAL__PAD_TOP 0
-#define CAUSAL__PAD_LEFT 2
-#define CAUSAL__INNER_TOP 0 /* outputs without taps outside */
-#define CAUSAL__INNER_BOTTOM 1
-#define CAUSAL__INNER_LEFT 2
-#define CAUSAL__INNER_RIGHT 9
-#define CAUSAL__OUT_C 6
-#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define CAUSAL__STREAM 62 /* constants before zero points */
-#define CAUSAL__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define CAUSAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -62,6 +34,12 @@
 #else
 #define CAUSAL__CODE
 #define CAUSAL__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define CAUSAL__ASSEMBLY
 #endif
 
 #ifdef CAUSAL__ASSEMBLY
@@ -93,6 +71,28 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define CAUSAL__IN_H 1
+#define CAUSAL__IN_W 9
+#define CAUSAL__IN_C 4
+#define CAUSAL__OUT_H 1
+#define CAUSAL__OUT_W 9
+#define CAUSAL__KERNEL_H 1
+#define CAUSAL__KERNEL_W 3
+#define CAUSAL__STRIDE_H 1
+#define CAUSAL__STRIDE_W 1
+#define CAUSAL__DILATION_H 1
+#define CAUSAL__DILATION_W 1
+#define CAUSAL__PAD_TOP 0
+#define CAUSAL__PAD_LEFT 2
+#define CAUSAL__INNER_TOP 0 /* outputs without taps outside */
+#define CAUSAL__INNER_BOTTOM 1
+#define CAUSAL__INNER_LEFT 2
+#define CAUSAL__INNER_RIGHT 9
+#define CAUSAL__OUT_C 6
+#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CAUSAL__STREAM 62 /* constants before zero points */
+#define CAUSAL__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 
 #ifdef CAUSAL__ASSEMBLY
 /*

@@ -16,6 +16,13 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define DEPTHWISE__CODE
+#endif
+
 #define DEPTHWISE__IN_H 6
 #define DEPTHWISE__IN_W 6
 #define DEPTHWISE__IN_C 6
@@ -41,13 +48,6 @@
 #define DEPTHWISE__FINISH_MIN (-128) /* activation range less the output zero point */
 #define DEPTHWISE__FINISH_MAX 127
 #define DEPTHWISE__OUT_ZERO_POINT 0
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define DEPTHWISE__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static DEPTHWISE__CODE int8_t depthwise__finish(int32_t sum, int32_t channel)

@@ -16,6 +16,13 @@
 #include "grouped.h"
 #include "grouped_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define GROUPED__CODE
+#endif
+
 #define GROUPED__IN_H 7
 #define GROUPED__IN_W 6
 #define GROUPED__IN_C 4
@@ -42,13 +49,6 @@
 #define GROUPED__FINISH_MIN (-128) /* activation range less the output zero point */
 #define GROUPED__FINISH_MAX 127
 #define GROUPED__OUT_ZERO_POINT 0
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define GROUPED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define GROUPED__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static GROUPED__CODE int8_t grouped__finish(int32_t sum, int32_t channel)

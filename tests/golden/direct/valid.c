@@ -17,24 +17,6 @@
 #include "valid.h"
 #include "valid_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define VALID__ASSEMBLY
-#endif
-
-#define VALID__IN_W 6
-#define VALID__IN_C 2
-#define VALID__OUT_H 4
-#define VALID__OUT_W 2
-#define VALID__STRIDE_H 1
-#define VALID__STRIDE_W 2
-#define VALID__PAD_TOP 0
-#define VALID__PAD_LEFT 0
-#define VALID__OUT_C 4
-#define VALID__BLOCKS 1 /* of 4 output channels */
-#define VALID__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define VALID__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -42,6 +24,12 @@
 #else
 #define VALID__CODE
 #define VALID__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define VALID__ASSEMBLY
 #endif
 
 #ifdef VALID__ASSEMBLY
@@ -73,6 +61,18 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define VALID__IN_W 6
+#define VALID__IN_C 2
+#define VALID__OUT_H 4
+#define VALID__OUT_W 2
+#define VALID__STRIDE_H 1
+#define VALID__STRIDE_W 2
+#define VALID__PAD_TOP 0
+#define VALID__PAD_LEFT 0
+#define VALID__OUT_C 4
+#define VALID__BLOCKS 1 /* of 4 output channels */
+#define VALID__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 
 #ifdef VALID__ASSEMBLY
 /*

@@ -19,22 +19,6 @@
 #include "depthwise.h"
 #include "depthwise_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define DEPTHWISE__ASSEMBLY
-#endif
-
-#define DEPTHWISE__IN_C 6
-#define DEPTHWISE__STRIDE_H 2
-#define DEPTHWISE__OUT_C 6
-#define DEPTHWISE__IN_ROW 36 /* elements of a row of pixels */
-#define DEPTHWISE__OUT_ROW 18
-#define DEPTHWISE__PLANE 12 /* constants of a channel */
-#define DEPTHWISE__SHIFT 14 /* of a sum times its multiplier, to an output */
-#define DEPTHWISE__LEAST (-128) /* of a line, before it is clamped */
-#define DEPTHWISE__MOST 127
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -42,6 +26,12 @@
 #else
 #define DEPTHWISE__CODE
 #define DEPTHWISE__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define DEPTHWISE__ASSEMBLY
 #endif
 
 #ifdef DEPTHWISE__ASSEMBLY
@@ -73,6 +63,16 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define DEPTHWISE__IN_C 6
+#define DEPTHWISE__STRIDE_H 2
+#define DEPTHWISE__OUT_C 6
+#define DEPTHWISE__IN_ROW 36 /* elements of a row of pixels */
+#define DEPTHWISE__OUT_ROW 18
+#define DEPTHWISE__PLANE 12 /* constants of a channel */
+#define DEPTHWISE__SHIFT 14 /* of a sum times its multiplier, to an output */
+#define DEPTHWISE__LEAST (-128) /* of a line, before it is clamped */
+#define DEPTHWISE__MOST 127
 
 #ifdef DEPTHWISE__ASSEMBLY
 

@@ -23,6 +23,13 @@
 #define DEPTHWISE__OUT_OF_LINE
 #endif
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define DEPTHWISE__CODE
+#endif
+
 #define DEPTHWISE__IN_C 6
 #define DEPTHWISE__STRIDE_H 2
 #define DEPTHWISE__OUT_C 6
@@ -32,13 +39,6 @@
 #define DEPTHWISE__SHIFT 14 /* of a sum times its multiplier, to an output */
 #define DEPTHWISE__LEAST (-128) /* of a line, before it is clamped */
 #define DEPTHWISE__MOST 127
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define DEPTHWISE__CODE
-#endif
 
 /* The upper half of a product by a positive number, from products of 16 bits. */
 static DEPTHWISE__CODE int32_t depthwise__high(int32_t a, int32_t b)

@@ -21,22 +21,6 @@
 #include "planes.h"
 #include "planes_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define PLANES__ASSEMBLY
-#endif
-
-#define PLANES__IN_C 3
-#define PLANES__STRIDE_H 1
-#define PLANES__OUT_C 3
-#define PLANES__IN_ROW 21 /* elements of a row of pixels */
-#define PLANES__OUT_ROW 21
-#define PLANES__PLANE 17 /* constants of a channel */
-#define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
-#define PLANES__LEAST (-128) /* of a line, before it is clamped */
-#define PLANES__MOST 127
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define PLANES__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -44,6 +28,12 @@
 #else
 #define PLANES__CODE
 #define PLANES__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define PLANES__ASSEMBLY
 #endif
 
 #ifdef PLANES__ASSEMBLY
@@ -75,6 +65,16 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define PLANES__IN_C 3
+#define PLANES__STRIDE_H 1
+#define PLANES__OUT_C 3
+#define PLANES__IN_ROW 21 /* elements of a row of pixels */
+#define PLANES__OUT_ROW 21
+#define PLANES__PLANE 17 /* constants of a channel */
+#define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
+#define PLANES__LEAST (-128) /* of a line, before it is clamped */
+#define PLANES__MOST 127
 
 #ifdef PLANES__ASSEMBLY
 

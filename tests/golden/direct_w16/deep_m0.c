@@ -24,34 +24,6 @@
 #define DEEP__OUT_OF_LINE
 #endif
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
-#define DEEP__ASSEMBLY
-#endif
-
-#define DEEP__IN_H 4
-#define DEEP__IN_W 5
-#define DEEP__IN_C 4
-#define DEEP__OUT_H 4
-#define DEEP__OUT_W 5
-#define DEEP__KERNEL_W 3
-#define DEEP__STRIDE_H 1
-#define DEEP__STRIDE_W 1
-#define DEEP__DILATION_H 1
-#define DEEP__DILATION_W 1
-#define DEEP__PAD_TOP 1
-#define DEEP__PAD_LEFT 1
-#define DEEP__INNER_TOP 1 /* outputs without taps outside */
-#define DEEP__INNER_BOTTOM 3
-#define DEEP__INNER_LEFT 1
-#define DEEP__INNER_RIGHT 4
-#define DEEP__OUT_C 5
-#define DEEP__BLOCK 4 /* output channels */
-#define DEEP__BLOCKS 2 /* the last overlaps the one before */
-#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-#define DEEP__TAPS 9
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -59,6 +31,12 @@
 #else
 #define DEEP__CODE
 #define DEEP__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
+#define DEEP__ASSEMBLY
 #endif
 
 #ifdef DEEP__ASSEMBLY
@@ -83,6 +61,28 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__INNER_TOP 1 /* outputs without taps outside */
+#define DEEP__INNER_BOTTOM 3
+#define DEEP__INNER_LEFT 1
+#define DEEP__INNER_RIGHT 4
+#define DEEP__OUT_C 5
+#define DEEP__BLOCK 4 /* output channels */
+#define DEEP__BLOCKS 2 /* the last overlaps the one before */
+#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+#define DEEP__TAPS 9
 
 #ifdef DEEP__ASSEMBLY
 /*

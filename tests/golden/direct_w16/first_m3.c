@@ -24,10 +24,42 @@
 #define FIRST__OUT_OF_LINE
 #endif
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define FIRST__CODE
+#define FIRST__SECTION_OF(function) ".text." #function
+#endif
+
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__)
 #define FIRST__ASSEMBLY
+#endif
+
+#ifdef FIRST__ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define FIRST__CFI(directive) "    .cfi_" directive "\n"
+#else
+#define FIRST__CFI(directive)
+#endif
+#define FIRST__BEGIN(name) \
+    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    FIRST__CFI("startproc")
+#define FIRST__END(name) \
+    FIRST__CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
 #endif
 
 #define FIRST__IN_H 6
@@ -53,38 +85,6 @@
 #define FIRST__BLOCK 4 /* output channels */
 #define FIRST__BLOCKS 2 /* the last overlaps the one before */
 #define FIRST__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define FIRST__SECTION_OF(function) CONVGEN_CODE_SECTION
-#else
-#define FIRST__CODE
-#define FIRST__SECTION_OF(function) ".text." #function
-#endif
-
-#ifdef FIRST__ASSEMBLY
-/* For debuggers: where the stack is, and saved registers on it. */
-#ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define FIRST__CFI(directive) "    .cfi_" directive "\n"
-#else
-#define FIRST__CFI(directive)
-#endif
-#define FIRST__BEGIN(name) \
-    ".pushsection " FIRST__SECTION_OF(name) ", \"ax\"\n" \
-    ".balign 4\n" \
-    ".syntax unified\n" \
-    ".thumb_func\n" \
-    ".global " #name "\n" \
-    ".hidden " #name "\n" \
-    ".type " #name ", %function\n" \
-    #name ":\n" \
-    FIRST__CFI("startproc")
-#define FIRST__END(name) \
-    FIRST__CFI("endproc") \
-    ".size " #name ", . - " #name "\n" \
-    ".popsection\n"
-#endif
 
 #ifdef FIRST__ASSEMBLY
 /*

@@ -18,31 +18,6 @@
 #include "causal.h"
 #include "causal_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define CAUSAL__ASSEMBLY
-#endif
-
-#define CAUSAL__IN_H 1
-#define CAUSAL__IN_W 9
-#define CAUSAL__IN_C 4
-#define CAUSAL__OUT_H 1
-#define CAUSAL__OUT_W 9
-#define CAUSAL__KERNEL_H 1
-#define CAUSAL__KERNEL_W 3
-#define CAUSAL__STRIDE_H 1
-#define CAUSAL__STRIDE_W 1
-#define CAUSAL__DILATION_H 1
-#define CAUSAL__DILATION_W 1
-#define CAUSAL__PAD_TOP 0
-#define CAUSAL__PAD_LEFT 2
-#define CAUSAL__PATCHES 2 /* gathered before they are multiplied */
-#define CAUSAL__PATCH 12 /* elements of a patch, all groups */
-#define CAUSAL__OUT_C 6
-#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define CAUSAL__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define CAUSAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -50,6 +25,12 @@
 #else
 #define CAUSAL__CODE
 #define CAUSAL__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define CAUSAL__ASSEMBLY
 #endif
 
 #ifdef CAUSAL__ASSEMBLY
@@ -81,6 +62,25 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define CAUSAL__IN_H 1
+#define CAUSAL__IN_W 9
+#define CAUSAL__IN_C 4
+#define CAUSAL__OUT_H 1
+#define CAUSAL__OUT_W 9
+#define CAUSAL__KERNEL_H 1
+#define CAUSAL__KERNEL_W 3
+#define CAUSAL__STRIDE_H 1
+#define CAUSAL__STRIDE_W 1
+#define CAUSAL__DILATION_H 1
+#define CAUSAL__DILATION_W 1
+#define CAUSAL__PAD_TOP 0
+#define CAUSAL__PAD_LEFT 2
+#define CAUSAL__PATCHES 2 /* gathered before they are multiplied */
+#define CAUSAL__PATCH 12 /* elements of a patch, all groups */
+#define CAUSAL__OUT_C 6
+#define CAUSAL__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CAUSAL__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
 
 #ifdef CAUSAL__ASSEMBLY
 /*

@@ -17,31 +17,6 @@
 #include "first.h"
 #include "first_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define FIRST__ASSEMBLY
-#endif
-
-#define FIRST__IN_H 6
-#define FIRST__IN_W 7
-#define FIRST__IN_C 3
-#define FIRST__OUT_H 6
-#define FIRST__OUT_W 7
-#define FIRST__KERNEL_H 3
-#define FIRST__KERNEL_W 3
-#define FIRST__STRIDE_H 1
-#define FIRST__STRIDE_W 1
-#define FIRST__DILATION_H 1
-#define FIRST__DILATION_W 1
-#define FIRST__PAD_TOP 1
-#define FIRST__PAD_LEFT 1
-#define FIRST__PATCHES 2 /* gathered before they are multiplied */
-#define FIRST__PATCH 27 /* elements of a patch, all groups */
-#define FIRST__OUT_C 6
-#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define FIRST__PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -49,6 +24,12 @@
 #else
 #define FIRST__CODE
 #define FIRST__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define FIRST__ASSEMBLY
 #endif
 
 #ifdef FIRST__ASSEMBLY
@@ -80,6 +61,25 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__KERNEL_W 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__DILATION_W 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__PATCHES 2 /* gathered before they are multiplied */
+#define FIRST__PATCH 27 /* elements of a patch, all groups */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define FIRST__PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
 
 #ifdef FIRST__ASSEMBLY
 /*

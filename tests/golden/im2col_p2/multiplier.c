@@ -15,6 +15,13 @@
 #include "multiplier.h"
 #include "multiplier_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define MULTIPLIER__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define MULTIPLIER__CODE
+#endif
+
 #define MULTIPLIER__IN_H 5
 #define MULTIPLIER__IN_W 5
 #define MULTIPLIER__IN_C 2
@@ -38,13 +45,6 @@
 #define MULTIPLIER__FINISH_MIN (-128) /* activation range less the output zero point */
 #define MULTIPLIER__FINISH_MAX 127
 #define MULTIPLIER__OUT_ZERO_POINT 0
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define MULTIPLIER__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define MULTIPLIER__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static MULTIPLIER__CODE int8_t multiplier__finish(int32_t sum, int32_t channel)

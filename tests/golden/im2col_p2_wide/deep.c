@@ -17,31 +17,6 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define DEEP__ASSEMBLY
-#endif
-
-#define DEEP__IN_H 4
-#define DEEP__IN_W 5
-#define DEEP__IN_C 4
-#define DEEP__OUT_H 4
-#define DEEP__OUT_W 5
-#define DEEP__KERNEL_H 3
-#define DEEP__STRIDE_H 1
-#define DEEP__STRIDE_W 1
-#define DEEP__DILATION_H 1
-#define DEEP__PAD_TOP 1
-#define DEEP__PAD_LEFT 1
-#define DEEP__RUN_TAPS 3 /* taps side by side */
-#define DEEP__GROUPS 3 /* of four elements, in a run of them */
-#define DEEP__GROUP 8 /* elements of a group of two pixels */
-#define DEEP__TAP_GROUPS 1
-#define DEEP__OUT_C 5
-#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define DEEP__STEPS 18 /* of two products, for one sum */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -49,6 +24,12 @@
 #else
 #define DEEP__CODE
 #define DEEP__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define DEEP__ASSEMBLY
 #endif
 
 #ifdef DEEP__ASSEMBLY
@@ -80,6 +61,25 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_H 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_H 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__RUN_TAPS 3 /* taps side by side */
+#define DEEP__GROUPS 3 /* of four elements, in a run of them */
+#define DEEP__GROUP 8 /* elements of a group of two pixels */
+#define DEEP__TAP_GROUPS 1
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__STEPS 18 /* of two products, for one sum */
 
 #ifdef DEEP__ASSEMBLY
 /*

@@ -17,32 +17,6 @@
 #include "first.h"
 #include "first_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define FIRST__ASSEMBLY
-#endif
-
-#define FIRST__IN_H 6
-#define FIRST__IN_W 7
-#define FIRST__IN_C 3
-#define FIRST__OUT_H 6
-#define FIRST__OUT_W 7
-#define FIRST__KERNEL_H 3
-#define FIRST__STRIDE_H 1
-#define FIRST__STRIDE_W 1
-#define FIRST__DILATION_H 1
-#define FIRST__PAD_TOP 1
-#define FIRST__PAD_LEFT 1
-#define FIRST__RUN_TAPS 3 /* taps side by side */
-#define FIRST__GROUPS 2 /* of four elements, in a run of them */
-#define FIRST__GROUP 8 /* elements of a group of two pixels */
-#define FIRST__RUN 9 /* elements of a run */
-#define FIRST__TAILS 48 /* where in the patches what is left of each run begins */
-#define FIRST__OUT_C 6
-#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define FIRST__STEPS 14 /* of two products, for one sum */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -50,6 +24,12 @@
 #else
 #define FIRST__CODE
 #define FIRST__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define FIRST__ASSEMBLY
 #endif
 
 #ifdef FIRST__ASSEMBLY
@@ -81,6 +61,26 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__KERNEL_H 3
+#define FIRST__STRIDE_H 1
+#define FIRST__STRIDE_W 1
+#define FIRST__DILATION_H 1
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__RUN_TAPS 3 /* taps side by side */
+#define FIRST__GROUPS 2 /* of four elements, in a run of them */
+#define FIRST__GROUP 8 /* elements of a group of two pixels */
+#define FIRST__RUN 9 /* elements of a run */
+#define FIRST__TAILS 48 /* where in the patches what is left of each run begins */
+#define FIRST__OUT_C 6
+#define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define FIRST__STEPS 14 /* of two products, for one sum */
 
 #ifdef FIRST__ASSEMBLY
 /*

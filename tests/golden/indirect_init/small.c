@@ -15,6 +15,13 @@
 #include "small.h"
 #include "small_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define SMALL__CODE
+#endif
+
 #define SMALL__IN_W 4
 #define SMALL__IN_C 2
 #define SMALL__OUT_H 1
@@ -34,13 +41,6 @@
 #define SMALL__FINISH_MIN (-128) /* activation range less the output zero point */
 #define SMALL__FINISH_MAX 127
 #define SMALL__OUT_ZERO_POINT 0
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define SMALL__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static SMALL__CODE int8_t small__finish(int32_t sum, int32_t channel)

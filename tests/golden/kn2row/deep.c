@@ -15,6 +15,13 @@
 #include "deep.h"
 #include "deep_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define DEEP__CODE
+#endif
+
 #define DEEP__TAPS 9
 #define DEEP__IN_H 4
 #define DEEP__IN_W 5
@@ -35,13 +42,6 @@
 #define DEEP__FINISH_MIN 0 /* activation range less the output zero point */
 #define DEEP__FINISH_MAX 255
 #define DEEP__OUT_ZERO_POINT (-128)
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define DEEP__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static DEEP__CODE int8_t deep__finish(int32_t sum, int32_t channel)

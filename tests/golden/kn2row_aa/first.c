@@ -15,6 +15,13 @@
 #include "first.h"
 #include "first_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define FIRST__CODE
+#endif
+
 #define FIRST__IN_H 6
 #define FIRST__IN_W 7
 #define FIRST__IN_C 3
@@ -35,13 +42,6 @@
 #define FIRST__FINISH_MIN 0 /* activation range less the output zero point */
 #define FIRST__FINISH_MAX 255
 #define FIRST__OUT_ZERO_POINT (-128)
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define FIRST__CODE
-#endif
 
 /* Sum to output: TensorFlow Lite's double rounding, then activation and zero point. */
 static FIRST__CODE int8_t first__finish(int32_t sum, int32_t channel)

@@ -15,6 +15,13 @@
 #include "real.h"
 #include "real_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define REAL__CODE
+#endif
+
 #define REAL__IN_H 5
 #define REAL__IN_W 5
 #define REAL__IN_C 3
@@ -32,13 +39,6 @@
 #define REAL__OUT_C 5
 #define REAL__DEPTH 3 /* products of one sum */
 #define REAL__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define REAL__CODE
-#endif
 
 /* Sum to output: the activation. */
 static REAL__CODE float real__finish(float sum)

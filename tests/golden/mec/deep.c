@@ -17,30 +17,6 @@
 #include "deep.h"
 #include "deep_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define DEEP__ASSEMBLY
-#endif
-
-#define DEEP__IN_H 4
-#define DEEP__IN_W 5
-#define DEEP__IN_C 4
-#define DEEP__OUT_H 4
-#define DEEP__OUT_W 5
-#define DEEP__KERNEL_W 3
-#define DEEP__STRIDE_H 1
-#define DEEP__STRIDE_W 1
-#define DEEP__DILATION_W 1
-#define DEEP__PAD_TOP 1
-#define DEEP__PAD_LEFT 1
-#define DEEP__ROWS 6 /* image rows that the lowered matrix holds */
-#define DEEP__ROW 12 /* elements of one of them, for one output column */
-#define DEEP__COLUMN 72 /* elements for one output column, all groups */
-#define DEEP__OUT_C 5
-#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define DEEP__PIXEL_PITCH 72 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -48,6 +24,12 @@
 #else
 #define DEEP__CODE
 #define DEEP__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define DEEP__ASSEMBLY
 #endif
 
 #ifdef DEEP__ASSEMBLY
@@ -79,6 +61,24 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__KERNEL_W 3
+#define DEEP__STRIDE_H 1
+#define DEEP__STRIDE_W 1
+#define DEEP__DILATION_W 1
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__ROWS 6 /* image rows that the lowered matrix holds */
+#define DEEP__ROW 12 /* elements of one of them, for one output column */
+#define DEEP__COLUMN 72 /* elements for one output column, all groups */
+#define DEEP__OUT_C 5
+#define DEEP__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define DEEP__PIXEL_PITCH 72 /* elements from pixel to pixel of a block */
 
 #ifdef DEEP__ASSEMBLY
 /*

@@ -27,35 +27,6 @@
 #define SAME__OUT_OF_LINE
 #endif
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define SAME__ASSEMBLY
-#endif
-
-#define SAME__IN_H 5
-#define SAME__IN_W 10
-#define SAME__IN_C 4
-#define SAME__OUT_H 5
-#define SAME__OUT_W 10
-#define SAME__OUT_C 4
-#define SAME__PAD_TOP 1
-#define SAME__PAD_LEFT 1
-#define SAME__SQUARE 2 /* rows and columns of outputs that one tile gives */
-#define SAME__TILE 4 /* rows and columns of the tile */
-#define SAME__POSITIONS 16 /* of a tile */
-#define SAME__TILES 1 /* multiplied at a time */
-#define SAME__CHANNELS 8 /* of the output, multiplied at a time */
-#define SAME__SUMS 8 /* of one position */
-#define SAME__PAIRS 2 /* of input channels: words of weights for an output channel */
-#define SAME__PAIR 1 /* words from one pair of the tiles to the next */
-#define SAME__POSITION 2 /* words from one position of the tiles to the next */
-#define SAME__BLOCK 256 /* words of a block's weights */
-#define SAME__START 0 /* columns of the table of what finishes outputs */
-#define SAME__MULTIPLIER 1
-#define SAME__ADDEND 2
-#define SAME__COLUMNS 3
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define SAME__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -63,6 +34,12 @@
 #else
 #define SAME__CODE
 #define SAME__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define SAME__ASSEMBLY
 #endif
 
 #ifdef SAME__ASSEMBLY
@@ -94,6 +71,29 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define SAME__IN_H 5
+#define SAME__IN_W 10
+#define SAME__IN_C 4
+#define SAME__OUT_H 5
+#define SAME__OUT_W 10
+#define SAME__OUT_C 4
+#define SAME__PAD_TOP 1
+#define SAME__PAD_LEFT 1
+#define SAME__SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define SAME__TILE 4 /* rows and columns of the tile */
+#define SAME__POSITIONS 16 /* of a tile */
+#define SAME__TILES 1 /* multiplied at a time */
+#define SAME__CHANNELS 8 /* of the output, multiplied at a time */
+#define SAME__SUMS 8 /* of one position */
+#define SAME__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define SAME__PAIR 1 /* words from one pair of the tiles to the next */
+#define SAME__POSITION 2 /* words from one position of the tiles to the next */
+#define SAME__BLOCK 256 /* words of a block's weights */
+#define SAME__START 0 /* columns of the table of what finishes outputs */
+#define SAME__MULTIPLIER 1
+#define SAME__ADDEND 2
+#define SAME__COLUMNS 3
 
 /* The upper half of a product, and a sum. */
 static SAME__CODE inline int32_t same__high(int32_t a, int32_t b, int32_t addend)

@@ -22,6 +22,13 @@
 #define REAL__OUT_OF_LINE
 #endif
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define REAL__CODE
+#endif
+
 #define REAL__IN_H 5
 #define REAL__IN_W 5
 #define REAL__IN_C 3
@@ -37,13 +44,6 @@
 #define REAL__MATRIX 15 /* weights of one position */
 #define REAL__OUT_C 5
 #define REAL__DEPTH 3 /* products of one sum */
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define REAL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define REAL__CODE
-#endif
 
 /* Sum to output: the activation. */
 static REAL__CODE float real__finish(float sum)

@@ -25,35 +25,6 @@
 #define DEEP__OUT_OF_LINE
 #endif
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define DEEP__ASSEMBLY
-#endif
-
-#define DEEP__IN_H 4
-#define DEEP__IN_W 5
-#define DEEP__IN_C 4
-#define DEEP__OUT_H 4
-#define DEEP__OUT_W 5
-#define DEEP__OUT_C 5
-#define DEEP__PAD_TOP 1
-#define DEEP__PAD_LEFT 1
-#define DEEP__SQUARE 2 /* rows and columns of outputs that one tile gives */
-#define DEEP__TILE 4 /* rows and columns of the tile */
-#define DEEP__POSITIONS 16 /* of a tile */
-#define DEEP__TILES 2 /* multiplied at a time */
-#define DEEP__CHANNELS 4 /* of the output, multiplied at a time */
-#define DEEP__SUMS 8 /* of one position */
-#define DEEP__PAIRS 2 /* of input channels: words of weights for an output channel */
-#define DEEP__PAIR 2 /* words from one pair of the tiles to the next */
-#define DEEP__POSITION 4 /* words from one position of the tiles to the next */
-#define DEEP__BLOCK 128 /* words of a block's weights */
-#define DEEP__START 0 /* columns of the table of what finishes outputs */
-#define DEEP__MULTIPLIER 1
-#define DEEP__ADDEND 2
-#define DEEP__COLUMNS 3
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -61,6 +32,12 @@
 #else
 #define DEEP__CODE
 #define DEEP__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define DEEP__ASSEMBLY
 #endif
 
 #ifdef DEEP__ASSEMBLY
@@ -92,6 +69,29 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define DEEP__IN_H 4
+#define DEEP__IN_W 5
+#define DEEP__IN_C 4
+#define DEEP__OUT_H 4
+#define DEEP__OUT_W 5
+#define DEEP__OUT_C 5
+#define DEEP__PAD_TOP 1
+#define DEEP__PAD_LEFT 1
+#define DEEP__SQUARE 2 /* rows and columns of outputs that one tile gives */
+#define DEEP__TILE 4 /* rows and columns of the tile */
+#define DEEP__POSITIONS 16 /* of a tile */
+#define DEEP__TILES 2 /* multiplied at a time */
+#define DEEP__CHANNELS 4 /* of the output, multiplied at a time */
+#define DEEP__SUMS 8 /* of one position */
+#define DEEP__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define DEEP__PAIR 2 /* words from one pair of the tiles to the next */
+#define DEEP__POSITION 4 /* words from one position of the tiles to the next */
+#define DEEP__BLOCK 128 /* words of a block's weights */
+#define DEEP__START 0 /* columns of the table of what finishes outputs */
+#define DEEP__MULTIPLIER 1
+#define DEEP__ADDEND 2
+#define DEEP__COLUMNS 3
 
 /* The upper half of a product, and a sum. */
 static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)

@@ -26,10 +26,42 @@
 #define DEEP__OUT_OF_LINE
 #endif
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define DEEP__CODE
+#define DEEP__SECTION_OF(function) ".text." #function
+#endif
+
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
 #define DEEP__ASSEMBLY
+#endif
+
+#ifdef DEEP__ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define DEEP__CFI(directive) "    .cfi_" directive "\n"
+#else
+#define DEEP__CFI(directive)
+#endif
+#define DEEP__BEGIN(name) \
+    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    DEEP__CFI("startproc")
+#define DEEP__END(name) \
+    DEEP__CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
 #endif
 
 #define DEEP__IN_H 4
@@ -60,38 +92,6 @@
 #define DEEP__MULTIPLIER 5
 #define DEEP__ADDEND 6
 #define DEEP__COLUMNS 7
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define DEEP__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define DEEP__SECTION_OF(function) CONVGEN_CODE_SECTION
-#else
-#define DEEP__CODE
-#define DEEP__SECTION_OF(function) ".text." #function
-#endif
-
-#ifdef DEEP__ASSEMBLY
-/* For debuggers: where the stack is, and saved registers on it. */
-#ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define DEEP__CFI(directive) "    .cfi_" directive "\n"
-#else
-#define DEEP__CFI(directive)
-#endif
-#define DEEP__BEGIN(name) \
-    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
-    ".balign 4\n" \
-    ".syntax unified\n" \
-    ".thumb_func\n" \
-    ".global " #name "\n" \
-    ".hidden " #name "\n" \
-    ".type " #name ", %function\n" \
-    #name ":\n" \
-    DEEP__CFI("startproc")
-#define DEEP__END(name) \
-    DEEP__CFI("endproc") \
-    ".size " #name ", . - " #name "\n" \
-    ".popsection\n"
-#endif
 
 /* The upper half of a product, and a sum. */
 static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend)

@@ -27,10 +27,49 @@
 #define SMALL__OUT_OF_LINE
 #endif
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#define SMALL__SECTION_OF(function) CONVGEN_CODE_SECTION
+#else
+#define SMALL__CODE
+#define SMALL__SECTION_OF(function) ".text." #function
+#endif
+
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
 #define SMALL__ASSEMBLY
+#endif
+
+#ifdef SMALL__ASSEMBLY
+/* For debuggers: where the stack is, and saved registers on it. */
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define SMALL__CFI(directive) "    .cfi_" directive "\n"
+#else
+#define SMALL__CFI(directive)
+#endif
+/* clang's optimiser at link time reads assembly without options of the command line. */
+#if defined(__clang__) && __ARM_ARCH >= 8
+#define SMALL__OPTIONS "    .cpu cortex-m33\n"
+#else
+#define SMALL__OPTIONS
+#endif
+#define SMALL__BEGIN(name) \
+    ".pushsection " SMALL__SECTION_OF(name) ", \"ax\"\n" \
+    SMALL__OPTIONS \
+    ".balign 4\n" \
+    ".syntax unified\n" \
+    ".thumb_func\n" \
+    ".global " #name "\n" \
+    ".hidden " #name "\n" \
+    ".type " #name ", %function\n" \
+    #name ":\n" \
+    SMALL__CFI("startproc")
+#define SMALL__END(name) \
+    SMALL__CFI("endproc") \
+    ".size " #name ", . - " #name "\n" \
+    ".popsection\n"
 #endif
 
 #define SMALL__IN_H 3
@@ -63,45 +102,6 @@
 #define SMALL__ADDEND 6
 #define SMALL__BEND 7
 #define SMALL__COLUMNS 8
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define SMALL__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#define SMALL__SECTION_OF(function) CONVGEN_CODE_SECTION
-#else
-#define SMALL__CODE
-#define SMALL__SECTION_OF(function) ".text." #function
-#endif
-
-#ifdef SMALL__ASSEMBLY
-/* For debuggers: where the stack is, and saved registers on it. */
-#ifdef __GCC_HAVE_DWARF2_CFI_ASM
-#define SMALL__CFI(directive) "    .cfi_" directive "\n"
-#else
-#define SMALL__CFI(directive)
-#endif
-/* clang's optimiser at link time reads assembly without options of the command line. */
-#if defined(__clang__) && __ARM_ARCH >= 8
-#define SMALL__OPTIONS "    .cpu cortex-m33\n"
-#else
-#define SMALL__OPTIONS
-#endif
-#define SMALL__BEGIN(name) \
-    ".pushsection " SMALL__SECTION_OF(name) ", \"ax\"\n" \
-    SMALL__OPTIONS \
-    ".balign 4\n" \
-    ".syntax unified\n" \
-    ".thumb_func\n" \
-    ".global " #name "\n" \
-    ".hidden " #name "\n" \
-    ".type " #name ", %function\n" \
-    #name ":\n" \
-    SMALL__CFI("startproc")
-#define SMALL__END(name) \
-    SMALL__CFI("endproc") \
-    ".size " #name ", . - " #name "\n" \
-    ".popsection\n"
-#endif
 
 /* The upper half of a product, and a sum. */
 static SMALL__CODE inline int32_t small__high(int32_t a, int32_t b, int32_t addend)

@@ -27,41 +27,6 @@
 #define FIRST__OUT_OF_LINE
 #endif
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define FIRST__ASSEMBLY
-#endif
-
-#define FIRST__IN_H 6
-#define FIRST__IN_W 7
-#define FIRST__IN_C 3
-#define FIRST__OUT_H 6
-#define FIRST__OUT_W 7
-#define FIRST__OUT_C 6
-#define FIRST__PAD_TOP 1
-#define FIRST__PAD_LEFT 1
-#define FIRST__SQUARE 4 /* rows and columns of outputs that one tile gives */
-#define FIRST__TILE 6 /* rows and columns of the tile */
-#define FIRST__POSITIONS 36 /* of a tile */
-#define FIRST__TILES 2 /* multiplied at a time */
-#define FIRST__CHANNELS 4 /* of the output, multiplied at a time */
-#define FIRST__SUMS 8 /* of one position */
-#define FIRST__PAIRS 2 /* of input channels: words of weights for an output channel */
-#define FIRST__PAIR 2 /* words from one pair of the tiles to the next */
-#define FIRST__POSITION 4 /* words from one position of the tiles to the next */
-#define FIRST__BLOCK 288 /* words of a block's weights */
-#define FIRST__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
-#define FIRST__LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
-#define FIRST__START 0 /* columns of the table of what finishes outputs */
-#define FIRST__START_22 1
-#define FIRST__START_23 2
-#define FIRST__START_32 3
-#define FIRST__START_33 4
-#define FIRST__MULTIPLIER 5
-#define FIRST__ADDEND 6
-#define FIRST__COLUMNS 7
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define FIRST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -69,6 +34,12 @@
 #else
 #define FIRST__CODE
 #define FIRST__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
+#define FIRST__ASSEMBLY
 #endif
 
 #ifdef FIRST__ASSEMBLY
@@ -100,6 +71,35 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define FIRST__IN_H 6
+#define FIRST__IN_W 7
+#define FIRST__IN_C 3
+#define FIRST__OUT_H 6
+#define FIRST__OUT_W 7
+#define FIRST__OUT_C 6
+#define FIRST__PAD_TOP 1
+#define FIRST__PAD_LEFT 1
+#define FIRST__SQUARE 4 /* rows and columns of outputs that one tile gives */
+#define FIRST__TILE 6 /* rows and columns of the tile */
+#define FIRST__POSITIONS 36 /* of a tile */
+#define FIRST__TILES 2 /* multiplied at a time */
+#define FIRST__CHANNELS 4 /* of the output, multiplied at a time */
+#define FIRST__SUMS 8 /* of one position */
+#define FIRST__PAIRS 2 /* of input channels: words of weights for an output channel */
+#define FIRST__PAIR 2 /* words from one pair of the tiles to the next */
+#define FIRST__POSITION 4 /* words from one position of the tiles to the next */
+#define FIRST__BLOCK 288 /* words of a block's weights */
+#define FIRST__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
+#define FIRST__LIFT 12800 /* added to that of four pixels, to make each transformed value positive */
+#define FIRST__START 0 /* columns of the table of what finishes outputs */
+#define FIRST__START_22 1
+#define FIRST__START_23 2
+#define FIRST__START_32 3
+#define FIRST__START_33 4
+#define FIRST__MULTIPLIER 5
+#define FIRST__ADDEND 6
+#define FIRST__COLUMNS 7
 
 /* The upper half of a product, and a sum. */
 static FIRST__CODE inline int32_t first__high(int32_t a, int32_t b, int32_t addend)

@@ -39,18 +39,13 @@ def layer_call(call: Call, layout: Layout) -> str:
         "layer_call.c.j2",
         call=call,
         layout=layout,
-        scratch=[zone for zone in layout.zones if zone.name in scratch(call)],
+        scratch=layout.scratch(call),
         arguments=arguments,
         init_arguments=[arguments[0], arguments[-1]],
-        workspace=workspace,
+        kept=layout.kept(call),
         inputs=inputs,
         outputs=outputs,
     )
-
-
-def scratch(call: Call) -> tuple[str, ...]:
-    """Name what a call may change and need not find as it left it."""
-    return (*call.output_names, "pool", *(() if call.has_init else ("workspace",)))
 
 
 def linker_script(layout: Layout, machine: Machine, objects: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ so that with an alignment of 1 tensors lie at odd addresses: nothing is aligned 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convgen.errors import MachineTooSmallError, NoFitError
 from convgen.model.tensor import numbered
@@ -34,7 +34,8 @@ class Call:
     a *pool* ``NAME(pool, workspace)``; a workspace of no bytes is passed as NULL. Without a pool
     inputs must be the same after the call. With *has_init* ``NAME_init(input, workspace)`` or
     ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept.
-    *writes_input*: it is the same after the call, but not during it.
+    *writes_input*: it is the same after the call, but not during it. ``state_bytes`` at the
+    beginning of the pool are what ``NAME_init`` fills, and what is kept instead of a workspace.
     ``tensor_align`` is that of tensors and pool: of one element.
     """
 
@@ -48,6 +49,7 @@ class Call:
     pool: Pool | None = None
     has_init: bool = False
     writes_input: bool = False
+    state_bytes: int = 0
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -147,7 +149,28 @@ class Layout:
 
         return (
             within(call.input_names, pool.input_offsets, call.inputs),
-            within(call.output_names, (pool.output_offset,), call.outputs),
+            within(call.output_names, pool.output_offsets, call.outputs),
+        )
+
+    def kept(self, call: Call) -> Zone | None:
+        """Return what lies as the init function of *call* or the last call left it."""
+        if not call.has_init:
+            return None
+        zones = {zone.name: zone for zone in self.zones}
+        if not call.state_bytes:
+            return zones["workspace"]
+        return Zone(name="state", start=zones["pool"].start, bytes=call.state_bytes)
+
+    def scratch(self, call: Call) -> tuple[Zone, ...]:
+        """Return what *call* may change and need not find as it left it."""
+        kept = self.kept(call)
+        names = (*call.output_names, "pool", "workspace")
+        zones = [zone for zone in self.zones if zone.name in names and zone != kept]
+        if not call.state_bytes:
+            return tuple(zones)
+        return tuple(
+            replace(zone, start=zone.start + call.state_bytes, bytes=zone.bytes - call.state_bytes)
+            for zone in zones
         )
 
     def zone_at(self, offset: int) -> Zone | None:

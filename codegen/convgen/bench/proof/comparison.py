@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.operator import Operator
+from convgen.model.operator import Computation, is_exact
+from convgen.model.whole import keeps_state
 
 Arrays = tuple[NDArray[Any], ...]
 """One array for each tensor."""
@@ -34,7 +35,7 @@ class Comparison:
 
 
 def compare(
-    operator: Operator,
+    computation: Computation,
     inputs: Arrays,
     outputs: Arrays,
     expected: Arrays | None = None,
@@ -43,26 +44,33 @@ def compare(
     """Judge *outputs*, ``[N, *shape]`` each, by the rule of docs/reference.md.
 
     int8: equal to *expected*, or to the reference where there is none. float32: within
-    `Operator.tolerance` of the reference, and within twice that of *expected*. *right* are the
+    `Computation.tolerance` of the reference, and within twice that of *expected*. *right* are the
     reference's outputs of an int8 operator, if they are at hand.
     """
     by_reference: list[Comparison] = []
     by_expected: list[Comparison] = []
-    is_exact = operator.dtype == "int8"
+    exactly, together = is_exact(computation), keeps_state(computation)
+    if together and right is None:
+        right = computation.compute(*inputs)
+    tolerances = computation.tolerance(*inputs) if together and not exactly else None
     for vector in range(len(inputs[0])):  # apart, since a float64 output may be large
         given = tuple(array[vector : vector + 1] for array in inputs)
         got = [array[vector] for array in outputs]
-        bounds = [0.0] * len(got) if is_exact else [b[0] for b in operator.tolerance(*given)]
+        bounds: list[NDArray[np.float64] | float] = [0.0] * len(got)
+        if tolerances is not None:
+            bounds = [bound[vector] for bound in tolerances]
+        elif not exactly:
+            bounds = [bound[0] for bound in computation.tolerance(*given)]
         if expected is not None:
             wanted = [array[vector] for array in expected]
             found = list(_compare_all(vector, got, wanted, [2 * bound for bound in bounds]))
             by_expected += found
-            if is_exact and not _total(found).mismatches:
+            if exactly and not _total(found).mismatches:
                 continue  # what is expected is right
-        by_spec = operator.compute(*given) if right is None else tuple(a[vector:] for a in right)
+        by_spec = computation.compute(*given) if right is None else tuple(a[vector:] for a in right)
         by_reference += _compare_all(vector, got, [array[0] for array in by_spec], bounds)
     own, given_total = _total(by_reference), _total(by_expected)
-    if expected is None or (not is_exact and own.mismatches):
+    if expected is None or (not exactly and own.mismatches):
         return replace(own, is_right=not own.mismatches)
     return replace(given_total, is_right=not own.mismatches)
 

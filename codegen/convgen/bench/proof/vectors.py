@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ from convgen.errors import UsageError
 from convgen.formats import arrays
 from convgen.formats.arrays import ArrayError, Wanted
 from convgen.formats.limits import MAX_TENSOR_BYTES
-from convgen.model.operator import Operator
+from convgen.model.operator import Computation, is_exact
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.quantize import INT8
-from convgen.model.tensor import Tensor
+from convgen.model.tensor import Tensor, numbered
 
 MOST_VECTORS = 2**16
 FEW = 3  # made up, of each kind one
@@ -57,10 +56,10 @@ class Vectors:
         )
 
 
-def made_up(operator: Operator, seed: int) -> Vectors:
+def made_up(operator: Computation, seed: int) -> Vectors:
     """Make up inputs: a few, and for int8 convolutions what `coverage.directed` adds to them."""
     inputs = inputs_of(operator, seed)
-    if operator.dtype == "float32":
+    if not is_exact(operator):
         return Vectors(inputs=inputs, made_up=True)
     if not isinstance(operator, Conv2d):
         return Vectors(inputs=inputs, right=operator.compute(*inputs), made_up=True)
@@ -75,10 +74,10 @@ def made_up(operator: Operator, seed: int) -> Vectors:
     )
 
 
-def checked(operator: Operator, given: Vectors) -> Vectors:
+def checked(operator: Computation, given: Vectors) -> Vectors:
     """Return the vectors a user gave with what the spec says of them."""
     if not isinstance(operator, Conv2d):
-        right = None if operator.dtype == "float32" else operator.compute(*given.inputs)
+        right = operator.compute(*given.inputs) if is_exact(operator) else None
         return replace(given, right=right)
     images = given.inputs[0]
     if operator.dtype == "int8":
@@ -103,7 +102,7 @@ def _evaluate(
     return np.stack(outputs), seen
 
 
-def inputs_of(operator: Operator, seed: int, count: int = FEW) -> Arrays:
+def inputs_of(operator: Computation, seed: int, count: int = FEW) -> Arrays:
     """Make up *count* values of each input of *operator*."""
     return tuple(
         _made_up(tensor, seed, number, count) for number, tensor in enumerate(operator.inputs)
@@ -122,20 +121,21 @@ def _made_up(tensor: Tensor, seed: int, number: int, count: int) -> NDArray[Any]
     and close to zero (the zero point, for int8). Vector ``i`` depends on *seed*, *number* and ``i``
     alone.
     """
-    make = _int8_input if tensor.dtype == "int8" else _float32_input
+    make = _float32_input if tensor.dtype == "float32" else _byte_input
     origin = [seed] if number == 0 else [seed, number, 0]
     return np.stack(
         [make(tensor, np.random.default_rng([*origin, i]), i % 3) for i in range(count)]
     )
 
 
-def _int8_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArray[np.int8]:
+def _byte_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArray[Any]:
+    limits = np.iinfo(tensor.dtype)
     if kind == 0:
-        return rng.integers(INT8.min, INT8.max + 1, tensor.shape, np.int8)
+        return rng.integers(limits.min, limits.max + 1, tensor.shape, tensor.dtype)
     if kind == 1:
-        return rng.choice(np.array([INT8.min, INT8.max], np.int8), tensor.shape)
+        return rng.choice(np.array([limits.min, limits.max], tensor.dtype), tensor.shape)
     near = tensor.zero_point + rng.integers(-2, 3, tensor.shape)
-    return near.clip(INT8.min, INT8.max).astype(np.int8)
+    return near.clip(limits.min, limits.max).astype(tensor.dtype)
 
 
 def _float32_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArray[np.float32]:
@@ -145,22 +145,25 @@ def _float32_input(tensor: Tensor, rng: np.random.Generator, kind: int) -> NDArr
     return values if kind == 0 else values * np.float32(2.0**-10)
 
 
-def load(path: Path, operator: Operator) -> Vectors:
+def load(path: Path, operator: Computation) -> Vectors:
     """Read the .npz of ``--vectors``: ``input`` and, optionally, ``output``.
 
     Each is ``[N, *shape]`` or ``[*shape]`` in the tensor's dtype. Of several inputs each is
     ``input_0``, ``input_1`` ... Raises UsageError.
     """
     most = most_vectors(operator)
+    inputs_named, outputs_named = (
+        _named("input", operator.inputs),
+        _named("output", operator.outputs),
+    )
     try:
-        inputs = _batches(path, operator.inputs, most)
-        known = set(arrays.names(path))
-        outputs = operator.outputs if known & {tensor.name for tensor in operator.outputs} else ()
-        expected = _batches(path, outputs, most)
+        inputs = _batches(path, inputs_named, most)
+        is_given = not outputs_named.keys().isdisjoint(arrays.names(path))
+        expected = _batches(path, outputs_named if is_given else {}, most)
     except ArrayError as error:
         raise UsageError(f"--vectors {path}: {error}") from None
+    count = len(next(iter(inputs.values())))
     for name, values in (inputs | expected).items():
-        count = len(inputs[operator.inputs[0].name])
         if len(values) != count:
             what = "outputs" if name == "output" else name
             wanted = f"as many {what} as inputs ({count}), got {len(values)}"
@@ -170,20 +173,25 @@ def load(path: Path, operator: Operator) -> Vectors:
     )
 
 
-def most_vectors(operator: Operator) -> int:
+def most_vectors(operator: Computation) -> int:
     """Return how many inputs may be run: all of them, and all outputs, are held at once."""
     largest = max(tensor.bytes for tensor in (*operator.inputs, *operator.outputs))
     return min(MOST_VECTORS, MAX_TENSOR_BYTES // largest)
 
 
-def _batches(path: Path, tensors: Sequence[Tensor], most: int) -> dict[str, NDArray[Any]]:
+def _named(what: str, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Return *tensors* by what a file of vectors calls them, whatever a model does."""
+    return dict(zip(numbered(what, len(tensors)), tensors, strict=True))
+
+
+def _batches(path: Path, tensors: Mapping[str, Tensor], most: int) -> dict[str, NDArray[Any]]:
     """Read an array for each of *tensors*, at most so many vectors."""
-    return {tensor.name: _batch(path, tensor, most) for tensor in tensors}
+    return {name: _batch(path, name, tensor, most) for name, tensor in tensors.items()}
 
 
-def _batch(path: Path, tensor: Tensor, most: int) -> NDArray[Any]:
+def _batch(path: Path, name: str, tensor: Tensor, most: int) -> NDArray[Any]:
     try:
-        values = arrays.load(path, tensor.name, Wanted(tensor.dtype, tensor.shape, batch=most))
+        values = arrays.load(path, name, Wanted(tensor.dtype, tensor.shape, batch=most))
     except ArrayError as error:
-        raise ArrayError(error.field, f"{tensor.name}: {error}") from None
+        raise ArrayError(error.field, f"{name}: {error}") from None
     return values.reshape(-1, *tensor.shape)

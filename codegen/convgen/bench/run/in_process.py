@@ -21,7 +21,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from convgen.bench.build.harness import RUN_FILES, Status, scratch
+from convgen.bench.build.harness import RUN_FILES, Status
 from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Block, Counts
@@ -255,7 +255,7 @@ class _Guest:
             ),
             unwritten=between(
                 [self._span_of(zone) for zone in self._image.layout.tensors(call)[0]],
-                [self._span_of(zone) for zone in zones if zone.name in scratch(call)],
+                [self._span_of(zone) for zone in self._image.layout.scratch(call)],
             ),
         )
 

@@ -107,3 +107,15 @@ class Spread(_Mover, Plain):
         found = np.full((len(images), *self.output.shape), self.value, images.dtype)
         found[:, :: self.strides[0], :: self.strides[1]] = images
         return (found,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Copy(_Mover, Plain):
+    """The same bytes at another place: a state that is kept for the next call."""
+
+    kind: ClassVar[str] = "copy"
+    title: ClassVar[str] = "copy"
+
+    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Return the input."""
+        return inputs

@@ -1,0 +1,43 @@
+"""A network as one computation: from its inputs to its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from convgen.model import bounds
+from convgen.model.graph import Arrays, Graph
+from convgen.model.operator import Computation
+from convgen.model.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """What ``graph`` computes, and how far outputs may be off; a state is kept between the N."""
+
+    graph: Graph
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the caller gives."""
+        return self.graph.inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What the caller gets."""
+        return self.graph.outputs
+
+    def compute(self, *inputs: NDArray[Any]) -> Arrays:
+        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor."""
+        return self.graph.compute(*inputs)
+
+    def tolerance(self, *inputs: NDArray[Any]) -> Arrays:
+        """Return how far outputs may be from those of `compute`, in the same shapes."""
+        return bounds.tolerance(self.graph, *inputs)
+
+
+def keeps_state(computation: Computation) -> bool:
+    """Whether a call depends on those before it."""
+    return isinstance(computation, Whole) and bool(computation.graph.states)

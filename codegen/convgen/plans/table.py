@@ -1,0 +1,85 @@
+"""Functions of one byte: a table of 256 bytes.
+
+Workspace: 0. An output element reads only the input at its own place, so that the output may take
+the input's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.ops.table import Table
+from convgen.plans.kernels.base import OwnSums
+from convgen.plans.output import bounded
+from convgen.plans.plan import Constant, Plan
+from convgen.targets.target import Target
+
+AT_ONCE = 4  # elements, so that loops cost less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSteps:
+    """What ``operators/table.c.j2`` prints; the first ``fours`` elements go four at a time."""
+
+    elems: int
+    fours: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether none is left over."""
+        return self.fours == self.elems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """The one way to do a function of a byte."""
+
+    name: str = "table"
+    family: str = "table"
+    summary: str = "a table of 256 bytes: no workspace"
+
+    def plan(self, operator: Table, target: Target) -> Plan:
+        """Put the table in the order of the input's bytes."""
+        elems = operator.output.elems
+        steps = TableSteps(elems=elems, fours=elems - elems % AT_ONCE)
+        return Plan(
+            algorithm=self.name,
+            family=self.family,
+            summary=self.summary,
+            template="operators/table.c.j2",
+            operator=operator,
+            kernel=OwnSums(name=self.name, description="plain C: one byte from a table"),
+            output=bounded(operator),
+            workspace=(),
+            constants=(
+                Constant(
+                    name="table",
+                    values=by_byte(operator),
+                    comment="[the input as uint8_t]: the output",
+                ),
+            ),
+            steps=steps,
+            orders=(),
+            decisions=(),
+            work=+Counter(
+                {
+                    "table.four": steps.fours // AT_ONCE,
+                    "table.elem": elems - steps.fours,
+                    "table.call": 1,
+                }
+            ),
+            is_elementwise=True,
+        )
+
+
+def by_byte(operator: Table) -> NDArray[np.int8] | NDArray[np.uint8]:
+    """Return the outputs in the order of the inputs' bytes: from 0, negative values behind."""
+    first = operator.inputs[0].dtype == "int8"
+    return np.roll(operator.values, 128 if first else 0)
+
+
+VARIANTS = (LookUp(),)

@@ -1,0 +1,229 @@
+"""The report on a network: ``report.json``, and the same figures as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from convgen import __version__
+from convgen.bench.trial import Trial
+from convgen.model.passes import Saved
+from convgen.report.report import Report, beats, printed, table
+from convgen.schedule.network import Schedule
+from convgen.schedule.select import Budget
+
+
+def build(
+    chosen: Trial, trials: Sequence[Trial], saved: Sequence[Saved], budget: Budget, tools: Report
+) -> Report:
+    """Return the report of docs/reference.md, every size in bytes.
+
+    *trials* are all plans that were run, *chosen* among them; *saved* is what passes saved.
+    *tools* describes target, machine, emulator and toolchain.
+    """
+    schedule, comparison = chosen.schedule, chosen.comparison
+    graph = schedule.graph
+    return {
+        "convgen": __version__,
+        "model": graph.name,
+        "target": tools["target"],
+        "optimize": schedule.goal,
+        "verified": chosen.verified and all(trial.failure is None for trial in trials),
+        "vectors": chosen.vectors,
+        "compared_with": chosen.compared_with,
+        "mismatches": comparison.mismatches if comparison else None,
+        "max_abs_error": comparison.max_abs_error if comparison else None,
+        "failure": next((trial.failure for trial in (chosen, *trials) if trial.failure), None),
+        "macs": graph.macs,
+        "instructions": chosen.instructions,
+        "instructions_per_mac": _per_mac(chosen),
+        **({} if chosen.cycles is None else _cycles(chosen)),
+        "memory": {
+            "arena": schedule.arena.bytes,
+            "state": schedule.state_bytes,
+            "stack": chosen.stack,
+            "stack_bound": chosen.stack_bound,
+            "heap": chosen.heap,
+            "static": chosen.static,
+            "total": chosen.ram,
+        },
+        "flash": {
+            "code": chosen.sizes.code_bytes,
+            "constants": chosen.sizes.constant_bytes,
+            "total": chosen.flash,
+            "library": chosen.sizes.library_bytes,
+        },
+        "budget": {"ram": budget.ram, "flash": budget.flash},
+        "operators": [_operator(schedule, number) for number in range(len(schedule.plans))],
+        "places": [
+            {
+                "what": place.block.what,
+                "offset": place.offset,
+                "bytes": place.block.bytes,
+                "first": place.block.first,
+                "last": min(place.block.last, len(schedule.plans) - 1),
+            }
+            for place in schedule.arena.places
+        ],
+        "passes": [asdict(each) for each in saved],
+        "candidates": _candidates(chosen, trials, budget),
+        **({} if chosen.profile is None else {"profile": chosen.profile}),
+        "emulator": tools["emulator"],
+        "toolchain": tools["toolchain"],
+    }
+
+
+def _operator(schedule: Schedule, number: int) -> Report:
+    plan = schedule.plans[number]
+    return {
+        "index": number,
+        "kind": plan.operator.kind,
+        "name": plan.operator.name,
+        "algorithm": plan.algorithm,
+        "stage": number,
+        "macs": plan.operator.macs,
+        "instructions": None,
+        "predicted_instructions": schedule.instructions_of[number],
+        "workspace": plan.workspace_bytes,
+        "flash_constants": plan.constant_bytes,
+        "notes": list(plan.notes),
+    }
+
+
+def _per_mac(trial: Trial) -> float | None:
+    macs = trial.schedule.graph.macs
+    return round(trial.instructions / macs, 4) if trial.instructions and macs else None
+
+
+def _cycles(trial: Trial) -> Report:
+    assert trial.cycles is not None  # noqa: S101 - asked by the caller
+    return {"cycles_estimated": trial.cycles.cycles, "cycles_model": trial.cycles.model}
+
+
+def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[Report]:
+    """Return the plans that were run, from the least RAM to the most."""
+    different = {trial.schedule.algorithms: trial for trial in (*trials, chosen)}
+    rows = sorted(different.values(), key=lambda trial: (trial.ram, trial.instructions or 0))
+    needs = {id(trial): (trial.ram, trial.instructions or 0, trial.flash) for trial in rows}
+    return [
+        {
+            "ram": trial.ram,
+            "arena": trial.schedule.arena.bytes,
+            "flash": trial.flash,
+            "flash_constants": trial.sizes.constant_bytes,
+            "predicted_instructions": trial.schedule.instructions,
+            "measured": {
+                "instructions": trial.instructions,
+                "stack": trial.stack,
+                "flash_code": trial.sizes.code_bytes,
+                "flash_constants": trial.sizes.constant_bytes,
+                "verified": trial.verified,
+            },
+            "fits": trial.fits(budget),
+            "chosen": trial is chosen,
+            "pareto": trial.verified
+            and not any(beats(other, needs[id(trial)]) for other in needs.values()),
+        }
+        for trial in rows
+    ]
+
+
+def as_text(report: Report, out: Path) -> str:
+    """Return the summary, the operators and the plans."""
+    from rich.text import Text
+
+    plans = [_plans(report)] if len(report["candidates"]) > 1 else []
+    return printed(
+        _headline(report), _summary(report), _operators(report), *plans, Text(f"Written to {out}")
+    )
+
+
+def _headline(report: Report) -> str:
+    from rich.markup import escape
+
+    subject = f"[bold]{report['model']}[/] on {escape(report['target'])}"
+    if report["failure"]:
+        return f"{subject}, [red]WRONG[/]: {escape(report['failure'])}"
+    if report["emulator"]["kind"] == "none":
+        return f"{subject}, [yellow]generated and compiled, not run[/]"
+    exact = "within the float32 bound of" if report["max_abs_error"] else "every output equals"
+    return (
+        f"{subject}, [green]verified[/] on {report['vectors']} vectors: {exact} "
+        f"{report['compared_with']}"
+    )
+
+
+def _summary(report: Report) -> Any:
+    shown = table()
+    shown.show_header = False
+    shown.add_column("what")
+    shown.add_column("bytes", justify="right")
+    shown.add_column("note")
+    memory, flash, budget = report["memory"], report["flash"], report["budget"]
+    for part in ("arena", "state", "stack", "heap", "static"):
+        if memory[part] is not None:
+            bound = memory["stack_bound"] if part == "stack" else None
+            shown.add_row(part, f"{memory[part]:,}", f"compiler's bound {bound:,}" if bound else "")
+    shown.add_row("RAM in all", f"{memory['total']:,}", f"of {budget['ram']:,}")
+    shown.add_row("code", f"{flash['code']:,}", "")
+    shown.add_row("constants", f"{flash['constants']:,}", "")
+    shown.add_row("flash in all", f"{flash['total']:,}", f"of {budget['flash']:,}")
+    if report["instructions"] is not None:
+        per_mac = report["instructions_per_mac"]
+        note = f"{per_mac:.2f} per MAC, {report['macs']:,} MACs" if per_mac else ""
+        shown.add_row("instructions", f"{report['instructions']:,}", note)
+    if "cycles_estimated" in report:
+        shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
+    return shown
+
+
+def _operators(report: Report) -> Any:
+    shown = table()
+    shown.add_column("", justify="right")
+    for column in ("operator", "kind", "algorithm"):
+        shown.add_column(column)
+    for column in ("MACs", "instructions", "workspace", "constants"):
+        shown.add_column(column, justify="right")
+    for row in report["operators"]:
+        shown.add_row(
+            str(row["index"]),
+            row["name"],
+            row["kind"],
+            row["algorithm"],
+            f"{row['macs']:,}" if row["macs"] else "",
+            _instructions(row),
+            f"{row['workspace']:,}" if row["workspace"] else "",
+            f"{row['flash_constants']:,}" if row["flash_constants"] else "",
+        )
+    return shown
+
+
+def _instructions(row: Report) -> str:
+    if row["instructions"] is not None:
+        return f"{row['instructions']:,}"
+    return f"~{row['predicted_instructions']:,}"
+
+
+def _plans(report: Report) -> Any:
+    shown = table()
+    for column in ("RAM", "arena", "flash", "instructions"):
+        shown.add_column(column, justify="right")
+    shown.add_column("")
+    for row in report["candidates"]:
+        instructions = row["measured"]["instructions"]
+        words = [
+            *(["Pareto front"] if row["pareto"] else []),
+            *(["chosen"] if row["chosen"] else []),
+            *([] if row["fits"] else ["over the budget"]),
+            *([] if row["measured"]["verified"] else ["WRONG"]),
+        ]
+        shown.add_row(
+            f"{row['ram']:,}",
+            f"{row['arena']:,}",
+            f"{row['flash']:,}",
+            f"{instructions:,}" if instructions is not None else "",
+            ", ".join(words),
+        )
+    return shown

@@ -1,0 +1,140 @@
+"""Which option each step of a network takes.
+
+RAM is a maximum over steps: so under a budget each takes its fastest option that fits. Flash is a
+sum over steps: if the fastest are too large together, which become slower is a knapsack, solved
+exactly in units of `FLASH_UNIT` bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convgen.choices import Goal
+from convgen.errors import NoFitError
+from convgen.schedule.select import SAME_BYTES, Budget
+from convgen.schedule.steps import Option, Step
+
+FLASH_UNIT = 64
+IMPOSSIBLE = 2**62  # bytes
+
+Choice = tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chosen:
+    """An option for each step; all fit an arena of ``arena`` bytes, and ``flash`` bytes in all."""
+
+    choice: Choice
+    arena: int
+    flash: int
+
+
+def choose(steps: Sequence[Step], goal: Goal, budget: Budget) -> Chosen:
+    """Return the option of each step that reaches *goal* within *budget*."""
+    stacks = sorted({option.candidate.stack for step in steps for option in step.options})
+    least = min(_least(steps, stack) + stack for stack in stacks)
+    ram = min(budget.ram, least + SAME_BYTES) if goal == "workspace" else budget.ram
+    if least > budget.ram:
+        raise NoFitError(_too_little(steps, least, budget))
+    able = {stack: each for stack in stacks if (each := _within(steps, ram - stack, stack))}
+    found = [
+        Chosen(choice=choice, arena=ram - stack, flash=budget.flash)
+        for stack, each in able.items()
+        if (choice := _cheapest(each, goal, budget.flash))
+    ]
+    if not found:
+        flash = min(sum(min(o.flash for o in each) for each in every) for every in able.values())
+        raise NoFitError(
+            f"the network needs about {flash:,} bytes of flash at least, expected at most "
+            f"{budget.flash:,}"
+        )
+    return min(found, key=lambda chosen: _BY_GOAL[goal](chosen.choice))
+
+
+def _too_little(steps: Sequence[Step], least: int, budget: Budget) -> str:
+    worst = max(steps, key=lambda step: min(step.needs))
+    return (
+        f"the network needs about {least:,} bytes of RAM at least, expected at most "
+        f"{budget.ram:,}: operator {worst.number} ({worst.operator.name}) takes the most"
+    )
+
+
+def _least(steps: Sequence[Step], stack: int) -> int:
+    """Return the least arena in which every step has an option with so little *stack*."""
+    return max(
+        min((need for need, o in _pairs(step) if o.candidate.stack <= stack), default=IMPOSSIBLE)
+        for step in steps
+    )
+
+
+def _pairs(step: Step) -> Iterable[tuple[int, Option]]:
+    return zip(step.needs, step.options, strict=True)
+
+
+def _within(steps: Sequence[Step], arena: int, stack: int) -> list[list[Option]]:
+    """Return what of each step's options fits, or nothing if one step has none."""
+    able = [
+        [
+            option
+            for need, option in _pairs(step)
+            if need <= arena and option.candidate.stack <= stack
+        ]
+        for step in steps
+    ]
+    return able if all(able) else []
+
+
+def _cheapest(able: Sequence[Sequence[Option]], goal: Goal, flash: int) -> Choice | None:
+    """Return the options that reach *goal*, within *flash* bytes in all; None if none do."""
+    if goal == "flash":
+        choice = tuple(min(each, key=lambda o: (o.flash, speed(o))) for each in able)
+        return choice if flash_of(choice) <= flash else None
+    fastest = tuple(min(each, key=lambda o: (speed(o), o.flash)) for each in able)
+    return fastest if flash_of(fastest) <= flash else _knapsack(able, flash)
+
+
+def _knapsack(able: Sequence[Sequence[Option]], flash: int) -> Choice | None:
+    """Return the fewest instructions in at most *flash* bytes."""
+    room = flash // FLASH_UNIT
+    best = np.zeros(room + 1)  # instructions of the steps so far, by units of flash
+    taken = []
+    for options in able:
+        after = np.full((len(options), room + 1), np.inf)
+        for number, option in enumerate(options):
+            units = -(-option.flash // FLASH_UNIT)
+            if units <= room:
+                after[number, units:] = best[: room + 1 - units] + speed(option)
+        taken.append(after.argmin(axis=0))
+        best = after.min(axis=0)
+    if not np.isfinite(best[room]):
+        return None
+    choice, left = [], room
+    for options, numbers in zip(reversed(able), reversed(taken), strict=True):
+        choice.append(options[numbers[left]])
+        left -= -(-choice[-1].flash // FLASH_UNIT)
+    return tuple(reversed(choice))
+
+
+def speed(option: Option) -> int:
+    """Return the predicted instructions of *option*."""
+    return option.candidate.instructions
+
+
+def flash_of(choice: Choice) -> int:
+    """Return the predicted bytes of flash of all options."""
+    return sum(option.flash for option in choice)
+
+
+def instructions_of(choice: Choice) -> int:
+    """Return the predicted instructions of all options."""
+    return sum(map(speed, choice))
+
+
+_BY_GOAL: dict[Goal, Callable[[Choice], tuple[int, ...]]] = {
+    "workspace": lambda choice: (instructions_of(choice), flash_of(choice)),
+    "speed": lambda choice: (instructions_of(choice), flash_of(choice)),
+    "flash": lambda choice: (flash_of(choice), instructions_of(choice)),
+}

@@ -1,0 +1,202 @@
+"""The operators of a network as steps: what could do each, and what memory that would take.
+
+While a step runs, the tensors that are alive must fit, with its workspace, input and output as near
+to each other as its order of reading and storing allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from itertools import pairwise
+
+from convgen.model.graph import Graph
+from convgen.model.operator import Operator
+from convgen.model.tensor import Tensor
+from convgen.plans.order import StoreOrder
+from convgen.plans.plan import Plan
+from convgen.schedule import select
+from convgen.schedule.arena import Block, Gaps, aligned, apart, common
+from convgen.schedule.overlap import ordered, spans
+from convgen.schedule.select import Candidate
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Way:
+    """An order in which an operator can be done, and how near its input and output may be then.
+
+    The input may begin ``above`` bytes above the output, or ``below`` bytes below it; or further
+    away, unless ``exactly``: then these distances, or none in which they share bytes.
+    """
+
+    plan: Plan
+    above: int
+    below: int
+    exactly: bool = False
+
+    def gaps(self, input_room: int, output_room: int) -> Gaps:
+        """Return the distances that may not be, of blocks of these sizes."""
+        above, below = aligned(self.above), aligned(self.below)
+        if not self.exactly:
+            return common(((-below, above),), apart(input_room, output_room))
+        possible = {self.above, -self.below} & {above, -below}
+        ends = sorted({-input_room, output_room, *possible})
+        return tuple(pairwise(ends))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Option:
+    """A candidate for an operator, in one of ``ways``, which need the same workspace."""
+
+    candidate: Candidate
+    ways: tuple[Way, ...]
+
+    @property
+    def workspace(self) -> int:
+        """Bytes of its workspace."""
+        return self.ways[0].plan.workspace_bytes
+
+    def gaps(self, input_room: int, output_room: int) -> Gaps:
+        """Return the distances that may not be in any way."""
+        return reduce(common, (way.gaps(input_room, output_room) for way in self.ways))
+
+    @property
+    def flash(self) -> int:
+        """Predicted bytes of flash."""
+        return self.candidate.flash
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """An operator, the tensors around it, and what could do it.
+
+    ``dying``: inputs that nothing reads afterwards, so that the output may overwrite one of them.
+    ``others``: bytes of the tensors that are alive meanwhile and no part of it.
+    """
+
+    number: int
+    operator: Operator
+    dying: tuple[Tensor, ...]
+    others: int
+    options: tuple[Option, ...]
+
+    @cached_property
+    def needs(self) -> tuple[int, ...]:
+        """The least bytes of an arena in which each option can be done."""
+        return tuple(map(self._need, self.options))
+
+    def _need(self, option: Option) -> int:
+        inputs = sum(aligned(size) for size in _sizes(self.operator.inputs))
+        output = sum(aligned(tensor.bytes) for tensor in self.operator.outputs)
+        spans = [inputs + output]
+        for tensor in self.dying:
+            size = aligned(tensor.bytes)
+            spans += [
+                inputs - size + max(size + max(distance, 0), output - min(distance, 0))
+                for distance in self.distances(option, tensor)
+            ]
+        return self.others + aligned(option.workspace) + min(spans)
+
+    def distances(self, option: Option, tensor: Tensor) -> tuple[int, ...]:
+        """Return how far *tensor* may begin above the output: nearest, or with it from one end."""
+        gaps = self.gaps(option, tensor)
+        ends = {end for gap in gaps for end in gap}
+        ends |= {0, aligned(self.operator.outputs[0].bytes) - aligned(tensor.bytes)}
+        return tuple(e for e in ends if not any(least < e < most for least, most in gaps))
+
+    def gaps(self, option: Option, tensor: Tensor) -> Gaps:
+        """Return how far *tensor* may not begin above the output."""
+        return option.gaps(aligned(tensor.bytes), aligned(self.operator.outputs[0].bytes))
+
+
+def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
+    """Ask every algorithm for every operator."""
+    lives, states = lives_of(graph), {state.tensor.name for state in graph.states}
+    return tuple(
+        _step(number, operator, lives, states, target)
+        for number, operator in enumerate(graph.operators)
+    )
+
+
+def lives_of(graph: Graph) -> Mapping[str, Block]:
+    """Return from when to when each tensor is needed."""
+    end = len(graph.operators)
+    first = dict.fromkeys((tensor.name for tensor in graph.inputs), 0)
+    size = {name: tensor.bytes for name, tensor in graph.tensors.items()}
+    last = dict(first)
+    for number, operator in enumerate(graph.operators):
+        for tensor in operator.outputs:
+            first[tensor.name] = last[tensor.name] = number
+        last |= dict.fromkeys((tensor.name for tensor in operator.inputs), number)
+    last |= dict.fromkeys((tensor.name for tensor in graph.outputs), end)
+    for state in graph.states:
+        first[state.tensor.name], last[state.tensor.name] = 0, end
+    return {
+        name: Block(what=name, bytes=size[name], first=first[name], last=last[name])
+        for name in first
+    }
+
+
+def _step(
+    number: int,
+    operator: Operator,
+    lives: Mapping[str, Block],
+    states: Collection[str],
+    target: Target,
+) -> Step:
+    mine = {tensor.name for tensor in (*operator.inputs, *operator.outputs)}
+    is_free = len(operator.outputs) == 1 and operator.outputs[0].name not in states
+    alive = (block for block in lives.values() if block.first <= number <= block.last)
+    candidates, _ = select.survey(operator, target, overlap=False)
+    return Step(
+        number=number,
+        operator=operator,
+        dying=tuple(t for t in _once(operator.inputs) if is_free and lives[t.name].last == number),
+        others=sum(block.room for block in alive if block.what not in mine),
+        options=tuple(o for c in candidates if not _asks(c) for o in _options(c)),
+    )
+
+
+def _asks(candidate: Candidate) -> bool:
+    """Whether *candidate* is not chosen by itself: an input in an arena may be written."""
+    return candidate.plan.has_init or candidate.plan.rounds_coarsely
+
+
+def _options(candidate: Candidate) -> Iterator[Option]:
+    """Yield *candidate* in its usual orders, and in each that needs more workspace."""
+    ways = list(_ways(candidate.plan))
+    usual = tuple(way for way in ways if not way.plan.writes_input)
+    yield Option(candidate=candidate, ways=usual or (_apart(candidate.plan),))
+    for way in ways:
+        if way not in usual:
+            yield Option(candidate=candidate, ways=(way,))
+
+
+def _ways(plan: Plan) -> Iterator[Way]:
+    if plan.is_elementwise:
+        yield Way(plan=plan, above=0, below=max(_sizes(plan.operator.inputs)))
+    for order in plan.orders:
+        above, below = _distances(plan, order)
+        yield Way(plan=ordered(plan, order), above=above, below=below, exactly=order.by_channel)
+
+
+def _distances(plan: Plan, order: StoreOrder) -> tuple[int, int]:
+    elem_bytes = plan.operator.outputs[0].elem_bytes
+    above, below = spans(plan.geometry, order)
+    return above * elem_bytes, below * elem_bytes
+
+
+def _apart(plan: Plan) -> Way:
+    """Return *plan* with an output that may not overlap an input."""
+    above = sum(tensor.bytes for tensor in plan.operator.outputs)
+    return Way(plan=plan, above=above, below=max(_sizes(plan.operator.inputs)))
+
+
+def _once(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple({tensor.name: tensor for tensor in tensors}.values())
+
+
+def _sizes(tensors: Sequence[Tensor]) -> list[int]:
+    return [tensor.bytes for tensor in _once(tensors)]

@@ -1,0 +1,219 @@
+"""A schedule as C: one function that runs a network in one arena."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+from convgen.ctext.identifiers import PARAMETERS, objection
+from convgen.ctext.literals import ctype, macro, number, operand
+from convgen.model.graph import Graph, State
+from convgen.model.tensor import Tensor, numbered
+from convgen.plans import assembly
+from convgen.plans.plan import Constant, Plan
+from convgen.schedule.arena import ALIGN, Place
+from convgen.schedule.network import Schedule, workspace_name
+from convgen.sources import network_words
+from convgen.sources.generate import constants, file_names, operator_context
+from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
+from convgen.sources.remake import Remake
+from convgen.sources.render import render_text
+from convgen.system import seal
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """A place in the arena as the source names it: a variable, and what lies there."""
+
+    declared: str
+    offset: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of an operator's function: its name, and the variables that are its arguments."""
+
+    function: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What a state holds at first: one value, or an array in flash."""
+
+    variable: str
+    elems: int
+    value: str
+
+
+def network_files(
+    schedule: Schedule, target: Target, remake: Remake | None = None
+) -> dict[str, str]:
+    """Print the network: ``{file name: text}`` of its header, source and constants."""
+    context = _context(schedule, target, remake)
+    context["operators"] = list(_operators(schedule, target))
+    templates = ("network.h.j2", "network.c.j2", "weights.h.j2", "weights.c.j2")
+    texts = (seal.sealed(render_text(template, **context)) for template in templates)
+    return dict(zip(file_names(schedule.graph.name), texts, strict=True))
+
+
+def symbol(schedule: Schedule, plan: Plan) -> str:
+    """Return the prefix of an operator's symbols."""
+    return f"{schedule.graph.name}_{plan.operator.name}"
+
+
+def _context(schedule: Schedule, target: Target, remake: Remake | None) -> dict[str, Any]:
+    graph, plans = schedule.graph, schedule.plans
+    macros, names = network_macros(schedule), _variables(schedule)
+    return {
+        "name": graph.name,
+        "target": target,
+        "assembly": assembly.together([plan.assembly for plan in plans if plan.assembly]),
+        "out_of_line": any(plan.kernel.out_of_line for plan in plans),
+        "description": network_words.description(schedule),
+        "inside": network_words.inside(schedule),
+        "constants": [
+            *(each for plan in plans for each in constants(plan, symbol(schedule, plan))),
+            *_initial(graph),
+        ],
+        "constants_title": [f"{graph.name}: constants"],
+        "seal": f"{seal.LINE}: {seal.UNSEALED}",
+        "command": remake.network_command(schedule.goal) if remake else None,
+        "macros": macros,
+        "macro_width": max(len(f"{graph.name}_{each.name}") for each in macros),
+        "contract": network_words.contract(schedule),
+        "pointers": [
+            _pointer(place, names[place.block.what], schedule)
+            for place in schedule.arena.places
+            if place.block.bytes
+        ],
+        "states": [
+            _pointer(place, names[place.block.what], schedule)
+            for place in schedule.arena.places[: len(graph.states)]
+        ],
+        "fills": [
+            _fill(state, names, f"{graph.name}__initial_{number}")
+            for number, state in enumerate(graph.states)
+        ],
+        "calls": [_call(schedule, number, plan, names) for number, plan in enumerate(plans)],
+    }
+
+
+def _operators(schedule: Schedule, target: Target) -> Iterator[dict[str, Any]]:
+    """Yield the text of each operator's functions and the comment above it."""
+    for plan in schedule.plans:
+        context = operator_context(plan, target, symbol(schedule, plan)) | {
+            "network": True,
+            "pool": None,
+            "takes_workspace": bool(plan.workspace),
+            "by_rows": False,
+            "parameters": parameters(plan, None, takes_workspace=bool(plan.workspace)),
+        }
+        yield {
+            "comment": network_words.operator(plan),
+            "text": render_text(plan.template, **context),
+        }
+
+
+def network_macros(schedule: Schedule) -> tuple[Macro, ...]:
+    """Return the numbers the header promises."""
+    graph = schedule.graph
+    named = (*_named("input", graph.inputs), *_named("output", graph.outputs))
+    return (
+        size_macro(
+            "ARENA_BYTES", schedule.arena.bytes, " /* everything but stack and constants */"
+        ),
+        size_macro("ARENA_ALIGN", ALIGN),
+        *_state_macros(schedule),
+        *(
+            each
+            for name, tensor in named
+            for each in (
+                size_macro(f"{macro(name)}_BYTES", tensor.bytes),
+                size_macro(f"{macro(name)}_OFFSET", schedule.arena.offset(tensor.name)),
+            )
+        ),
+        *(each for name, tensor in named for each in shape_macros(name, tensor)),
+        *(each for name, tensor in named for each in number_macros(name, tensor)),
+    )
+
+
+def _state_macros(schedule: Schedule) -> tuple[Macro, ...]:
+    if not schedule.graph.states:
+        return ()
+    note = " /* kept between calls */"
+    return size_macro("STATE_BYTES", schedule.state_bytes, note), size_macro("STATE_OFFSET", 0)
+
+
+def _named(what: str, tensors: Sequence[Tensor]) -> Iterator[tuple[str, Tensor]]:
+    return zip(numbered(what, len(tensors)), tensors, strict=True)
+
+
+def _pointer(place: Place, name: str, schedule: Schedule) -> Pointer:
+    tensor = schedule.graph.tensors.get(place.block.what)
+    return Pointer(
+        declared=f"{ctype(tensor.dtype) if tensor else 'void'} *const {name}",
+        offset=place.offset,
+        comment=network_words.place(place, schedule),
+    )
+
+
+def _variables(schedule: Schedule) -> dict[str, str]:
+    """Return what each place in the arena is called: none as another is, none as C has it."""
+    graph = schedule.graph
+    wanted = {tensor.name: name for name, tensor in _named("input", graph.inputs)}
+    wanted |= {state.tensor.name: f"state_{n}" for n, state in enumerate(graph.states)}
+    for n, operator in enumerate(graph.operators):
+        outputs = zip(numbered(operator.name, len(operator.outputs)), operator.outputs, strict=True)
+        wanted = {tensor.name: name for name, tensor in outputs} | wanted
+        wanted[workspace_name(n)] = f"{operator.name}_workspace"
+    names: dict[str, str] = {}
+    taken = {"arena", "memory"}
+    for place in schedule.arena.places:
+        name = wanted[place.block.what]
+        others = (f"{name}_{n}" for n in count(2))
+        names[place.block.what] = next(
+            each
+            for each in chain([name], others)
+            if each not in taken and (each in PARAMETERS or not objection(each))
+        )
+        taken.add(names[place.block.what])
+    return names
+
+
+def _fill(state: State, names: Mapping[str, str], table: str) -> Fill:
+    first = state.initial.ravel()[0]
+    value = operand(int(first)) if state.tensor.dtype != "float32" else number(float(first))
+    return Fill(
+        variable=names[state.tensor.name],
+        elems=state.tensor.elems,
+        value=value if _is_uniform(state) else f"{table}[i]",
+    )
+
+
+def _is_uniform(state: State) -> bool:
+    return bool((state.initial == state.initial.ravel()[0]).all())
+
+
+def _initial(graph: Graph) -> Iterator[tuple[str, Constant]]:
+    """Yield the states that do not begin with the same value everywhere."""
+    for place, state in enumerate(graph.states):
+        if not _is_uniform(state):
+            name = f"initial_{place}"
+            comment = f"what state {place} holds at first"
+            constant = Constant(name=name, values=state.initial.ravel(), comment=comment)
+            yield f"{graph.name}__{name}", constant
+
+
+def _call(schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str]) -> Call:
+    tensors = (*plan.operator.inputs, *plan.operator.outputs)
+    places = [tensor.name for tensor in tensors]
+    places += [workspace_name(number)] if plan.workspace else []
+    return Call(
+        function=symbol(schedule, plan),
+        arguments=tuple(names[place] for place in places),
+    )

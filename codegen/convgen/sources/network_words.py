@@ -1,0 +1,112 @@
+"""The words of the comments in the files of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convgen.ctext.literals import macro
+from convgen.model.operator import Operator, Windowed
+from convgen.model.tensor import Tensor
+from convgen.plans.plan import Plan
+from convgen.schedule.arena import Place
+from convgen.schedule.network import Schedule
+
+Rows = Sequence[tuple[str, ...]]
+
+
+def description(schedule: Schedule) -> list[str]:
+    """Return what callers of the network may want to know."""
+    graph, arena = schedule.graph, schedule.arena
+    rows = [
+        ("Network", f"{len(graph.operators)} operators, {graph.macs:,} MACs"),
+        *(("Input", _tensor(tensor)) for tensor in graph.inputs),
+        *(("Output", _tensor(tensor)) for tensor in graph.outputs),
+        ("Arena", f"{arena.bytes:,} bytes"),
+        ("Constants", f"{schedule.constant_bytes:,} bytes"),
+    ]
+    operators = [
+        (str(number), plan.operator.name, plan.algorithm, _shapes(plan.operator))
+        for number, plan in enumerate(schedule.plans)
+    ]
+    return [f"{graph.name}: a neural network", "", *_table(rows), "", *_table(operators)]
+
+
+def inside(schedule: Schedule) -> list[str]:
+    """Return what concerns readers of the source alone."""
+    name = schedule.graph.name
+    return [
+        f"{name}: a neural network; {name}.h says of what sizes",
+        "",
+        "A function for each operator, in the order in which they run, and one that calls them.",
+        "Where an operator's input is not needed afterwards, its output may overlap it: as far as",
+        "the order allows in which it reads and stores.",
+    ]
+
+
+def operator(plan: Plan) -> list[str]:
+    """Return what an operator is and how it is done."""
+    one = plan.operator
+    rows = [
+        ("Operator", f"{one.title}, {_shapes(one)}{_window(one)}"),
+        ("Algorithm", f"{plan.algorithm}: {plan.summary}"),
+        ("Sums", plan.kernel.description),
+        *([("Quantised", plan.output.description)] if plan.output.description else []),
+        *(("Note", note) for note in plan.notes),
+    ]
+    return [one.name, "", *_table(rows), *(["", *plan.decisions] if plan.decisions else [])]
+
+
+def contract(schedule: Schedule) -> list[str]:
+    """Return what the function needs and does, and how it is called."""
+    prefix = macro(schedule.graph.name)
+    inputs = "the inputs at their offsets" if len(schedule.graph.inputs) > 1 else "the input at"
+    where = "" if len(schedule.graph.inputs) > 1 else f" {prefix}_INPUT_OFFSET"
+    kept = "Nothing need be kept between calls."
+    if schedule.graph.states:
+        kept = (
+            f"Call {schedule.graph.name}_init once before the first call, and again to begin anew; "
+            f"{prefix}_STATE_BYTES from {prefix}_STATE_OFFSET on must be kept between calls."
+        )
+    return [
+        f"`arena` is memory of {prefix}_ARENA_BYTES, aligned to {prefix}_ARENA_ALIGN. Put "
+        f"{inputs}{where} bytes from its start; after the call the output stands at its offset, "
+        f"and all else is overwritten. {kept}",
+        "Reentrant: no variables of its own, no heap.",
+    ]
+
+
+def place(place: Place, schedule: Schedule) -> str:
+    """Return of what size a block in the arena is, and which operators need it."""
+    block, names = place.block, [plan.operator.name for plan in schedule.plans]
+    last = min(block.last, len(names) - 1)
+    span = names[block.first] if block.first == last else f"{names[block.first]} to {names[last]}"
+    return f"{block.bytes:,} bytes, {span}"
+
+
+def _shapes(one: Operator) -> str:
+    inputs = ", ".join(map(_sides, one.inputs))
+    return f"{inputs} to {', '.join(map(_sides, one.outputs))}"
+
+
+def _sides(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape))
+
+
+def _tensor(tensor: Tensor) -> str:
+    scale = f", scale {tensor.scale!s}" if tensor.scale is not None else ""
+    numbers = f"{scale}, zero point {tensor.zero_point}" if tensor.dtype != "float32" else ""
+    return f"{_sides(tensor)} {tensor.dtype}, {tensor.bytes:,} bytes{numbers}"
+
+
+def _window(one: Operator) -> str:
+    if not isinstance(one, Windowed):
+        return ""
+    g = one.geometry
+    return f", kernel {g.k_h}x{g.k_w}, stride {g.stride_h}x{g.stride_w}"
+
+
+def _table(rows: Rows) -> list[str]:
+    """Return *rows* with their columns aligned, but for the last."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns[:-1]]
+    return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
