@@ -17,19 +17,6 @@
 #include "connected.h"
 #include "connected_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
-#define CONNECTED__ASSEMBLY
-#endif
-
-#define CONNECTED__OUT_H 1
-#define CONNECTED__OUT_W 1
-#define CONNECTED__PATCH 12 /* elements of a patch, all groups */
-#define CONNECTED__OUT_C 5
-#define CONNECTED__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
-#define CONNECTED__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define CONNECTED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -37,6 +24,12 @@
 #else
 #define CONNECTED__CODE
 #define CONNECTED__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
+#define CONNECTED__ASSEMBLY
 #endif
 
 #ifdef CONNECTED__ASSEMBLY
@@ -68,6 +61,13 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define CONNECTED__OUT_H 1
+#define CONNECTED__OUT_W 1
+#define CONNECTED__PATCH 12 /* elements of a patch, all groups */
+#define CONNECTED__OUT_C 5
+#define CONNECTED__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
+#define CONNECTED__PIXEL_PITCH 12 /* elements from pixel to pixel of a block */
 
 #ifdef CONNECTED__ASSEMBLY
 /*

@@ -16,20 +16,6 @@
 #include "pointwise.h"
 #include "pointwise_weights.h"
 
-/* What the assembly below takes for granted; else plain C takes its place. */
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
-    defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
-#define POINTWISE__ASSEMBLY
-#endif
-
-#define POINTWISE__OUT_H 3
-#define POINTWISE__OUT_W 3
-#define POINTWISE__PATCH 5 /* elements of a patch, all groups */
-#define POINTWISE__OUT_C 8
-#define POINTWISE__BLOCK 8 /* output channels */
-#define POINTWISE__BLOCKS 1
-#define POINTWISE__PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
-
 /* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
 #ifdef CONVGEN_CODE_SECTION
 #define POINTWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
@@ -37,6 +23,12 @@
 #else
 #define POINTWISE__CODE
 #define POINTWISE__SECTION_OF(function) ".text." #function
+#endif
+
+/* What the assembly below takes for granted; else plain C takes its place. */
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+    defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
+#define POINTWISE__ASSEMBLY
 #endif
 
 #ifdef POINTWISE__ASSEMBLY
@@ -66,6 +58,14 @@
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
 #endif
+
+#define POINTWISE__OUT_H 3
+#define POINTWISE__OUT_W 3
+#define POINTWISE__PATCH 5 /* elements of a patch, all groups */
+#define POINTWISE__OUT_C 8
+#define POINTWISE__BLOCK 8 /* output channels */
+#define POINTWISE__BLOCKS 1
+#define POINTWISE__PIXEL_PITCH 5 /* elements from pixel to pixel of a block */
 
 #ifdef POINTWISE__ASSEMBLY
 /*
