@@ -10,6 +10,10 @@ import numpy as np
 from measure import load
 
 from convgen.model.operator import Operator
+from convgen.model.ops.convert import Dequantize, Quantize
+from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
 from convgen.model.ops.softmax import Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import DType, Tensor
@@ -98,10 +102,13 @@ def as_float32(layer: Spec) -> Spec:
     return layer | {"input": bare(layer["input"])}
 
 
+SCALE = float(np.float32(0.05))
+
+
 def _tensor(name: str, shape: tuple[int, ...], dtype: DType) -> Tensor:
     if dtype == "float32":
         return Tensor(name=name, shape=shape, dtype=dtype)
-    return Tensor(name=name, shape=shape, dtype=dtype, scale=0.05, zero_point=-3)
+    return Tensor(name=name, shape=shape, dtype=dtype, scale=SCALE, zero_point=-3)
 
 
 def _softmax(shape: tuple[int, ...], dtype: DType) -> Operator:
@@ -115,23 +122,113 @@ def _table(elems: int, dtype: DType) -> Operator:
     return Table(name="layer", inputs=(given,), output=output, kind="mirror", values=values)
 
 
+def _mean(outer: int, count: int, inner: int, dtype: DType) -> Operator:
+    given = _tensor("input", (outer, count, inner), dtype)
+    output = _tensor("output", (outer, inner), dtype)
+    return Mean(name="layer", inputs=(given,), output=output)
+
+
+def _pad(shape: tuple[int, ...], before: tuple[int, ...], dtype: DType) -> Operator:
+    padded = tuple(size + 2 * more for size, more in zip(shape, before, strict=True))
+    return Pad(
+        name="layer",
+        inputs=(_tensor("input", shape, dtype),),
+        output=_tensor("output", padded, dtype),
+        before=before,
+        after=before,
+        value=0,
+    )
+
+
+def _slice(shape: tuple[int, ...], found: tuple[int, ...], dtype: DType) -> Operator:
+    return Slice(
+        name="layer",
+        inputs=(_tensor("input", shape, dtype),),
+        output=_tensor("output", found, dtype),
+        begin=(0,) * len(shape),
+        strides=(1,) * len(shape),
+    )
+
+
+def _transpose(shape: tuple[int, ...], axes: tuple[int, ...], dtype: DType) -> Operator:
+    output = _tensor("output", tuple(shape[axis] for axis in axes), dtype)
+    given = _tensor("input", shape, dtype)
+    return Transpose(name="layer", inputs=(given,), output=output, axes=axes)
+
+
+def _concatenation(rows: int, one: int, two: int, dtype: DType) -> Operator:
+    parts = (_tensor(f"input_{i}", (rows, size), dtype) for i, size in enumerate((one, two)))
+    output = _tensor("output", (rows, one + two), dtype)
+    return Concatenation(name="layer", inputs=tuple(parts), output=output, axis=1)
+
+
+def _quantize(elems: int, _: DType) -> Operator:
+    given, output = _tensor("input", (elems,), "float32"), _tensor("output", (elems,), "int8")
+    return Quantize(name="layer", inputs=(given,), output=output)
+
+
+def _dequantize(elems: int, _: DType) -> Operator:
+    given, output = _tensor("input", (elems,), "int8"), _tensor("output", (elems,), "float32")
+    return Dequantize(name="layer", inputs=(given,), output=output)
+
+
+def _dynamic(elems: int, dtype: DType) -> Operator:
+    given, output = (_tensor(name, (elems,), dtype) for name in ("input", "output"))
+    return DynamicQuantize(name="layer", inputs=(given,), output=output, symmetric=True)
+
+
+def _of_sizes(
+    kind: str, make: Callable[..., Operator], *sizes: Any
+) -> dict[str, Callable[[DType], Operator]]:
+    """Return what makes an operator of each of *sizes*, by name."""
+    return {f"{kind}_{number}": partial(make, *each) for number, each in enumerate(sizes)}
+
+
 BOTH: Mapping[str, Callable[[DType], Operator]] = {
-    f"softmax_{'x'.join(map(str, shape))}": partial(_softmax, shape)
-    for shape in ((2,), (10,), (100,), (9, 12), (30, 3))
+    **_of_sizes("softmax", _softmax, ((2,),), ((10,),), ((100,),), ((9, 12),), ((30, 3),)),
+    **_of_sizes("mean", _mean, (1, 49, 32), (1, 16, 5), (160, 3, 1), (3, 100, 24), (2, 400, 6)),
+    **_of_sizes(
+        "pad",
+        _pad,
+        ((20, 20, 3), (1, 1, 0)),
+        ((10, 10, 16), (2, 2, 0)),
+        ((8, 100), (1, 0)),
+        ((9, 5, 4), (0, 1, 2)),
+    ),
+    **_of_sizes(
+        "slice",
+        _slice,
+        ((11, 1, 64), (7, 1, 32)),
+        ((11, 64), (10, 64)),
+        ((30, 30), (20, 7)),
+        ((99, 8), (99, 1)),
+        ((50, 9), (50, 3)),
+    ),
+    **_of_sizes("transpose", _transpose, ((3, 3, 60), (2, 0, 1)), ((9, 7, 16), (1, 0, 2))),
+    **_of_sizes("concatenation", _concatenation, (1, 640, 64), (25, 12, 20), (60, 1, 6)),
 }
 """What there is of int8 and of float32."""
 
 BYTES: Mapping[str, Callable[[DType], Operator]] = {
-    f"table_{elems}": partial(_table, elems) for elems in (1, 7, 60, 1023)
+    **_of_sizes("table", _table, (1,), (7,), (60,), (1023,)),
+    **_of_sizes("mean_wide", _mean, (1, 1000, 4), (3, 900, 16)),
+    **_of_sizes("mean_rescale", _mean, (1, 4100, 2), (9, 4097, 1)),
 }
 """What there is of bytes alone."""
+
+FLOATS: Mapping[str, Callable[[DType], Operator]] = {
+    **_of_sizes("quantize", _quantize, (3,), (1000,)),
+    **_of_sizes("dequantize", _dequantize, (3,), (1000,)),
+    **_of_sizes("dynamic_quantize", _dynamic, (12,), (1000,)),
+}
+"""What there is of float32 alone, which some of their tensors are."""
 
 
 def operators(dtype: DType) -> dict[str, Callable[[], Operator]]:
     """Return what makes each operator of a *dtype*, by name."""
     as_dtype = as_float32 if dtype == "float32" else dict
-    plain = BOTH if dtype == "float32" else {**BOTH, **BYTES}
+    more = FLOATS if dtype == "float32" else BYTES
     return {
         **{name: partial(load, as_dtype(fields)) for name, fields in SPECS.items()},
-        **{name: partial(make, dtype) for name, make in plain.items()},
+        **{name: partial(make, dtype) for name, make in {**BOTH, **more}.items()},
     }

@@ -25,6 +25,7 @@ from convgen.bench.code.callgraph import CallGraph
 from convgen.bench.code.disassembly import functions
 from convgen.bench.run import in_process
 from convgen.bench.trial import Bench
+from convgen.model.operator import widest
 from convgen.schedule.overlap import Pool
 from native import WARNINGS, Job, Variant
 
@@ -206,7 +207,7 @@ def _entry(job: Job, variant: Variant) -> str:
         inputs=len(operator.inputs),
         input_bytes=", ".join(f"{prefix}_{t.name.upper()}_BYTES" for t in operator.inputs),
         pool=POOL.format(prefix, offsets) if variant.pool else "",
-        tensor_align=max(t.elem_bytes for t in (*operator.inputs, *operator.outputs)),
+        tensor_align=widest(operator).elem_bytes,
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 import bands
 from convgen.bench.proof.vectors import Vectors
-from convgen.model.operator import Operator, Windowed, input_bytes
+from convgen.model.operator import Operator, Windowed, input_bytes, widest
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.plan import Plan
@@ -299,5 +299,8 @@ def _call(variant: Variant) -> str:
         for offset, start, (_, size) in zip(pool.input_offsets, starts, tensors, strict=False)
     )
     return POOL_CALL.format(
-        pool_bytes=pool.bytes, copies=" ".join(copies), output_offset=pool.output_offset, **sizes
+        pool_bytes=pool.bytes,
+        copies=" ".join(copies),
+        output_offset=pool.output_offset,
+        **(sizes | {"align": widest(operator).elem_bytes}),
     )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convgen.model import lookup
 from convgen.model.operator import Operator
+from convgen.model.ops.convert import Dequantize, Quantize
+from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
 from convgen.model.ops.softmax import Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import DType, Tensor
@@ -55,6 +60,105 @@ def _softmax(dtype: DType) -> Callable[[Rng, str], Operator]:
     return draw
 
 
+def _mean(dtype: DType) -> Callable[[Rng, str], Operator]:
+    def draw(rng: Rng, name: str) -> Operator:
+        outer, count, inner = rng.randint(1, 5), rng.randint(1, 20), rng.randint(1, 20)
+        if rng.random() < 0.2:
+            outer, count = 1, rng.choice([49, 300])
+        if rng.random() < 0.03:
+            count, inner = 4097, 1
+        numbers = _numbers(rng)
+        wider = numbers | {"scale": float(np.float32(numbers["scale"] * rng.choice([1, 0.6, 3])))}
+        return Mean(
+            name=name,
+            inputs=(tensor("input", (outer, count, inner), dtype, **numbers),),
+            output=tensor("output", (outer, inner), dtype, **wider),
+        )
+
+    return draw
+
+
+def _dtype(rng: Rng) -> DType:
+    return rng.choice(["int8", "int8", "float32", "uint8"])
+
+
+def _moved(
+    rng: Rng, shape: tuple[int, ...], *outputs: tuple[int, ...]
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return an input of *shape* and outputs of the same dtype."""
+    dtype = _dtype(rng)
+    numbers = _numbers(rng, dtype)
+    found = tuple(tensor("output", each, dtype, **numbers) for each in outputs)
+    return tensor("input", shape, dtype, **numbers), found
+
+
+def _pad(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    before, after = (tuple(rng.choice([0, 0, 1, 3]) for _ in shape) for _ in range(2))
+    padded = tuple(map(sum, zip(before, shape, after, strict=True)))
+    given, (output,) = _moved(rng, shape, padded)
+    value = given.zero_point if given.dtype != "float32" else rng.choice([0.0, 1.5])
+    return Pad(name=name, inputs=(given,), output=output, before=before, after=after, value=value)
+
+
+def _slice(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    axes = []
+    for size in shape:
+        places = range(size)
+        if rng.random() < 0.5:
+            places = places[rng.randrange(size) :: rng.choice([1, 1, 2, 3, -1])]
+        axes.append(places[: rng.randint(1, len(places))])
+    given, (output,) = _moved(rng, shape, tuple(map(len, axes)))
+    return Slice(
+        name=name,
+        inputs=(given,),
+        output=output,
+        begin=tuple(places[0] for places in axes),
+        strides=tuple(places.step for places in axes),
+    )
+
+
+def _transpose(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng, 7)
+    axes = tuple(rng.sample(range(len(shape)), len(shape)))
+    given, (output,) = _moved(rng, shape, tuple(shape[axis] for axis in axes))
+    return Transpose(name=name, inputs=(given,), output=output, axes=axes)
+
+
+def _concatenation(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    axis = rng.randrange(len(shape))
+    given, _ = _moved(rng, shape)
+    sizes = [rng.randint(1, 9) for _ in range(2)]
+    shapes = [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+    whole = (*shape[:axis], sum(sizes), *shape[axis + 1 :])
+    inputs = (replace(given, name=f"input_{i}", shape=each) for i, each in enumerate(shapes))
+    output = replace(given, name="output", shape=whole)
+    return Concatenation(name=name, inputs=tuple(inputs), output=output, axis=axis)
+
+
+def _quantize(rng: Rng, name: str) -> Operator:
+    shape, dtype = _shape(rng), rng.choice(["int8", "uint8"])
+    return Quantize(
+        name=name,
+        inputs=(tensor("input", shape, "float32"),),
+        output=tensor("output", shape, dtype, **_numbers(rng, dtype)),
+    )
+
+
+def _dequantize(rng: Rng, name: str) -> Operator:
+    shape, dtype = _shape(rng), rng.choice(["int8", "uint8"])
+    given = tensor("input", shape, dtype, **_numbers(rng, dtype))
+    return Dequantize(name=name, inputs=(given,), output=tensor("output", shape, "float32"))
+
+
+def _dynamic(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    given, output = (tensor(which, shape, "float32") for which in ("input", "output"))
+    return DynamicQuantize(name=name, inputs=(given,), output=output, symmetric=rng.random() < 0.5)
+
+
 def _logistic(rng: Rng, name: str) -> Operator:
     given = tensor("input", _shape(rng), "int8", **_numbers(rng))
     return _table(name, given, tensor("output", given.shape, "int8", **SOFTMAX_OUTPUT), "logistic")
@@ -78,5 +182,14 @@ KINDS: Mapping[str, Callable[[Rng, str], Operator]] = {
     "softmax_float32": _softmax("float32"),
     "logistic": _logistic,
     "requantize": _requantize,
+    "mean": _mean("int8"),
+    "mean_float32": _mean("float32"),
+    "pad": _pad,
+    "slice": _slice,
+    "transpose": _transpose,
+    "concatenation": _concatenation,
+    "quantize": _quantize,
+    "dequantize": _dequantize,
+    "dynamic_quantize": _dynamic,
 }
 """What draws each."""

@@ -171,6 +171,11 @@ def output_bytes(operator: Computation) -> int:
     return sum(tensor.bytes for tensor in operator.outputs)
 
 
+def widest(operator: Computation) -> Tensor:
+    """Return the first of its tensors with the largest elements: as all memory is aligned."""
+    return max((*operator.outputs, *operator.inputs), key=lambda tensor: tensor.elem_bytes)
+
+
 def tensor_bytes(operator: Computation) -> int:
     """Return the size of all it reads and writes."""
     return input_bytes(operator) + output_bytes(operator)

@@ -66,6 +66,8 @@ class Plan:
     ``own_assembly``: what its assembly needs, where that is not the kernel's.
     ``is_elementwise``: an output reads of each input only what is at its own place, or later: it
     may take the place of an input.
+    ``above``: for each input how many bytes or more above the output it may begin, where it is
+    neither elementwise nor in one of ``orders``.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
     ``band``: how it makes a part of the output rows, or why it can only make all of them.
     """
@@ -78,7 +80,7 @@ class Plan:
     workspace: tuple[Buffer, ...]
     constants: tuple[Constant, ...]
     steps: Any
-    orders: tuple[StoreOrder, ...]  # none where elementwise
+    orders: tuple[StoreOrder, ...]  # none where elementwise, or ``above`` says it
     decisions: tuple[str, ...]
     work: Mapping[str, int]
     writes_input: bool = False
@@ -88,6 +90,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     is_elementwise: bool = False
     band: Band | Refusal = ROW_BY_ROW
+    above: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Fail while generating, not in the compiler or on the board."""

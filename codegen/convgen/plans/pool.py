@@ -98,7 +98,7 @@ class WindowByWindow:
         """Find out which channels go by words, and how sums become means: every pooling will do."""
         g = operator.geometry
         is_max = operator.kind == "max_pool"
-        words = _words(operator, target)
+        words = _words(operator, target) if operator.dtype == "int8" else 0
         output = bounded(operator) if is_max or operator.dtype == "float32" else find_mean(operator)
         steps = PoolSteps(
             is_max=is_max,
@@ -125,10 +125,14 @@ class WindowByWindow:
 
 def _words(operator: Pool2d, target: Target) -> int:
     """Return how many channels go by words."""
-    g = operator.geometry
-    able = target.has("dsp") and target.has("unaligned") and operator.dtype == "int8"
-    fits = operator.kind == "max_pool" or g.taps <= MOST_IN_LANES
-    return g.in_c - g.in_c % WORD if able and fits else 0
+    fits = operator.kind == "max_pool" or operator.geometry.taps <= MOST_IN_LANES
+    return words_of(operator.geometry, target) if fits else 0
+
+
+def words_of(g: Geometry, target: Target) -> int:
+    """Return how many int8 channels can go by words."""
+    able = target.has("dsp") and target.has("unaligned")
+    return g.in_c - g.in_c % WORD if able else 0
 
 
 def find_mean(operator: Pool2d) -> Mean:

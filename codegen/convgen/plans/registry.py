@@ -8,7 +8,7 @@ from typing import Any
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.table import Table
-from convgen.plans import add, conv, pool, softmax, table
+from convgen.plans import add, conv, convert, mean, move, pool, softmax, table
 from convgen.plans.algorithm import Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -22,6 +22,14 @@ OF_KIND: Mapping[str, tuple[Algorithm[Any], ...]] = {
     "average_pool": pool.VARIANTS,
     "max_pool": pool.VARIANTS,
     "softmax": softmax.VARIANTS,
+    "mean": mean.VARIANTS,
+    "pad": move.PADDING,
+    "slice": move.GATHERING,
+    "transpose": move.GATHERING,
+    "concatenation": move.JOINING,
+    "quantize": convert.TO_BYTES,
+    "dequantize": convert.FROM_BYTES,
+    "dynamic_quantize": convert.TO_STEPS,
 }
 """By what ``op`` calls the operator; a `Table` is called as what it tabulates."""
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from convgen.model import fixed_point
 from convgen.model.ops.softmax import SUM_BITS, Softmax
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
 DIFFERENCES = 256  # of int8 values to the largest
@@ -71,7 +72,7 @@ class RowByRow:
             summary=self.summary,
             template="operators/softmax.c.j2",
             operator=operator,
-            kernel=OwnSums(name=self.name, description=f"plain C: {how}"),
+            kernel=OwnSums(name=self.name, description=f"plain C: {how}", out_of_line="run"),
             output=bounded(operator),
             workspace=(),
             constants=_constants(powers),

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.table import Table
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
 AT_ONCE = 4  # elements, so that loops cost less

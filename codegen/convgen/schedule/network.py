@@ -200,7 +200,7 @@ def _settled(step: Step, option: Option, arena: Arena) -> Plan:
         if not any(
             least < arena.offset(tensor.name) - arena.offset(output.name) < most
             for tensor in step.dying
-            for least, most in way.gaps(aligned(tensor.bytes), aligned(output.bytes))
+            for least, most in way.gaps(tensor, output)
         ):
             return way.plan
     raise ValueError(f"{step.operator.name}: no order suits where its tensors are")

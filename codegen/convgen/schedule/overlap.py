@@ -15,7 +15,7 @@ from itertools import accumulate
 import numpy as np
 
 from convgen.model.geometry import Geometry
-from convgen.model.operator import Operator, input_bytes, tensor_bytes
+from convgen.model.operator import Operator, input_bytes, output_bytes, tensor_bytes, widest
 from convgen.plans.order import Blocks, StoreOrder, last_reads
 from convgen.plans.plan import Plan
 
@@ -48,11 +48,26 @@ def share(plan: Plan) -> tuple[Plan, Pool]:
     """Return *plan* in the order that needs the least memory in one pool, and that pool."""
     if plan.is_elementwise:
         return plan, over_first_input(plan.operator)
+    if plan.above:
+        return plan, above_output(plan.operator, plan.above[0])
     geometry, elem_bytes = plan.geometry, plan.operator.outputs[0].elem_bytes
     shared = [
         (ordered(plan, order), pool_for(geometry, order, elem_bytes)) for order in plan.orders
     ]
     return min(shared, key=lambda one: one[0].workspace_bytes + one[1].bytes)
+
+
+def above_output(operator: Operator, distance: int) -> Pool:
+    """Return the pool in which the first input begins *distance* above the output, or a bit more.
+
+    Any others lie behind both.
+    """
+    align = widest(operator).elem_bytes
+    first = -(-distance // align) * align
+    end = max(first + operator.inputs[0].bytes, output_bytes(operator))
+    more = accumulate((tensor.bytes for tensor in operator.inputs[1:]), initial=end)
+    *others, size = more
+    return Pool(bytes=size, input_offset=first, output_offset=0, more_input_offsets=tuple(others))
 
 
 def side_by_side(operator: Operator) -> Pool:

@@ -7,9 +7,10 @@ to each other as its order of reading and storing allows.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import pairwise
+from operator import itemgetter
 
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
@@ -28,17 +29,20 @@ class Way:
     """An order in which an operator can be done, and how near its input and output may be then.
 
     The input may begin ``above`` bytes above the output, or ``below`` bytes below it; or further
-    away, unless ``exactly``: then these distances, or none in which they share bytes.
+    away, unless ``exactly``: then these distances, or none in which they share bytes. Where inputs
+    differ, ``own`` says by their names how far above each may begin.
     """
 
     plan: Plan
     above: int
     below: int
     exactly: bool = False
+    own: Mapping[str, int] = field(default_factory=dict)
 
-    def gaps(self, input_room: int, output_room: int) -> Gaps:
-        """Return the distances that may not be, of blocks of these sizes."""
-        above, below = aligned(self.above), aligned(self.below)
+    def gaps(self, given: Tensor, output: Tensor) -> Gaps:
+        """Return how far the input *given* may not begin above the *output*."""
+        input_room, output_room = aligned(given.bytes), aligned(output.bytes)
+        above, below = aligned(self.own.get(given.name, self.above)), aligned(self.below)
         if not self.exactly:
             return common(((-below, above),), apart(input_room, output_room))
         possible = {self.above, -self.below} & {above, -below}
@@ -58,9 +62,9 @@ class Option:
         """Bytes of its workspace."""
         return self.ways[0].plan.workspace_bytes
 
-    def gaps(self, input_room: int, output_room: int) -> Gaps:
-        """Return the distances that may not be in any way."""
-        return reduce(common, (way.gaps(input_room, output_room) for way in self.ways))
+    def gaps(self, given: Tensor, output: Tensor) -> Gaps:
+        """Return how far the input *given* may not begin above the *output*, in any way."""
+        return reduce(common, (way.gaps(given, output) for way in self.ways))
 
     @property
     def flash(self) -> int:
@@ -97,7 +101,18 @@ class Step:
                 inputs - size + max(size + max(distance, 0), output - min(distance, 0))
                 for distance in self.distances(option, tensor)
             ]
+        spans += self._over_all(option, inputs, output)
         return self.others + aligned(option.workspace) + min(spans)
+
+    def _over_all(self, option: Option, inputs: int, output: int) -> Iterator[int]:
+        """Yield what is needed if the output lies over all inputs that die, near to each."""
+        nearest = {
+            t.name: max((end for _, end in self.gaps(option, t)), default=0) for t in self.dying
+        }
+        places = sorted((nearest[t.name], aligned(t.bytes)) for t in self.dying)
+        ends = [start + size for start, size in places]
+        if all(end <= start for end, (start, _) in zip(ends, places[1:], strict=False)) and ends:
+            yield inputs - sum(size for _, size in places) + max(output, *ends)
 
     def distances(self, option: Option, tensor: Tensor) -> tuple[int, ...]:
         """Return how far *tensor* may begin above the output: nearest, or with it from one end."""
@@ -108,7 +123,7 @@ class Step:
 
     def gaps(self, option: Option, tensor: Tensor) -> Gaps:
         """Return how far *tensor* may not begin above the output."""
-        return option.gaps(aligned(tensor.bytes), aligned(self.operator.outputs[0].bytes))
+        return option.gaps(tensor, self.operator.outputs[0])
 
 
 def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
@@ -177,6 +192,11 @@ def _options(candidate: Candidate) -> Iterator[Option]:
 def _ways(plan: Plan) -> Iterator[Way]:
     if plan.is_elementwise:
         yield Way(plan=plan, above=0, below=max(_sizes(plan.operator.inputs)))
+    if plan.above:
+        above = max(plan.above)
+        each = zip(_names(plan.operator.inputs), plan.above, strict=True)
+        own = dict(sorted(each, key=itemgetter(1)))  # one that is read twice: as the farthest
+        yield Way(plan=plan, above=above, below=max(_sizes(plan.operator.inputs)), own=own)
     for order in plan.orders:
         above, below = _distances(plan, order)
         yield Way(plan=ordered(plan, order), above=above, below=below, exactly=order.by_channel)
@@ -196,6 +216,10 @@ def _apart(plan: Plan) -> Way:
 
 def _once(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple({tensor.name: tensor for tensor in tensors}.values())
+
+
+def _names(tensors: Sequence[Tensor]) -> list[str]:
+    return [tensor.name for tensor in tensors]
 
 
 def _sizes(tensors: Sequence[Tensor]) -> list[int]:

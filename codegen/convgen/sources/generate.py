@@ -7,7 +7,8 @@ from typing import Any
 from convgen.ctext.literals import ctype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.constant import Constant
+from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.overlap import Pool
 from convgen.sources import words
@@ -109,7 +110,6 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         "elem": elem,
         "sum": "int32_t" if operator.dtype == "int8" else "float",
         "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
-        "per_elem": "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})",
         "target": target,
     }
     if isinstance(operator, Windowed):

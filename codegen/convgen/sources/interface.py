@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
-from convgen.model.operator import Operator
+from convgen.model.operator import Operator, widest
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
@@ -47,7 +47,7 @@ def size_macro(name: str, value: int, note: str = "") -> Macro:
 def _pool_macros(operator: Operator, pool: Pool) -> tuple[Macro, ...]:
     return (
         size_macro("POOL_BYTES", pool.bytes),
-        size_macro("POOL_ALIGN", operator.outputs[0].elem_bytes),
+        size_macro("POOL_ALIGN", widest(operator).elem_bytes),
         *(
             size_macro(f"{macro(tensor.name)}_OFFSET", offset)
             for tensor, offset in zip(operator.inputs, pool.input_offsets, strict=True)
@@ -181,8 +181,8 @@ def _and(words: Sequence[str], word: str = "and") -> str:
 def _example(plan: Plan) -> Iterable[str]:
     """Return how a caller uses a pool."""
     operator = plan.operator
-    prefix, name, elem = macro(operator.name), operator.name, ctype(operator.dtype)
-    per_elem = "" if operator.outputs[0].elem_bytes == 1 else f" / sizeof({elem})"
+    prefix, name, elem = macro(operator.name), operator.name, ctype(widest(operator).dtype)
+    per_elem = "" if widest(operator).elem_bytes == 1 else f" / sizeof({elem})"
     align = plan.workspace_align
     buffers = [f"static {elem} pool[{prefix}_POOL_BYTES{per_elem}];"]
     if plan.workspace_bytes:

@@ -12,7 +12,8 @@ from convgen.ctext.literals import ctype, macro, number, operand
 from convgen.model.graph import Graph, State
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans import assembly
-from convgen.plans.plan import Constant, Plan
+from convgen.plans.constant import Constant
+from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Place
 from convgen.schedule.network import Schedule, workspace_name
 from convgen.sources import network_words

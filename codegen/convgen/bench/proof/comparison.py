@@ -109,7 +109,19 @@ def _compare(
         first = None
         if wrong.size:
             at = start + int(wrong[0])
-            index = zip(AXES, np.unravel_index(at, output.shape), strict=True)
-            place = ", ".join(f"{axis} {int(i)}" for axis, i in index)
-            first = f"vector {vector}, {place}: got {got[at]}, expected {want[at]}"
+            first = (
+                f"vector {vector}, {_place(at, output.shape)}: got {got[at]}, expected {want[at]}"
+            )
         yield Comparison(mismatches=wrong.size, max_abs_error=float(error.max()), first=first)
+
+
+def _place(at: int, shape: tuple[int, ...]) -> str:
+    """Return where the element *at* is, axis by axis.
+
+    >>> _place(5, (2, 3, 1)), _place(5, (7,))
+    ('row 1, column 2, channel 0', 'element 5')
+    """
+    if len(shape) != len(AXES):
+        return f"element {at}"
+    index = zip(AXES, np.unravel_index(at, shape), strict=True)
+    return ", ".join(f"{axis} {int(i)}" for axis, i in index)

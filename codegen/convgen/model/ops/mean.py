@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.geometry import Geometry
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
 from convgen.model.quantize import quantize_multiplier, requantize
@@ -28,6 +29,30 @@ class Mean(Plain):
     def count(self) -> int:
         """How many values each output is the mean of."""
         return self.inputs[0].shape[1]
+
+    @property
+    def geometry(self) -> Geometry:
+        """It as a pooling: a row of pixels for each of the outer axis, in one window."""
+        outer, count, inner = self.inputs[0].shape
+        return Geometry(
+            in_h=outer,
+            in_w=count,
+            in_c=inner,
+            out_h=outer,
+            out_w=1,
+            out_c=inner,
+            k_h=1,
+            k_w=count,
+            stride_h=1,
+            stride_w=1,
+            dilation_h=1,
+            dilation_w=1,
+            pad_top=0,
+            pad_left=0,
+            pad_bottom=0,
+            pad_right=0,
+            groups=inner,
+        )
 
     @cached_property
     def rescale(self) -> tuple[int, int]:

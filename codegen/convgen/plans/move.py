@@ -1,0 +1,332 @@
+"""Operators that move elements: runs of neighbours, in the order in which the output has them.
+
+Workspace: 0. The output is written from its first element to its last, so that an input may lie
+where the output will be, as far as it is read before it is overwritten: that distance is computed
+from where each run comes from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.ctext.literals import operand
+from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
+from convgen.plans.kernels.base import OwnSums
+from convgen.plans.output import bounded
+from convgen.plans.plan import Plan
+from convgen.targets.target import Target
+
+Ints = NDArray[np.int64]
+
+WORD, WORDS = 4, 16
+"""Bytes that are moved at once, and in one round of a loop."""
+
+INDICES = ("i", "j", "k", "l", "m", "n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A loop over ``index``, whose steps are ``stride`` elements of the input apart.
+
+    ``margin`` stands before its first line.
+    """
+
+    index: str
+    count: int
+    stride: int
+    margin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherSteps:
+    """What ``operators/gather.c.j2`` prints: loops, outermost first, around a run of elements.
+
+    ``base`` is the first element of the input that is read.
+    """
+
+    base: int
+    loops: tuple[Loop, ...]
+    run: int
+    has_unaligned: bool
+
+    @property
+    def moves(self) -> bool:
+        """Whether elements go several at a time."""
+        return self.run > 1
+
+    @property
+    def place(self) -> str:
+        """Where a run is, in C."""
+        return " + ".join(f"{loop.index} * {operand(loop.stride)}" for loop in self.loops)
+
+    @property
+    def margin(self) -> str:
+        """What stands before a line inside all loops."""
+        return "    " * (len(self.loops) + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An input of a concatenation, of which ``run`` neighbours go at a time."""
+
+    input: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSteps:
+    """What ``operators/concatenation.c.j2`` prints: a run of each input, ``count`` times."""
+
+    count: int
+    parts: tuple[Part, ...]
+    has_unaligned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Padded:
+    """A stretch of the output: elements ``before``, what is inside ``count`` times, ``after``.
+
+    Where nothing is ``inside``, ``count`` are elements of the input.
+    """
+
+    before: int
+    count: int
+    after: int
+    inside: Padded | None
+    index: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PadSteps:
+    """What ``operators/pad.c.j2`` prints."""
+
+    whole: Padded
+    value: float
+    has_unaligned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Runs:
+    """Where runs of ``length`` elements come from and go to, in the order of their writing."""
+
+    source: Ints
+    target: Ints
+    length: int
+
+    @property
+    def above(self) -> int:
+        """How many elements or more above the output the input must begin."""
+        read_later = np.minimum.accumulate(self.source[::-1])[::-1]
+        return max(0, int((self.target - read_later).max()))
+
+    def work(self, elem_bytes: int, *, has_unaligned: bool) -> Counter[str]:
+        """Count what moving them takes."""
+        if self.length == 1:
+            return Counter({"move.single": self.source.size})
+        size = self.length * elem_bytes
+        apart = (self.target - self.source) * elem_bytes
+        by_words = self.source.size if has_unaligned else int((apart % WORD == 0).sum())
+        work = Counter({"move.run": self.source.size})
+        work["move.words"] = by_words * (size // WORDS)
+        work["move.word"] = by_words * (size % WORDS // WORD)
+        work["move.byte"] = by_words * (size % WORD) + (self.source.size - by_words) * size
+        return work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """A slice, a transposition: the output in order, its runs from wherever they are."""
+
+    name: str = "gather"
+    family: str = "gather"
+    summary: str = "slices, transpositions: run by run, in the order of the output"
+
+    def plan(self, operator: Slice | Transpose, target: Target) -> Plan:
+        """Find the longest runs."""
+        base, axes = _axes(operator)
+        run, outer = _merged(axes)
+        runs = _runs(base, outer, run)
+        steps = GatherSteps(
+            base=base,
+            loops=tuple(
+                Loop(index=index, count=count, stride=stride, margin="    " * depth)
+                for depth, (index, (count, stride)) in enumerate(
+                    zip(INDICES, outer, strict=False), start=1
+                )
+            ),
+            run=run,
+            has_unaligned=target.has("unaligned"),
+        )
+        return _plan(self, operator, steps, (runs,), Counter(), "operators/gather.c.j2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """A concatenation: a run of each input in turn."""
+
+    name: str = "concatenation"
+    family: str = "concatenation"
+    summary: str = "a run of each input in turn"
+
+    def plan(self, operator: Concatenation, target: Target) -> Plan:
+        """Find what of each input lies together."""
+        axis, shapes = operator.axis, [tensor.shape for tensor in operator.inputs]
+        count = prod(shapes[0][:axis])
+        lengths = [prod(shape[axis:]) for shape in shapes]
+        names = _names(len(lengths))
+        steps = JoinSteps(
+            count=count,
+            parts=tuple(
+                Part(input=name, run=length) for name, length in zip(names, lengths, strict=True)
+            ),
+            has_unaligned=target.has("unaligned"),
+        )
+        rounds = np.arange(count)
+        runs = [
+            _Runs(source=rounds * length, target=rounds * sum(lengths) + begin, length=length)
+            for begin, length in zip(accumulate(lengths, initial=0), lengths, strict=False)
+        ]
+        return _plan(self, operator, steps, runs, Counter(), "operators/concatenation.c.j2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Padding:
+    """A padding: row by row."""
+
+    name: str = "pad"
+    family: str = "pad"
+    summary: str = "rows of the input, and what is around them"
+
+    def plan(self, operator: Pad, target: Target) -> Plan:
+        """Find what lies together."""
+        whole = _padded(operator)
+        starts, length, fills = _inside(whole)
+        runs = _Runs(source=np.arange(starts.size) * length, target=starts, length=length)
+        steps = PadSteps(
+            whole=whole,
+            value=operator.value if operator.dtype == "float32" else int(operator.value),
+            has_unaligned=target.has("unaligned"),
+        )
+        filled = operator.output.elems - operator.inputs[0].elems
+        work = Counter({"move.fill": fills, "move.filled": filled})
+        return _plan(self, operator, steps, (runs,), work, "operators/pad.c.j2")
+
+
+def _plan(
+    algorithm: Gathering | Joining | Padding,
+    operator: Slice | Transpose | Concatenation | Pad,
+    steps: GatherSteps | JoinSteps | PadSteps,
+    runs: Sequence[_Runs],
+    work: Counter[str],
+    template: str,
+) -> Plan:
+    size = operator.output.elem_bytes
+    for each in runs:
+        work += each.work(size, has_unaligned=steps.has_unaligned)
+    return Plan(
+        algorithm=algorithm.name,
+        family=algorithm.family,
+        summary=algorithm.summary,
+        template=template,
+        operator=operator,
+        kernel=OwnSums(name=algorithm.name, description="none: elements are moved"),
+        output=bounded(operator),
+        workspace=(),
+        constants=(),
+        steps=steps,
+        orders=(),
+        decisions=(),
+        work=+(work + Counter({"move.call": 1})),
+        above=tuple(each.above * size for each in runs),
+    )
+
+
+def _names(count: int) -> tuple[str, ...]:
+    return ("input",) if count == 1 else tuple(f"input_{i}" for i in range(count))
+
+
+Axes = list[tuple[int, int]]
+"""Of each axis of the output: how many, and how many elements of the input apart."""
+
+
+def _axes(operator: Slice | Transpose) -> tuple[int, Axes]:
+    """Return the first element of the input that is read, and the axes of the output."""
+    shape = operator.inputs[0].shape
+    pitches = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    if isinstance(operator, Transpose):
+        return 0, [(shape[axis], pitches[axis]) for axis in operator.axes]
+    base = sum(first * pitch for first, pitch in zip(operator.begin, pitches, strict=True))
+    steps = (stride * pitch for stride, pitch in zip(operator.strides, pitches, strict=True))
+    return base, list(zip(operator.output.shape, steps, strict=True))
+
+
+def _merged(axes: Axes) -> tuple[int, Axes]:
+    """Return the elements that lie together, and the axes around them, merged where they can be."""
+    run = 1
+    outer: Axes = []
+    for count, stride in reversed(axes):
+        if count == 1:
+            continue
+        if not outer and stride == run:
+            run *= count
+        elif outer and stride == outer[0][0] * outer[0][1]:
+            outer[0] = (count * outer[0][0], outer[0][1])
+        else:
+            outer.insert(0, (count, stride))
+    return run, outer
+
+
+def _runs(base: int, outer: Axes, run: int) -> _Runs:
+    source = np.array([base])
+    for count, stride in outer:
+        source = (source[:, None] + np.arange(count) * stride).reshape(-1)
+    return _Runs(source=source, target=np.arange(source.size) * run, length=run)
+
+
+def _padded(operator: Pad) -> Padded:
+    """Return the padding with the axes merged that have none."""
+    found: Padded | None = None
+    run = 1  # elements of an output of the axes so far
+    indices = iter(INDICES)
+    axes = zip(operator.before, operator.inputs[0].shape, operator.after, strict=True)
+    for before, count, after in reversed(list(axes)):
+        if found is None and not (before or after):
+            run *= count
+            continue
+        found = Padded(
+            before=before * run,
+            count=count if found else count * run,
+            after=after * run,
+            inside=found,
+            index=next(indices),
+        )
+        run *= before + count + after
+    return found or Padded(before=0, count=run, after=0, inside=None, index="i")
+
+
+def _inside(padded: Padded) -> tuple[Ints, int, int]:
+    """Return where runs begin in the output, how long they are, and how many fills there are."""
+    fills = bool(padded.before) + bool(padded.after)
+    if padded.inside is None:
+        return np.array([padded.before]), padded.count, fills
+    starts, length, more = _inside(padded.inside)
+    pitch = _elems(padded.inside)
+    starts = (padded.before + np.arange(padded.count)[:, None] * pitch + starts).reshape(-1)
+    return starts, length, fills + more * padded.count
+
+
+def _elems(padded: Padded) -> int:
+    inside = _elems(padded.inside) if padded.inside else 1
+    return padded.before + padded.count * inside + padded.after
+
+
+GATHERING: tuple[Gathering, ...] = (Gathering(),)
+JOINING: tuple[Joining, ...] = (Joining(),)
+PADDING: tuple[Padding, ...] = (Padding(),)
