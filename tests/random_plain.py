@@ -22,6 +22,8 @@ from convgen.model.tensor import DType, Tensor
 Rng = random.Random
 SOFTMAX_OUTPUT: dict[str, Any] = {"scale": 1 / 256, "zero_point": -128}
 
+BYTES: tuple[DType, ...] = ("int8", "uint8")
+
 
 def draw(kind: str, number: int) -> Operator:
     """Return the *number*-th operator of a *kind*; the same each time."""
@@ -139,7 +141,7 @@ def _concatenation(rng: Rng, name: str) -> Operator:
 
 
 def _quantize(rng: Rng, name: str) -> Operator:
-    shape, dtype = _shape(rng), rng.choice(["int8", "uint8"])
+    shape, dtype = _shape(rng), rng.choice(BYTES)
     return Quantize(
         name=name,
         inputs=(tensor("input", shape, "float32"),),
@@ -148,7 +150,7 @@ def _quantize(rng: Rng, name: str) -> Operator:
 
 
 def _dequantize(rng: Rng, name: str) -> Operator:
-    shape, dtype = _shape(rng), rng.choice(["int8", "uint8"])
+    shape, dtype = _shape(rng), rng.choice(BYTES)
     given = tensor("input", shape, dtype, **_numbers(rng, dtype))
     return Dequantize(name=name, inputs=(given,), output=tensor("output", shape, "float32"))
 
@@ -165,8 +167,7 @@ def _logistic(rng: Rng, name: str) -> Operator:
 
 
 def _requantize(rng: Rng, name: str) -> Operator:
-    pairs: list[tuple[DType, DType]] = [("int8", "uint8"), ("uint8", "int8"), ("int8", "int8")]
-    one, two = rng.choice(pairs)
+    one, two = rng.choice(BYTES), rng.choice(BYTES)
     given = tensor("input", _shape(rng), one, **_numbers(rng, one))
     output = tensor("output", given.shape, two, **_numbers(rng, two))
     return _table(name, given, output, "quantize")
