@@ -61,6 +61,11 @@ class Outcome:
     failure: ConvgenError | None
 
 
+def is_model(path: Path) -> bool:
+    """Whether *path* is a model and not a layer's spec."""
+    return path.suffix.lower() == ".tflite"
+
+
 def wanted(job: Job, board: Target) -> Wanted:
     """Return what block counts are asked for; refuse early where there can be none."""
     found = insight.wanted(
@@ -153,13 +158,14 @@ def bench_for(job: Job, board: Target, given: Vectors) -> Bench:
 
 def _remake(job: Job, board: Target) -> Remake:
     """Return what of *job* the printed text depends on."""
+    memory, is_network = board.memory, job.layer is None and is_model(job.spec)
     return Remake(
         spec=job.spec,
         target=job.target,
         seed=job.seed,
         allow_outside=job.allow_outside,
-        ram=job.ram if job.ram and job.ram > board.memory.ram else None,
-        flash=job.flash if job.flash and job.flash > board.memory.flash else None,
+        ram=job.ram if job.ram and (is_network or job.ram > memory.ram) else None,
+        flash=job.flash if job.flash and (is_network or job.flash > memory.flash) else None,
         layer=job.layer,
         name=job.name,
     )

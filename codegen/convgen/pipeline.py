@@ -29,16 +29,9 @@ from convgen.targets.target import Target
 def run(job: Job, say: Say) -> Outcome:
     """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written."""
     with cache.kept_in(cache.usual_folder() if job.cache else None):
-        return (
-            _run(job, say)
-            if job.layer or not is_model(job.spec)
-            else network_pipeline.run(job, say)
-        )
-
-
-def is_model(path: Path) -> bool:
-    """Whether *path* is a model and not a layer's spec."""
-    return path.suffix.lower() == ".tflite"
+        if job.layer is None and jobs.is_model(job.spec):
+            return network_pipeline.run(job, say)
+        return _run(job, say)
 
 
 def _run(job: Job, say: Say) -> Outcome:

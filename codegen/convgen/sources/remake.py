@@ -20,7 +20,8 @@ class Remake:
     """The options of the command that hold for every candidate.
 
     ``layer``, if given, is the operator of a model.
-    ``ram`` and ``flash`` are budgets above the target's own, without which a layer may not fit.
+    ``ram`` and ``flash`` are budgets above the target's own, without which a layer may not fit; of
+    a network any, since plans depend on them.
     """
 
     spec: Path
@@ -38,18 +39,22 @@ class Remake:
         words += ["--overlap"] if pool else []
         words += ["--seed", str(self.seed)] if plan.operator.synthetic and self.seed else []
         words += ["--allow-outside"] if self.allow_outside else []
-        words += [] if self.name is None else ["--name", self.name]
+        words += self._named
         words += [] if self.layer is None else ["--layer", self.layer]
         return self._command(words)
 
     def network_command(self, goal: Goal) -> str:
         """Return the command that prints a network planned for *goal*."""
-        return self._command(["--optimize", goal, *self._budgets])
+        return self._command(["--optimize", goal, *self._budgets, *self._named])
 
     @property
     def _budgets(self) -> list[str]:
         words = [] if self.ram is None else ["--budget", str(self.ram)]
         return words + ([] if self.flash is None else ["--flash", str(self.flash)])
+
+    @property
+    def _named(self) -> list[str]:
+        return [] if self.name is None else ["--name", self.name]
 
     def _command(self, options: list[str]) -> str:
         name = self.spec.name
