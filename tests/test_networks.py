@@ -57,7 +57,7 @@ def test_a_random_network_on_a_board(
 ) -> None:
     graph = draw(number, dtype)
     given = vectors.made_up(Whole(graph), number)
-    tried = replace(bench(board, given.inputs[0], compiler), vectors=given)
+    tried = replace(bench(board, *given.inputs, compiler=compiler), vectors=given)
     schedule = planned(graph, tried.target, number)
     trial = attempt(schedule, tried, tmp_path / "trial", ROOM.ram, roomy=True)
     assert trial.verified, trial.failure

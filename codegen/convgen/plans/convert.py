@@ -108,9 +108,7 @@ def _plan(
     above: int,
 ) -> Plan:
     return Plan(
-        algorithm=algorithm.name,
-        family=algorithm.family,
-        summary=algorithm.summary,
+        variant=algorithm,
         template=f"operators/{algorithm.name}.c.j2",
         operator=operator,
         kernel=OwnSums(name=algorithm.name, description=how),

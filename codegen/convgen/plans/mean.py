@@ -71,9 +71,7 @@ class AlongAxis:
         )
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="operators/mean.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description=how),

@@ -231,9 +231,7 @@ def _plan(
     for each in runs:
         work += each.work(size, has_unaligned=steps.has_unaligned)
     return Plan(
-        algorithm=algorithm.name,
-        family=algorithm.family,
-        summary=algorithm.summary,
+        variant=algorithm,
         template=template,
         operator=operator,
         kernel=OwnSums(name=algorithm.name, description="none: elements are moved"),

@@ -67,9 +67,7 @@ class RowByRow:
         )
         how = "exponentials from a table" if is_int8 else "exponentials by a polynomial"
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="operators/softmax.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description=f"plain C: {how}", out_of_line="run"),

@@ -48,9 +48,7 @@ class LookUp:
         elems = operator.output.elems
         steps = TableSteps(elems=elems, fours=elems - elems % AT_ONCE)
         return Plan(
-            algorithm=self.name,
-            family=self.family,
-            summary=self.summary,
+            variant=self,
             template="operators/table.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description="plain C: one byte from a table"),
