@@ -14,6 +14,13 @@
 #include "joined.h"
 #include "joined_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define JOINED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define JOINED__CODE
+#endif
+
 #define JOINED__ELEMENTS 60 /* of each tensor */
 #define JOINED__FIRST 994026
 #define JOINED__SECOND 3685169
@@ -21,13 +28,6 @@
 #define JOINED__SHIFT 22
 #define JOINED__OUT_MIN (-10)
 #define JOINED__OUT_MAX 127
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define JOINED__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define JOINED__CODE
-#endif
 
 /* An output from its two inputs: TensorFlow Lite's, of all pairs there are. */
 static JOINED__CODE int8_t joined__sum(int32_t first, int32_t second)

@@ -15,6 +15,13 @@
 #include "mean.h"
 #include "mean_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define MEAN__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define MEAN__CODE
+#endif
+
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
@@ -38,13 +45,6 @@
 #define MEAN__SHIFT 23
 #define MEAN__OUT_MIN (-128)
 #define MEAN__OUT_MAX 127
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define MEAN__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define MEAN__CODE
-#endif
 
 /* What a window gives, clamped. */
 static MEAN__CODE int8_t mean__finish(int32_t value, int32_t taps)

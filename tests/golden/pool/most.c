@@ -15,6 +15,13 @@
 #include "most.h"
 #include "most_weights.h"
 
+/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
+#ifdef CONVGEN_CODE_SECTION
+#define MOST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+#else
+#define MOST__CODE
+#endif
+
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
@@ -34,13 +41,6 @@
 #define MOST__WORDS_END 8 /* channels that go four in a word */
 #define MOST__OUT_MIN (-128)
 #define MOST__OUT_MAX 127
-
-/* For a section of its own, define CONVGEN_CODE_SECTION as its name, such as ".itcm". */
-#ifdef CONVGEN_CODE_SECTION
-#define MOST__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
-#else
-#define MOST__CODE
-#endif
 
 /* What a window gives, clamped. */
 static MOST__CODE int8_t most__finish(int32_t value)
