@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convgen.bench.code.blocks import Block
-from convgen.bench.code.machine_code import Code, Flow, decoder, instruction, registers
+from convgen.bench.code.machine_code import Code, Flow, decoder, flow_of, instruction, registers
 from convgen.errors import ToolError
 from convgen.targets import target
 from toy.bench import build
@@ -29,14 +29,14 @@ M4, RV32 = target.load("cortex-m4").cpu, target.load("rv32imc").cpu
     ("blx r3", Flow.CALL, None),
     ("b #0x100", Flow.AWAY, 0x100),
     ("b.w #0x100", Flow.AWAY, 0x100),
-    ("bx lr", Flow.AWAY, None),
-    ("pop.w {r4, pc}", Flow.AWAY, None),
+    ("bx lr", Flow.RETURN, None),
+    ("pop.w {r4, pc}", Flow.RETURN, None),
     ("tbb [pc, r0]", Flow.AWAY, None),
     ("mov pc, r0", Flow.AWAY, None),
     ("ldr.w pc, [r0, #0x260]", Flow.AWAY, None),
 ])  # fmt: skip
 def test_thumb_goes_on_where_its_branches_say(text: str, flow: Flow, goal: int | None) -> None:
-    found = instruction(0x80, 2, text, M4)
+    found = instruction(0x80, 2, text, is_thumb=True)
     assert (found.flow, found.target) == (flow, goal)
 
 
@@ -53,13 +53,37 @@ def test_thumb_goes_on_where_its_branches_say(text: str, flow: Flow, goal: int |
     ("c.jalr a0", Flow.CALL, None),
     ("c.j 0x10", Flow.AWAY, 0x90),
     ("j -0x10", Flow.AWAY, 0x70),
-    ("c.jr ra", Flow.AWAY, None),
+    ("c.jr ra", Flow.RETURN, None),
     ("jr a0", Flow.AWAY, None),
-    ("ret", Flow.AWAY, None),
+    ("ret", Flow.RETURN, None),
+    ("jr t0", Flow.RETURN, None),
+    ("jalr ra, t1, -0x14", Flow.CALL, None),
+    ("jalr zero, t1, 8", Flow.AWAY, None),
 ])  # fmt: skip
 def test_riscv_goes_on_where_its_branches_say(text: str, flow: Flow, goal: int | None) -> None:
-    found = instruction(0x80, 2, text, RV32)
+    found = instruction(0x80, 2, text, is_thumb=False)
     assert (found.flow, found.target) == (flow, goal)
+
+
+@pytest.mark.parametrize(("text", "flow"), [
+    ("bne.n 101 <top>", Flow.MAYBE),
+    ("beqz a5,104 <top+0x4>", Flow.MAYBE),
+    ("b.eq 104 <top>", Flow.MAYBE),
+    ("tbnz w0, #3, 104 <top>", Flow.MAYBE),
+    ("jae 104 <top>", Flow.MAYBE),
+    ("jalr -20(ra) # 104 <other>", Flow.CALL),
+    ("jal ra,104 <other>", Flow.CALL),
+    ("call 104 <other>", Flow.CALL),
+    ("blr x0", Flow.CALL),
+    ("b.n 104 <top>", Flow.AWAY),
+    ("j 104 <top>", Flow.AWAY),
+    ("jmp *%rax", Flow.AWAY),
+    ("br x16", Flow.AWAY),
+    ("bic w0, w1, w2", Flow.NEXT),
+    ("bswap %eax", Flow.NEXT),
+])  # fmt: skip
+def test_flow_is_told_from_what_objdump_prints_too(text: str, flow: Flow) -> None:
+    assert flow_of(text) is flow
 
 
 def test_registers_of_a_list_are_counted_in_words() -> None:

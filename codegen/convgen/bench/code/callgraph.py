@@ -11,12 +11,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
-from convgen.bench.code.disassembly import Function, Instruction
+from convgen.bench.code.disassembly import Function
+from convgen.bench.code.machine_code import Flow, Instruction
 
-_BRANCH = re.compile(r"(b[a-z]*|[ct]bn?z|j[a-z]*|call[a-z]*|tail)(\.[a-z]+)?")
-_CALL = re.compile(r"bl|blx|blr|jalr?|callq?")
-_JUMP_BY_REGISTER = re.compile(r"bx|br|jr|jmpq?")
-_RETURN = re.compile(r"bx lr|jr ra|jr t0")  # t0: where libgcc's RISC-V divisions keep ra
+_JUMP_BY_REGISTER = re.compile(r"bx|br|(?:c\.)?jr|jmpq?")
 
 # What an instruction takes from the stack pointer, in bytes.
 _TAKES = tuple(
@@ -103,19 +101,16 @@ class CallGraph:
         """Return the functions that *function* calls or jumps to."""
         callees = []
         for instruction in function.instructions:
-            address = instruction.refers_to
-            is_call = _CALL.fullmatch(instruction.mnemonic) is not None
+            address, is_call = instruction.target, instruction.flow is Flow.CALL
             if address is None:
                 if is_call or self._jumps_out(function, instruction):
                     raise Unbounded
-                continue
-            if not _BRANCH.fullmatch(instruction.mnemonic) or (
+            elif not (
                 function.start <= address < function.end
                 # A call into the middle is Thumb-1's long jump.
                 and not (is_call and address == function.start)
             ):
-                continue
-            callees.append(self._at(address))
+                callees.append(self._at(address))
         return callees
 
     def _jumps_out(self, function: Function, instruction: Instruction) -> bool:
@@ -123,8 +118,8 @@ class CallGraph:
         compiled_here = _CLONE_NUMBER.sub("", function.name) in self._frames
         return (
             compiled_here
+            and instruction.flow is Flow.AWAY
             and _JUMP_BY_REGISTER.fullmatch(instruction.mnemonic) is not None
-            and _RETURN.fullmatch(instruction.text) is None
         )
 
     def _at(self, address: int) -> Function:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
@@ -18,37 +18,13 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from convgen.bench.build.compilers import Toolchain
 from convgen.bench.build.toolchain import Image, disassemble
-from convgen.bench.code.machine_code import decoder
+from convgen.bench.code.machine_code import Flow, Instruction, decoder, flow_of, read
 
 _HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:notrack |bnd )?(\S+)\s*(.*)$")
 _REFERENCE = re.compile(r"\b([0-9a-f]+) <")
 
 _LABEL = ".L"  # begins a label within a function
-
-# What capstone prints of RISC-V: offsets, where objdump prints addresses.
-_RELATIVE = re.compile(r"j|jal|b[a-z]+")
-_UPPER = re.compile(r"auipc (\w+), (\S+)")
-_BY_REGISTER = re.compile(r"(?:jalr|jr) (?:\w+, )??(\w+)(?:, (-?\w+))?")
-_DISCARDING = "jalr zero, "
-
-# What capstone prints of Thumb.
-_THUMB_REFERENCE = re.compile(r"#(0x[0-9a-f]+|\d+)$")
-_THUMB_BRANCH = re.compile(r"b(?!ic|fc|fi|kpt)\S*|cbn?z")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Instruction:
-    """One instruction; ``refers_to`` is the address that its text names, if it names one."""
-
-    mnemonic: str
-    operands: str
-    refers_to: int | None
-
-    @property
-    def text(self) -> str:
-        """The whole of it."""
-        return f"{self.mnemonic} {self.operands}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +35,6 @@ class Function:
     start: int
     end: int
     instructions: tuple[Instruction, ...]
-
-
-Decoded = Iterator[tuple[int, str, str]]  # address, mnemonic, operands, as capstone has them
 
 
 def functions(image: Image, toolchain: Toolchain) -> list[Function]:
@@ -79,23 +52,29 @@ def from_objdump(printed: str) -> list[Function]:
         function = _HEADING.match(heading)
         matches = [match for line in lines if (match := _INSTRUCTION.match(line))]
         if function and matches:
+            end = int(matches[-1][1], 16) + 1  # how long the last is, nobody says
+            starts = [*(int(match[1], 16) for match in matches), end]
             functions.append(
                 Function(
                     name=function[2],
                     start=int(function[1], 16),
-                    end=int(matches[-1][1], 16) + 1,
-                    instructions=tuple(_printed(match[2], match[3]) for match in matches),
+                    end=end,
+                    instructions=tuple(map(_printed, matches, starts[1:])),
                 )
             )
     return sorted(functions, key=lambda function: function.start)
 
 
-def _printed(mnemonic: str, operands: str) -> Instruction:
-    reference = _REFERENCE.search(operands)
+def _printed(line: re.Match[str], following: int) -> Instruction:
+    """Return the instruction of a line, before that at address *following*."""
+    address, text = int(line[1], 16), f"{line[2]} {line[3]}".rstrip()
+    flow, reference = flow_of(text), _REFERENCE.search(line[3])
     return Instruction(
-        mnemonic=mnemonic,
-        operands=operands,
-        refers_to=int(reference[1], 16) if reference else None,
+        address=address,
+        bytes=following - address,
+        text=text,
+        flow=flow,
+        target=int(reference[1], 16) if reference and flow is not Flow.NEXT else None,
     )
 
 
@@ -105,14 +84,19 @@ def from_elf(path: Path) -> list[Function]:
         elf = ELFFile(file)
         is_thumb = elf["e_machine"] == "EM_ARM"
         disassembler = decoder(is_thumb=is_thumb, is_wide=elf.elfclass == 64, is_v8=True)
-        read = _thumb if is_thumb else _riscv
         labels = _labels(elf)
         return [
             Function(name=name, start=start, end=end, instructions=tuple(instructions))
             for section in elf.iter_sections()
             if _is_code(section)
             for name, start, end in _extents(section, labels)
-            if (instructions := list(read(_decoded(disassembler, section, start, end, labels))))
+            if (
+                instructions := [
+                    instruction
+                    for at, code in _code(section, start, end, labels)
+                    for instruction in read(disassembler, code, at, is_thumb=is_thumb)
+                ]
+            )
         ]
 
 
@@ -160,45 +144,10 @@ def _extents(section: Section, labels: _Labels) -> Iterator[tuple[str, int, int]
         yield name, start, min(start + size, following) if size else following
 
 
-def _decoded(disassembler: Any, section: Section, start: int, end: int, labels: _Labels) -> Decoded:
-    """Yield address, mnemonic and operands of the code from *start* to *end*."""
+def _code(section: Section, start: int, end: int, labels: _Labels) -> Iterator[tuple[int, bytes]]:
+    """Yield the stretches of code from *start* to *end*, each with its address."""
     content, base = section.data(), section["sh_addr"]
     turns = sorted(address for address in labels.code if start < address < end)
     for at, until in pairwise([start, *turns, end]):
         if labels.code.get(at, True):
-            for address, _, mnemonic, operands in disassembler.disasm_lite(
-                content[at - base : until - base], at
-            ):
-                yield address, mnemonic, operands
-
-
-def _thumb(decoded: Decoded) -> Iterator[Instruction]:
-    for _, mnemonic, operands in decoded:
-        branches = _THUMB_BRANCH.fullmatch(mnemonic)
-        reference = _THUMB_REFERENCE.search(operands) if branches else None
-        yield Instruction(
-            mnemonic=mnemonic,
-            operands=operands,
-            refers_to=int(reference[1], 0) if reference else None,
-        )
-
-
-def _riscv(decoded: Decoded) -> Iterator[Instruction]:
-    """Read offsets as addresses, and ``auipc`` with the jump behind it as one."""
-    upper: dict[str, int] = {}
-    for address, raw_mnemonic, raw_operands in decoded:
-        text = f"{raw_mnemonic} {raw_operands}".removeprefix("c.")
-        text = text.replace(_DISCARDING, "jr ")
-        mnemonic, _, operands = text.rstrip().partition(" ")
-        refers_to = None
-        if _RELATIVE.fullmatch(mnemonic):
-            refers_to = address + int(operands.rpartition(" ")[2], 0)
-        elif (jump := _BY_REGISTER.fullmatch(text)) and jump[1] in upper:
-            refers_to = upper[jump[1]] + int(jump[2] or "0", 0)
-        yield Instruction(mnemonic=mnemonic, operands=operands, refers_to=refers_to)
-        added = _UPPER.fullmatch(text)
-        upper = {added[1]: address + _signed(int(added[2], 0) << 12)} if added else {}
-
-
-def _signed(word: int) -> int:
-    return word - 2**32 if word >= 2**31 else word
+            yield at, content[at - base : until - base]

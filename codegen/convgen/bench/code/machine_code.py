@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from convgen.bench.code.blocks import Block
 from convgen.errors import ToolError
 from convgen.targets.target import Cpu
 
-_CONDITIONS = "eq|ne|[ch]s|cc|lo|mi|pl|v[sc]|hi|ls|[gl][et]"
 _REGISTER_LIST = re.compile(r"\{(.*)\}")
 
 
@@ -29,23 +28,33 @@ class Flow(Enum):
     MAYBE = auto()  # a branch with a condition
     AWAY = auto()
     CALL = auto()
+    RETURN = auto()
 
 
-_THUMB_FLOW = (
-    (Flow.MAYBE, rf"bx?({_CONDITIONS})(\.w)? |cbn?z |(pop|ldr|ldm|mov)({_CONDITIONS})\b.*\bpc\b"),
-    (Flow.CALL, r"blx? "),
-    (Flow.AWAY, r"b(x|\.w)? |tb[bh] |(pop|ldm).*\bpc\}|(ldr(\.w)?|mov|add) pc,"),
+_CONDITIONS = "eq|ne|[ch]s|cc|lo|mi|pl|v[sc]|hi|ls|[gl][et]"
+_FLOW = (  # of Thumb, RISC-V, AArch64 and x86-64, as capstone prints them or objdump
+    (
+        Flow.MAYBE,
+        rf"bx?\.?({_CONDITIONS})(\.[nw])? |[ct]bn?z |(pop|ldr|ldm|mov)({_CONDITIONS})\b.*\bpc\b"
+        r"|(c\.)?b(eq|ne|lt|ge|gt|le)u?z? |j(?!mp|alr? |r )[a-z]+ ",
+    ),
+    (Flow.CALL, r"blx? |blr |(c\.)?jalr? (?!zero)|callq? "),
+    (Flow.RETURN, r"bx lr|(pop|ldm).*\bpc\}|(c\.)?jr (ra|t0) $|(c\.)?retq?\b"),
+    (Flow.AWAY, r"b(x|r|\.[nw])? |tb[bh] |(ldr(\.w)?|mov|add) pc,|(c\.)?j(alr?|r|mpq?)? "),
 )
-_RISCV_FLOW = (
-    (Flow.MAYBE, r"(c\.)?b(eq|ne|lt|ge|gt|le)u?z? "),
-    (Flow.CALL, r"(c\.)?jal -?\w+$|jal (ra|t0),|(c\.)?jalr \w+$|jalr (ra|t0),"),
-    (Flow.AWAY, r"(c\.)?j(al|alr|r)? |(c\.)?(jr|ret)\b"),
-)
+# RISC-V as capstone prints it: distances, where others print addresses
+_RELATIVE = re.compile(r"(c\.)?(j|jal|b[a-z]+) (.*[ ,])?(-?(?:0x[0-9a-f]+|\d+))")
+_UPPER = re.compile(r"(?:c\.)?auipc (\w+), (\S+)")
+_BY_REGISTER = re.compile(r"(?:c\.)?(?:jalr|jr) (?:\w+, )??(\w+)(?:, (-?\w+))?")
+_THUMB_TARGET = re.compile(r".*#(0x[0-9a-f]+|\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """One instruction. ``target`` is where a branch that names its target goes."""
+    """One instruction, of an image or of a function as it is printed.
+
+    ``target`` is the address where a branch goes, if the instruction tells.
+    """
 
     address: int
     bytes: int
@@ -57,6 +66,16 @@ class Instruction:
     def end(self) -> int:
         """The address after it."""
         return self.address + self.bytes
+
+    @property
+    def mnemonic(self) -> str:
+        """What it does."""
+        return self.text.partition(" ")[0]
+
+    @property
+    def operands(self) -> str:
+        """With what."""
+        return self.text.partition(" ")[2]
 
 
 class Code:
@@ -79,13 +98,11 @@ class Code:
     def instructions(self, block: Block) -> tuple[Instruction, ...]:
         """Return the instructions of *block*."""
         if block not in self._known:
-            self._known[block] = tuple(self._decode(block))
+            code = self._bytes(block)
+            self._known[block] = tuple(
+                read(self._decoder, code, block.address, is_thumb=self._cpu.is_thumb)
+            )
         return self._known[block]
-
-    def _decode(self, block: Block) -> Iterator[Instruction]:
-        code = self._bytes(block)
-        for address, size, mnemonic, operands in self._decoder.disasm_lite(code, block.address):
-            yield instruction(address, size, f"{mnemonic} {operands}".strip(), self._cpu)
 
     def _bytes(self, block: Block) -> bytes:
         index = bisect_right(self._segments, block.address, key=lambda segment: segment[0]) - 1
@@ -96,25 +113,40 @@ class Code:
         return found
 
 
-def instruction(address: int, size: int, text: str, cpu: Cpu) -> Instruction:
-    """Return the instruction that disassembles as *text*."""
-    flow = flow_of(text, cpu)
-    target = _target(address, text, cpu) if flow is not Flow.NEXT else None
+def read(decoder: Any, content: bytes, address: int, *, is_thumb: bool) -> Iterator[Instruction]:
+    """Yield the instructions of *content*, which lies at *address*.
+
+    RISC-V's ``auipc`` and the jump behind it are one branch that tells where it goes.
+    """
+    upper: dict[str, int] = {}
+    for at, size, mnemonic, operands in decoder.disasm_lite(content, address):
+        found = instruction(at, size, f"{mnemonic} {operands}".strip(), is_thumb=is_thumb)
+        jump = _BY_REGISTER.fullmatch(found.text)
+        if jump and jump[1] in upper:
+            found = replace(found, target=upper[jump[1]] + int(jump[2] or "0", 0))
+        yield found
+        added = _UPPER.fullmatch(found.text)
+        upper = {added[1]: at + _signed(int(added[2], 0) << 12)} if added else {}
+
+
+def _signed(word: int) -> int:
+    return word - 2**32 if word >= 2**31 else word
+
+
+def instruction(address: int, size: int, text: str, *, is_thumb: bool) -> Instruction:
+    """Return the instruction that capstone prints as *text*."""
+    flow = flow_of(text)
+    target = None
+    if flow is not Flow.NEXT and is_thumb and (named := _THUMB_TARGET.fullmatch(text)):
+        target = int(named[1], 0)
+    elif not is_thumb and (named := _RELATIVE.fullmatch(text)):
+        target = address + int(named[4], 0)
     return Instruction(address=address, bytes=size, text=text, flow=flow, target=target)
 
 
-def flow_of(text: str, cpu: Cpu) -> Flow:
+def flow_of(text: str) -> Flow:
     """Return where execution goes on behind an instruction."""
-    patterns = _THUMB_FLOW if cpu.is_thumb else _RISCV_FLOW
-    return next((flow for flow, pattern in patterns if re.match(pattern, text)), Flow.NEXT)
-
-
-def _target(address: int, text: str, cpu: Cpu) -> int | None:
-    """Return the branch's target: capstone prints Thumb's as such, RISC-V's as a distance."""
-    named = re.search(r"(?:^|\s)#?(-?(?:0x[0-9a-f]+|\d+))$", text)
-    if named is None:
-        return None
-    return int(named[1], 0) if cpu.is_thumb else address + int(named[1], 0)
+    return next((flow for flow, pattern in _FLOW if re.match(pattern, f"{text} ")), Flow.NEXT)
 
 
 def registers(text: str) -> int:
