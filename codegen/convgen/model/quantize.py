@@ -33,15 +33,24 @@ def quantize_multiplier(value: float, rounding: Rounding) -> tuple[int, int]:
     TensorFlow Lite's ``QuantizeMultiplier``, built with ``TFLITE_SINGLE_ROUNDING`` when
     *rounding* is ``single``. Only a ``double`` shift can exceed `MAX_SHIFT`.
     """
-    fraction, shift = math.frexp(value)
-    multiplier = math.floor(fraction * 2**31 + 0.5)  # std::round, since fraction >= 0
-    if multiplier == 2**31:
-        multiplier, shift = 2**30, shift + 1
-    if shift < MIN_SHIFT:
-        return 0, 0
-    if rounding == "single" and shift > MAX_SHIFT:
-        return INT32.max, MAX_SHIFT
-    return multiplier, shift
+    multiplier, shift = _quantized(np.array([value]), rounding)
+    return int(multiplier[0]), int(shift[0])
+
+
+def _quantized(
+    values: NDArray[np.float64], rounding: Rounding
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Split *values*, at least 0, into Q31 multipliers and shifts."""
+    fraction, shift = np.frexp(values)
+    multiplier = np.floor(fraction * 2**31 + 0.5).astype(np.int64)  # std::round, of what is >= 0
+    carries = multiplier == 2**31
+    multiplier[carries] = 2**30
+    shift = shift.astype(np.int32) + carries
+    multiplier[shift < MIN_SHIFT], shift[shift < MIN_SHIFT] = 0, 0
+    if rounding == "single":
+        multiplier[shift > MAX_SHIFT] = INT32.max
+        shift = shift.clip(max=MAX_SHIFT)
+    return multiplier.astype(np.int32), shift.astype(np.int32)
 
 
 def multipliers(
@@ -53,9 +62,7 @@ def multipliers(
     of operations matters for the last bit: input scale times weight scale, over output scale.
     """
     effective = in_scale * weight_scales / out_scale
-    pairs = [quantize_multiplier(float(value), rounding) for value in effective]
-    multiplier, shift = np.array(pairs, np.int32).T
-    return multiplier.copy(), shift.copy()
+    return _quantized(effective, rounding)
 
 
 def requantize(

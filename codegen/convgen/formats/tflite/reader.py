@@ -15,9 +15,17 @@ from convgen.formats.limits import MAX_MACS
 from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
 from convgen.formats.tflite.scene import Built, Scene, Shape, UnsupportedError, identifier
 from convgen.formats.tflite.states import Variables
-from convgen.formats.tflite.tables import ABSENT, MAX_FILE_BYTES, FileOperator, FileTensor, SubGraph
+from convgen.formats.tflite.tables import (
+    ABSENT,
+    MAX_CONSTANT_BYTES,
+    MAX_FILE_BYTES,
+    FileOperator,
+    FileTensor,
+    SubGraph,
+)
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
@@ -145,11 +153,7 @@ def imported(subgraphs: tuple[SubGraph, ...], name: str) -> Imported:
             if entry.problem
         ]
     )
-    graph = reading.graph(name, found)
-    if graph.macs > MAX_MACS:
-        most = f"at most {MAX_MACS:,} multiply-accumulates"
-        raise SpecError([f"the model: expected {most}, got {graph.macs:,}"])
-    return Imported(graph=graph, entries=found)
+    return Imported(graph=reading.graph(name, found), entries=found)
 
 
 class _Reading:
@@ -160,6 +164,7 @@ class _Reading:
         self.scene = Scene(self.main.tensors)
         self.variables = Variables(subgraphs)
         self.identifiers: set[str] = set()
+        self.macs = self.constant_bytes = 0
         self.known: set[int] = {ABSENT, *self.main.inputs}
         for tensor in self.main.tensors:
             if tensor.data is not None:
@@ -227,7 +232,21 @@ class _Reading:
             self.scene.taken.update(tensor.name for tensor in each.outputs)
             name = identifier(each.outputs[0].name, self.identifiers)
             found.append(replace(each, name=name))  # type: ignore[type-var]
+            self._count(each)
         return tuple(found)
+
+    def _count(self, operator: Operator) -> None:
+        """Refuse a model that is out of all proportion before more of it is read."""
+        self.macs += operator.macs
+        if self.macs > MAX_MACS:
+            most = f"at most {MAX_MACS:,} multiply-accumulates"
+            raise SpecError([f"the model: expected {most}"])
+        if isinstance(operator, Conv2d):
+            self.constant_bytes += operator.weights.nbytes
+        if self.constant_bytes > MAX_CONSTANT_BYTES:
+            raise SpecError(
+                [f"the model: expected at most {MAX_CONSTANT_BYTES:,} bytes of weights"]
+            )
 
     def _fold(self, operator: FileOperator) -> None:
         """Do now what needs nothing but constants: shapes that a model computes."""

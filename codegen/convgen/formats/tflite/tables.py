@@ -20,15 +20,15 @@ from convgen.errors import SpecError
 from convgen.formats.limits import MAX_TENSOR_BYTES
 
 MAX_FILE_BYTES = MAX_TENSOR_BYTES
-MAX_OPERATORS = 10_000
-MAX_TENSORS = 40_000
-MAX_BUFFERS = 40_000
+MAX_OPERATORS = 2000  # of all subgraphs together, as of tensors
+MAX_TENSORS = 6000
+MAX_BUFFERS = 8000
 MAX_SUBGRAPHS = 16
 MAX_CODES = 1000
 MAX_RANK = 6
 MAX_OPERANDS = 256
 MAX_NAME = 1000
-MAX_CONSTANT_BYTES = 4 * MAX_TENSOR_BYTES  # of all tensors together; they may share buffers
+MAX_CONSTANT_BYTES = MAX_TENSOR_BYTES  # of all tensors together, which may share buffers
 
 IDENTIFIER = b"TFL3"
 OLD_CODES = 127  # of operators that fit in the byte of the first schema
@@ -165,26 +165,27 @@ def _parse(content: bytes) -> tuple[SubGraph, ...]:
     model = tflite.Model.GetRootAsModel(content, 0)
     kinds = [_kind(code) for code in _each(model, "OperatorCodes", MAX_CODES)]
     buffers = [_buffer(buffer) for buffer in _each(model, "Buffers", MAX_BUFFERS)]
-    found = tuple(
-        _subgraph(graph, kinds, buffers) for graph in _each(model, "Subgraphs", MAX_SUBGRAPHS)
-    )
+    graphs = list(_each(model, "Subgraphs", MAX_SUBGRAPHS))
+    _check_total("operators", MAX_OPERATORS, sum(graph.OperatorsLength() for graph in graphs))
+    _check_total("tensors", MAX_TENSORS, sum(graph.TensorsLength() for graph in graphs))
+    found = tuple(_subgraph(graph, kinds, buffers) for graph in graphs)
     if not found:
         raise UnsoundError("expected a subgraph, got none")
-    constants = (
-        tensor.data.nbytes for g in found for tensor in g.tensors if tensor.data is not None
-    )
-    if (total := sum(constants)) > MAX_CONSTANT_BYTES:
-        raise UnsoundError(
-            f"expected at most {MAX_CONSTANT_BYTES:,} bytes of constants, got {total:,}"
-        )
+    data = (tensor.data for graph in found for tensor in graph.tensors)
+    constants = sum(values.nbytes for values in data if values is not None)
+    _check_total("bytes of constants", MAX_CONSTANT_BYTES, constants)
     return found
+
+
+def _check_total(what: str, most: int, count: int) -> None:
+    if count > most:
+        raise UnsoundError(f"expected at most {most:,} {what}, got {count:,}")
 
 
 def _each(table: Any, field: str, most: int) -> Iterator[Any]:
     """Yield what the vector *field* of a *table* holds, *most* at most."""
     count = getattr(table, f"{field}Length")()
-    if count > most:
-        raise UnsoundError(f"expected at most {most:,} {_words(field)}, got {count:,}")
+    _check_total(_words(field), most, count)
     one: Callable[[int], Any] = getattr(table, field)
     for index in range(count):
         yield one(index)

@@ -24,7 +24,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
 )
 """By their names in the report."""
 
-MOST_ROUNDS = 100
+MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,23 @@ def simplified(graph: Graph) -> tuple[Graph, tuple[Saved, ...]]:
     for _ in range(MOST_ROUNDS):
         before = graph
         for name, rewrite in PASSES:
-            found = moves.drop_unused(rewrite(graph))
-            if found.operators != graph.operators:
-                saved[name] = _difference(name, graph, found, saved.get(name))
-            graph = found
+            after = _settled(graph, rewrite)
+            if after.operators != graph.operators:
+                saved[name] = _difference(name, graph, after, saved.get(name))
+            graph = after
         if graph.operators == before.operators:
             break
     return graph, tuple(saved.values())
+
+
+def _settled(graph: Graph, rewrite: Pass) -> Graph:
+    """Return *graph* when a pass finds nothing more."""
+    for _ in graph.operators:
+        after = moves.drop_unused(rewrite(graph))
+        if after.operators == graph.operators:
+            break
+        graph = after
+    return graph
 
 
 def _difference(name: str, before: Graph, after: Graph, known: Saved | None) -> Saved:

@@ -14,7 +14,7 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table, least
-from convgen.model.passes.rewriting import only_reader, rebuilt
+from convgen.model.passes.rewriting import only_readers, rebuilt
 
 Clamping = Conv2d | Pool2d | Add | Arithmetic
 
@@ -22,10 +22,11 @@ Clamping = Conv2d | Pool2d | Add | Arithmetic
 def fuse_activations(graph: Graph) -> Graph:
     """Let operators clamp by themselves where all that follows is a clamp."""
     changes: dict[str, tuple[Operator, ...]] = {}
+    following = only_readers(graph)
     for operator in graph.operators:
         if not isinstance(operator, Clamping):
             continue
-        after = only_reader(graph, operator.outputs[0].name)
+        after = following.get(operator.outputs[0].name)
         limits = _clamp(after) if after is not None else None
         if after is not None and limits is not None:
             changes[operator.name] = (_clamped(operator, after, *limits),)
@@ -65,10 +66,11 @@ def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Op
 def merge_tables(graph: Graph) -> Graph:
     """Make one table of a table of a table."""
     changes: dict[str, tuple[Operator, ...]] = {}
+    following = only_readers(graph)
     for operator in graph.operators:
         if not isinstance(operator, Table) or operator.name in changes:
             continue
-        after = only_reader(graph, operator.output.name)
+        after = following.get(operator.output.name)
         if isinstance(after, Table):
             places = operator.values.astype(np.int64) - least(operator.output)
             merged = replace(

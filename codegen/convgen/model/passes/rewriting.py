@@ -36,10 +36,14 @@ def kept(graph: Graph) -> set[str]:
     return {tensor.name for tensor in graph.outputs} | {state.new.name for state in graph.states}
 
 
-def only_reader(graph: Graph, name: str) -> Operator | None:
-    """Return the one operator that reads a tensor which nothing else needs."""
-    found = readers(graph)[name]
-    return found[0] if len(found) == 1 and name not in kept(graph) else None
+def only_readers(graph: Graph) -> dict[str, Operator]:
+    """Return the one operator that reads each tensor which nothing else needs, by its name."""
+    never = kept(graph)
+    return {
+        name: found[0]
+        for name, found in readers(graph).items()
+        if len(found) == 1 and name not in never
+    }
 
 
 def rebuilt(graph: Graph, changes: Mapping[str, Iterable[Operator]]) -> Graph:
