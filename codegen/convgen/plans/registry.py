@@ -42,8 +42,8 @@ ALL: tuple[Algorithm[Any], ...] = tuple(
 
 
 def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
-    """Return those that may do *operator*."""
-    return table.VARIANTS if isinstance(operator, Table) else OF_KIND[operator.kind]
+    """Return those that may do *operator*; none for a kind that nothing here does."""
+    return table.VARIANTS if isinstance(operator, Table) else OF_KIND.get(operator.kind, ())
 
 
 def plans(

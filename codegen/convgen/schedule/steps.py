@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 from itertools import pairwise
 from operator import itemgetter
 
+from convgen.errors import refuse
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
@@ -127,12 +128,24 @@ class Step:
 
 
 def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
-    """Ask every algorithm for every operator."""
+    """Ask every algorithm for every operator.
+
+    Raises SpecError that lists every operator which none of them can do.
+    """
     lives, states = lives_of(graph), {state.tensor.name for state in graph.states}
-    return tuple(
-        _step(number, operator, lives, states, target)
-        for number, operator in enumerate(graph.operators)
-    )
+    problems: list[str] = []
+    steps = []
+    for number, operator in enumerate(graph.operators):
+        candidates, rejected = select.survey(operator, target, overlap=False)
+        able = [candidate for candidate in candidates if not _asks(candidate)]
+        if not able:
+            reasons = "; ".join(each.reason for each in rejected) or "nothing here does it"
+            problems.append(
+                f"operator {number}, {operator.kind} {operator.name!r}: not supported: {reasons}"
+            )
+        steps.append(_step(number, operator, lives, states, able))
+    refuse(problems)
+    return tuple(steps)
 
 
 def lives_of(graph: Graph) -> Mapping[str, Block]:
@@ -159,18 +172,17 @@ def _step(
     operator: Operator,
     lives: Mapping[str, Block],
     states: Collection[str],
-    target: Target,
+    able: Sequence[Candidate],
 ) -> Step:
     mine = {tensor.name for tensor in (*operator.inputs, *operator.outputs)}
     is_free = len(operator.outputs) == 1 and operator.outputs[0].name not in states
     alive = (block for block in lives.values() if block.first <= number <= block.last)
-    candidates, _ = select.survey(operator, target, overlap=False)
     return Step(
         number=number,
         operator=operator,
         dying=tuple(t for t in _once(operator.inputs) if is_free and lives[t.name].last == number),
         others=sum(block.room for block in alive if block.what not in mine),
-        options=tuple(o for c in candidates if not _asks(c) for o in _options(c)),
+        options=tuple(option for candidate in able for option in _options(candidate)),
     )
 
 
