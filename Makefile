@@ -2,16 +2,19 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check golden speed cost paper bench wheel clean
+.PHONY: help setup demo demo-model test quick check golden speed cost paper bench wheel clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## install what is missing: Debian packages and .venv
 	@docker/setup.sh
 
 demo: setup  ## generate, run and measure one layer of examples/digits
 	.venv/bin/convgen --target cortex-m4 --budget 64k examples/digits/conv1/layer.json
+
+demo-model: setup  ## the same of the whole network, a .tflite file
+	.venv/bin/convgen --target cortex-m4 --budget 64k examples/digits/digits.tflite
 
 test: setup  ## set up, then check
 	@$(MAKE) --no-print-directory check

@@ -69,6 +69,27 @@ def test_digits_layers_fit_together(first: str, second: str) -> None:
     assert np.array_equal(made, np.load(DIGITS / second / "vectors.npz")["input"])
 
 
+def test_the_model_is_what_the_script_writes(tmp_path: Path) -> None:
+    script, model = DIGITS / "export.py", tmp_path / "digits.tflite"
+    subprocess.run([sys.executable, str(script), str(model)], check=True, timeout=120)
+    assert model.read_bytes() == (DIGITS / "digits.tflite").read_bytes()
+
+
+@pytest.mark.parametrize("target", TOOLS)
+def test_digits_are_recognised_by_the_whole_network(target: str, tmp_path: Path) -> None:
+    digits = np.load(DIGITS / "digits.npz")
+    vectors = tmp_path / "images.npz"
+    np.savez(vectors, input=digits["images"].reshape(-1, 8, 8, 1))
+    command = [sys.executable, "-m", "convgen", "--target", target, "--emulator", "qemu-system"]
+    command += ["--vectors", str(vectors), "--out", str(tmp_path / "out")]
+    command.append(str(DIGITS / "digits.tflite"))
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    outputs = np.fromfile(tmp_path / "out" / "verify" / "output.bin", np.int8).reshape(-1, 10)
+    right = int((outputs.argmax(axis=1) == digits["labels"]).sum())
+    assert right == json.loads((DIGITS / "accuracy.json").read_text())["correct"]["int8"]
+
+
 @pytest.mark.parametrize("target", TOOLS)
 def test_digits_are_recognised(target: str, tmp_path: Path) -> None:
     missing = [tool for tool in TOOLS[target] if shutil.which(tool) is None]
