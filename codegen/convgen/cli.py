@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from convgen import __version__
-from convgen.choices import EMULATORS, GOALS, TOOLCHAINS
+from convgen.choices import EMULATORS, ENDS, GOALS, REFERENCES, TOOLCHAINS
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
 from convgen.size import parse_size, whole
@@ -72,6 +72,21 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         help=f"what to minimise: {', '.join(GOALS)} (default: %(default)s)",
     )
     group.add_argument("--name", metavar="NAME", help="prefix of a model's symbols and files")
+    group.add_argument(
+        "--io",
+        metavar="KIND",
+        choices=ENDS,
+        default="model",
+        help="a model's own dtypes, or conversions at its ends left to the caller: "
+        f"{', '.join(ENDS)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--reference",
+        metavar="WHICH",
+        choices=REFERENCES,
+        default="litert",
+        help=f"whose rounding a model has: {', '.join(REFERENCES)} (default: %(default)s)",
+    )
     group.add_argument(
         "--layer", metavar="WHICH", help="take this operator of a model, by index or output"
     )
@@ -256,6 +271,7 @@ def _extract(options: argparse.Namespace) -> int:
         which=options.layer,
         name=options.name,
         seed=_seed(options.seed),
+        reference=options.reference,
     )
     return _print_lines(written)
 
@@ -284,6 +300,8 @@ def _generate(options: argparse.Namespace) -> int:
         cache=not options.no_cache,
         layer=options.layer,
         name=options.name,
+        ends=options.io,
+        reference=options.reference,
         out=_folder("--out", options.out) if options.out else None,
         emulator=options.emulator,
         toolchain=options.toolchain,

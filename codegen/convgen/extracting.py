@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.bench.proof import vectors
+from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.errors import UsageError
 from convgen.formats import writing
@@ -29,12 +30,12 @@ FILES = (SPEC, writing.DATA, VECTORS)
 MOST_LISTED = 5  # names in a message
 
 
-def layer_of(path: Path, which: str, name: str | None) -> Operator:
+def layer_of(path: Path, which: str, name: str | None, reference: Reference = "litert") -> Operator:
     """Return the operator *which* of the model at *path*, by index or output, as a layer.
 
     Raises UsageError where there is none, or none that a layer can be.
     """
-    entries = reader.load(path, "model").entries
+    entries = reader.load(path, "model", reference).entries
     entry = _find(entries, which)
     found = [operator for operator in entry.operators if writing.is_writable(operator)]
     if not found:
@@ -70,7 +71,15 @@ def as_layer(operator: Operator, name: str | None) -> Operator:
     return replace(found, name=name or operator.name)  # type: ignore[type-var]
 
 
-def extract(path: Path, out: Path, *, which: str | None, name: str | None, seed: int) -> list[str]:
+def extract(
+    path: Path,
+    out: Path,
+    *,
+    which: str | None,
+    name: str | None,
+    seed: int,
+    reference: Reference = "litert",
+) -> list[str]:
     """Write the operator *which*, or each that a spec can say, into *out*; say what was written.
 
     One is written into *out* itself, each of several into a folder there by its index and name.
@@ -78,9 +87,9 @@ def extract(path: Path, out: Path, *, which: str | None, name: str | None, seed:
     layers: dict[str, Operator] = {}
     skipped: list[str] = []
     if which is not None:
-        layers["."] = layer_of(path, which, name)
+        layers["."] = layer_of(path, which, name, reference)
     else:
-        for entry in reader.load(path, "model").entries:
+        for entry in reader.load(path, "model", reference).entries:
             able = [operator for operator in entry.operators if writing.is_writable(operator)]
             skipped += [] if able else [f"{entry.index} {entry.kind.lower()}"]
             layers |= {f"{entry.index:02}_{each.name}": as_layer(each, None) for each in able}

@@ -13,7 +13,7 @@ from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
-from convgen.choices import Goal
+from convgen.choices import Ends, Goal, Reference
 from convgen.errors import ConvgenError, UsageError
 from convgen.model.operator import Computation
 from convgen.progress import Say
@@ -50,6 +50,8 @@ class Job:
     cache: bool = True
     layer: str | None = None
     name: str | None = None
+    ends: Ends = "model"
+    reference: Reference = "litert"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ def _remake(job: Job, board: Target) -> Remake:
         flash=job.flash if job.flash and (is_network or job.flash > memory.flash) else None,
         layer=job.layer,
         name=job.name,
+        ends=job.ends,
+        reference=job.reference,
     )
 
 

@@ -15,6 +15,7 @@ from convgen.formats.tflite.scene import identifier
 from convgen.jobs import Job, Outcome
 from convgen.model.graph import Graph
 from convgen.model.passes import simplified
+from convgen.model.passes.ends import quantized_ends
 from convgen.model.passes.states import settle_states
 from convgen.model.whole import Whole
 from convgen.printable import word
@@ -38,7 +39,10 @@ def run(job: Job, say: Say) -> Outcome:
     wanted = jobs.wanted(job, board)
     _refuse_layer_options(job)
     say("reading the model")
-    graph, saved = simplified(reader.load(job.spec, _name(job)).graph)
+    graph = reader.load(job.spec, _name(job), job.reference).graph
+    if job.ends == "quantized":
+        graph = quantized_ends(graph)
+    graph, saved = simplified(graph)
     graph = settle_states(graph)
     budget = jobs.budget_of(job, board)
     say("planning")
@@ -56,7 +60,7 @@ def run(job: Job, say: Say) -> Outcome:
         chosen = jobs.look_into(chosen, bench, wanted, say)
         described = network_report.build(
             chosen, [*trials, chosen], saved, budget, jobs.tools(bench, board, chosen)
-        )
+        ) | {"io": job.ends, "reference": job.reference}
         jobs.publish_with(described, chosen, out)
     return Outcome(report=described, out=out, failure=_failure([chosen, *trials]))
 

@@ -72,7 +72,7 @@ def _run(job: Job, say: Say) -> Outcome:
 def _layer(job: Job) -> Operator:
     """Return the layer of a spec, or the one that is chosen of a model."""
     if job.layer is not None:
-        return extracting.layer_of(job.spec, job.layer, job.name)
+        return extracting.layer_of(job.spec, job.layer, job.name, job.reference)
     return spec.load(job.spec, allow_outside=job.allow_outside, seed=job.seed)
 
 

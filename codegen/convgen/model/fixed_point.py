@@ -75,13 +75,32 @@ def _exp_near_minus_one_eighth(value: Raw) -> Raw:
 
 
 def one_over_one_plus(value: Raw) -> Raw:
-    """Return ``1 / (1 + x)`` of Q0.31 in [0, 1): three steps of Newton and Raphson."""
+    """Return ``1 / (1 + x)`` of Q0.31 in [0, 1)."""
+    return shift_left(_two_over_one_plus(value), 1)
+
+
+def _two_over_one_plus(value: Raw) -> Raw:
+    """Return ``2 / (1 + x)`` in Q2.29: three steps of Newton and Raphson."""
     total = value + _ONE
     half = (total + 1) >> 1
     x = _48_17 + multiply(half, _MINUS_32_17)
     for _ in range(3):
         x += shift_left(multiply(x, (1 << 29) - multiply(half, x)), 2)
-    return shift_left(x, 1)
+    return x
+
+
+def logistic(value: Raw, integer_bits: int) -> Raw:
+    """Return ``1 / (1 + exp(-x))`` in Q0.31."""
+    above = one_over_one_plus(exp_on_negative_values(-np.abs(value), integer_bits))
+    found = np.where(value > 0, above, _ONE - above)
+    return np.where(value == 0, 1 << 30, found)
+
+
+def tanh(value: Raw, integer_bits: int) -> Raw:
+    """Return the hyperbolic tangent in Q0.31: ``(1 - e) / (1 + e)`` with ``e = exp(-2|x|)``."""
+    powers = exp_on_negative_values(-np.abs(value), integer_bits + 1)
+    found = shift_left(_two_over_one_plus(powers) - (1 << 29), 2)
+    return np.sign(value) * found
 
 
 def reciprocal(value: Raw, integer_bits: int) -> tuple[Raw, Raw]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.fixed_point import divide_by_power
+from convgen.model import fixed_point
+from convgen.model.fixed_point import Raw, divide_by_power, multiply
 from convgen.model.ops.table import as_bytes, every_value
 from convgen.model.quantize import INT32, quantize_multiplier, requantize
 from convgen.model.tensor import Tensor
@@ -165,3 +166,31 @@ FUNCTIONS: Mapping[str, Function] = {
     "tanh": tanh,
 }
 """By the name that the operator has in messages and comments."""
+
+EXPONENT_BITS = 4  # integer bits of what TensorFlow Lite Micro takes the functions of
+
+
+def _in_fixed_point(function: Callable[[Raw, int], Raw], result_bits: int) -> Function:
+    """Return a function as TensorFlow Lite Micro computes it, with so many bits of the result."""
+
+    def tabulate(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
+        factor = float(scale_of(given)) * (1 << (31 - EXPONENT_BITS))
+        multiplier, left = quantize_multiplier(factor, "double")
+        if not 0 <= left < 31:
+            raise OverflowError(f"a scale of {given.scale:g}")
+        radius = (((1 << EXPONENT_BITS) - 1) << (31 - EXPONENT_BITS)) >> left
+        values = every_value(given)
+        exponents = multiply(values.clip(-radius, radius) << left, multiplier)
+        found = divide_by_power(function(exponents, EXPONENT_BITS), 31 - result_bits)
+        found = np.where(values <= -radius, -(1 << 30), np.where(values >= radius, 1 << 30, found))
+        return as_bytes(found, output)
+
+    return tabulate
+
+
+FUNCTIONS_OF_TFLM: Mapping[str, Function] = {
+    **FUNCTIONS,
+    "logistic": _in_fixed_point(fixed_point.logistic, 8),
+    "tanh": _in_fixed_point(fixed_point.tanh, 7),
+}
+"""The same by TensorFlow Lite Micro's kernels: ``reference_integer_ops::Logistic`` and ``Tanh``."""

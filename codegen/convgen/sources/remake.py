@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from convgen.choices import Goal
+from convgen.choices import Ends, Goal, Reference
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 
@@ -32,6 +32,8 @@ class Remake:
     flash: int | None = None
     layer: str | None = None
     name: str | None = None
+    ends: Ends = "model"
+    reference: Reference = "litert"
 
     def command(self, plan: Plan, pool: Pool | None) -> str:
         """Return the command that prints *plan*, ready for a shell and for a C comment."""
@@ -54,7 +56,9 @@ class Remake:
 
     @property
     def _named(self) -> list[str]:
-        return [] if self.name is None else ["--name", self.name]
+        words = [] if self.name is None else ["--name", self.name]
+        words += [] if self.ends == "model" else ["--io", self.ends]
+        return words + ([] if self.reference == "litert" else ["--reference", self.reference])
 
     def _command(self, options: list[str]) -> str:
         name = self.spec.name

@@ -68,8 +68,8 @@ def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
 def fully_connected(operator: FileOperator, scene: Scene) -> Built:
     """Read a FULLY_CONNECTED as a 1x1 convolution: each row of inputs is a pixel.
 
-    TensorFlow Lite's kernel rounds once. Where the weights have one scale, its product with the
-    input's is rounded to float32.
+    TensorFlow Lite's kernel rounds once, TensorFlow Lite Micro's twice. Where the weights have one
+    scale, its product with the input's is rounded to float32.
     """
     options = options_of(operator, "FullyConnectedOptions")
     if options.weights_format:
@@ -91,7 +91,7 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
         clamp=clamp(options, tensors[1]),
         kind="fully_connected",
         title="fully connected layer",
-        rounding="single",
+        rounding="single" if scene.reference == "litert" else "double",
     )
     return convolution(
         layer, tensors, weights, symmetric=not options.asymmetric_quantize_inputs, rows=rows

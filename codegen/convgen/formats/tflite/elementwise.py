@@ -139,7 +139,7 @@ def quantize(operator: FileOperator, scene: Scene) -> Built:
         raise UnsupportedError("float32 outputs")
     if given.dtype == "float32":
         return [Quantize(name="", inputs=(given,), output=output)]
-    return [_table("quantize", scaled(given), output)]
+    return [_table(scene, "quantize", scaled(given), output)]
 
 
 def dequantize(operator: FileOperator, scene: Scene) -> Built:
@@ -168,12 +168,13 @@ def _function(operator: FileOperator, scene: Scene, kind: str, alpha: float = 0.
     of_one_dtype(given, output)
     if given.dtype == "float32":
         return [Pointwise(name="", inputs=(given,), output=output, kind=kind, alpha=alpha)]
-    return [_table(kind, scaled(given), scaled(output), alpha)]
+    return [_table(scene, kind, scaled(given), scaled(output), alpha)]
 
 
-def _table(kind: str, given: Tensor, output: Tensor, alpha: float = 0.0) -> Table:
+def _table(scene: Scene, kind: str, given: Tensor, output: Tensor, alpha: float = 0.0) -> Table:
+    functions = lookup.FUNCTIONS if scene.reference == "litert" else lookup.FUNCTIONS_OF_TFLM
     try:
-        values = lookup.FUNCTIONS[kind](given, output, alpha)
+        values = functions[kind](given, output, alpha)
     except OverflowError as error:
         raise UnsupportedError(str(error)) from None
     return Table(name="", inputs=(given,), output=output, kind=kind, values=values)

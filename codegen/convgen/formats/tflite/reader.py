@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.choices import Reference
 from convgen.errors import SpecError, refuse
 from convgen.formats.limits import MAX_MACS
 from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
@@ -120,9 +121,9 @@ class Imported:
         return next(found, None)
 
 
-def load(path: Path, name: str) -> Imported:
+def load(path: Path, name: str, reference: Reference = "litert") -> Imported:
     """Read the model at *path* as a graph called *name*. Raises SpecError."""
-    return imported(read(path), name)
+    return imported(read(path), name, reference)
 
 
 def read(path: Path) -> tuple[SubGraph, ...]:
@@ -138,12 +139,14 @@ def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[Entry, ...]:
     return _Reading(subgraphs).entries()
 
 
-def imported(subgraphs: tuple[SubGraph, ...], name: str) -> Imported:
-    """Return the model as a graph called *name*.
+def imported(
+    subgraphs: tuple[SubGraph, ...], name: str, reference: Reference = "litert"
+) -> Imported:
+    """Return the model as a graph called *name*, with the arithmetic of *reference*.
 
     Raises SpecError that lists every operator which is not supported.
     """
-    reading = _Reading(subgraphs)
+    reading = _Reading(subgraphs, reference)
     found = reading.entries()
     refuse(
         [
@@ -159,9 +162,9 @@ def imported(subgraphs: tuple[SubGraph, ...], name: str) -> Imported:
 class _Reading:
     """One model as it is read."""
 
-    def __init__(self, subgraphs: tuple[SubGraph, ...]) -> None:
+    def __init__(self, subgraphs: tuple[SubGraph, ...], reference: Reference = "litert") -> None:
         self.main = subgraphs[0]
-        self.scene = Scene(self.main.tensors)
+        self.scene = Scene(self.main.tensors, reference=reference)
         self.variables = Variables(subgraphs)
         self.identifiers: set[str] = set()
         self.macs = self.constant_bytes = 0

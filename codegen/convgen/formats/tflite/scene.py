@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Options
 from convgen.model.operator import Operator
@@ -43,7 +44,7 @@ class Scene:
     """The file's tensors, and which of them are known so far.
 
     ``names``: what tensors are called in the graph; those of one name are the same bytes.
-    ``constants``: what is known without running anything.
+    ``constants``: what is known without running anything. ``reference``: whose kernels are right.
     """
 
     tensors: tuple[FileTensor, ...]
@@ -51,6 +52,7 @@ class Scene:
     constants: dict[int, NDArray[Any]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     folding: bool = False
+    reference: Reference = "litert"
 
     def file_tensor(self, operator: FileOperator, place: int, what: str) -> FileTensor:
         """Return the *place*-th input of *operator*, which is called *what*."""
