@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from convgen.ctext.literals import ctype
 from convgen.model.operator import rows_needed
-from convgen.model.tensor import Tensor
+from convgen.model.tensor import Tensor, numbered
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.sources.generate import layer_files
+from convgen.sources.interface import parameters
 from convgen.targets.target import Target
 
 GUARD = 61  # elements before and behind the rows of a call, so that they begin at an odd place
@@ -53,8 +55,8 @@ CALL = """
         {blocks}
         {copies}
         {name}_rows({arguments}workspace, {first}, {last});
-        if (CHECK(made, {elems})) return;
-        (void)memcpy(output + {at}, FIRST(made, {elems}), {elems} * sizeof *output);
+        if ({check}) return;
+        {result}
         {releases}
     }}"""
 
@@ -74,10 +76,8 @@ def split(plan: Plan, rng: random.Random) -> tuple[range, ...]:
 
 def files(plan: Plan, target: Target, bands: Sequence[range], *, in_heap: bool) -> dict[str, str]:
     """Return the files of a layer whose function makes one band after the other."""
-    name, elem = plan.operator.name, ctype(plan.operator.dtype)
-    texts = layer_files(plan, target, None, by_rows=True)
-    inputs = "".join(f"const {elem} *{tensor.name}, " for tensor in plan.operator.inputs)
-    prototype = f"void {name}({inputs}{elem} *output, void *workspace)"
+    name, texts = plan.operator.name, layer_files(plan, target, None, by_rows=True)
+    prototype = f"void {name}({', '.join(parameters(plan, None))})"
     calls = "".join(_call(plan, band) for band in bands)
     guarded = f"#ifndef BLOCK\n{COMMON}{HEAP if in_heap else STATIC}#endif\n"
     texts[f"{name}.c"] += f"\n{guarded}\n{prototype}\n{{{calls}\n}}\n"
@@ -88,29 +88,53 @@ def files(plan: Plan, target: Target, bands: Sequence[range], *, in_heap: bool) 
 
 def _call(plan: Plan, band: range) -> str:
     operator = plan.operator
-    elem = ctype(operator.dtype)
     needed = rows_needed(operator, band.start, band.stop)
-    blocks = {f"{t.name}_needed": _elems(t, needed) for t in operator.inputs}
-    copies, arguments = [], ""
-    for tensor, (block, (start, elems)) in zip(operator.inputs, blocks.items(), strict=True):
-        place = f"FIRST({block}, {elems})"
-        copies.append(f"(void)memcpy({place}, {tensor.name} + {start}, {elems} * sizeof *output);")
-        arguments += f"{place}, {needed.start}, "
-    at, elems = blocks["made"] = _elems(operator.outputs[0], band)
+    names = numbered("input", len(operator.inputs))
+    given = [
+        _Part(name, tensor, needed) for name, tensor in zip(names, operator.inputs, strict=True)
+    ]
+    made = _Part("output", operator.outputs[0], band)
+    parts = [*given, made]
     return CALL.format(
-        blocks=" ".join(f"BLOCK({elem}, {block}, {n});" for block, (_, n) in blocks.items()),
-        copies=" ".join(copies),
+        blocks=" ".join(part.block for part in parts),
+        copies=" ".join(
+            f"(void)memcpy({part.first}, {part.name} + {part.at}, {part.bytes});" for part in given
+        ),
         name=operator.name,
-        arguments=f"{arguments}FIRST(made, {elems}), ",
+        arguments="".join(f"{part.first}, {needed.start}, " for part in given) + f"{made.first}, ",
         first=band.start,
         last=band.stop,
-        elems=elems,
-        at=at,
-        releases=" ".join(f"RELEASE({block});" for block in blocks),
+        check=f"CHECK(output_rows, {made.elems})",
+        result=f"(void)memcpy(output + {made.at}, {made.first}, {made.bytes});",
+        releases=" ".join(f"RELEASE({part.name}_rows);" for part in parts),
     )
 
 
-def _elems(tensor: Tensor, rows: range) -> tuple[int, int]:
-    """Return where *rows* begin, and how much they are."""
-    row = tensor.elems // tensor.shape[0]
-    return row * rows.start, row * len(rows)
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a tensor, which are a block of their own."""
+
+    name: str
+    tensor: Tensor
+    rows: range
+
+    @property
+    def elems(self) -> int:
+        return self.tensor.row_elems * len(self.rows)
+
+    @property
+    def bytes(self) -> int:
+        return self.elems * self.tensor.elem_bytes
+
+    @property
+    def at(self) -> int:
+        """The first of their elements in the tensor."""
+        return self.tensor.row_elems * self.rows.start
+
+    @property
+    def block(self) -> str:
+        return f"BLOCK({ctype(self.tensor.dtype)}, {self.name}_rows, {self.elems});"
+
+    @property
+    def first(self) -> str:
+        return f"FIRST({self.name}_rows, {self.elems})"

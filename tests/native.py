@@ -284,9 +284,13 @@ def _call(variant: Variant) -> str:
         "init": f"{operator.name}_init({place}, workspace);" if plan.has_init else "",
     }
     if pool is None:
-        align = output.elem_bytes
-        copies = (f"void *{name} = copied(&from, {size}, {align});" for name, size in tensors)
-        releases = (f"release_unchanged({n}, &kept, {size}, {align});" for n, size in tensors)
+        aligned = [(t.name, t.bytes, t.elem_bytes) for t in operator.inputs]
+        copies = (
+            f"void *{name} = copied(&from, {size}, {align});" for name, size, align in aligned
+        )
+        releases = (
+            f"release_unchanged({n}, &kept, {size}, {align});" for n, size, align in aligned
+        )
         return CALL.format(
             copies=" ".join(copies),
             inputs=", ".join(name for name, _ in tensors),

@@ -16,6 +16,7 @@ import batch
 import emulated
 import native
 import random_operators
+import random_plain
 from batch import Options
 from convgen.bench.proof import vectors
 from convgen.model.operator import Operator
@@ -42,7 +43,9 @@ WHOLE_ONLY = {
     "direct_planes_inplace": "row above",
     "kn2row_aa_holes": "whole image",
 }
-"""The algorithms without bands, and a word of why."""
+"""The algorithms of convolutions without bands, and a word of why."""
+BY_ROWS = {"add", "pool", "table", "quantize", "dequantize"}
+"""Other algorithms that have bands."""
 
 
 def pairs(
@@ -54,7 +57,7 @@ def pairs(
     for plan in plans[:SOME]:
         tried[plan.algorithm] += 1
         if isinstance(plan.band, Refusal):
-            assert WHOLE_ONLY[plan.algorithm] in plan.band.reason
+            assert WHOLE_ONLY.get(plan.algorithm, "all rows at once") in plan.band.reason
             continue
         name = f"{operator.name}_{plan.algorithm}"
         plain = [order for order in plan.orders if not order.swap]
@@ -85,6 +88,19 @@ def assert_same(jobs: list[Job], found: list[dict[str, np.ndarray]]) -> Counter[
     return compared
 
 
+def others(numbers: range, rng: random.Random, board: Target) -> list[Job]:
+    """Return operators that are no convolutions, of every kind."""
+    jobs = []
+    for number in numbers:
+        drawn_here = [random_operators.draw(kind, number) for kind in random_operators.KINDS[:3]]
+        drawn_here += [random_plain.draw(kind, number) for kind in random_plain.KINDS]
+        for operator in drawn_here:
+            given = [values[:2] for values in vectors.made_up(operator, number).inputs]
+            if chosen := pairs(operator, board, rng, Counter()):
+                jobs.append(Job(chosen, board, given[0], tuple(given[1:])))
+    return jobs
+
+
 def layers(count: int, number: int, rng: random.Random, boards: list[Target]) -> list[Job]:
     jobs, tried = [], Counter[str]()
     wide = [replace(layer, name=f"wide_{layer.name}") for layer in drawn(WIDE, 6, number)]
@@ -104,16 +120,17 @@ def test_bands_give_the_bytes_of_the_whole_layer_under_sanitizers(tmp_path: Path
     assert left_out == set(), "no layer for these"
 
 
+def test_bands_of_other_operators_give_the_bytes_of_the_whole(tmp_path: Path) -> None:
+    rng = random.Random(2)  # noqa: S311
+    jobs = others(range(4), rng, native.played_here(target.load("cortex-m4")))
+    assert set(assert_same(jobs, native.run(tmp_path, jobs))) == BY_ROWS
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize("board", BOARDS)
 def test_bands_give_the_bytes_of_the_whole_layer_in_assembly(board: str, tmp_path: Path) -> None:
     rng = random.Random(1)  # noqa: S311
     bench = emulated.bench(board, np.empty(0))
     jobs = [j for j in layers(EMULATED, 8, rng, [bench.target]) if j.operator.dtype == "int8"]
-    for kind in ("add", "average_pool", "max_pool"):
-        for number in range(2):
-            operator = random_operators.draw(kind, number)
-            given = vectors.made_up(operator, number).inputs
-            chosen = pairs(operator, bench.target, rng, Counter())
-            jobs.append(Job(chosen, bench.target, given[0][:2], tuple(g[:2] for g in given[1:])))
+    jobs += others(range(2), rng, bench.target)
     assert_same(jobs, batch.run(tmp_path, jobs, bench, STATIC))

@@ -31,6 +31,11 @@ class Tensor:
         """How many elements."""
         return prod(self.shape)
 
+    @property
+    def row_elems(self) -> int:
+        """How many elements of each row: of all that is at one place of the first axis."""
+        return prod(self.shape[1:])
+
     @cached_property
     def elem_bytes(self) -> int:
         """Size of an element."""

@@ -11,19 +11,12 @@ from dataclasses import dataclass
 
 from convgen.model.operator import float_bounds
 from convgen.model.ops.add import Add
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
 from convgen.plans.sum_line import SumLine, find_sum_line, rescaled
 from convgen.targets.target import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddSteps:
-    """What ``operators/add.c.j2`` prints."""
-
-    elems: int
-    row_elems: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +42,12 @@ class ElementByElement:
             output=output,
             workspace=(),
             constants=(),
-            steps=AddSteps(
-                elems=operator.output.elems,
-                row_elems=operator.output.elems // operator.output.shape[0],
-            ),
+            steps=None,
             orders=(),
             decisions=("An output may take the place of the inputs it is of.",),
             work=_work(operator, output),
             is_elementwise=True,
+            band=ROW_BY_ROW,
         )
 
 

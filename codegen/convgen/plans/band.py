@@ -7,6 +7,7 @@ from typing import Any
 
 from convgen.plans.kernels.base import KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,3 +29,5 @@ class Band:
 
 ROW_BY_ROW = Band()
 """Any rows, by what makes them all."""
+
+ALL_ROWS = Refusal("makes all rows at once")

@@ -16,6 +16,7 @@ import numpy as np
 
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
@@ -120,6 +121,7 @@ def _plan(
         decisions=(),
         work=Counter({f"{algorithm.name}.elem": steps.elems, f"{algorithm.name}.call": 1}),
         above=(above,),
+        band=ALL_ROWS if isinstance(steps, RoundSteps) else ROW_BY_ROW,
     )
 
 

@@ -14,7 +14,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
-from convgen.plans.band import ROW_BY_ROW, Band
+from convgen.plans.band import ALL_ROWS, Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import KernelPlan, OwnSums
@@ -89,7 +89,7 @@ class Plan:
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
     is_elementwise: bool = False
-    band: Band | Refusal = ROW_BY_ROW
+    band: Band | Refusal = ALL_ROWS
     above: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

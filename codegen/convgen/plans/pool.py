@@ -20,6 +20,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
 from convgen.plans import assembly
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import OwnSums
@@ -119,6 +120,7 @@ class WindowByWindow:
             orders=_orders(g),
             decisions=(),
             work=_work(operator, steps, output),
+            band=ROW_BY_ROW,
             own_assembly=assembly.LANES if words else None,
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.table import Table
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
@@ -72,6 +73,7 @@ class LookUp:
                 }
             ),
             is_elementwise=True,
+            band=ROW_BY_ROW,
         )
 
 

@@ -13,6 +13,7 @@ from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import (
     block_work,
@@ -148,6 +149,7 @@ class Direct:
             decisions=_decisions(sums.steps, g),
             work=sums.work + ends.work,
             notes=sums.notes,
+            band=ROW_BY_ROW,
         )
 
     def _suited(self, study: Study, target: Target) -> _Suited | Refusal:

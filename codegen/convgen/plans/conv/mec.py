@@ -17,6 +17,7 @@ from functools import partial
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.conv.base import (
     ending,
@@ -135,6 +136,7 @@ class Mec:
             decisions=_decisions(steps, layer),
             work=_work(steps, geometry) + _sums_work(kernel, steps, geometry) + ends.work,
             notes=notes,
+            band=ROW_BY_ROW,
         )
 
     def _rows(self, geometry: Geometry) -> int:
