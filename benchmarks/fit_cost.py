@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from layers import FLOAT32, LAYERS, as_float32
-from measure import Measured, bench_for, in_parallel, measure
+from layers import FLOAT32, LAYERS, REAL, as_float32
+from measure import bench_for, in_parallel, load, measure
 from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_out
+from remembered import Measured
+from shapes import TRAINING, draw, sparse
 
 from convgen.bench.trial import Bench
 from convgen.errors import ConvgenError
-from convgen.formats import spec
 from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.schedule.cost import arithmetic, stack_key
+from convgen.schedule.cost import arithmetic, stack_key, whole
 from convgen.targets import target
 
 K = TypeVar("K")
@@ -31,9 +31,9 @@ K = TypeVar("K")
 BOARDS: dict[Table, str] = {
     ("armv6-m", "int8"): "cortex-m0",
     ("armv6-m", "soft_float32"): "cortex-m0",
-    ("armv7-m", "int8"): "cortex-m3",
     ("armv7-m", "soft_float32"): "cortex-m3",
     ("armv7e-m", "int8"): "cortex-m4",
+    ("armv7-m", "int8"): "cortex-m3",
     ("armv7e-m", "float32"): "cortex-m4",
     ("armv8-m", "int8"): "cortex-m33",
     ("armv8-m", "float32"): "cortex-m33",
@@ -47,29 +47,63 @@ BOARDS: dict[Table, str] = {
 }
 """Each table that is measured, and the target that does it."""
 
+LIKE: dict[Table, str] = {
+    ("armv7-m", "int8"): "armv7e-m",
+    ("armv8-m", "int8"): "armv7e-m",
+    ("armv8-m", "float32"): "armv7e-m",
+    ("armv8.1-m", "int8"): "armv7e-m",
+    ("rv64", "int8"): "rv32",
+    ("rv64", "soft_float32"): "rv32",
+    ("armv7e-m", "soft_float32"): "armv7-m",
+    ("armv8-m", "soft_float32"): "armv7-m",
+    ("armv8.1-m", "soft_float32"): "armv7-m",
+    ("rv64", "float32"): "rv32",
+    ("host", "int8"): "rv64",
+    ("host", "float32"): "rv32",
+}
+"""The ISA class whose prices a table shares but for what was measured to differ.
+
+Those that are in `BOARDS` come after it there; those that are not, no target of convgen measures.
+"""
+
 TARGETS = list(dict.fromkeys(BOARDS.values()))
 """Each of these targets once."""
 
-COPIES: dict[Table, Table] = {
-    ("armv7e-m", "soft_float32"): ("armv7-m", "soft_float32"),
-    ("armv8-m", "soft_float32"): ("armv7-m", "soft_float32"),
-    ("armv8.1-m", "soft_float32"): ("armv7-m", "soft_float32"),
-    ("rv64", "float32"): ("rv32", "float32"),
-    ("host", "int8"): ("rv64", "int8"),
-    ("host", "float32"): ("rv32", "float32"),
-}
-"""Tables for which convgen has no target that counts, and the nearest one measured."""
-
 STACK_STEP = 16
+
+MUCH = 0.25
+"""Of a size that another table has too: what differs less is not written again."""
+
+
+MANY = {("armv6-m", "int8"), ("armv7e-m", "int8"), ("rv32", "int8")}
+SOME = {table for table in BOARDS if table[1] == "int8"} | {
+    ("armv7e-m", "float32"),
+    ("armv8.1-m", "float32"),
+    ("rv32", "float32"),
+}
+MANY_LAYERS, SOME_LAYERS = 360, 40
+"""Random layers that tables are fitted to: those of `MANY`, others of `SOME`."""
+
+SPARSE = {
+    ("armv8-m", "float32"),
+    ("armv8.1-m", "float32"),
+    ("rv32", "float32"),
+    ("rv32", "soft_float32"),
+    ("rv64", "soft_float32"),
+}
+"""Tables of float32 whose layers are measured as those of int8 are."""
+
+WHOLE = ("c16", "resnet8_stack2", "dscnn_first", "dscnn_depthwise", "dscnn_pointwise")
+"""Layers that are measured with every algorithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A layer to measure on one target with every algorithm."""
+    """A layer to measure: its name, or the number of a random one; ``whole``: by all algorithms."""
 
-    target: str
-    name: str
-    path: Path
+    table: Table
+    layer: str | int
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,39 +123,27 @@ class Fit:
 def main() -> None:
     """Fit and write the tables; or only check them."""
     options = parse_options()
-    if options.predict:
-        predict_layers(options.predict, options.boards or TARGETS)
-        return
-    fits: dict[Table, Fit] = {}
-    waiting = sorted({isa for isa, _ in (*BOARDS, *COPIES)})
-    for table, fitted in fit_tables():
-        fits[table] = fitted
-        for isa in [isa for isa in waiting if sources_of(isa) <= fits.keys()]:
-            waiting.remove(isa)
+    for table, board in BOARDS.items():
+        if board in options.boards and table[1] in options.arithmetic:
+            fitted = fit_table(table)
             if not options.check:
-                _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+                write(table, fitted)
 
 
 def parse_options() -> argparse.Namespace:
     """Read the command line."""
+    known = sorted({name for _, name in BOARDS})
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="print the errors, write nothing")
     parser.add_argument(
-        "--predict",
-        type=Path,
-        metavar="FOLDER",
-        help="fit nothing: measure FOLDER/*/layer.json and compare with the tables as they are",
-    )
-    parser.add_argument(
         "--boards",
         type=board_list,
+        default=TARGETS,
         metavar="A,B,C",
-        help="with --predict: the targets to measure on (default: all that are fitted)",
+        help="the targets whose tables are fitted (default: all)",
     )
-    options = parser.parse_args()
-    if options.boards and not options.predict:
-        parser.error("--boards: only with --predict")
-    return options
+    parser.add_argument("--arithmetic", choices=known, nargs="+", default=known)
+    return parser.parse_args()
 
 
 def board_list(names: str) -> list[str]:
@@ -133,64 +155,61 @@ def board_list(names: str) -> list[str]:
     return wanted
 
 
-def sources_of(isa: str) -> set[Table]:
-    """Return the measured tables that an ISA class's file is made from."""
-    own = {table for table in BOARDS if table[0] == isa}
-    return own | {source for table, source in COPIES.items() if table[0] == isa}
+def fit_table(table: Table) -> Fit:
+    """Measure all layers on a table's board, and fit its prices to them."""
+    ((_, samples),) = measured({table: jobs_of(table)})
+    fitted = fit_to(table, samples)
+    title = f"{BOARDS[table]} {table[1]}"
+    print(f"{title:<34} {fitted.known.summary()}")
+    print(f"{title + ', left out':<34} {fitted.left_out.summary()}", flush=True)
+    return fitted
 
 
-def fit_tables() -> Iterator[tuple[Table, Fit]]:
-    """Measure all layers on all boards; yield a table fitted to each board's."""
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = {table: list(_jobs(table, Path(folder))) for table in BOARDS}
-        for table, samples in measured(jobs):
-            prices = fit(samples)
-            title = f"{BOARDS[table]} {table[1]}"
-            known, left_out = predict(samples, prices), predict_left_out(samples)
-            print_errors(title, known)
-            print_errors(f"{title}, left out", left_out)
-            yield table, Fit(known=known, left_out=left_out, prices=prices)
+def fit_to(table: Table, samples: Sequence[Sample]) -> Fit:
+    """Return the prices of a table: of one that is like another, those that differ."""
+    name = table[1]
+    like = prices_of((LIKE[table], name)) if table in LIKE else None
+    prices = fit(samples, like)
+    return Fit(
+        known=predict(samples, {**(like or {}), **prices}),
+        left_out=predict_left_out(samples, like),
+        prices=prices,
+    )
 
 
-def predict_layers(folder: Path, boards: Iterable[str]) -> None:
-    """Hold the tables against layers they were not fitted to."""
-    paths = sorted(folder.glob("*/layer.json"))
-    jobs = {
-        board: [Job(target=board, name=path.parent.name, path=path) for path in paths]
-        for board in boards
-    }
-    for board, samples in measured(jobs):
-        for table in sorted({sample.table for sample in samples}):
-            isa, name = table
-            prices = tomllib.loads(_cost_file(isa).read_text())[name]["instructions"]
-            mine = [sample for sample in samples if sample.table == table]
-            print_errors(f"{board} {name}", predict(mine, prices))
+def jobs_of(table: Table) -> list[Job]:
+    """Return the layers that a table is fitted to: real ones, and random ones."""
+    is_int8 = table[1] == "int8"
+    whole = WHOLE if is_int8 or table in SPARSE else FLOAT32
+    count = MANY_LAYERS if table in MANY else SOME_LAYERS if table in SOME else 0
+    named = (
+        Job(table=table, layer=layer, whole=layer in whole)
+        for layer in (REAL if is_int8 else FLOAT32)
+    )
+    return [*named, *(Job(table=table, layer=number) for number in TRAINING[:count])]
 
 
 def measured(jobs: Mapping[K, Iterable[Job]]) -> Iterator[tuple[K, list[Sample]]]:
     """Run all *jobs*; yield the samples of each key in turn."""
-    for key, layers in in_parallel(_measure, jobs):
+    for key, layers in in_parallel(measure_layer, jobs):
         yield key, [sample for layer in layers for sample in layer]
 
 
-def _jobs(table: Table, folder: Path) -> Iterator[Job]:
-    """Write the layers' specs to *folder*."""
-    is_int8 = table[1] == "int8"
-    for name in LAYERS if is_int8 else FLOAT32:
-        path = folder / f"{name}.{'int8' if is_int8 else 'float32'}.json"
-        path.write_text(json.dumps(LAYERS[name] if is_int8 else as_float32(LAYERS[name])))
-        yield Job(target=BOARDS[table], name=name, path=path)
-
-
-def _measure(job: Job) -> list[Sample]:
-    """Build and run a layer with every algorithm that can do it."""
-    board, layer = target.load(job.target), spec.load(job.path)
+def measure_layer(job: Job) -> list[Sample]:
+    """Build and run a layer with the algorithms that it is to be measured with."""
+    isa, name = job.table
+    board = target.load(BOARDS[job.table])
+    fields = LAYERS[job.layer] if isinstance(job.layer, str) else draw(job.layer)
+    layer = load(fields if name == "int8" else as_float32(fields))
+    if (board.cpu.isa, arithmetic(layer, board)) != job.table:
+        raise SystemExit(f"{board.name}: expected prices of {job.table}")
     bench = bench_for(layer, board)
-    plans = registry.able(layer, board).values()
+    able = list(registry.able(layer, board).values())
+    plans = able if job.whole else sparse(able, job.layer)
     return [
         Sample(
-            table=(board.cpu.isa, arithmetic(layer, board)),
-            layer=job.name,
+            table=(isa, name),
+            layer=str(job.layer),
             algorithm=plan.algorithm,
             family=plan.family,
             work=plan.work,
@@ -207,37 +226,66 @@ def _run(job: Job, plan: Plan, bench: Bench) -> Measured:
     try:
         return measure(plan, bench, generous)
     except ConvgenError as error:
-        raise SystemExit(f"{job.target}: {job.name}: {plan.algorithm}: {error}") from None
+        raise SystemExit(f"{BOARDS[job.table]}: {job.layer}: {plan.algorithm}: {error}") from None
 
 
-def print_errors(title: str, predicted: Predicted) -> None:
-    """Print one line on how good the predictions are."""
-    print(f"{title:<34} {predicted.summary()}", flush=True)
+def write(table: Table, fitted: Fit) -> None:
+    """Put a fit in place of the table's, and what its head says of it."""
+    isa, name = table
+    text = _cost_file(isa).read_text(encoding="utf-8")
+    text = re.sub(rf"# {name}, on .*\n(#   .*\n)+", lambda _: f"{_origin(table, fitted)}\n", text)
+    head, *sections = re.split(r"\n(?=\[)", text.rstrip("\n"))
+    own = re.compile(rf"\[{name}[.\]]")
+    first = next(i for i, section in enumerate(sections) if own.match(section))
+    others = [section.rstrip("\n") for section in sections if not own.match(section)]
+    others[first:first] = as_toml(table, fitted)
+    _cost_file(isa).write_text("\n\n".join([head.rstrip("\n"), *others]) + "\n", encoding="utf-8")
 
 
-def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
-    """Return the text of an ISA class's file."""
-    tables = {table: table for table in BOARDS if table[0] == isa}
-    tables |= {table: source for table, source in COPIES.items() if table[0] == isa}
-    lines = ["# Instructions for each unit of work. Written by `make cost`; do not edit.", "#"]
-    lines += [_origin(table, source, fits[source]) for table, source in tables.items()]
-    for (_, name), source in tables.items():
-        samples, prices = fits[source].samples, fits[source].prices
-        lines += [
-            "",
-            f"[{name}.code_bytes]",
-            *(f"{algorithm} = {code}" for algorithm, code in typical_code(samples).items()),
-            "",
-            f"[{name}.least_stack_bytes]",
-            *(f'"{key}" = {stack}' for key, stack in least_stack(samples).items()),
-            "",
-            f"[{name}.stack_bytes]",
-            *(f"{algorithm} = {stack}" for algorithm, stack in most_stack(samples).items()),
-            "",
-            f"[{name}.instructions]",
-            *(f'"{unit}" = {price}' for unit, price in prices.items()),
-        ]
-    return "\n".join(lines) + "\n"
+def as_toml(table: Table, fitted: Fit) -> list[str]:
+    """Return the sections of a table."""
+    name, like = table[1], LIKE.get(table)
+    shared = _whole((like, name)) if like else {}
+    sections: dict[str, Mapping[str, float]] = {
+        "code_bytes": _differing(typical_code(fitted.samples), shared.get("code_bytes", {})),
+        "stack_bytes": _differing(most_stack(fitted.samples), shared.get("stack_bytes", {})),
+        "instructions": fitted.prices,
+    }
+    if not like:
+        sections["least_stack_bytes"] = least_stack(fitted.samples)
+    return [
+        *([f'[{name}]\nlike = "{like}" # but for what follows'] if like else []),
+        *(
+            "\n".join([f"[{name}.{what}]", *(_line(key, value) for key, value in values.items())])
+            for what, values in sections.items()
+            if values
+        ),
+    ]
+
+
+def _differing(sizes: Mapping[str, int], like: Mapping[str, int]) -> dict[str, int]:
+    """Return those that are not much as in *like*."""
+    return {
+        name: size
+        for name, size in sizes.items()
+        if name not in like or abs(size - like[name]) > MUCH * like[name]
+    }
+
+
+def _line(key: str, value: float) -> str:
+    return f"{key} = {value}" if key.isidentifier() else f'"{key}" = {value}'
+
+
+def prices_of(table: Table) -> dict[str, float]:
+    """Return the prices as they are, with those of the table that it is like."""
+    found: dict[str, float] = _whole(table)["instructions"]
+    return found
+
+
+def _whole(table: Table) -> dict[str, Any]:
+    isa, name = table
+    tables = tomllib.loads(_cost_file(isa).read_text(encoding="utf-8"))
+    return whole(_cost_file(isa).parent, tables[name], name)
 
 
 def typical_code(samples: Sequence[Sample]) -> dict[str, int]:
@@ -265,14 +313,13 @@ def least_stack(samples: Sequence[Sample]) -> dict[str, int]:
     return {key: sorted(found)[len(found) // 10] for key, found in stacks.items()}
 
 
-def _origin(table: Table, source: Table, fit: Fit) -> str:
-    if source != table:
-        return f"# {table[1]}: as {source[0]}, the nearest that was measured"
+def _origin(table: Table, fitted: Fit) -> str:
+    compiler = fitted.samples[0].measured.compiler
     return "\n".join(
         [
-            f"# {table[1]}, on {BOARDS[table]}, {fit.samples[0].measured.compiler}:",
-            f"#   {fit.known.summary()}",
-            f"#   layers left out of the fit: {fit.left_out.summary()}",
+            f"# {table[1]}, on {BOARDS[table]}, {compiler}:",
+            f"#   {fitted.known.summary()}",
+            f"#   layers left out of the fit: {fitted.left_out.summary()}",
         ]
     )
 

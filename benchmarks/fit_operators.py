@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fit_cost import BOARDS, least_stack, most_stack, typical_code
+from fit_cost import BOARDS, LIKE, least_stack, most_stack, typical_code
 from measure import bench_for, in_parallel, measure
 from operators import operators
 from prices import Predicted, Sample, Table, fit, predict
@@ -23,14 +23,7 @@ from convgen.resources import data_dir
 from convgen.schedule.cost import arithmetic, stack_key
 from convgen.targets import target
 
-LIKE: dict[Table, str] = {
-    ("armv7e-m", "soft_float32"): "armv7-m",
-    ("armv8-m", "soft_float32"): "armv7-m",
-    ("armv8.1-m", "soft_float32"): "armv7-m",
-    ("rv64", "float32"): "rv32",
-    ("host", "int8"): "rv64",
-    ("host", "float32"): "rv32",
-}
+COPIES = {table: isa for table, isa in LIKE.items() if table not in BOARDS}
 """Tables for which convgen has no target that counts, and the nearest ISA class measured."""
 
 MOST_INSTRUCTIONS = 10**7
@@ -82,7 +75,7 @@ def main() -> None:
         fits[table] = fitted([sample for layer in found for sample in layer])
         print(f"{BOARDS[table]} {table[1]}: {fits[table].summary}", flush=True)
     if not options.check:
-        for isa in {isa for isa, _ in (*BOARDS, *LIKE)}:
+        for isa in {isa for isa, _ in (*BOARDS, *COPIES)}:
             _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
 
 
@@ -129,7 +122,7 @@ def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
         lines += [f"# {name}, on {BOARDS[isa, name]}, {compiler}:", f"#   {found.summary}"]
     for name, found in own.items():
         lines += _sections(name, found)
-    for (of, name), like in LIKE.items():
+    for (of, name), like in COPIES.items():
         if of == isa:
             lines += ["", f"[{name}]", f'like = "{like}" # the nearest that was measured']
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The layers that `fit_cost` measures: every feature on small images, and real networks whole.
+"""The layers of `fit_cost` that are not random: every feature on small images, and real networks.
 
 Costs grow linearly with the image, so a few rows and columns, inner and edge, exercise a feature.
 The real layers make the prices right for what people have: those of MLPerf Tiny's image
@@ -58,6 +58,7 @@ LAYERS: dict[str, Spec] = {
     "depthwise_stride": _layer((13, 11, 16), 16, 3, groups=16, stride=2),
     "depthwise_valid": _layer((9, 9, 14), 14, 3, groups=14, padding="valid", zero_point=0),
     "depthwise_odd": _layer((7, 7, 5), 5, 3, groups=5),
+    "depthwise_5x5": _layer((9, 9, 8), 8, 5, groups=8),
     "depthwise_twice": _layer((7, 7, 8), 16, 3, groups=8),
     # Fully connected.
     "connected_64": _layer((1, 1, 64), 12, 1, requantize=SINGLE),
@@ -102,11 +103,20 @@ LAYERS: dict[str, Spec] = {
 }
 
 
+REAL = tuple(
+    name
+    for name in LAYERS
+    if name.startswith(
+        ("resnet8_", "dscnn_", "mobilenet_", "anomaly_", "wide_", "single", "double")
+    )
+)
+"""Of real networks; large ones; the ways to finish a sum that random layers do not have."""
+
 FLOAT32 = (
     "first_rgb", "first_rgb_stride", "first_grey", "c16", "c16_stride", "c8_valid", "c8_dilated",
     "c8_zero", "grouped", "pointwise_8", "pointwise_64", "pointwise_stride", "depthwise",
-    "depthwise_stride", "depthwise_odd", "depthwise_twice", "connected_400", "tail_1", "tail_2",
-    "tail_3",
+    "depthwise_stride", "depthwise_odd", "depthwise_5x5", "depthwise_twice", "connected_400",
+    "tail_1", "tail_2", "tail_3",
 )  # fmt: skip
 
 

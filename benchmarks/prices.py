@@ -7,25 +7,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from measure import BLOCK_UNIT, Measured
 from numpy.typing import NDArray
+from remembered import Measured
 
-from convgen.plans.conv.winograd_pairs import SHAPES
 from convgen.plans.kernels.portable import DOT, LANES
-from convgen.schedule.cost import price
+from convgen.schedule.cost import block_parts, general_names, price, priced
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Table = tuple[str, str]  # ISA class, arithmetic
 Prices = Mapping[str, float]
 
-SHAPE_RIDGE = 1e-3  # per instruction that a shape of block costs more than its loads and products
-FAMILY_RIDGE = 3e-2  # per instruction that a unit costs more or less in the code of one family
-UPDATE_RIDGE = 0.1  # per old price by which an update changes a unit's
-OWN_UPDATE_RIDGE = 0.3  # the same of a unit in the code of one family
-LEAST_CHANGE = 0.5  # instructions: what a small price changes by as easily
-FAR = 0.3  # an error so large is mostly the compiler's
-FOLDS = 8
+REST = 1.0
+"""What a rest costs the fit, for the share of a run that it explains where it explains most."""
+
+WORTH = 0.5
+"""Of that, what a rest has to be worth before it is anything but nought: few prices do."""
+
+TINY_RIDGE = 1e-9
+"""Keeps what no run tells apart apart."""
+
+LEAST_REST = 0.05  # instructions: less is no price of its own
+NEAR, HARD, HOPELESS = 0.08, 4, 0.35
+"""Errors above `NEAR` count by up to `HARD` times as much; those above `HOPELESS` less again: no
+price makes up for registers that the compiler has not found."""
+
+ROUNDS = 5
+FOLDS = 6
 CLOSE = 0.05  # a choice that costs at most this much more than the best is right
+TINY = 1e-9
+DEEPEST = 9  # more than there are ever more general names
+SURROUNDED = (*DOT.names, *LANES.names, "output.", "partial.", "kn2row.", "row", "call")
+"""How units of plain C begin; a function in assembly costs the same in the code of any family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +55,9 @@ class Sample:
 
     def predict(self, prices: Prices) -> float:
         """Return its instructions by its work and *prices*."""
-        return sum(count * price(prices, self.family, unit) for unit, count in self.work.items())
+        return sum(
+            count * price(prices, self.family, unit) for unit, count in self.work.items() if count
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,7 +89,7 @@ class Predicted:
         worst, right = self.samples[int(errors.argmax())], sum(loss <= CLOSE for loss in choices)
         return (
             f"{len(errors)} runs: mean {errors.mean():.1%}, "
-            f"90% within {np.quantile(errors, 0.9):.1%}, {(errors <= 0.15).mean():.0%} within 15%, "
+            f"{(errors <= 0.15).mean():.0%} within 15%, {(errors <= 0.25).mean():.0%} within 25%, "
             f"worst {errors.max():.0%} ({worst.layer} {worst.algorithm}); the predicted fastest "
             f"is at most {CLOSE:.0%} slower than the fastest in {right} of {len(choices)} layers"
         )
@@ -95,150 +110,178 @@ def predict(samples: Sequence[Sample], prices: Prices) -> Predicted:
     return Predicted(samples=samples, instructions=[s.predict(prices) for s in samples])
 
 
-def predict_left_out(samples: Sequence[Sample]) -> Predicted:
+def predict_left_out(samples: Sequence[Sample], like: Prices | None = None) -> Predicted:
     """Predict each layer by prices fitted without it: with one of `FOLDS` parts left out each."""
     fold = {layer: i % FOLDS for i, layer in enumerate(sorted({s.layer for s in samples}))}
-    fits = [fit([s for s in samples if fold[s.layer] != part]) for part in range(FOLDS)]
-    predicted = [sample.predict(defaultdict(float, fits[fold[sample.layer]])) for sample in samples]
+    roots = {
+        general_names(piece)[-1]
+        for sample in samples
+        for unit in sample.work
+        for piece in block_parts(unit) or [unit]
+    }
+    known = dict.fromkeys(roots, 0.0) | dict(
+        like or {}
+    )  # nought for what only layers left out have
+    fits = [
+        known | fit([s for s in samples if fold[s.layer] != part], like) for part in range(FOLDS)
+    ]
+    predicted = [sample.predict(fits[fold[sample.layer]]) for sample in samples]
     return Predicted(samples=samples, instructions=predicted)
 
 
-def fit(samples: Sequence[Sample]) -> dict[str, float]:
-    """Return the prices with the least relative errors, squared: of units, and of families."""
-    units = sorted({unit for sample in samples for unit in sample.work} | _block_units())
-    parts_of = [_parts(unit) for unit in units]
-    parts = sorted(set().union(*parts_of))
-    composed = np.array([[own.get(part, 0) for part in parts] for own in parts_of])
-    own = _shared_units(samples)
-    counts = np.array([[sample.work.get(unit, 0) for unit in units] for sample in samples])
-    own_counts = np.array(
-        [[(s.family == family) * s.work.get(unit, 0) for family, unit in own] for s in samples]
-    )
-    matrix = np.hstack([counts @ composed, own_counts, -own_counts]) / _measured(samples)[:, None]
-    ridge = [SHAPE_RIDGE if BLOCK_UNIT.fullmatch(part) else 0.0 for part in parts]
-    ridge += [FAMILY_RIDGE] * 2 * len(own)
-    solved = non_negative_least_squares(
-        np.vstack([matrix, np.diag(ridge)]),
-        np.concatenate([np.ones(len(samples)), np.zeros(len(ridge))]),
-    )
-    common, more, less = np.split(solved, [len(parts), len(parts) + len(own)])
-    prices = dict(zip(units, (composed @ common).tolist(), strict=True))
-    for (family, unit), rest in zip(own, (more - less).tolist(), strict=True):
-        prices[f"{family}/{unit}"] = max(0.0, prices[unit] + rest)
-    return {name: round(value, 2) for name, value in prices.items()}
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class _Part:
+    """What prices consist of: what is most general, and of all else what it costs more or less."""
+
+    depth: int
+    name: str
+
+    @property
+    def is_root(self) -> bool:
+        """Whether there is nothing more general."""
+        return self.depth == 0
 
 
-def update(samples: Sequence[Sample], prices: Prices) -> dict[str, float]:
-    """Return *prices*, changed as little as explains *samples*: of units, and of families less.
+def fit(samples: Sequence[Sample], like: Prices | None = None) -> dict[str, float]:
+    """Return the prices with the least relative errors, of which few are of their own.
 
-    A change has a cost, as large for any price: `UPDATE_RIDGE`, `OWN_UPDATE_RIDGE` for a family's.
-    Errors above `FAR` count by their size, not by its square: no price can make up for them.
+    With *like*, prices of a core that is much alike: only what differs from them.
     """
     keys = sorted({(s.family, unit) for s in samples for unit, count in s.work.items() if count})
-    units = sorted({unit for _, unit in keys})
-    before = np.array([price(prices, family, unit) for family, unit in keys])
-    scale = np.maximum(before, LEAST_CHANGE)
-    counts = np.array(
+    families = Counter(unit for _, unit in keys)
+    composed = [
+        _parts(family, unit, shared=families[unit] > 1)
+        if like is None
+        else _known_parts(family, unit, like)
+        for family, unit in keys
+    ]
+    parts = sorted({part for some in composed for part in some})
+    shares = np.array(
         [[(s.family == family) * s.work.get(unit, 0) for family, unit in keys] for s in samples]
     )
-    relative = counts / _measured(samples)[:, None]
-    common = np.array([[own == unit for unit in units] for _, own in keys], float)
-    matrix = np.hstack([(relative * scale) @ common, relative * scale])
-    ridge = np.diag([UPDATE_RIDGE] * len(units) + [OWN_UPDATE_RIDGE] * len(keys))
-    wanted, weights, after = 1 - relative @ before, np.ones(len(samples)), before
-    for _ in range(3):
-        changes = np.linalg.lstsq(
-            np.vstack([matrix * weights[:, None], ridge]),
-            np.concatenate([wanted * weights, np.zeros(len(ridge))]),
-            rcond=None,
-        )[0]
-        shared, own = np.split(changes, [len(units)])
-        after = np.maximum(0, before + scale * (common @ shared + own))
-        weights = 1 / np.maximum(1, np.abs(relative @ after - 1) / FAR)
-    return {**prices, **_named(keys, after.tolist(), prices)}
+    counts = np.array([[some.get(part, 0) for part in parts] for some in composed])
+    matrix = shares / _measured(samples)[:, None] @ counts
+    rests = np.array([not part.is_root for part in parts])
+    before = np.array(
+        [(like or {}).get(part.name, 0.0) if not part.is_root else 0.0 for part in parts]
+    )
+    missing = 1 - matrix @ before
+    weights, values = np.ones(len(samples)), np.zeros(len(parts))
+    for _ in range(ROUNDS):
+        values = _solve(matrix, missing, weights, rests, values)
+        weights = _weights(np.abs(matrix @ values - missing))
+    found = dict(zip(parts, values.tolist(), strict=True))
+    return _prices(found) if like is None else _differing(found, like)
 
 
-def _named(
-    keys: Sequence[tuple[str, str]], values: Sequence[float], prices: Prices
-) -> dict[str, float]:
-    """Return the price of each unit of a family by its name: that of all if no other has it."""
-    families = Counter(unit for _, unit in keys)
-    others = {name.split("/")[1] for name in prices if "/" in name}
+def _parts(family: str, unit: str, *, shared: bool) -> dict[_Part, int]:
+    """Return what the price of *unit* in the code of *family* consists of, and how often."""
+    found: dict[_Part, int] = {}
+    pieces = block_parts(unit)
+    for name, count in (pieces or {unit: 1}).items():
+        names = general_names(name)
+        found |= {_Part(depth=len(names) - 1 - i, name=of): count for i, of in enumerate(names)}
+    if pieces:
+        found[_Part(depth=DEEPEST - 1, name=unit)] = 1
+    if shared and unit.startswith(SURROUNDED):
+        found[_Part(depth=DEEPEST, name=f"{family}/{unit}")] = 1
+    return found
+
+
+def _known_parts(family: str, unit: str, like: Prices) -> dict[_Part, int]:
+    """Return which prices of *like* make up that of *unit*; of what it does not know, the roots."""
+    try:
+        return {_Part(depth=1, name=name): n for name, n in priced(like, family, unit).items()}
+    except KeyError:
+        parts = _parts(family, unit, shared=False)
+        return {part: count for part, count in parts.items() if part.is_root}
+
+
+def _weights(errors: Floats) -> Floats:
+    """Return what a run of each error counts in the next round."""
+    hard = np.clip(errors / NEAR, 1, HARD)
+    return np.sqrt(hard / np.maximum(1, (errors / HOPELESS) ** 2))
+
+
+def _solve(matrix: Floats, wanted: Floats, weights: Floats, rests: Flags, guess: Floats) -> Floats:
+    """Return the value of each part: of roots at least nought, of *rests* either way.
+
+    A rest costs what it does to the run that it does most to. *guess*: the values of the round
+    before.
+    """
+    ridges = REST * matrix.max(axis=0) * rests
+    ridges = np.concatenate([ridges, ridges[rests]])
+    weighted = np.hstack([matrix, -matrix[:, rests]]) * weights[:, None]
+    products = weighted.T @ weighted + np.diag(ridges**2 + TINY_RIDGE)
+    start = np.concatenate([guess, -guess[rests]]) > 0
+    solved = non_negative(products, weighted.T @ (weights * wanted) - WORTH * ridges, start)
+    values = solved[: len(rests)].copy()
+    values[rests] -= solved[len(rests) :]
+    return values
+
+
+def _before(part: _Part, like: Prices) -> float:
+    return 0.0 if part.is_root else like.get(part.name, 0.0)
+
+
+def _differing(parts: Mapping[_Part, float], like: Prices) -> dict[str, float]:
+    """Return what *parts* make of prices that are not as in *like*."""
     return {
-        unit if families[unit] == 1 and unit not in others else f"{family}/{unit}": round(value, 2)
-        for (family, unit), value in zip(keys, values, strict=True)
+        part.name: round(max(0.0, value + _before(part, like)), 2)
+        for part, value in sorted(parts.items())
+        if part.is_root or abs(value) >= LEAST_REST
     }
+
+
+def _prices(parts: Mapping[_Part, float]) -> dict[str, float]:
+    """Return what the parts add up to; of rests only what is a price of its own."""
+    found: dict[str, float] = {}
+    for part in sorted(parts):
+        if part.is_root:
+            found[part.name] = parts[part]
+        elif abs(parts[part]) >= LEAST_REST:
+            general = price(found, "", part.name.rpartition("/")[2])
+            found[part.name] = general + parts[part]
+    return {name: round(max(0.0, value), 2) for name, value in sorted(found.items())}
 
 
 def _measured(samples: Sequence[Sample]) -> Floats:
     return np.array([sample.measured.instructions for sample in samples], float)
 
 
-def _shared_units(samples: Sequence[Sample]) -> list[tuple[str, str]]:
-    """Return ``(family, unit)`` of all units that several families have."""
-    families = defaultdict(set)
-    for sample in samples:
-        for unit, count in sample.work.items():
-            if count:
-                families[unit].add(sample.family)
-    return sorted(
-        (family, unit) for unit, found in families.items() if len(found) > 1 for family in found
-    )
+def non_negative(products: Floats, wanted: Floats, start: Flags) -> Floats:
+    """Solve ``products @ x = wanted`` for the best x >= 0, by an active set; *start* is a guess.
 
-
-def _block_units() -> set[str]:
-    """Return the units of every shape of block there can be, measured or not."""
-    return {
-        f"{name}_{pixels}x{channels}.{loop}"
-        for kernel in (DOT, LANES)
-        for name in kernel.names
-        for _, most_pixels, most_channels in kernel.blocks
-        for pixels in range(1, most_pixels + 1)
-        for channels in range(1, most_channels + 1)
-        for loop in ("step", "unrolled")
-    } | {
-        f"pairs_{shape.name}.{unit}"
-        for _, shapes in SHAPES
-        for shape in shapes
-        for unit in ("pair", "position")
-    }
-
-
-def _parts(unit: str) -> dict[str, int]:
-    """Return what adds up to the price of *unit*: for a block its loads, its products, a rest."""
-    shape = BLOCK_UNIT.fullmatch(unit)
-    if not shape:
-        return {unit: 1}
-    kernel, loop, pixels, channels = shape[1], shape[4], int(shape[2]), int(shape[3])
-    products = pixels * channels
-    loads = channels + (products if kernel in LANES.names else pixels)
-    return {
-        unit: 1,
-        f"{loop}s": 1,
-        f"{kernel}.{loop}_mac": products,
-        f"{kernel}.{loop}_load": loads,
-    }
-
-
-def non_negative_least_squares(matrix: Floats, wanted: Floats) -> Floats:
-    """Solve ``matrix @ x = wanted`` for x >= 0, by Lawson and Hanson's active sets."""
-    norms = np.linalg.norm(matrix, axis=0)
-    scale = np.where(norms, norms, 1)
-    matrix = matrix / scale
-    products, aim = matrix.T @ matrix, matrix.T @ wanted
-    x = np.zeros(matrix.shape[1])
-    free = np.zeros(matrix.shape[1], bool)
+    Source: R. Bro, S. de Jong, "A fast non-negativity-constrained least squares algorithm",
+    J. Chemometrics 11 (1997), section 2.
+    """
+    free = start.copy()
+    x = _solved(products, wanted, free)
+    while (x < 0).any():
+        free &= x > 0
+        x = _solved(products, wanted, free)
     while True:
-        gain = np.where(free, 0, aim - products @ x)
-        if gain.max() < 1e-9:
-            return x / scale
-        free[gain.argmax()] = True
-        while True:
-            best = np.zeros_like(x)
-            best[free] = np.linalg.lstsq(products[np.ix_(free, free)], aim[free], rcond=None)[0]
-            below = free & (best <= 0)
-            if not below.any():
-                break
-            x += (x[below] / (x[below] - best[below])).min() * (best - x)
-            free &= x > 1e-12
-        x = best
+        gains = np.where(free, -np.inf, wanted - products @ x)
+        best = int(gains.argmax())
+        if gains[best] <= TINY:
+            return x
+        free[best] = True
+        x = _feasible(products, wanted, x, free)
+
+
+def _feasible(products: Floats, wanted: Floats, x: Floats, free: Flags) -> Floats:
+    """Return the solution of what is *free*, without what would be negative in it."""
+    while True:
+        solved = _solved(products, wanted, free)
+        bad = free & (solved <= 0)
+        if not bad.any():
+            return solved
+        x = x + (x[bad] / (x[bad] - solved[bad])).min() * (solved - x)
+        free &= x > TINY
+        x = np.where(free, x, 0.0)
+
+
+def _solved(products: Floats, wanted: Floats, free: Flags) -> Floats:
+    solved = np.zeros(len(wanted))
+    solved[free] = np.linalg.solve(products[np.ix_(free, free)], wanted[free])
+    return solved

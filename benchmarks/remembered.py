@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.sources.generate import layer_files
 
+COMMENT = re.compile(r"[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*", re.DOTALL)
 FOLDER = Path(__file__).parent.parent / "build" / "measured"
 
 
@@ -31,7 +33,7 @@ class Measured:
 
 
 def remember(plan: Plan, bench: Bench, measure: Callable[[], Measured]) -> Measured:
-    """Return what was measured of the same text before, or measure."""
+    """Return what was measured of the same code before, or measure."""
     file = FOLDER / f"{_key(plan, bench)}.json"
     if file.exists():
         return Measured(**json.loads(file.read_text(encoding="utf-8")))
@@ -42,9 +44,10 @@ def remember(plan: Plan, bench: Bench, measure: Callable[[], Measured]) -> Measu
 
 
 def _key(plan: Plan, bench: Bench) -> str:
-    """Return a digest of the generated text, the firmware, the machine and the tools."""
+    """Return a digest of the generated code, the firmware, the machine and the tools."""
+    files = layer_files(plan, bench.target, None)
     parts: list[Any] = [
-        layer_files(plan, bench.target, None),
+        {name: COMMENT.sub("", text) for name, text in files.items()},
         bench.machine.model_dump_json(),
         bench.toolchain.version,
         bench.toolchain.flags,

@@ -1,16 +1,22 @@
 """Random layers of the shapes that people have: to fit prices to, and others to check them with.
 
-A layer is decided by its number alone. `TRAINING` numbers are fitted, `VALIDATION` ones never.
+A layer is decided by its number alone. `sparse` picks the algorithms that a layer is measured with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from random import Random
 from typing import Any
 
-TRAINING, VALIDATION = 0, 300_000
-"""The first number of each."""
+from convgen.plans.plan import Plan
+
+TRAINING = (*range(160), *range(300_000, 300_200))
+"""Numbers of layers that prices are fitted to; the first of them where fewer do."""
+
+VALIDATION = 400_000
+"""The first number of those that none ever is."""
 
 MACS = (300, 600_000)  # a run takes a fraction of a second
 MOST_ELEMS = 20_000  # of each tensor: within the RAM and flash of every board
@@ -30,6 +36,16 @@ def draw(number: int) -> Spec:
         spec = random.choice((*kinds, *kinds, _connected))(random)
         if _is_measurable(spec):
             return spec
+
+
+def sparse(able: Iterable[Plan], seed: int | str) -> list[Plan]:
+    """Return one plan of each family, of a large family a quarter: others for each *seed*."""
+    random = Random(seed)  # noqa: S311
+    chosen: list[Plan] = []
+    for _, some in groupby(sorted(able, key=lambda plan: plan.family), lambda plan: plan.family):
+        variants = list(some)
+        chosen += random.sample(variants, max(1, len(variants) // 4))
+    return chosen
 
 
 def _layer(random: Random, channels: int, out_channels: int, **more: Any) -> Spec:
@@ -105,7 +121,7 @@ def _is_measurable(spec: Mapping[str, Any]) -> bool:
     patch, pixels = taps * channels // groups, outputs[0] * outputs[1]
     elems = (height * width * channels, pixels * spec["out_channels"], patch * spec["out_channels"])
     macs = pixels * spec["out_channels"] * patch
-    return max(elems) <= MOST_ELEMS and MACS[0] <= macs <= MACS[1]
+    return bool(max(elems) <= MOST_ELEMS and MACS[0] <= macs <= MACS[1])
 
 
 def _outputs(spec: Mapping[str, Any], axis: int) -> int:

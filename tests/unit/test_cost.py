@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import minimal
 import random_operators
@@ -24,6 +27,7 @@ from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.schedule.cost import CostModel, cost_model
+from convgen.schedule.select import Candidate
 from convgen.targets import target
 from convgen.targets.target import Isa, Target
 from planned import planned
@@ -43,6 +47,9 @@ def with_cpu(board: Target, **changes: object) -> Target:
     return board.model_copy(update={"cpu": board.cpu.model_copy(update=changes)})
 
 
+STEPS = re.compile(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once)|pair)")
+
+
 def products(plan: Plan) -> int:
     """Multiplications of all blocks: steps times the shape in their unit's name; two of a pair."""
     if plan.algorithm.startswith("direct_planes"):
@@ -52,7 +59,10 @@ def products(plan: Plan) -> int:
         pixels = sum(int(call[1]) * plan.work[call[0]] for call in calls if call)
         return pixels * plan.kernel.depth * plan.layer.geometry.out_c
     shapes = (
-        (re.fullmatch(r"\w+_(\d)x(\d)\.(step|unrolled|pair)", unit), count)
+        (
+            re.fullmatch(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once)|pair)", unit),
+            count,
+        )
         for unit, count in plan.work.items()
     )
     return sum(
@@ -191,22 +201,103 @@ def test_a_missing_table_is_named(layers: dict[str, Conv2d]) -> None:
         cost_model(layers["real"], board)
 
 
+ERRORS = r"(\d+%) within 15%, (\d+%) within 25%, .* in (\d+ of \d+) layers"
 HEAD = re.compile(
     r"# int8, on ([\w-]+), .*:\n"
-    r"#   (\d+) runs: .* (\d+%) within 15%, .* in (\d+ of \d+) layers\n"
-    r"#   layers left out of the fit: .* (\d+%) within 15%, .* in (\d+ of \d+) layers"
+    rf"#   (\d+) runs: .* {ERRORS}\n"
+    rf"#   layers left out of the fit: .* {ERRORS}"
 )
 MEASURED_ISAS = {"armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64"}
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("isa", sorted(MEASURED_ISAS))
-def test_the_accuracy_of_the_fit_is_as_stated_and_good_enough(isa: str) -> None:
-    """As benchmarks/README.md states it: of runs within 15 %, of choices that cost at most 5 %."""
+def test_the_accuracy_of_the_fit_is_as_stated_and_good_enough(isa: str, readme: str) -> None:
+    """As benchmarks/README.md states it: of runs within 15 and 25 %, of choices that are right."""
     text = (data_dir("targets") / "cost" / f"{isa}.toml").read_text()
     head = HEAD.search(text)
     assert head
-    readme = Path(__file__).parents[2] / "benchmarks" / "README.md"
-    assert "| `{}` | {} | {} | {} | {} | {} |".format(*head.groups()) in readme.read_text()
-    assert int(head[3].rstrip("%")) >= 90
-    right, layers = map(int, head[4].split(" of "))
-    assert right >= 0.9 * layers
+    assert "| `{}` | {} | {} | {} | {} | {} | {} | {} |".format(*head.groups()) in readme
+    within_15, within_25, left_out = (int(head[i].rstrip("%")) for i in (3, 4, 7))
+    assert within_15 >= 89
+    assert within_25 >= 97
+    assert left_out >= 95
+    right, layers = map(int, head[8].split(" of "))
+    assert right >= 0.8 * layers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unseen:
+    """How good predictions of layers are that no fit saw; ratios are predicted over measured."""
+
+    runs: int = 0
+    within_25: float
+    within_15: float
+    low: float
+    high: float
+    right: int
+
+    @classmethod
+    def of(cls, ratios: NDArray[np.float64], losses: NDArray[np.float64]) -> Unseen:
+        errors = abs(ratios - 1)
+        return cls(
+            runs=len(ratios),
+            within_25=float((errors <= 0.25).mean()),
+            within_15=float((errors <= 0.15).mean()),
+            low=float(ratios.min()),
+            high=float(ratios.max()),
+            right=int((losses <= 0.05).sum()),
+        )
+
+    def row(self, name: str) -> str:
+        """The row of benchmarks/README.md."""
+        return (
+            f"| `{name}` | {self.runs} | {self.within_25:.1%} | {self.within_15:.1%} "
+            f"| {self.low:.2f} to {self.high:.2f} | {self.right} of 200 |"
+        )
+
+    def is_as_good_as(self, other: Unseen) -> bool:
+        return (
+            self.within_25 >= other.within_25
+            and self.within_15 >= other.within_15
+            and self.low >= other.low
+            and self.high <= other.high
+            and self.right >= other.right
+        )
+
+
+LEAST = {
+    "cortex-m0": Unseen(within_25=0.98, within_15=0.94, low=0.49, high=1.66, right=182),
+    "cortex-m4": Unseen(within_25=0.969, within_15=0.90, low=0.59, high=1.61, right=183),
+    "rv32imc": Unseen(within_25=0.977, within_15=0.91, low=0.46, high=1.9, right=170),
+}
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_predictions_of_layers_that_no_fit_saw_are_as_close_as_stated(
+    name: str, readme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    draw, load = (importlib.import_module(m) for m in ("shapes", "measure"))
+    counts = json.loads((ROOT / "benchmarks" / "unseen.json").read_text(encoding="utf-8"))[name]
+    board, ratios, losses = target.load(name), [], []
+    for number, measured in counts.items():
+        layer = load.load(draw.draw(int(number)))
+        model, plans = cost_model(layer, board), registry.able(layer, board, measured)
+        predicted = {algorithm: model.predict(plan) for algorithm, plan in plans.items()}
+        ratios += [predicted[algorithm] / measured[algorithm] for algorithm in measured]
+        free = [algorithm for algorithm, plan in plans.items() if asks_nothing(plan)]
+        chosen = min(free, key=predicted.__getitem__)
+        losses.append(measured[chosen] / min(measured[algorithm] for algorithm in free) - 1)
+    found = Unseen.of(np.array(ratios), np.array(losses))
+    assert found.row(name) in readme
+    assert found.is_as_good_as(LEAST[name]), found
+
+
+def asks_nothing(plan: Plan) -> bool:
+    return Candidate(plan=plan, pool=None, stack=0, code=0, instructions=0).asks is None

@@ -3,16 +3,20 @@
 The coefficients are data, ``targets/cost/<isa>.toml``, written by ``benchmarks/fit_cost.py`` from
 measured runs: one table per arithmetic (``int8``, ``float32``, ``soft_float32``) whose keys are the
 units of work that `Plan.work` counts. Compilers turn the same lines into other code in other
-surroundings, so a key may be of one family of algorithms: ``mec/dot_4x4.step``.
+surroundings, so a key may be of one family of algorithms: ``mec/dot_4x4.step``. What has no price
+costs what something more general does (`GENERAL`), a block of sums what its loads and products do:
+``dot.step_load``.
 
 Units of other operators are in ``targets/cost/operators/<isa>.toml``, by
-``benchmarks/fit_operators.py``. A table that is only ``like = "armv7-m"`` is that class's.
+``benchmarks/fit_operators.py``. A table that is ``like = "armv7-m"`` has that class's but for what
+it has of its own.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,9 +24,24 @@ from typing import Any
 
 from convgen.errors import TargetError
 from convgen.model.operator import Operator, is_exact
+from convgen.plans.kernels.portable import LANES
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.targets.target import Target
+
+_BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
+"""A step of a block: the kernel, pixels, channels, the loop."""
+
+GENERAL = (
+    (re.compile(r"\.known$"), ""),
+    (re.compile(r"\.constant$"), ""),
+    (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
+    (re.compile(r"\.((inlined_)?)once_"), r".\1flat_"),
+    (re.compile(r"\.inlined_flat_"), ".inlined_unrolled_"),
+    (re.compile(r"\.inlined_"), "."),
+    (re.compile(r"\.flat_"), ".unrolled_"),
+)
+"""What costs as much as something more general unless it has a price, from the most special on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +93,52 @@ def stack_key(plan: Plan) -> str:
 
 def price(prices: Mapping[str, float], family: str, unit: str) -> float:
     """Return the instructions of *unit* in the code of *family*, or as most have it."""
-    own = prices.get(f"{family}/{unit}")
-    return prices[unit] if own is None else own
+    return sum(count * prices[name] for name, count in priced(prices, family, unit).items())
+
+
+def priced(prices: Container[str], family: str, unit: str) -> dict[str, int]:
+    """Return whose *prices* make up that of *unit*, and how often each; KeyError without any."""
+    for name in (f"{family}/{unit}", *general_names(unit)):
+        if name in prices:
+            return {name: 1}
+    parts = block_parts(unit)
+    if not parts:
+        raise KeyError(unit)
+    found: dict[str, int] = {}
+    for part, count in parts.items():
+        found |= dict.fromkeys(priced(prices, family, part), count)
+    return found
+
+
+def general_names(unit: str) -> list[str]:
+    """Return the names under which *unit* may have a price: its own, then ever more general ones.
+
+    >>> general_names("dot_ptr.inlined_run")
+    ['dot_ptr.inlined_run', 'dot.inlined_run', 'dot.run']
+    >>> general_names("output.single.constant.known")
+    ['output.single.constant.known', 'output.single.constant', 'output.single']
+    """
+    names = [unit]
+    for special, general in GENERAL:
+        name = special.sub(general, names[-1])
+        if name != names[-1]:
+            names.append(name)
+    return names
+
+
+def block_parts(unit: str) -> dict[str, int]:
+    """Return what a step of a block of sums consists of; nothing of another unit.
+
+    >>> block_parts("dot_2x4.step")
+    {'dot.step_load': 6, 'dot.step_mac': 8}
+    """
+    block = _BLOCK.fullmatch(unit)
+    if not block:
+        return {}
+    kernel, pixels, channels, loop = block[1], int(block[2]), int(block[3]), block[4]
+    products = pixels * channels
+    loads = channels + (products if kernel in LANES.names else pixels)
+    return {f"{kernel}.{loop}_load": loads, f"{kernel}.{loop}_mac": products}
 
 
 def cost_model(operator: Operator, target: Target) -> CostModel:
@@ -110,16 +173,32 @@ def _tables(isa: str) -> dict[str, CostModel]:
     }
 
 
-def _joined(table: Mapping[str, Mapping[str, Any]], isa: str, name: str) -> dict[str, Any]:
+def _joined(table: Mapping[str, Any], isa: str, name: str) -> dict[str, Any]:
     """Return a *table* of convolutions with what the operators' has of the same arithmetic."""
-    more = _of_operators(isa, name)
-    return {section: {**table.get(section, {}), **more[section]} for section in more}
+    operators = _folder() / "operators"
+    return _over(whole(_folder(), table, name), whole(operators, _read(operators, isa)[name], name))
 
 
-def _of_operators(isa: str, name: str) -> dict[str, dict[str, Any]]:
-    text = (_folder() / "operators" / f"{isa}.toml").read_text(encoding="utf-8")
-    table: dict[str, Any] = tomllib.loads(text)[name]
-    return _of_operators(table["like"], name) if "like" in table else table
+def whole(folder: Path, table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a *table* with what the one of the ISA class that it is ``like`` has more.
+
+    That class's least stack is none of it: what takes more than it might not be tried.
+    """
+    own = {section: values for section, values in table.items() if section != "like"}
+    if "like" not in table:
+        return own
+    like = whole(folder, _read(folder, table["like"])[name], name)
+    return _over({**like, "least_stack_bytes": {}}, own)
+
+
+def _over(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections of both, of what both have the value of the *second*."""
+    sections = dict.fromkeys((*first, *second))
+    return {section: {**first.get(section, {}), **second.get(section, {})} for section in sections}
+
+
+def _read(folder: Path, isa: str) -> dict[str, Any]:
+    return tomllib.loads((folder / f"{isa}.toml").read_text(encoding="utf-8"))
 
 
 def _folder() -> Path:

@@ -16,12 +16,15 @@ from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.lines import Lines
-from convgen.plans.output import Output, step_by_step
+from convgen.plans.output import Output, Requantize, step_by_step
 from convgen.plans.study import Study
 from convgen.refusal import needs
 
 Algorithm = algorithm.Algorithm[Study]
 """One way to compute a convolution: a variant of a family, such as ``im2col_p2`` of ``im2col``."""
+
+RUN_UNROLLED, BLOCK_UNROLLED = 150, 170
+"""The most loads and products in a run, and in all runs of a block, that GCC unrolls at -O3."""
 
 
 def with_weights_of(bits: int, name: str) -> str:
@@ -67,20 +70,25 @@ class Ending:
 
 
 def ending(
-    layer: Conv2d, kernel: KernelPlan | FinishingPlan, *, starts: Constant | None = None
+    layer: Conv2d,
+    kernel: KernelPlan | FinishingPlan,
+    *,
+    starts: Constant | None = None,
+    known: bool | None = None,
 ) -> Ending:
     """Return what follows from the kernel; *starts* is the bias, where that is not the folded one.
 
-    A finishing kernel has lines among its weights, and counts itself what they take.
+    A finishing kernel has lines among its weights, and counts itself what they take. *known*:
+    whether the channel is a constant where an output is finished, if not as the kernel has it.
     """
     if isinstance(kernel, FinishingPlan):
-        return Ending(output=kernel.lines)
+        return Ending(output=kernel.lines, work=loop_work(layer))
     output = step_by_step(layer)
     starts = starts or folded_bias(layer)
     return Ending(
         output=output,
         tables=(*((starts,) if starts.values.any() else ()), *output.constants),
-        work=output_work(layer, output),
+        work=output_work(layer, output, known=knows_channels(kernel) if known is None else known),
     )
 
 
@@ -159,34 +167,66 @@ def times(work: Counter[str], count: int) -> Counter[str]:
     return Counter({unit: count * units for unit, units in work.items()})
 
 
-def block_work(kernel: KernelPlan, pixels: int, count: int, runs: int, elems: int) -> Counter[str]:
+def block_work(
+    kernel: KernelPlan, pixels: int, count: int, runs: int, elems: int, *, branches: bool = False
+) -> Counter[str]:
     """Count the work of *count* pixel blocks, in all *runs* runs of *elems* elements each.
 
-    Steps, which the compiler fits into registers as it can, have a unit for each shape of block.
+    Steps, which the compiler fits into registers as it can, have a unit for each shape of block
+    and for what becomes of their loop. *branches*: whether a run is asked where it begins.
     """
     work: Counter[str] = Counter()
+    of_block = 0 if branches or not count else runs // count
     for channels in kernel.channel_blocks:
         blocks = kernel.blocks(channels)
-        shape = f"{kernel.name}_{pixels}x{channels}"
-        loop = "unrolled" if _is_unrolled(kernel, pixels, channels, elems) else "step"
-        work[f"{kernel.name}.block"] += blocks * count
-        work[f"{kernel.name}.run"] += blocks * runs
-        work[f"{kernel.name}.run_sum"] += blocks * runs * pixels * channels
-        work[f"{shape}.{loop}"] += blocks * runs * elems
+        place = "" if kernel.out_of_line else "inlined_"
+        loop = _loop(kernel, pixels, channels, elems, of_block)
+        own = blocks * (count if loop in ("flat", "once") else runs)
+        work[f"{kernel.name}.{place}block"] += blocks * count
+        work[f"{kernel.name}.{place}run"] += 0 if loop in ("flat", "once") else own
+        work[f"{kernel.name}.{place}run_sum"] += own * pixels * channels
+        work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += blocks * runs * elems
     return work
 
 
-def _is_unrolled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> bool:
-    """Whether the compiler is likely to unroll a run: GCC's limits of -O3."""
+def _loop(kernel: KernelPlan, pixels: int, channels: int, elems: int, runs: int) -> str:
+    """Return what the compiler is likely to make of the loops of a block: GCC's limits of -O3.
+
+    *runs*: how many a block has, 0 if they cannot be unrolled.
+    """
     if kernel.out_of_line == "run":
-        return False
+        return "step"
+    if runs == elems == 1:
+        return "once"
     products = pixels * channels
     loads = (products if kernel.lanes else pixels) + channels
-    return elems <= MOST_UNROLLED and elems * (products + loads) <= 200
+    size = elems * (products + loads)
+    if elems > MOST_UNROLLED or size > RUN_UNROLLED:
+        return "step"
+    return "flat" if 0 < runs <= MOST_UNROLLED and runs * size <= BLOCK_UNROLLED else "unrolled"
 
 
-def output_work(layer: Conv2d, output: Output) -> Counter[str]:
-    """Count the outputs, by the arithmetic that finishes them; not lines, which kernels count."""
-    if isinstance(output, Lines):
-        return Counter()
-    return Counter({f"output.{output.form}": layer.geometry.out_elems})
+def knows_channels(kernel: KernelPlan) -> bool:
+    """Whether each block has channels of its own, whose constants need not be looked up."""
+    return kernel.groups == 1 and not any(span.loops for span in kernel.spans)
+
+
+def output_work(layer: Conv2d, output: Output, *, known: bool = False) -> Counter[str]:
+    """Count the outputs, by the arithmetic that finishes them, and the loops around them.
+
+    Lines are what kernels count. *known*: the channel is a constant where an output is finished.
+    """
+    each: Counter[str] = Counter()
+    if isinstance(output, Requantize):
+        scale = "" if output.per_channel else ".constant"
+        each[f"output.{output.form}{scale}{'.known' if known else ''}"] = 1
+    elif not isinstance(output, Lines):
+        each = Counter(
+            {f"output.{output.form}": 1, "output.clamp": layer.clamps_low + layer.clamps_high}
+        )
+    return loop_work(layer) + times(each, layer.geometry.out_elems)
+
+
+def loop_work(layer: Conv2d) -> Counter[str]:
+    """Count what is done once for a call, and once for each row of outputs."""
+    return Counter({"call": 1, "row": layer.geometry.out_h})

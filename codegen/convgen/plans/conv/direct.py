@@ -355,7 +355,7 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
     rows_inside, cols_inside = taps_inside(geometry)
     outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
     summed = taps - outside if steps.skips_outside else taps
-    work += block_work(kernel, 1, edges, summed, steps.tap_elems)
+    work += block_work(kernel, 1, edges, summed, steps.tap_elems, branches=True)
     work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
     return work
 

@@ -30,6 +30,7 @@ from convgen.plans.assembly import Assembly
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
+from convgen.plans.conv.base import loop_work
 from convgen.plans.conv.planes import (
     KERNEL,
     Direction,
@@ -198,7 +199,7 @@ class DirectPlanes:
             steps=steps,
             orders=(order_of(g, route, for_dsp=table.for_dsp, keeps=self.in_place),),
             decisions=_decisions(route, keeps=self.in_place),
-            work=_work(table, route, keeps=self.in_place),
+            work=_work(table, route, keeps=self.in_place) + loop_work(layer),
             band=KEEPS if self.in_place else _band(steps, table),
         )
 

@@ -264,13 +264,16 @@ def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
     work: Counter[str] = Counter()
     if steps.copies:
         work["im2col.patch"] += geometry.out_pixels
-        rows_inside, _ = taps_inside(geometry)
+        rows_inside, cols_inside = taps_inside(geometry)
+        outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
         work[steps.gather.unit("im2col", "copy")] += steps.gather.copies(
             taps=geometry.out_pixels * geometry.taps,
             whole_rows=rows_inside * find_inner(geometry).cols,
             k_w=geometry.k_w,
         )
-        work[steps.gather.unit("im2col", "elem")] += geometry.out_pixels * steps.patch_elems
+        work["im2col.row"] += geometry.out_pixels * geometry.k_h
+        work[steps.gather.unit("im2col", "fill")] += outside * geometry.in_c
+        work[steps.gather.unit("im2col", "elem")] += rows_inside * cols_inside * geometry.in_c
     return work
 
 

@@ -15,6 +15,7 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
 from convgen.plans.buffers import buffer
 from convgen.plans.conv.base import (
+    loop_work,
     packed,
     row_blocks,
     sums_overflow,
@@ -204,11 +205,13 @@ def _work(kernel: FinishingPlan, steps: WideSteps, g: Geometry) -> Counter[str]:
         work += kernel.work(kernel.forms[1], rest)
     rows, cols = taps_inside(g)
     outside = g.out_pixels * g.taps - rows * cols
+    work += loop_work(kernel.layer)
     work["im2col_wide.patch"] = g.out_pixels
     work["im2col_wide.run"] = g.out_pixels * steps.runs
     work["im2col_wide.group"] = g.out_pixels * steps.runs * steps.groups
     work["im2col_wide.tail"] = g.out_pixels * steps.runs * steps.tail
-    work["im2col_wide.outside"] = outside * g.in_c
+    work["im2col_wide.outside"] = outside
+    work["im2col_wide.outside_elem"] = outside * g.in_c
     return work
 
 

@@ -197,8 +197,10 @@ def _work(kernel: KernelPlan, steps: IndirectSteps, geometry: Geometry, row: int
     work = times(of_row, geometry.out_pixels // row)
     channel_blocks = sum(map(kernel.blocks, kernel.channel_blocks))
     pointers = geometry.out_pixels * geometry.taps
-    work[f"indirect.{'offset' if steps.in_flash else 'pointer'}"] += pointers * channel_blocks
-    work["indirect.point"] += pointers if steps.by_row else 0
+    asked = "_asked" if geometry.has_padding else ""  # whether it is inside the image
+    read = f"offset{asked}" if steps.in_flash else "pointer"
+    work[f"indirect.{read}"] += pointers * channel_blocks
+    work[f"indirect.point{asked}"] += pointers if steps.by_row else 0
     return work
 
 

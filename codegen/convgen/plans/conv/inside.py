@@ -60,15 +60,28 @@ def _inner_range(pad: int, stride: int, reach: int, size: int, outputs: int) -> 
 
 def least_taps_inside(geometry: Geometry) -> int:
     """Return the fewest taps that any output has inside the image."""
-    g = geometry  # taps and outputs change places: how many taps of each output are inside
-    rows_seen = _inside(g.k_h, g.dilation_h, g.pad_top, g.out_h, g.stride_h, g.in_h)
-    cols_seen = _inside(g.k_w, g.dilation_w, g.pad_left, g.out_w, g.stride_w, g.in_w)
-    return int(rows_seen.min() * cols_seen.min())
+    rows, cols = _taps_seen(geometry)
+    return int(rows.min() * cols.min())
 
 
 def taps_inside(geometry: Geometry) -> tuple[int, int]:
     """Count the kernel rows inside the image over all output rows, and likewise the columns."""
     return int(rows_inside(geometry).sum()), int(cols_inside(geometry).sum())
+
+
+def pixels_reached(geometry: Geometry) -> int:
+    """Count the output pixels that see any of the image."""
+    rows, cols = _taps_seen(geometry)
+    return int((rows > 0).sum() * (cols > 0).sum())
+
+
+def _taps_seen(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many kernel rows each output row has inside the image, and likewise columns."""
+    g = geometry  # taps and outputs change places
+    return (
+        _inside(g.k_h, g.dilation_h, g.pad_top, g.out_h, g.stride_h, g.in_h),
+        _inside(g.k_w, g.dilation_w, g.pad_left, g.out_w, g.stride_w, g.in_w),
+    )
 
 
 def rows_inside(geometry: Geometry) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ from convgen.plans.conv.base import (
     sums_overflow,
     times,
 )
+from convgen.plans.conv.inside import pixels_reached
 from convgen.plans.conv.taps import (
     TapSteps,
     needs_sums,
@@ -91,7 +92,7 @@ class Kn2row:
             return Refusal(reason)
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
         pixels = geometry.in_h * geometry.in_w
-        ends = ending(layer, kernel, starts=plain_bias(layer))
+        ends = ending(layer, kernel, starts=plain_bias(layer), known=layer.geometry.out_c == 1)
         steps = TapSteps(
             taps=geometry.taps,
             pixel_blocks=row_blocks(pixels, kernel.pixels),
@@ -142,10 +143,15 @@ class Kn2row:
                 "kn2row.sum": g.in_h * g.in_w * g.taps * g.out_c,
                 f"{self.name}.tap": g.out_pixels * g.taps,
                 f"{self.name}.run": added,
+                f"{self.name}.row": g.out_h * (1 if self.stacked else g.taps),
                 f"{self.name}.add": added * g.out_c,
             }
         )
-        return work if self.stacked else work + partial_work(layer, output)
+        if not self.stacked:
+            return work + partial_work(layer, output)
+        work["kn2row.pixel"] = g.out_pixels
+        work["kn2row.reach"] = pixels_reached(g) * g.out_c
+        return work
 
 
 def _runs(geometry: Geometry) -> Runs:

@@ -117,7 +117,7 @@ def _plan(
         group=geometry.group_in_c,
     )
     kernel = plan_kernel(tap_weights(layer), target, runs)
-    ends = ending(layer, kernel)
+    ends = ending(layer, kernel, known=layer.geometry.out_c == 1)
     steps = TapSteps(
         taps=geometry.taps,
         pixel_blocks=(kernel.pixels, 1) if kernel.pixels > 1 else (1,),

@@ -28,7 +28,7 @@ from convgen.plans.conv.base import (
     times,
 )
 from convgen.plans.conv.gather import Gather, plan_gather
-from convgen.plans.conv.inside import find_inner
+from convgen.plans.conv.inside import cols_inside, find_inner
 from convgen.plans.kernels import (
     finishing_kernel,
     no_assembly,
@@ -205,12 +205,14 @@ def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
     rows = _lowered_rows(steps, geometry)
     rows_inside = sum(0 <= row - geometry.pad_top < geometry.in_h for row in rows)
     taps = len(rows) * geometry.out_w * geometry.k_w
+    inside = rows_inside * int(cols_inside(geometry).sum())
     whole_rows = rows_inside * find_inner(geometry).cols
     return Counter(
         {
             "mec.column": len(rows) * geometry.out_w,
             steps.gather.unit("mec", "copy"): steps.gather.copies(taps, whole_rows, geometry.k_w),
-            steps.gather.unit("mec", "elem"): taps * geometry.in_c,
+            steps.gather.unit("mec", "fill"): (taps - inside) * geometry.in_c,
+            steps.gather.unit("mec", "elem"): inside * geometry.in_c,
         }
     )
 

@@ -191,7 +191,7 @@ class Winograd:
             kernel_terms=terms(form.kernel_rows(layer)),
             output_terms=terms(form.output_rows(layer)),
         )
-        ends = ending(layer, kernel)
+        ends = ending(layer, kernel, known=False)
         return Plan(
             variant=self,
             template="algorithms/winograd.c.j2",
