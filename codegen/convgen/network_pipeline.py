@@ -47,7 +47,7 @@ def run(job: Job, say: Say) -> Outcome:
     budget = jobs.budget_of(job, board)
     say("planning")
     steps = survey(graph, board)
-    network.plan(steps, graph, job.optimize, budget)  # refuse before any tool is needed
+    network.planned_near(steps, graph, job.optimize, budget)  # refuse before any tool is needed
     given = jobs.vectors_for(job, Whole(graph))
     out = job.out or Path("convgen-out") / graph.name
     with staging_folder(out, jobs.file_names(graph.name)) as stage, process.allowance():
@@ -103,19 +103,22 @@ class _Planner:
         Where it does not, the next is planned for as much less as that was over. Raises NoFitError.
         """
         within = budget
-        for _ in range(MOST_PLANS):
-            schedule = network.plan(self.steps, self.graph, job.optimize, within)
-            trial = self.tests(schedule, budget.ram)
-            if trial.fits(budget):
-                return trial
+        tried: list[Trial] = []
+        while len(tried) < MOST_PLANS:
+            try:
+                schedule = network.planned_near(self.steps, self.graph, job.optimize, within)
+            except NoFitError:
+                if not tried:
+                    raise
+                break
+            tried.append(self.tests(schedule, budget.ram))
+            if tried[-1].fits(budget):
+                return tried[-1]
             within = Budget(
-                ram=within.ram - max(0, trial.ram - budget.ram),
-                flash=within.flash - max(0, trial.flash - budget.flash),
+                ram=within.ram - max(0, tried[-1].ram - budget.ram),
+                flash=within.flash - max(0, tried[-1].flash - budget.flash),
             )
-        raise NoFitError(
-            f"no plan fits the budget: the last needs {trial.ram:,} bytes of RAM, of "
-            f"{budget.ram:,}, and {trial.flash:,} of flash, of {budget.flash:,}"
-        )
+        raise _no_fit(tried, budget)
 
     def curve(self, budget: Budget) -> Iterator[Trial]:
         """Yield plans from the least RAM to the fewest instructions, each built and run."""
@@ -128,6 +131,18 @@ class _Planner:
         self.tried += 1
         self.say(f"{schedule.label}: generating, compiling, running")
         return attempt(schedule, self.bench, folder, ram, roomy=True)
+
+
+def _no_fit(tried: Sequence[Trial], budget: Budget) -> NoFitError:
+    """Say what the plan that was nearest needs."""
+    nearest = min(tried, key=lambda trial: max(trial.ram - budget.ram, trial.flash - budget.flash))
+    needs = (("RAM", nearest.ram, budget.ram), ("flash", nearest.flash, budget.flash))
+    short = [
+        f"{need:,} bytes of {what}; the budget of {limit:,} is {need - limit:,} short"
+        for what, need, limit in needs
+        if need > limit
+    ]
+    return NoFitError(f"no plan fits the budget: the nearest needs {', and '.join(short)}")
 
 
 def _curve(steps: Sequence[Step], graph: Graph, budget: Budget) -> list[Schedule]:

@@ -11,10 +11,19 @@ from convgen.errors import NoFitError
 from convgen.model.graph import Graph
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import Arena, Block, Overlap, Place, aligned, arrange
-from convgen.schedule.choice import Choice, Chosen, choose, flash_of, speed
+from convgen.schedule.choice import (
+    Choice,
+    Chosen,
+    choose,
+    flash_of,
+    least_arena,
+    least_constants,
+    speed,
+)
 from convgen.schedule.select import Budget
 from convgen.schedule.steps import Option, Step, lives_of
 
+ENDLESS = 2**62  # bytes
 MOST_CHOICES = 8  # made where tensors do not find places in the bytes they were made for
 
 
@@ -93,6 +102,23 @@ def plan(steps: Sequence[Step], graph: Graph, goal: Goal, budget: Budget) -> Sch
         f"the network needs about {best.ram:,} bytes of RAM at least, expected at most "
         f"{budget.ram:,}"
     )
+
+
+def planned_near(steps: Sequence[Step], graph: Graph, goal: Goal, budget: Budget) -> Schedule:
+    """Return what `plan` does or, where that is refused, what comes nearest to *budget*.
+
+    Predictions of stack and code are of the most that was seen; a measurement may be within the
+    budget yet. Raises NoFitError where even tensors, workspaces and constants are not.
+    """
+    try:
+        return plan(steps, graph, goal, budget)
+    except NoFitError:
+        if not budget.holds(least_arena(steps), least_constants(steps)):
+            raise
+    try:
+        return plan(steps, graph, "workspace", replace(budget, ram=ENDLESS))
+    except NoFitError:
+        return plan(steps, graph, "flash", replace(budget, flash=ENDLESS))
 
 
 def _narrower(best: Schedule, steps: Sequence[Step], chosen: Chosen, graph: Graph) -> Schedule:

@@ -1,0 +1,94 @@
+"""convgen on a model: budgets, names, the report and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from command import convgen, convgen_process
+
+DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
+ON_M4 = ("--target", "cortex-m4")
+
+
+@pytest.mark.emulator
+def test_the_report_tells_of_operators_places_and_memory(tmp_path: Path) -> None:
+    run = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
+    assert run.status == 0, run.stderr
+    report = run.report
+    assert report["model"] == "digits"
+    assert report["verified"]
+    assert report["mismatches"] == 0
+    memory = report["memory"]
+    assert memory["total"] == memory["arena"] + memory["stack"] + memory["static"]
+    assert memory["stack"] <= memory["stack_bound"]
+    assert [row["name"] for row in report["operators"]] == [
+        "conv1", "conv2", "conv3", "probabilities",
+    ]  # fmt: skip
+    ends = [place["offset"] + place["bytes"] for place in report["places"]]
+    assert max(ends) <= memory["arena"]
+    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    header = (tmp_path / "out" / "digits.h").read_text()
+    assert f"#define DIGITS_ARENA_BYTES       {memory['arena']}u" in header
+    assert "void digits(void *arena);" in header
+
+
+@pytest.mark.emulator
+def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
+    first = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
+    needs = first.report["memory"]["total"]
+    exact = convgen(*ON_M4, "-b", str(needs), "-o", tmp_path / "exact", DIGITS)
+    assert exact.status == 0, exact.stderr
+    short = convgen(*ON_M4, "-b", str(needs - 40), "-o", tmp_path / "short", DIGITS)
+    assert short.status == 3
+    assert f"the budget of {needs - 40:,} is 40 short" in short.stderr
+    assert not (tmp_path / "short").exists()
+
+
+@pytest.mark.emulator
+def test_comparing_measures_plans_and_marks_those_that_none_beats(tmp_path: Path) -> None:
+    run = convgen(*ON_M4, "--compare", "--format", "json", "-o", tmp_path / "out", DIGITS)
+    assert run.status == 0, run.stderr
+    plans = run.report["candidates"]
+    assert len(plans) > 1
+    assert all(plan["measured"]["verified"] for plan in plans)
+    assert [plan["ram"] for plan in plans] == sorted(plan["ram"] for plan in plans)
+    assert sum(plan["chosen"] for plan in plans) == 1
+    front = [plan for plan in plans if plan["pareto"]]
+    fastest = min(plans, key=lambda plan: plan["measured"]["instructions"])
+    assert plans[0] in front
+    assert fastest in front
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (("-b", "800"), 3, "bytes of RAM at least, expected at most 800: operator 1 (conv2)"),
+        (("--flash", "4k"), 3, "bytes of flash at least, expected at most 4,096"),
+        (("--algorithm", "direct"), 2, "--algorithm: a network has one for each operator"),
+        (("--name", "int"), 2, "--name: expected a name other than a keyword of C or C++"),
+        (("--name", "two words"), 2, "--name: expected a C identifier"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_tool_runs(
+    options: tuple[str, ...], code: int, said: str, tmp_path: Path
+) -> None:
+    run = convgen(*ON_M4, *options, "-o", tmp_path / "out", DIGITS)
+    assert run.status == code
+    assert said in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("-x.tflite", "x"), ("we ird*.tflite", "we_ird"), ("stdint.tflite", "stdint_op")],
+)
+def test_a_name_is_made_of_the_files(file: str, name: str, tmp_path: Path) -> None:
+    shutil.copy(DIGITS, tmp_path / file)
+    run = convgen_process(*ON_M4, "--emulator", "none", "-o", "out", "--", file, cwd=tmp_path)
+    assert run.status == 0, run.stderr
+    assert (tmp_path / "out" / f"{name}.h").is_file()
