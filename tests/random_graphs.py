@@ -16,6 +16,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.graph import Graph, State
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
+from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.mean import Mean
@@ -72,7 +73,7 @@ class Grower:
             now = self.streamed(now)
         for _ in range(self.rng.randint(2, 6)):
             steps = [self.conv, self.conv, self.depthwise, self.padded, self.residual, self.sliced]
-            steps += [self.pool, self.functions, self.idle, self.split]
+            steps += [self.pool, self.functions, self.idle, self.split, self.scalar]
             now = self.rng.choice(steps)(now)
         now = self.rng.choice([self.flat, self.mean, self.means])(now)
         if ends and self.dtype == "int8":
@@ -300,6 +301,32 @@ class Grower:
             return self.add(Pointwise(name="", inputs=(now,), output=output, kind=kind, alpha=0.1))
         values = lookup.FUNCTIONS[kind](now, output, 0.1)
         return self.add(Table(name="", inputs=(now,), output=output, kind=kind, values=values))
+
+    def scalar(self, now: Tensor) -> Tensor:
+        """Arithmetic with a number, or of the tensor with itself."""
+        kinds: list[Kind] = ["add", "sub", "mul", "maximum"]
+        limits = (-128, 127) if self.dtype == "int8" else (-math.inf, math.inf)
+        number = self.tensor((1,), now)
+        values: Any = self.numbers.normal(0, 1, 1).astype(np.float32)
+        if self.dtype == "int8":
+            values = self.numbers.integers(-128, 128, 1, np.int8)
+        other = (
+            Operand(tensor=now)
+            if self.rng.random() < 0.3
+            else Operand(tensor=number, values=values)
+        )
+        operands = (Operand(tensor=now), other)
+        return self.add(
+            Arithmetic(
+                name="",
+                kind=self.rng.choice(kinds),
+                operands=operands if self.rng.random() < 0.5 else operands[::-1],
+                output=self.tensor(now.shape),
+                activation="none",
+                activation_min=limits[0],
+                activation_max=limits[1],
+            )
+        )
 
     def idle(self, now: Tensor) -> Tensor:
         output = self.tensor(now.shape, now)

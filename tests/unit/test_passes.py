@@ -11,9 +11,11 @@ import pytest
 import random_graphs
 from convgen.model import passes
 from convgen.model.graph import Graph
+from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.move import Pad
 from convgen.model.ops.pointwise import Pointwise
+from convgen.model.ops.table import Table
 from convgen.model.passes import PASSES, ends
 from convgen.model.tensor import DType, Tensor
 from random_graphs import Grower
@@ -166,6 +168,24 @@ def test_what_others_read_too_is_clamped_apart() -> None:
     graph = graph_of(made, made.add(relu))
     graph = replace(graph, outputs=(*graph.outputs, middle))
     assert passes.simplified(graph) == (graph, ())
+
+
+def test_a_tensor_added_to_itself_is_a_function_of_one_byte() -> None:
+    made = grower()
+    total = Add(
+        name="",
+        inputs=(made.start, made.start),
+        output=made.tensor(made.start.shape),
+        activation="none",
+        activation_min=-128,
+        activation_max=127,
+    )
+    graph = graph_of(made, made.add(total))
+    after, [saved] = passes.simplified(graph)
+    assert saved.name == "functions of one byte"
+    assert isinstance(after.operators[0], Table)
+    inputs = np.arange(-128, 128, dtype=np.int8)[:200].reshape(2, 5, 5, 4)
+    assert same(graph, after, inputs)
 
 
 def test_ends_are_left_to_the_caller() -> None:

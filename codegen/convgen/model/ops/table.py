@@ -43,6 +43,11 @@ def least(tensor: Tensor) -> int:
     return int(np.iinfo(tensor.dtype).min)
 
 
+def every_byte(tensor: Tensor) -> NDArray[Any]:
+    """Return all values that a tensor of bytes can hold, in order, as one vector ``[1, 256]``."""
+    return (np.arange(256) + least(tensor)).astype(tensor.dtype)[None]
+
+
 def every_value(tensor: Tensor) -> NDArray[np.int64]:
     """Return what stands at each place of a table for *tensor*, less its zero point."""
     return np.arange(256) + least(tensor) - tensor.zero_point

@@ -18,6 +18,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("padding", moves.join_padding),
     ("transposed means", means.transpose_after_means),
     ("means as poolings", means.means_as_poolings),
+    ("functions of one byte", activations.tabulate),
     ("tables of tables", activations.merge_tables),
     ("activations", activations.fuse_activations),
     ("dead channels", channels.drop_dead_channels),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic
+from convgen.model.ops.arithmetic import Arithmetic, Operand
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
-from convgen.model.ops.table import Table, least
+from convgen.model.ops.prelu import Prelu
+from convgen.model.ops.table import Table, every_byte, least
 from convgen.model.passes.rewriting import only_readers, rebuilt
 
 Clamping = Conv2d | Pool2d | Add | Arithmetic
@@ -61,6 +63,56 @@ def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Op
     if isinstance(changed, Add | Arithmetic):
         return replace(changed, output=replace(output, shape=changed.output.shape))
     return replace(changed, output_name=output.name)
+
+
+def tabulate(graph: Graph) -> Graph:
+    """Make tables of what looks at one byte alone: arithmetic with a number, or of x with x."""
+    changes: dict[str, tuple[Operator, ...]] = {}
+    for operator in graph.operators:
+        alone = _of_every_byte(operator) if operator.dtype == "int8" else None
+        if alone is None or operator.inputs[0].shape != operator.outputs[0].shape:
+            continue
+        (values,) = alone.compute(*[every_byte(tensor) for tensor in alone.inputs])
+        table = Table(
+            name=operator.name,
+            inputs=operator.inputs[:1],
+            output=operator.outputs[0],
+            kind=operator.kind,
+            values=values[0],
+        )
+        changes[operator.name] = (table,)
+    return rebuilt(graph, changes)
+
+
+def _of_every_byte(operator: Operator) -> Operator | None:
+    """Return *operator* on a tensor of every byte; None if it looks at more than one byte."""
+    match operator:
+        case Arithmetic() if _looks_at_one(operator):
+            operands: tuple[Any, ...] = tuple(map(_whole_or_number, operator.operands))
+            output = replace(operator.output, shape=(256,))
+            return replace(operator, operands=operands, output=output)
+        case Add(inputs=(one, two)) if one.name == two.name:
+            whole = replace(one, shape=(256,)), replace(two, shape=(256,))
+            return replace(operator, inputs=whole, output=replace(operator.output, shape=(256,)))
+        case Prelu() if operator.slopes.size == 1:
+            inputs = (replace(operator.inputs[0], shape=(256,)),)
+            slopes = operator.slopes.reshape(())
+            return replace(operator, inputs=inputs, slopes=slopes)
+    return None
+
+
+def _looks_at_one(operator: Arithmetic) -> bool:
+    numbers = [each.values for each in operator.operands if each.values is not None]
+    names = {tensor.name for tensor in operator.inputs}
+    return len(names) == 1 and all(values.size == 1 for values in numbers)
+
+
+def _whole_or_number(operand: Operand) -> Operand:
+    if operand.values is None:
+        return replace(operand, tensor=replace(operand.tensor, shape=(256,)))
+    shape: tuple[int, ...] = ()
+    values = operand.values.reshape(shape)
+    return replace(operand, tensor=replace(operand.tensor, shape=shape), values=values)
 
 
 def merge_tables(graph: Graph) -> Graph:
