@@ -123,7 +123,10 @@ class _Outputs:
 
 
 def find_sum_line(add: Add) -> SumLine | None:
-    """Return a line that gives every output of an int8 *add*: in 32 bits, else in 64; or None."""
+    """Return a line that gives every output of an int8 *add*: in 32 bits, else in 64; or None.
+
+    "Every": those of the reference for all 256 x 256 pairs of inputs.
+    """
     outputs = _all_outputs(add)
     return _search(add, outputs, 32) or _search(add, outputs, 64)
 

@@ -127,7 +127,10 @@ def tile_dtype(layer: Conv2d) -> str:
 
 
 def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
-    """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``."""
+    """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``.
+
+    Int16 for int8 layers, whose ``G`` is scaled to integers; else float32.
+    """
     rows = np.array(form.kernel_rows(layer))
     wide = layer.weights.astype(rows.dtype)
     values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)

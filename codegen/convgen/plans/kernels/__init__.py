@@ -21,13 +21,19 @@ FINISHING: dict[int, tuple[FinishingKernel, ...]] = {
 
 
 def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
-    """Fit the first inner kernel that suits."""
+    """Fit the first inner kernel that suits *weights*, ``[matrices, out_c, depth]``.
+
+    The last of them suits whatever the others do not.
+    """
     kernel = next(kernel for kernel in KERNELS if kernel.suits(weights, target))
     return kernel.plan(weights, target, runs)
 
 
 def finishing_kernel(study: Study, target: Target, weight_bits: int) -> Fitting | Refusal:
-    """Return the finishing kernel that suits, with weights of so many bits in flash."""
+    """Return the finishing kernel that suits, or why none does.
+
+    *weight_bits* is how many a weight may take in flash: 8, or 16 where it may be widened.
+    """
     kernel = _for_target(target, weight_bits)
     if kernel is None:
         what = f"a kernel that reads weights of {weight_bits} bits"

@@ -221,7 +221,10 @@ class InnerKernel(Protocol):
         ...
 
     def plan(self, weights: Weights, target: Target, runs: Runs) -> KernelPlan:
-        """Fit it."""
+        """Fit it to *weights*, ``[matrices, out_c, depth]``, and to input that lies as *runs* say.
+
+        The plan's weights are packed, flat, in the order in which its code reads them.
+        """
         ...
 
 
