@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.quantize import INT32
+from convgen.model.quantize import divide_by_power as divide_by_power
 
 Raw = NDArray[np.int64]
 
@@ -34,14 +35,6 @@ def multiply(one: Raw | int, two: Raw | int) -> Raw:
     """Return the product of Qa.b and Qc.d as Q(a+c): ``SaturatingRoundingDoublingHighMul``."""
     product = np.asarray(one, np.int64) * np.asarray(two, np.int64)
     result: Raw = np.minimum((product + (1 << 30)) >> 31, INT32.max)
-    return result
-
-
-def divide_by_power(value: Raw, exponent: Raw | int) -> Raw:
-    """Return ``value / 2**exponent``, halves away from zero: ``RoundingDivideByPOT``."""
-    mask = (np.int64(1) << np.asarray(exponent, np.int64)) - 1
-    threshold = (mask >> 1) + (value < 0)
-    result: Raw = (value >> exponent) + ((value & mask) > threshold)
     return result
 
 

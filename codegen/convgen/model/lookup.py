@@ -14,9 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model import fixed_point
-from convgen.model.fixed_point import Raw, divide_by_power, multiply
+from convgen.model.fixed_point import Raw, multiply
 from convgen.model.ops.table import as_bytes, every_value
-from convgen.model.quantize import INT32, quantize_multiplier, requantize
+from convgen.model.quantize import (
+    INT32,
+    divide_by_power,
+    quantize_multiplier,
+    requantize,
+    round_half_away,
+)
 from convgen.model.tensor import Tensor
 
 Function = Callable[[Tensor, Tensor, float], NDArray[Any]]
@@ -49,8 +55,8 @@ def _transformed(
 ) -> NDArray[Any]:
     """From ``LUTPopulate``, in float32."""
     found = function(scale_of(given) * every_value(given).astype(np.float32))
-    steps = (found * (np.float32(1) / scale_of(output))).astype(np.float64)
-    rounded = np.trunc(steps + np.copysign(0.5, steps)).clip(-(2**30), 2**30)
+    steps = found * (np.float32(1) / scale_of(output))
+    rounded = round_half_away(steps).clip(-(2**30), 2**30)
     return as_bytes(rounded.astype(np.int64), output)
 
 
@@ -106,7 +112,7 @@ def _rounded(value: np.float32) -> int:
     """Return *value* rounded, halves away from zero."""
     if not abs(value) < 2**31:
         raise OverflowError(f"a bound of {value:g} steps")
-    return int(np.trunc(float(value) + np.copysign(0.5, value)))
+    return int(round_half_away(np.array(value)))
 
 
 def leaky_relu(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:

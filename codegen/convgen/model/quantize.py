@@ -9,7 +9,7 @@ An accumulator becomes an output as ``clamp(requantize(sum) + out_zero_point)``,
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def requantize(
     if rounding == "single":
         return _round_half_up(sums * scale, 31 - left)
     high = _round_half_up((sums << np.maximum(left, 0)) * scale, np.int64(31))
-    return _round_half_away(high, np.maximum(-left, 0))
+    return divide_by_power(high, np.maximum(-left, 0))
 
 
 def _round_half_up(
@@ -96,12 +96,21 @@ def _round_half_up(
     return result
 
 
-def _round_half_away(value: NDArray[np.int64], bits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Divide by ``2**bits``; halves go away from zero."""
-    mask = (np.int64(1) << bits) - 1
+def divide_by_power(
+    value: NDArray[np.int64], bits: NDArray[np.int64] | np.int64 | int
+) -> NDArray[np.int64]:
+    """Divide by ``2**bits``, halves away from zero: gemmlowp's ``RoundingDivideByPOT``."""
+    mask = (np.int64(1) << np.asarray(bits, np.int64)) - 1
     threshold = (mask >> 1) + (value < 0)
     result: NDArray[np.int64] = (value >> bits) + ((value & mask) > threshold)
     return result
+
+
+def round_half_away(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Round real values, halves away from zero, as ``std::round`` does."""
+    wide = values.astype(np.float64)
+    found: NDArray[np.float64] = np.trunc(wide + np.copysign(0.5, wide))
+    return found
 
 
 def activation_range(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
+from convgen.model.quantize import round_half_away
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,17 +28,12 @@ class Quantize(Plain):
         (values,) = inputs
         with np.errstate(over="ignore"):
             steps = values.astype(np.float32) / np.float32(self.output.scale or 1)
-        rounded = _round_half_away(steps.astype(np.float64)).clip(-(2.0**31), 2.0**31)
+        rounded = round_half_away(steps).clip(-(2.0**31), 2.0**31)
         return (as_bytes(rounded.astype(np.int64), self.output),)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """Bytes are exact."""
         return (np.zeros(inputs[0].shape),)
-
-
-def _round_half_away(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.trunc(values + np.copysign(0.5, values))
-    return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
+from convgen.model.quantize import round_half_away
 
 _STEPS = 255
 
@@ -45,11 +46,11 @@ class DynamicQuantize(Plain):
             return np.zeros(values.shape)
         if self.symmetric:
             most = max(-low, high)
-            steps = _rounded(values * (np.float32(127) / most))
+            steps = round_half_away(values * (np.float32(127) / most))
             return steps.clip(-127, 127) * float(most / np.float32(127))
         scale = np.float32((float(high) - float(low)) / _STEPS)
         zero_point = _zero_point(float(low), float(high))
-        steps = _rounded(np.float32(zero_point) + values * (np.float32(1) / scale))
+        steps = round_half_away(np.float32(zero_point) + values * (np.float32(1) / scale))
         return (steps.clip(-128, 127) - zero_point) * float(scale)
 
 
@@ -58,11 +59,4 @@ def _zero_point(low: float, high: float) -> int:
     scale = (high - low) / _STEPS
     from_low, from_high = -128 - low / scale, 127 - high / scale
     nearer = from_low if 128 + abs(low / scale) < 127 + abs(high / scale) else from_high
-    return int(np.clip(np.floor(abs(nearer) + 0.5) * np.sign(nearer), -128, 127))
-
-
-def _rounded(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return *values* rounded, halves away from zero."""
-    wide = values.astype(np.float64)
-    found: NDArray[np.float64] = np.trunc(wide + np.copysign(0.5, wide))
-    return found
+    return int(round_half_away(np.array(nearer)).clip(-128, 127))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convgen.model import fixed_point
 from convgen.model.fixed_point import Raw
 from convgen.model.operator import Plain
-from convgen.model.quantize import INT8, INT32, quantize_multiplier
+from convgen.model.quantize import INT8, INT32, divide_by_power, quantize_multiplier
 
 DIFF_BITS, SUM_BITS, LOG_BITS = 5, 12, 4
 """Integer bits of differences to the largest value, of the sum of exponentials, of a logarithm."""
@@ -38,7 +38,7 @@ class Differences:
         """Return how large the differences are that have *exponents*: the other way round."""
         factor = (1 << (31 - self.left)) / self.multiplier
         multiplier, shift = quantize_multiplier(factor, "double")
-        return fixed_point.divide_by_power(fixed_point.multiply(exponents, multiplier), -shift)
+        return divide_by_power(fixed_point.multiply(exponents, multiplier), -shift)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +70,7 @@ class Softmax(Plain):
             return (powers / powers.sum(axis=-1, keepdims=True),)
         counts, powers = exponentials(values, self.differences)
         scale, exponent = fixed_point.reciprocal(_sum(powers, counts), SUM_BITS)
-        found = fixed_point.divide_by_power(fixed_point.multiply(scale, powers), exponent + 31 - 8)
+        found = divide_by_power(fixed_point.multiply(scale, powers), exponent + 31 - 8)
         clamped = (found + INT8.min).clip(INT8.min, INT8.max)
         return (np.where(counts, clamped, INT8.min).astype(np.int8),)
 
@@ -114,7 +114,7 @@ class LogSoftmax(Plain):
         less = wide - wide.max(axis=-1, keepdims=True)
         counts = less > np.maximum(scaling.least - 1, scaling.steps(logarithm + INT32.min))
         exponents = scaling.of(np.where(counts, less, 0)) - logarithm
-        found = fixed_point.divide_by_power(exponents, 31 - DIFF_BITS - LOG_BITS) + INT8.max
+        found = divide_by_power(exponents, 31 - DIFF_BITS - LOG_BITS) + INT8.max
         clamped = found.clip(INT8.min, INT8.max)
         return (np.where(counts, clamped, INT8.min).astype(np.int8),)
 
@@ -144,6 +144,6 @@ def exponentials(values: NDArray[Any], scaling: Differences) -> tuple[NDArray[np
 
 
 def _sum(powers: Raw, counts: NDArray[np.bool_]) -> Raw:
-    terms = fixed_point.divide_by_power(powers, SUM_BITS)
+    terms = divide_by_power(powers, SUM_BITS)
     total: Raw = np.where(counts, terms, 0).sum(axis=-1, keepdims=True)
     return total
