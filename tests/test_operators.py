@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import batch
@@ -13,6 +15,7 @@ import native
 import random_operators
 from batch import Options
 from convgen.bench.proof import vectors
+from convgen.sources.generate import layer_files
 from convgen.targets import target
 from random_operators import KINDS, jobs
 
@@ -69,3 +72,37 @@ def test_generated_code_is_right_under_sanitizers(kind: str, tmp_path: Path) -> 
     chosen = jobs(kind, board, range(SANITIZED))
     chosen += jobs(kind, board, range(SOME_FLOAT32), "float32")
     emulated.check_jobs(chosen, native.run(tmp_path, chosen))
+
+
+IN_PLACE = r"""
+#include <stdio.h>
+#include "{name}.c"
+
+int main(void)
+{{
+    static int8_t input_0[{bytes}], input_1[{bytes}];
+    for (int i = 0; i < {bytes}; i++) input_0[i] = (int8_t)getchar();
+    for (int i = 0; i < {bytes}; i++) input_1[i] = (int8_t)getchar();
+    {name}(input_0, input_1, {place}, NULL);
+    return fwrite({place}, 1, {bytes}, stdout) != {bytes};
+}}
+"""
+
+
+@pytest.mark.parametrize("place", ["input_0", "input_1"])
+@pytest.mark.parametrize("number", [0, 2, 11])
+def test_a_sum_may_take_the_place_of_either_input(number: int, place: str, tmp_path: Path) -> None:
+    """As the header says it may."""
+    board = target.load("host")
+    [job] = jobs("add", board, [2 * number])  # apart
+    [variant] = job.chosen
+    (output,) = variant.plan.operator.outputs
+    for file, text in layer_files(variant.plan, board, None).items():
+        (tmp_path / file).write_text(text)
+    source = IN_PLACE.format(name=variant.plan.operator.name, bytes=output.bytes, place=place)
+    (tmp_path / "main.c").write_text(source)
+    batch.checked(["gcc", "-O3", *native.SANITIZE, "-o", "run", "main.c"], tmp_path)
+    given = job.tobytes()[: 2 * output.bytes]
+    done = subprocess.run([tmp_path / "run"], input=given, capture_output=True, check=True)
+    found = np.frombuffer(done.stdout, np.int8).reshape(1, *output.shape)
+    emulated.check_operator(job.operator, [job.inputs[:1], job.more_inputs[0][:1]], found)

@@ -149,7 +149,7 @@ def is_exact(computation: Computation) -> bool:
 
 
 def float_bounds(operator: Operator) -> int:
-    """Return how many comparisons clamp a float32 output; 0 of int8, which always takes two."""
+    """Return how many comparisons clamp a float32 output; 0 of int8, where they cost little."""
     ends = (operator.activation_min, operator.activation_max)
     return 0 if operator.dtype == "int8" else sum(map(math.isfinite, ends))
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.quantize import INT8
 from convgen.plans.constant import Constant
 
 
@@ -47,7 +48,7 @@ class Output(Protocol):
 class Bounded:
     """Outputs are sums, of float32, or one of the inputs, of int8: within the activation's range.
 
-    Where nothing bounds them ``low`` and ``high`` are infinite.
+    Where nothing bounds them ``low`` and ``high`` are infinite, or the ends of int8.
     """
 
     form: Literal["float", "int8"]
@@ -61,12 +62,12 @@ class Bounded:
     @property
     def has_low(self) -> bool:
         """Whether there is a lower bound."""
-        return math.isfinite(self.low)
+        return self.low > (INT8.min if self.form == "int8" else -math.inf)
 
     @property
     def has_high(self) -> bool:
         """Whether there is an upper bound."""
-        return math.isfinite(self.high)
+        return self.high < (INT8.max if self.form == "int8" else math.inf)
 
     @property
     def finishes(self) -> bool:

@@ -19,13 +19,14 @@ import numpy as np
 from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
+from convgen.model.quantize import INT8
 from convgen.plans import assembly
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
-from convgen.plans.output import Output, bounded
+from convgen.plans.output import Bounded, bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
@@ -38,7 +39,7 @@ MOST_IN_LANES = 256  # bytes whose sum stays in 16 bits
 class Mean:
     """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits.
 
-    Means are clamped to ``low`` and ``high``.
+    Means are clamped to ``low`` and ``high``; a mean of bytes is one by itself.
     """
 
     counts: tuple[int, ...]
@@ -50,6 +51,16 @@ class Mean:
 
     form: ClassVar[str] = "mean"
     finishes: ClassVar[bool] = True
+
+    @property
+    def has_low(self) -> bool:
+        """Whether there is a lower bound."""
+        return self.low > INT8.min
+
+    @property
+    def has_high(self) -> bool:
+        """Whether there is an upper bound."""
+        return self.high < INT8.max
 
     @property
     def description(self) -> str:
@@ -155,7 +166,7 @@ def _orders(g: Geometry) -> tuple[StoreOrder, ...]:
     return (StoreOrder(stored_by=partial(in_blocks, g, [1] * g.out_pixels), gathers=False),)
 
 
-def _work(operator: Pool2d, steps: PoolSteps, output: Output) -> Counter[str]:
+def _work(operator: Pool2d, steps: PoolSteps, output: Mean | Bounded) -> Counter[str]:
     """Count taps, rows of them, and outputs: loops of a size the compiler knows cost less."""
     g = operator.geometry
     rows, cols = taps_inside(g)

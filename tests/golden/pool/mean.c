@@ -43,15 +43,11 @@
 #define MEAN__PAD_LEFT 0
 #define MEAN__WORDS_END 8 /* channels that go four in a word */
 #define MEAN__SHIFT 23
-#define MEAN__OUT_MIN (-128)
-#define MEAN__OUT_MAX 127
 
-/* What a window gives, clamped. */
+/* What a window gives. */
 static MEAN__CODE int8_t mean__finish(int32_t value, int32_t taps)
 {
     value = (value * mean__means[taps - 1] + (1 << (MEAN__SHIFT - 1))) >> MEAN__SHIFT;
-    value = value < MEAN__OUT_MIN ? MEAN__OUT_MIN : value;
-    value = value > MEAN__OUT_MAX ? MEAN__OUT_MAX : value;
     return (int8_t)value;
 }
 

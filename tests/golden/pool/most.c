@@ -39,14 +39,10 @@
 #define MOST__STRIDE_H 2
 #define MOST__STRIDE_W 2
 #define MOST__WORDS_END 8 /* channels that go four in a word */
-#define MOST__OUT_MIN (-128)
-#define MOST__OUT_MAX 127
 
-/* What a window gives, clamped. */
+/* What a window gives. */
 static MOST__CODE int8_t most__finish(int32_t value)
 {
-    value = value < MOST__OUT_MIN ? MOST__OUT_MIN : value;
-    value = value > MOST__OUT_MAX ? MOST__OUT_MAX : value;
     return (int8_t)value;
 }
 
