@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,11 +12,15 @@ import numpy as np
 from measure import load
 
 from convgen.model.operator import Operator
+from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
-from convgen.model.ops.softmax import Softmax
+from convgen.model.ops.pointwise import FUNCTIONS, Pointwise
+from convgen.model.ops.prelu import Prelu
+from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
+from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import DType, Tensor
 
@@ -102,6 +108,7 @@ def as_float32(layer: Spec) -> Spec:
     return layer | {"input": bare(layer["input"])}
 
 
+KINDS: tuple[Kind, ...] = ("add", "sub", "mul", "minimum", "maximum")
 SCALE = float(np.float32(0.05))
 
 
@@ -177,6 +184,73 @@ def _dynamic(elems: int, dtype: DType) -> Operator:
     return DynamicQuantize(name="layer", inputs=(given,), output=output, symmetric=True)
 
 
+def _arithmetic(
+    kind: Kind, shape: tuple[int, ...], other: tuple[int, ...], dtype: DType
+) -> Operator:
+    one, two = (_tensor(f"input_{i}", each, dtype) for i, each in enumerate((shape, other)))
+    low, high = (-128, 127) if dtype == "int8" else (-math.inf, math.inf)
+    return Arithmetic(
+        name="layer",
+        kind=kind,
+        operands=(Operand(tensor=one), Operand(tensor=two)),
+        output=_tensor("output", shape, dtype),
+        activation="none",
+        activation_min=low,
+        activation_max=high,
+    )
+
+
+def _relu6(kind: Kind, shape: tuple[int, ...], dtype: DType) -> Operator:
+    made = _arithmetic(kind, shape, shape[-1:], dtype)
+    assert isinstance(made, Arithmetic)
+    return replace(made, activation="relu6", activation_min=0.0, activation_max=6.0)
+
+
+def _constant(kind: Kind, shape: tuple[int, ...], dtype: DType) -> Operator:
+    given, constant = _tensor("input", shape, dtype), _tensor("constant", shape[-1:], dtype)
+    values = np.resize(np.arange(-60, 64), shape[-1]).astype(dtype)
+    made = _arithmetic(kind, shape, shape[-1:], dtype)
+    assert isinstance(made, Arithmetic)
+    operands = (Operand(tensor=given), Operand(tensor=constant, values=values))
+    return replace(made, operands=operands)
+
+
+def _prelu(shape: tuple[int, ...], dtype: DType) -> Operator:
+    slope = _tensor("slope", shape[-1:], dtype)
+    return Prelu(
+        name="layer",
+        inputs=(_tensor("input", shape, dtype),),
+        output=_tensor("output", shape, dtype),
+        slopes=np.resize(np.arange(-60, 64), shape[-1]).astype(dtype),
+        slope=slope,
+    )
+
+
+def _log_softmax(shape: tuple[int, ...], dtype: DType) -> Operator:
+    output = Tensor(name="output", shape=shape, dtype=dtype, scale=1 / 16, zero_point=127)
+    return LogSoftmax(name="layer", inputs=(_tensor("input", shape, dtype),), output=output)
+
+
+def _resize(
+    of: type[ResizeNearest | ResizeBilinear],
+    shape: tuple[int, ...],
+    found: tuple[int, ...],
+    dtype: DType,
+) -> Operator:
+    return of(
+        name="layer",
+        inputs=(_tensor("input", shape, dtype),),
+        output=_tensor("output", found, dtype),
+        align_corners=False,
+        half_pixel_centers=False,
+    )
+
+
+def _pointwise(kind: str, elems: int, dtype: DType) -> Operator:
+    given, output = (_tensor(name, (elems,), dtype) for name in ("input", "output"))
+    return Pointwise(name="layer", inputs=(given,), output=output, kind=kind, alpha=0.1)
+
+
 def _of_sizes(
     kind: str, make: Callable[..., Operator], *sizes: Any
 ) -> dict[str, Callable[[DType], Operator]]:
@@ -194,6 +268,8 @@ BOTH: Mapping[str, Callable[[DType], Operator]] = {
         ((10, 10, 16), (2, 2, 0)),
         ((8, 100), (1, 0)),
         ((9, 5, 4), (0, 1, 2)),
+        ((12, 9, 2), (0, 2, 0)),
+        ((4, 6, 30), (1, 1, 11)),
     ),
     **_of_sizes(
         "slice",
@@ -203,13 +279,81 @@ BOTH: Mapping[str, Callable[[DType], Operator]] = {
         ((30, 30), (20, 7)),
         ((99, 8), (99, 1)),
         ((50, 9), (50, 3)),
+        ((20, 40), (20, 27)),
+        ((9, 70), (9, 37)),
     ),
     **_of_sizes("transpose", _transpose, ((3, 3, 60), (2, 0, 1)), ((9, 7, 16), (1, 0, 2))),
     **_of_sizes("concatenation", _concatenation, (1, 640, 64), (25, 12, 20), (60, 1, 6)),
+    **{
+        name: make
+        for kind in KINDS
+        for name, make in _of_sizes(
+            kind,
+            partial(_arithmetic, kind),
+            ((9, 8, 8), (9, 8, 8)),
+            ((5, 7, 16), (16,)),
+            ((4, 9, 5), (4, 9, 1)),
+        ).items()
+    },
+    **_of_sizes("constant", _constant, ("mul", (6, 6, 20)), ("add", (40, 5))),
+    **_of_sizes("prelu", _prelu, ((10, 6, 8),), ((30, 3),)),
+    **_of_sizes("log_softmax", _log_softmax, ((2,),), ((10,),), ((20, 12),)),
+    **_of_sizes(
+        "resize_nearest",
+        partial(_resize, ResizeNearest),
+        ((5, 5, 16), (10, 10, 16)),
+        ((8, 6, 3), (12, 12, 3)),
+    ),
+    **_of_sizes(
+        "resize_bilinear",
+        partial(_resize, ResizeBilinear),
+        ((5, 5, 16), (10, 10, 16)),
+        ((8, 6, 3), (12, 12, 3)),
+    ),
 }
 """What there is of int8 and of float32."""
 
+
+def _scaled(operator: Operator, *numbers: tuple[float, int]) -> Operator:
+    """Return *operator* with other scales and zero points, of both operands and the output."""
+    assert isinstance(operator, Arithmetic)
+    one, two, output = (
+        replace(tensor, scale=float(np.float32(scale)), zero_point=zero_point)
+        for tensor, (scale, zero_point) in zip(
+            (*(each.tensor for each in operator.operands), operator.output), numbers, strict=True
+        )
+    )
+    return replace(operator, operands=(Operand(tensor=one), Operand(tensor=two)), output=output)
+
+
+WIDE = {
+    "add": NUMBERS["line64"],
+    "mul": ((0.20563004910945892, -128), (0.016866404563188553, -128), (0.08256759494543076, -8)),
+}
+"""Scales and zero points of sums and products in 64 bits."""
+
+
+def _wide(kind: Kind, shape: tuple[int, ...], dtype: DType) -> Operator:
+    return _scaled(_arithmetic(kind, shape, shape, dtype), *WIDE[kind])
+
+
+def _wide_prelu(shape: tuple[int, ...], dtype: DType) -> Operator:
+    made = _prelu(shape, dtype)
+    assert isinstance(made, Prelu)
+    (given,) = made.inputs
+    numbers = {"scale": float(np.float32(0.0024337126)), "zero_point": -70}
+    return replace(
+        made,
+        inputs=(replace(given, **numbers),),
+        output=replace(made.output, scale=2.0**-7, zero_point=-83),
+        slopes=np.resize(np.array([-128, 127, 5], np.int8), shape[-1]),
+        slope=replace(made.slope, scale=float(np.float32(0.00127)), zero_point=-128),
+    )
+
+
 BYTES: Mapping[str, Callable[[DType], Operator]] = {
+    **_of_sizes("wide", _wide, ("add", (8, 30)), ("mul", (8, 30)), ("add", (3,)), ("mul", (3,))),
+    **_of_sizes("wide_prelu", _wide_prelu, ((8, 30),), ((2, 3),)),
     **_of_sizes("table", _table, (1,), (7,), (60,), (1023,)),
     **_of_sizes("mean_wide", _mean, (1, 1000, 4), (3, 900, 16)),
     **_of_sizes("mean_rescale", _mean, (1, 4100, 2), (9, 4097, 1)),
@@ -219,7 +363,10 @@ BYTES: Mapping[str, Callable[[DType], Operator]] = {
 FLOATS: Mapping[str, Callable[[DType], Operator]] = {
     **_of_sizes("quantize", _quantize, (3,), (1000,)),
     **_of_sizes("dequantize", _dequantize, (3,), (1000,)),
+    **_of_sizes("arithmetic_relu6", _relu6, ("add", (8, 30)), ("mul", (9, 8))),
     **_of_sizes("dynamic_quantize", _dynamic, (12,), (1000,)),
+    **_of_sizes("pointwise", _pointwise, *((kind, 200) for kind in (*FUNCTIONS, "relu6"))),
+    **_of_sizes("pointwise_few", _pointwise, *((kind, 5) for kind in (*FUNCTIONS, "relu6"))),
 }
 """What there is of float32 alone, which some of their tensors are."""
 

@@ -274,7 +274,7 @@ def _call(variant: Variant) -> str:
     (output,) = operator.outputs
     workspace = f"block({plan.workspace_bytes}, {plan.workspace_align}, 0xA5)"
     place = "pool" if pool else operator.inputs[0].name
-    tensors = [(t.name, t.bytes) for t in operator.inputs]
+    tensors = [(t.name, t.bytes, t.elem_bytes) for t in operator.inputs]
     sizes: dict[str, Any] = {
         "name": operator.name,
         "output_bytes": output.bytes,
@@ -284,23 +284,18 @@ def _call(variant: Variant) -> str:
         "init": f"{operator.name}_init({place}, workspace);" if plan.has_init else "",
     }
     if pool is None:
-        aligned = [(t.name, t.bytes, t.elem_bytes) for t in operator.inputs]
-        copies = (
-            f"void *{name} = copied(&from, {size}, {align});" for name, size, align in aligned
-        )
-        releases = (
-            f"release_unchanged({n}, &kept, {size}, {align});" for n, size, align in aligned
-        )
+        copies = (f"void *{name} = copied(&from, {size}, {unit});" for name, size, unit in tensors)
+        releases = (f"release_unchanged({n}, &kept, {size}, {unit});" for n, size, unit in tensors)
         return CALL.format(
             copies=" ".join(copies),
-            inputs=", ".join(name for name, _ in tensors),
+            inputs=", ".join(name for name, *_ in tensors),
             releases=" ".join(releases),
             **sizes,
         )
-    starts = accumulate((size for _, size in tensors), initial=0)
+    starts = accumulate((size for _, size, _ in tensors), initial=0)
     copies = (
         f"memcpy(pool + {offset}, (const char *)given + {start}, {size});"
-        for offset, start, (_, size) in zip(pool.input_offsets, starts, tensors, strict=False)
+        for offset, start, (_, size, _) in zip(pool.input_offsets, starts, tensors, strict=False)
     )
     return POOL_CALL.format(
         pool_bytes=pool.bytes,

@@ -11,11 +11,16 @@ import numpy as np
 
 from convgen.model import lookup
 from convgen.model.operator import Operator
+from convgen.model.ops.arithmetic import Arithmetic, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
-from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
-from convgen.model.ops.softmax import Softmax
+from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
+from convgen.model.ops.pointwise import KINDS as KINDS_OF_FLOAT
+from convgen.model.ops.pointwise import Pointwise
+from convgen.model.ops.prelu import Prelu
+from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
+from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import DType, Tensor
 
@@ -158,7 +163,130 @@ def _dequantize(rng: Rng, name: str) -> Operator:
 def _dynamic(rng: Rng, name: str) -> Operator:
     shape = _shape(rng)
     given, output = (tensor(which, shape, "float32") for which in ("input", "output"))
-    return DynamicQuantize(name=name, inputs=(given,), output=output, symmetric=rng.random() < 0.5)
+    return DynamicQuantize(
+        name=name,
+        inputs=(given,),
+        output=output,
+        symmetric=rng.random() < 0.5,
+        rows=rng.choice([1, shape[0]]),
+    )
+
+
+def _clamp(rng: Rng, dtype: DType) -> dict[str, Any]:
+    low, high = (-128, 127) if dtype == "int8" else (-np.inf, np.inf)
+    ends = {"none": (low, high), "relu": (0, high), "relu6": (0, 6 if dtype == "float32" else 99)}
+    name = rng.choice([*ends])
+    return {"activation": name, "activation_min": ends[name][0], "activation_max": ends[name][1]}
+
+
+def _arithmetic(dtype: DType) -> Callable[[Rng, str], Operator]:
+    def draw(rng: Rng, name: str) -> Operator:
+        shape, kind = _shape(rng, 6), rng.choice(["add", "sub", "mul", "minimum", "maximum"])
+        numbers = [_numbers(rng, dtype) for _ in range(3)]
+        if kind in ("minimum", "maximum"):
+            numbers = numbers[:1] * 3
+        elif kind == "mul":
+            numbers[2]["scale"] = max(
+                numbers[2]["scale"], float(np.float32(numbers[0]["scale"] * numbers[1]["scale"]))
+            )
+        else:
+            largest = max(one["scale"] for one in numbers[:2])
+            numbers[2]["scale"] = max(numbers[2]["scale"], float(np.float32(largest / 2)))
+        smaller = tuple(rng.choice([size, 1]) for size in shape)[rng.choice([0, 0, 1]) :]
+        smaller = rng.choice([smaller, shape, (1,), shape[-1:]])
+        shapes = [shape, smaller] if rng.random() < 0.7 else [smaller, shape]
+        given = [tensor(f"input_{i}", shapes[i], dtype, **numbers[i]) for i in range(2)]
+        sides = [Operand(tensor=each) for each in given]
+        if rng.random() < 0.5:
+            which = shapes.index(smaller)
+            sides[which] = Operand(tensor=given[which], values=_values(rng, given[which]))
+            sides[1 - which] = Operand(tensor=replace(given[1 - which], name="input"))
+        return Arithmetic(
+            name=name,
+            kind=kind,
+            operands=(sides[0], sides[1]),
+            output=tensor("output", shape, dtype, **numbers[2]),
+            **_clamp(rng, dtype),
+        )
+
+    return draw
+
+
+def _values(rng: Rng, of: Tensor) -> np.ndarray:
+    made = np.random.default_rng(rng.randrange(2**32))
+    if of.dtype == "float32":
+        return made.uniform(-2, 2, of.shape).astype(np.float32)
+    return made.integers(-128, 128, of.shape).astype(np.int8)
+
+
+def _prelu(dtype: DType) -> Callable[[Rng, str], Operator]:
+    def draw(rng: Rng, name: str) -> Operator:
+        shape = _shape(rng, 6)
+        slope = tensor("slope", rng.choice([shape, shape[-1:], (1,)]), dtype, **_numbers(rng))
+        given = tensor("input", shape, dtype, **_numbers(rng))
+        numbers = _numbers(rng)
+        largest = max((given.scale or 0) * (slope.scale or 0), given.scale or 0)
+        numbers["scale"] = max(numbers["scale"], float(np.float32(largest / 2)))
+        return Prelu(
+            name=name,
+            inputs=(given,),
+            output=tensor("output", shape, dtype, **numbers),
+            slopes=_values(rng, slope),
+            slope=slope,
+        )
+
+    return draw
+
+
+def _pointwise(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    given, output = (tensor(which, shape, "float32") for which in ("input", "output"))
+    kind = rng.choice(KINDS_OF_FLOAT)
+    return Pointwise(name=name, inputs=(given,), output=output, kind=kind, alpha=0.25)
+
+
+def _log_softmax(dtype: DType) -> Callable[[Rng, str], Operator]:
+    def draw(rng: Rng, name: str) -> Operator:
+        shape = (*_shape(rng, 4)[:2], rng.choice([1, 2, 10, rng.randint(3, 99)]))
+        return LogSoftmax(
+            name=name,
+            inputs=(tensor("input", shape, dtype, **_numbers(rng)),),
+            output=tensor("output", shape, dtype, scale=1 / 16, zero_point=127),
+        )
+
+    return draw
+
+
+def _resize(of: type[ResizeNearest | ResizeBilinear]) -> Callable[[Rng, str], Operator]:
+    def draw(rng: Rng, name: str) -> Operator:
+        shape, found = (tuple(rng.randint(1, 9) for _ in range(2)) for _ in range(2))
+        channels, (aligned, half) = rng.randint(1, 9), rng.choice([(0, 0), (1, 0), (0, 1)])
+        dtype: DType = rng.choice(["int8", "int8", "float32"])
+        numbers = _numbers(rng)
+        return of(
+            name=name,
+            inputs=(tensor("input", (*shape, channels), dtype, **numbers),),
+            output=tensor("output", (*found, channels), dtype, **numbers),
+            align_corners=bool(aligned),
+            half_pixel_centers=bool(half),
+        )
+
+    return draw
+
+
+def _spread(rng: Rng, name: str) -> Operator:
+    rows, cols, channels = rng.randint(1, 6), rng.randint(1, 6), rng.randint(1, 9)
+    strides = rng.randint(1, 3), rng.randint(1, 3)
+    spread = ((rows - 1) * strides[0] + 1, (cols - 1) * strides[1] + 1, channels)
+    given, (output,) = _moved(rng, (rows, cols, channels), spread)
+    value = given.zero_point
+    return Spread(name=name, inputs=(given,), output=output, strides=strides, value=value)
+
+
+def _copy(rng: Rng, name: str) -> Operator:
+    shape = _shape(rng)
+    given, (output,) = _moved(rng, shape, shape)
+    return Copy(name=name, inputs=(given,), output=output)
 
 
 def _logistic(rng: Rng, name: str) -> Operator:
@@ -192,5 +320,16 @@ KINDS: Mapping[str, Callable[[Rng, str], Operator]] = {
     "quantize": _quantize,
     "dequantize": _dequantize,
     "dynamic_quantize": _dynamic,
+    "arithmetic": _arithmetic("int8"),
+    "arithmetic_float32": _arithmetic("float32"),
+    "prelu": _prelu("int8"),
+    "prelu_float32": _prelu("float32"),
+    "pointwise": _pointwise,
+    "log_softmax": _log_softmax("int8"),
+    "log_softmax_float32": _log_softmax("float32"),
+    "resize_nearest": _resize(ResizeNearest),
+    "resize_bilinear": _resize(ResizeBilinear),
+    "spread": _spread,
+    "copy": _copy,
 }
 """What draws each."""

@@ -25,18 +25,19 @@ IN_UNIT = 20
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 
 
-def job(operator: Operator, board: Target, *, shared: bool) -> Job:
-    """Return *operator* with all algorithms; *shared*: input and output in one pool."""
+def job(operator: Operator, number: int, board: Target, *, shared: bool) -> Job:
+    """Return *operator* with one of its algorithms; *shared*: tensors in one pool."""
     given = vectors.made_up(operator, 0)
     plans = list(registry.able(operator, board).values())
-    chosen = [Variant(*share(plan)) if shared else Variant(plan, None) for plan in plans[:1]]
+    plans = [plans[number % len(plans)]]
+    chosen = [Variant(*share(plan)) if shared else Variant(plan, None) for plan in plans]
     return Job(chosen, board, given.inputs[0], given.inputs[1:])
 
 
 def jobs(board: Target) -> list[Job]:
     """Return `EACH` operators of each kind, every other one in one pool."""
     return [
-        job(random_plain.draw(kind, number), board, shared=number % 2 == 1)
+        job(random_plain.draw(kind, number), number, board, shared=number % 4 > 1)
         for kind in random_plain.KINDS
         for number in range(EACH)
     ]

@@ -10,17 +10,26 @@ of an asymmetric rounding to 8 bits, which TensorFlow Lite computes in double.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.model.ops.table import Table, every_value
 from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
+from convgen.plans.table import LookUp
+from convgen.refusal import Refusal
 from convgen.targets.target import Target
+
+MOST_STEPS = 255  # from a zero point to an end
+ULPS = 4  # by which a product may be off where the quotient is not
+INFINITE = 0x7F800000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +54,15 @@ class DequantizeSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSteps:
-    """What ``operators/dynamic_quantize.c.j2`` prints."""
+    """What ``operators/dynamic_quantize.c.j2`` prints: ``rows`` of so many elements."""
 
-    elems: int
+    rows: int
+    row_elems: int
+
+    @property
+    def elems(self) -> int:
+        """How many elements in all."""
+        return self.rows * self.row_elems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +87,54 @@ class ToBytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSteps:
+    """What ``operators/quantize_search.c.j2`` prints."""
+
+    elems: int
+    low: int
+    high: int
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BySearch:
+    """A quantisation without float arithmetic, which cores without an FPU take hundreds for."""
+
+    name: str = "quantize_search"
+    family: str = "quantize"
+    summary: str = "integers alone: a search among the least values of each step"
+
+    def plan(self, operator: Quantize, target: Target) -> Plan | Refusal:
+        """Find the least float32 value of each step."""
+        if target.has("fpu"):
+            return Refusal(f"{target.name} has an FPU, which is faster")
+        limits = np.iinfo(operator.output.dtype)
+        steps = SearchSteps(
+            elems=operator.output.elems,
+            low=int(limits.min),
+            high=int(limits.max),
+            zero_point=operator.output.zero_point,
+        )
+        comment = "[steps - 1]: the least magnitude that is rounded to so many, as its bits"
+        table = Constant(name="least", values=least_values(operator), comment=comment)
+        how = "plain C: integers alone"
+        return _plan(self, operator, steps, how, above=0, constants=(table,))
+
+
+def least_values(operator: Quantize) -> NDArray[np.uint32]:
+    """Return the bits of the least float32 value that is so many steps, from 1 to `MOST_STEPS`."""
+    scale = np.float32(operator.output.scale or 1)
+    halves = np.arange(1, MOST_STEPS + 1) - 0.5
+    with np.errstate(over="ignore"):
+        near = (halves * float(scale)).astype(np.float32).view(np.uint32).astype(np.int64)
+        around = (near[:, None] + np.arange(-ULPS, ULPS + 1)).clip(0, INFINITE).astype(np.uint32)
+        reached = around.view(np.float32) / scale >= halves[:, None]
+    reached[:, -1] = True
+    found: NDArray[np.uint32] = around[np.arange(MOST_STEPS), reached.argmax(axis=1)]
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FromBytes:
     """A dequantisation."""
 
@@ -88,6 +151,35 @@ class FromBytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FromTable:
+    """A dequantisation without arithmetic."""
+
+    name: str = "dequantize_table"
+    family: str = "dequantize"
+    summary: str = "a table of 256 values: no workspace"
+
+    def plan(self, operator: Dequantize, target: Target) -> Plan:
+        """Compute all values."""
+        (given,), output = operator.inputs, operator.output
+        values = every_value(given).astype(np.float32) * np.float32(given.scale or 1)
+        made = Table(
+            name=operator.name,
+            inputs=(given,),
+            output=output,
+            kind=operator.kind,
+            values=values,
+        )
+        ahead = output.elem_bytes - given.elem_bytes
+        return replace(
+            LookUp().plan(made, target),
+            variant=self,
+            operator=operator,
+            is_elementwise=False,
+            above=(ahead * (output.elems - 1),),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToSteps:
     """A rounding to 8 bits over the range that there is."""
 
@@ -97,17 +189,20 @@ class ToSteps:
 
     def plan(self, operator: DynamicQuantize, target: Target) -> Plan:
         """Nothing is known before the range is."""
-        steps = RoundSteps(elems=operator.output.elems)
+        rows = operator.rows
+        steps = RoundSteps(rows=rows, row_elems=operator.output.elems // rows)
         return _plan(self, operator, steps, "plain C: float, halves away from zero", above=0)
 
 
 def _plan(
-    algorithm: ToBytes | FromBytes | ToSteps,
+    algorithm: ToBytes | BySearch | FromBytes | ToSteps,
     operator: Quantize | Dequantize | DynamicQuantize,
-    steps: QuantizeSteps | DequantizeSteps | RoundSteps,
+    steps: QuantizeSteps | SearchSteps | DequantizeSteps | RoundSteps,
     how: str,
     above: int,
+    constants: tuple[Constant, ...] = (),
 ) -> Plan:
+    rows = operator.rows if isinstance(operator, DynamicQuantize) else 1
     return Plan(
         variant=algorithm,
         template=f"operators/{algorithm.name}.c.j2",
@@ -115,16 +210,16 @@ def _plan(
         kernel=OwnSums(name=algorithm.name, description=how),
         output=bounded(operator),
         workspace=(),
-        constants=(),
+        constants=constants,
         steps=steps,
         orders=(),
         decisions=(),
-        work=Counter({f"{algorithm.name}.elem": steps.elems, f"{algorithm.name}.call": 1}),
+        work=Counter({f"{algorithm.name}.elem": steps.elems, f"{algorithm.name}.call": rows}),
         above=(above,),
         band=ALL_ROWS if isinstance(steps, RoundSteps) else ROW_BY_ROW,
     )
 
 
-TO_BYTES = (ToBytes(),)
-FROM_BYTES = (FromBytes(),)
+TO_BYTES = (ToBytes(), BySearch())
+FROM_BYTES = (FromBytes(), FromTable())
 TO_STEPS = (ToSteps(),)

@@ -8,27 +8,24 @@ from where each run comes from.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convgen.ctext.literals import operand
-from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
+from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
+from convgen.plans.band import ALL_ROWS
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
+from convgen.plans.runs import INDICES, Ints, distance_above, places
 from convgen.targets.target import Target
-
-Ints = NDArray[np.int64]
 
 WORD, WORDS = 4, 16
 """Bytes that are moved at once, and in one round of a loop."""
-
-INDICES = ("i", "j", "k", "l", "m", "n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +105,7 @@ class PadSteps:
     """What ``operators/pad.c.j2`` prints."""
 
     whole: Padded
+    fills: bool
     value: float
     has_unaligned: bool
 
@@ -123,21 +121,38 @@ class _Runs:
     @property
     def above(self) -> int:
         """How many elements or more above the output the input must begin."""
-        read_later = np.minimum.accumulate(self.source[::-1])[::-1]
-        return max(0, int((self.target - read_later).max()))
+        return distance_above(self.source, self.target)
 
     def work(self, elem_bytes: int, *, has_unaligned: bool) -> Counter[str]:
         """Count what moving them takes."""
+        runs = self.source.size
         if self.length == 1:
-            return Counter({"move.single": self.source.size})
-        size = self.length * elem_bytes
-        apart = (self.target - self.source) * elem_bytes
-        by_words = self.source.size if has_unaligned else int((apart % WORD == 0).sum())
-        work = Counter({"move.run": self.source.size})
-        work["move.words"] = by_words * (size // WORDS)
-        work["move.word"] = by_words * (size % WORDS // WORD)
-        work["move.byte"] = by_words * (size % WORD) + (self.source.size - by_words) * size
+            return Counter({"move.single": runs})
+        few = _few(self.length)
+        if elem_bytes > 1:
+            return Counter({f"move.{few}run": runs, f"move.{few}elem": runs * self.length})
+        apart = self.target - self.source
+        by_words = runs if has_unaligned else int((apart % WORD == 0).sum())
+        work = Counter({f"move.{few}run": runs})
+        work["move.words"] = by_words * (self.length // WORDS)
+        work[f"move.{few}word"] = by_words * (self.length % WORDS // WORD)
+        rest = by_words * (self.length % WORD) + (runs - by_words) * self.length
+        work[f"move.{few}byte"] = rest
         return work
+
+
+def _few(elems: int) -> str:
+    """Return the prefix of units that cost less because a compiler makes no loop of them."""
+    return "few_" if elems < WORDS else ""
+
+
+def _filling(fills: Mapping[int, int]) -> Counter[str]:
+    """Count what writing one value takes: how many *fills* there are of each size."""
+    work: Counter[str] = Counter()
+    for size, count in fills.items():
+        work[f"move.{_few(size)}fill"] += count
+        work[f"move.{_few(size)}filled"] += size * count
+    return work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +163,7 @@ class Gathering:
     family: str = "gather"
     summary: str = "slices, transpositions: run by run, in the order of the output"
 
-    def plan(self, operator: Slice | Transpose, target: Target) -> Plan:
+    def plan(self, operator: Slice | Transpose | Copy, target: Target) -> Plan:
         """Find the longest runs."""
         base, axes = _axes(operator)
         run, outer = _merged(axes)
@@ -211,18 +226,70 @@ class Padding:
         runs = _Runs(source=np.arange(starts.size) * length, target=starts, length=length)
         steps = PadSteps(
             whole=whole,
+            fills=bool(fills),
             value=operator.value if operator.dtype == "float32" else int(operator.value),
             has_unaligned=target.has("unaligned"),
         )
-        filled = operator.output.elems - operator.inputs[0].elems
-        work = Counter({"move.fill": fills, "move.filled": filled})
-        return _plan(self, operator, steps, (runs,), work, "operators/pad.c.j2")
+        return _plan(self, operator, steps, (runs,), _filling(fills), "operators/pad.c.j2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadSteps:
+    """What ``operators/spread.c.j2`` prints.
+
+    ``between_rows`` and ``between_cols`` are elements of the output between those of pixels.
+    """
+
+    rows: int
+    cols: int
+    channels: int
+    between_rows: int
+    between_cols: int
+    value: float
+    has_unaligned: bool
+
+    @property
+    def fills(self) -> bool:
+        """Whether anything is between."""
+        return self.between_rows + self.between_cols > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spreading:
+    """Pixels with others between them."""
+
+    name: str = "spread"
+    family: str = "spread"
+    summary: str = "pixel by pixel, and what is between"
+
+    def plan(self, operator: Spread, target: Target) -> Plan:
+        """Find where pixels go."""
+        rows, cols, channels = operator.inputs[0].shape
+        stride_h, stride_w = operator.strides
+        out_w = operator.output.shape[1]
+        row_at, col_at = np.arange(rows) * stride_h * out_w, np.arange(cols) * stride_w
+        target_at = ((row_at[:, None] + col_at) * channels).reshape(-1)
+        source = np.arange(rows * cols) * channels
+        runs = _Runs(source=source, target=target_at, length=channels)
+        steps = SpreadSteps(
+            rows=rows,
+            cols=cols,
+            channels=channels,
+            between_rows=(stride_h - 1) * out_w * channels,
+            between_cols=(stride_w - 1) * channels,
+            value=operator.value if operator.dtype == "float32" else int(operator.value),
+            has_unaligned=target.has("unaligned"),
+        )
+        fills = Counter({steps.between_rows: rows - 1})
+        fills[steps.between_cols] += rows * (cols - 1)
+        del fills[0]
+        return _plan(self, operator, steps, (runs,), _filling(fills), "operators/spread.c.j2")
 
 
 def _plan(
-    algorithm: Gathering | Joining | Padding,
-    operator: Slice | Transpose | Concatenation | Pad,
-    steps: GatherSteps | JoinSteps | PadSteps,
+    algorithm: Gathering | Joining | Padding | Spreading,
+    operator: Slice | Transpose | Copy | Concatenation | Pad | Spread,
+    steps: GatherSteps | JoinSteps | PadSteps | SpreadSteps,
     runs: Sequence[_Runs],
     work: Counter[str],
     template: str,
@@ -243,6 +310,7 @@ def _plan(
         decisions=(),
         work=+(work + Counter({"move.call": 1})),
         above=tuple(each.above * size for each in runs),
+        band=ALL_ROWS,
     )
 
 
@@ -254,8 +322,10 @@ Axes = list[tuple[int, int]]
 """Of each axis of the output: how many, and how many elements of the input apart."""
 
 
-def _axes(operator: Slice | Transpose) -> tuple[int, Axes]:
+def _axes(operator: Slice | Transpose | Copy) -> tuple[int, Axes]:
     """Return the first element of the input that is read, and the axes of the output."""
+    if isinstance(operator, Copy):
+        return 0, [(operator.output.elems, 1)]
     shape = operator.inputs[0].shape
     pitches = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     if isinstance(operator, Transpose):
@@ -282,9 +352,7 @@ def _merged(axes: Axes) -> tuple[int, Axes]:
 
 
 def _runs(base: int, outer: Axes, run: int) -> _Runs:
-    source = np.array([base])
-    for count, stride in outer:
-        source = (source[:, None] + np.arange(count) * stride).reshape(-1)
+    source = places(base, outer)
     return _Runs(source=source, target=np.arange(source.size) * run, length=run)
 
 
@@ -309,15 +377,17 @@ def _padded(operator: Pad) -> Padded:
     return found or Padded(before=0, count=run, after=0, inside=None, index="i")
 
 
-def _inside(padded: Padded) -> tuple[Ints, int, int]:
-    """Return where runs begin in the output, how long they are, and how many fills there are."""
-    fills = bool(padded.before) + bool(padded.after)
+def _inside(padded: Padded) -> tuple[Ints, int, Counter[int]]:
+    """Return where runs begin in the output, how long they are, and how many fills of each size."""
+    fills = Counter(size for size in (padded.before, padded.after) if size)
     if padded.inside is None:
         return np.array([padded.before]), padded.count, fills
     starts, length, more = _inside(padded.inside)
     pitch = _elems(padded.inside)
     starts = (padded.before + np.arange(padded.count)[:, None] * pitch + starts).reshape(-1)
-    return starts, length, fills + more * padded.count
+    for size, count in more.items():
+        fills[size] += count * padded.count
+    return starts, length, fills
 
 
 def _elems(padded: Padded) -> int:
@@ -328,3 +398,4 @@ def _elems(padded: Padded) -> int:
 GATHERING: tuple[Gathering, ...] = (Gathering(),)
 JOINING: tuple[Joining, ...] = (Joining(),)
 PADDING: tuple[Padding, ...] = (Padding(),)
+SPREADING: tuple[Spreading, ...] = (Spreading(),)

@@ -6,44 +6,72 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from convgen.model.operator import Operator
+from convgen.model.ops.add import Add
+from convgen.model.ops.arithmetic import Arithmetic
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.convert import Dequantize, Quantize
+from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
+from convgen.model.ops.pointwise import Pointwise
+from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.prelu import Prelu
+from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
+from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
-from convgen.plans import add, conv, convert, mean, move, pool, softmax, table
+from convgen.plans import (
+    add,
+    arithmetic,
+    conv,
+    convert,
+    mean,
+    move,
+    pointwise,
+    pool,
+    resize,
+    softmax,
+    table,
+)
 from convgen.plans.algorithm import Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
-OF_KIND: Mapping[str, tuple[Algorithm[Any], ...]] = {
-    "conv2d": conv.ALGORITHMS,
-    "fully_connected": conv.ALGORITHMS,
-    "add": add.VARIANTS,
-    "average_pool": pool.VARIANTS,
-    "max_pool": pool.VARIANTS,
-    "softmax": softmax.VARIANTS,
-    "mean": mean.VARIANTS,
-    "pad": move.PADDING,
-    "slice": move.GATHERING,
-    "transpose": move.GATHERING,
-    "concatenation": move.JOINING,
-    "quantize": convert.TO_BYTES,
-    "dequantize": convert.FROM_BYTES,
-    "dynamic_quantize": convert.TO_STEPS,
+OF_TYPE: Mapping[type, tuple[Algorithm[Any], ...]] = {
+    Conv2d: conv.ALGORITHMS,
+    Add: add.VARIANTS,
+    Arithmetic: arithmetic.VARIANTS,
+    Prelu: arithmetic.RECTIFYING,
+    Pool2d: pool.VARIANTS,
+    Mean: mean.VARIANTS,
+    Softmax: softmax.VARIANTS,
+    LogSoftmax: softmax.LOGARITHM,
+    Table: table.VARIANTS,
+    Pointwise: pointwise.VARIANTS,
+    Pad: move.PADDING,
+    Slice: move.GATHERING,
+    Transpose: move.GATHERING,
+    Copy: move.GATHERING,
+    Concatenation: move.JOINING,
+    Spread: move.SPREADING,
+    ResizeNearest: resize.NEAREST,
+    ResizeBilinear: resize.BILINEAR,
+    Quantize: convert.TO_BYTES,
+    Dequantize: convert.FROM_BYTES,
+    DynamicQuantize: convert.TO_STEPS,
 }
-"""By what ``op`` calls the operator; a `Table` is called as what it tabulates."""
+"""By what the operator is."""
 
 ALL: tuple[Algorithm[Any], ...] = tuple(
-    dict.fromkeys(
-        algorithm for algorithms in (*OF_KIND.values(), table.VARIANTS) for algorithm in algorithms
-    )
+    dict.fromkeys(algorithm for algorithms in OF_TYPE.values() for algorithm in algorithms)
 )
 """Each once, in the order of ``--list-algorithms``."""
 
 
 def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
     """Return those that may do *operator*; none for a kind that nothing here does."""
-    return table.VARIANTS if isinstance(operator, Table) else OF_KIND.get(operator.kind, ())
+    return OF_TYPE.get(type(operator), ())
 
 
 def plans(

@@ -1,4 +1,4 @@
-"""Softmax: row by row, with the exponentials of int8 differences in a table.
+"""Softmax and its logarithm: row by row, with the exponentials of int8 differences in a table.
 
 Workspace: 0. Of int8 values the difference to the largest of its row is one of 256 numbers, whose
 exponential is computed while planning, exactly as TensorFlow Lite does it; from the first one on
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model import fixed_point
-from convgen.model.ops.softmax import SUM_BITS, Softmax
+from convgen.model.ops.softmax import DIFF_BITS, SUM_BITS, LogSoftmax, Softmax
+from convgen.plans.band import ALL_ROWS
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
@@ -24,6 +25,7 @@ from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
 DIFFERENCES = 256  # of int8 values to the largest
+FARTHEST = 17 << (31 - DIFF_BITS)
 ONE_TERM = (2**31 - 1 + 2 ** (SUM_BITS - 1)) >> SUM_BITS  # of a sum: of the largest value
 
 
@@ -54,35 +56,62 @@ class RowByRow:
 
     def plan(self, operator: Softmax, target: Target) -> Plan:
         """Compute the exponentials."""
-        channels = operator.output.shape[-1]
-        is_int8 = operator.dtype == "int8"
-        powers = find_powers(operator) if is_int8 else np.zeros(0, np.int32)
-        steps = SoftmaxSteps(
-            rows=operator.output.elems // channels,
-            channels=channels,
-            powers=powers.size,
-            is_far=powers.size < DIFFERENCES,
-            shifts_far=channels * ONE_TERM >= 2**29,
-            beta=None if operator.beta == 1 else operator.beta,
-        )
-        how = "exponentials from a table" if is_int8 else "exponentials by a polynomial"
-        return Plan(
-            variant=self,
-            template="operators/softmax.c.j2",
-            operator=operator,
-            kernel=OwnSums(name=self.name, description=f"plain C: {how}", out_of_line="run"),
-            output=bounded(operator),
-            workspace=(),
-            constants=_constants(powers),
-            steps=steps,
-            orders=(),
-            decisions=(),
-            work=Counter({"softmax.elem": operator.output.elems, "softmax.row": steps.rows}),
-            is_elementwise=True,
-        )
+        return _plan(self, operator, operator.beta)
 
 
-def find_powers(operator: Softmax) -> NDArray[np.int32]:
+def _plan(algorithm: RowByRow | LogRowByRow, operator: Softmax | LogSoftmax, beta: float) -> Plan:
+    channels = operator.output.shape[-1]
+    is_int8 = operator.dtype == "int8"
+    powers = find_powers(operator) if is_int8 else np.zeros(0, np.int32)
+    steps = SoftmaxSteps(
+        rows=operator.output.elems // channels,
+        channels=channels,
+        powers=powers.size,
+        is_far=powers.size < DIFFERENCES,
+        shifts_far=channels * ONE_TERM >= 2**29,
+        beta=None if beta == 1 else beta,
+    )
+    name, how = algorithm.name, "from a table" if is_int8 else "by a polynomial"
+    return Plan(
+        variant=algorithm,
+        template=f"operators/{name}.c.j2",
+        operator=operator,
+        kernel=OwnSums(name=name, description=f"plain C: exponentials {how}", out_of_line="run"),
+        output=bounded(operator),
+        workspace=(),
+        constants=_constants(operator, powers),
+        steps=steps,
+        orders=(),
+        decisions=(),
+        work=Counter({f"{name}.elem": operator.output.elems, f"{name}.row": steps.rows}),
+        is_elementwise=True,
+        band=ALL_ROWS,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRowByRow:
+    """The one way to do the logarithm of a softmax."""
+
+    name: str = "log_softmax"
+    family: str = "log_softmax"
+    summary: str = "row by row: no workspace"
+
+    def plan(self, operator: LogSoftmax, target: Target) -> Plan:
+        """Compute exponentials and distances."""
+        return _plan(self, operator, 1.0)
+
+
+def _distances(operator: LogSoftmax) -> NDArray[np.int32]:
+    """Return how far differences to the largest value are below it, in Q5.26.
+
+    Outputs end at 16 below: what is farther is as if it were there.
+    """
+    exponents = operator.differences.of(-np.arange(DIFFERENCES, dtype=np.int64))
+    return np.minimum(-exponents, FARTHEST).astype(np.int32)
+
+
+def find_powers(operator: Softmax | LogSoftmax) -> NDArray[np.int32]:
     """Return ``exp`` of each difference to the largest value in Q0.31, while any effect is left.
 
     One that rounds to 0 in a sum is less than 2**-20 of the largest, and 0 in 256ths of the sum.
@@ -94,11 +123,16 @@ def find_powers(operator: Softmax) -> NDArray[np.int32]:
     return powers[: int(np.flatnonzero(terms)[-1]) + 1].astype(np.int32)
 
 
-def _constants(powers: NDArray[np.int32]) -> tuple[Constant, ...]:
-    if not powers.size:
+def _constants(operator: Softmax | LogSoftmax, powers: NDArray[np.int32]) -> tuple[Constant, ...]:
+    if operator.dtype != "int8":
         return ()
     comment = "[largest - value]: its exponential in Q0.31"
-    return (Constant(name="powers", values=powers, comment=comment),)
+    found = Constant(name="powers", values=powers, comment=comment)
+    if isinstance(operator, Softmax):
+        return (found,)
+    comment = "[largest - value]: how far below it is, in Q5.26"
+    return found, Constant(name="distances", values=_distances(operator), comment=comment)
 
 
 VARIANTS = (RowByRow(),)
+LOGARITHM = (LogRowByRow(),)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.operator import Computation
 from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
 from convgen.model.tensor import Tensor
 from convgen.plans.constant import Constant
@@ -122,7 +123,26 @@ class _Outputs:
         return int(least), int(most)
 
 
-def find_sum_line(add: Add) -> SumLine | None:
+class Sum(Computation, Protocol):
+    """A sum of two int8 tensors that grows with both, clamped."""
+
+    @property
+    def output(self) -> Tensor:
+        """The sum."""
+        ...
+
+    @property
+    def activation_min(self) -> float:
+        """The least output."""
+        ...
+
+    @property
+    def activation_max(self) -> float:
+        """The largest output."""
+        ...
+
+
+def find_sum_line(add: Sum) -> SumLine | None:
     """Return a line that gives every output of an int8 *add*: in 32 bits, else in 64; or None.
 
     "Every": those of the reference for all 256 x 256 pairs of inputs.
@@ -131,7 +151,7 @@ def find_sum_line(add: Add) -> SumLine | None:
     return _search(add, outputs, 32) or _search(add, outputs, 64)
 
 
-def _search(add: Add, outputs: _Outputs, bits: int) -> SumLine | None:
+def _search(add: Sum, outputs: _Outputs, bits: int) -> SumLine | None:
     """Look for slopes near the ideal ones, in ever smaller steps."""
     slopes = [float(t.scale or 0) / float(add.output.scale or 1) for t in add.inputs]
     shift = _shift(sum(slopes), bits)
@@ -188,7 +208,7 @@ def _shift(slopes: float, bits: int) -> int | None:
     return None
 
 
-def _all_outputs(add: Add) -> _Outputs:
+def _all_outputs(add: Sum) -> _Outputs:
     one, two = np.meshgrid(INPUTS.astype(np.int8), INPUTS.astype(np.int8), indexing="ij")
     (outputs,) = add.compute(one[None], two[None])
     right = outputs[0].astype(np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class LookUp:
         )
 
 
-def by_byte(operator: Table) -> NDArray[np.int8] | NDArray[np.uint8]:
+def by_byte(operator: Table) -> NDArray[Any]:
     """Return the outputs in the order of the inputs' bytes: from 0, negative values behind."""
     first = operator.inputs[0].dtype == "int8"
     return np.roll(operator.values, 128 if first else 0)

@@ -70,7 +70,8 @@ def _label(tensor: Tensor) -> str:
 
 def _tensor(tensor: Tensor) -> str:
     sides = " x ".join(map(str, tensor.shape))
-    text = f"{sides} (height x width x channels), {tensor.bytes:,} bytes"
+    axes = " (height x width x channels)" if len(tensor.shape) == 3 else ""
+    text = f"{sides}{axes}, {tensor.bytes:,} bytes"
     if tensor.dtype == "float32":
         return text
     scale = f", scale {floating(tensor.scale).removesuffix('f')}" if tensor.scale else ""

@@ -23,7 +23,7 @@ from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.prelu import Prelu
-from convgen.model.ops.softmax import LogSoftmax, Softmax
+from convgen.model.ops.softmax import SUM_BITS, LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import Tensor
 
@@ -210,8 +210,7 @@ def softmax(operator: FileOperator, scene: Scene) -> Built:
     options = options_of(operator, "SoftmaxOptions")
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
-    if not given.shape:
-        raise UnsupportedError("a tensor without axes")
+    _check_row(given)
     if given.dtype == "int8":
         scale = scaled(output).scale or 1
         if output.zero_point != -128 or abs(scale - 1 / 256) > 0.001 / 256:
@@ -227,13 +226,20 @@ def log_softmax(operator: FileOperator, scene: Scene) -> Built:
     """Read a LOG_SOFTMAX over the last axis."""
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
-    if not given.shape:
-        raise UnsupportedError("a tensor without axes")
+    _check_row(given)
     if given.dtype == "int8":
         if output.zero_point != 127 or scaled(output).scale != 1 / 16:
             raise UnsupportedError("an output whose scale is not 1/16 and zero point 127")
         _check_exponents(scaled(given).scale or 1)
     return [LogSoftmax(name="", inputs=(given,), output=output)]
+
+
+def _check_row(given: Tensor) -> None:
+    """Refuse what has no last axis, or one whose exponentials have a sum that leaves int32."""
+    if not given.shape:
+        raise UnsupportedError("a tensor without axes")
+    if given.dtype == "int8" and given.shape[-1] >= 1 << SUM_BITS:
+        raise UnsupportedError(f"{given.shape[-1]} values in a row of int8")
 
 
 def _check_exponents(scale: float) -> None:

@@ -21,7 +21,7 @@ class Table(Plain):
     """
 
     kind: str
-    values: NDArray[np.int8] | NDArray[np.uint8]
+    values: NDArray[Any]
 
     @property
     def title(self) -> str:

@@ -1,0 +1,96 @@
+"""How an integer becomes an output of bytes in another scale.
+
+TensorFlow Lite multiplies and rounds twice. Where there are few enough values, a line that gives
+the same for all of them is cheaper (`convgen.plans.staircase`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.plans.constant import Constant
+from convgen.plans.staircase import MOST_SUMS, Ints, Line, Staircase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """What ``parts/scaled.c.j2`` prints: a line, or else a multiplication that is rounded twice.
+
+    There ``zero`` is taken off first, the value is shifted to the ``left``, multiplied by a Q31
+    ``multiplier``, shifted to the ``right``, and ``zero_point`` added. ``low`` and ``high`` clamp.
+    It is an `Output` of a plan.
+    """
+
+    form: ClassVar[str] = "scaled"
+    finishes: ClassVar[bool] = True
+    constants: ClassVar[tuple[Constant, ...]] = ()
+
+    line: Line | None
+    multiplier: int
+    left: int
+    right: int
+    zero: int
+    zero_point: int
+    low: int
+    high: int
+
+    @property
+    def unit(self) -> str:
+        """How it is done, as its price is called."""
+        return f"line{self.line.bits}" if self.line else "rescale"
+
+    @property
+    def description(self) -> str:
+        """How it is done, in words."""
+        if self.line is None:
+            return "rounded twice, as TensorFlow Lite does it"
+        return f"one multiplication in {self.line.bits} bits, equal for all values"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescaled:
+    """What TensorFlow Lite does: values less ``zero`` times ``multiplier * 2**(shift - 31)``."""
+
+    multiplier: int
+    shift: int
+    zero: int = 0
+    zero_point: int = 0
+    low: int = -128
+    high: int = 127
+
+    @property
+    def slope(self) -> float:
+        """By what values are multiplied."""
+        return self.multiplier * 2.0 ** (self.shift - 31)
+
+
+def find(
+    rescaled: Rescaled, least: int, most: int, outputs: Callable[[Ints], NDArray[Any]]
+) -> Scaling:
+    """Return how values from *least* to *most* become what *outputs* gives for them."""
+    line = None
+    if most - least < MOST_SUMS:
+        values = np.arange(least, most + 1, dtype=np.int64)
+        stairs = Staircase(
+            sums=values,
+            right=outputs(values).astype(np.int64),
+            low=rescaled.low,
+            high=rescaled.high,
+            turn=rescaled.zero,
+        )
+        line = stairs.line(rescaled.slope)
+    return Scaling(
+        line=line,
+        multiplier=rescaled.multiplier,
+        left=max(rescaled.shift, 0),
+        right=max(-rescaled.shift, 0),
+        zero=rescaled.zero,
+        zero_point=rescaled.zero_point,
+        low=rescaled.low,
+        high=rescaled.high,
+    )
