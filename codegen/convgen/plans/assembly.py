@@ -59,6 +59,11 @@ SATURATING = Assembly(
     core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)"),
     has_functions=False,
 )
+SATURATING_FLOAT = Assembly(
+    needs="Thumb-2 with SSAT and a single-precision FPU",
+    core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)", "defined(__ARM_FP)"),
+    has_functions=False,
+)
 LANES = Assembly(
     needs="Thumb-2 with DSP instructions and unaligned loads",
     core=(*_DSP, "defined(__ARM_FEATURE_UNALIGNED)"),

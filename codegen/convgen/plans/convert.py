@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.table import Table, every_value
+from convgen.plans import assembly
 from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
@@ -34,9 +35,13 @@ INFINITE = 0x7F800000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizeSteps:
-    """What ``operators/quantize.c.j2`` prints; ``low`` and ``high`` are halves of steps."""
+    """What ``operators/quantize.c.j2`` prints; ``low`` and ``high`` are halves of steps.
+
+    ``saturate``: the instruction that clamps integers, where conversions to them saturate too.
+    """
 
     elems: int
+    saturate: str | None
     half_scale: float
     low: float
     high: float
@@ -76,14 +81,18 @@ class ToBytes:
     def plan(self, operator: Quantize, target: Target) -> Plan:
         """Find the ends, in halves of steps from the zero point."""
         limits, zero_point = np.iinfo(operator.output.dtype), operator.output.zero_point
+        saturates = target.has("fpu") and target.has("dsp")
         steps = QuantizeSteps(
             elems=operator.output.elems,
+            saturate=("ssat" if limits.min else "usat") if saturates else None,
             half_scale=float(np.float32(operator.output.scale or 1) / 2),
             low=2.0 * (int(limits.min) - zero_point),
             high=2.0 * (int(limits.max) - zero_point),
             zero_point=zero_point,
         )
-        return _plan(self, operator, steps, "plain C: float, halves away from zero", above=0)
+        how = "float, halves away from zero"
+        plan = _plan(self, operator, steps, how, above=0)
+        return replace(plan, own_assembly=assembly.SATURATING_FLOAT) if saturates else plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
