@@ -15,6 +15,7 @@ from convgen.plans.plan import Plan
 from convgen.plans.runs import distance_above, places
 from convgen.plans.scaling import Rescaled, find
 from convgen.plans.softmax import find_powers
+from convgen.schedule.select import survey
 from convgen.targets import target
 
 MOVERS = ("pad", "slice", "transpose", "concatenation", "spread", "copy", "resize_nearest")
@@ -126,3 +127,14 @@ def test_one_constant_for_all_bytes_is_a_table() -> None:
         found.update(plans)
         assert all(isinstance(plan, Plan) for plan in plans.values())
     assert found == {"arithmetic", "arithmetic_table"}
+
+
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc", "host"])
+def test_whatever_a_plan_counts_has_a_price(board: str) -> None:
+    for kind in random_plain.KINDS:
+        for number in range(4):
+            candidates, _ = survey(
+                random_plain.draw(kind, number), target.load(board), overlap=False
+            )
+            assert candidates
+            assert all(candidate.instructions > 0 for candidate in candidates)
