@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from convgen.model import lookup
 from convgen.model.operator import Operator
-from convgen.model.ops.arithmetic import Arithmetic, Operand
+from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
@@ -181,7 +181,7 @@ def _clamp(rng: Rng, dtype: DType) -> dict[str, Any]:
 
 def _arithmetic(dtype: DType) -> Callable[[Rng, str], Operator]:
     def draw(rng: Rng, name: str) -> Operator:
-        shape, kind = _shape(rng, 6), rng.choice(["add", "sub", "mul", "minimum", "maximum"])
+        shape, kind = _shape(rng, 6), rng.choice(get_args(Kind))
         numbers = [_numbers(rng, dtype) for _ in range(3)]
         if kind in ("minimum", "maximum"):
             numbers = numbers[:1] * 3

@@ -106,7 +106,7 @@ def test_powers_that_are_left_out_give_nothing(number: int) -> None:
 def test_halves_away_from_zero_are_a_bent_line() -> None:
     def outputs(values: np.ndarray) -> np.ndarray:
         halves = np.sign(values) * ((np.abs(values) + 1) // 2)
-        return halves.clip(-128, 127)
+        return np.asarray(halves.clip(-128, 127))
 
     found = find(Rescaled(multiplier=2**30, shift=0), -400, 400, outputs)
     line = found.line
