@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import convgen
 import minimal
 from cases import CASES
 from convgen.cli import build_parser
@@ -290,6 +291,28 @@ def test_the_caller_of_the_readme_compiles_with_every_algorithm(tmp_path: Path) 
         for name, text in layer_files(plan, board, None).items():
             (tmp_path / name).write_text(text)
         subprocess.run([*command, "caller.c"], cwd=tmp_path, check=True, timeout=60)
+
+
+@pytest.mark.emulator
+def test_the_example_in_python_prints_what_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = ROOT / "docs" / "api.md"
+    (program,), (printed,) = blocks(document, "python"), blocks(document, "text")
+    shutil.copytree(ROOT / "examples" / "digits", tmp_path / "examples" / "digits")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(compile(program, document, "exec"), found)  # noqa: S102 - that is what it is for
+    assert {path.name for path in Path("build").iterdir()} > set(found["files"])
+    said = capsys.readouterr().out
+    if found["report"]["toolchain"]["compiler"] not in README.read_text(encoding="utf-8"):
+        said, printed = plain(said), plain(printed)
+    assert said == printed
+
+
+def test_the_page_on_python_has_every_public_name() -> None:
+    text = " ".join(words(ROOT / "docs" / "api.md"))
+    assert {name for name in convgen.__all__ if not re.search(rf"\b{name}\b", text)} == set()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from convgen import cli, extracting
 from convgen.bench.proof import vectors
 from convgen.formats import spec, writing
 from convgen.formats.tflite import reader
+from convgen.options import ReadOptions
 from tflite_files import File
 
 KINDS = (
@@ -48,7 +49,8 @@ def test_what_is_written_reads_as_the_same_operator(kind: str, dtype: str, tmp_p
         if not writing.is_writable(graph.operators[-1]):
             continue  # an addition of a constant
         out = tmp_path / f"out{number}"
-        extracting.extract(path, out, which="0", name=f"layer_{number}", seed=number)
+        options = ReadOptions(layer="0", name=f"layer_{number}", seed=number)
+        extracting.extract(path, out, options)
         layer, model = spec.load(out / "layer.json"), graph.operators[-1]
         assert layer.name == f"layer_{number}"
         given = vectors.load(out / "vectors.npz", layer)
@@ -127,7 +129,7 @@ def test_what_is_not_supported_is_listed_too(
 @pytest.mark.parametrize("which", ["0", "a/sum;of*products", "a_sum"])
 def test_an_operator_is_taken_by_index_or_name(which: str, tmp_path: Path) -> None:
     path = written(small_model(), tmp_path)
-    layer = extracting.layer_of(path, which, None)
+    layer = extracting.layer_of(path, which, ReadOptions())
     assert layer.name == "a_sum"
     assert [tensor.name for tensor in (*layer.inputs, *layer.outputs)] == ["input", "output"]
 

@@ -76,6 +76,15 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) 
     assert found == expected
 
 
+def test_type_checkers_are_told_that_the_wheel_is_typed(installed: Path, tmp_path: Path) -> None:
+    assert (installed / "convgen" / "py.typed").is_file()
+    program = "import convgen\nreveal_type(convgen.Target.load('cortex-m4'))\n"
+    (tmp_path / "program.py").write_text(program)
+    mypy = (sys.executable, "-m", "mypy", "--follow-imports=silent", "program.py")
+    said = run(*mypy, folder=tmp_path, PYTHONPATH=str(installed))
+    assert 'Revealed type is "convgen.targets.target.Target"' in said
+
+
 def test_the_wheel_carries_the_license_and_the_readme(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()

@@ -6,8 +6,10 @@ from typing import Literal, get_args
 
 Goal = Literal["workspace", "speed", "flash"]
 GOALS: tuple[Goal, ...] = get_args(Goal)
-EMULATORS = ("auto", "qemu-system", "unicorn", "qemu-user", "none")
-TOOLCHAINS = ("auto", "gcc", "zig")
+EmulatorName = Literal["auto", "qemu-system", "unicorn", "qemu-user", "none"]
+EMULATORS: tuple[EmulatorName, ...] = get_args(EmulatorName)
+ToolchainName = Literal["auto", "gcc", "zig"]
+TOOLCHAINS: tuple[ToolchainName, ...] = get_args(ToolchainName)
 Ends = Literal["model", "quantized"]
 ENDS: tuple[Ends, ...] = get_args(Ends)
 Reference = Literal["litert", "tflm"]

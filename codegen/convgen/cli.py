@@ -7,16 +7,17 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from convgen import __version__
 from convgen.choices import EMULATORS, ENDS, GOALS, REFERENCES, TOOLCHAINS
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
-from convgen.size import parse_size, whole
+from convgen.size import whole
 from convgen.system import streams
 
-MOST_WAIT_STATES = 255
+if TYPE_CHECKING:
+    from convgen.api import Job, ReadOptions
 
 
 class _Parser(argparse.ArgumentParser):
@@ -218,29 +219,30 @@ def _print_lines(lines: Sequence[str]) -> int:
 
 
 def _target_lines() -> list[str]:
-    from convgen.targets import target
+    from convgen import api
 
-    return [f"{name:<15} {target.load(name).description}" for name in target.names()]
+    return [f"{board.name:<15} {board.description}" for board in api.targets()]
 
 
 def _algorithm_lines() -> list[str]:
-    from convgen.plans.registry import ALL
+    from convgen import api
 
-    width = max(len(algorithm.name) for algorithm in ALL)
-    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in ALL]
+    known = api.algorithms()
+    width = max(len(algorithm.name) for algorithm in known)
+    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in known]
 
 
 def _schema_text() -> str:
-    from convgen.formats.schema import json_schema
+    from convgen import api
 
-    return json.dumps(json_schema(), indent=2)
+    return json.dumps(api.schema(), indent=2)
 
 
 def _print_doctor() -> int:
-    from convgen.report import doctor
+    from convgen import api
 
     with streams.results():
-        print(doctor.as_text(doctor.examine()), end="")
+        print(api.tools(), end="")
     return ExitCode.VERIFIED
 
 
@@ -253,85 +255,81 @@ def _model(option: str, options: argparse.Namespace) -> Path:
 
 
 def _print_layers(options: argparse.Namespace) -> int:
-    from convgen.formats.tflite import listing
+    from convgen import api
 
-    shown = listing.as_json if options.format == "json" else listing.as_text
-    text = shown(listing.listed(_model("--list-layers", options)))
+    found = api.operators(_model("--list-layers", options))
+    text = found.as_json() if options.format == "json" else found.as_text()
     with streams.results():
         print(text, end="")
     return ExitCode.VERIFIED
 
 
 def _extract(options: argparse.Namespace) -> int:
-    from convgen import extracting
+    from convgen import api
 
-    written = extracting.extract(
-        _model("--extract", options),
-        _folder("--extract", options.extract),
-        which=options.layer,
-        name=options.name,
-        seed=_seed(options.seed),
-        reference=options.reference,
-    )
-    return _print_lines(written)
+    model, out = _model("--extract", options), _folder("--extract", options.extract)
+    return _print_lines(api.extract(model, out, _read_options(options)))
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from convgen import jobs, pipeline
+    from convgen import api
     from convgen.progress import progress
-    from convgen.report import listing, network_report, report
+
+    job = _job(options)
+    with progress() as say:
+        outcome = api.run(job, say)
+    with streams.results():
+        print(outcome.as_json() if options.format == "json" else outcome.as_text(), end="")
+    if outcome.failure:
+        raise outcome.failure
+    return ExitCode.VERIFIED
+
+
+def _job(options: argparse.Namespace) -> Job:
+    from convgen import api
 
     if options.spec is None or options.target is None:
         missing = "SPEC" if options.spec is None else "-t/--target"
         raise UsageError(f"{missing} is required; see convgen --help")
     if options.layer is not None:
         _model("--layer", options)
-    job = jobs.Job(
+    return api.Job(
         spec=Path(options.spec),
         target=options.target,
-        ram=_size("--budget", options.budget),
-        flash=_size("--flash", options.flash),
-        optimize=options.optimize,
-        algorithm=options.algorithm,
-        overlap=options.overlap,
-        seed=_seed(options.seed),
-        allow_outside=options.allow_outside,
+        out=_folder("--out", options.out) if options.out else None,
         compare=options.compare,
-        cache=not options.no_cache,
+        read=_read_options(options),
+        plan=api.PlanOptions(
+            ram=options.budget,
+            flash=options.flash,
+            goal=options.optimize,
+            algorithm=options.algorithm,
+            overlap=options.overlap,
+        ),
+        run=api.RunOptions(
+            emulator=options.emulator,
+            toolchain=options.toolchain,
+            vectors=Path(options.vectors) if options.vectors else None,
+            seed=_whole("--seed", options.seed),
+            cycles=options.cycles,
+            flash_wait_states=_whole("--flash-wait-states", options.flash_wait_states),
+            profile=options.profile,
+            cache=not options.no_cache,
+        ),
+    )
+
+
+def _read_options(options: argparse.Namespace) -> ReadOptions:
+    from convgen import api
+
+    return api.ReadOptions(
         layer=options.layer,
         name=options.name,
+        seed=_whole("--seed", options.seed),
+        allow_outside=options.allow_outside,
         ends=options.io,
         reference=options.reference,
-        out=_folder("--out", options.out) if options.out else None,
-        emulator=options.emulator,
-        toolchain=options.toolchain,
-        vectors=Path(options.vectors) if options.vectors else None,
-        cycles=options.cycles,
-        flash_wait_states=_wait_states(options.flash_wait_states),
-        profile=options.profile,
     )
-    with progress() as say:
-        outcome = pipeline.run(job, say)
-    with streams.results():
-        if options.format == "json":
-            print(report.as_json(outcome.report), end="")
-        else:
-            shown = network_report if "model" in outcome.report else report
-            print(shown.as_text(outcome.report, outcome.out), end="")
-            if options.profile:
-                print(listing.as_text(outcome.report, outcome.out), end="")
-    if outcome.failure:
-        raise outcome.failure
-    return ExitCode.VERIFIED
-
-
-def _size(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
 
 
 def _folder(option: str, text: str) -> Path:
@@ -342,20 +340,6 @@ def _folder(option: str, text: str) -> Path:
     except UnicodeEncodeError:
         pass
     raise UsageError(f"{option}: expected a path, got '{word(text)}'")
-
-
-def _wait_states(text: str) -> int:
-    value = _whole("--flash-wait-states", text)
-    if not 0 <= value <= MOST_WAIT_STATES:
-        raise UsageError(f"--flash-wait-states: expected 0 to {MOST_WAIT_STATES}, got {value}")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = _whole("--seed", text)
-    if not 0 <= value < 2**63:
-        raise UsageError(f"--seed: expected 0 or a positive integer below 2**63, got {value}")
-    return value
 
 
 def _whole(option: str, text: str) -> int:

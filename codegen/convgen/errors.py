@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -96,3 +98,15 @@ def foreseen(error: Exception) -> ConvgenError | None:
             where = f": {error.filename}" if error.filename else ""
             return ToolError(f"the system refused: {error.strerror or error}{where}")
     return None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what is foreseen as the `ConvgenError` that it means; a bug as it is."""
+    try:
+        yield
+    except Exception as error:
+        known = foreseen(error)
+        if known is None or known is error:
+            raise
+        raise known from error

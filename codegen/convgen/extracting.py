@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.bench.proof import vectors
-from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.errors import UsageError
 from convgen.formats import writing
@@ -21,6 +20,7 @@ from convgen.formats.tflite.reader import Entry
 from convgen.model.operator import Operator
 from convgen.model.passes import rewriting
 from convgen.model.tensor import numbered
+from convgen.options import ReadOptions
 from convgen.printable import word
 from convgen.system.publishing import publish
 from convgen.system.staging import staging_folder
@@ -30,13 +30,12 @@ FILES = (SPEC, writing.DATA, VECTORS)
 MOST_LISTED = 5  # names in a message
 
 
-def layer_of(path: Path, which: str, name: str | None, reference: Reference = "litert") -> Operator:
+def layer_of(path: Path, which: str, options: ReadOptions) -> Operator:
     """Return the operator *which* of the model at *path*, by index or output, as a layer.
 
     Raises UsageError where there is none, or none that a layer can be.
     """
-    entries = reader.load(path, "model", reference).entries
-    entry = _find(entries, which)
+    entry = _find(reader.load(path, "model", options.reference).entries, which)
     found = [operator for operator in entry.operators if writing.is_writable(operator)]
     if not found:
         what = entry.operators[0].title if entry.operators else "nothing that computes"
@@ -44,7 +43,7 @@ def layer_of(path: Path, which: str, name: str | None, reference: Reference = "l
             f"--layer: expected a convolution, fully connected operator, pooling or addition of "
             f"two tensors, got operator {entry.index}, {entry.kind}: {what}"
         )
-    return as_layer(found[-1], name)
+    return as_layer(found[-1], options.name)
 
 
 def _find(entries: Sequence[Entry], which: str) -> Entry:
@@ -71,25 +70,17 @@ def as_layer(operator: Operator, name: str | None) -> Operator:
     return replace(found, name=name or operator.name)  # type: ignore[type-var]
 
 
-def extract(
-    path: Path,
-    out: Path,
-    *,
-    which: str | None,
-    name: str | None,
-    seed: int,
-    reference: Reference = "litert",
-) -> list[str]:
-    """Write the operator *which*, or each that a spec can say, into *out*; say what was written.
+def extract(path: Path, out: Path, options: ReadOptions) -> list[str]:
+    """Write the operator *options* name, or each that a spec can say, into *out*; say what it was.
 
     One is written into *out* itself, each of several into a folder there by its index and name.
     """
     layers: dict[str, Operator] = {}
     skipped: list[str] = []
-    if which is not None:
-        layers["."] = layer_of(path, which, name, reference)
+    if options.layer is not None:
+        layers["."] = layer_of(path, options.layer, options)
     else:
-        for entry in reader.load(path, "model", reference).entries:
+        for entry in reader.load(path, "model", options.reference).entries:
             able = [operator for operator in entry.operators if writing.is_writable(operator)]
             skipped += [] if able else [f"{entry.index} {entry.kind.lower()}"]
             layers |= {f"{entry.index:02}_{each.name}": as_layer(each, None) for each in able}
@@ -98,7 +89,7 @@ def extract(
     with staging_folder(out, [f"{folder}/{file}" for folder in layers for file in FILES]) as stage:
         made = stage / "made"
         for folder, layer in layers.items():
-            _write(made / folder, layer, seed)
+            _write(made / folder, layer, options.seed)
         publish(made, out)
     said = [f"{out / folder / SPEC}: {layer.title}" for folder, layer in layers.items()]
     if skipped:

@@ -1,7 +1,9 @@
-"""A job: the options of the command, and what it is done with."""
+"""What every job is done with: vectors, tools, a folder to work in; and what comes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,45 +15,31 @@ from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
-from convgen.choices import Ends, Goal, Reference
 from convgen.errors import ConvgenError, UsageError
-from convgen.model.operator import Computation
+from convgen.model.operator import Computation, Operator
+from convgen.model.whole import Whole
+from convgen.options import Job, RunOptions
 from convgen.progress import Say
-from convgen.report import report
+from convgen.report import listing, network_report, report
 from convgen.report.report import Report
-from convgen.schedule.select import Budget
 from convgen.sources import generate
 from convgen.sources.remake import Remake
+from convgen.system import cache, process
 from convgen.system.publishing import REPORT, publish
+from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
 
+Act = Callable[[Bench, Path], "Found"]
+"""Builds and runs in a folder, and says what was found."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """The options of the command, parsed; None: the default."""
 
-    spec: Path
-    target: str
-    ram: int | None = None
-    flash: int | None = None
-    optimize: Goal = "workspace"
-    algorithm: str | None = None
-    overlap: bool = False
-    seed: int = 0
-    allow_outside: bool = False
-    compare: bool = False
-    out: Path | None = None
-    emulator: str = "auto"
-    toolchain: str = "auto"
-    vectors: Path | None = None
-    cycles: bool = False
-    flash_wait_states: int = 0
-    profile: bool = False
-    cache: bool = True
-    layer: str | None = None
-    name: str | None = None
-    ends: Ends = "model"
-    reference: Reference = "litert"
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """What is to be kept of all that was run, and what to end with if not all is well."""
+
+    chosen: Trial
+    report: Report
+    failure: ConvgenError | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +50,53 @@ class Outcome:
     out: Path
     failure: ConvgenError | None
 
+    def as_json(self) -> str:
+        """Return the text of ``report.json``."""
+        return report.as_json(self.report)
 
-def is_model(path: Path) -> bool:
-    """Whether *path* is a model and not a layer's spec."""
-    return path.suffix.lower() == ".tflite"
+    def as_text(self) -> str:
+        """Return the report as tables for people, with the profile if there is one."""
+        shown = network_report.as_text if "model" in self.report else report.as_text
+        parts = [shown, listing.as_text] if "profile" in self.report else [shown]
+        return "".join(part(self.report, self.out) for part in parts)
 
 
-def wanted(job: Job, board: Target) -> Wanted:
+def on_bench(
+    options: RunOptions,
+    board: Target,
+    computes: Operator | Whole,
+    act: Act,
+    *,
+    out: Path | None,
+    remake: Remake | None,
+) -> Outcome:
+    """Let *act* find something, and move it to *out*; None: a folder by the name.
+
+    Raises `ConvgenError`; then nothing is written.
+    """
+    given = _vectors(options, computes)
+    out = out or Path("convgen-out") / computes.name
+    with staging_folder(out, file_names(computes.name)) as stage, process.allowance():
+        found = act(_bench(options, board, given, remake), stage)
+        _publish(found, out)
+    return Outcome(report=found.report, out=out, failure=found.failure)
+
+
+def caching(options: RunOptions) -> AbstractContextManager[None]:
+    """Let what is done in here use the user's cache, unless *options* forbid it."""
+    return cache.kept_in(cache.usual_folder() if options.cache else None)
+
+
+def wanted(options: RunOptions, board: Target) -> Wanted:
     """Return what block counts are asked for; refuse early where there can be none."""
     found = insight.wanted(
         board,
-        cycles=job.cycles,
-        flash_wait_states=job.flash_wait_states,
-        profile=job.profile,
+        cycles=options.cycles,
+        flash_wait_states=options.flash_wait_states,
+        profile=options.profile,
     )
-    option = "--cycles" if job.cycles else "--profile"
-    if found and job.emulator == "none":
+    option = "--cycles" if options.cycles else "--profile"
+    if found and not options.runs:
         raise UsageError(f"{option}: the layer must run, so not with --emulator none")
     if found and not emulator.counting(board):
         raise UsageError(f"{option}: no emulator counts what {board.name} executes")
@@ -105,13 +124,12 @@ def _block_counts(trial: Trial, bench: Bench) -> Counts:
     )
 
 
-def vectors_for(job: Job, computes: Computation) -> Vectors:
+def _vectors(options: RunOptions, computes: Computation) -> Vectors:
     """Return what to run; if nothing is to be run, it is read to be refused but not looked into."""
-    runs = job.emulator != "none"
-    if job.vectors:
-        given = vectors.load(job.vectors, computes)
-        return vectors.checked(computes, given) if runs else given
-    return vectors.made_up(computes, job.seed) if runs else Vectors(inputs=())
+    if options.vectors:
+        given = vectors.load(options.vectors, computes)
+        return vectors.checked(computes, given) if options.runs else given
+    return vectors.made_up(computes, options.seed) if options.runs else Vectors(inputs=())
 
 
 def file_names(name: str) -> tuple[str, ...]:
@@ -119,26 +137,18 @@ def file_names(name: str) -> tuple[str, ...]:
     return (*generate.file_names(name), REPORT, *toolchain.file_names(name))
 
 
-def publish_with(described: Report, trial: Trial, out: Path) -> None:
-    """Move the files of *trial* to *out*, and its report with them."""
-    (trial.folder / REPORT).write_text(report.as_json(described), encoding="utf-8", newline="\n")
-    toolchain.remove_intermediates(trial.folder)
-    publish(trial.folder, out)
+def _publish(found: Found, out: Path) -> None:
+    folder = found.chosen.folder
+    text = report.as_json(found.report)
+    (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
+    toolchain.remove_intermediates(folder)
+    publish(folder, out)
 
 
-def budget_of(job: Job, board: Target) -> Budget:
-    """Return the bytes that may be used: of *board* where *job* names none."""
-    return Budget(
-        ram=board.memory.ram if job.ram is None else job.ram,
-        flash=board.memory.flash if job.flash is None else job.flash,
-    )
-
-
-def bench_for(job: Job, board: Target, given: Vectors) -> Bench:
-    """Return the tools that *job* asks for."""
-    compiler = toolchain.find(job.toolchain, board)
-    remake = _remake(job, board)
-    if job.emulator == "none":
+def _bench(options: RunOptions, board: Target, given: Vectors, remake: Remake | None) -> Bench:
+    """Return the tools that *options* ask for."""
+    compiler = toolchain.find(options.toolchain, board)
+    if not options.runs:
         return Bench(
             target=board,
             machine=board.preferred_machine,
@@ -147,31 +157,32 @@ def bench_for(job: Job, board: Target, given: Vectors) -> Bench:
             vectors=given,
             remake=remake,
         )
-    chosen = emulator.choose(job.emulator, board)
+    chosen = emulator.choose(options.emulator, board)
     return Bench(
         target=chosen.target,
         machine=chosen.machine,
-        toolchain=toolchain.find(job.toolchain, chosen.target),
+        toolchain=toolchain.find(options.toolchain, chosen.target),
         emulator=chosen,
         vectors=given,
         remake=remake,
     )
 
 
-def _remake(job: Job, board: Target) -> Remake:
+def remake(job: Job, board: Target) -> Remake:
     """Return what of *job* the printed text depends on."""
-    memory, is_network = board.memory, job.layer is None and is_model(job.spec)
+    read, memory = job.read, board.memory
+    ram, flash = job.plan.ram_bytes, job.plan.flash_bytes
     return Remake(
         spec=job.spec,
         target=job.target,
-        seed=job.seed,
-        allow_outside=job.allow_outside,
-        ram=job.ram if job.ram and (is_network or job.ram > memory.ram) else None,
-        flash=job.flash if job.flash and (is_network or job.flash > memory.flash) else None,
-        layer=job.layer,
-        name=job.name,
-        ends=job.ends,
-        reference=job.reference,
+        seed=read.seed,
+        allow_outside=read.allow_outside,
+        ram=ram if ram and (job.is_network or ram > memory.ram) else None,
+        flash=flash if flash and (job.is_network or flash > memory.flash) else None,
+        layer=read.layer,
+        name=read.name,
+        ends=read.ends,
+        reference=read.reference,
     )
 
 

@@ -1,4 +1,4 @@
-"""The job of a network: from the options of the command to files and a report."""
+"""The job of a network: from a graph to files and a report."""
 
 from __future__ import annotations
 
@@ -6,84 +6,51 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convgen import jobs
+from convgen import jobs, planning
+from convgen.bench.insight import Wanted
 from convgen.bench.trial import Bench, Trial, attempt
-from convgen.ctext.identifiers import objection
-from convgen.errors import NoFitError, UsageError, VerificationError
-from convgen.formats.tflite import reader
-from convgen.formats.tflite.scene import identifier
-from convgen.jobs import Job, Outcome
+from convgen.choices import Goal
+from convgen.errors import NoFitError
+from convgen.jobs import Found, Outcome
 from convgen.model.graph import Graph
-from convgen.model.passes import simplified
-from convgen.model.passes.ends import quantized_ends
-from convgen.model.passes.states import settle_states
 from convgen.model.whole import Whole
-from convgen.printable import word
+from convgen.options import Job
 from convgen.progress import Say
 from convgen.report import network_report
+from convgen.report.verdict import Results, short_of
 from convgen.schedule import network
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
 from convgen.schedule.steps import Step, survey
-from convgen.system import process
-from convgen.system.staging import staging_folder
-from convgen.targets import target
+from convgen.targets.target import Target
 
 MOST_PLANS = 4  # tried one after the other, where what is measured is more than was predicted
 CURVE = 6  # plans of a comparison, from the least RAM to the fewest instructions
 
 
-def run(job: Job, say: Say) -> Outcome:
-    """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written."""
-    board = target.load(job.target)
-    wanted = jobs.wanted(job, board)
-    _refuse_layer_options(job)
-    say("reading the model")
-    graph = reader.load(job.spec, _name(job), job.reference).graph
-    if job.ends == "quantized":
-        graph = quantized_ends(graph)
-    graph, saved = simplified(graph)
-    graph = settle_states(graph)
-    budget = jobs.budget_of(job, board)
+def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outcome:
+    """Do *job*, which *graph* was read for; *say* hears what is going on.
+
+    Raises `ConvgenError`; then nothing is written.
+    """
+    planning.refuse_layer_options(job.plan)
     say("planning")
+    budget = planning.budget_of(job.plan, board)
     steps = survey(graph, board)
-    network.planned_near(steps, graph, job.optimize, budget)  # refuse before any tool is needed
-    given = jobs.vectors_for(job, Whole(graph))
-    out = job.out or Path("convgen-out") / graph.name
-    with staging_folder(out, jobs.file_names(graph.name)) as stage, process.allowance():
-        bench = jobs.bench_for(job, board, given)
-        if bench.target != board:
-            steps = survey(graph, bench.target)
-        planner = _Planner(graph, steps, bench, stage, say)
+    network.planned_near(steps, graph, job.plan.goal, budget)  # refuse before any tool is needed
+
+    def act(bench: Bench, stage: Path) -> Found:
+        known = steps if bench.target == board else survey(graph, bench.target)
+        planner = _Planner(graph, known, bench, stage, say)
         trials = list(planner.curve(budget)) if job.compare else []
-        chosen = planner.fitting(job, budget)
+        chosen = planner.fitting(job.plan.goal, budget)
         chosen = jobs.look_into(chosen, bench, wanted, say)
-        described = network_report.build(
-            chosen, [*trials, chosen], saved, budget, jobs.tools(bench, board, chosen)
-        ) | {"io": job.ends, "reference": job.reference}
-        jobs.publish_with(described, chosen, out)
-    return Outcome(report=described, out=out, failure=_failure([chosen, *trials]))
+        results = Results(chosen=chosen, trials=[chosen, *trials])
+        described = network_report.build(results, budget, jobs.tools(bench, board, chosen))
+        return Found(chosen=chosen, report=described, failure=results.failure)
 
-
-def _name(job: Job) -> str:
-    """Return the prefix of symbols and files. Raises UsageError."""
-    if job.name is None:
-        return identifier(job.spec.stem, set())
-    if found := objection(job.name):
-        raise UsageError(f"--name: expected {found}, got '{word(job.name)}'")
-    return job.name
-
-
-def _refuse_layer_options(job: Job) -> None:
-    if job.algorithm:
-        raise UsageError("--algorithm: a network has one for each operator; expected a layer")
-
-
-def _failure(trials: Sequence[Trial]) -> VerificationError | None:
-    wrong = [trial for trial in trials if trial.failure]
-    if not wrong:
-        return None
-    return VerificationError(f"{wrong[0].program.label} is wrong: {wrong[0].failure}")
+    remake = jobs.remake(job, board)
+    return jobs.on_bench(job.run, board, Whole(graph), act, out=job.out, remake=remake)
 
 
 @dataclass(slots=True)
@@ -97,8 +64,8 @@ class _Planner:
     say: Say
     tried: int = 0
 
-    def fitting(self, job: Job, budget: Budget) -> Trial:
-        """Return the plan for the goal of *job* that fits *budget* as measured.
+    def fitting(self, goal: Goal, budget: Budget) -> Trial:
+        """Return the plan for *goal* that fits *budget* as measured.
 
         Where it does not, the next is planned for as much less as that was over. Raises NoFitError.
         """
@@ -106,7 +73,7 @@ class _Planner:
         tried: list[Trial] = []
         while len(tried) < MOST_PLANS:
             try:
-                schedule = network.planned_near(self.steps, self.graph, job.optimize, within)
+                schedule = network.planned_near(self.steps, self.graph, goal, within)
             except NoFitError:
                 if not tried:
                     raise
@@ -136,13 +103,7 @@ class _Planner:
 def _no_fit(tried: Sequence[Trial], budget: Budget) -> NoFitError:
     """Say what the plan that was nearest needs."""
     nearest = min(tried, key=lambda trial: max(trial.ram - budget.ram, trial.flash - budget.flash))
-    needs = (("RAM", nearest.ram, budget.ram), ("flash", nearest.flash, budget.flash))
-    short = [
-        f"{need:,} bytes of {what}; the budget of {limit:,} is {need - limit:,} short"
-        for what, need, limit in needs
-        if need > limit
-    ]
-    return NoFitError(f"no plan fits the budget: the nearest needs {', and '.join(short)}")
+    return NoFitError(f"no plan fits the budget: the nearest needs {short_of(nearest, budget)}")
 
 
 def _curve(steps: Sequence[Step], graph: Graph, budget: Budget) -> list[Schedule]:

@@ -1,115 +1,86 @@
-"""The job of a layer: from the options of the command to files and a report."""
+"""A whole job: what is chosen is the best as measured. That of a layer is here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from convgen import extracting, jobs, network_pipeline
+from convgen import jobs, network_pipeline, planning, reading
 from convgen.bench.attempts import Attempts
 from convgen.bench.decide import choose
-from convgen.bench.trial import Trial
+from convgen.bench.insight import Wanted
+from convgen.bench.trial import Bench, Trial
 from convgen.errors import ConvgenError
-from convgen.formats import spec
-from convgen.jobs import Job, Outcome
+from convgen.jobs import Found, Outcome
+from convgen.model.graph import Graph
 from convgen.model.operator import Operator
+from convgen.options import Job
 from convgen.progress import Say
 from convgen.report import report
 from convgen.report.nofit import no_fit
 from convgen.report.verdict import Results
 from convgen.schedule import select
-from convgen.schedule.select import Budget, Candidate, Selection
-from convgen.system import cache, process
-from convgen.system.staging import staging_folder
+from convgen.schedule.select import Selection
 from convgen.targets import target
 from convgen.targets.target import Target
 
 
 def run(job: Job, say: Say) -> Outcome:
     """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written."""
-    with cache.kept_in(cache.usual_folder() if job.cache else None):
-        if job.layer is None and jobs.is_model(job.spec):
-            return network_pipeline.run(job, say)
-        return _run(job, say)
+    with jobs.caching(job.run):
+        board = target.load(job.target)
+        if job.plan.algorithm:
+            select.check_name(job.plan.algorithm)
+        wanted = jobs.wanted(job.run, board)
+        say("reading")
+        graph = reading.read(job.spec, job.read)
+        if isinstance(graph, Graph):
+            return network_pipeline.run(job, graph, board, wanted, say)
+        return _run(job, graph, board, wanted, say)
 
 
-def _run(job: Job, say: Say) -> Outcome:
-    board = target.load(job.target)
-    if job.algorithm:
-        select.check_name(job.algorithm)
-    wanted = jobs.wanted(job, board)
-    say("reading the spec")
-    layer = _layer(job)
-    budget = jobs.budget_of(job, board)
-    selection = _select(job, layer, board, budget)
+def _run(job: Job, layer: Operator, board: Target, wanted: Wanted, say: Say) -> Outcome:
+    selection = planning.selection_for(layer, board, job.plan)
     _refuse_hopeless(selection, job)
-    given = jobs.vectors_for(job, layer)
-    out = job.out or Path("convgen-out") / layer.name
-    with staging_folder(out, jobs.file_names(layer.name)) as stage, process.allowance():
-        bench = jobs.bench_for(job, board, given)
+
+    def act(bench: Bench, stage: Path) -> Found:
+        known = selection
         if bench.target != board:
-            selection = _select(job, layer, bench.target, budget)
-        attempts = Attempts(bench, stage, budget.ram, say, roomy=job.compare)
-        chosen = _try(job, selection, attempts)
-        selection = selection.including(chosen.candidate)
-        trials = [trial for trial in attempts.trials if trial.candidate in selection.candidates]
-        if wanted:
-            others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
-            trials = [
-                jobs.look_into(trial, bench, wanted if trial is chosen else others, say)
-                for trial in trials
-            ]
-            chosen = next(trial for trial in trials if trial.candidate is chosen.candidate)
+            known = planning.selection_for(layer, bench.target, job.plan)
+        attempts = Attempts(bench, stage, selection.budget.ram, say, roomy=job.compare)
+        chosen = _try(job, known, attempts)
+        known = known.including(chosen.candidate)
+        others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
+        trials = {
+            trial.candidate: jobs.look_into(
+                trial, bench, wanted if trial is chosen else others, say
+            )
+            for trial in attempts.trials
+            if trial.candidate in known.candidates
+        }
         results = Results(
-            chosen=chosen, trials=trials, unbuilt=attempts.unbuilt, compared=job.compare
+            chosen=trials[chosen.candidate],
+            trials=list(trials.values()),
+            unbuilt=attempts.unbuilt,
+            compared=job.compare,
         )
-        described = report.build(selection, results, jobs.tools(bench, board, chosen))
-        jobs.publish_with(described, chosen, out)
-    return Outcome(report=described, out=out, failure=results.failure)
+        described = report.build(known, results, jobs.tools(bench, board, results.chosen))
+        return Found(chosen=results.chosen, report=described, failure=results.failure)
 
-
-def _layer(job: Job) -> Operator:
-    """Return the layer of a spec, or the one that is chosen of a model."""
-    if job.layer is not None:
-        return extracting.layer_of(job.spec, job.layer, job.name, job.reference)
-    return spec.load(job.spec, allow_outside=job.allow_outside, seed=job.seed)
-
-
-def _select(job: Job, layer: Operator, board: Target, budget: Budget) -> Selection:
-    """Ask every algorithm, and put the candidates in order of preference."""
-    apart, rejected = select.survey(layer, board, overlap=False)
-    candidates = tuple(map(select.overlapping, apart)) if job.overlap else apart
-
-    def wanted(able: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        if job.algorithm:
-            return select.named(job.algorithm, able, rejected)
-        return select.undemanding(able)
-
-    candidates, apart = (select.preference(each, job.optimize) for each in (candidates, apart))
-    return Selection(
-        goal=job.optimize,
-        budget=budget,
-        candidates=candidates,
-        wanted=wanted(candidates),
-        rejected=rejected,
-        apart=wanted(apart) if job.overlap else (),
-    )
+    remake = jobs.remake(job, board)
+    return jobs.on_bench(job.run, board, layer, act, out=job.out, remake=remake)
 
 
 def _refuse_hopeless(selection: Selection, job: Job) -> None:
     """Stop before any tool is needed if not even tensors and workspace fit."""
-    budget = selection.budget
-    if not job.compare and not any(
-        budget.holds(c.ram_without_stack, c.plan.constant_bytes) for c in selection.wanted
-    ):
+    if not job.compare and not selection.hopeful:
         raise no_fit(selection, [])
 
 
 def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:
     """Return the candidate chosen; all of them are tried if they are to be compared."""
     if job.compare:
-        attempts.all(selection.wanted if job.algorithm else selection.candidates)
+        attempts.all(selection.wanted if job.plan.algorithm else selection.candidates)
     chosen = choose(selection, attempts)
     if chosen is None:
         raise _no_fit(selection, attempts)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from convgen.printable import word
+
+Size: TypeAlias = int | str
+"""Bytes: a number, or as people write them."""
 
 _FACTORS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 MOST = 2**48  # far above any memory
@@ -24,6 +28,15 @@ def parse_size(text: str) -> int:
     if size > MOST:
         raise ValueError(f"expected a size of at most {MOST} bytes, got '{word(text)}'")
     return size
+
+
+def in_bytes(size: Size) -> int:
+    """Return the bytes of *size*; ValueError if it is none.
+
+    >>> in_bytes(4096), in_bytes("4k")
+    (4096, 4096)
+    """
+    return parse_size(str(size))
 
 
 def whole(text: str) -> int:

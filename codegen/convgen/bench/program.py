@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from convgen.bench.build.layout import Call
 from convgen.model.operator import Computation
-from convgen.model.whole import Whole
 from convgen.schedule.arena import ALIGN
 from convgen.schedule.network import Schedule
 from convgen.schedule.overlap import Pool
@@ -56,7 +55,7 @@ def program(
     return Program(
         label=subject.label,
         subject=subject,
-        computes=plan.operator,
+        computes=subject.computes,
         files=layer_files(plan, target, subject.pool, remake),
         call=describe(subject, strict=strict),
         instructions=subject.instructions,
@@ -105,7 +104,7 @@ def _network(schedule: Schedule, target: Target, remake: Remake | None, *, stric
     return Program(
         label=schedule.label,
         subject=schedule,
-        computes=Whole(graph),
+        computes=schedule.computes,
         files=network_files(schedule, target, remake),
         call=call,
         instructions=schedule.instructions,

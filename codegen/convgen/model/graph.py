@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.choices import Ends, Reference
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
 
@@ -30,6 +31,25 @@ class State:
     new: Tensor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What a pass saved: operators, multiply-accumulates, weights and biases."""
+
+    name: str
+    operators: int
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """How a graph came to be: what it begins and ends with, whose rounding, what passes saved."""
+
+    ends: Ends = "model"
+    reference: Reference = "litert"
+    saved: tuple[Saved, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Graph:
     """A network: every input of an operator is an input of the graph, a state or an earlier output.
@@ -43,6 +63,7 @@ class Graph:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     states: tuple[State, ...] = ()
+    origin: Origin = Origin()
 
     @property
     def macs(self) -> int:

@@ -20,6 +20,11 @@ class Whole:
     graph: Graph
 
     @property
+    def name(self) -> str:
+        """The prefix of its symbols and files."""
+        return self.graph.name
+
+    @property
     def inputs(self) -> tuple[Tensor, ...]:
         """What the caller gives."""
         return self.graph.inputs

@@ -9,20 +9,18 @@ from typing import Any
 
 from convgen import __version__
 from convgen.bench.trial import Trial
-from convgen.model.passes import Saved
 from convgen.report.report import Report, beats, printed, table
+from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
 
 
-def build(
-    chosen: Trial, trials: Sequence[Trial], saved: Sequence[Saved], budget: Budget, tools: Report
-) -> Report:
+def build(results: Results, budget: Budget, tools: Report) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *trials* are all plans that were run, *chosen* among them; *saved* is what passes saved.
     *tools* describes target, machine, emulator and toolchain.
     """
+    chosen, trials = results.chosen, results.trials
     schedule, comparison = chosen.schedule, chosen.comparison
     graph = schedule.graph
     return {
@@ -67,11 +65,13 @@ def build(
             }
             for place in schedule.arena.places
         ],
-        "passes": [asdict(each) for each in saved],
+        "passes": [asdict(each) for each in graph.origin.saved],
         "candidates": _candidates(chosen, trials, budget),
         **({} if chosen.profile is None else {"profile": chosen.profile}),
         "emulator": tools["emulator"],
         "toolchain": tools["toolchain"],
+        "io": graph.origin.ends,
+        "reference": graph.origin.reference,
     }
 
 

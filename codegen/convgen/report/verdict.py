@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convgen.bench.trial import Trial
 from convgen.errors import BuildError, ConvgenError, VerificationError
-from convgen.schedule.select import Candidate
+from convgen.schedule.select import Budget, Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Results:
-    """What came of all candidates that were tried; *compared*: all that could be."""
+    """What came of all candidates or plans that were tried; *compared*: all that could be."""
 
     chosen: Trial
     trials: Sequence[Trial]
-    unbuilt: Mapping[Candidate, BuildError]
-    compared: bool
+    unbuilt: Mapping[Candidate, BuildError] = field(default_factory=dict)
+    compared: bool = False
 
     @property
     def failure(self) -> ConvgenError | None:
@@ -29,7 +29,7 @@ class Results:
         """
         tried = (self.chosen, *self.trials)
         failed = {trial: trial.failure for trial in tried if trial.failure}
-        wrong = {t.candidate.algorithm: said for t, said in failed.items() if not t.disagrees}
+        wrong = {t.program.label: said for t, said in failed.items() if not t.disagrees}
         if wrong:
             return VerificationError(_sentence(wrong, "is wrong", "are wrong"))
         if failed:
@@ -46,3 +46,14 @@ def _sentence(details: Mapping[str, str], one: str, many: str) -> str:
         return f"{first} {one}: {details[first]}"
     *between, last = others
     return f"{', '.join([first, *between])} and {last} {many}; {first}: {details[first]}"
+
+
+def short_of(trial: Trial, budget: Budget) -> str:
+    """Say what *trial* needs as measured of which *budget* has less."""
+    needs = (("RAM", trial.ram, budget.ram), ("flash", trial.flash, budget.flash))
+    short = [
+        f"{need:,} bytes of {what}; the budget of {limit:,} is {need - limit:,} short"
+        for what, need, limit in needs
+        if need > limit
+    ]
+    return ", and ".join(short)

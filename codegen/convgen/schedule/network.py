@@ -9,6 +9,7 @@ from itertools import accumulate
 from convgen.choices import Goal
 from convgen.errors import NoFitError
 from convgen.model.graph import Graph
+from convgen.model.whole import Whole
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import Arena, Block, Overlap, Place, aligned, arrange
 from convgen.schedule.choice import (
@@ -51,6 +52,11 @@ class Schedule:
     def algorithms(self) -> tuple[str, ...]:
         """Which algorithm does each operator."""
         return tuple(plan.algorithm for plan in self.plans)
+
+    @property
+    def computes(self) -> Whole:
+        """What outputs are compared with."""
+        return Whole(self.graph)
 
     @property
     def label(self) -> str:

@@ -62,6 +62,16 @@ class Candidate:
         return self.plan.algorithm
 
     @property
+    def algorithms(self) -> tuple[str]:
+        """Which algorithm does each operator."""
+        return (self.algorithm,)
+
+    @property
+    def computes(self) -> Operator:
+        """What outputs are compared with."""
+        return self.plan.operator
+
+    @property
     def label(self) -> str:
         """What tells it from others."""
         return self.algorithm
@@ -150,6 +160,13 @@ class Selection:
     def overlaps(self) -> bool:
         """Whether input and output share a pool."""
         return any(candidate.pool for candidate in self.candidates)
+
+    @property
+    def hopeful(self) -> tuple[Candidate, ...]:
+        """What is wanted and not over the budget by what is known before anything is built."""
+        return tuple(
+            c for c in self.wanted if self.budget.holds(c.ram_without_stack, c.plan.constant_bytes)
+        )
 
     def spares(self, candidate: Candidate) -> bool:
         """Whether the goal ``workspace`` may choose *candidate*."""

@@ -321,6 +321,14 @@ class Target(Table):
                 raise ValueError(f"expected no model for {kind}, got {table.model!r}")
         return tables
 
+    @classmethod
+    def load(cls, name: str) -> Target:
+        """Return the target *name*, or that of the file *name* if it ends in ``.toml``.
+
+        Raises TargetError.
+        """
+        return load(name)
+
     @property
     def preferred_machine(self) -> Machine:
         """The machine to link for when nothing is run."""

@@ -25,6 +25,24 @@ class Listed:
     entries: tuple[Entry, ...]
     left: frozenset[str]
 
+    def as_json(self) -> str:
+        """Return an array with an object for each operator."""
+        described = [_described(entry, self.left) for entry in self.entries]
+        return json.dumps(described, indent=2) + "\n"
+
+    def as_text(self) -> str:
+        """Return a table with a line for each operator."""
+        rows = [HEADINGS, *(_row(entry, self.left) for entry in self.entries)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for row in rows:
+            cells = [
+                cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
+                for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
+            ]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join(lines) + "\n"
+
 
 def listed(path: Path) -> Listed:
     """Read the model at *path*; it may have operators that are not supported. Raises SpecError."""
@@ -35,12 +53,6 @@ def listed(path: Path) -> Listed:
         graph, _ = passes.simplified(reader.imported(subgraphs, "model").graph)
         operators = graph.operators
     return Listed(entries, frozenset(operator.name for operator in operators))
-
-
-def as_json(found: Listed) -> str:
-    """Return an array with an object for each operator."""
-    described = [_described(entry, found.left) for entry in found.entries]
-    return json.dumps(described, indent=2) + "\n"
 
 
 def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
@@ -55,20 +67,6 @@ def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
         "supported": entry.problem is None,
         "becomes": becomes(entry, left),
     }
-
-
-def as_text(found: Listed) -> str:
-    """Return a table with a line for each operator."""
-    rows = [HEADINGS, *(_row(entry, found.left) for entry in found.entries)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
-            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
 
 
 def _row(entry: Entry, left: frozenset[str]) -> tuple[str, ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from convgen.model.graph import Graph
+from convgen.model.graph import Graph, Saved
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.passes import activations, channels, means, moves
 
@@ -26,16 +25,6 @@ PASSES: tuple[tuple[str, Pass], ...] = (
 """By their names in the report."""
 
 MOST_ROUNDS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """What a pass saved: operators, multiply-accumulates, weights and biases."""
-
-    name: str
-    operators: int
-    macs: int
-    parameters: int
 
 
 def simplified(graph: Graph) -> tuple[Graph, tuple[Saved, ...]]:

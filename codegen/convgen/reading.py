@@ -1,0 +1,47 @@
+"""A path as what it describes: a layer, or a network with its passes done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from convgen import extracting
+from convgen.ctext.identifiers import objection
+from convgen.errors import UsageError
+from convgen.formats import spec
+from convgen.formats.tflite import reader
+from convgen.formats.tflite.scene import identifier
+from convgen.model.graph import Graph, Origin
+from convgen.model.operator import Operator
+from convgen.model.passes import simplified
+from convgen.model.passes.ends import quantized_ends
+from convgen.model.passes.states import settle_states
+from convgen.options import ReadOptions, is_model
+from convgen.printable import word
+
+
+def read(path: Path, options: ReadOptions) -> Operator | Graph:
+    """Return the layer of a spec, the operator that is chosen of a model, or the whole model."""
+    if options.layer is not None:
+        return extracting.layer_of(path, options.layer, options)
+    if is_model(path):
+        return _network(path, options)
+    return spec.load(path, allow_outside=options.allow_outside, seed=options.seed)
+
+
+def _network(path: Path, options: ReadOptions) -> Graph:
+    graph = reader.load(path, _name(path, options), options.reference).graph
+    if options.ends == "quantized":
+        graph = quantized_ends(graph)
+    graph, saved = simplified(graph)
+    origin = Origin(ends=options.ends, reference=options.reference, saved=saved)
+    return replace(settle_states(graph), origin=origin)
+
+
+def _name(path: Path, options: ReadOptions) -> str:
+    """Return the prefix of symbols and files. Raises UsageError."""
+    if options.name is None:
+        return identifier(path.stem, set())
+    if found := objection(options.name):
+        raise UsageError(f"--name: expected {found}, got '{word(options.name)}'")
+    return options.name

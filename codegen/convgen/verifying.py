@@ -1,0 +1,49 @@
+"""The proof of exactly what was planned: built, run, compared and measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from convgen import jobs
+from convgen.bench.trial import Bench, Trial, attempt
+from convgen.errors import NoFitError, ToolError
+from convgen.jobs import Found, Outcome
+from convgen.options import RunOptions
+from convgen.planning import Planned
+from convgen.progress import Say
+from convgen.report import network_report, report
+from convgen.report.verdict import Results, short_of
+
+
+def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) -> Outcome:
+    """Prove *planned*; *say* hears what is going on. Raises `ConvgenError`; nothing is written."""
+    wanted = jobs.wanted(options, planned.target)
+
+    def act(bench: Bench, stage: Path) -> Found:
+        _refuse_a_simpler_core(planned, bench)
+        say(f"{planned.subject.label}: generating, compiling, running")
+        trial = attempt(planned.subject, bench, stage / "0", planned.budget.ram, roomy=True)
+        return _found(planned, jobs.look_into(trial, bench, wanted, say), bench)
+
+    computes = planned.subject.computes
+    return jobs.on_bench(options, planned.target, computes, act, out=out, remake=None)
+
+
+def _refuse_a_simpler_core(planned: Planned, bench: Bench) -> None:
+    if bench.emulator and bench.target != planned.target:
+        notes = "; ".join(bench.emulator.notes)
+        raise ToolError(f"{planned.target.name}: expected an emulator of all it has; {notes}")
+
+
+def _found(planned: Planned, trial: Trial, bench: Bench) -> Found:
+    budget, tools = planned.budget, jobs.tools(bench, planned.target, trial)
+    results = Results(chosen=trial, trials=[trial])
+    if planned.selection is None:
+        described = network_report.build(results, budget, tools)
+    else:
+        described = report.build(planned.selection, results, tools)
+    failure = results.failure
+    if failure is None and not trial.fits(budget):
+        label = planned.subject.label
+        failure = NoFitError(f"{label} does not fit the budget: it needs {short_of(trial, budget)}")
+    return Found(chosen=trial, report=described, failure=failure)
