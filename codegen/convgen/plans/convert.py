@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.table import Table, every_value
+from convgen.model.tensor import Tensor
 from convgen.plans import assembly
 from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
 from convgen.plans.constant import Constant
@@ -25,9 +26,10 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.plans.table import LookUp
-from convgen.refusal import Refusal
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
+FEWEST = 64  # elements that a table of 1,024 bytes is worth while for
 MOST_STEPS = 255  # from a zero point to an end
 ULPS = 4  # by which a product may be off where the quotient is not
 INFINITE = 0x7F800000
@@ -117,6 +119,8 @@ class BySearch:
         """Find the least float32 value of each step."""
         if target.has("fpu"):
             return Refusal(f"{target.name} has an FPU, which is faster")
+        if operator.output.elems < FEWEST:
+            return _few(operator.output)
         limits = np.iinfo(operator.output.dtype)
         steps = SearchSteps(
             elems=operator.output.elems,
@@ -128,6 +132,10 @@ class BySearch:
         table = Constant(name="least", values=least_values(operator), comment=comment)
         how = "plain C: integers alone"
         return _plan(self, operator, steps, how, above=0, constants=(table,))
+
+
+def _few(output: Tensor) -> Refusal:
+    return Refusal(needs(f"{FEWEST} elements or more", f"has {output.elems}", "operator"))
 
 
 def least_values(operator: Quantize) -> NDArray[np.uint32]:
@@ -167,9 +175,11 @@ class FromTable:
     family: str = "dequantize"
     summary: str = "a table of 256 values: no workspace"
 
-    def plan(self, operator: Dequantize, target: Target) -> Plan:
+    def plan(self, operator: Dequantize, target: Target) -> Plan | Refusal:
         """Compute all values."""
         (given,), output = operator.inputs, operator.output
+        if output.elems < FEWEST:
+            return _few(output)
         values = every_value(given).astype(np.float32) * np.float32(given.scale or 1)
         made = Table(
             name=operator.name,
