@@ -5,6 +5,7 @@ They live beside the checkout, in ../shared/models; where that folder is, these 
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from command import convgen
 from convgen.formats.tflite import reader
 from convgen.model import bounds, passes
 
@@ -51,3 +53,44 @@ def test_a_model_is_read_and_rewritten_at_once(folder: Path) -> None:
     passes.simplified(model.graph)
     assert time.process_time() - start < 2
     assert len(model.entries) == model.entries[-1].index + 1
+
+
+ANCHORS = MODELS.parent / "model_anchors.json"
+MOST_PER_MAC = {
+    "dscnn": 1.0,
+    "mnist_resnet": 0.95,
+    "person_detect": 1.1,
+    "resnet8": 0.55,
+}
+"""Instructions on a Cortex-M4, of those that 256 KiB of RAM and 1 MiB of flash allow."""
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_model_on_a_cortex_m4(folder: Path, tmp_path: Path) -> None:
+    report = generated(folder, "cortex-m4", tmp_path, "--optimize", "speed", "--flash", "1M")
+    most = MOST_PER_MAC.get(folder.name)
+    assert most is None or report["instructions_per_mac"] <= most
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("folder", "target"),
+    [(folder, ("cortex-m0", "rv32imc")[n % 2]) for n, folder in enumerate(FOLDERS)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_model_in_the_least_memory(folder: Path, target: str, tmp_path: Path) -> None:
+    report = generated(folder, target, tmp_path)
+    live = json.loads(ANCHORS.read_text())["models"].get(folder.name, {}).get("live")
+    keeps_state = report["memory"]["state"] > 0  # which is copied, with what is joined to it
+    assert live is None or keeps_state or report["memory"]["arena"] <= live
+
+
+def generated(folder: Path, target: str, tmp_path: Path, *options: str) -> dict[str, Any]:
+    """Return the report on a model in 256 KiB, run on its own vectors."""
+    given = ("--vectors", folder / "vectors.npz", "--format", "json", "-o", tmp_path / "out")
+    run = convgen("-t", target, "-b", "256k", *options, *given, folder / "model.tflite")
+    assert run.status == 0, run.stderr
+    assert run.report["verified"]
+    assert run.report["memory"]["heap"] == run.report["memory"]["static"] == 0
+    return run.report
