@@ -304,10 +304,7 @@ def test_the_example_in_python_prints_what_is_said(
     found: dict[str, Any] = {}
     exec(compile(program, document, "exec"), found)  # noqa: S102 - that is what it is for
     assert {path.name for path in Path("build").iterdir()} > set(found["files"])
-    said = capsys.readouterr().out
-    if found["report"]["toolchain"]["compiler"] not in README.read_text(encoding="utf-8"):
-        said, printed = plain(said), plain(printed)
-    assert said == printed
+    assert plain(capsys.readouterr().out) == plain(printed)  # figures are those of one day
 
 
 def test_the_page_on_python_has_every_public_name() -> None:
