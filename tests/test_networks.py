@@ -30,7 +30,7 @@ from convgen.sources.network import network_files
 from convgen.targets import target
 from convgen.targets.target import Target
 from emulated import bench
-from native import EXPLAIN, SANITIZE, WARNINGS
+from native import EXPLAIN, SANITIZE, WARNINGS, played_here
 from random_networks import draw
 
 EMULATED = [
@@ -65,7 +65,7 @@ def test_a_random_network_on_a_board(
 
 
 def test_random_networks_under_sanitizers(tmp_path: Path) -> None:
-    board = target.load("cortex-m4")
+    board = played_here(target.load("cortex-m4"))
     networks = [draw(number) for number in range(100, 100 + NATIVE)]
     given = {graph.name: vectors.made_up(Whole(graph), 1) for graph in networks}
     for number, graph in enumerate(networks):

@@ -156,23 +156,24 @@ def test_a_refusal_says_what_is_needed_and_what_the_layer_has(
     assert {r.algorithm: r.reason for r in rejected}[algorithm] == sentence
 
 
+OPERATORS = '"conv2d", "fully_connected", "average_pool", "max_pool" or "add"'
+
+
 @pytest.mark.parametrize(
     ("op", "hint"),
     [
         ("depthwise_conv2d", '"conv2d" with "groups" equal to the input channels'),
         ("DEPTHWISE_CONV_2D", '"conv2d" with "groups" equal to the input channels'),
-        ("fully_connected", '"conv2d" with a 1x1 kernel on a 1x1 image'),
-        ("dense", '"conv2d" with a 1x1 kernel on a 1x1 image'),
+        ("dense", '"fully_connected"'),
         ("DepthwiseConv2dNative", '"conv2d" with "groups" equal to the input channels'),
         ("depthwize", '"conv2d" with "groups" equal to the input channels'),
-        ("nn.FC", '"conv2d" with a 1x1 kernel on a 1x1 image'),
-        ("MatMul", '"conv2d" with a 1x1 kernel on a 1x1 image'),
+        ("nn.FC", '"fully_connected"'),
+        ("MatMul", '"fully_connected"'),
         ("Conv1D", '"conv2d" on an image of height 1'),
-        ("conv", '"conv2d"'),
-        ("tfconv2d", '"conv2d"'),
-        ("backgroundconv", '"conv2d"'),
-        ("Mul", '"conv2d"'),
-        ("max_pool", '"conv2d"'),
+        ("conv", OPERATORS),
+        ("tfconv2d", OPERATORS),
+        ("backgroundconv", OPERATORS),
+        ("Mul", OPERATORS),
     ],
 )
 @pytest.mark.usefixtures("workplace")

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-ALIGN = 4
-"""Of every block: as much as any core wants of int8 and float32 tensors."""
+ALIGN = 8
+"""Of every block: as much as any core wants of tensors, and of pointers in a workspace."""
 
 AIMS = 6
 """Heights that are aimed at, the bound first."""
