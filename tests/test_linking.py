@@ -25,7 +25,6 @@ from convgen.ctext import identifiers
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
-from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.sources.generate import layer_files
 from convgen.targets import target
@@ -45,6 +44,11 @@ STRICT = "-mno-unaligned-access"
 
 def jobs(board: Target) -> list[Job]:
     """Plan each algorithm for the first small layer that it can do, and some for others."""
+    able = {case: registry.able(layer, board) for case, layer in layers().items()}
+    first = {
+        algorithm.name: next((case for case in able if algorithm.name in able[case]), None)
+        for algorithm in ALGORITHMS
+    }
     return [
         Job(
             chosen=[Variant(plan=replace(plan, operator=named), pool=None)],
@@ -53,8 +57,8 @@ def jobs(board: Target) -> list[Job]:
         )
         for algorithm in ALGORITHMS
         for case, layer in layers().items()
-        if (plan := able(case, board).get(algorithm.name))
-        and ((case, algorithm.name) in MORE or case == first_able(algorithm.name, board))
+        if (plan := able[case].get(algorithm.name))
+        and ((case, algorithm.name) in MORE or case == first[algorithm.name])
         for named in [replace(layer, name=f"{case}_{algorithm.name}")]
     ]
 
@@ -63,15 +67,6 @@ def jobs(board: Target) -> list[Job]:
 def layers() -> dict[str, Conv2d]:
     loaded = {name: minimal.load(fields) for name, fields in CASES.items()}
     return {name: layer for name, layer in loaded.items() if layer.dtype == "int8"}
-
-
-@cache
-def able(case: str, board: Target) -> dict[str, Plan]:
-    return registry.able(layers()[case], board)
-
-
-def first_able(algorithm: str, board: Target) -> str | None:
-    return next((case for case in layers() if algorithm in able(case, board)), None)
 
 
 def check(
