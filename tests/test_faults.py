@@ -12,7 +12,7 @@ import pytest
 
 from cases import CASES
 from convgen import cli
-from convgen.bench import trial
+from convgen.bench import program
 from convgen.sources import generate
 
 pytestmark = pytest.mark.emulator
@@ -50,7 +50,7 @@ def run(
             files = generate.layer_files(*arguments)
             return {n: edit(t) if n.endswith(suffix) else t for n, t in files.items()}
 
-        monkeypatch.setattr(trial, "layer_files", edited)
+        monkeypatch.setattr(program, "layer_files", edited)
         spec = tmp_path / "layer.json"
         spec.write_text(json.dumps(CASES["first"]))
         out = str(tmp_path / "out")

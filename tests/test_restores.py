@@ -16,7 +16,7 @@ import pytest
 import minimal
 from cases import CASES
 from command import write_spec
-from convgen.bench import trial
+from convgen.bench import program, trial
 from convgen.bench.build import toolchain
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
@@ -129,7 +129,7 @@ def test_no_kernel_may_lose_a_register(
         files = generate.layer_files(plan, chosen, *more)
         return {n: spoilt(t, chosen) if n.endswith(".c") else t for n, t in files.items()}
 
-    monkeypatch.setattr(trial, "layer_files", edited)
+    monkeypatch.setattr(program, "layer_files", edited)
     bench, built = attempt(name, case, algorithm, tmp_path)
     assert built.verified, built.failure
     assert bench.emulator
