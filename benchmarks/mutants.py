@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from convgen.bench.build import layout, toolchain
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code import measure
+from convgen.bench.program import describe
 from convgen.bench.proof import vectors
 from convgen.bench.proof.comparison import compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
-from convgen.bench.trial import Bench, describe
+from convgen.bench.trial import Bench
 from convgen.errors import ToolError, VerificationError
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
@@ -122,6 +123,8 @@ def _candidate(subject: Subject, layer: Conv2d) -> Candidate | None:
 def base(subject: Subject) -> Base:
     """Build *subject* as it is."""
     layer = load(LAYERS[subject.layer])
+    if not isinstance(layer, Conv2d):
+        raise TypeError(f"{subject.layer} is no convolution")
     candidate = _candidate(subject, layer)
     if candidate is None:
         raise AssertionError("the subject is one of `algorithms`")

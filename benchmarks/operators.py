@@ -341,10 +341,10 @@ def _wide_prelu(shape: tuple[int, ...], dtype: DType) -> Operator:
     made = _prelu(shape, dtype)
     assert isinstance(made, Prelu)
     (given,) = made.inputs
-    numbers = {"scale": float(np.float32(0.0024337126)), "zero_point": -70}
+    scale = float(np.float32(0.0024337126))
     return replace(
         made,
-        inputs=(replace(given, **numbers),),
+        inputs=(replace(given, scale=scale, zero_point=-70),),
         output=replace(made.output, scale=2.0**-7, zero_point=-83),
         slopes=np.resize(np.array([-128, 127, 5], np.int8), shape[-1]),
         slope=replace(made.slope, scale=float(np.float32(0.00127)), zero_point=-128),
