@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command import convgen, convgen_process
+from convgen.bench import program
+from convgen.sources import network
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
 ON_M4 = ("--target", "cortex-m4")
@@ -92,3 +96,29 @@ def test_a_name_is_made_of_the_files(file: str, name: str, tmp_path: Path) -> No
     run = convgen_process(*ON_M4, "--emulator", "none", "-o", "out", "--", file, cwd=tmp_path)
     assert run.status == 0, run.stderr
     assert (tmp_path / "out" / f"{name}.h").is_file()
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("spoilt", "behind", "bit"), [("conv2", 0, 64), ("conv3", 8, 0x4000)])
+def test_the_first_operator_that_differs_is_named(
+    spoilt: str, behind: int, bit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edited(*arguments: Any) -> dict[str, str]:
+        files = network.network_files(*arguments)
+        weights = files["digits_weights.c"]
+        constant = re.compile(
+            rf"(digits_{spoilt}__weights\[\d+\] = \{{\s+(?:-?\w+,\s+){{{behind}}})(-?\w+)"
+        )
+        files["digits_weights.c"], count = constant.subn(
+            lambda found: f"{found[1]}{int(found[2], 0) ^ bit}", weights
+        )
+        assert count <= 1  # a cut may be in front of it
+        return files
+
+    monkeypatch.setattr(program, "network_files", edited)
+    run = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
+    assert run.status == 1
+    differs = run.report["first_difference"]
+    assert differs["name"] == spoilt
+    assert differs["got"] != differs["expected"]
+    assert len(differs["index"]) == 3

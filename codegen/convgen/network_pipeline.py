@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen import jobs, planning
+from convgen.bench import blame
 from convgen.bench.insight import Wanted
 from convgen.bench.trial import Bench, Trial, attempt
 from convgen.choices import Goal
@@ -45,8 +46,10 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         trials = list(planner.curve(budget)) if job.compare else []
         chosen = planner.fitting(job.plan.goal, budget)
         chosen = jobs.look_into(chosen, bench, wanted, say)
+        chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
         results = Results(chosen=chosen, trials=[chosen, *trials])
-        described = network_report.build(results, budget, jobs.tools(bench, board, chosen))
+        tools = jobs.tools(bench, board, chosen)
+        described = network_report.build(results, budget, tools, differs)
         return Found(chosen=chosen, report=described, failure=results.failure)
 
     remake = jobs.remake(job, board)

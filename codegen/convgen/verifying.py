@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from convgen import jobs
+from convgen.bench import blame
+from convgen.bench.blame import Difference
 from convgen.bench.trial import Bench, Trial, attempt
 from convgen.errors import NoFitError, ToolError
 from convgen.jobs import Found, Outcome
@@ -23,7 +25,10 @@ def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) ->
         _refuse_a_simpler_core(planned, bench)
         say(f"{planned.subject.label}: generating, compiling, running")
         trial = attempt(planned.subject, bench, stage / "0", planned.budget.ram, roomy=True)
-        return _found(planned, jobs.look_into(trial, bench, wanted, say), bench)
+        trial, differs = jobs.look_into(trial, bench, wanted, say), None
+        if planned.selection is None:
+            trial, differs = blame.looked_into(trial, bench, stage, planned.budget.ram)
+        return _found(planned, trial, bench, differs)
 
     computes = planned.subject.computes
     return jobs.on_bench(options, planned.target, computes, act, out=out, remake=None)
@@ -35,11 +40,11 @@ def _refuse_a_simpler_core(planned: Planned, bench: Bench) -> None:
         raise ToolError(f"{planned.target.name}: expected an emulator of all it has; {notes}")
 
 
-def _found(planned: Planned, trial: Trial, bench: Bench) -> Found:
+def _found(planned: Planned, trial: Trial, bench: Bench, differs: Difference | None) -> Found:
     budget, tools = planned.budget, jobs.tools(bench, planned.target, trial)
     results = Results(chosen=trial, trials=[trial])
     if planned.selection is None:
-        described = network_report.build(results, budget, tools)
+        described = network_report.build(results, budget, tools, differs)
     else:
         described = report.build(planned.selection, results, tools)
     failure = results.failure

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convgen import __version__
+from convgen.bench.blame import Difference
 from convgen.bench.trial import Trial
 from convgen.report.report import Report, beats, printed, table
 from convgen.report.verdict import Results
@@ -15,10 +16,12 @@ from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
 
 
-def build(results: Results, budget: Budget, tools: Report) -> Report:
+def build(
+    results: Results, budget: Budget, tools: Report, differs: Difference | None = None
+) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *tools* describes target, machine, emulator and toolchain.
+    *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do.
     """
     chosen, trials = results.chosen, results.trials
     schedule, comparison = chosen.schedule, chosen.comparison
@@ -34,6 +37,7 @@ def build(results: Results, budget: Budget, tools: Report) -> Report:
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": comparison.max_abs_error if comparison else None,
         "failure": next((trial.failure for trial in (chosen, *trials) if trial.failure), None),
+        **({} if differs is None else {"first_difference": asdict(differs)}),
         "macs": graph.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
@@ -145,7 +149,9 @@ def _headline(report: Report) -> str:
 
     subject = f"[bold]{report['model']}[/] on {escape(report['target'])}"
     if report["failure"]:
-        return f"{subject}, [red]WRONG[/]: {escape(report['failure'])}"
+        differs = report.get("first_difference")
+        where = "; operator {operator} ({name}) is the first".format(**differs) if differs else ""
+        return f"{subject}, [red]WRONG[/]: {escape(report['failure'] + where)}"
     if report["emulator"]["kind"] == "none":
         return f"{subject}, [yellow]generated and compiled, not run[/]"
     exact = "within the float32 bound of" if report["max_abs_error"] else "every output equals"

@@ -1,0 +1,127 @@
+"""Which operator of a network is the first to give something else than it should.
+
+The network is cut behind one operator after the other: the same text without the later calls, in
+the same arena, whose output is what that operator wrote. Which cut is the first to be wrong is
+searched for by halves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.trial import Bench, Trial, attempt, split_outputs
+from convgen.model.ops.softmax import LogSoftmax, Softmax
+from convgen.model.ops.table import Table
+from convgen.model.whole import Whole
+from convgen.schedule.network import Schedule
+
+SATURATING = (Softmax, LogSoftmax, Table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first wrong value of the first wrong operator: ``index`` is its place in ``tensor``."""
+
+    operator: int
+    name: str
+    tensor: str
+    vector: int
+    index: tuple[int, ...]
+    got: float
+    expected: float
+
+
+def looked_into(
+    trial: Trial, bench: Bench, stage: Path, ram: int
+) -> tuple[Trial, Difference | None]:
+    """Return *trial*, a network's, and where it first differs, if anything does.
+
+    Outputs that are right prove little behind an operator that most inputs saturate: then what it
+    reads is looked at too, and what is wrong there is the trial's failure. Cuts are built and run
+    in folders of *stage*. With states only the first call is looked at: later ones would need what
+    was cut off.
+    """
+    if trial.comparison is None:
+        return trial, None
+    schedule, inputs = trial.schedule, bench.vectors.inputs
+    if schedule.graph.states:
+        inputs = tuple(array[:1] for array in inputs)
+    cutter = replace(bench, vectors=Vectors(inputs=inputs), remake=None)
+
+    def differs(last: int) -> Difference | None:
+        cut = attempt(_behind(schedule, last), cutter, stage / f"cut{last}", ram, roomy=True)
+        return _difference(cut, last, cutter)
+
+    last = _last_open(schedule) if trial.comparison.is_right else len(schedule.plans) - 1
+    if trial.comparison.is_right and (last < 0 or last == len(schedule.plans) - 1):
+        return trial, None
+    found = _first(differs, last)
+    if found and trial.failure is None:
+        trial = replace(trial, failure=f"operator {found.operator} ({found.name}) is wrong")
+    return trial, found
+
+
+def _last_open(schedule: Schedule) -> int:
+    """Return the number of the last operator that no saturating ones alone are behind, or -1."""
+    operators = schedule.graph.operators
+    numbers = range(len(operators) - 1, -1, -1)
+    return next((n for n in numbers if not isinstance(operators[n], SATURATING)), -1)
+
+
+def _first(differs: Callable[[int], Difference | None], last: int) -> Difference | None:
+    """Return the difference of the first operator up to *last* that has one, by halves."""
+    found = differs(last)
+    right, wrong = -1, last
+    while found and wrong - right > 1:
+        middle = (right + wrong) // 2
+        earlier = differs(middle)
+        if earlier:
+            wrong, found = middle, earlier
+        else:
+            right = middle
+    return found
+
+
+def _behind(schedule: Schedule, last: int) -> Schedule:
+    """Return *schedule* up to the operator *last*, whose outputs are the network's."""
+    graph, arena, end = schedule.graph, schedule.arena, last + 1
+    operators = graph.operators[:end]
+    places = tuple(place for place in arena.places if place.block.first <= last)
+    return replace(
+        schedule,
+        arena=replace(arena, places=places),
+        graph=replace(graph, operators=operators, outputs=operators[last].outputs),
+        plans=schedule.plans[:end],
+        instructions_of=schedule.instructions_of[:end],
+    )
+
+
+def _difference(trial: Trial, number: int, bench: Bench) -> Difference | None:
+    """Return the first value in which *trial*, cut behind operator *number*, is wrong."""
+    if trial.run is None or trial.comparison is None or not trial.comparison.mismatches:
+        return None
+    graph = trial.schedule.graph
+    outputs = split_outputs(Whole(graph), trial.run.outputs)
+    expected = graph.compute(*bench.vectors.inputs)
+    operator = graph.operators[number]
+    for tensor, got, wanted in zip(operator.outputs, outputs, expected, strict=True):
+        errors = np.abs(got.astype(np.float64) - wanted)
+        if not errors.any():
+            continue
+        flat = int(np.argmax(errors > 0)) if tensor.dtype != "float32" else int(errors.argmax())
+        vector, *index = (int(at) for at in np.unravel_index(flat, got.shape))
+        return Difference(
+            operator=number,
+            name=operator.name,
+            tensor=tensor.name,
+            vector=vector,
+            index=tuple(index),
+            got=float(got.ravel()[flat]),
+            expected=float(wanted.ravel()[flat]),
+        )
+    return None
