@@ -44,7 +44,10 @@ WHOLE_ONLY = {
     "kn2row_aa_holes": "whole image",
 }
 """The algorithms of convolutions without bands, and a word of why."""
-BY_ROWS = {"add", "pool", "table", "quantize", "dequantize"}
+BY_ROWS = {
+    "add", "arithmetic_table", "dequantize", "dequantize_table", "pointwise", "pool", "quantize",
+    "table",
+}  # fmt: skip
 """Other algorithms that have bands."""
 
 
