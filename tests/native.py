@@ -38,6 +38,7 @@ MAIN = r"""
 {includes}
 
 /* At an odd multiple of align, which is at most 8: malloc gives multiples of 16. */
+__attribute__((unused))
 static void *block(size_t bytes, size_t align, int value)
 {{
     char *memory = malloc(align + bytes);
@@ -45,6 +46,7 @@ static void *block(size_t bytes, size_t align, int value)
     return memset(memory + align, value, bytes);
 }}
 
+__attribute__((unused))
 static void release(void *block, size_t align)
 {{
     char *memory = block ? (char *)block - align : NULL;
@@ -55,6 +57,7 @@ static void release(void *block, size_t align)
 }}
 
 /* A block with a copy of the next bytes of *given, which goes on behind them. */
+__attribute__((unused))
 static void *copied(const char **given, size_t bytes, size_t align)
 {{
     void *memory = memcpy(block(bytes, align, 0), *given, bytes);
@@ -63,6 +66,7 @@ static void *copied(const char **given, size_t bytes, size_t align)
 }}
 
 /* Nothing may have changed such a block. */
+__attribute__((unused))
 static void release_unchanged(void *input, const char **given, size_t bytes, size_t align)
 {{
     if (memcmp(input, *given, bytes)) exit(9);
