@@ -10,7 +10,7 @@ from typing import Any
 from convgen import __version__
 from convgen.bench.blame import Difference
 from convgen.bench.trial import Trial
-from convgen.report.report import Report, beats, printed, table
+from convgen.report.report import Report, beats, cycles_of, finite, flash_of, printed, table
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -35,13 +35,13 @@ def build(
         "vectors": chosen.vectors,
         "compared_with": chosen.compared_with,
         "mismatches": comparison.mismatches if comparison else None,
-        "max_abs_error": comparison.max_abs_error if comparison else None,
+        "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
         "failure": next((trial.failure for trial in (chosen, *trials) if trial.failure), None),
         **({} if differs is None else {"first_difference": asdict(differs)}),
         "macs": graph.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
-        **({} if chosen.cycles is None else _cycles(chosen)),
+        **cycles_of(chosen),
         "memory": {
             "arena": schedule.arena.bytes,
             "state": schedule.state_bytes,
@@ -51,12 +51,7 @@ def build(
             "static": chosen.static,
             "total": chosen.ram,
         },
-        "flash": {
-            "code": chosen.sizes.code_bytes,
-            "constants": chosen.sizes.constant_bytes,
-            "total": chosen.flash,
-            "library": chosen.sizes.library_bytes,
-        },
+        "flash": flash_of(chosen),
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "operators": [_operator(schedule, number) for number in range(len(schedule.plans))],
         "places": [
@@ -99,11 +94,6 @@ def _operator(schedule: Schedule, number: int) -> Report:
 def _per_mac(trial: Trial) -> float | None:
     macs = trial.schedule.graph.macs
     return round(trial.instructions / macs, 4) if trial.instructions and macs else None
-
-
-def _cycles(trial: Trial) -> Report:
-    assert trial.cycles is not None  # noqa: S101 - asked by the caller
-    return {"cycles_estimated": trial.cycles.cycles, "cycles_model": trial.cycles.model}
 
 
 def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[Report]:

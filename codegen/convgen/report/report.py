@@ -50,17 +50,12 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
         "output_elements": sum(tensor.elems for tensor in operator.outputs),
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
-        **_cycles(chosen),
+        **cycles_of(chosen),
         **_asks(chosen),
         "notes": list(chosen.candidate.plan.notes),
         "memory": _memory(chosen),
         **_pool(chosen),
-        "flash": {
-            "code": chosen.sizes.code_bytes,
-            "constants": chosen.sizes.constant_bytes,
-            "total": chosen.flash,
-            "library": chosen.sizes.library_bytes,
-        },
+        "flash": flash_of(chosen),
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
             *(
@@ -124,7 +119,7 @@ def _verdict(results: Results) -> Report:
         "vectors": trial.vectors,
         "compared_with": trial.compared_with,
         "mismatches": comparison.mismatches if comparison else None,
-        "max_abs_error": _finite(comparison.max_abs_error) if comparison else None,
+        "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
         "failure": None if failure is None else str(failure),
         **_coverage(trial),
         **_disagreement(trial),
@@ -151,7 +146,7 @@ def _disagreement(trial: Trial) -> Report:
             "cause": found.cause,
             "explanations": list(found.explanations),
             "differing": found.differing,
-            "max_abs_error": _finite(found.max_abs_error),
+            "max_abs_error": finite(found.max_abs_error),
         }
     }
 
@@ -165,7 +160,7 @@ def _asks(trial: Trial) -> Report:
     return {"asks": asks, **({} if init is None else {"init_instructions": init})}
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
     """Return *value* as JSON can say it: integers as such, no infinities."""
     if not math.isfinite(value):
         return None
@@ -179,7 +174,17 @@ def _per_mac(trial: Trial) -> float | None:
     return round(trial.instructions / macs, 4)
 
 
-def _cycles(trial: Trial) -> Report:
+def flash_of(trial: Trial) -> Report:
+    """Return what it takes of flash, in bytes."""
+    return {
+        "code": trial.sizes.code_bytes,
+        "constants": trial.sizes.constant_bytes,
+        "total": trial.flash,
+        "library": trial.sizes.library_bytes,
+    }
+
+
+def cycles_of(trial: Trial) -> Report:
     """Estimated cycles and what they assume, if they were asked for."""
     if trial.cycles is None:
         return {}
