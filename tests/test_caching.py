@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -39,6 +40,36 @@ def test_the_files_are_the_same_from_the_cache() -> None:
     assert found
     assert made("second") == first == without
     assert kept() == found
+
+
+def test_nothing_is_compiled_linked_or_measured_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another budget is another image of the same objects."""
+    log = Path("log").absolute()
+    for name in ("gcc", "objdump"):
+        program = Path("bin", f"arm-none-eabi-{name}")
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(
+            f'#!/bin/sh\necho "{name} $@" >>{log}\nexec {which(program.name)} "$@"\n'
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{Path('bin').absolute()}{os.pathsep}{os.environ['PATH']}")
+
+    def begun(*options: object) -> tuple[int, int, int]:
+        """Return how many times it was compiled, linked, and measured."""
+        log.write_text("")
+        assert convgen_process(*COMPILED, *options).status == 0
+        commands = log.read_text().splitlines()
+        kinds = (" -c ", " -o verify/first.elf", "objdump ")
+        compiled, linked, measured = (sum(kind in line for line in commands) for kind in kinds)
+        return compiled, linked, measured
+
+    compiled, *others = begun()
+    assert (compiled > 3, others) == (True, [1, 1])
+    assert begun() == (0, 0, 0)
+    assert begun("--budget", 100_000) == (1, 1, 1)
+    monkeypatch.setenv("CPATH", str(log.parent))
+    assert begun() == (compiled, 1, 0)
+    assert begun("--no-cache") == (compiled, 1, 1)
 
 
 def test_a_damaged_cache_is_made_good() -> None:

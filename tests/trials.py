@@ -8,7 +8,7 @@ from typing import Any
 import minimal
 from convgen.bench.build.layout import Call, Layout
 from convgen.bench.build.toolchain import Image, Objects
-from convgen.bench.code.measure import Sizes
+from convgen.bench.code.sizes import Sizes
 from convgen.bench.program import program
 from convgen.bench.proof.comparison import Comparison
 from convgen.bench.run.emulator import Run

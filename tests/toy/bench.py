@@ -10,7 +10,7 @@ from convgen.bench.build import toolchain
 from convgen.bench.build.layout import Call, arrange
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code import measure
-from convgen.bench.code.measure import Sizes
+from convgen.bench.code.sizes import Sizes
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator, Run
 from convgen.targets import target

@@ -56,13 +56,40 @@ def test_a_reader_never_sees_part_of_a_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["name"]
 
 
-def test_what_is_oldest_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_FILES", 10)
+@pytest.mark.parametrize(("limit", "most"), [("MOST_FILES", 10), ("MOST_BYTES", 10 * 33)])
+def test_what_was_not_used_for_long_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(cache, limit, most)
+    monkeypatch.setattr(cache, "STORED", 1)
     with cache.kept_in(tmp_path):
         for number in range(50):
-            cache.store(str(number), b"")
-        assert cache.load("49") == b""
+            cache.store(str(number), b"a")
+            assert cache.load("0") == b"a"
+        assert cache.load("49") == b"a"
     assert len(list(tmp_path.iterdir())) <= 10
+
+
+def test_a_value_is_made_once(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make() -> dict[str, list[int | None]]:
+        made.append(1)
+        return {"a": [1, None]}
+
+    with cache.kept_in(tmp_path):
+        assert [cache.value("name", make) for _ in range(3)] == [{"a": [1, None]}] * 3
+        assert len(made) == 1
+    assert cache.value("name", make) == {"a": [1, None]}
+    assert len(made) == 2
+
+
+def test_files_are_those_that_were_made(tmp_path: Path) -> None:
+    files = (("folder/a.o", bytes(range(256))), ("b", b""))
+    with cache.kept_in(tmp_path):
+        assert cache.files("name", lambda: files) == files
+        assert cache.files("name", lambda: ()) == files
+    assert cache.files("name", lambda: ()) == ()
 
 
 def test_the_folder_is_where_the_platform_has_such(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,8 @@ from convgen.bench.build import layout, toolchain
 from convgen.bench.build.compilers import Toolchain
 from convgen.bench.build.layout import Call
 from convgen.bench.build.toolchain import Image, Objects
-from convgen.bench.code import measure
-from convgen.bench.code.cycles import Estimate
-from convgen.bench.code.measure import Sizes
+from convgen.bench.code import known
+from convgen.bench.code.sizes import Sizes
 from convgen.bench.program import Program, Subject, program
 from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.bench.proof.vectors import Vectors
@@ -27,6 +26,9 @@ from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget, Candidate
 from convgen.sources.remake import Remake
 from convgen.targets.target import Machine, Target
+
+if TYPE_CHECKING:
+    from convgen.bench.code.cycles import Estimate
 
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
@@ -189,9 +191,9 @@ def build(subject: Subject, bench: Bench, folder: Path, ram: int) -> Built:
     for name, text in printed.files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     objects = toolchain.compile_objects(folder, call, bench.machine, bench.toolchain)
-    static = measure.static_bytes(objects)
+    static = known.static_bytes(objects)
     image = _link(objects, call, bench, max(ram, call.buffer_bytes + static), static)
-    sizes = measure.measure(image, bench.toolchain)
+    sizes = known.sizes(image, bench.toolchain)
     return Built(program=printed, image=image, sizes=sizes, static=static)
 
 

@@ -1,4 +1,5 @@
-"""What is the same in every run, kept on disk: compiled firmware and compiled templates.
+"""What is the same in every run, kept on disk: what compilers and linkers make, what is measured
+of that, and compiled templates.
 
 Content is found by a digest of all it is made from, so nothing is ever stale. Runs may share a
 folder: a file is complete from the moment it has its name. Whatever is wrong with the folder or
@@ -8,23 +9,35 @@ with a file in it, a run does without.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from convgen.system import interrupt
 
-MOST_FILES = 1024
+T = TypeVar("T")
+Files = tuple[tuple[str, bytes], ...]
+"""Path and content of each."""
+
+MOST_FILES = 4096
+MOST_BYTES = 2**27
+STORED = 64  # between two looks at how much there is
 DIGEST = hashlib.sha256
+FAST = 1  # of zlib's levels: debug information takes a third, in hardly any time
 
 
 class _Place:
-    """Where this run keeps things; None: nowhere."""
+    """Where this run keeps things, None: nowhere; and how many it has stored."""
 
     folder: Path | None = None
+    stored: int = 0
 
 
 @contextmanager
@@ -52,7 +65,12 @@ def usual_folder() -> Path | None:
 
 def key(*parts: object) -> str:
     """Return the name of what is made from *parts*, which `repr` tells apart."""
-    return DIGEST(repr(parts).encode()).hexdigest()
+    return digest(repr(parts).encode())
+
+
+def digest(content: bytes) -> str:
+    """Return what stands for *content* in the name of what is made from it."""
+    return DIGEST(content).hexdigest()
 
 
 def load(name: str) -> bytes | None:
@@ -63,6 +81,8 @@ def load(name: str) -> bytes | None:
         kept = (_Place.folder / name).read_bytes()
     except OSError:
         return None
+    with suppress(OSError):
+        os.utime(_Place.folder / name)  # the last to make room
     digest, content = kept[: DIGEST().digest_size], kept[DIGEST().digest_size :]
     return content if DIGEST(content).digest() == digest else None
 
@@ -73,8 +93,31 @@ def store(name: str, content: bytes) -> None:
         return
     with suppress(OSError):
         _Place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_room(_Place.folder)
+        if _Place.stored % STORED == 0:
+            _make_room(_Place.folder)
+        _Place.stored += 1
         _write(_Place.folder / name, DIGEST(content).digest() + content)
+
+
+def value(name: str, make: Callable[[], T]) -> T:
+    """Return what *make* makes, plain data as JSON has it: what was stored as *name* if it was."""
+    kept = load(name)
+    if kept is not None:
+        found: T = json.loads(zlib.decompress(kept))
+        return found
+    made = make()
+    if _Place.folder is not None:
+        store(name, zlib.compress(json.dumps(made).encode(), FAST))
+    return made
+
+
+def files(name: str, make: Callable[[], Files]) -> Files:
+    """Return the files that *make* makes: what was stored as *name* if they were."""
+
+    def listed() -> list[list[str]]:
+        return [[path, b64encode(content).decode()] for path, content in make()]
+
+    return tuple((path, b64decode(content)) for path, content in value(name, listed))
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -90,8 +133,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """Remove what was stored first where there is a lot."""
-    files = [path for path in folder.iterdir() if path.is_file()]
-    if len(files) >= MOST_FILES:
-        for path in sorted(files, key=lambda path: path.stat().st_mtime)[: MOST_FILES // 2]:
-            path.unlink(missing_ok=True)
+    """Remove what was not used for the longest time where there is a lot."""
+    with os.scandir(folder) as entries:
+        found = [(entry.stat(), entry.path) for entry in entries if entry.is_file()]
+    if len(found) < MOST_FILES and sum(kept.st_size for kept, _ in found) < MOST_BYTES:
+        return
+    for _, path in sorted(found, key=lambda each: each[0].st_mtime)[: len(found) // 2]:
+        Path(path).unlink(missing_ok=True)

@@ -7,11 +7,11 @@ and ELF are the same wherever that folder is.
 from __future__ import annotations
 
 import functools
-import json
+import os
 import shlex
 import shutil
-from base64 import b64decode, b64encode
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,13 +25,16 @@ from convgen.bench.build.layout import Call, Layout
 from convgen.errors import BuildError, ProgramFailedError, ToolError
 from convgen.resources import data_dir
 from convgen.system import cache, process
+from convgen.system.cache import Files
 from convgen.system.process import Command, run_tool
 from convgen.system.publishing import VERIFY
 from convgen.targets.target import Machine, Target
 
-_Files = tuple[tuple[str, bytes], ...]
 ELF = b"\x7fELF"
 FIRMWARE = f"{VERIFY}/firmware"
+
+ENVIRONMENT = ("CPATH", "C_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "LIBRARY_PATH")
+"""What compilers look at beside their options."""
 
 NO_WARNINGS = "-w"  # nobody would see them where all goes well, and elsewhere they hide the error
 OBJECTS = (
@@ -93,8 +96,7 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
         for source, output in layer.items()
     ]
     firmware = process.beside(jobs, partial(_firmware, names, defines, toolchain))
-    for path, content in firmware:
-        (folder / path).write_bytes(content)
+    _put(folder, firmware)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
     return Objects(folder=folder, layer=tuple(layer.values()), firmware=objects)
 
@@ -110,21 +112,28 @@ def link(
     script = harness.linker_script(layout, machine, objects.layer)
     (folder / f"{stem}.ld").write_text(script, encoding="utf-8", newline="\n")
     _compile(folder, source, layer_call, toolchain.firmware_optimization, toolchain)
-    option = toolchain.linker_option
+    option, parts = toolchain.linker_option, (*objects.layer, *objects.firmware, layer_call)
     command = (
         *toolchain.link, *(toolchain.bare if machine.memory else toolchain.hosted),
-        *objects.layer, *objects.firmware, layer_call, *toolchain.libraries,
+        *parts, *toolchain.libraries,
         *option("-T", f"{stem}.ld"), *option("-Map", f"{stem}.map"),
         *option("--build-id=none"), "-o", f"{stem}.elf",
     )  # fmt: skip
+    if machine.memory:
+        texts = [(part, cache.digest((folder / part).read_bytes())) for part in parts]
+        name = cache.key("image", command, texts, script, _made_by(toolchain))
+        _put(folder, cache.files(name, lambda: _linked(command, folder, toolchain, stem)))
+    else:  # what a C library has beside those may change
+        _linked(command, folder, toolchain, stem)
+    elf = folder / f"{stem}.elf"
+    elf.chmod(elf.stat().st_mode | stat.S_IXUSR)
+    return Image(call=call, layout=layout, objects=objects, elf=elf)
+
+
+def _linked(command: Command, folder: Path, toolchain: Toolchain, stem: str) -> Files:
     with _blaming_the_layer():
         _build(command, folder, toolchain)
-    return Image(
-        call=call,
-        layout=layout,
-        objects=objects,
-        elf=folder / f"{stem}.elf",
-    )
+    return _read(folder, (f"{stem}.elf", f"{stem}.map"))
 
 
 @contextmanager
@@ -159,62 +168,74 @@ def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
 
 
 @functools.cache
-def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain) -> _Files:
-    """Return path and content of each object and stack usage file.
+def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain) -> Files:
+    """Return each object and stack usage file.
 
     They are the same for every layer: one compilation serves all that are built for a machine.
     """
     sources = [(name, (data_dir("firmware") / name).read_bytes()) for name in _copied(names)]
-    name = cache.key("firmware", __version__, sources, defines, toolchain, _program(toolchain))
-    kept = cache.load(name)
-    if kept is not None:
-        return tuple((path, b64decode(content)) for path, content in json.loads(kept))
-    files = _compiled_firmware(names, defines, toolchain)
-    text = json.dumps([(path, b64encode(content).decode()) for path, content in files])
-    cache.store(name, text.encode())
-    return files
+    return cache.files(
+        cache.key("firmware", sources, _made_by(toolchain, defines)),
+        lambda: _compiled_firmware(names, defines, toolchain),
+    )
 
 
-def _program(toolchain: Toolchain) -> tuple[object, ...]:
-    """Return what tells the compiler from another of the same version."""
-    program = shutil.which(toolchain.compile[0])
-    if program is None:
-        return ()
-    found = Path(program).stat()
-    return program, found.st_size, found.st_mtime_ns
+def _made_by(toolchain: Toolchain, options: tuple[str, ...] = ()) -> tuple[object, ...]:
+    """Return all that decides what *toolchain* makes of the same files.
+
+    Size and time of a program tell it from another of the same version.
+    """
+    programs = (shutil.which(command[0]) for command in (toolchain.compile, toolchain.link))
+    found = [(program, Path(program).stat()) for program in programs if program]
+    return (
+        __version__,
+        toolchain,
+        _compiler(options, toolchain),
+        [(program, status.st_size, status.st_mtime_ns) for program, status in found],
+        [(name, os.environ.get(name)) for name in ENVIRONMENT],
+    )
+
+
+def _put(folder: Path, files: Files) -> None:
+    for path, content in files:
+        (folder / path).write_bytes(content)
+
+
+def _read(folder: Path, paths: Iterable[str]) -> Files:
+    """Return those of *paths* in *folder* that there are."""
+    return tuple((path, (folder / path).read_bytes()) for path in paths if (folder / path).exists())
 
 
 def _compiled_firmware(
     names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain
-) -> _Files:
+) -> Files:
     options = (*toolchain.firmware_optimization, *defines)
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         _copy_firmware(folder, names)
         jobs = [
-            partial(_compile, folder, source, output, options, toolchain)
+            partial(_run_compiler, folder, source, output, options, toolchain)
             for source, output in sources.items()
         ]
         runtime = process.beside(jobs, partial(_runtime, folder / FIRMWARE, toolchain))
-        paths = [
-            Path(output).with_suffix(end) for output in sources.values() for end in (".o", ".su")
-        ]
-        return tuple(
-            (path.as_posix(), (folder / path).read_bytes())
-            for path in (*paths, *runtime)
-            if (folder / path).exists()  # assembly has no .su
-        )
+        paths = [path for output in sources.values() for path in _outputs(output)]
+        return _read(folder, (*paths, *runtime))
 
 
-def _runtime(folder: Path, toolchain: Toolchain) -> tuple[Path, ...]:
+def _outputs(output: str) -> tuple[str, str]:
+    """Return the object *output* and its stack usage, which of assembly there is none."""
+    return output, Path(output).with_suffix(".su").as_posix()
+
+
+def _runtime(folder: Path, toolchain: Toolchain) -> tuple[str, ...]:
     """Build the functions for what the core has no instructions for, where they are missing."""
     if not toolchain.runtime:
         return ()
     (folder / RUNTIME_SOURCE).write_text("", encoding="utf-8", newline="\n")
     for command in toolchain.runtime:
         run_tool(command, install=toolchain.install, cwd=folder)
-    return (Path(FIRMWARE) / RUNTIME,)
+    return (f"{FIRMWARE}/{RUNTIME}",)
 
 
 def _compile_layer(folder: Path, source: str, output: str, toolchain: Toolchain) -> None:
@@ -225,21 +246,46 @@ def _compile_layer(folder: Path, source: str, output: str, toolchain: Toolchain)
 def _compile(
     folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
 ) -> None:
+    """Make the object *output* of *source*, unless that is what was made of the same before."""
+    headers = sorted(path for place in (".", FIRMWARE) for path in (folder / place).glob("*.h"))
+    texts = [(path.name, cache.digest(path.read_bytes())) for path in (folder / source, *headers)]
+
+    def make() -> Files:
+        _run_compiler(folder, source, output, options, toolchain)
+        return _read(folder, _outputs(output))
+
+    name = cache.key("object", source, output, texts, _made_by(toolchain, options))
+    _put(folder, cache.files(name, make))
+
+
+def _run_compiler(
+    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
+) -> None:
     places = {
         str(folder.resolve()): ".",
         process.HERE: ".",
         **dict.fromkeys(toolchain.places, "headers"),
     }
-    command = (
+    _build(
+        (
+            *_compiler(options, toolchain),
+            *(f"-fdebug-prefix-map={place}={known}" for place, known in places.items()),
+            "-c", source, "-o", output,
+        ),
+        folder,
+        toolchain,
+    )  # fmt: skip
+
+
+def _compiler(options: tuple[str, ...], toolchain: Toolchain) -> Command:
+    """Return the command without its source, and without what it says of places."""
+    return (
         *toolchain.compile, *toolchain.language, NO_WARNINGS, *OBJECTS, *options,
         *toolchain.target_flags,
-        *(f"-fdebug-prefix-map={place}={known}" for place, known in places.items()),
         # string.h for compilers that have none. A source finds what is "quoted" beside it, so the
         # layer's own folder need not be searched: its header may be called as a system's is.
         "-idirafter", FIRMWARE,
-        "-c", source, "-o", output,
     )  # fmt: skip
-    _build(command, folder, toolchain)
 
 
 def _is_elf(path: Path) -> bool:

@@ -15,25 +15,9 @@ from convgen.bench.build.compilers import Toolchain
 from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code.callgraph import CallGraph, Unbounded
 from convgen.bench.code.disassembly import functions
+from convgen.bench.code.sizes import Sizes
 
 _DISCARDED = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")  # as the linker script does
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sizes:
-    """Bytes of the layer in flash, and what is known about its stack.
-
-    ``code_bytes`` is all code that the linker placed from the layer's own objects,
-    ``constant_bytes`` the sum of their constants. ``library_bytes`` are the functions of the
-    compiler's library and the C library that it calls, not part of the others. Both that and
-    ``stack_bound_bytes`` are None where they cannot be known: a call through a pointer; for the
-    stack also recursion and frames that vary.
-    """
-
-    code_bytes: int
-    constant_bytes: int
-    library_bytes: int | None
-    stack_bound_bytes: int | None
 
 
 def static_bytes(objects: Objects) -> int:

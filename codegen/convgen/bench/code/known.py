@@ -1,0 +1,58 @@
+"""What a program takes, found once: what was measured of the same before is kept.
+
+Elftools and what reads machine code are loaded only where something is new.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from convgen import __version__
+from convgen.bench.build.compilers import Toolchain
+from convgen.bench.build.toolchain import Image, Objects
+from convgen.bench.code.sizes import Sizes
+from convgen.system import cache
+
+
+def static_bytes(objects: Objects) -> int:
+    """Return the bytes of RAM that the layer's own variables take, alignment included."""
+
+    def measured() -> int:
+        from convgen.bench.code import measure
+
+        return measure.static_bytes(objects)
+
+    return cache.value(cache.key("static", _measured_by(), _contents(objects, ".o")), measured)
+
+
+def sizes(image: Image, toolchain: Toolchain) -> Sizes:
+    """Return what *image* takes."""
+
+    def measured() -> dict[str, Any]:
+        from convgen.bench.code import measure
+
+        return asdict(measure.measure(image, toolchain))
+
+    objects, elf = image.objects, cache.digest(image.elf.read_bytes())
+    contents = (elf, _contents(objects, ".o"), _contents(objects, ".su"), image.call.functions)
+    return Sizes(**cache.value(cache.key("sizes", _measured_by(), toolchain, contents), measured))
+
+
+@functools.cache
+def _measured_by() -> tuple[str, ...]:
+    """Return digests of the modules that measure: a checkout may have others of one version."""
+    modules = Path(__file__).parent.glob("*.py")
+    return (__version__, *(cache.digest(path.read_bytes()) for path in sorted(modules)))
+
+
+def _contents(objects: Objects, suffix: str) -> list[tuple[str, str]]:
+    """Return the names and digests of the layer's and the firmware's files of one kind."""
+    paths = [Path(path).with_suffix(suffix) for path in (*objects.layer, *objects.firmware)]
+    return [
+        (path.as_posix(), cache.digest((objects.folder / path).read_bytes()))
+        for path in paths
+        if (objects.folder / path).exists()  # assembly has no stack usage
+    ]
