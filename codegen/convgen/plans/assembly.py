@@ -13,6 +13,9 @@ COMPILER = ("defined(__GNUC__)", "__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__")
 NOT_WANTED = "CONVGEN_PLAIN_C"
 
 
+_THUMB = (".syntax unified", ".thumb_func")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForClang:
     """What clang's assembler must be told where it knows a core by its triple alone."""
@@ -25,13 +28,15 @@ class ForClang:
 class Assembly:
     """Instructions: ``needs`` says in words what ``core`` asks the preprocessor for.
 
-    ``has_functions``: there are whole functions, not only instructions amid C.
+    ``has_functions``: there are whole functions, not only instructions amid C; the assembler is
+    told ``directives`` before each.
     """
 
     needs: str
     core: tuple[str, ...]
     clang: ForClang | None = None
     has_functions: bool = True
+    directives: tuple[str, ...] = _THUMB
 
     @property
     def conditions(self) -> tuple[str, str]:
@@ -84,6 +89,7 @@ RV32M = Assembly(
         "!defined(__riscv_e)",
     ),
     clang=ForClang(condition="defined(__clang__)", directive=".option arch, +m"),
+    directives=(),
 )
 
 
@@ -97,4 +103,5 @@ def together(each: Sequence[Assembly]) -> Assembly | None:
         core=tuple(dict.fromkeys(condition for one in each for condition in one.core)),
         clang=clang,
         has_functions=any(one.has_functions for one in each),
+        directives=each[0].directives,
     )

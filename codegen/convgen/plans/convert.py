@@ -19,9 +19,9 @@ from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.table import Table, every_value
 from convgen.model.tensor import Tensor
-from convgen.plans import assembly
 from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
 from convgen.plans.constant import Constant
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
@@ -83,10 +83,10 @@ class ToBytes:
     def plan(self, operator: Quantize, target: Target) -> Plan:
         """Find the ends, in halves of steps from the zero point."""
         limits, zero_point = np.iinfo(operator.output.dtype), operator.output.zero_point
-        saturates = target.has("fpu") and target.has("dsp")
+        saturating = instruction_set(target).saturating_float if target.has("fpu") else None
         steps = QuantizeSteps(
             elems=operator.output.elems,
-            saturate=("ssat" if limits.min else "usat") if saturates else None,
+            saturate=("ssat" if limits.min else "usat") if saturating else None,
             half_scale=float(np.float32(operator.output.scale or 1) / 2),
             low=2.0 * (int(limits.min) - zero_point),
             high=2.0 * (int(limits.max) - zero_point),
@@ -94,7 +94,7 @@ class ToBytes:
         )
         how = "float, halves away from zero"
         plan = _plan(self, operator, steps, how, above=0)
-        return replace(plan, own_assembly=assembly.SATURATING_FLOAT) if saturates else plan
+        return replace(plan, own_assembly=saturating)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

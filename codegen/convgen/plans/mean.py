@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from convgen.model.ops.mean import Mean
 from convgen.model.quantize import INT8
-from convgen.plans import assembly, pool, scaling
+from convgen.plans import pool, scaling
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
 from convgen.plans.output import bounded
@@ -69,7 +70,7 @@ class AlongAxis:
             ),
             decisions=(),
             work=_work(operator, steps, found.unit if found else "float"),
-            own_assembly=assembly.LANES if words else None,
+            own_assembly=instruction_set(target).bytewise if words else None,
         )
 
 

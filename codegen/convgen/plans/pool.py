@@ -20,10 +20,10 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
 from convgen.model.quantize import INT8
-from convgen.plans import assembly
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
 from convgen.plans.output import Bounded, bounded
@@ -132,7 +132,7 @@ class WindowByWindow:
             decisions=(),
             work=_work(operator, steps, output),
             band=ROW_BY_ROW,
-            own_assembly=assembly.LANES if words else None,
+            own_assembly=instruction_set(target).bytewise if words else None,
         )
 
 
@@ -144,7 +144,7 @@ def _words(operator: Pool2d, target: Target) -> int:
 
 def words_of(g: Geometry, target: Target) -> int:
     """Return how many int8 channels can go by words."""
-    able = target.has("dsp") and target.has("unaligned")
+    able = instruction_set(target).bytewise and target.has("unaligned")
     return g.in_c - g.in_c % WORD if able else 0
 
 

@@ -8,6 +8,7 @@ from convgen.ctext.literals import ctype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
+from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.overlap import Pool
@@ -111,6 +112,7 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         "sum": "int32_t" if operator.dtype == "int8" else "float",
         "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
         "target": target,
+        "isa": instruction_set(target),
     }
     if isinstance(operator, Windowed):
         context["geometry"] = operator.geometry

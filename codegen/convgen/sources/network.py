@@ -13,6 +13,7 @@ from convgen.model.graph import Graph, State
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans import assembly
 from convgen.plans.constant import Constant
+from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Place
 from convgen.schedule.network import Schedule, workspace_name
@@ -73,6 +74,7 @@ def _context(schedule: Schedule, target: Target, remake: Remake | None) -> dict[
     return {
         "name": graph.name,
         "target": target,
+        "isa": instruction_set(target),
         "assembly": assembly.together([plan.assembly for plan in plans if plan.assembly]),
         "out_of_line": any(plan.kernel.out_of_line for plan in plans),
         "description": network_words.description(schedule),

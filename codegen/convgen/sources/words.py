@@ -8,6 +8,7 @@ from convgen.ctext.literals import floating
 from convgen.model.operator import Operator, Windowed, tensor_bytes
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.tensor import Tensor
+from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 from convgen.targets.target import Target
@@ -47,7 +48,7 @@ def inside(plan: Plan, target: Target) -> list[str]:
     rows = [("Algorithm", plan.algorithm), ("Sums", plan.kernel.description)]
     if plan.assembly:
         rows.append(("Assembly", plan.assembly.description))
-    if target.has("mve"):
+    if instruction_set(target).has_vectors:
         rows.append(("Compiler", NO_IF_CONVERSION))
     if operator.synthetic:
         rows.append(("Numbers", SYNTHETIC))

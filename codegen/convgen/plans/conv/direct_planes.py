@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly
-from convgen.plans.assembly import Assembly
 from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
@@ -53,6 +51,7 @@ from convgen.plans.conv.planes_dsp import (
     Rows,
     rows_at_once,
 )
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder, in_tiles
@@ -167,7 +166,8 @@ class DirectPlanes:
         found = self.lines(study)
         if isinstance(found, Refusal):
             return found
-        table = _Table(layer=layer, lines=found, for_dsp=target.has("dsp"))
+        isa = instruction_set(target)
+        table = _Table(layer=layer, lines=found, for_dsp=isa.planes is not None)
         route = route_through(g, may_go_down=not (table.for_dsp or self.in_place))
         plane = _plane(table, keeps=self.in_place)
         line = _line(plane, for_dsp=table.for_dsp) if self.in_place else None
@@ -176,7 +176,7 @@ class DirectPlanes:
             out_row=g.out_w * g.out_c,
             words=table.values.shape[1],
             weights=table.halves_along(route),
-            has_saturation=_assembly(table, target) is assembly.SATURATING,
+            has_saturation=isa.planes is None and isa.saturating is not None,
             direction=route.direction,
             kinds=kinds_of(route, table.first_start, keeps=self.in_place),
             walk=walk_along(route),
@@ -193,7 +193,7 @@ class DirectPlanes:
                 out_of_line=None if target.has("mul64") else "block",
             ),
             output=found,
-            own_assembly=_assembly(table, target),
+            own_assembly=isa.planes.assembly if isa.planes else isa.saturating,
             workspace=(line,) if line else (),
             constants=(Constant(name="planes", values=table.values, comment=table.comment),),
             steps=steps,
@@ -218,13 +218,6 @@ def _band(steps: PlanesSteps, table: _Table) -> Band:
             walk=walk_along(route),
         ),
     )
-
-
-def _assembly(table: _Table, target: Target) -> Assembly | None:
-    """Return what the walk is written in, or what plain C takes a value into its range with."""
-    if table.for_dsp:
-        return assembly.DSP
-    return assembly.SATURATING if target.cpu.is_thumb and target.has("mul64") else None
 
 
 VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))

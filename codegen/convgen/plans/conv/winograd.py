@@ -154,7 +154,7 @@ class Winograd:
             orders=self._orders(layer),
             decisions=(*_decisions(self.form, layer), *pairs.decisions(layer, steps)),
             work=pairs.work(layer, steps, output),
-            own_assembly=pairs.NEEDS[steps.assembly],
+            own_assembly=steps.products.assembly,
             notes=pairs.notes(study, target, steps, output),
             band=Band(step=self.form.outputs),
         )

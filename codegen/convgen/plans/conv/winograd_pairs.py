@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly
-from convgen.plans.assembly import Assembly
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import output_work, overflow, zero_points
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import KernelPlan, Runs, spans_of
+from convgen.plans.kernels.isa import Products
 from convgen.plans.lines import Lines
 from convgen.plans.output import Output, step_by_step
 from convgen.plans.study import Study
@@ -36,29 +36,12 @@ from convgen.targets.target import Target
 
 Ints = NDArray[np.int64]
 Pairs = tuple[tuple[int, int], ...]
-Pixels = Literal["dsp", "words", "bytes"]
-Multiplying = Literal["dsp", "mla", "muls", "rv32"]
+Pixels = Literal["halves", "words", "bytes"]
 
 LIFT = 12_800
 """No value of a transformed tile of F(4x4) is less than -LIFT or more than 32767 - LIFT."""
 LIFTED = 4  # first row and column of the pixels that it is added to
 
-NEEDS: dict[Multiplying | None, Assembly | None] = {
-    "dsp": assembly.DSP,
-    "mla": assembly.THUMB2,
-    "muls": assembly.THUMB,
-    "rv32": assembly.RV32M,
-    None: None,
-}
-"""What the assembly of the products needs, and what else is in a file with it."""
-MOST_UNROLLED: dict[Multiplying | None, int] = {
-    "dsp": 32,
-    "mla": 8,
-    "muls": 16,
-    "rv32": 4,
-    None: 32,
-}
-"""Pairs of channels that are multiplied without a loop: about a kilobyte of code."""
 FRACTIONS = (0, 2, 4, 6)  # more bits of fraction to try where requantising needs them
 
 
@@ -161,7 +144,7 @@ class PairSteps:
     shape: Shape
     depth: Depth
     pixels: Pixels
-    assembly: Multiplying | None
+    products: Products
     wide: bool
     offset: int
     blocks: int
@@ -174,12 +157,12 @@ class PairSteps:
     @property
     def packs(self) -> bool:
         """Whether tiles are added by halves, which cannot borrow from each other."""
-        return self.form is not F4 and self.pixels == "dsp"
+        return self.form is not F4 and self.pixels == "halves"
 
     @property
     def calls_rows(self) -> bool:
         """Whether each row of outputs is a call: 16 are long without SMMLA or MLA."""
-        return self.form is F4 and self.assembly not in ("dsp", "mla")
+        return self.form is F4 and not self.products.inlines_outputs
 
     @property
     def lift(self) -> int:
@@ -286,14 +269,14 @@ def plan_steps(
     pixels = _pixels(layer, target)
     pairs = _channel_pairs(g.in_c, pixels)
     offset = _offset(form, pixels)
-    multiplying = _assembly(target)
+    products = instruction_set(target).products
     output, extra = _output(study, form)
     steps = PairSteps(
         form=form,
         shape=shape,
-        depth=_depth(len(pairs), MOST_UNROLLED[multiplying]),
+        depth=_depth(len(pairs), products.unrolled),
         pixels=pixels,
-        assembly=multiplying,
+        products=products,
         wide=target.cpu.registers < 12,
         offset=offset,
         blocks=-(-g.out_c // shape.channels),
@@ -309,21 +292,13 @@ def plan_steps(
 def _pixels(layer: Conv2d, target: Target) -> Pixels:
     if not target.has("unaligned") or layer.geometry.in_c % 4:
         return "bytes"
-    return "dsp" if target.has("dsp") else "words"
-
-
-def _assembly(target: Target) -> Multiplying | None:
-    if target.cpu.is_thumb:
-        if target.has("dsp"):
-            return "dsp"
-        return "mla" if target.has("mul64") else "muls"
-    return "rv32" if target.cpu.isa == "rv32" else None
+    return "halves" if instruction_set(target).bytewise else "words"
 
 
 def _channel_pairs(channels: int, pixels: Pixels) -> Pairs:
     """Return lower and upper channel of each word; the last upper one may not exist.
 
-    >>> _channel_pairs(4, "dsp"), _channel_pairs(3, "bytes")
+    >>> _channel_pairs(4, "halves"), _channel_pairs(3, "bytes")
     (((0, 2), (1, 3)), ((0, 1), (2, 3)))
     """
     if pixels == "bytes":
@@ -335,7 +310,7 @@ def _offset(form: Form, pixels: Pixels) -> int:
     """Return what makes pixels positive in the lower half, where that costs nothing."""
     if pixels == "words":
         return 128 * 0x10001
-    return 128 if pixels == "dsp" and form is F4 else 0
+    return 128 if pixels == "halves" and form is F4 else 0
 
 
 def _depth(pairs: int, most: int) -> Depth:
@@ -428,17 +403,11 @@ def _lifted(row: int, col: int) -> str:
 def kernel_plan(study: Study, steps: PairSteps) -> KernelPlan:
     """Return what the frame of a layer reads of the multiplication."""
     g, shape = study.layer.geometry, steps.shape
-    description = {
-        "dsp": "assembly: two products in each SMLAD",
-        "mla": "assembly with MLA",
-        "muls": "assembly with MULS",
-        "rv32": "assembly",
-        None: "plain C",
-    }[steps.assembly]
+    sums = f"{shape.tiles} x {shape.channels} sums (tiles x channels)"
     return KernelPlan(
         name="pairs",
         template="algorithms/winograd_pairs.c.j2",
-        description=f"{description}, {shape.tiles} x {shape.channels} sums (tiles x channels)",
+        description=f"{steps.products.description}, {sums}",
         dtype="int16",
         depth=g.in_c,
         pixels=shape.tiles,

@@ -1,23 +1,35 @@
-"""The kernels: inner ones in order of preference, and finishing ones by the bits of a weight."""
+"""The sets of instructions, each a module and a line here, and the inner kernels, which are C."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from convgen.plans.kernels import paired
+from convgen.plans.kernels.armv6m import ARMV6M
+from convgen.plans.kernels.armv7m import ARMV7M
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
+from convgen.plans.kernels.dsp import DSP
 from convgen.plans.kernels.finishing import FinishingKernel, Fitting
-from convgen.plans.kernels.portable import DOT, LANES
-from convgen.plans.kernels.smlad import Smlad
+from convgen.plans.kernels.isa import InstructionSet
+from convgen.plans.kernels.mve import MVE
+from convgen.plans.kernels.portable import DOT, LANES, PORTABLE
+from convgen.plans.kernels.rv32 import RV32
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
+SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, PORTABLE)
+"""A core has the first that suits it."""
+
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
-FINISHING: dict[int, tuple[FinishingKernel, ...]] = {
-    8: (Smlad(wide=False),),
-    16: (Smlad(wide=True), *paired.KERNELS),
-}
+"""In order of preference."""
+
+WEIGHT_BITS = (8, 16)
+"""What a weight may take in flash."""
+
+
+def instruction_set(target: Target) -> InstructionSet:
+    """Return what *target* has; the last of all suits any core."""
+    return next(each for each in SETS if each.suits(target))
 
 
 def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
@@ -42,7 +54,8 @@ def finishing_kernel(study: Study, target: Target, weight_bits: int) -> Fitting 
 
 
 def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
-    return next((each for each in FINISHING[weight_bits] if each.runs_on(target)), None)
+    kernel = instruction_set(target).finishing.get(weight_bits)
+    return kernel if kernel is not None and kernel.runs_on(target) else None
 
 
 def no_assembly(study: Study, target: Target) -> tuple[str, ...]:
@@ -91,7 +104,7 @@ def single_notes(fitting: Fitting, pitch: int | None) -> tuple[str, ...]:
 
 def _offers(study: Study, target: Target) -> dict[int, Fitting | Refusal]:
     """Return by bits of weights what the kernels for *target* say; none for float32."""
-    found = {bits: _for_target(target, bits) for bits in FINISHING}
+    found = {bits: _for_target(target, bits) for bits in WEIGHT_BITS}
     return {
         bits: kernel.fit(study)
         for bits, kernel in found.items()

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
@@ -47,9 +46,10 @@ ends, or by comparing it, less the lower end, with how many there are."""
 class Core:
     """How the kernel is written for one instruction set.
 
-    ``template`` prints it, and ``assembly`` is what that needs. ``blocks`` are
-    the numbers of channels a block can have, the widest first; ``counts_halves`` tells that 0x8000
-    of each flush is added to the whole sum too. Instructions reach ``farthest`` bytes.
+    ``template`` prints it, and ``assembly`` is what that needs; its work is priced for ``isa``.
+    ``blocks`` are the numbers of channels a block can have, the widest first; ``counts_halves``
+    tells that 0x8000 of each flush is added to the whole sum too. Instructions reach ``farthest``
+    bytes.
     """
 
     isa: Isa
@@ -62,46 +62,6 @@ class Core:
     farthest: int
     clamping: Clamping
     counts_halves: bool
-
-
-CORES = (
-    Core(
-        isa="armv6-m",
-        title="MULS",
-        template="kernels/paired_armv6m.c.j2",
-        assembly=assembly.THUMB,
-        pixels=1,
-        blocks=(4,),
-        unrolling=Unrolling(group=2, most=(6,)),
-        farthest=0,
-        clamping="unsigned",
-        counts_halves=False,
-    ),
-    Core(
-        isa="armv7-m",
-        title="MLA",
-        template="kernels/paired_armv7m.c.j2",
-        assembly=assembly.THUMB2,
-        pixels=1,
-        blocks=(4,),
-        unrolling=Unrolling(group=2, most=(8,)),
-        farthest=0,
-        clamping="saturate",
-        counts_halves=True,
-    ),
-    Core(
-        isa="rv32",
-        title="MUL",
-        template="kernels/paired_rv32.c.j2",
-        assembly=assembly.RV32M,
-        pixels=2,
-        blocks=(8, 4),
-        unrolling=Unrolling(group=2, most=(4, 4)),
-        farthest=2047,
-        clamping="range",
-        counts_halves=False,
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -274,7 +234,7 @@ class Paired:
         return forms.edge(geometry, runs, self.unrolling, self.edge_limits, forms.taps)
 
     def runs_on(self, target: Target) -> bool:
-        """Each is written for one instruction set."""
+        """Each has prices for one class of cores."""
         return target.cpu.isa == self.core.isa
 
     def fit(self, study: Study) -> Fitting | Refusal:
@@ -305,9 +265,6 @@ class Paired:
             core=self.core,
             channels=_channels(fitting.layer.geometry.out_c, self.core.blocks),
         )
-
-
-KERNELS = tuple(Paired(core=core) for core in CORES)
 
 
 def _channels(out_c: int, blocks: tuple[int, ...]) -> int:

@@ -1,4 +1,4 @@
-"""Inner kernels in plain C, for any core: `DOT` and, for depthwise layers, `LANES`."""
+"""Plain C, for any core: the inner kernels `DOT` and, for depthwise layers, `LANES`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from convgen.plans.kernels.base import (
     Weights,
     spans_of,
 )
+from convgen.plans.kernels.isa import InstructionSet, Products
 from convgen.targets.target import Target
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
@@ -123,4 +124,15 @@ LANES = PortableKernel(
     template="kernels/lanes.c.j2",
     lanes=True,
     blocks=((26, 2, 4), (12, 1, 4), (0, 1, 2)),
+)
+
+
+def _any(_target: Target) -> bool:
+    return True
+
+
+PORTABLE = InstructionSet(
+    name="portable",
+    suits=_any,
+    products=Products(description="plain C", unrolled=32),
 )

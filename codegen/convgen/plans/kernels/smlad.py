@@ -47,12 +47,12 @@ Step = tuple[int, int | None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SmladPlan(FinishingPlan):
-    """The kernel fitted to a layer: what ``kernels/smlad.c.j2`` prints."""
+    """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints."""
 
     wide: bool
 
-    template = "kernels/smlad.c.j2"
-    sizes = "kernels/smlad_sizes.c.j2"
+    template = "kernels/dsp/smlad.c.j2"
+    sizes = "kernels/dsp/smlad_sizes.c.j2"
 
     @property
     def name(self) -> str:

@@ -1,0 +1,32 @@
+"""Armv7E-M and Armv8-M with DSP instructions: two products at once, four bytes of a word."""
+
+from __future__ import annotations
+
+from convgen.plans import assembly
+from convgen.plans.kernels.isa import InstructionSet, Planes, Products
+from convgen.plans.kernels.smlad import Smlad
+from convgen.targets.target import Target
+
+
+def _suits(target: Target) -> bool:
+    return target.has("dsp")
+
+
+DSP = InstructionSet(
+    name="dsp",
+    suits=_suits,
+    finishing={8: Smlad(wide=False), 16: Smlad(wide=True)},
+    products=Products(
+        description="assembly: two products in each SMLAD",
+        unrolled=32,
+        template="kernels/dsp/winograd.c.j2",
+        assembly=assembly.DSP,
+        inlines_outputs=True,
+    ),
+    planes=Planes(template="kernels/dsp/planes.c.j2", assembly=assembly.DSP),
+    bytewise=assembly.LANES,
+    saturating=assembly.SATURATING,
+    saturating_float=assembly.SATURATING_FLOAT,
+    line="kernels/dsp/line.c.j2",
+    branches="kernels/armv7m/branches.c.j2",
+)

@@ -1,0 +1,59 @@
+"""What a set of instructions has to offer: to dense layers, depthwise ones and Winograd alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from convgen.plans.assembly import Assembly
+from convgen.plans.kernels.finishing import FinishingKernel
+from convgen.targets.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Products:
+    """Winograd's products of a block of tiles and output channels, two input channels in a word.
+
+    ``template`` prints the function in ``assembly``; None where it is in plain C. So many pairs of
+    channels stand ``unrolled`` in a row. ``inlines_outputs``: a sum becomes an output in so few
+    instructions that a row of them is no call.
+    """
+
+    description: str
+    unrolled: int
+    template: str | None = None
+    assembly: Assembly | None = None
+    inlines_outputs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planes:
+    """A depthwise layer plane by plane: ``template`` prints the walk in ``assembly``."""
+
+    template: str
+    assembly: Assembly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionSet:
+    """One set of instructions, for the cores that it ``suits``.
+
+    ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash.
+    ``planes``: depthwise layers in assembly. ``bytewise``: instructions amid C that take the bytes
+    of a word apart, or work on each. ``saturating``: one that takes an integer into a range,
+    ``saturating_float`` one behind a conversion from float. ``line`` prints those that requantise,
+    ``branches`` the loops of its assembly. ``has_vectors``: compilers make vectors of loops, which
+    GCC 12 does not do right where a loop has had its conditions removed.
+    """
+
+    name: str
+    suits: Callable[[Target], bool]
+    products: Products
+    finishing: Mapping[int, FinishingKernel] = field(default_factory=dict)
+    planes: Planes | None = None
+    bytewise: Assembly | None = None
+    saturating: Assembly | None = None
+    saturating_float: Assembly | None = None
+    line: str | None = None
+    branches: str | None = None
+    has_vectors: bool = False
