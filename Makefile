@@ -40,6 +40,7 @@ speed:  ## write the instruction counts of tests/speed anew; review the diff
 cost:  ## fit the cost coefficients again
 	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_cost.py
 	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_operators.py
+	PYTHONPATH=codegen $(PYTHON) benchmarks/fit_accumulating.py
 
 paper:  ## measure the layers of the papers; writes docs/results.md
 	PYTHONPATH=codegen $(PYTHON) benchmarks/paper.py

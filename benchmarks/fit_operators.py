@@ -9,7 +9,6 @@ import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from fit_cost import BOARDS, LIKE, least_stack, most_stack, typical_code
@@ -76,7 +75,13 @@ def main() -> None:
         print(f"{BOARDS[table]} {table[1]}: {fits[table].summary}", flush=True)
     if not options.check:
         for isa in {isa for isa, _ in (*BOARDS, *COPIES)}:
-            _cost_file(isa).write_text(as_toml(isa, fits), encoding="utf-8")
+            write(isa, fits, "operators", "of operators that are no convolutions")
+
+
+def write(isa: str, fits: Mapping[Table, Fit], folder: str, of_what: str) -> None:
+    """Write an ISA class's file in a *folder* of ``targets/cost``."""
+    path = data_dir("targets") / "cost" / folder / f"{isa}.toml"
+    path.write_text(as_toml(isa, fits, of_what), encoding="utf-8")
 
 
 def _measure(job: Job) -> list[Sample]:
@@ -110,11 +115,11 @@ def fitted(samples: Sequence[Sample]) -> Fit:
     return Fit(prices=prices, predicted=predict(samples, defaultdict(float, prices)))
 
 
-def as_toml(isa: str, fits: Mapping[Table, Fit]) -> str:
+def as_toml(isa: str, fits: Mapping[Table, Fit], of_what: str) -> str:
     """Return the text of an ISA class's file."""
     own = {table[1]: found for table, found in fits.items() if table[0] == isa}
     lines = [
-        "# Prices of operators that are no convolutions. Written by `make cost`; do not edit.",
+        f"# Prices {of_what}. Written by `make cost`; do not edit.",
         "#",
     ]
     for name, found in own.items():
@@ -138,10 +143,6 @@ def _sections(name: str, found: Fit) -> Iterator[str]:
     for section, values in sections.items():
         yield from ("", f"[{name}.{section}]")
         yield from (f'"{key}" = {value}' for key, value in values.items())
-
-
-def _cost_file(isa: str) -> Path:
-    return data_dir("targets") / "cost" / "operators" / f"{isa}.toml"
 
 
 if __name__ == "__main__":

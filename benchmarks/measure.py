@@ -7,20 +7,25 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from remembered import Measured, remember
 
 from convgen.bench.build import toolchain
+from convgen.bench.program import program
 from convgen.bench.proof.vectors import Vectors, inputs_of
 from convgen.bench.run import emulator
-from convgen.bench.trial import Bench, attempt
+from convgen.bench.trial import Bench, build_printed, put_to_test
 from convgen.errors import VerificationError
 from convgen.formats import spec
 from convgen.model.operator import Operator
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.schedule.select import Candidate
+from convgen.sources.generate import layer_files
+from convgen.sources.interface import parameters
 from convgen.targets import target
 from convgen.targets.target import Target
 
@@ -71,14 +76,45 @@ def measure(plan: Plan, bench: Bench, expected: int) -> Measured:
 
     *expected* instructions decide only when to give up.
     """
-    return remember(plan, bench, lambda: _measure(plan, bench, expected))
+    files = layer_files(plan, bench.target, None)
+    return remember(files, bench, lambda: _measure(plan, files, bench, expected))
 
 
-def _measure(plan: Plan, bench: Bench, expected: int) -> Measured:
-    candidate = candidate_of(plan, expected)
+def measure_sliced(plan: Plan, calls: int, bench: Bench, expected: int) -> Measured:
+    """Build and run an accumulating *plan*, its input in so many *calls*, or remember."""
+    files = _sliced(plan, calls, bench.target)
+    return remember(files, bench, lambda: _measure(plan, files, bench, expected))
+
+
+def _sliced(plan: Plan, calls: int, board: Target) -> dict[str, str]:
+    """Print the layer with a function that hands its input over in *calls* slices of one size."""
+    band, name = plan.band, plan.operator.name
+    if isinstance(band, Refusal) or band.accumulates is None:
+        raise TypeError(f"{plan.algorithm} takes its input whole")
+    rows, elems = band.accumulates.rows, band.accumulates.row_elems
+    prototype = f"void {name}({', '.join(parameters(plan, None))})"
+    step, files = -(-rows // calls), layer_files(plan, board, None, by_rows=True)
+    header, included = f"{name}.h", "#include <stdint.h>\n"
+    files[header] = files[header].replace(included, f"{included}\n{prototype};\n")
+    files[f"{name}.c"] += f"""
+{prototype}
+{{
+    for (int32_t row = 0; row < {rows}; row += {step}) {{
+        const int32_t end = row + {step} < {rows} ? row + {step} : {rows};
+
+        {name}_rows(input + row * {elems}, row, output, workspace, row, end);
+    }}
+}}
+"""
+    return files
+
+
+def _measure(plan: Plan, files: Mapping[str, str], bench: Bench, expected: int) -> Measured:
+    candidate, ram = candidate_of(plan, expected), bench.target.memory.ram
     with tempfile.TemporaryDirectory() as folder:
-        ram = bench.target.memory.ram
-        trial = attempt(candidate, bench, Path(folder) / plan.algorithm, ram, roomy=True)
+        printed = replace(program(candidate, bench.target), files=files)
+        built = build_printed(printed, bench, Path(folder) / plan.algorithm, ram)
+        trial = put_to_test(built, bench, ram, roomy=True)
     if not trial.verified or not trial.run or trial.instructions is None:
         raise VerificationError(trial.failure or "the instructions were not counted")
     return Measured(

@@ -129,7 +129,14 @@ def _table(elems: int, dtype: DType) -> Operator:
     return Table(name="layer", inputs=(given,), output=output, kind="mirror", values=values)
 
 
-def _mean(outer: int, count: int, inner: int, dtype: DType) -> Operator:
+def global_pool(shape: tuple[int, int, int], dtype: DType) -> Operator:
+    """Return the average pooling of an image of *shape* in one window."""
+    fields = _pool("average_pool", shape, list(shape[:2]))
+    return load(as_float32(fields) if dtype == "float32" else fields)
+
+
+def mean(outer: int, count: int, inner: int, dtype: DType) -> Operator:
+    """Return the mean along the middle axis."""
     given = _tensor("input", (outer, count, inner), dtype)
     output = _tensor("output", (outer, inner), dtype)
     return Mean(name="layer", inputs=(given,), output=output)
@@ -260,7 +267,7 @@ def _of_sizes(
 
 BOTH: Mapping[str, Callable[[DType], Operator]] = {
     **_of_sizes("softmax", _softmax, ((2,),), ((10,),), ((100,),), ((9, 12),), ((30, 3),)),
-    **_of_sizes("mean", _mean, (1, 49, 32), (1, 16, 5), (160, 3, 1), (3, 100, 24), (2, 400, 6)),
+    **_of_sizes("mean", mean, (1, 49, 32), (1, 16, 5), (160, 3, 1), (3, 100, 24), (2, 400, 6)),
     **_of_sizes(
         "pad",
         _pad,
@@ -355,8 +362,8 @@ BYTES: Mapping[str, Callable[[DType], Operator]] = {
     **_of_sizes("wide", _wide, ("add", (8, 30)), ("mul", (8, 30)), ("add", (3,)), ("mul", (3,))),
     **_of_sizes("wide_prelu", _wide_prelu, ((8, 30),), ((2, 3),)),
     **_of_sizes("table", _table, (1,), (7,), (60,), (1023,)),
-    **_of_sizes("mean_wide", _mean, (1, 1000, 4), (3, 900, 16)),
-    **_of_sizes("mean_rescale", _mean, (1, 4100, 2), (9, 4097, 1)),
+    **_of_sizes("mean_wide", mean, (1, 1000, 4), (3, 900, 16)),
+    **_of_sizes("mean_rescale", mean, (1, 4100, 2), (9, 4097, 1)),
 }
 """What there is of bytes alone."""
 

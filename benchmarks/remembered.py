@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from convgen.bench.trial import Bench
-from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.sources.generate import layer_files
 
 COMMENT = re.compile(r"[ \t]*(/\*.*?\*/|//[^\n]*)[ \t]*", re.DOTALL)
 FOLDER = Path(__file__).parent.parent / "build" / "measured"
@@ -32,9 +30,9 @@ class Measured:
     compiler: str
 
 
-def remember(plan: Plan, bench: Bench, measure: Callable[[], Measured]) -> Measured:
+def remember(files: Mapping[str, str], bench: Bench, measure: Callable[[], Measured]) -> Measured:
     """Return what was measured of the same code before, or measure."""
-    file = FOLDER / f"{_key(plan, bench)}.json"
+    file = FOLDER / f"{_key(files, bench)}.json"
     if file.exists():
         return Measured(**json.loads(file.read_text(encoding="utf-8")))
     measured = measure()
@@ -43,9 +41,8 @@ def remember(plan: Plan, bench: Bench, measure: Callable[[], Measured]) -> Measu
     return measured
 
 
-def _key(plan: Plan, bench: Bench) -> str:
+def _key(files: Mapping[str, str], bench: Bench) -> str:
     """Return a digest of the generated code, the firmware, the machine and the tools."""
-    files = layer_files(plan, bench.target, None)
     parts: list[Any] = [
         {name: COMMENT.sub("", text) for name, text in files.items()},
         bench.machine.model_dump_json(),

@@ -1,20 +1,23 @@
-"""A layer as calls that each make a band of its rows, with only the rows of the input it needs."""
+"""A layer as calls that each make, or take, a band of rows, with only the input that they need."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 from convgen.ctext.literals import ctype
 from convgen.model.operator import rows_needed
 from convgen.model.tensor import Tensor, numbered
-from convgen.plans.band import Band
+from convgen.plans.band import Band, Slices
 from convgen.plans.plan import Plan
 from convgen.sources.generate import layer_files
 from convgen.sources.interface import parameters
 from convgen.targets.target import Target
 
+MOST_CALLS = 40
 GUARD = 61  # elements before and behind the rows of a call, so that they begin at an odd place
 
 HEAP = """
@@ -61,9 +64,17 @@ CALL = """
     }}"""
 
 
+def named(plan: Plan, name: str) -> Plan:
+    """Return *plan* for its operator under another name."""
+    operator: Any = plan.operator
+    return replace(plan, operator=replace(operator, name=name))
+
+
 def split(plan: Plan, rng: random.Random) -> tuple[range, ...]:
-    """Cut the rows at random, or as fine as can be; bands in any order."""
+    """Cut the rows at random, or as fine as can be; bands in any order that they may come in."""
     assert isinstance(plan.band, Band)
+    if plan.band.accumulates:
+        return _slices(plan.band.accumulates, rng)
     rows = plan.operator.outputs[0].shape[0]
     places = list(range(plan.band.step, rows, plan.band.step))
     cuts = places if rng.random() < 0.3 else sorted(rng.sample(places, rng.randint(0, len(places))))
@@ -72,6 +83,14 @@ def split(plan: Plan, rng: random.Random) -> tuple[range, ...]:
     if order == "mixed":
         rng.shuffle(found)
     return tuple(reversed(found) if order == "backwards" else found)
+
+
+def _slices(slices: Slices, rng: random.Random) -> tuple[range, ...]:
+    """Cut the rows of an input at random, or as fine as can be if they are few."""
+    places = range(1, slices.rows)
+    is_fine = slices.rows <= MOST_CALLS and rng.random() < 0.3
+    cuts = places if is_fine else sorted(rng.sample(places, rng.randint(0, min(len(places), 5))))
+    return tuple(range(*ends) for ends in pairwise([0, *cuts, slices.rows]))
 
 
 def files(plan: Plan, target: Target, bands: Sequence[range], *, in_heap: bool) -> dict[str, str]:
@@ -87,13 +106,18 @@ def files(plan: Plan, target: Target, bands: Sequence[range], *, in_heap: bool) 
 
 
 def _call(plan: Plan, band: range) -> str:
-    operator = plan.operator
-    needed = rows_needed(operator, band.start, band.stop)
+    assert isinstance(plan.band, Band)
+    operator, slices = plan.operator, plan.band.accumulates
+    needed = band if slices else rows_needed(operator, band.start, band.stop)
     names = numbered("input", len(operator.inputs))
     given = [
-        _Part(name, tensor, needed) for name, tensor in zip(names, operator.inputs, strict=True)
+        _Part(name, tensor, needed, slices.row_elems if slices else tensor.row_elems)
+        for name, tensor in zip(names, operator.inputs, strict=True)
     ]
-    made = _Part("output", operator.outputs[0], band)
+    output = operator.outputs[0]
+    written = range(output.shape[0]) if slices else band
+    made = _Part("output", output, written, output.row_elems)
+    is_made = slices is None or band.stop == slices.rows
     parts = [*given, made]
     return CALL.format(
         blocks=" ".join(part.block for part in parts),
@@ -105,7 +129,7 @@ def _call(plan: Plan, band: range) -> str:
         first=band.start,
         last=band.stop,
         check=f"CHECK(output_rows, {made.elems})",
-        result=f"(void)memcpy(output + {made.at}, {made.first}, {made.bytes});",
+        result=f"(void)memcpy(output + {made.at}, {made.first}, {made.bytes});" if is_made else "",
         releases=" ".join(f"RELEASE({part.name}_rows);" for part in parts),
     )
 
@@ -117,10 +141,11 @@ class _Part:
     name: str
     tensor: Tensor
     rows: range
+    row_elems: int
 
     @property
     def elems(self) -> int:
-        return self.tensor.row_elems * len(self.rows)
+        return self.row_elems * len(self.rows)
 
     @property
     def bytes(self) -> int:
@@ -129,7 +154,7 @@ class _Part:
     @property
     def at(self) -> int:
         """The first of their elements in the tensor."""
-        return self.tensor.row_elems * self.rows.start
+        return self.row_elems * self.rows.start
 
     @property
     def block(self) -> str:

@@ -6,7 +6,6 @@ import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +16,11 @@ import emulated
 import native
 import random_operators
 import random_plain
+from bands import named
 from batch import Options
 from convgen.bench.proof import vectors
 from convgen.model.operator import Operator
 from convgen.plans.conv import ALGORITHMS
-from convgen.plans.plan import Plan
 from convgen.plans.registry import able
 from convgen.refusal import Refusal
 from convgen.targets import target
@@ -68,11 +67,6 @@ def pairs(
         found.append(Variant(named(plan, name), None))
         found.append(Variant(by_rows, None, bands.split(plan, rng)))
     return found
-
-
-def named(plan: Plan, name: str) -> Plan:
-    operator: Any = plan.operator
-    return replace(plan, operator=replace(operator, name=name))
 
 
 def assert_same(jobs: list[Job], found: list[dict[str, np.ndarray]]) -> Counter[str]:

@@ -186,6 +186,11 @@ def build(subject: Subject, bench: Bench, folder: Path, ram: int) -> Built:
     if problem:
         raise MachineTooSmallError(f"{subject.label} {problem}")
     printed = program(subject, bench.target, bench.remake, strict=bench.strict_alignment)
+    return build_printed(printed, bench, folder, ram)
+
+
+def build_printed(printed: Program, bench: Bench, folder: Path, ram: int) -> Built:
+    """Compile and link a program in *folder*, for *ram* bytes or what it needs."""
     call = printed.call
     folder.mkdir()
     for name, text in printed.files.items():

@@ -20,3 +20,11 @@ class Algorithm(Variant, Protocol[Subject]):
     def plan(self, subject: Subject, /, target: Target) -> Plan | Refusal:
         """Return how it does *subject* on *target*, or a sentence that says why it cannot."""
         ...
+
+
+class Accumulating(Variant, Protocol[Subject]):
+    """A way to take the input of an operator in slices, keeping sums."""
+
+    def plan(self, subject: Subject, /, target: Target, calls: int) -> Plan | Refusal:
+        """Return how it does *subject* in so many *calls*, or a sentence that says why not."""
+        ...

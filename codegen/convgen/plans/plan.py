@@ -69,7 +69,8 @@ class Plan:
     ``above``: for each input how many bytes or more above the output it may begin, where it is
     neither elementwise nor in one of ``orders``.
     ``notes``: sentences that say why it does not do it by a faster kernel that there is.
-    ``band``: how it makes a part of the output rows, or why it can only make all of them.
+    ``band``: how it makes a part of the output rows, or takes a part of the input's, or why it can
+    only do all of them.
     """
 
     variant: Variant

@@ -32,7 +32,8 @@ from convgen.plans import (
     softmax,
     table,
 )
-from convgen.plans.algorithm import Algorithm
+from convgen.plans.accumulating import means, no_sums
+from convgen.plans.algorithm import Accumulating, Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal
@@ -62,6 +63,12 @@ OF_TYPE: Mapping[type, tuple[Algorithm[Any], ...]] = {
     DynamicQuantize: convert.TO_STEPS,
 }
 """By what the operator is."""
+
+ACCUMULATING: Mapping[type, Accumulating[Any]] = {
+    Pool2d: means.POOLING,
+    Mean: means.MEAN,
+}
+"""What takes its input in slices, for the end of a stage of a network; never chosen otherwise."""
 
 ALL: tuple[Algorithm[Any], ...] = tuple(
     dict.fromkeys(algorithm for algorithms in OF_TYPE.values() for algorithm in algorithms)
@@ -93,3 +100,14 @@ def able(
     """Return the plans of those that can do *operator*, by the algorithms' names."""
     answers = plans(operator, target, names)
     return {algorithm.name: plan for algorithm, plan in answers if isinstance(plan, Plan)}
+
+
+def accumulating(operator: Operator, target: Target, calls: int = 1) -> Plan | Refusal:
+    """Ask what takes the input of *operator* in slices, of which so many *calls* are expected.
+
+    The plan's band says how it is cut (`convgen.plans.band.Slices`).
+    """
+    algorithm = ACCUMULATING.get(type(operator))
+    if algorithm is None:
+        return no_sums(operator)
+    return algorithm.plan(operator, target, calls)

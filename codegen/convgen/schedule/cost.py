@@ -8,8 +8,9 @@ costs what something more general does (`GENERAL`), a block of sums what its loa
 ``dot.step_load``.
 
 Units of other operators are in ``targets/cost/operators/<isa>.toml``, by
-``benchmarks/fit_operators.py``. A table that is ``like = "armv7-m"`` has that class's but for what
-it has of its own.
+``benchmarks/fit_operators.py``, those of what takes its input in slices in
+``targets/cost/accumulating/<isa>.toml``, by ``benchmarks/fit_accumulating.py``. A table that is
+``like = "armv7-m"`` has that class's but for what it has of its own.
 """
 
 from __future__ import annotations
@@ -174,9 +175,11 @@ def _tables(isa: str) -> dict[str, CostModel]:
 
 
 def _joined(table: Mapping[str, Any], isa: str, name: str) -> dict[str, Any]:
-    """Return a *table* of convolutions with what the operators' has of the same arithmetic."""
-    operators = _folder() / "operators"
-    return _over(whole(_folder(), table, name), whole(operators, _read(operators, isa)[name], name))
+    """Return a *table* of convolutions with what the others have of the same arithmetic."""
+    joined = whole(_folder(), table, name)
+    for folder in (_folder() / "operators", _folder() / "accumulating"):
+        joined = _over(joined, whole(folder, _read(folder, isa)[name], name))
+    return joined
 
 
 def whole(folder: Path, table: Mapping[str, Any], name: str) -> dict[str, Any]:

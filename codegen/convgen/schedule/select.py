@@ -199,6 +199,15 @@ def survey(
     return tuple(candidates), tuple(rejected)
 
 
+def accumulating(operator: Operator, target: Target, calls: int = 1) -> Candidate | Refusal:
+    """Return what takes the input of *operator* in slices, in so many *calls*, or why nothing does.
+
+    It is for the end of a stage of a network, where that input comes row by row.
+    """
+    plan = registry.accumulating(operator, target, calls)
+    return plan if isinstance(plan, Refusal) else _candidate(plan, cost_model(operator, target))
+
+
 def _candidate(plan: Plan, cost: CostModel) -> Candidate:
     return Candidate(
         plan=plan,

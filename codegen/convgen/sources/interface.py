@@ -9,7 +9,7 @@ from itertools import chain
 from convgen.ctext.literals import ctype, floating, macro, operand
 from convgen.model.operator import Operator, widest
 from convgen.model.tensor import Tensor, numbered
-from convgen.plans.band import Band
+from convgen.plans.band import Band, Slices
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 
@@ -86,7 +86,7 @@ def parameters(plan: Plan, pool: Pool | None, *, takes_workspace: bool = True) -
 
 
 def rows_parameters(plan: Plan) -> tuple[str, ...]:
-    """Return what the function for a band of output rows takes."""
+    """Return what the function for a band of rows takes."""
     inputs = ((declared, f"int32_t {name}_row") for name, declared in _inputs(plan))
     outputs = (*_outputs(plan), "void *workspace")
     return (*chain.from_iterable(inputs), *outputs, "int32_t first", "int32_t last")
@@ -134,7 +134,9 @@ def caller_contract(plan: Plan, pool: Pool | None) -> list[str]:
 
 
 def rows_contract(plan: Plan, band: Band) -> list[str]:
-    """Return what the function for a band of output rows needs and does."""
+    """Return what the function for a band of rows needs and does."""
+    if band.accumulates:
+        return _slices_contract(plan, band.accumulates)
     whole = caller_contract(plan, None)
     names = [f"`{tensor.name}`" for tensor in plan.operator.inputs]
     rows = [f"{name[:-1]}_row`" for name in names]
@@ -146,6 +148,20 @@ def rows_contract(plan: Plan, band: Band) -> list[str]:
         "row `first` is stored. Bands may come in any order."
     )
     return [computes, *whole[1:]]
+
+
+def _slices_contract(plan: Plan, slices: Slices) -> list[str]:
+    """Return what the function that takes its input in slices needs and does."""
+    prefix = macro(plan.operator.name)
+    return [
+        f"Takes rows `first` to `last` - 1 of {slices.rows:,} of the input, of "
+        f"{slices.row_elems:,} elements each. At `input` lies row `input_row`, and behind it at "
+        "least the rows that are read. Rows come in order, each once: row 0 begins, and the call "
+        "with the last of them writes the whole `output`.",
+        f"`workspace` is memory of {prefix}_WORKSPACE_BYTES, aligned to {prefix}_WORKSPACE_ALIGN, "
+        "that holds the sums: it is left alone from the first row to the last.",
+        "Reentrant: no variables of its own, no heap.",
+    ]
 
 
 def _apart(plan: Plan) -> list[str]:
