@@ -41,6 +41,7 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     network.planned_near(steps, graph, job.plan.goal, budget)  # refuse before any tool is needed
 
     def act(bench: Bench, stage: Path) -> Found:
+        bench = bench.for_network(job.plan.goal)
         known = steps if bench.target == board else survey(graph, bench.target)
         planner = _Planner(graph, known, bench, stage, say)
         trials = list(planner.curve(budget)) if job.compare else []

@@ -15,6 +15,7 @@ from convgen.planning import Planned
 from convgen.progress import Say
 from convgen.report import network_report, report
 from convgen.report.verdict import Results, short_of
+from convgen.schedule.network import Schedule
 
 
 def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) -> Outcome:
@@ -23,6 +24,8 @@ def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) ->
 
     def act(bench: Bench, stage: Path) -> Found:
         _refuse_a_simpler_core(planned, bench)
+        if isinstance(planned.subject, Schedule):
+            bench = bench.for_network(planned.subject.goal)
         say(f"{planned.subject.label}: generating, compiling, running")
         trial = attempt(planned.subject, bench, stage / "0", planned.budget.ram, roomy=True)
         trial, differs = jobs.look_into(trial, bench, wanted, say), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convgen.bench.build import layout, toolchain
-from convgen.bench.build.compilers import Toolchain
+from convgen.bench.build.compilers import SMALL, Toolchain
 from convgen.bench.build.layout import Call
 from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code import known
@@ -20,6 +20,7 @@ from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.run.emulator import Emulator, Run
+from convgen.choices import Goal
 from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.model.operator import Computation, output_bytes
 from convgen.schedule.network import Schedule
@@ -51,6 +52,12 @@ class Bench:
     vectors: Vectors
     strict_alignment: bool = False
     remake: Remake | None = None
+
+    def for_network(self, goal: Goal) -> Bench:
+        """Return the bench on which a network for *goal* is built: for the least flash, by size."""
+        if goal != "flash":
+            return self
+        return replace(self, toolchain=replace(self.toolchain, optimization=SMALL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,6 +18,8 @@ from convgen.schedule.select import SAME_BYTES, Budget
 from convgen.schedule.steps import Option, Step
 
 FLASH_UNIT = 64
+SMALL_CODE = 0.5  # of what it takes otherwise, takes code that is compiled for size
+RAM_FOR_FLASH = 64  # bytes of workspace that count as one of flash
 IMPOSSIBLE = 2**62  # bytes
 
 Choice = tuple[Option, ...]
@@ -90,10 +92,74 @@ def _within(steps: Sequence[Step], arena: int, stack: int) -> list[list[Option]]
 def _cheapest(able: Sequence[Sequence[Option]], goal: Goal, flash: int) -> Choice | None:
     """Return the options that reach *goal*, within *flash* bytes in all; None if none do."""
     if goal == "flash":
-        choice = tuple(min(each, key=lambda o: (o.flash, speed(o))) for each in able)
-        return choice if flash_of(choice) <= flash else None
+        choice = _smallest(able)
+        return choice if shared_flash_of(choice) <= flash else None
     fastest = tuple(min(each, key=lambda o: (speed(o), o.flash)) for each in able)
     return fastest if flash_of(fastest) <= flash else _knapsack(able, flash)
+
+
+def _smallest(able: Sequence[Sequence[Option]]) -> Choice:
+    """Return the options of the least flash.
+
+    Operators done in C by one algorithm share functions, so the fewer there are the better: begin
+    with all, and drop the one without which the rest takes the least, while that is less.
+    """
+    best: list[dict[str, Option]] = [
+        {
+            _functions(option): option
+            for option in sorted(options, key=lambda o: (-_own_worth(o), -speed(o)))
+        }
+        for options in able
+    ]
+    code = {_functions(o): _shared_code(o) for options in able for o in options}
+    names = list(code)
+    costs = np.array([[_own_worth(e[n]) if n in e else np.inf for n in names] for e in best])
+    prices = np.array([code[name] for name in names])
+    kept = np.ones(len(names), bool)
+
+    def total(without: int) -> float:
+        left = kept & (np.arange(len(names)) != without)
+        return float(costs[:, left].min(axis=1, initial=np.inf).sum() + prices[left].sum())
+
+    least = total(-1)
+    while True:
+        less, place = min((total(place), place) for place in np.flatnonzero(kept).tolist())
+        if less >= least:
+            break
+        least, kept[place] = less, False
+    places = np.where(kept, costs, np.inf).argmin(axis=1)
+    return tuple(each[names[place]] for each, place in zip(best, places, strict=True))
+
+
+def _functions(option: Option) -> str:
+    """Return what others must do as well to share functions with *option*; assembly shares none."""
+    plan = option.candidate.plan
+    return "" if plan.sums_in_assembly else f"{plan.algorithm}, {plan.kernel.description}"
+
+
+def _shared_code(option: Option) -> float:
+    """Return the bytes of functions that *option* may share with others."""
+    return SMALL_CODE * option.candidate.code if _functions(option) else 0
+
+
+def _own_flash(option: Option) -> int:
+    """Return the bytes of flash that *option* shares with no other."""
+    return option.candidate.constant_bytes + (0 if _functions(option) else option.candidate.code)
+
+
+def _own_worth(option: Option) -> float:
+    return _own_flash(option) + option.workspace / RAM_FOR_FLASH
+
+
+def shared_flash_of(choice: Choice) -> int:
+    """Return the predicted bytes of flash of all options, functions that they share once."""
+    shared = {_functions(option): _shared_code(option) for option in choice}
+    return round(sum(map(_own_flash, choice)) + sum(shared.values()))
+
+
+def _worth(choice: Choice) -> int:
+    """Return the bytes of flash of all options, and what their workspaces are worth."""
+    return shared_flash_of(choice) + sum(option.workspace for option in choice) // RAM_FOR_FLASH
 
 
 def _knapsack(able: Sequence[Sequence[Option]], flash: int) -> Choice | None:
@@ -146,5 +212,5 @@ def instructions_of(choice: Choice) -> int:
 _BY_GOAL: dict[Goal, Callable[[Choice], tuple[int, ...]]] = {
     "workspace": lambda choice: (instructions_of(choice), flash_of(choice)),
     "speed": lambda choice: (instructions_of(choice), flash_of(choice)),
-    "flash": lambda choice: (flash_of(choice), instructions_of(choice)),
+    "flash": lambda choice: (_worth(choice), instructions_of(choice)),
 }

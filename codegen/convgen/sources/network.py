@@ -17,11 +17,12 @@ from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Place
 from convgen.schedule.network import Schedule, workspace_name
-from convgen.sources import network_words
+from convgen.sources import network_words, shared_kernels
 from convgen.sources.generate import constants, file_names, operator_context
 from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
+from convgen.sources.shared_kernels import Entry, Printed, Shared
 from convgen.system import seal
 from convgen.targets.target import Target
 
@@ -56,8 +57,13 @@ def network_files(
     schedule: Schedule, target: Target, remake: Remake | None = None
 ) -> dict[str, str]:
     """Print the network: ``{file name: text}`` of its header, source and constants."""
-    context = _context(schedule, target, remake)
-    context["operators"] = list(_operators(schedule, target))
+    operators = list(_operators(schedule, target))
+    shared = (
+        shared_kernels.share(operators, schedule.graph.name)
+        if schedule.goal == "flash"
+        else shared_kernels.apart(operators)
+    )
+    context = _context(schedule, target, remake, shared)
     templates = ("network.h.j2", "network.c.j2", "weights.h.j2", "weights.c.j2")
     texts = (seal.sealed(render_text(template, **context)) for template in templates)
     return dict(zip(file_names(schedule.graph.name), texts, strict=True))
@@ -68,7 +74,9 @@ def symbol(schedule: Schedule, plan: Plan) -> str:
     return f"{schedule.graph.name}_{plan.operator.name}"
 
 
-def _context(schedule: Schedule, target: Target, remake: Remake | None) -> dict[str, Any]:
+def _context(
+    schedule: Schedule, target: Target, remake: Remake | None, shared: Shared
+) -> dict[str, Any]:
     graph, plans = schedule.graph, schedule.plans
     macros, names = network_macros(schedule), _variables(schedule)
     return {
@@ -102,11 +110,16 @@ def _context(schedule: Schedule, target: Target, remake: Remake | None) -> dict[
             _fill(state, names, f"{graph.name}__initial_{number}")
             for number, state in enumerate(graph.states)
         ],
-        "calls": [_call(schedule, number, plan, names) for number, plan in enumerate(plans)],
+        "operators": shared.texts,
+        "shares": shared.any,
+        "calls": [
+            _call(schedule, number, plan, names, shared.entries[symbol(schedule, plan)])
+            for number, plan in enumerate(plans)
+        ],
     }
 
 
-def _operators(schedule: Schedule, target: Target) -> Iterator[dict[str, Any]]:
+def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
     """Yield the text of each operator's functions and the comment above it."""
     for plan in schedule.plans:
         context = operator_context(plan, target, symbol(schedule, plan)) | {
@@ -116,10 +129,12 @@ def _operators(schedule: Schedule, target: Target) -> Iterator[dict[str, Any]]:
             "by_rows": False,
             "parameters": parameters(plan, None, takes_workspace=bool(plan.workspace)),
         }
-        yield {
-            "comment": network_words.operator(plan),
-            "text": render_text(plan.template, **context),
-        }
+        yield Printed(
+            symbol=symbol(schedule, plan),
+            comment=network_words.operator(plan),
+            text=render_text(plan.template, **context),
+            constants=plan.constants,
+        )
 
 
 def network_macros(schedule: Schedule) -> tuple[Macro, ...]:
@@ -212,11 +227,13 @@ def _initial(graph: Graph) -> Iterator[tuple[str, Constant]]:
             yield f"{graph.name}__{name}", constant
 
 
-def _call(schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str]) -> Call:
+def _call(
+    schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str], entry: Entry
+) -> Call:
     tensors = (*plan.operator.inputs, *plan.operator.outputs)
     places = [tensor.name for tensor in tensors]
     places += [workspace_name(number)] if plan.workspace else []
     return Call(
-        function=symbol(schedule, plan),
-        arguments=tuple(names[place] for place in places),
+        function=entry.function,
+        arguments=(*(names[place] for place in places), *entry.arguments),
     )

@@ -16,6 +16,7 @@ from convgen.system.process import Command
 from convgen.targets.target import Target
 
 LAYER_OPTIMIZATION = ("-O3",)
+SMALL = ("-Os",)
 # memcpy of four bytes must be a load: the layer is not compiled as freestanding, or that is undone.
 _C99 = ("-std=c99", "-fno-common", "-fno-stack-protector")
 
@@ -24,13 +25,14 @@ _C99 = ("-std=c99", "-fno-common", "-fno-stack-protector")
 class Toolchain:
     """A compiler and what belongs to it; ``target_flags`` are the core's.
 
-    ``language`` is for every source, ``firmware_optimization`` for the harness, which holds
-    memcpy itself: its loop must not become a call of memcpy. An option of the linker is passed
-    behind ``linker_prefix``, its words apart or, with a prefix, by commas; ``bare`` is for images
-    without an operating system's loader, ``hosted`` for others. ``disassemble`` is objdump, else
-    capstone reads the code. ``runtime`` are the commands that make ``RUNTIME`` of an empty
-    ``RUNTIME_SOURCE``: the functions for what the core has no instructions for, where the linker
-    does not find them by itself. ``places`` are folders that debug information must not name.
+    ``language`` is for every source, ``optimization`` for generated ones, ``firmware_optimization``
+    for the harness, which holds memcpy itself: its loop must not become a call of memcpy. An option
+    of the linker is passed behind ``linker_prefix``, its words apart or, with a prefix, by commas;
+    ``bare`` is for images without an operating system's loader, ``hosted`` for others.
+    ``disassemble`` is objdump, else capstone reads the code. ``runtime`` are the commands that make
+    ``RUNTIME`` of an empty ``RUNTIME_SOURCE``: the functions for what the core has no instructions
+    for, where the linker does not find them by itself. ``places`` are folders that debug
+    information must not name.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Toolchain:
     language: tuple[str, ...]
     firmware_optimization: tuple[str, ...]
     target_flags: tuple[str, ...]
+    optimization: tuple[str, ...] = LAYER_OPTIMIZATION
     places: tuple[str, ...] = ()
     link: Command
     linker_prefix: str = ""
@@ -53,7 +56,7 @@ class Toolchain:
     @property
     def flags(self) -> tuple[str, ...]:
         """What decides the layer's code: for the report, and to build it the same elsewhere."""
-        return (*LAYER_OPTIMIZATION, *self.target_flags)
+        return (*self.optimization, *self.target_flags)
 
     def linker_option(self, *words: str) -> tuple[str, ...]:
         """Return *words* as the link command takes them."""

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from convgen import __version__
 from convgen.bench.build import compilers, harness
-from convgen.bench.build.compilers import LAYER_OPTIMIZATION, RUNTIME, RUNTIME_SOURCE, Toolchain
+from convgen.bench.build.compilers import RUNTIME, RUNTIME_SOURCE, Toolchain
 from convgen.bench.build.layout import Call, Layout
 from convgen.errors import BuildError, ProgramFailedError, ToolError
 from convgen.resources import data_dir
@@ -240,7 +240,7 @@ def _runtime(folder: Path, toolchain: Toolchain) -> tuple[str, ...]:
 
 def _compile_layer(folder: Path, source: str, output: str, toolchain: Toolchain) -> None:
     with _blaming_the_layer():
-        _compile(folder, source, output, LAYER_OPTIMIZATION, toolchain)
+        _compile(folder, source, output, toolchain.optimization, toolchain)
 
 
 def _compile(
