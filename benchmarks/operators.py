@@ -12,7 +12,7 @@ import numpy as np
 from measure import load
 
 from convgen.model.operator import Operator
-from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
+from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
@@ -196,7 +196,7 @@ def _arithmetic(
 ) -> Operator:
     one, two = (_tensor(f"input_{i}", each, dtype) for i, each in enumerate((shape, other)))
     low, high = (-128, 127) if dtype == "int8" else (-math.inf, math.inf)
-    return Arithmetic(
+    return Elementwise(
         name="layer",
         kind=kind,
         operands=(Operand(tensor=one), Operand(tensor=two)),
@@ -209,7 +209,7 @@ def _arithmetic(
 
 def _relu6(kind: Kind, shape: tuple[int, ...], dtype: DType) -> Operator:
     made = _arithmetic(kind, shape, shape[-1:], dtype)
-    assert isinstance(made, Arithmetic)
+    assert isinstance(made, Elementwise)
     return replace(made, activation="relu6", activation_min=0.0, activation_max=6.0)
 
 
@@ -217,7 +217,7 @@ def _constant(kind: Kind, shape: tuple[int, ...], dtype: DType) -> Operator:
     given, constant = _tensor("input", shape, dtype), _tensor("constant", shape[-1:], dtype)
     values = np.resize(np.arange(-60, 64), shape[-1]).astype(dtype)
     made = _arithmetic(kind, shape, shape[-1:], dtype)
-    assert isinstance(made, Arithmetic)
+    assert isinstance(made, Elementwise)
     operands = (Operand(tensor=given), Operand(tensor=constant, values=values))
     return replace(made, operands=operands)
 
@@ -323,7 +323,7 @@ BOTH: Mapping[str, Callable[[DType], Operator]] = {
 
 def _scaled(operator: Operator, *numbers: tuple[float, int]) -> Operator:
     """Return *operator* with other scales and zero points, of both operands and the output."""
-    assert isinstance(operator, Arithmetic)
+    assert isinstance(operator, Elementwise)
     one, two, output = (
         replace(tensor, scale=float(np.float32(scale)), zero_point=zero_point)
         for tensor, (scale, zero_point) in zip(

@@ -16,7 +16,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.graph import Graph, State
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
+from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.mean import Mean
@@ -317,7 +317,7 @@ class Grower:
         )
         operands = (Operand(tensor=now), other)
         return self.add(
-            Arithmetic(
+            Elementwise(
                 name="",
                 kind=self.rng.choice(kinds),
                 operands=operands if self.rng.random() < 0.5 else operands[::-1],

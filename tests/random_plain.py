@@ -11,7 +11,7 @@ import numpy as np
 
 from convgen.model import lookup
 from convgen.model.operator import Operator
-from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
+from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
@@ -201,7 +201,7 @@ def _arithmetic(dtype: DType) -> Callable[[Rng, str], Operator]:
             which = shapes.index(smaller)
             sides[which] = Operand(tensor=given[which], values=_values(rng, given[which]))
             sides[1 - which] = Operand(tensor=replace(given[1 - which], name="input"))
-        return Arithmetic(
+        return Elementwise(
             name=name,
             kind=kind,
             operands=(sides[0], sides[1]),

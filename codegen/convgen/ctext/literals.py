@@ -109,13 +109,13 @@ def _inert(text: str) -> str:
     return shown.replace("??/", "?? /").removesuffix("\\")
 
 
-def operand(value: int) -> str:
-    """Return *value* as a macro of it must stand for it.
+def operand(value: Any) -> str:
+    """Return a number as a macro of it must stand for it.
 
-    >>> operand(5), operand(-5)
-    ('5', '(-5)')
+    >>> operand(5), operand(-5), operand(0.5)
+    ('5', '(-5)', '0.5f')
     """
-    text = integer(value)
+    text = number(value)
     return f"({text})" if text.startswith("-") else text
 
 

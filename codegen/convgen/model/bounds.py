@@ -17,7 +17,7 @@ from convgen.model import convolution
 from convgen.model.graph import Arrays, Graph, Values
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic
+from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
@@ -111,7 +111,7 @@ def _unclamped(operator: Any, given: list[NDArray[Any]], errors: list[Errors]) -
     return _alike(free, given, errors)
 
 
-def _arithmetic(operator: Arithmetic, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
+def _arithmetic(operator: Elementwise, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
     if operator.kind != "mul":
         total = replace(operator, kind="add", operands=_constants(operator, np.zeros_like))
         return _unclamped(total, given, errors)
@@ -121,7 +121,7 @@ def _arithmetic(operator: Arithmetic, given: list[NDArray[Any]], errors: list[Er
     return _unclamped(product, given, wider) - _unclamped(product, given, sizes)
 
 
-def _constants(operator: Arithmetic, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+def _constants(operator: Elementwise, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
     return tuple(
         each if each.values is None else replace(each, values=change(each.values))
         for each in operator.operands
@@ -185,7 +185,7 @@ def _rounded(operator: DynamicQuantize, given: list[NDArray[Any]], errors: list[
 
 _MOVES: dict[type, Callable[..., Any]] = {
     Add: _unclamped,
-    Arithmetic: _arithmetic,
+    Elementwise: _arithmetic,
     Concatenation: _alike,
     Conv2d: _convolved,
     Dequantize: _dequantized,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.tensor import DType, Tensor
 
@@ -145,13 +146,13 @@ class Windowed(Protocol):
 def is_exact(computation: Computation) -> bool:
     """Whether outputs are compared byte for byte: no float32 goes in or out."""
     tensors = (*computation.inputs, *computation.outputs)
-    return all(tensor.dtype != "float32" for tensor in tensors)
+    return all(tensor.arithmetic.is_exact for tensor in tensors)
 
 
 def float_bounds(operator: Operator) -> int:
-    """Return how many comparisons clamp a float32 output; 0 of int8, where they cost little."""
+    """Return how many comparisons clamp a float32 output; 0 of bytes, where they cost little."""
     ends = (operator.activation_min, operator.activation_max)
-    return 0 if operator.dtype == "int8" else sum(map(math.isfinite, ends))
+    return 0 if of_dtype(operator.dtype).is_exact else sum(map(math.isfinite, ends))
 
 
 def rows_needed(operator: Operator, first: int, last: int) -> range:

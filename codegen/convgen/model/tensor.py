@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Literal
 
 import numpy as np
 
-DType = Literal["int8", "uint8", "float32"]
+from convgen.model.arithmetic import Arithmetic, DType, of_dtype
+
+__all__ = ["DType", "Tensor", "numbered"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class Tensor:
     def row_elems(self) -> int:
         """How many elements of each row: of all that is at one place of the first axis."""
         return prod(self.shape[1:])
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What its numbers are."""
+        return of_dtype(self.dtype)
 
     @cached_property
     def elem_bytes(self) -> int:

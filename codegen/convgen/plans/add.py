@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import float_bounds
 from convgen.model.ops.add import Add
 from convgen.plans.band import ROW_BY_ROW
@@ -30,9 +31,9 @@ class ElementByElement:
     def plan(self, operator: Add, target: Target) -> Plan:
         """Find the cheapest exact form: every sum will do."""
         output = (
-            bounded(operator)
-            if operator.dtype != "int8"
-            else find_sum_line(operator) or rescaled(operator)
+            find_sum_line(operator) or rescaled(operator)
+            if of_dtype(operator.dtype).is_exact
+            else bounded(operator)
         )
         return Plan(
             variant=self,

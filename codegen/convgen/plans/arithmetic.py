@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.ctext.literals import operand
+from convgen.model.arithmetic import of_dtype
 from convgen.model.lookup import scaled
 from convgen.model.operator import float_bounds
-from convgen.model.ops.arithmetic import Arithmetic, Operand
+from convgen.model.ops.arithmetic import Elementwise, Operand
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.table import Table, as_bytes
 from convgen.model.quantize import INT8, quantize_multiplier
@@ -103,7 +104,7 @@ class Slopes:
 class _Mirrored:
     """A difference as a sum: the second input is counted from the other end."""
 
-    of: Arithmetic
+    of: Elementwise
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -151,7 +152,7 @@ class ElementByElement:
     family: str = "arithmetic"
     summary: str = "element by element, smaller operands again and again: no workspace"
 
-    def plan(self, operator: Arithmetic, target: Target) -> Plan:
+    def plan(self, operator: Elementwise, target: Target) -> Plan:
         """Find the loops, and the cheapest exact form."""
         walk, constants, above = _walked(operator, operator.operands)
         zeros = [each.tensor.zero_point for each in operator.operands]
@@ -181,7 +182,7 @@ class Rectifying:
         )
         output = (
             Slopes(above=_of_positive(operator), below=_of_negative(operator))
-            if operator.dtype == "int8"
+            if of_dtype(operator.dtype).is_exact
             else bounded(operator)
         )
         return _plan(self, operator, steps, output, constants, above)
@@ -195,7 +196,7 @@ class ByTable:
     family: str = "arithmetic"
     summary: str = "bytes and a constant: a table of 256 bytes"
 
-    def plan(self, operator: Arithmetic | Prelu, target: Target) -> Plan | Refusal:
+    def plan(self, operator: Elementwise | Prelu, target: Target) -> Plan | Refusal:
         """Compute the table."""
         values = _one_constant(operator)
         if values is None:
@@ -217,7 +218,7 @@ class ByTable:
 
 def _plan(
     algorithm: ElementByElement | Rectifying,
-    operator: Arithmetic | Prelu,
+    operator: Elementwise | Prelu,
     steps: ArithmeticSteps,
     output: Output,
     constants: tuple[Constant, ...],
@@ -324,9 +325,9 @@ def _unit(function: str, output: Output) -> str:
     return f"{kind}.wide" if isinstance(output, sum_line.Rescaled) else kind
 
 
-def _output(operator: Arithmetic) -> Output:
+def _output(operator: Elementwise) -> Output:
     """Return the cheapest exact form."""
-    if operator.dtype != "int8" or operator.kind not in ("add", "sub", "mul"):
+    if not of_dtype(operator.dtype).is_exact or operator.kind not in ("add", "sub", "mul"):
         return bounded(operator)
     if operator.kind == "mul":
         return _product(operator)
@@ -341,7 +342,7 @@ def _output(operator: Arithmetic) -> Output:
     )
 
 
-def _sum_line(operator: Arithmetic) -> SumLine | None:
+def _sum_line(operator: Elementwise) -> SumLine | None:
     whole = _of_all_bytes(operator)
     if operator.kind == "add":
         return find_sum_line(whole)
@@ -349,14 +350,14 @@ def _sum_line(operator: Arithmetic) -> SumLine | None:
     return line and replace(line, second=-line.second, offset=line.offset - line.second)
 
 
-def _of_all_bytes(operator: Arithmetic) -> Arithmetic:
+def _of_all_bytes(operator: Elementwise) -> Elementwise:
     """Return the same arithmetic of 256 by 256 elements, none of them constant."""
     one, two = (Operand(tensor=replace(o.tensor, shape=ALL_BYTES)) for o in operator.operands)
     output = replace(operator.output, shape=ALL_BYTES)
     return replace(operator, operands=(one, two), output=output)
 
 
-def _product(operator: Arithmetic) -> Scaling:
+def _product(operator: Elementwise) -> Scaling:
     ends = [
         (INT8.min - each.tensor.zero_point, INT8.max - each.tensor.zero_point)
         for each in operator.operands
@@ -404,14 +405,14 @@ def _rectified(operator: Prelu, factor: float, least: int, most: int) -> Scaling
     return scaling.find(rescaled, least, most, outputs)
 
 
-def _one_constant(operator: Arithmetic | Prelu) -> NDArray[Any] | None:
+def _one_constant(operator: Elementwise | Prelu) -> NDArray[Any] | None:
     """Return the output of each byte, if one constant is all that is there beside the input."""
     constants = (
         [operator.slopes]
         if isinstance(operator, Prelu)
         else [each.values for each in operator.operands if each.values is not None]
     )
-    if operator.dtype == "float32" or len(constants) != 1 or constants[0].size != 1:
+    if not of_dtype(operator.dtype).is_exact or len(constants) != 1 or constants[0].size != 1:
         return None
     (given,) = operator.inputs
     row = replace(given, shape=(256,))
@@ -419,7 +420,7 @@ def _one_constant(operator: Arithmetic | Prelu) -> NDArray[Any] | None:
     every = np.arange(limits.min, limits.max + 1).astype(given.dtype)[None]
     output = replace(operator.output, shape=(256,))
     if isinstance(operator, Prelu):
-        of_row: Arithmetic | Prelu = replace(operator, inputs=(row,), output=output)
+        of_row: Elementwise | Prelu = replace(operator, inputs=(row,), output=output)
     else:
         sides = [
             Operand(tensor=row)

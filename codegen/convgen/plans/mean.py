@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.mean import Mean
 from convgen.model.quantize import INT8
 from convgen.plans import pool, scaling
@@ -51,10 +52,10 @@ class AlongAxis:
 
     def plan(self, operator: Mean, target: Target) -> Plan:
         """Find a line for the sums."""
-        g, is_int8 = operator.geometry, operator.dtype == "int8"
-        words = pool.words_of(g, target) if is_int8 and g.taps <= pool.MOST_IN_LANES else 0
-        steps = MeanSteps(words=words, needs_taps=not is_int8)
-        found = find_scaling(operator) if is_int8 else None
+        g, is_exact = operator.geometry, of_dtype(operator.dtype).is_exact
+        words = pool.words_of(g, target) if is_exact and g.taps <= pool.MOST_IN_LANES else 0
+        steps = MeanSteps(words=words, needs_taps=not is_exact)
+        found = find_scaling(operator) if is_exact else None
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
             variant=self,

@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 
 from convgen.ctext.literals import operand
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
 from convgen.plans.band import ALL_ROWS
 from convgen.plans.kernels.base import OwnSums
@@ -227,7 +228,7 @@ class Padding:
         steps = PadSteps(
             whole=whole,
             fills=bool(fills),
-            value=operator.value if operator.dtype == "float32" else int(operator.value),
+            value=of_dtype(operator.dtype).value(operator.value),
             has_unaligned=target.has("unaligned"),
         )
         return _plan(self, operator, steps, (runs,), _filling(fills), "operators/pad.c.j2")
@@ -277,7 +278,7 @@ class Spreading:
             channels=channels,
             between_rows=(stride_h - 1) * out_w * channels,
             between_cols=(stride_w - 1) * channels,
-            value=operator.value if operator.dtype == "float32" else int(operator.value),
+            value=of_dtype(operator.dtype).value(operator.value),
             has_unaligned=target.has("unaligned"),
         )
         fills = Counter({steps.between_rows: rows - 1})

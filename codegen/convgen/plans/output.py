@@ -7,16 +7,16 @@ every sum that the operator can reach; what is not the reference's own arithmeti
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.literals import ctype
+from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
-from convgen.model.quantize import INT8
 from convgen.plans.constant import Constant
 
 
@@ -48,10 +48,10 @@ class Output(Protocol):
 class Bounded:
     """Outputs are sums, of float32, or one of the inputs, of int8: within the activation's range.
 
-    Where nothing bounds them ``low`` and ``high`` are infinite, or the ends of int8.
+    Where nothing bounds them ``low`` and ``high`` are the ends of what there is in the dtype.
     """
 
-    form: Literal["float", "int8"]
+    arithmetic: Arithmetic
     low: float
     high: float
 
@@ -60,14 +60,19 @@ class Bounded:
     per_channel: ClassVar[bool] = False
 
     @property
+    def form(self) -> str:
+        """``int8``, or ``float``."""
+        return ctype(self.arithmetic.dtype).removesuffix("_t")
+
+    @property
     def has_low(self) -> bool:
         """Whether there is a lower bound."""
-        return self.low > (INT8.min if self.form == "int8" else -math.inf)
+        return self.low > self.arithmetic.least
 
     @property
     def has_high(self) -> bool:
         """Whether there is an upper bound."""
-        return self.high < (INT8.max if self.form == "int8" else math.inf)
+        return self.high < self.arithmetic.most
 
     @property
     def finishes(self) -> bool:
@@ -77,10 +82,11 @@ class Bounded:
 
 def bounded(operator: Operator) -> Bounded:
     """Return the range of *operator*'s outputs, in units of its dtype."""
+    arithmetic = of_dtype(operator.dtype)
     return Bounded(
-        form="int8" if operator.dtype == "int8" else "float",
-        low=operator.activation_min,
-        high=operator.activation_max,
+        arithmetic=arithmetic,
+        low=arithmetic.value(max(operator.activation_min, arithmetic.least)),
+        high=arithmetic.value(min(operator.activation_max, arithmetic.most)),
     )
 
 

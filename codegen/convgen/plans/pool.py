@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
@@ -110,8 +111,9 @@ class WindowByWindow:
         """Find out which channels go by words, and how sums become means: every pooling will do."""
         g = operator.geometry
         is_max = operator.kind == "max_pool"
-        words = _words(operator, target) if operator.dtype == "int8" else 0
-        output = bounded(operator) if is_max or operator.dtype == "float32" else find_mean(operator)
+        arithmetic = of_dtype(operator.dtype)
+        words = _words(operator, target) if arithmetic.is_exact else 0
+        output = find_mean(operator) if arithmetic.is_exact and not is_max else bounded(operator)
         steps = PoolSteps(
             is_max=is_max,
             is_inside=not g.has_padding,

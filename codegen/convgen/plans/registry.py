@@ -7,7 +7,7 @@ from typing import Any
 
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic
+from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
@@ -42,7 +42,7 @@ from convgen.targets.target import Target
 OF_TYPE: Mapping[type, tuple[Algorithm[Any], ...]] = {
     Conv2d: conv.ALGORITHMS,
     Add: add.VARIANTS,
-    Arithmetic: arithmetic.VARIANTS,
+    Elementwise: arithmetic.VARIANTS,
     Prelu: arithmetic.RECTIFYING,
     Pool2d: pool.VARIANTS,
     Mean: mean.VARIANTS,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.resize import FRACTION, ResizeBilinear, ResizeNearest
 from convgen.plans.band import ALL_ROWS
 from convgen.plans.constant import Constant
@@ -123,7 +124,7 @@ def _pairs(first: Ints, second: Ints) -> Ints:
 
 def _weights(operator: ResizeBilinear, name: str, values: NDArray[Any]) -> Constant:
     """Return what the second pixel counts; the first counts what is left."""
-    dtype = np.float32 if operator.dtype == "float32" else np.int16
+    dtype = of_dtype(operator.dtype).wider
     return Constant(name=name, values=values.astype(dtype), comment="of the second of each pair")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model import fixed_point
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.softmax import DIFF_BITS, SUM_BITS, LogSoftmax, Softmax
 from convgen.plans.band import ALL_ROWS
 from convgen.plans.constant import Constant
@@ -61,8 +62,8 @@ class RowByRow:
 
 def _plan(algorithm: RowByRow | LogRowByRow, operator: Softmax | LogSoftmax, beta: float) -> Plan:
     channels = operator.output.shape[-1]
-    is_int8 = operator.dtype == "int8"
-    powers = find_powers(operator) if is_int8 else np.zeros(0, np.int32)
+    is_exact = of_dtype(operator.dtype).is_exact
+    powers = find_powers(operator) if is_exact else np.zeros(0, np.int32)
     steps = SoftmaxSteps(
         rows=operator.output.elems // channels,
         channels=channels,
@@ -71,7 +72,7 @@ def _plan(algorithm: RowByRow | LogRowByRow, operator: Softmax | LogSoftmax, bet
         shifts_far=channels * ONE_TERM >= 2**29,
         beta=None if beta == 1 else beta,
     )
-    name, how = algorithm.name, "from a table" if is_int8 else "by a polynomial"
+    name, how = algorithm.name, "from a table" if is_exact else "by a polynomial"
     return Plan(
         variant=algorithm,
         template=f"operators/{name}.c.j2",
@@ -124,7 +125,7 @@ def find_powers(operator: Softmax | LogSoftmax) -> NDArray[np.int32]:
 
 
 def _constants(operator: Softmax | LogSoftmax, powers: NDArray[np.int32]) -> tuple[Constant, ...]:
-    if operator.dtype != "int8":
+    if not of_dtype(operator.dtype).is_exact:
         return ()
     comment = "[largest - value]: its exponential in Q0.31"
     found = Constant(name="powers", values=powers, comment=comment)

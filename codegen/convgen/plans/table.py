@@ -80,8 +80,7 @@ class LookUp:
 
 def by_byte(operator: Table) -> NDArray[Any]:
     """Return the outputs in the order of the inputs' bytes: from 0, negative values behind."""
-    first = operator.inputs[0].dtype == "int8"
-    return np.roll(operator.values, 128 if first else 0)
+    return np.roll(operator.values, -int(operator.inputs[0].arithmetic.least))
 
 
 VARIANTS = (LookUp(),)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.ctext.literals import floating
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 
@@ -83,14 +84,15 @@ class Form:
 
     def kernel_rows(self, layer: Conv2d) -> list[list[float]]:
         """Return ``G``: scaled for int8."""
-        if layer.dtype == "int8":
+        if of_dtype(layer.dtype).is_exact:
             return [list(row) for row in self.kernel]
         pairs = zip(self.kernel, self.scale, strict=True)
         return [[value / scale for value in row] for row, scale in pairs]
 
     def output_rows(self, layer: Conv2d) -> list[list[int]]:
         """Return ``A^T``: for int8 its columns make up for the scale."""
-        missing = [max(self.scale) // scale if layer.dtype == "int8" else 1 for scale in self.scale]
+        scaled = of_dtype(layer.dtype).is_exact
+        missing = [max(self.scale) // scale if scaled else 1 for scale in self.scale]
         return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
 
 
@@ -121,11 +123,6 @@ F4 = Form(
 )
 
 
-def tile_dtype(layer: Conv2d) -> str:
-    """Return the type of transformed values."""
-    return "int16" if layer.dtype == "int8" else layer.dtype
-
-
 def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
     """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``.
 
@@ -134,7 +131,7 @@ def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float
     rows = np.array(form.kernel_rows(layer))
     wide = layer.weights.astype(rows.dtype)
     values = np.einsum("ai,oijc,bj->aboc", rows, wide, rows)
-    matrices: NDArray[np.int16] | NDArray[np.float32] = values.astype(tile_dtype(layer))
+    matrices: NDArray[np.int16] | NDArray[np.float32] = values.astype(of_dtype(layer.dtype).wider)
     return matrices.reshape(form.positions, *values.shape[2:])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convgen.ctext.literals import ctype
+from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
@@ -101,7 +102,7 @@ def _context(
 def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
     """Return what the functions of *plan* are printed from; *name* is the prefix of symbols."""
     operator = plan.operator
-    elem = ctype(operator.dtype)
+    elem, arithmetic = ctype(operator.dtype), of_dtype(operator.dtype)
     context = {
         "plan": plan,
         "operator": operator,
@@ -109,7 +110,8 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         "steps": plan.steps,
         "name": name,
         "elem": elem,
-        "sum": "int32_t" if operator.dtype == "int8" else "float",
+        "arithmetic": arithmetic,
+        "sum": ctype(arithmetic.sums),
         "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
         "target": target,
         "isa": instruction_set(target),

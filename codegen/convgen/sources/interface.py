@@ -68,7 +68,7 @@ def shape_macros(name: str, tensor: Tensor) -> tuple[Macro, ...]:
 
 def number_macros(name: str, tensor: Tensor) -> tuple[Macro, ...]:
     """Return the scale, where it is known, and the zero point of a quantised tensor."""
-    if tensor.dtype == "float32":
+    if not tensor.arithmetic.is_exact:
         return ()
     name, scale = macro(name), tensor.scale
     return (

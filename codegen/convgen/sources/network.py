@@ -8,7 +8,7 @@ from itertools import chain, count
 from typing import Any
 
 from convgen.ctext.identifiers import PARAMETERS, objection
-from convgen.ctext.literals import ctype, macro, number, operand
+from convgen.ctext.literals import ctype, macro, operand
 from convgen.model.graph import Graph, State
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans import assembly
@@ -205,7 +205,7 @@ def _variables(schedule: Schedule) -> dict[str, str]:
 
 def _fill(state: State, names: Mapping[str, str], table: str) -> Fill:
     first = state.initial.ravel()[0]
-    value = operand(int(first)) if state.tensor.dtype != "float32" else number(float(first))
+    value = operand(state.tensor.arithmetic.value(first))
     return Fill(
         variable=names[state.tensor.name],
         elems=state.tensor.elems,

@@ -94,7 +94,7 @@ def _sides(tensor: Tensor) -> str:
 
 def _tensor(tensor: Tensor) -> str:
     scale = f", scale {tensor.scale!s}" if tensor.scale is not None else ""
-    numbers = f"{scale}, zero point {tensor.zero_point}" if tensor.dtype != "float32" else ""
+    numbers = f"{scale}, zero point {tensor.zero_point}" if tensor.arithmetic.is_exact else ""
     return f"{_sides(tensor)} {tensor.dtype}, {tensor.bytes:,} bytes{numbers}"
 
 

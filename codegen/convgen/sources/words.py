@@ -73,7 +73,7 @@ def _tensor(tensor: Tensor) -> str:
     sides = " x ".join(map(str, tensor.shape))
     axes = " (height x width x channels)" if len(tensor.shape) == 3 else ""
     text = f"{sides}{axes}, {tensor.bytes:,} bytes"
-    if tensor.dtype == "float32":
+    if not tensor.arithmetic.is_exact:
         return text
     scale = f", scale {floating(tensor.scale).removesuffix('f')}" if tensor.scale else ""
     return f"{text}{scale}, zero point {tensor.zero_point}"
@@ -97,7 +97,7 @@ def _window(operator: Operator) -> Rows:
 
 def _activation(operator: Operator) -> str:
     low, high = operator.activation_min, operator.activation_max
-    if operator.dtype == "int8" or (math.isfinite(low) and math.isfinite(high)):
+    if math.isfinite(low) and math.isfinite(high):
         return f"{operator.activation}: outputs from {low:g} to {high:g}"
     at_least = f"{operator.activation}: outputs of at least {low:g}"
     return at_least if math.isfinite(low) else "none"

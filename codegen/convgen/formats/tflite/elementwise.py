@@ -19,7 +19,7 @@ from convgen.formats.tflite.scene import (
 from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model import lookup
 from convgen.model.ops.add import LEFT_SHIFT, Add
-from convgen.model.ops.arithmetic import Arithmetic, Kind, Operand
+from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.prelu import Prelu
@@ -75,7 +75,7 @@ def maximum(operator: FileOperator, scene: Scene) -> Built:
 
 def _arithmetic(
     operator: FileOperator, scene: Scene, kind: Kind, options: Options | None
-) -> Arithmetic:
+) -> Elementwise:
     given = [scene.file_tensor(operator, place, "input") for place in (0, 1)]
     output = scene.output(operator)
     try:
@@ -93,7 +93,7 @@ def _arithmetic(
         if 2 * largest / (found.scale or 1) >= 2**LEFT_SHIFT:
             raise UnsupportedError("an output with a much smaller scale than the inputs")
     limits = clamp(options or Options(of=""), found)
-    return Arithmetic(
+    return Elementwise(
         name="",
         kind=kind,
         operands=(one, two),

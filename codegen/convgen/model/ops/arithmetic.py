@@ -28,7 +28,7 @@ class Operand:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Arithmetic(Clamped):
+class Elementwise(Clamped):
     """``kind`` of two operands, element by element, clamped.
 
     Operands are broadcast to the output's shape as NumPy does: axes are aligned from the last on.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model import convolution
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.quantize import INT32, Channels, Rounding, requantize
@@ -154,8 +155,7 @@ class Conv2d(Clamped):
         int8: TensorFlow Lite's ``reference_integer_ops::ConvPerChannel`` byte for byte.
         """
         (images,) = inputs
-        dtype = np.int8 if self.dtype == "int8" else np.float64
-        results = np.empty((len(images), *self.outputs[0].shape), dtype)
+        results = np.empty((len(images), *self.outputs[0].shape), of_dtype(self.dtype).output)
         for image, result in zip(images, results, strict=True):
             for rows, sums in self.row_sums(image):
                 result[rows] = self._activate(sums)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.tensor import DType, Tensor
@@ -84,12 +85,11 @@ class Pool2d(Clamped):
         """
         (images,) = inputs
         if self.kind == "max_pool":
-            lowest = -np.inf if self.dtype == "float32" else np.iinfo(np.int64).min
-            found = self._over_taps(images, lowest, np.maximum)
+            found = self._over_taps(images, of_dtype(self.dtype).bottom, np.maximum)
         else:
             found = self._average(self._over_taps(images, 0, np.add))
         clamped = found.clip(self.activation_min, self.activation_max)
-        return (clamped.astype(np.int8) if self.dtype == "int8" else clamped,)
+        return (of_dtype(self.dtype).outputs(clamped),)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """float32: that of a convolution of K ones, over K; a maximum is exact."""
@@ -112,7 +112,7 @@ class Pool2d(Clamped):
     def _over_taps(self, images: NDArray[Any], start: float, combine: np.ufunc) -> NDArray[Any]:
         """Combine the taps of each window that are inside the image."""
         g = self.geometry
-        wide = np.float64 if self.dtype == "float32" else np.int64
+        wide = of_dtype(self.dtype).reference
         found = np.full((len(images), g.out_h, g.out_w, g.out_c), start, wide)
         rows, cols = g.tap_positions()
         inside_h, inside_w = (rows >= 0) & (rows < g.in_h), (cols >= 0) & (cols < g.in_w)

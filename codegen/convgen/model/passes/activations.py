@@ -10,7 +10,7 @@ import numpy as np
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic, Operand
+from convgen.model.ops.arithmetic import Elementwise, Operand
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
@@ -18,7 +18,7 @@ from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.table import Table, every_byte, least
 from convgen.model.passes.rewriting import only_readers, rebuilt
 
-Clamping = Conv2d | Pool2d | Add | Arithmetic
+Clamping = Conv2d | Pool2d | Add | Elementwise
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -60,7 +60,7 @@ def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Op
     )
     output = after.outputs[0]
     changed = replace(operator, activation="clamp", activation_min=least_, activation_max=most)
-    if isinstance(changed, Add | Arithmetic):
+    if isinstance(changed, Add | Elementwise):
         return replace(changed, output=replace(output, shape=changed.output.shape))
     return replace(changed, output_name=output.name)
 
@@ -87,7 +87,7 @@ def tabulate(graph: Graph) -> Graph:
 def _of_every_byte(operator: Operator) -> Operator | None:
     """Return *operator* on a tensor of every byte; None if it looks at more than one byte."""
     match operator:
-        case Arithmetic() if _looks_at_one(operator):
+        case Elementwise() if _looks_at_one(operator):
             operands: tuple[Any, ...] = tuple(map(_whole_or_number, operator.operands))
             output = replace(operator.output, shape=(256,))
             return replace(operator, operands=operands, output=output)
@@ -101,7 +101,7 @@ def _of_every_byte(operator: Operator) -> Operator | None:
     return None
 
 
-def _looks_at_one(operator: Arithmetic) -> bool:
+def _looks_at_one(operator: Elementwise) -> bool:
     numbers = [each.values for each in operator.operands if each.values is not None]
     names = {tensor.name for tensor in operator.inputs}
     return len(names) == 1 and all(values.size == 1 for values in numbers)

@@ -9,7 +9,7 @@ from typing import Any
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator, Plain
 from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Arithmetic
+from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
 from convgen.model.tensor import Tensor
@@ -87,7 +87,7 @@ def with_inputs(operator: Operator, names: Sequence[str]) -> Operator:
             return replace(operator, input_name=tensors[0].name)
         case Pool2d():
             return replace(operator, input=tensors[0])
-        case Arithmetic():
+        case Elementwise():
             left = iter(tensors)
             operands: tuple[Any, ...] = tuple(
                 replace(each, tensor=next(left)) if each.values is None else each
@@ -104,6 +104,6 @@ def writing(operator: Operator, name: str) -> Operator:
     match operator:
         case Conv2d() | Pool2d():
             return replace(operator, output_name=name)
-        case Add() | Arithmetic() | Plain():
+        case Add() | Elementwise() | Plain():
             return replace(operator, output=replace(operator.output, name=name))
     raise AssertionError(f"{type(operator).__name__} has no tensors known here")

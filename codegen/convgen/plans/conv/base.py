@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import algorithm
 from convgen.plans.buffers import Buffer, buffer
@@ -123,13 +124,13 @@ def plain_bias(layer: Conv2d) -> Constant:
     )
 
 
-def _sum_dtype(layer: Conv2d) -> type[np.float32] | type[np.int32]:
-    return np.float32 if layer.dtype == "float32" else np.int32
+def _sum_dtype(layer: Conv2d) -> str:
+    return of_dtype(layer.dtype).sums
 
 
 def sum_buffer(name: str, layer: Conv2d, *shape: int) -> Buffer:
     """Return a buffer of partial sums: int32, or float32."""
-    return buffer(name, _sum_dtype(layer).__name__, *shape)
+    return buffer(name, _sum_dtype(layer), *shape)
 
 
 def row_blocks(pixels: int, block: int) -> tuple[int, ...]:

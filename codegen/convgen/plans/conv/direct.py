@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import ROW_BY_ROW
@@ -208,7 +209,7 @@ class Direct:
         layer = study.layer
         planes = DirectPlanes().lines(study) if layer.geometry.is_depthwise else None
         notes = plain_notes(study, target, self.weight_bits, unsuited)
-        if isinstance(planes, Refusal) and layer.dtype == "int8":
+        if isinstance(planes, Refusal) and of_dtype(layer.dtype).is_exact:
             return (*notes, f"direct_planes {planes.reason}.")
         return notes
 

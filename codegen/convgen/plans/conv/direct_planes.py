@@ -52,7 +52,7 @@ from convgen.plans.conv.planes_dsp import (
     rows_at_once,
 )
 from convgen.plans.kernels import instruction_set
-from convgen.plans.kernels.base import OwnSums
+from convgen.plans.kernels.base import OwnSums, no_bytes
 from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder, in_tiles
 from convgen.plans.plan import Plan
@@ -225,8 +225,8 @@ VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
 
 def _wrong_shape(layer: Conv2d) -> str | None:
     g = layer.geometry
-    if layer.dtype != "int8":
-        return needs("int8", "is float32")
+    if reason := no_bytes(layer):
+        return reason
     if not g.in_c == g.out_c == g.groups:
         return needs(
             "one input and one output channel in each group",

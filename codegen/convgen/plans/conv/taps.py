@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
@@ -54,7 +55,7 @@ def tap_weights(layer: Conv2d) -> Weights:
 
 def needs_sums(layer: Conv2d) -> bool:
     """Whether partial sums need memory of their own: not in float32, where outputs hold them."""
-    return layer.dtype == "int8"
+    return of_dtype(layer.dtype).is_exact
 
 
 def tap_starts(layer: Conv2d) -> tuple[Constant, ...]:

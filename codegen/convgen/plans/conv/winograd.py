@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
@@ -50,7 +51,6 @@ from convgen.plans.winograd_forms import (
     Term,
     has_outside,
     terms,
-    tile_dtype,
     tiles_in_row,
 )
 from convgen.refusal import Refusal, needs
@@ -117,7 +117,7 @@ class Winograd:
             return needs(f"rows of at least {self.tiles} tiles", f"has {row} in a row")
         if in_pairs:
             return only_so_many(self.tiles, max(pairs.shapes(target)))
-        return too_many_pixels(self.tiles, tile_dtype(layer), target, lanes=False)
+        return too_many_pixels(self.tiles, of_dtype(layer.dtype).wider, target, lanes=False)
 
     def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Transform the weights and fit the kernel to the tiles.
@@ -187,7 +187,7 @@ class Winograd:
             matrix_elems=g.out_c * g.group_in_c,
             in_ram=self.in_ram,
             has_outside=has_outside(g, form),
-            wraps=layer.dtype == "int8",
+            wraps=of_dtype(layer.dtype).is_exact,
             kernel_terms=terms(form.kernel_rows(layer)),
             output_terms=terms(form.output_rows(layer)),
         )
@@ -208,7 +208,7 @@ class Winograd:
             orders=self._orders(layer),
             decisions=_decisions(form, layer),
             work=_work(kernel, steps, g, row) + ends.work,
-            rounds_coarsely=form is F4 and layer.dtype == "float32",
+            rounds_coarsely=form is F4 and not of_dtype(layer.dtype).is_exact,
             notes=_notes(layer, no_pairs),
             band=Band(step=form.outputs),
         )
@@ -243,7 +243,7 @@ def _wrong_shape(g: Geometry) -> str | None:
 
 def _inexact(layer: Conv2d, form: Form) -> str | None:
     """Say why *form* would not be exact for int8, or not within the bound for float32."""
-    if layer.dtype == "int8":
+    if of_dtype(layer.dtype).is_exact:
         return overflow(*layer.product_range, bits=31 - form.shift)
     if form is not F4:
         return None
@@ -259,12 +259,11 @@ def _inexact(layer: Conv2d, form: Form) -> str | None:
 
 
 def _workspace(kernel: KernelPlan, steps: WinogradSteps, layer: Conv2d) -> tuple[Buffer, ...]:
-    g, form, dtype = layer.geometry, steps.form, tile_dtype(layer)
-    sums = "uint32" if steps.wraps else "float32"
+    g, form, arithmetic = layer.geometry, steps.form, of_dtype(layer.dtype)
     block = kernel.pixels * kernel.channel_blocks[0]
-    products = buffer("products", sums, form.positions, block)
-    transformed = buffer("transformed", dtype, form.positions, g.out_c, g.group_in_c)
-    tiles = buffer("tiles", dtype, form.positions, steps.tiles, g.in_c)
+    products = buffer("products", arithmetic.modular, form.positions, block)
+    transformed = buffer("transformed", arithmetic.wider, form.positions, g.out_c, g.group_in_c)
+    tiles = buffer("tiles", arithmetic.wider, form.positions, steps.tiles, g.in_c)
     return (products, *((transformed,) if steps.in_ram else ()), tiles)
 
 
@@ -288,7 +287,7 @@ def _decisions(form: Form, layer: Conv2d) -> tuple[str, ...]:
     saved = (
         f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )
-    if layer.dtype != "int8":
+    if not of_dtype(layer.dtype).is_exact:
         coarse = "Rounds as coarsely as the largest values of a tile, seen by an output or not."
         return (saved, coarse) if form is F4 else (saved,)
     low, high = layer.product_range
@@ -300,7 +299,7 @@ def _decisions(form: Form, layer: Conv2d) -> tuple[str, ...]:
 
 
 def _notes(layer: Conv2d, no_pairs: str) -> tuple[str, ...]:
-    if layer.dtype != "int8":
+    if not of_dtype(layer.dtype).is_exact:
         return ()
     return (f"Plain C: multiplying two channels at once {no_pairs}.",)
 

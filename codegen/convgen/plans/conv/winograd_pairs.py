@@ -25,7 +25,7 @@ from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import output_work, overflow, zero_points
 from convgen.plans.kernels import instruction_set
-from convgen.plans.kernels.base import KernelPlan, Runs, spans_of
+from convgen.plans.kernels.base import KernelPlan, Runs, no_bytes, spans_of
 from convgen.plans.kernels.isa import Products
 from convgen.plans.lines import Lines
 from convgen.plans.output import Output, step_by_step
@@ -244,8 +244,8 @@ class PairSteps:
 
 def refused(layer: Conv2d, form: Form) -> str | None:
     """Say in a sentence why two channels of *layer* are not multiplied at once, or None."""
-    if layer.quantization is None:
-        return needs("int8", f"is {layer.dtype}")
+    if reason := no_bytes(layer):
+        return reason
     if layer.geometry.groups != 1:
         return needs("1 group", f"has {layer.geometry.groups}")
     return overflow(*layer.accumulator_range, bits=31 - form.shift)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from convgen.model.arithmetic import of_dtype
 from convgen.plans.kernels.armv6m import ARMV6M
 from convgen.plans.kernels.armv7m import ARMV7M
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
@@ -108,7 +109,7 @@ def _offers(study: Study, target: Target) -> dict[int, Fitting | Refusal]:
     return {
         bits: kernel.fit(study)
         for bits, kernel in found.items()
-        if kernel is not None and study.layer.dtype == "int8"
+        if kernel is not None and of_dtype(study.layer.dtype).is_exact
     }
 
 

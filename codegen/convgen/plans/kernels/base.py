@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from convgen.ctext.literals import ctype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
+from convgen.refusal import needs
 from convgen.targets.target import Target
 
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
@@ -86,6 +87,11 @@ class Weights:
     def out_c(self) -> int:
         """Output channels, of all groups."""
         return int(self.values.shape[1])
+
+
+def no_bytes(layer: Conv2d) -> str | None:
+    """Refuse what is not int8."""
+    return None if layer.dtype == "int8" else needs("int8", f"is {layer.dtype}")
 
 
 def has_lanes(geometry: Geometry) -> bool:

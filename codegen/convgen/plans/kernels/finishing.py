@@ -19,7 +19,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
-from convgen.plans.kernels.base import OutOfLine, Runs
+from convgen.plans.kernels.base import OutOfLine, Runs, no_bytes
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.plans.lines import Lines
 from convgen.plans.study import Study
@@ -255,8 +255,8 @@ LEAST_PAIRED = -127  # two weights in a word: what the product with the lower on
 def no_blocks(layer: Conv2d, least: int) -> str | None:
     """Refuse what has no blocks of *least* int8 channels with the same inputs."""
     g = layer.geometry
-    if layer.dtype != "int8":
-        return needs("int8", f"is {layer.dtype}")
+    if reason := no_bytes(layer):
+        return reason
     if g.groups > 1:
         return needs("1 group", f"has {g.groups}")
     if g.out_c < least:
