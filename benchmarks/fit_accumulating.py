@@ -10,7 +10,7 @@ from functools import partial
 from fit_cost import BOARDS
 from fit_operators import COPIES, Fit, fitted, write
 from measure import bench_for, in_parallel, measure_sliced
-from operators import global_pool, mean
+from operators import connected, global_pool, mean
 from prices import Sample, Table
 
 from convgen.model.operator import Operator
@@ -34,6 +34,15 @@ LAYERS: Mapping[str, tuple[Callable[..., Operator], int]] = {
     "mean_pixels": (partial(mean, 1, 16, 30), 16),
     "mean_wide": (partial(mean, 1, 400, 18), 20),
     "mean_few": (partial(mean, 1, 90, 3), 9),
+    "connected_rows": (partial(connected, 1024, 10), 16),
+    "connected_once": (partial(connected, 1024, 10), 1),
+    "connected_short": (partial(connected, 640, 12), 40),
+    "connected_odd": (partial(connected, 729, 7), 27),
+    "connected_two": (partial(connected, 2304, 2), 24),
+    "connected_one": (partial(connected, 700, 1), 10),
+    "connected_six": (partial(connected, 448, 6), 7),
+    "connected_wide": (partial(connected, 256, 32), 4),
+    "connected_eleven": (partial(connected, 330, 11), 10),
 }
 """What makes each operator of a dtype, and in how many calls its input comes."""
 

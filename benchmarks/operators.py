@@ -135,6 +135,18 @@ def global_pool(shape: tuple[int, int, int], dtype: DType) -> Operator:
     return load(as_float32(fields) if dtype == "float32" else fields)
 
 
+def connected(elems: int, out_c: int, dtype: DType) -> Operator:
+    """Return a fully connected layer of so many inputs and outputs."""
+    fields = {
+        "name": "layer",
+        "op": "fully_connected",
+        "input": {"shape": [1, 1, elems], "dtype": "int8", "scale": 0.05, "zero_point": -3},
+        "output": {"scale": 0.4, "zero_point": 5},
+        "out_channels": out_c,
+    }
+    return load(as_float32(fields) | {"output": {}} if dtype == "float32" else fields)
+
+
 def mean(outer: int, count: int, inner: int, dtype: DType) -> Operator:
     """Return the mean along the middle axis."""
     given = _tensor("input", (outer, count, inner), dtype)

@@ -32,7 +32,7 @@ from convgen.plans import (
     softmax,
     table,
 )
-from convgen.plans.accumulating import means, no_sums
+from convgen.plans.accumulating import connected, means, no_sums
 from convgen.plans.algorithm import Accumulating, Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -67,6 +67,7 @@ OF_TYPE: Mapping[type, tuple[Algorithm[Any], ...]] = {
 ACCUMULATING: Mapping[type, Accumulating[Any]] = {
     Pool2d: means.POOLING,
     Mean: means.MEAN,
+    Conv2d: connected.CONNECTED,
 }
 """What takes its input in slices, for the end of a stage of a network; never chosen otherwise."""
 

@@ -11,6 +11,7 @@ from convgen.model.operator import Operator, widest
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans.band import Band, Slices
 from convgen.plans.plan import Plan
+from convgen.refusal import counted
 from convgen.schedule.overlap import Pool
 
 AXES = ("HEIGHT", "WIDTH", "CHANNELS")
@@ -154,10 +155,10 @@ def _slices_contract(plan: Plan, slices: Slices) -> list[str]:
     """Return what the function that takes its input in slices needs and does."""
     prefix = macro(plan.operator.name)
     return [
-        f"Takes rows `first` to `last` - 1 of {slices.rows:,} of the input, of "
-        f"{slices.row_elems:,} elements each. At `input` lies row `input_row`, and behind it at "
-        "least the rows that are read. Rows come in order, each once: row 0 begins, and the call "
-        "with the last of them writes the whole `output`.",
+        f"Takes rows `first` to `last` - 1, at least one, of {slices.rows:,} of the input, each "
+        f"{counted(slices.row_elems, 'element')}. At `input` lies row `input_row`, and behind it "
+        "at least the rows that are read. Rows come in order, each once: row 0 begins, and the "
+        "call with the last of them writes the whole `output`.",
         f"`workspace` is memory of {prefix}_WORKSPACE_BYTES, aligned to {prefix}_WORKSPACE_ALIGN, "
         "that holds the sums: it is left alone from the first row to the last.",
         "Reentrant: no variables of its own, no heap.",

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.pool import Pool2d
-from convgen.plans import assembly, mean, pool
+from convgen.plans import mean, pool
 from convgen.plans.band import Band, Slices
 from convgen.plans.buffers import buffer
+from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, at_once
 from convgen.plans.output import Bounded, bounded
@@ -101,7 +102,7 @@ class SumsOfPixels:
             decisions=(),
             work=_work(operator, steps, output, calls),
             band=Band(accumulates=slices),
-            own_assembly=assembly.LANES if words else None,
+            own_assembly=instruction_set(target).bytewise if words else None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convgen.plans import assembly
-from convgen.plans.kernels.isa import InstructionSet, Planes, Products
+from convgen.plans.kernels.isa import InstructionSet, Planes, Products, Slices
 from convgen.plans.kernels.smlad import Smlad
 from convgen.targets.target import Target
 
@@ -24,6 +24,7 @@ DSP = InstructionSet(
         inlines_outputs=True,
     ),
     planes=Planes(template="kernels/dsp/planes.c.j2", assembly=assembly.DSP),
+    slices=Slices(template="kernels/dsp/slices.c.j2", assembly=assembly.DSP_UNALIGNED),
     bytewise=assembly.LANES,
     saturating=assembly.SATURATING,
     saturating_float=assembly.SATURATING_FLOAT,

@@ -35,11 +35,23 @@ class Planes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """A fully connected layer in slices, weights of two channels in a halfword.
+
+    ``template`` prints the function in ``assembly``.
+    """
+
+    template: str
+    assembly: Assembly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstructionSet:
     """One set of instructions, for the cores that it ``suits``.
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash.
-    ``planes``: depthwise layers in assembly. ``bytewise``: instructions amid C that take the bytes
+    ``planes``: depthwise layers in assembly. ``slices``: fully connected ones whose input comes in
+    slices. ``bytewise``: instructions amid C that take the bytes
     of a word apart, or work on each. ``saturating``: one that takes an integer into a range,
     ``saturating_float`` one behind a conversion from float. ``line`` prints those that requantise,
     ``branches`` the loops of its assembly. ``has_vectors``: compilers make vectors of loops, which
@@ -51,6 +63,7 @@ class InstructionSet:
     products: Products
     finishing: Mapping[int, FinishingKernel] = field(default_factory=dict)
     planes: Planes | None = None
+    slices: Slices | None = None
     bytewise: Assembly | None = None
     saturating: Assembly | None = None
     saturating_float: Assembly | None = None
