@@ -136,7 +136,7 @@ def test_the_table_of_targets_is_the_list() -> None:
 
 def test_the_table_of_algorithms_names_them_all() -> None:
     named = [name for row in rows(README, "algorithm | what it does") for name in words_of(row[0])]
-    assert sorted(named) == sorted(algorithm.name for algorithm in registry.ALL)
+    assert sorted(named) == sorted(algorithm.name for algorithm in registry.every())
 
 
 def words_of(cell: str) -> list[str]:

@@ -135,6 +135,6 @@ def test_a_rise_a_gap_and_a_new_count_are_told_and_a_fall_is_not() -> None:
 
 
 def test_the_algorithms_exist_and_no_file_is_an_orphan() -> None:
-    known = {algorithm.name for algorithm in registry.ALL}
+    known = {algorithm.name for algorithm in registry.every()}
     assert {name for _, names in LAYERS for name in names} <= known
     assert {path.name for path in SPEED.iterdir()} == {f"{name}.toml" for name in BOARDS}

@@ -165,7 +165,7 @@ def algorithms() -> tuple[Variant, ...]:
     """Return all algorithms."""
     from convgen.plans import registry
 
-    return registry.ALL
+    return registry.every()
 
 
 def schema() -> dict[str, Any]:

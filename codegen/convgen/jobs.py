@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convgen.bench import insight
 from convgen.bench.build import toolchain
@@ -17,10 +18,9 @@ from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
 from convgen.errors import ConvgenError, UsageError
 from convgen.model.operator import Computation, Operator
-from convgen.model.whole import Whole
 from convgen.options import Job, RunOptions
 from convgen.progress import Say
-from convgen.report import listing, network_report, report
+from convgen.report import report
 from convgen.report.report import Report
 from convgen.sources import generate
 from convgen.sources.remake import Remake
@@ -28,6 +28,9 @@ from convgen.system import cache, process
 from convgen.system.publishing import REPORT, publish
 from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
+
+if TYPE_CHECKING:
+    from convgen.model.whole import Whole
 
 Act = Callable[[Bench, Path], "Found"]
 """Builds and runs in a folder, and says what was found."""
@@ -56,9 +59,16 @@ class Outcome:
 
     def as_text(self) -> str:
         """Return the report as tables for people, with the profile if there is one."""
-        shown = network_report.as_text if "model" in self.report else report.as_text
-        parts = [shown, listing.as_text] if "profile" in self.report else [shown]
-        return "".join(part(self.report, self.out) for part in parts)
+        shown = report.as_text
+        if "model" in self.report:
+            from convgen.report import network_report
+
+            shown = network_report.as_text
+        if "profile" not in self.report:
+            return shown(self.report, self.out)
+        from convgen.report import listing
+
+        return shown(self.report, self.out) + listing.as_text(self.report, self.out)
 
 
 def on_bench(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from convgen import jobs, network_pipeline, planning, reading
+from convgen import jobs, planning, reading
 from convgen.bench.attempts import Attempts
 from convgen.bench.decide import choose
 from convgen.bench.insight import Wanted
@@ -35,6 +35,8 @@ def run(job: Job, say: Say) -> Outcome:
         say("reading")
         graph = reading.read(job.spec, job.read)
         if isinstance(graph, Graph):
+            from convgen import network_pipeline
+
             return network_pipeline.run(job, graph, board, wanted, say)
         return _run(job, graph, board, wanted, say)
 

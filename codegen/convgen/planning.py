@@ -11,9 +11,8 @@ from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.options import PlanOptions
 from convgen.report.nofit import no_fit
-from convgen.schedule import network, select
+from convgen.schedule import select
 from convgen.schedule.select import Budget, Candidate, Selection
-from convgen.schedule.steps import survey
 from convgen.targets.target import Target
 
 
@@ -116,5 +115,8 @@ def _layer(layer: Operator, board: Target, options: PlanOptions) -> Planned:
 def _network(graph: Graph, board: Target, options: PlanOptions) -> Planned:
     refuse_layer_options(options)
     budget = budget_of(options, board)
+    from convgen.schedule import network
+    from convgen.schedule.steps import survey
+
     schedule = network.planned_near(survey(graph, board), graph, options.goal, budget)
     return Planned(target=board, budget=budget, subject=schedule)

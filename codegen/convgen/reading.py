@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from convgen import extracting
-from convgen.ctext.identifiers import objection
 from convgen.errors import UsageError
-from convgen.formats import spec
-from convgen.formats.tflite import reader
-from convgen.formats.tflite.scene import identifier
 from convgen.model.graph import Graph, Origin
 from convgen.model.operator import Operator
-from convgen.model.passes import simplified
-from convgen.model.passes.ends import quantized_ends
-from convgen.model.passes.states import settle_states
 from convgen.options import ReadOptions, is_model
 from convgen.printable import word
 
@@ -23,13 +15,22 @@ from convgen.printable import word
 def read(path: Path, options: ReadOptions) -> Operator | Graph:
     """Return the layer of a spec, the operator that is chosen of a model, or the whole model."""
     if options.layer is not None:
+        from convgen import extracting
+
         return extracting.layer_of(path, options.layer, options)
     if is_model(path):
         return _network(path, options)
+    from convgen.formats import spec
+
     return spec.load(path, allow_outside=options.allow_outside, seed=options.seed)
 
 
 def _network(path: Path, options: ReadOptions) -> Graph:
+    from convgen.formats.tflite import reader
+    from convgen.model.passes import simplified
+    from convgen.model.passes.ends import quantized_ends
+    from convgen.model.passes.states import settle_states
+
     graph = reader.load(path, _name(path, options), options.reference).graph
     if options.ends == "quantized":
         graph = quantized_ends(graph)
@@ -40,6 +41,9 @@ def _network(path: Path, options: ReadOptions) -> Graph:
 
 def _name(path: Path, options: ReadOptions) -> str:
     """Return the prefix of symbols and files. Raises UsageError."""
+    from convgen.ctext.identifiers import objection
+    from convgen.formats.tflite.scene import identifier
+
     if options.name is None:
         return identifier(path.stem, set())
     if found := objection(options.name):

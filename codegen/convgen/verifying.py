@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convgen import jobs
-from convgen.bench import blame
-from convgen.bench.blame import Difference
 from convgen.bench.trial import Bench, Trial, attempt
 from convgen.errors import NoFitError, ToolError
 from convgen.jobs import Found, Outcome
 from convgen.options import RunOptions
 from convgen.planning import Planned
 from convgen.progress import Say
-from convgen.report import network_report, report
+from convgen.report import report
 from convgen.report.verdict import Results, short_of
 from convgen.schedule.network import Schedule
+
+if TYPE_CHECKING:
+    from convgen.bench.blame import Difference
 
 
 def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) -> Outcome:
@@ -30,6 +32,8 @@ def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) ->
         trial = attempt(planned.subject, bench, stage / "0", planned.budget.ram, roomy=True)
         trial, differs = jobs.look_into(trial, bench, wanted, say), None
         if planned.selection is None:
+            from convgen.bench import blame
+
             trial, differs = blame.looked_into(trial, bench, stage, planned.budget.ram)
         return _found(planned, trial, bench, differs)
 
@@ -47,6 +51,8 @@ def _found(planned: Planned, trial: Trial, bench: Bench, differs: Difference | N
     budget, tools = planned.budget, jobs.tools(bench, planned.target, trial)
     results = Results(chosen=trial, trials=[trial])
     if planned.selection is None:
+        from convgen.report import network_report
+
         described = network_report.build(results, budget, tools, differs)
     else:
         described = report.build(planned.selection, results, tools)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import numpy as np
 import pytest
 
 import random_plain
+from convgen.model import ops
 from convgen.model.ops.convert import Quantize
 from convgen.model.ops.softmax import Softmax
 from convgen.model.tensor import Tensor
-from convgen.plans import registry
+from convgen.plans import arithmetic, registry
 from convgen.plans.convert import MOST_STEPS, least_values
 from convgen.plans.plan import Plan
 from convgen.plans.runs import distance_above, places
@@ -138,3 +142,11 @@ def test_whatever_a_plan_counts_has_a_price(board: str) -> None:
             )
             assert candidates
             assert all(candidate.instructions > 0 for candidate in candidates)
+
+
+def test_the_registry_names_classes_and_lists_that_there_are() -> None:
+    modules = [import_module(f"convgen.model.ops.{m.name}") for m in iter_modules(ops.__path__)]
+    for kind in registry.OF_KIND:
+        assert any(hasattr(module, kind) for module in modules), kind
+    assert len({algorithm.name for algorithm in registry.every()}) == len(registry.every())
+    assert registry.algorithms(random_plain.draw("arithmetic", 0)) == arithmetic.VARIANTS

@@ -1,21 +1,21 @@
-"""What block counts tell of a trial: estimated cycles, and a profile."""
+"""What block counts tell of a trial: estimated cycles, and a profile.
+
+What reads machine code is loaded only where they are asked for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from elftools.elf.elffile import ELFFile
-
-from convgen.bench.code import cycles, profile, timing
 from convgen.bench.code.blocks import Counts
-from convgen.bench.code.cycles import Calls
-from convgen.bench.code.machine_code import Code
-from convgen.bench.code.measure import function_symbols, layer_code
-from convgen.bench.code.timing import Timing
 from convgen.bench.trial import Trial
 from convgen.errors import UsageError
 from convgen.targets.target import Target
+
+if TYPE_CHECKING:
+    from convgen.bench.code.timing import Timing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,24 @@ def wanted(board: Target, *, cycles: bool, flash_wait_states: int, profile: bool
     if flash_wait_states and not cycles:
         raise UsageError("--flash-wait-states: expected with --cycles only")
     return Wanted(
-        timing=timing.load(board) if cycles else None,
+        timing=_timing(board) if cycles else None,
         flash_wait_states=flash_wait_states,
         profile=profile,
     )
 
 
+def _timing(board: Target) -> Timing:
+    from convgen.bench.code import timing
+
+    return timing.load(board)
+
+
 def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Trial:
     """Return *trial* with what *counts* tell of all its calls."""
+    from convgen.bench.code import cycles, profile
+    from convgen.bench.code.cycles import Calls
+    from convgen.bench.code.machine_code import Code
+
     image = trial.image
     code = Code(image.elf, board.cpu)
     if wanted.timing:
@@ -58,6 +68,10 @@ def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Tr
 
 def _entry(elf_path: Path, name: str) -> int:
     """Return where the layer's function begins; the firmware may have one of that name."""
+    from elftools.elf.elffile import ELFFile
+
+    from convgen.bench.code.measure import function_symbols, layer_code
+
     with elf_path.open("rb") as file:
         elf = ELFFile(file)
         own = layer_code(elf)

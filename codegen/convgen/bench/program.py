@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from convgen.bench.build.layout import Call
 from convgen.model.operator import Computation
-from convgen.schedule.arena import ALIGN
-from convgen.schedule.network import Schedule
 from convgen.schedule.overlap import Pool
 from convgen.schedule.select import Candidate
 from convgen.sources.generate import layer_files, source_names
-from convgen.sources.network import network_files
 from convgen.sources.remake import Remake
 from convgen.targets.target import Target
 
+if TYPE_CHECKING:
+    from convgen.schedule.network import Schedule
+
 USUAL_ALIGN = 16  # of memory from malloc, and of TensorFlow Lite Micro's arena
 
-Subject: TypeAlias = Candidate | Schedule
+Subject: TypeAlias = "Candidate | Schedule"
 """What can be printed, built and run."""
 
 
@@ -49,7 +49,7 @@ def program(
     strict: bool = False,
 ) -> Program:
     """Print *subject*. *strict*: its buffers are aligned no better than its header asks for."""
-    if isinstance(subject, Schedule):
+    if not isinstance(subject, Candidate):
         return _network(subject, target, remake, strict=strict)
     plan = subject.plan
     return Program(
@@ -82,6 +82,9 @@ def describe(candidate: Candidate, *, strict: bool) -> Call:
 
 
 def _network(schedule: Schedule, target: Target, remake: Remake | None, *, strict: bool) -> Program:
+    from convgen.schedule.arena import ALIGN
+    from convgen.sources.network import network_files
+
     graph, arena = schedule.graph, schedule.arena
     input_offset, *more_inputs = (arena.offset(tensor.name) for tensor in graph.inputs)
     output_offset, *more_outputs = (arena.offset(tensor.name) for tensor in graph.outputs)

@@ -23,13 +23,13 @@ from convgen.bench.run.emulator import Emulator, Run
 from convgen.choices import Goal
 from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.model.operator import Computation, output_bytes
-from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget, Candidate
 from convgen.sources.remake import Remake
 from convgen.targets.target import Machine, Target
 
 if TYPE_CHECKING:
     from convgen.bench.code.cycles import Estimate
+    from convgen.schedule.network import Schedule
 
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
@@ -79,7 +79,7 @@ class Built:
     @property
     def schedule(self) -> Schedule:
         """How a network is done."""
-        if not isinstance(self.program.subject, Schedule):
+        if isinstance(self.program.subject, Candidate):
             raise TypeError(f"{self.program.call.name} is no network")
         return self.program.subject
 

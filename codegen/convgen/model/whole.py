@@ -7,7 +7,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from convgen.model import bounds
 from convgen.model.graph import Arrays, Graph
 from convgen.model.operator import Computation
 from convgen.model.tensor import Tensor
@@ -40,6 +39,8 @@ class Whole:
 
     def tolerance(self, *inputs: NDArray[Any]) -> Arrays:
         """Return how far outputs may be from those of `compute`, in the same shapes."""
+        from convgen.model import bounds
+
         return bounds.tolerance(self.graph, *inputs)
 
 

@@ -3,83 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from convgen.model.operator import Operator
-from convgen.model.ops.add import Add
-from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.ops.convert import Dequantize, Quantize
-from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
-from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
-from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.pool import Pool2d
-from convgen.model.ops.prelu import Prelu
-from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
-from convgen.model.ops.softmax import LogSoftmax, Softmax
-from convgen.model.ops.table import Table
-from convgen.plans import (
-    add,
-    arithmetic,
-    conv,
-    convert,
-    mean,
-    move,
-    pointwise,
-    pool,
-    resize,
-    softmax,
-    table,
-)
-from convgen.plans.accumulating import connected, means, no_sums
 from convgen.plans.algorithm import Accumulating, Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
-OF_TYPE: Mapping[type, tuple[Algorithm[Any], ...]] = {
-    Conv2d: conv.ALGORITHMS,
-    Add: add.VARIANTS,
-    Elementwise: arithmetic.VARIANTS,
-    Prelu: arithmetic.RECTIFYING,
-    Pool2d: pool.VARIANTS,
-    Mean: mean.VARIANTS,
-    Softmax: softmax.VARIANTS,
-    LogSoftmax: softmax.LOGARITHM,
-    Table: table.VARIANTS,
-    Pointwise: pointwise.VARIANTS,
-    Pad: move.PADDING,
-    Slice: move.GATHERING,
-    Transpose: move.GATHERING,
-    Copy: move.GATHERING,
-    Concatenation: move.JOINING,
-    Spread: move.SPREADING,
-    ResizeNearest: resize.NEAREST,
-    ResizeBilinear: resize.BILINEAR,
-    Quantize: convert.TO_BYTES,
-    Dequantize: convert.FROM_BYTES,
-    DynamicQuantize: convert.TO_STEPS,
+OF_KIND: Mapping[str, tuple[str, str]] = {
+    "Conv2d": ("conv", "ALGORITHMS"),
+    "Add": ("add", "VARIANTS"),
+    "Elementwise": ("arithmetic", "VARIANTS"),
+    "Prelu": ("arithmetic", "RECTIFYING"),
+    "Pool2d": ("pool", "VARIANTS"),
+    "Mean": ("mean", "VARIANTS"),
+    "Softmax": ("softmax", "VARIANTS"),
+    "LogSoftmax": ("softmax", "LOGARITHM"),
+    "Table": ("table", "VARIANTS"),
+    "Pointwise": ("pointwise", "VARIANTS"),
+    "Pad": ("move", "PADDING"),
+    "Slice": ("move", "GATHERING"),
+    "Transpose": ("move", "GATHERING"),
+    "Copy": ("move", "GATHERING"),
+    "Concatenation": ("move", "JOINING"),
+    "Spread": ("move", "SPREADING"),
+    "ResizeNearest": ("resize", "NEAREST"),
+    "ResizeBilinear": ("resize", "BILINEAR"),
+    "Quantize": ("convert", "TO_BYTES"),
+    "Dequantize": ("convert", "FROM_BYTES"),
+    "DynamicQuantize": ("convert", "TO_STEPS"),
 }
-"""By what the operator is."""
+"""By the class of the operator: the module here that has its algorithms, and which of them. A
+module is loaded when the first operator of its kind is met."""
 
-ACCUMULATING: Mapping[type, Accumulating[Any]] = {
-    Pool2d: means.POOLING,
-    Mean: means.MEAN,
-    Conv2d: connected.CONNECTED,
-}
-"""What takes its input in slices, for the end of a stage of a network; never chosen otherwise."""
 
-ALL: tuple[Algorithm[Any], ...] = tuple(
-    dict.fromkeys(algorithm for algorithms in OF_TYPE.values() for algorithm in algorithms)
-)
-"""Each once, in the order of ``--list-algorithms``."""
+@cache
+def _listed(kind: str) -> tuple[Algorithm[Any], ...]:
+    module, name = OF_KIND[kind]
+    found: tuple[Algorithm[Any], ...] = getattr(import_module(f"convgen.plans.{module}"), name)
+    return found
+
+
+def every() -> tuple[Algorithm[Any], ...]:
+    """Return each once, in the order of ``--list-algorithms``."""
+    return tuple(dict.fromkeys(algorithm for kind in OF_KIND for algorithm in _listed(kind)))
 
 
 def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
     """Return those that may do *operator*; none for a kind that nothing here does."""
-    return OF_TYPE.get(type(operator), ())
+    kind = type(operator).__name__
+    return _listed(kind) if kind in OF_KIND else ()
 
 
 def plans(
@@ -108,7 +88,14 @@ def accumulating(operator: Operator, target: Target, calls: int = 1) -> Plan | R
 
     The plan's band says how it is cut (`convgen.plans.band.Slices`).
     """
-    algorithm = ACCUMULATING.get(type(operator))
+    from convgen.plans.accumulating import connected, means, no_sums
+
+    algorithms: Mapping[type, Accumulating[Any]] = {
+        Pool2d: means.POOLING,
+        Mean: means.MEAN,
+        Conv2d: connected.CONNECTED,
+    }
+    algorithm = algorithms.get(type(operator))
     if algorithm is None:
         return no_sums(operator)
     return algorithm.plan(operator, target, calls)

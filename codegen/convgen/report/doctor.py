@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from convgen import extras, printable
 from convgen.errors import ToolError
-from convgen.report.report import printed, table
+from convgen.report.page import Styled, Table, printed
 from convgen.system import process
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -114,16 +114,14 @@ def without(tools: Sequence[Tool], kind: str) -> list[str]:
 
 def as_text(tools: Sequence[Tool]) -> str:
     """Return the table for people, and a sentence on what cannot be done."""
-    from rich.text import Text
-
-    shown = table()
+    shown = Table()
     for column in ("tool", "version", "where", "serves", "to install it"):
         shown.add_column(column, overflow="fold")
     for tool in tools:
-        where = Text(tool.path or "not found", style="" if tool.path else "yellow")
+        where = tool.path or Styled("not found", "yellow")
         serves = f"{tool.option}: {', '.join(tool.targets)}" if tool.targets else tool.option
-        shown.add_row(tool.name, tool.version, where, Text(serves), Text(tool.get))
-    return printed(shown, *map(Text, _sentences(tools)))
+        shown.add_row(tool.name, tool.version, where, serves, tool.get)
+    return printed(shown, *_sentences(tools))
 
 
 def _sentences(tools: Sequence[Tool]) -> list[str]:

@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from convgen.report.report import Report, printed, table
+from convgen.report.page import Table, printed
+from convgen.report.report import Report
 
 HOT = 0.5  # of what the hottest of a listing takes: a line that is marked
 GAP_LINES = 3  # so many lines without instructions stand between others; more are left out
@@ -44,8 +45,8 @@ def annotated(counted: Sequence[dict[str, Any]], source: Sequence[str]) -> Itera
         before = number
 
 
-def _functions(functions: Sequence[dict[str, Any]]) -> Any:
-    shown = table()
+def _functions(functions: Sequence[dict[str, Any]]) -> Table:
+    shown = Table()
     shown.add_column("instructions", justify="right")
     shown.add_column("share", justify="right")
     shown.add_column("function")
@@ -54,22 +55,19 @@ def _functions(functions: Sequence[dict[str, Any]]) -> Any:
     return shown
 
 
-def _listing(title: str, rows: Sequence[Row]) -> Any:
-    from rich.text import Text
-
+def _listing(title: str, rows: Sequence[Row]) -> Table:
     most = max(taken["instructions"] for taken, _, _ in rows if taken)
 
-    shown = table()
+    shown = Table()
     shown.add_column("instructions", justify="right")
     shown.add_column("share", justify="right")
     shown.add_column("")
     shown.add_column("", justify="right")
-    shown.add_column(title, no_wrap=True, overflow="ellipsis")
+    shown.add_column(title, no_wrap=True)
     for taken, place, text in rows:
         hot = taken is not None and taken["instructions"] >= HOT * most
         figures = _figures(taken) if taken else ("", "")
-        line = Text(text)
-        shown.add_row(*figures, "*" if hot else "", place, line, style="bold" if hot else None)
+        shown.add_row(*figures, "*" if hot else "", place, text, style="bold" if hot else "")
     return shown
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from convgen import __version__
 from convgen.bench.blame import Difference
 from convgen.bench.trial import Trial
-from convgen.report.report import Report, beats, cycles_of, finite, flash_of, printed, table
+from convgen.report.page import Sentence, Styled, Table, printed, sentence
+from convgen.report.report import Report, beats, cycles_of, finite, flash_of
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -126,34 +126,27 @@ def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[
 
 def as_text(report: Report, out: Path) -> str:
     """Return the summary, the operators and the plans."""
-    from rich.text import Text
-
     plans = [_plans(report)] if len(report["candidates"]) > 1 else []
     return printed(
-        _headline(report), _summary(report), _operators(report), *plans, Text(f"Written to {out}")
+        _headline(report), _summary(report), _operators(report), *plans, f"Written to {out}"
     )
 
 
-def _headline(report: Report) -> str:
-    from rich.markup import escape
-
-    subject = f"[bold]{report['model']}[/] on {escape(report['target'])}"
+def _headline(report: Report) -> Sentence:
+    subject = (Styled(report["model"], "bold"), f" on {report['target']}, ")
     if report["failure"]:
         differs = report.get("first_difference")
         where = "; operator {operator} ({name}) is the first".format(**differs) if differs else ""
-        return f"{subject}, [red]WRONG[/]: {escape(report['failure'] + where)}"
+        return sentence(*subject, Styled("WRONG", "red"), f": {report['failure']}{where}")
     if report["emulator"]["kind"] == "none":
-        return f"{subject}, [yellow]generated and compiled, not run[/]"
+        return sentence(*subject, Styled("generated and compiled, not run", "yellow"))
     exact = "within the float32 bound of" if report["max_abs_error"] else "every output equals"
-    return (
-        f"{subject}, [green]verified[/] on {report['vectors']} vectors: {exact} "
-        f"{report['compared_with']}"
-    )
+    vectors = f" on {report['vectors']} vectors: {exact} {report['compared_with']}"
+    return sentence(*subject, Styled("verified", "green"), vectors)
 
 
-def _summary(report: Report) -> Any:
-    shown = table()
-    shown.show_header = False
+def _summary(report: Report) -> Table:
+    shown = Table(show_header=False)
     shown.add_column("what")
     shown.add_column("bytes", justify="right")
     shown.add_column("note")
@@ -175,8 +168,8 @@ def _summary(report: Report) -> Any:
     return shown
 
 
-def _operators(report: Report) -> Any:
-    shown = table()
+def _operators(report: Report) -> Table:
+    shown = Table()
     shown.add_column("", justify="right")
     for column in ("operator", "kind", "algorithm"):
         shown.add_column(column)
@@ -202,8 +195,8 @@ def _instructions(row: Report) -> str:
     return f"~{row['predicted_instructions']:,}"
 
 
-def _plans(report: Report) -> Any:
-    shown = table()
+def _plans(report: Report) -> Table:
+    shown = Table()
     for column in ("RAM", "arena", "flash", "instructions"):
         shown.add_column(column, justify="right")
     shown.add_column("")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from convgen.errors import BuildError
 from convgen.model.operator import input_bytes, output_bytes, tensor_bytes
 from convgen.report import doubts
 from convgen.report.advice import advise
+from convgen.report.page import Sentence, Styled, Table, printed, sentence
 from convgen.report.verdict import Results
 from convgen.schedule.select import Budget, Candidate, Selection
 from convgen.system import seal
@@ -23,7 +23,6 @@ from convgen.system.publishing import REPORT
 from convgen.targets.target import Machine
 
 Report = dict[str, Any]
-PIPED_WIDTH = 1000  # so wide that every row of a table stays one line
 FAULTS = ("WRONG", "DISAGREES", "INCOMPLETE")  # the gravest first
 COUNTED = ("workspace", "RAM", "flash", "instructions")
 
@@ -275,41 +274,22 @@ def as_json(report: Report) -> str:
 
 def as_text(report: Report, out: Path) -> str:
     """Return the summary and the candidates."""
-    from rich.text import Text
-
-    warnings = [Text(f"Warning: {warning}") for warning in report["warnings"]]
-    words = (*map(Text, report["notes"]), *warnings)
-    sentences = [Text(line) for line in (*report["advice"], f"Written to {out}")]
+    words = (*report["notes"], *(f"Warning: {warning}" for warning in report["warnings"]))
+    sentences = (*report["advice"], f"Written to {out}")
     return printed(_headline(report), _summary(report), *words, _candidates(report), *sentences)
 
 
-def printed(*parts: Any) -> str:
-    """Return what rich makes of *parts*: coloured for a terminal, plain when piped."""
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    console = Console(
-        width=None if terminal else PIPED_WIDTH, highlight=False, soft_wrap=not terminal
-    )
-    with console.capture() as text:
-        for part in parts:
-            console.print(part)
-    return "".join(f"{line.rstrip()}\n" for line in text.get().splitlines())
-
-
-def _headline(report: Report) -> str:
-    from rich.markup import escape
-
-    subject = f"[bold]{report['layer']}[/] on {escape(report['target'])}: {report['algorithm']}"
+def _headline(report: Report) -> Sentence:
+    layer = Styled(report["layer"], "bold")
+    subject = (layer, f" on {report['target']}: {report['algorithm']}, ")
     if report["failure"]:
-        return f"{subject}, [red]{_word(report)}[/]: {escape(report['failure'])}"
+        return sentence(*subject, Styled(_word(report), "red"), f": {report['failure']}")
     if report["emulator"]["kind"] == "none":
-        return f"{subject}, [yellow]generated and compiled, not run[/]"
+        return sentence(*subject, Styled("generated and compiled, not run", "yellow"))
     exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
-    return (
-        f"{subject}, [green]verified[/] on {report['vectors']} vectors: "
-        f"{exact} {report['compared_with']}{_untried(report)}"
-    )
+    found = f"{exact} {report['compared_with']}{_untried(report)}"
+    vectors = f" on {report['vectors']} vectors: {found}"
+    return sentence(*subject, Styled("verified", "green"), vectors)
 
 
 def _untried(report: Report) -> str:
@@ -339,17 +319,8 @@ def _fault(row: Report) -> str:
     return disagreeing if row["disagrees"] else wrong
 
 
-def table() -> Any:
-    """Return an empty table of rich, plain when piped."""
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
-
-
-def _summary(report: Report) -> Any:
-    shown = table()
-    shown.show_header = False
+def _summary(report: Report) -> Table:
+    shown = Table(show_header=False)
     shown.add_column("what")
     shown.add_column("bytes", justify="right")
     shown.add_column("note")
@@ -396,10 +367,8 @@ def _synthetic_note(report: Report) -> str:
     return "synthetic: made up from the seed" if report["synthetic_weights"] else ""
 
 
-def _candidates(report: Report) -> Any:
-    from rich.markup import escape
-
-    shown = table()
+def _candidates(report: Report) -> Table:
+    shown = Table()
     shown.add_column("algorithm")
     counted = (*COUNTED, "cycles") if _has_cycles(report) else COUNTED
     for column in counted:
@@ -417,7 +386,7 @@ def _candidates(report: Report) -> Any:
             words = _verdict_words(row, report)
             shown.add_row(row["algorithm"], *(figures[column] for column in counted), words)
         else:
-            reason = f"no: {escape(row['reason'])}"
+            reason = f"no: {row['reason']}"
             shown.add_row(row["algorithm"], *("" for _ in counted), reason)
     return shown
 

@@ -252,9 +252,8 @@ def named(
 
 def check_name(name: str) -> None:
     """Refuse what is neither an algorithm nor a family."""
-    names = list(
-        dict.fromkeys([*(a.family for a in registry.ALL), *(a.name for a in registry.ALL)])
-    )
+    every = registry.every()
+    names = list(dict.fromkeys([*(a.family for a in every), *(a.name for a in every)]))
     if name in names:
         return
     close = get_close_matches(name, names, n=1)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 Span = tuple[int, int]
 """The first byte, and the one after the last."""
+
+
+class Fault(IntEnum):
+    """What is wrong with an access."""
+
+    READ = 0
+    WRITE = 1
+    READ_UNWRITTEN = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,9 +16,7 @@ from pathlib import Path
 from convgen.bench.build.harness import Status
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Counts
-from convgen.bench.code.measure import function_at
-from convgen.bench.run import cores, in_process
-from convgen.bench.run.watch import Fault
+from convgen.bench.run.access import Fault
 from convgen.choices import EMULATORS
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
 from convgen.system import files, process
@@ -148,6 +146,8 @@ def _prepare_model(
     kind: EmulatorKind, emulation: Emulation, model: CpuModel, target: Target
 ) -> Emulator:
     """Return the emulator for an image of the machine, whose timer it need not play."""
+    from convgen.bench.run import cores
+
     return Emulator(
         kind=kind,
         machine=emulation.machine.model_copy(update={"counter": EXACT}),
@@ -292,6 +292,8 @@ def _run_program(emulator: Emulator, image: Image, expected_instructions: float)
 def _run_in_process(
     model: CpuModel, emulator: Emulator, image: Image, expected_instructions: float
 ) -> _Ended:
+    from convgen.bench.run import in_process
+
     most = max(FEWEST_INSTRUCTIONS, math.ceil(MOST_TIMES_EXPECTED * expected_instructions))
     try:
         ended = in_process.run(
@@ -441,7 +443,7 @@ def _lost(report: dict[str, list[int]], image: Image) -> str:
     """Name the registers that were found changed, and the function if the emulator saw that."""
     names = _listed([key.removeprefix(LOST) for key in report if key.startswith(LOST)])
     [function] = report.get("function", [0])
-    place = f" in {function_at(image.elf, function)}" if function else ""
+    place = f" in {_function(function, image)}" if function else ""
     return f"did not restore {names}{place}"
 
 
@@ -458,8 +460,14 @@ def _fault(report: dict[str, list[int]], image: Image) -> str:
 
 
 def _place(pc: int, image: Image) -> str:
-    function = function_at(image.elf, pc)
+    function = _function(pc, image)
     return f"at 0x{pc:08x}" + (f" in {function}" if function else "")
+
+
+def _function(address: int, image: Image) -> str | None:
+    from convgen.bench.code.measure import function_at
+
+    return function_at(image.elf, address)
 
 
 _SENTENCES: dict[int, Callable[[dict[str, list[int]], Image], str]] = {

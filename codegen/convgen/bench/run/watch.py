@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from convgen.bench.code.blocks import Block
-from convgen.bench.run.access import Rights, Span, Unwritten
+from convgen.bench.run.access import Fault, Rights, Span, Unwritten
 from convgen.bench.run.convention import Convention, Lost
 from convgen.bench.run.cores import Core
 
 WIDEST_ACCESS_BYTES = 8
-
-
-class Fault(IntEnum):
-    """What is wrong with an access."""
-
-    READ = 0
-    WRITE = 1
-    READ_UNWRITTEN = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
