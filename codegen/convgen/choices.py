@@ -14,3 +14,7 @@ Ends = Literal["model", "quantized"]
 ENDS: tuple[Ends, ...] = get_args(Ends)
 Reference = Literal["litert", "tflm"]
 REFERENCES: tuple[Reference, ...] = get_args(Reference)
+Fusion = Literal["auto", "off"]
+FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
+Feed = Literal["whole", "rows"]
+FEEDS: tuple[Feed, ...] = get_args(Feed)

@@ -19,10 +19,8 @@ from convgen.options import Job
 from convgen.progress import Say
 from convgen.report import network_report
 from convgen.report.verdict import Results, short_of
-from convgen.schedule import network
-from convgen.schedule.network import Schedule
+from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
-from convgen.schedule.steps import Step, survey
 from convgen.targets.target import Target
 
 MOST_PLANS = 4  # tried one after the other, where what is measured is more than was predicted
@@ -37,15 +35,16 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     planning.refuse_layer_options(job.plan)
     say("planning")
     budget = planning.budget_of(job.plan, board)
-    steps = survey(graph, board)
-    network.planned_near(steps, graph, job.plan.goal, budget)  # refuse before any tool is needed
+    planner = planning.planner(graph, board, job.plan)
+    planner.planned_near(job.plan.goal, budget)  # refuse before any tool is needed
 
     def act(bench: Bench, stage: Path) -> Found:
         bench = bench.for_network(job.plan.goal)
-        known = steps if bench.target == board else survey(graph, bench.target)
-        planner = _Planner(graph, known, bench, stage, say)
-        trials = list(planner.curve(budget)) if job.compare else []
-        chosen = planner.fitting(job.plan.goal, budget)
+        same = bench.target == board
+        plans = planner if same else planning.planner(graph, bench.target, job.plan)
+        tries = _Trials(plans, bench, stage, say)
+        trials = list(tries.curve(budget)) if job.compare else []
+        chosen = tries.fitting(job.plan.goal, budget)
         chosen = jobs.look_into(chosen, bench, wanted, say)
         chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
         results = Results(chosen=chosen, trials=[chosen, *trials])
@@ -58,11 +57,10 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
 
 
 @dataclass(slots=True)
-class _Planner:
+class _Trials:
     """Plans of one network, built and run one after the other, each in a folder of its own."""
 
-    graph: Graph
-    steps: Sequence[Step]
+    planner: Planner
     bench: Bench
     stage: Path
     say: Say
@@ -77,7 +75,7 @@ class _Planner:
         tried: list[Trial] = []
         while len(tried) < MOST_PLANS:
             try:
-                schedule = network.planned_near(self.steps, self.graph, goal, within)
+                schedule = self.planner.planned_near(goal, within)
             except NoFitError:
                 if not tried:
                     raise
@@ -93,7 +91,7 @@ class _Planner:
 
     def curve(self, budget: Budget) -> Iterator[Trial]:
         """Yield plans from the least RAM to the fewest instructions, each built and run."""
-        for schedule in _curve(self.steps, self.graph, budget):
+        for schedule in _curve(self.planner, budget):
             yield self.tests(schedule, budget.ram)
 
     def tests(self, schedule: Schedule, ram: int) -> Trial:
@@ -110,14 +108,14 @@ def _no_fit(tried: Sequence[Trial], budget: Budget) -> NoFitError:
     return NoFitError(f"no plan fits the budget: the nearest needs {short_of(nearest, budget)}")
 
 
-def _curve(steps: Sequence[Step], graph: Graph, budget: Budget) -> list[Schedule]:
+def _curve(planner: Planner, budget: Budget) -> list[Schedule]:
     """Return plans that differ, their RAM in even steps of ratio between least and most."""
-    least = network.plan(steps, graph, "workspace", budget)
-    fastest = network.plan(steps, graph, "speed", budget)
+    least = planner.plan("workspace", budget)
+    fastest = planner.plan("speed", budget)
     found = {least.algorithms: least, fastest.algorithms: fastest}
     ratio = fastest.ram / least.ram
     for number in range(1, CURVE - 1):
         ram = int(least.ram * ratio ** (number / (CURVE - 1)))
-        between = network.plan(steps, graph, "speed", replace(budget, ram=max(ram, least.ram)))
+        between = planner.plan("speed", replace(budget, ram=max(ram, least.ram)))
         found.setdefault(between.algorithms, between)
     return sorted(found.values(), key=lambda schedule: schedule.ram)

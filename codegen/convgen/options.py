@@ -9,11 +9,15 @@ from pathlib import Path
 from convgen.choices import (
     EMULATORS,
     ENDS,
+    FEEDS,
+    FUSIONS,
     GOALS,
     REFERENCES,
     TOOLCHAINS,
     EmulatorName,
     Ends,
+    Feed,
+    Fusion,
     Goal,
     Reference,
     ToolchainName,
@@ -55,7 +59,9 @@ class PlanOptions:
 
     ``ram`` and ``flash`` may be used, None: all that the target has. ``algorithm``: of a layer, an
     algorithm or a family; None: any that asks nothing of the caller but memory. ``overlap``: input
-    and output of a layer share one pool, as tensors of a network always do.
+    and output of a layer share one pool, as tensors of a network always do. ``fusion``: operators
+    of a network may go row by row together, or one goes after the other. ``feed``: the caller puts
+    the input of a network there as a whole, or hands in rows.
     """
 
     ram: Size | None = None
@@ -63,10 +69,14 @@ class PlanOptions:
     goal: Goal = "workspace"
     algorithm: str | None = None
     overlap: bool = False
+    fusion: Fusion = "auto"
+    feed: Feed = "whole"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         _one_of("--optimize", self.goal, GOALS)
+        _one_of("--fusion", self.fusion, FUSIONS)
+        _one_of("--feed", self.feed, FEEDS)
         _ = self.ram_bytes, self.flash_bytes
 
     @property

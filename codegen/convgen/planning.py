@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from convgen.bench.program import Subject
 from convgen.errors import UsageError
@@ -14,6 +15,9 @@ from convgen.report.nofit import no_fit
 from convgen.schedule import select
 from convgen.schedule.select import Budget, Candidate, Selection
 from convgen.targets.target import Target
+
+if TYPE_CHECKING:
+    from convgen.schedule.network import Planner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,8 +119,12 @@ def _layer(layer: Operator, board: Target, options: PlanOptions) -> Planned:
 def _network(graph: Graph, board: Target, options: PlanOptions) -> Planned:
     refuse_layer_options(options)
     budget = budget_of(options, board)
-    from convgen.schedule import network
-    from convgen.schedule.steps import survey
-
-    schedule = network.planned_near(survey(graph, board), graph, options.goal, budget)
+    schedule = planner(graph, board, options).planned_near(options.goal, budget)
     return Planned(target=board, budget=budget, subject=schedule)
+
+
+def planner(graph: Graph, board: Target, options: PlanOptions) -> Planner:
+    """Return what plans *graph* as *options* ask. Raises SpecError and UsageError."""
+    from convgen.schedule.network import Planner
+
+    return Planner(graph, board, options.fusion, options.feed)

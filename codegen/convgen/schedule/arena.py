@@ -94,13 +94,15 @@ def aligned(size: int) -> int:
     return -(-size // ALIGN) * ALIGN
 
 
-def arrange(blocks: Sequence[Block], overlaps: Iterable[Overlap], bound: int) -> Arena:
+def arrange(
+    blocks: Sequence[Block], overlaps: Iterable[Overlap], bound: int, *, tries: int = TRIES
+) -> Arena:
     """Place *blocks* in as few bytes as the search finds; none needs fewer than *bound*.
 
     Blocks have names of their own. The result is the same on every machine.
     """
     limits = _limits(blocks, overlaps)
-    best = _search(blocks, limits, bound)
+    best = _search(blocks, limits, bound, tries)
     return Arena(
         bytes=_height(blocks, best),
         places=tuple(
@@ -140,20 +142,20 @@ def _limits(blocks: Sequence[Block], overlaps: Iterable[Overlap]) -> Limits:
     }
 
 
-def _search(blocks: Sequence[Block], limits: Limits, bound: int) -> list[int]:
+def _search(blocks: Sequence[Block], limits: Limits, bound: int, tries: int) -> list[int]:
     """Return the offsets of the best placement that is found.
 
     What goes high goes below a height that is aimed at: first *bound*, then halfway between what
     was found and what was not.
     """
     too_low = bound
-    best = _aimed(blocks, limits, bound, TRIES)
+    best = _aimed(blocks, limits, bound, tries)
     for _ in range(AIMS - 1):
         height = _height(blocks, best)
         if height <= too_low + ALIGN or height <= bound:
             break
         aim = aligned((too_low + height) // 2)
-        found = _aimed(blocks, limits, aim, FEWER_TRIES)
+        found = _aimed(blocks, limits, aim, min(tries, FEWER_TRIES))
         best = min(best, found, key=lambda offsets: _height(blocks, offsets))
         too_low = too_low if _height(blocks, found) <= aim else aim
     return best

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
-from convgen.choices import Goal
-from convgen.errors import NoFitError
+from convgen.choices import Feed, Fusion, Goal
+from convgen.errors import NoFitError, UsageError
 from convgen.model.graph import Graph
+from convgen.model.tensor import Tensor
 from convgen.model.whole import Whole
 from convgen.plans.plan import Plan
-from convgen.schedule.arena import Arena, Block, Overlap, Place, aligned, arrange
+from convgen.schedule.arena import Arena, Block, Place, aligned, arrange
 from convgen.schedule.choice import (
     Choice,
     Chosen,
@@ -19,10 +21,14 @@ from convgen.schedule.choice import (
     flash_of,
     least_arena,
     least_constants,
+    least_stack,
     speed,
 )
-from convgen.schedule.select import Budget
-from convgen.schedule.steps import Option, Step, lives_of
+from convgen.schedule.fusion import Fused, height_of
+from convgen.schedule.select import SAME_BYTES, Budget
+from convgen.schedule.stages import Cutter, Stage, single
+from convgen.schedule.steps import Option, Step, lives_of, survey
+from convgen.targets.target import Target
 
 ENDLESS = 2**62  # bytes
 MOST_CHOICES = 8  # made where tensors do not find places in the bytes they were made for
@@ -42,11 +48,28 @@ class Schedule:
     stack: int
     flash: int
     instructions_of: tuple[int, ...]
+    fused: tuple[Fused, ...] = ()
 
     @property
     def instructions(self) -> int:
         """Predicted instructions of one call."""
-        return sum(self.instructions_of)
+        return sum(self.instructions_of) + sum(fused.overhead for fused in self.fused)
+
+    @cached_property
+    def stages(self) -> tuple[range, ...]:
+        """The numbers of the operators of each stage."""
+        behind = {fused.first: fused.last + 1 for fused in self.fused}
+        found, number = [], 0
+        while number < len(self.plans):
+            found.append(range(number, behind.get(number, number + 1)))
+            number = found[-1].stop
+        return tuple(found)
+
+    @property
+    def fed(self) -> tuple[Tensor, ...]:
+        """The inputs that come row by row."""
+        names = {tensor for fused in self.fused for tensor in fused.fed}
+        return tuple(tensor for tensor in self.graph.inputs if tensor.name in names)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -84,47 +107,136 @@ class Schedule:
         return sum(aligned(state.tensor.bytes) for state in self.graph.states)
 
 
-def workspace_name(number: int) -> str:
-    """Return what the workspace of operator *number* is called in the arena."""
-    return f"workspace of operator {number}"
+class Planner:
+    """Plans one network on one target: into stages, each operator by an algorithm, in one arena.
 
-
-def plan(steps: Sequence[Step], graph: Graph, goal: Goal, budget: Budget) -> Schedule:
-    """Choose an option for every step and place all tensors. Raises NoFitError.
-
-    Where tensors cannot be placed as near to each other as each step alone would allow, options
-    are chosen again for as many bytes less as were missing.
+    ``fusion``: "off" plans one operator after the other. ``feed``: by "rows" the caller hands in
+    the input. Raises SpecError that lists every operator which nothing here does, and UsageError.
     """
-    within = budget
-    for _ in range(MOST_CHOICES):
-        chosen = choose(steps, goal, within)
-        best = _arranged(steps, chosen.choice, graph, goal)
-        if best.arena.bytes > chosen.arena:
-            best = _narrower(best, steps, chosen, graph)
-        if best.ram <= budget.ram:
-            return best
-        within = replace(within, ram=within.ram - (best.ram - budget.ram))
-    raise NoFitError(
-        f"the network needs about {best.ram:,} bytes of RAM at least, expected at most "
+
+    def __init__(
+        self, graph: Graph, target: Target, fusion: Fusion = "auto", feed: Feed = "whole"
+    ) -> None:
+        self.graph, self.fusion = graph, fusion
+        self.steps = survey(graph, target)
+        self.fed = _fed(graph) if feed == "rows" else ()
+
+    @cached_property
+    def _cutter(self) -> Cutter:
+        return Cutter(self.steps, self.graph, self.fed)
+
+    def plan(self, goal: Goal, budget: Budget) -> Schedule:
+        """Choose stages and what does each operator, and place all. Raises NoFitError."""
+        found, problems = [], []
+        for by in self._kinds:
+            try:
+                found.append(by(goal, budget))
+            except NoFitError as error:
+                problems.append(error)
+        if not found:
+            raise problems[-1]
+        return _best(found, goal)
+
+    def planned_near(self, goal: Goal, budget: Budget) -> Schedule:
+        """Return what `plan` does or, where that is refused, what comes nearest to *budget*.
+
+        Predictions of stack and code are of the most that was seen; a measurement may be within
+        the budget yet. Raises NoFitError where even tensors, workspaces and constants are not.
+        """
+        try:
+            return self.plan(goal, budget)
+        except NoFitError:
+            if not budget.holds(self._least_arena, least_constants(self.steps)):
+                raise
+        try:
+            return self.plan("workspace", replace(budget, ram=ENDLESS))
+        except NoFitError:
+            return self.plan("flash", replace(budget, flash=ENDLESS))
+
+    @property
+    def _kinds(self) -> Iterator[Callable[[Goal, Budget], Schedule]]:
+        """Yield the ways to plan that are asked for."""
+        if not self.fed:
+            yield self._unfused
+        if self.fusion == "auto" or self.fed:
+            yield self._fused
+
+    @property
+    def _least_arena(self) -> int:
+        if self.fusion == "auto" or self.fed:
+            least, stack = self._cutter.least_ram()
+            return least - stack
+        return least_arena(self.steps)
+
+    def _unfused(self, goal: Goal, budget: Budget) -> Schedule:
+        """Plan one operator after the other.
+
+        Where tensors cannot be placed as near to each other as each step alone would allow,
+        options are chosen again for as many bytes less as were missing.
+        """
+        steps, within = self.steps, budget
+        for _ in range(MOST_CHOICES):
+            chosen = choose(steps, goal, within)
+            best = _arranged(steps, chosen.choice, self.graph, goal)
+            if best.arena.bytes > chosen.arena:
+                best = _narrower(best, steps, chosen, self.graph)
+            if best.ram <= budget.ram:
+                return best
+            within = replace(within, ram=within.ram - (best.ram - budget.ram))
+        raise _no_fit(best.ram, budget)
+
+    def _fused(self, goal: Goal, budget: Budget) -> Schedule:
+        """Plan operators that go row by row together, where that takes less RAM."""
+        least, stack = self._cutter.least_ram()
+        ram = min(budget.ram, least + SAME_BYTES) if goal == "workspace" else budget.ram
+        for _ in range(MOST_CHOICES):
+            found = self._cut(goal, ram, budget.flash, stack)
+            if found is None:
+                break
+            if found.ram <= budget.ram:
+                return found
+            ram -= found.ram - budget.ram
+        raise _no_fit(least, budget)
+
+    def _cut(self, goal: Goal, ram: int, flash: int, stack: int) -> Schedule | None:
+        """Return the best schedule in so many bytes, with *stack* or more of it; None if none fits.
+
+        More stack leaves less for the arena: it is tried where there is plenty.
+        """
+        found = None
+        for most in sorted({o.candidate.stack for step in self.steps for o in step.options}):
+            if most < stack or (found and goal == "workspace"):
+                continue
+            stages = self._cutter.within(ram - most, most, flash, small=goal == "flash")
+            if stages:
+                schedule = _placed(stages, self.graph, goal)
+                found = _best([found, schedule], goal) if found else schedule
+        return found
+
+
+def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
+    """Return which of *found* comes nearest to *goal*."""
+    if goal == "workspace":
+        least = min(schedule.ram for schedule in found)
+        found = [schedule for schedule in found if schedule.ram <= least + SAME_BYTES]
+    if goal == "flash":
+        return min(found, key=lambda schedule: (schedule.flash, schedule.instructions))
+    return min(found, key=lambda schedule: (schedule.instructions, schedule.ram))
+
+
+def _no_fit(needed: int, budget: Budget) -> NoFitError:
+    return NoFitError(
+        f"the network needs about {needed:,} bytes of RAM at least, expected at most "
         f"{budget.ram:,}"
     )
 
 
-def planned_near(steps: Sequence[Step], graph: Graph, goal: Goal, budget: Budget) -> Schedule:
-    """Return what `plan` does or, where that is refused, what comes nearest to *budget*.
-
-    Predictions of stack and code are of the most that was seen; a measurement may be within the
-    budget yet. Raises NoFitError where even tensors, workspaces and constants are not.
-    """
-    try:
-        return plan(steps, graph, goal, budget)
-    except NoFitError:
-        if not budget.holds(least_arena(steps), least_constants(steps)):
-            raise
-    try:
-        return plan(steps, graph, "workspace", replace(budget, ram=ENDLESS))
-    except NoFitError:
-        return plan(steps, graph, "flash", replace(budget, flash=ENDLESS))
+def _fed(graph: Graph) -> tuple[Tensor, ...]:
+    """Return the input that comes row by row. Raises UsageError where there is no such one."""
+    if len(graph.inputs) != 1 or height_of(graph, graph.inputs[0].name) == 1:
+        inputs = ", ".join("x".join(map(str, tensor.shape)) for tensor in graph.inputs)
+        raise UsageError(f"--feed rows: expected one input with several rows, got {inputs}")
+    return graph.inputs
 
 
 def _narrower(best: Schedule, steps: Sequence[Step], chosen: Chosen, graph: Graph) -> Schedule:
@@ -167,45 +279,53 @@ def _turns(option: Option) -> bool:
 
 
 def _arranged(steps: Sequence[Step], chosen: Choice, graph: Graph, goal: Goal) -> Schedule:
-    """Place the tensors and workspaces of *chosen*, and settle in which order each step goes."""
-    tensors = lives_of(graph)
-    workspaces = [
-        Block(
-            what=workspace_name(step.number),
-            bytes=option.workspace,
-            first=step.number,
-            last=step.number,
-        )
-        for step, option in zip(steps, chosen, strict=True)
-        if option.workspace
-    ]
-    overlaps = [
-        Overlap(
-            input=tensor.name,
-            output=step.operator.outputs[0].name,
-            gaps=step.gaps(option, tensor),
-        )
-        for step, option in zip(steps, chosen, strict=True)
-        for tensor in step.dying
-    ]
-    bound = max(
-        step.needs[step.options.index(option)] for step, option in zip(steps, chosen, strict=True)
-    )
+    """Place the tensors and workspaces of *chosen*, one for each step."""
+    stages = [single(step, option) for step, option in zip(steps, chosen, strict=True)]
+    return _placed(stages, graph, goal)
+
+
+def _placed(stages: Sequence[Stage], graph: Graph, goal: Goal) -> Schedule:
+    """Place all tensors and workspaces, and settle in which order each step goes."""
+    tensors = _tensors(stages, graph)
+    own = [block for stage in stages for block in stage.blocks]
+    overlaps = [overlap for stage in stages for overlap in stage.overlaps]
+    bound = max(stage.need for stage in stages)
     kept = dict.fromkeys(state.tensor.name for state in graph.states)
     states = [tensors[name] for name in kept]
     moving = [block for name, block in tensors.items() if name not in kept]
-    arena = _behind(states, arrange([*moving, *workspaces], overlaps, bound - _room(states)))
+    arena = _behind(states, arrange([*moving, *own], overlaps, bound - _room(states)))
     return Schedule(
         graph=graph,
         goal=goal,
-        plans=tuple(
-            _settled(step, option, arena) for step, option in zip(steps, chosen, strict=True)
-        ),
+        plans=tuple(plan for stage in stages for plan in stage.settled(arena)),
         arena=arena,
-        stack=max(option.candidate.stack for option in chosen),
-        flash=flash_of(chosen),
-        instructions_of=tuple(map(speed, chosen)),
+        stack=max(stage.stack for stage in stages),
+        flash=sum(stage.flash for stage in stages),
+        instructions_of=tuple(
+            one.instructions for stage in stages for one in stage.candidates
+        ),
+        fused=tuple(stage.fusion for stage in stages if stage.fusion),
     )
+
+
+def _tensors(stages: Sequence[Stage], graph: Graph) -> dict[str, Block]:
+    """Return from when to when each tensor is needed that is ever there as a whole.
+
+    Around a stage that is all of its time.
+    """
+    first, last = {}, {}
+    for stage in stages:
+        numbers = range(stage.first, stage.last + 1)
+        first |= dict.fromkeys(numbers, stage.first)
+        last |= dict.fromkeys(numbers, stage.last)
+    inside = {block.what for stage in stages for block in stage.blocks}
+    inside |= {name for stage in stages if stage.fusion for name in stage.fusion.nowhere}
+    end = len(graph.operators)
+    return {
+        name: replace(block, first=first[block.first], last=last.get(block.last, end))
+        for name, block in lives_of(graph).items()
+        if name not in inside
+    }
 
 
 def _room(blocks: Iterable[Block]) -> int:
@@ -223,16 +343,3 @@ def _behind(states: Sequence[Block], arena: Arena) -> Arena:
             *(replace(place, offset=size + place.offset) for place in arena.places),
         ),
     )
-
-
-def _settled(step: Step, option: Option, arena: Arena) -> Plan:
-    """Return the plan of *option* in the first order that suits where the tensors lie."""
-    output = step.operator.outputs[0]
-    for way in option.ways:
-        if not any(
-            least < arena.offset(tensor.name) - arena.offset(output.name) < most
-            for tensor in step.dying
-            for least, most in way.gaps(tensor, output)
-        ):
-            return way.plan
-    raise ValueError(f"{step.operator.name}: no order suits where its tensors are")

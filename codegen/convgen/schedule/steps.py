@@ -19,7 +19,7 @@ from convgen.model.tensor import Tensor
 from convgen.plans.order import StoreOrder
 from convgen.plans.plan import Plan
 from convgen.schedule import select
-from convgen.schedule.arena import Block, Gaps, aligned, apart, common
+from convgen.schedule.arena import Arena, Block, Gaps, aligned, apart, common
 from convgen.schedule.overlap import ordered, spans
 from convgen.schedule.select import Candidate
 from convgen.targets.target import Target
@@ -165,6 +165,19 @@ def lives_of(graph: Graph) -> Mapping[str, Block]:
         name: Block(what=name, bytes=size[name], first=first[name], last=last[name])
         for name in first
     }
+
+
+def settled(step: Step, option: Option, arena: Arena) -> Plan:
+    """Return the plan of *option* in the first order that suits where the tensors lie."""
+    output = step.operator.outputs[0]
+    for way in option.ways:
+        if not any(
+            least < arena.offset(tensor.name) - arena.offset(output.name) < most
+            for tensor in step.dying
+            for least, most in way.gaps(tensor, output)
+        ):
+            return way.plan
+    raise ValueError(f"{step.operator.name}: no order suits where its tensors are")
 
 
 def _step(

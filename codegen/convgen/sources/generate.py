@@ -60,10 +60,16 @@ def source_names(layer: str) -> tuple[str, ...]:
 def _rows_context(plan: Plan, pool: Pool | None, *, by_rows: bool) -> dict[str, Any]:
     if not by_rows:
         return {"by_rows": False, "parameters": parameters(plan, pool)}
+    if pool is not None:
+        raise ValueError(f"{plan.algorithm} makes no bands in a pool")
+    return rows_context(plan)
+
+
+def rows_context(plan: Plan) -> dict[str, Any]:
+    """Return what the function for some rows is printed from. ValueError where there is none."""
     band = plan.band
-    if isinstance(band, Refusal) or pool is not None:
-        why = band.reason if isinstance(band, Refusal) else "makes no bands in a pool"
-        raise ValueError(f"{plan.algorithm} {why}")
+    if isinstance(band, Refusal):
+        raise ValueError(f"{plan.algorithm} {band.reason}")
     return {
         "by_rows": True,
         "parameters": rows_parameters(plan),

@@ -16,10 +16,13 @@ from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Place
-from convgen.schedule.network import Schedule, workspace_name
+from convgen.schedule.fusion import sums_name
+from convgen.schedule.network import Schedule
+from convgen.schedule.stages import workspace_name
 from convgen.sources import network_words, shared_kernels
-from convgen.sources.generate import constants, file_names, operator_context
+from convgen.sources.generate import constants, file_names, operator_context, rows_context
 from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
+from convgen.sources.network_rows import Pointer, StageText, by_rows, stage_text
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
 from convgen.sources.shared_kernels import Entry, Printed, Shared
@@ -28,20 +31,15 @@ from convgen.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """A place in the arena as the source names it: a variable, and what lies there."""
-
-    declared: str
-    offset: int
-    comment: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call of an operator's function: its name, and the variables that are its arguments."""
+    """A call of an operator's function: its name, and the variables that are its arguments.
 
-    function: str
-    arguments: tuple[str, ...]
+    Or a stage of several operators.
+    """
+
+    function: str = ""
+    arguments: tuple[str, ...] = ()
+    stage: StageText | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +77,8 @@ def _context(
 ) -> dict[str, Any]:
     graph, plans = schedule.graph, schedule.plans
     macros, names = network_macros(schedule), _variables(schedule)
+    calls = list(_calls(schedule, names, shared.entries))
+    used = {name for call in calls for name in call.arguments}
     return {
         "name": graph.name,
         "target": target,
@@ -100,7 +100,7 @@ def _context(
         "pointers": [
             _pointer(place, names[place.block.what], schedule)
             for place in schedule.arena.places
-            if place.block.bytes
+            if place.block.bytes and names[place.block.what] in used
         ],
         "states": [
             _pointer(place, names[place.block.what], schedule)
@@ -112,22 +112,22 @@ def _context(
         ],
         "operators": shared.texts,
         "shares": shared.any,
-        "calls": [
-            _call(schedule, number, plan, names, shared.entries[symbol(schedule, plan)])
-            for number, plan in enumerate(plans)
-        ],
+        "calls": calls,
+        "stages": [call.stage for call in calls if call.stage],
+        "feeding": next((c.stage for c in calls if c.stage and c.stage.feeding), None),
     }
 
 
 def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
     """Yield the text of each operator's functions and the comment above it."""
-    for plan in schedule.plans:
+    some_rows = by_rows(schedule)
+    for number, plan in enumerate(schedule.plans):
+        rows = number in some_rows
         context = operator_context(plan, target, symbol(schedule, plan)) | {
             "network": True,
             "pool": None,
-            "takes_workspace": bool(plan.workspace),
-            "by_rows": False,
-            "parameters": parameters(plan, None, takes_workspace=bool(plan.workspace)),
+            "takes_workspace": rows or bool(plan.workspace),
+            **(rows_context(plan) if rows else _whole_context(plan)),
         }
         yield Printed(
             symbol=symbol(schedule, plan),
@@ -135,6 +135,14 @@ def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
             text=render_text(plan.template, **context),
             constants=plan.constants,
         )
+
+
+def _whole_context(plan: Plan) -> dict[str, Any]:
+    takes_workspace = bool(plan.workspace)
+    return {
+        "by_rows": False,
+        "parameters": parameters(plan, None, takes_workspace=takes_workspace),
+    }
 
 
 def network_macros(schedule: Schedule) -> tuple[Macro, ...]:
@@ -189,6 +197,10 @@ def _variables(schedule: Schedule) -> dict[str, str]:
         outputs = zip(numbered(operator.name, len(operator.outputs)), operator.outputs, strict=True)
         wanted = {tensor.name: name for name, tensor in outputs} | wanted
         wanted[workspace_name(n)] = f"{operator.name}_workspace"
+        wanted[sums_name(n)] = f"{operator.name}_sums"
+    for stage in schedule.fused:
+        wanted[stage.workspace_name] = f"workspace_{stage.first}"
+        wanted[stage.counters_name] = f"rows_{stage.first}"
     names: dict[str, str] = {}
     taken = {"arena", "memory"}
     for place in schedule.arena.places:
@@ -225,6 +237,19 @@ def _initial(graph: Graph) -> Iterator[tuple[str, Constant]]:
             comment = f"what state {place} holds at first"
             constant = Constant(name=name, values=state.initial.ravel(), comment=comment)
             yield f"{graph.name}__{name}", constant
+
+
+def _calls(
+    schedule: Schedule, names: Mapping[str, str], entries: Mapping[str, Entry]
+) -> Iterator[Call]:
+    """Yield a call for each operator, or for several that go row by row together."""
+    fused = {fused.first: fused for fused in schedule.fused}
+    for stage in schedule.stages:
+        if stage.start in fused:
+            yield Call(stage=stage_text(schedule, fused[stage.start], names, entries))
+        else:
+            plan = schedule.plans[stage.start]
+            yield _call(schedule, stage.start, plan, names, entries[symbol(schedule, plan)])
 
 
 def _call(

@@ -1,0 +1,325 @@
+"""Into which stages a network is cut: a shortest path over the places where it may be cut.
+
+A stage is one operator at a time, or several row by row (`convgen.schedule.fusion`). RAM is a
+maximum over stages: the least is a path of least maximum; under a budget each stage takes its
+fastest form that fits, and the fewest instructions are a path of least sum. What a fused stage
+needs is found by playing it, which takes time: so it is estimated from below at first, and found
+for the stages of the best path alone, until that has none left that is estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from convgen.model.graph import Graph
+from convgen.model.tensor import Tensor
+from convgen.plans.band import Band
+from convgen.plans.plan import Plan
+from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
+from convgen.schedule.fusion import Fused, fused, least_of, shared
+from convgen.schedule.select import Candidate
+from convgen.schedule.steps import Option, Step, lives_of, settled
+
+STACK_OF_TURN = 24  # bytes beside those of the operator
+
+PRICES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
+"""Instructions that a byte of flash is worth, where there is not enough of it."""
+
+IMPOSSIBLE = 2**62
+
+Cut = tuple[int, int]
+"""The first operator of a stage, and the one behind it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stage:
+    """One operator by an option, or several fused; ``need`` are the bytes of an arena for it.
+
+    ``candidates`` are what its operators are done by.
+    """
+
+    candidates: tuple[Candidate, ...]
+    need: int
+    instructions: int
+    step: Step | None = None
+    option: Option | None = None
+    fusion: Fused | None = None
+
+    @property
+    def first(self) -> int:
+        """The number of its first operator."""
+        return self.fusion.first if self.fusion else self._single[0].number
+
+    @property
+    def last(self) -> int:
+        """The number of its last operator."""
+        return self.fusion.last if self.fusion else self._single[0].number
+
+    @property
+    def _single(self) -> tuple[Step, Option]:
+        if self.step is None or self.option is None:
+            raise ValueError("a stage of several operators")
+        return self.step, self.option
+
+    @property
+    def flash(self) -> int:
+        """Predicted bytes of flash."""
+        return sum(candidate.flash for candidate in self.candidates)
+
+    @property
+    def stack(self) -> int:
+        """Predicted bytes of stack."""
+        deepest = max(candidate.stack for candidate in self.candidates)
+        return deepest + (STACK_OF_TURN if self.fusion else 0)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What it needs in the arena beside the tensors around it."""
+        if self.fusion:
+            return self.fusion.blocks
+        step, option = self._single
+        name, number = workspace_name(step.number), step.number
+        block = Block(what=name, bytes=option.workspace, first=number, last=number)
+        return (block,) if option.workspace else ()
+
+    @property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """What may share bytes meanwhile, and how."""
+        if self.fusion:
+            return self.fusion.overlaps
+        step, option = self._single
+        output = step.operator.outputs[0].name
+        return tuple(
+            Overlap(input=tensor.name, output=output, gaps=step.gaps(option, tensor))
+            for tensor in step.dying
+        )
+
+    def settled(self, arena: Arena) -> tuple[Plan, ...]:
+        """Return the plans of its operators, in orders that suit where the tensors lie."""
+        if self.fusion:
+            return self.fusion.plans
+        return (settled(*self._single, arena),)
+
+
+def workspace_name(number: int) -> str:
+    """Return what the workspace of operator *number* is called in the arena."""
+    return f"workspace of operator {number}"
+
+
+def single(step: Step, option: Option) -> Stage:
+    """Return *step* done by *option*, by itself."""
+    return Stage(
+        candidates=(option.candidate,),
+        need=step.needs[step.options.index(option)],
+        instructions=option.candidate.instructions,
+        step=step,
+        option=option,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bytes of an arena and of stack, and the instructions that a byte of flash is worth."""
+
+    arena: int
+    stack: int
+    price: float = 0.0
+
+    def cost(self, one: Candidate) -> float:
+        """Return what *one* costs in instructions."""
+        return one.instructions + self.price * one.flash
+
+
+class Cutter:
+    """Cuts one network, and remembers what it has played. *fed*: inputs that come row by row."""
+
+    def __init__(self, steps: Sequence[Step], graph: Graph, fed: Sequence[Tensor] = ()) -> None:
+        self.steps, self.graph, self.fed = steps, graph, tuple(fed)
+        self._lives = lives_of(graph)
+        states = {state.tensor.name for state in graph.states}
+        self._alone = [any(t.name in states for t in op.outputs) for op in graph.operators]
+        self._able = [_able(step) for step in steps]
+        self._lean = [min(able, key=_scratch) for able in self._able]
+        self._played: dict[Cut, Fused] = {}
+        self._estimates: dict[Cut, int] = {}
+        self._others: dict[Cut, int] = {}
+        self._least: dict[int, int] = {}
+
+    def least(self, stack: int) -> int:
+        """Return the least bytes of an arena in which some cut can be done with so much stack."""
+        if stack not in self._least:
+            limits = Limits(arena=IMPOSSIBLE, stack=stack)
+            self._least[stack] = int(self._settled(lambda cut: self._need(cut, limits), max)[0])
+        return self._least[stack]
+
+    def least_ram(self) -> tuple[int, int]:
+        """Return the least bytes of an arena and of stack together, and the stack of these."""
+        stacks = {o.candidate.stack for step in self.steps for o in step.options}
+        return min((self.least(stack) + stack, stack) for stack in sorted(stacks))
+
+    def within(
+        self, arena: int, stack: int, flash: int, *, small: bool = False
+    ) -> tuple[Stage, ...] | None:
+        """Return the stages with the fewest instructions in so many bytes, None if none fit.
+
+        *small*: those with the least flash.
+        """
+        for price in PRICES[-1:] if small else PRICES:
+            found = self._cheapest(Limits(arena=arena, stack=stack, price=price))
+            if found is None or sum(stage.flash for stage in found) <= flash:
+                return found
+        return None
+
+    def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
+        """Return the stages of least cost."""
+
+        def cost(cut: Cut) -> float:
+            found = self._stage(cut, limits)
+            return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
+
+        total, cuts = self._settled(cost, sum)
+        if total >= IMPOSSIBLE:
+            return None
+        return tuple(found for cut in cuts if (found := self._stage(cut, limits)))
+
+    def _settled(
+        self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
+    ) -> tuple[float, list[Cut]]:
+        """Return the best path, in which nothing is estimated any more."""
+        while True:
+            total, cuts = self._path(cost, joined)
+            estimated = [cut for cut in cuts if self._is_fused(cut) and cut not in self._played]
+            if not estimated or total >= IMPOSSIBLE:
+                return total, cuts
+            for cut in estimated:
+                self._play(cut)
+
+    def _path(
+        self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
+    ) -> tuple[float, list[Cut]]:
+        """Return the least cost of all operators, and where they are cut for it."""
+        best: list[tuple[float, list[Cut]]] = [(0.0, [])]
+        for end in range(1, len(self.steps) + 1):
+            found = [
+                (joined((best[start][0], cost((start, end)))), start) for start in self._starts(end)
+            ]
+            total, start = min(found, key=lambda one: (one[0], -one[1]))
+            best.append((total, [*best[start][1], (start, end)]))
+        return best[-1]
+
+    def _starts(self, end: int) -> Iterator[int]:
+        """Yield where a stage may begin that ends in front of operator *end*."""
+        yield end - 1
+        for start in range(end - 2, -1, -1):
+            if self._alone[start] or self._alone[start + 1]:
+                return
+            yield start
+
+    def _is_fused(self, cut: Cut) -> bool:
+        return cut[1] - cut[0] > 1 or bool(self._fed_at(cut))
+
+    def _fed_at(self, cut: Cut) -> tuple[Tensor, ...]:
+        return self.fed if cut[0] == 0 else ()
+
+    def _need(self, cut: Cut, limits: Limits) -> int:
+        """Return the bytes of an arena for a stage in its leanest form, or an estimate of it."""
+        if not self._is_fused(cut):
+            return min((need for need, _ in self._options(cut[0], limits)), default=IMPOSSIBLE)
+        lean = [self._leanest(number, limits) for number in range(*cut)]
+        if None in lean:
+            return IMPOSSIBLE
+        more = _shared(one for one in lean if one) - _shared(self._lean[slice(*cut)])
+        return self._around(cut) + self._alone_need(cut) + more
+
+    def _alone_need(self, cut: Cut) -> int:
+        """Return the bytes that a fused stage needs for itself, or an estimate of it."""
+        if cut in self._played:
+            return self._played[cut].alone.bytes
+        if cut not in self._estimates:
+            plans = [one.plan for one in self._lean[slice(*cut)]]
+            self._estimates[cut] = least_of(self.graph, cut[0], plans, self._fed_at(cut))
+        return self._estimates[cut]
+
+    def _options(self, number: int, limits: Limits) -> Iterator[tuple[int, Option]]:
+        """Yield what of a step fits, each behind what it needs of an arena."""
+        step = self.steps[number]
+        for need, option in zip(step.needs, step.options, strict=True):
+            if need <= limits.arena and option.candidate.stack <= limits.stack:
+                yield need, option
+
+    def _leanest(self, number: int, limits: Limits) -> Candidate | None:
+        """Return what needs the least workspace as a part of a fused stage."""
+        able = (one for one in self._able[number] if one.stack <= limits.stack)
+        return min(able, key=_scratch, default=None)
+
+    def _around(self, cut: Cut) -> int:
+        """Return the bytes of the tensors that a stage only leaves alone."""
+        if cut not in self._others:
+            first, end = cut
+            own = {
+                tensor.name
+                for operator in self.graph.operators[first:end]
+                for tensor in (*operator.inputs, *operator.outputs)
+            }
+            self._others[cut] = sum(
+                block.room
+                for name, block in self._lives.items()
+                if name not in own and block.first < end and first <= block.last
+            )
+        return self._others[cut]
+
+    def _play(self, cut: Cut) -> None:
+        plans = [one.plan for one in self._lean[slice(*cut)]]
+        self._played[cut] = fused(self.graph, cut[0], plans, fed=self._fed_at(cut))
+
+    def _stage(self, cut: Cut, limits: Limits) -> Stage | None:
+        """Return the cheapest form of a stage, None if there is none within *limits*."""
+        if not self._is_fused(cut):
+            able = [option for _, option in self._options(cut[0], limits)]
+            best = min(able, key=lambda option: limits.cost(option.candidate), default=None)
+            return single(self.steps[cut[0]], best) if best else None
+        need = self._need(cut, limits)
+        return self._in_rows(cut, limits, need) if need <= limits.arena else None
+
+    def _in_rows(self, cut: Cut, limits: Limits, need: int) -> Stage:
+        """Return the cheapest form of a fused stage that *need* bytes would do for."""
+        lean = [self._leanest(number, limits) for number in range(*cut)]
+        workspace = _shared(one for one in lean if one)
+        most = workspace + (limits.arena - need) // ALIGN * ALIGN
+        chosen = tuple(
+            min((one for one in able if _fits(one, most, limits)), key=limits.cost)
+            for able in self._able[slice(*cut)]
+        )
+        fusion = self._played.get(cut)
+        fusion = fusion and fusion.by([one.plan for one in chosen])
+        return Stage(
+            candidates=chosen,
+            need=need + _shared(chosen) - workspace,
+            instructions=sum(one.instructions for one in chosen)
+            + (fusion.overhead if fusion else 0),  # not known before it is played
+            fusion=fusion,
+        )
+
+
+def _able(step: Step) -> list[Candidate]:
+    """Return what may be a part of a fused stage: what goes row by row, or else all there is."""
+    able = [option.candidate for option in step.options]
+    return [one for one in able if _has_rows(one)] or able
+
+
+def _has_rows(candidate: Candidate) -> bool:
+    band = candidate.plan.band
+    return isinstance(band, Band) and band.step == 1
+
+
+def _scratch(candidate: Candidate) -> tuple[int, int]:
+    return candidate.plan.workspace_bytes, candidate.instructions
+
+
+def _fits(one: Candidate, workspace: int, limits: Limits) -> bool:
+    return one.stack <= limits.stack and one.plan.workspace_bytes <= workspace
+
+
+def _shared(candidates: Iterable[Candidate]) -> int:
+    return aligned(shared([one.plan for one in candidates]))

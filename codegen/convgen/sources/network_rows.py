@@ -1,0 +1,331 @@
+"""A fused stage as C: for each operator a function that goes on by a row, and the loop over all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from convgen.ctext.literals import ctype
+from convgen.model.tensor import Tensor
+from convgen.plans.plan import Plan
+from convgen.schedule.flow import Flow, Part, Reading, Store
+from convgen.schedule.fusion import Fused, accumulates, sums_name
+from convgen.schedule.network import Schedule
+
+OFFSETS = {2: "int16_t", 4: "int32_t"}
+"""What counters are, by their size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """A variable that points into the arena, and what lies there."""
+
+    declared: str
+    offset: int
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """A ring that a row is put into: ``top`` counts with which row it begins.
+
+    ``oldest`` is the first row that is needed yet; ``end`` the one behind the last that is there.
+    """
+
+    top: str
+    capacity: int
+    pitch: int
+    oldest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """A function that lets one operator go on: by ``step`` rows, up to ``rows``, counted in ``counter``.
+
+    It does nothing if one of ``unless`` holds. Then ``call`` with the ``arguments``; ``last`` is the row
+    behind those of a turn.
+    """
+
+    function: str
+    comment: str
+    counter: str
+    rows: int
+    step: int
+    unless: tuple[str, ...]
+    pointers: tuple[Pointer, ...]
+    ring: Ring | None
+    call: str
+    arguments: tuple[str, ...]
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeding:
+    """What a caller's row is put into."""
+
+    pointer: Pointer
+    counter: str
+    rows: int
+    pitch: int
+    ring: Ring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageText:
+    """A fused stage: its counters, and the functions of its operators, the last one first."""
+
+    struct: str
+    offset: int
+    counter_type: str
+    counters: tuple[str, ...]
+    comment: str
+    advances: tuple[Advance, ...]
+    until: tuple[str, ...]
+    feeding: Feeding | None
+
+    @property
+    def moves(self) -> bool:
+        """Whether rows of rings move."""
+        return any(advance.ring for advance in self.advances) or self.feeding is not None
+
+
+def stage_text(schedule: Schedule, fused: Fused, names: Mapping[str, str]) -> StageText:
+    """Return what a fused stage is printed from; *names* are those of places in the arena."""
+    return _Writer(schedule, fused, names).text()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    schedule: Schedule
+    fused: Fused
+    names: Mapping[str, str]
+
+    @property
+    def flow(self) -> Flow:
+        return self.fused.flow
+
+    def _least(self, one: str, other: str) -> str:
+        return f"{self.schedule.graph.name}__least({one}, {other})"
+
+    def _most(self, one: str, other: str) -> str:
+        return f"{self.schedule.graph.name}__most({one}, {other})"
+
+    def text(self) -> StageText:
+        fused, parts = self.fused, self.flow.parts
+        fed = [part for part in parts if part.plan is None]
+        kept = {store.name for store in self.flow.stores if store.is_kept}
+        rings = (self._top(store) for store in fused.rings)
+        return StageText(
+            struct=f"{self.schedule.graph.name}_rows_{fused.first}",
+            offset=self.schedule.arena.offset(fused.counters_name),
+            counter_type=OFFSETS[fused.bytes_of_counter],
+            counters=(*map(self._counter, parts), *rings),
+            comment=f"operators {fused.first} to {fused.last}",
+            advances=tuple(
+                self._advance(k, part) for k, part in reversed([*enumerate(parts)]) if part.plan
+            ),
+            until=tuple(
+                f"at->{self._counter(part)} < {part.rows}" for part in parts if {*part.makes} & kept
+            ),
+            feeding=self._feeding(fed[0]) if fed else None,
+        )
+
+    def _counter(self, part: Part) -> str:
+        return self.names[part.makes[0]] if part.plan is None else _own(part).operator.name
+
+    def _top(self, store: Store) -> str:
+        return f"{self.names[store.name]}_top"
+
+    def _advance(self, k: int, part: Part) -> Advance:
+        plan, counter = _own(part), self._counter(part)
+        function = f"{self.schedule.graph.name}_{plan.operator.name}"
+        ring = self._ring(part) if part.by_rows else None
+        rows = "a row" if part.step == 1 else f"{part.step} rows"
+        what = rows if part.by_rows else "a row of its input" if accumulates(plan) else "all of it"
+        return Advance(
+            function=f"{function}_next",
+            comment=f"Goes on with {plan.operator.name}, by {what}, if what that reads is there",
+            counter=counter,
+            rows=part.rows,
+            step=part.step,
+            unless=(*self._missing(part), *([self._no_room(part)] if k in self.flow.waits else [])),
+            pointers=tuple(self._pointers(part)),
+            ring=ring,
+            call=f"{function}_rows" if goes_by_rows(part) else function,
+            arguments=tuple(self._arguments(part, ring)),
+            last=self._last(part),
+        )
+
+    def _missing(self, part: Part) -> Iterator[str]:
+        """Yield conditions under which rows are missing."""
+        makers = {tensor: maker for maker in self.flow.parts for tensor in maker.makes}
+        for reading in dict.fromkeys(part.readings):
+            maker = makers.get(reading.tensor)
+            if maker is None:
+                continue
+            counted = f"at->{self._counter(maker)}"
+            if not maker.by_rows or reading.needs_all:
+                yield f"{counted} < {maker.rows}"
+            else:
+                yield f"{counted} < {self._end(reading, part)}"
+
+    def _no_room(self, part: Part) -> str:
+        """Return the condition under which there is no room for what *part* makes."""
+        store = self.flow.store_of[part.makes[0]]
+        return f"{self._last(part)} - {self._oldest(store)} > {store.capacity}"
+
+    def _last(self, part: Part) -> str:
+        """Return the row behind those of a turn."""
+        return "row + 1" if part.step == 1 else self._least(f"row + {part.step}", str(part.rows))
+
+    def _oldest(self, store: Store) -> str:
+        """Return the first row of *store* that is needed yet, as C."""
+        needed = [
+            self._first(reading, f"at->{self._counter(self.flow.parts[k])}")
+            for k, reading in self.flow.readers(store)
+        ]
+        *others, oldest = dict.fromkeys(needed)
+        for other in others:
+            oldest = self._least(other, oldest)
+        return oldest
+
+    def _ring(self, part: Part) -> Ring | None:
+        """Return the ring that *part* puts rows into, unless they take the place of others."""
+        store = self.flow.store_of[part.makes[0]]
+        if store.is_whole or store.tensors[0] != part.makes[0]:
+            return None
+        return Ring(
+            top=self._top(store),
+            capacity=store.capacity,
+            pitch=store.pitch,
+            oldest=self._oldest(store),
+        )
+
+    def _pointers(self, part: Part) -> Iterator[Pointer]:
+        operator, plan = _own(part).operator, _own(part)
+        several = len(operator.inputs) > 1
+        for n, tensor in enumerate(operator.inputs):
+            const = "" if plan.writes_input else "const "
+            name = f"input_{n}" if several else "input"
+            yield self._pointer(f"{const}{ctype(tensor.dtype)} *const {name}", tensor)
+        outputs = operator.outputs
+        for n, tensor in enumerate(outputs):
+            name = f"output_{n}" if len(outputs) > 1 else "output"
+            yield self._pointer(f"{ctype(tensor.dtype)} *const {name}", tensor)
+        if plan.workspace:
+            own = sums_name(part.number) if accumulates(plan) else self.fused.workspace_name
+            yield Pointer(
+                declared="void *const workspace",
+                offset=self.schedule.arena.offset(own),
+                comment=f"{plan.workspace_bytes:,} bytes",
+            )
+
+    def _pointer(self, declared: str, tensor: Tensor) -> Pointer:
+        store = self.flow.store_of[tensor.name]
+        size = f"{store.capacity} rows of {store.pitch:,} bytes"
+        if store.height == 1:
+            size = f"{store.pitch:,} bytes"
+        what = "" if store.is_whole else "a ring of "
+        return Pointer(
+            declared=declared,
+            offset=self.schedule.arena.offset(store.name),
+            comment=f"{self.names[store.name]}: {what}{size}",
+        )
+
+    def _arguments(self, part: Part, ring: Ring | None) -> Iterator[str]:
+        plan, operator = _own(part), _own(part).operator
+        by_rows = goes_by_rows(part)
+        several = len(operator.inputs) > 1
+        for n, tensor in enumerate(operator.inputs):
+            yield f"input_{n}" if several else "input"
+            if by_rows:
+                yield self._input_row(part, tensor)
+        for n, tensor in enumerate(operator.outputs):
+            name = f"output_{n}" if len(operator.outputs) > 1 else "output"
+            yield f"{name}{self._output_row(part, tensor)}"
+        if by_rows or plan.workspace:
+            yield "workspace" if plan.workspace else "0"
+        if by_rows:
+            yield from self._rows(part, operator.inputs[0])
+
+    def _input_row(self, part: Part, tensor: Tensor) -> str:
+        """Return which row of its own image lies at the pointer to *tensor*."""
+        store = self.flow.store_of[tensor.name]
+        if store.is_whole:
+            return "0"
+        times = _unit(part, tensor)
+        return f"at->{self._top(store)}" + (f" * {times}" if times > 1 else "")
+
+    def _output_row(self, part: Part, tensor: Tensor) -> str:
+        """Return how far behind the pointer to *tensor* the row is put."""
+        store = self.flow.store_of[tensor.name]
+        if not part.by_rows or part.rows == 1:
+            return ""
+        row = "row" if store.is_whole else f"(row - at->{self._top(store)})"
+        return f" + {row} * {store.pitch // tensor.elem_bytes}"
+
+    def _rows(self, part: Part, tensor: Tensor) -> tuple[str, str]:
+        """Return the first row of a turn, and the one behind its last, as the operator counts."""
+        unit = _unit(part, tensor)
+        if unit > 1:
+            return f"row * {unit}", f"(row + 1) * {unit}"
+        return "row", self._last(part)
+
+    def _first(self, reading: Reading, row: str) -> str:
+        """Return the first row that *row* reads, as C."""
+        if reading.needs_all:
+            return "0"
+        times = row if reading.stride == 1 else f"{row} * {reading.stride}"
+        return self._most(f"{times} - {reading.pad}", "0") if reading.pad else times
+
+    def _end(self, reading: Reading, part: Part) -> str:
+        """Return the row behind those that a turn reads, as C."""
+        start = "row" if part.step == 1 else self._last(part)
+        behind = reading.reach - reading.pad - (0 if part.step == 1 else reading.stride)
+        times = start if reading.stride == 1 else f"{start} * {reading.stride}"
+        end = f"{times} {_plus(behind)}" if behind else times
+        highest = (part.rows - 1) * reading.stride - reading.pad + reading.reach
+        return self._least(end, str(reading.height)) if highest > reading.height else end
+
+    def _feeding(self, part: Part) -> Feeding:
+        store, ring = self.flow.store_of[part.makes[0]], self._ring(part)
+        pitch = store.pitch
+        top = ring or Ring(top="", capacity=store.capacity, pitch=pitch, oldest="0")
+        return Feeding(
+            pointer=Pointer(
+                declared="char *const input",
+                offset=self.schedule.arena.offset(store.name),
+                comment=f"{store.capacity} rows of {pitch:,} bytes",
+            ),
+            counter=self._counter(part),
+            rows=part.rows,
+            pitch=pitch,
+            ring=top,
+        )
+
+
+def goes_by_rows(part: Part) -> bool:
+    """Whether the operator of *part* is printed as the function for some rows."""
+    return part.by_rows or (part.plan is not None and accumulates(part.plan) and part.rows > 1)
+
+
+def by_rows(schedule: Schedule) -> frozenset[int]:
+    """Return the numbers of the operators that are printed as functions for some rows."""
+    parts = chain.from_iterable(fused.flow.parts for fused in schedule.fused)
+    return frozenset(part.number for part in parts if goes_by_rows(part))
+
+
+def _own(part: Part) -> Plan:
+    if part.plan is None:
+        raise ValueError("a caller is no operator")
+    return part.plan
+
+
+def _unit(part: Part, tensor: Tensor) -> int:
+    """Return how many rows of the operator's own *tensor* make one that is counted."""
+    return 1 if part.by_rows else tensor.shape[0] // part.rows
+
+
+def _plus(value: int) -> str:
+    return f"+ {value}" if value >= 0 else f"- {-value}"
