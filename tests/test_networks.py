@@ -22,10 +22,8 @@ from convgen.ctext.literals import macro
 from convgen.model.graph import Graph
 from convgen.model.tensor import DType
 from convgen.model.whole import Whole
-from convgen.schedule import network
-from convgen.schedule.network import Schedule
+from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
-from convgen.schedule.steps import survey
 from convgen.sources.network import network_files
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -47,7 +45,7 @@ ROOM = Budget(ram=2**19, flash=2**20)
 
 
 def planned(graph: Graph, board: Target, number: int) -> Schedule:
-    return network.plan(survey(graph, board), graph, GOALS[number % len(GOALS)], ROOM)
+    return Planner(graph, board).plan(GOALS[number % len(GOALS)], ROOM)
 
 
 @pytest.mark.emulator

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convgen.choices import Ends, Goal, Reference
+from convgen.choices import Ends, Feed, Fusion, Goal, Reference
 from convgen.errors import (
     BuildError,
     ConvgenError,
@@ -87,6 +87,8 @@ def plan(  # noqa: PLR0913 - what may be planned for
     goal: Goal = "workspace",
     algorithm: str | None = None,
     overlap: bool = False,
+    fusion: Fusion = "auto",
+    feed: Feed = "whole",
 ) -> Planned:
     """Return what is predicted to be best by the goal within the budget, or to come nearest to it.
 
@@ -95,7 +97,15 @@ def plan(  # noqa: PLR0913 - what may be planned for
     """
     from convgen import planning
 
-    options = PlanOptions(ram=ram, flash=flash, goal=goal, algorithm=algorithm, overlap=overlap)
+    options = PlanOptions(
+        ram=ram,
+        flash=flash,
+        goal=goal,
+        algorithm=algorithm,
+        overlap=overlap,
+        fusion=fusion,
+        feed=feed,
+    )
     return planning.plan(graph, board, options)
 
 

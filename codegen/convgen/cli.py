@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from convgen import __version__
-from convgen.choices import EMULATORS, ENDS, GOALS, REFERENCES, TOOLCHAINS
+from convgen.choices import EMULATORS, ENDS, FEEDS, FUSIONS, GOALS, REFERENCES, TOOLCHAINS
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
 from convgen.size import whole
@@ -87,6 +87,21 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         choices=REFERENCES,
         default="litert",
         help=f"whose rounding a model has: {', '.join(REFERENCES)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--feed",
+        metavar="KIND",
+        choices=FEEDS,
+        default="whole",
+        help=f"how a model gets its input: {', '.join(FEEDS)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--fusion",
+        metavar="WHICH",
+        choices=FUSIONS,
+        default="auto",
+        help="run operators of a model row by row together where that takes less RAM, or one "
+        f"after the other: {', '.join(FUSIONS)} (default: %(default)s)",
     )
     group.add_argument(
         "--layer", metavar="WHICH", help="take this operator of a model, by index or output"
@@ -305,6 +320,8 @@ def _job(options: argparse.Namespace) -> Job:
             goal=options.optimize,
             algorithm=options.algorithm,
             overlap=options.overlap,
+            fusion=options.fusion,
+            feed=options.feed,
         ),
         run=api.RunOptions(
             emulator=options.emulator,

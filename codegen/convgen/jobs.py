@@ -193,6 +193,8 @@ def remake(job: Job, board: Target) -> Remake:
         name=read.name,
         ends=read.ends,
         reference=read.reference,
+        fusion=job.plan.fusion,
+        feed=job.plan.feed,
     )
 
 

@@ -7,7 +7,7 @@ searched for by halves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +15,12 @@ import numpy as np
 
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.trial import Bench, Trial, attempt, split_outputs
+from convgen.model.graph import Graph
 from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.whole import Whole
+from convgen.schedule.arena import Arena, Block, Place
+from convgen.schedule.fusion import Fused
 from convgen.schedule.network import Schedule
 
 SATURATING = (Softmax, LogSoftmax, Table)
@@ -89,15 +92,38 @@ def _first(differs: Callable[[int], Difference | None], last: int) -> Difference
 
 def _behind(schedule: Schedule, last: int) -> Schedule:
     """Return *schedule* up to the operator *last*, whose outputs are the network's."""
-    graph, arena, end = schedule.graph, schedule.arena, last + 1
+    graph, end = schedule.graph, last + 1
     operators = graph.operators[:end]
-    places = tuple(place for place in arena.places if place.block.first <= last)
+    cut = replace(graph, operators=operators, outputs=operators[last].outputs)
+    begun = [stage for stage in schedule.fused if stage.first <= last]
     return replace(
         schedule,
-        arena=replace(arena, places=places),
-        graph=replace(graph, operators=operators, outputs=operators[last].outputs),
+        arena=_with_whole(schedule.arena, cut, begun),
+        graph=cut,
         plans=schedule.plans[:end],
         instructions_of=schedule.instructions_of[:end],
+        fused=tuple(stage if stage.last <= last else stage.up_to(cut) for stage in begun),
+    )
+
+
+def _with_whole(arena: Arena, graph: Graph, begun: Sequence[Fused]) -> Arena:
+    """Return the *arena* of what is left, with room behind it for outputs that were not whole."""
+    last = len(graph.operators) - 1
+    size = {tensor.name: tensor.bytes for tensor in graph.outputs}
+    there = {place.block.what: place for place in arena.places if place.block.first <= last}
+    for stage in begun:
+        there |= {name: there[other] for name, other in stage.also.items() if other in there}
+    end = arena.bytes
+    for name in size:
+        if name not in there or there[name].block.bytes != size[name]:
+            block = Block(what=name, bytes=size[name], first=last, last=last)
+            there[name] = Place(block=block, offset=end)
+            end += block.room
+    return Arena(
+        bytes=end,
+        places=tuple(
+            replace(place, block=replace(place.block, what=name)) for name, place in there.items()
+        ),
     )
 
 

@@ -57,7 +57,7 @@ def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Tr
     image = trial.image
     code = Code(image.elf, board.cpu)
     if wanted.timing:
-        calls = Calls(entry=_entry(image.elf, image.call.name), count=trial.vectors)
+        calls = Calls(entry=_entry(image.elf, image.call.function), count=trial.vectors)
         found = cycles.estimate(code, counts, calls, wanted.timing, wanted.flash_wait_states)
         trial = replace(trial, cycles=found)
     if wanted.profile:

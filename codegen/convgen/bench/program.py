@@ -86,7 +86,8 @@ def _network(schedule: Schedule, target: Target, remake: Remake | None, *, stric
     from convgen.sources.network import network_files
 
     graph, arena = schedule.graph, schedule.arena
-    input_offset, *more_inputs = (arena.offset(tensor.name) for tensor in graph.inputs)
+    held = [0 if schedule.rows_fed else arena.offset(tensor.name) for tensor in graph.inputs]
+    input_offset, *more_inputs = held
     output_offset, *more_outputs = (arena.offset(tensor.name) for tensor in graph.outputs)
     call = Call(
         name=graph.name,
@@ -96,6 +97,7 @@ def _network(schedule: Schedule, target: Target, remake: Remake | None, *, stric
         tensor_align=ALIGN if strict else USUAL_ALIGN,
         has_init=bool(graph.states),
         state_bytes=schedule.state_bytes,
+        rows=schedule.rows_fed,
         pool=Pool(
             bytes=arena.bytes,
             input_offset=input_offset,

@@ -81,7 +81,7 @@ def _operator(schedule: Schedule, number: int) -> Report:
         "kind": plan.operator.kind,
         "name": plan.operator.name,
         "algorithm": plan.algorithm,
-        "stage": number,
+        "stage": next(n for n, stage in enumerate(schedule.stages) if number in stage),
         "macs": plan.operator.macs,
         "instructions": None,
         "predicted_instructions": schedule.instructions_of[number],

@@ -189,11 +189,6 @@ def least_arena(steps: Sequence[Step]) -> int:
     return max(min(step.needs) for step in steps)
 
 
-def least_stack(steps: Sequence[Step]) -> int:
-    """Return the predicted bytes of stack that the network needs at least."""
-    return max(min(option.candidate.stack for option in step.options) for step in steps)
-
-
 def least_constants(steps: Sequence[Step]) -> int:
     """Return the bytes that constants need at least, whatever is chosen."""
     return sum(min(o.candidate.constant_bytes for o in step.options) for step in steps)

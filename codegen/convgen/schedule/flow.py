@@ -290,9 +290,7 @@ def _grown(state: _State) -> _State:
     if not blocked:
         raise ValueError("a stage stands still, though every store has room")
     found = [(state.with_more_of(store), store) for store in blocked]
-    gained = [
-        (len(other.turns) - len(state.turns) or 0.1) / store.pitch for other, store in found
-    ]
+    gained = [(len(other.turns) - len(state.turns) or 0.1) / store.pitch for other, store in found]
     return found[gained.index(max(gained))][0]
 
 
@@ -304,12 +302,19 @@ class _Look:
         store_of = {tensor: store for store in stores for tensor in store.tensors}
         writer = {tensor: k for k, part in enumerate(parts) for tensor in part.makes}
         self.sources = [
-            [(reading, writer[reading.tensor]) for reading in part.readings if reading.tensor in writer]
+            [
+                (reading, writer[reading.tensor])
+                for reading in part.readings
+                if reading.tensor in writer
+            ]
             for part in parts
         ]
         self.places = [
-            [store for tensor in part.makes if not _is_later(tensor, store := store_of[tensor])
-             and not store.is_whole]
+            [
+                store
+                for tensor in part.makes
+                if not _is_later(tensor, store := store_of[tensor]) and not store.is_whole
+            ]
             for part in parts
         ]
         self.readers = {id(store): list(_readers(parts, store)) for store in stores}

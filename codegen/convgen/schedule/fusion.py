@@ -18,7 +18,7 @@ from convgen.model.operator import Windowed
 from convgen.model.tensor import Tensor
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
-from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, aligned, arrange
+from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, arrange
 from convgen.schedule.flow import Flow, Part, Reading, Store, settle
 
 PER_TURN = 60  # instructions, beside those of the operator
@@ -62,22 +62,12 @@ class Fused:
     @property
     def workspace_name(self) -> str:
         """What the workspace is called in the arena."""
-        return f"workspace of operators {self.first} to {self.last}"
+        return f"workspace from operator {self.first} on"
 
     @property
     def counters_name(self) -> str:
         """What the counters are called in the arena."""
-        return f"rows of operators {self.first} to {self.last}"
-
-    @property
-    def fed(self) -> tuple[str, ...]:
-        """The tensors that a caller hands in."""
-        return tuple(name for part in self.flow.parts if not part.plan for name in part.makes)
-
-    @property
-    def nowhere(self) -> tuple[str, ...]:
-        """The tensors in whose place another is from some time on."""
-        return tuple(name for store in self.flow.stores for name in store.tensors[:-1])
+        return f"rows from operator {self.first} on"
 
     @property
     def rings(self) -> tuple[Store, ...]:
@@ -145,9 +135,7 @@ class Fused:
     @property
     def least(self) -> int:
         """The bytes that no placement goes below."""
-        fixed = sum(
-            block.room for block in self.blocks if block.what not in self.flow.times
-        )
+        fixed = sum(block.room for block in self.blocks if block.what not in self.flow.times)
         return self.flow.most_alive + fixed
 
     @cached_property
@@ -164,10 +152,30 @@ class Fused:
     def by(self, plans: Sequence[Plan]) -> Fused:
         """Return the same done by other *plans*, which go by as many rows."""
         of_number = dict(zip(range(self.first, self.last + 1), plans, strict=True))
-        parts = tuple(
-            replace(part, plan=of_number.get(part.number)) for part in self.flow.parts
-        )
+        parts = tuple(replace(part, plan=of_number.get(part.number)) for part in self.flow.parts)
         return replace(self, flow=replace(self.flow, parts=parts), workspace=shared(plans))
+
+    def up_to(self, graph: Graph) -> Fused:
+        """Return what it is if *graph* ends behind one of its operators."""
+        end, kept = len(graph.operators), {tensor.name for tensor in graph.outputs}
+        parts = [part for part in self.flow.parts if part.number < end]
+        there = {name for part in parts for name in part.makes}
+        there |= {reading.tensor for part in parts for reading in part.readings}
+        held = (
+            replace(store, tensors=tuple(name for name in store.tensors if name in there))
+            for store in self.flow.stores
+        )
+        stores = [
+            replace(store, capacity=store.height, is_kept=True) if store.name in kept else store
+            for store in held
+            if store.tensors
+        ]
+        return replace(self, last=end - 1, flow=settle(parts, stores))
+
+    @property
+    def also(self) -> dict[str, str]:
+        """The place of each tensor in whose place another is later, by that one's name."""
+        return {name: store.name for store in self.flow.stores for name in store.tensors[:-1]}
 
     @cached_property
     def overhead(self) -> int:
@@ -188,9 +196,7 @@ def sums_name(number: int) -> str:
     return f"sums of operator {number}"
 
 
-def fused(
-    graph: Graph, first: int, plans: Sequence[Plan], *, fed: Sequence[Tensor] = ()
-) -> Fused:
+def fused(graph: Graph, first: int, plans: Sequence[Plan], *, fed: Sequence[Tensor] = ()) -> Fused:
     """Put the operators from *first* on, which go by *plans*, into one stage.
 
     *fed* are inputs of the graph that come row by row.
@@ -216,9 +222,7 @@ def least_of(graph: Graph, first: int, plans: Sequence[Plan], fed: Sequence[Tens
     return max(sum(rings), *whole) + shared(plans)
 
 
-def _parts(
-    graph: Graph, first: int, plans: Sequence[Plan], fed: Sequence[Tensor]
-) -> list[Part]:
+def _parts(graph: Graph, first: int, plans: Sequence[Plan], fed: Sequence[Tensor]) -> list[Part]:
     return [
         *(_caller(tensor, height_of(graph, tensor.name)) for tensor in fed),
         *(_part(graph, first + n, plan) for n, plan in enumerate(plans)),
@@ -300,9 +304,7 @@ def _by_rows(plan: Plan, heights: Sequence[int]) -> tuple[Reading, ...]:
         if heights != [g.in_h] or rows_of(operator.outputs[0]) != g.out_h:
             return ()
         name = operator.inputs[0].name
-        return (
-            Reading(tensor=name, height=g.in_h, stride=g.stride_h, pad=g.pad_top, reach=reach),
-        )
+        return (Reading(tensor=name, height=g.in_h, stride=g.stride_h, pad=g.pad_top, reach=reach),)
     rows = rows_of(operator.outputs[0])
     seen = [rows_of(tensor) for tensor in operator.inputs]
     if rows == 1 or {*heights, *seen} != {rows}:
@@ -315,7 +317,7 @@ def _same_row(tensor: Tensor, height: int) -> Reading:
 
 
 def _stores(graph: Graph, first: int, end: int, parts: Sequence[Part]) -> list[Store]:
-    """Return where the tensors of operators *first* to *end* - 1 are kept, rings as small as can be.
+    """Return where the tensors of operators *first* to *end* - 1 are kept, in the least rings.
 
     An elementwise operator writes over an input that nobody else reads.
     """
@@ -326,11 +328,12 @@ def _stores(graph: Graph, first: int, end: int, parts: Sequence[Part]) -> list[S
     names = dict.fromkeys(
         [*(r.tensor for part in parts for r in part.readings), *made],
     )
-    group = {name: (name,) for name in names}
+    group: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
     for part in parts:
         over = _in_place(part, parts, made, after, graph)
         if over:
-            group[part.makes[0]] = (*group.pop(over), part.makes[0])
+            (output,) = part.makes
+            group[output] = (*group.pop(over), output)
     return [_store(graph, tensors, parts, made, after) for tensors in group.values()]
 
 
@@ -401,7 +404,7 @@ class _Layout:
 
 
 def gaps_between(one: _Layout, other: _Layout) -> Gaps:
-    """Return how far *one* may not begin above *other*: slots needed at once may not share bytes."""
+    """Return how far *one* may not begin above *other*: no slots needed at once share bytes."""
     meet = (one.born[:, None] <= other.dead) & (other.born <= one.dead[:, None])
     i, j = np.nonzero(meet)
     least = (j * other.pitch - (i + 1) * one.pitch) // ALIGN * ALIGN
@@ -418,8 +421,3 @@ def _union(intervals: Iterator[tuple[int, int]]) -> Gaps:
         else:
             found.append((least, most))
     return tuple(found)
-
-
-def room(blocks: Sequence[Block]) -> int:
-    """Return the bytes of *blocks* side by side."""
-    return sum(aligned(block.bytes) for block in blocks)

@@ -21,7 +21,6 @@ from convgen.schedule.choice import (
     flash_of,
     least_arena,
     least_constants,
-    least_stack,
     speed,
 )
 from convgen.schedule.fusion import Fused, height_of
@@ -65,11 +64,15 @@ class Schedule:
             number = found[-1].stop
         return tuple(found)
 
+    def fused_to(self, last: int) -> tuple[Fused, ...]:
+        """Return the fused stages that begin at or before the operator *last*."""
+        return tuple(fused for fused in self.fused if fused.first <= last)
+
     @property
-    def fed(self) -> tuple[Tensor, ...]:
-        """The inputs that come row by row."""
-        names = {tensor for fused in self.fused for tensor in fused.fed}
-        return tuple(tensor for tensor in self.graph.inputs if tensor.name in names)
+    def rows_fed(self) -> int:
+        """How many rows the caller hands in, 0 where the input is put there as a whole."""
+        callers = (part for fused in self.fused for part in fused.flow.parts if not part.plan)
+        return next((part.rows for part in callers), 0)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -117,6 +120,7 @@ class Planner:
     def __init__(
         self, graph: Graph, target: Target, fusion: Fusion = "auto", feed: Feed = "whole"
     ) -> None:
+        """Ask what could do each operator."""
         self.graph, self.fusion = graph, fusion
         self.steps = survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
@@ -226,8 +230,7 @@ def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
 
 def _no_fit(needed: int, budget: Budget) -> NoFitError:
     return NoFitError(
-        f"the network needs about {needed:,} bytes of RAM at least, expected at most "
-        f"{budget.ram:,}"
+        f"the network needs about {needed:,} bytes of RAM at least, expected at most {budget.ram:,}"
     )
 
 
@@ -301,9 +304,7 @@ def _placed(stages: Sequence[Stage], graph: Graph, goal: Goal) -> Schedule:
         arena=arena,
         stack=max(stage.stack for stage in stages),
         flash=sum(stage.flash for stage in stages),
-        instructions_of=tuple(
-            one.instructions for stage in stages for one in stage.candidates
-        ),
+        instructions_of=tuple(one.instructions for stage in stages for one in stage.candidates),
         fused=tuple(stage.fusion for stage in stages if stage.fusion),
     )
 
@@ -313,13 +314,14 @@ def _tensors(stages: Sequence[Stage], graph: Graph) -> dict[str, Block]:
 
     Around a stage that is all of its time.
     """
-    first, last = {}, {}
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
     for stage in stages:
         numbers = range(stage.first, stage.last + 1)
         first |= dict.fromkeys(numbers, stage.first)
         last |= dict.fromkeys(numbers, stage.last)
     inside = {block.what for stage in stages for block in stage.blocks}
-    inside |= {name for stage in stages if stage.fusion for name in stage.fusion.nowhere}
+    inside |= {name for stage in stages if stage.fusion for name in stage.fusion.also}
     end = len(graph.operators)
     return {
         name: replace(block, first=first[block.first], last=last.get(block.last, end))

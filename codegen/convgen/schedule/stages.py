@@ -135,6 +135,7 @@ class Cutter:
     """Cuts one network, and remembers what it has played. *fed*: inputs that come row by row."""
 
     def __init__(self, steps: Sequence[Step], graph: Graph, fed: Sequence[Tensor] = ()) -> None:
+        """Look at what could do each operator, by itself or as a part of a stage."""
         self.steps, self.graph, self.fed = steps, graph, tuple(fed)
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}

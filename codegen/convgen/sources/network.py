@@ -114,6 +114,7 @@ def _context(
         "shares": shared.any,
         "calls": calls,
         "stages": [call.stage for call in calls if call.stage],
+        "input_type": ctype(graph.inputs[0].dtype),
         "feeding": next((c.stage for c in calls if c.stage and c.stage.feeding), None),
     }
 
@@ -121,8 +122,8 @@ def _context(
 def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
     """Yield the text of each operator's functions and the comment above it."""
     some_rows = by_rows(schedule)
-    for number, plan in enumerate(schedule.plans):
-        rows = number in some_rows
+    for place, plan in enumerate(schedule.plans):
+        rows = place in some_rows
         context = operator_context(plan, target, symbol(schedule, plan)) | {
             "network": True,
             "pool": None,
@@ -147,17 +148,21 @@ def _whole_context(plan: Plan) -> dict[str, Any]:
 
 def network_macros(schedule: Schedule) -> tuple[Macro, ...]:
     """Return the numbers the header promises."""
-    graph = schedule.graph
-    named = (*_named("input", graph.inputs), *_named("output", graph.outputs))
+    graph, rows = schedule.graph, schedule.rows_fed
+    inputs, outputs = _named("input", graph.inputs), _named("output", graph.outputs)
+    named = (*inputs, *outputs)
+    placed = outputs if rows else named
+    handed = [size_macro("ROW_BYTES", graph.inputs[0].bytes // rows)] if rows else []
     return (
         size_macro(
             "ARENA_BYTES", schedule.arena.bytes, " /* everything but stack and constants */"
         ),
         size_macro("ARENA_ALIGN", ALIGN),
         *_state_macros(schedule),
+        *handed,
         *(
             each
-            for name, tensor in named
+            for name, tensor in placed
             for each in (
                 size_macro(f"{macro(name)}_BYTES", tensor.bytes),
                 size_macro(f"{macro(name)}_OFFSET", schedule.arena.offset(tensor.name)),
@@ -175,8 +180,8 @@ def _state_macros(schedule: Schedule) -> tuple[Macro, ...]:
     return size_macro("STATE_BYTES", schedule.state_bytes, note), size_macro("STATE_OFFSET", 0)
 
 
-def _named(what: str, tensors: Sequence[Tensor]) -> Iterator[tuple[str, Tensor]]:
-    return zip(numbered(what, len(tensors)), tensors, strict=True)
+def _named(what: str, tensors: Sequence[Tensor]) -> list[tuple[str, Tensor]]:
+    return list(zip(numbered(what, len(tensors)), tensors, strict=True))
 
 
 def _pointer(place: Place, name: str, schedule: Schedule) -> Pointer:

@@ -41,17 +41,16 @@ class Ring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """A function that lets one operator go on: by ``step`` rows, up to ``rows``, counted in ``counter``.
+    """A function that lets one operator go on, up to ``rows``, which ``counter`` counts.
 
-    It does nothing if one of ``unless`` holds. Then ``call`` with the ``arguments``; ``last`` is the row
-    behind those of a turn.
+    It does nothing if one of ``unless`` holds; else it makes room in ``ring`` and does ``call``
+    with ``arguments``. ``last`` is the row behind those of a turn.
     """
 
     function: str
     comment: str
     counter: str
     rows: int
-    step: int
     unless: tuple[str, ...]
     pointers: tuple[Pointer, ...]
     ring: Ring | None
@@ -66,9 +65,9 @@ class Feeding:
 
     pointer: Pointer
     counter: str
-    rows: int
     pitch: int
-    ring: Ring
+    ring: Ring | None
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +147,6 @@ class _Writer:
             comment=f"Goes on with {plan.operator.name}, by {what}, if what that reads is there",
             counter=counter,
             rows=part.rows,
-            step=part.step,
             unless=(*self._missing(part), *([self._no_room(part)] if k in self.flow.waits else [])),
             pointers=tuple(self._pointers(part)),
             ring=ring,
@@ -289,19 +287,17 @@ class _Writer:
         return self._least(end, str(reading.height)) if highest > reading.height else end
 
     def _feeding(self, part: Part) -> Feeding:
-        store, ring = self.flow.store_of[part.makes[0]], self._ring(part)
-        pitch = store.pitch
-        top = ring or Ring(top="", capacity=store.capacity, pitch=pitch, oldest="0")
+        store, counter = self.flow.store_of[part.makes[0]], self._counter(part)
         return Feeding(
             pointer=Pointer(
                 declared="char *const input",
                 offset=self.schedule.arena.offset(store.name),
-                comment=f"{store.capacity} rows of {pitch:,} bytes",
+                comment=f"{store.capacity} rows of {store.pitch:,} bytes",
             ),
-            counter=self._counter(part),
-            rows=part.rows,
-            pitch=pitch,
-            ring=top,
+            counter=counter,
+            pitch=store.pitch,
+            ring=self._ring(part),
+            place="end" if store.is_whole else f"(end - at->{self._top(store)})",
         )
 
 

@@ -67,6 +67,14 @@ def contract(schedule: Schedule) -> list[str]:
             f"Call {schedule.graph.name}_init once before the first call, and again to begin anew; "
             f"{prefix}_STATE_BYTES from {prefix}_STATE_OFFSET on must be kept between calls."
         )
+    if schedule.rows_fed:
+        return [
+            f"`arena` is memory of {prefix}_ARENA_BYTES, aligned to {prefix}_ARENA_ALIGN. Call "
+            f"{schedule.graph.name}_begin, then {schedule.graph.name}_push_row with each of "
+            f"the {schedule.rows_fed} rows of {prefix}_ROW_BYTES: it copies what it needs. When it "
+            f"returns 1 the output stands at its offset. {kept}",
+            "Reentrant: no variables of its own, no heap.",
+        ]
     return [
         f"`arena` is memory of {prefix}_ARENA_BYTES, aligned to {prefix}_ARENA_ALIGN. Put "
         f"{inputs}{where} bytes from its start; after the call the output stands at its offset, "

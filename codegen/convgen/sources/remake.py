@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from convgen.choices import Ends, Goal, Reference
+from convgen.choices import Ends, Feed, Fusion, Goal, Reference
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
 
@@ -34,6 +34,8 @@ class Remake:
     name: str | None = None
     ends: Ends = "model"
     reference: Reference = "litert"
+    fusion: Fusion = "auto"
+    feed: Feed = "whole"
 
     def command(self, plan: Plan, pool: Pool | None) -> str:
         """Return the command that prints *plan*, ready for a shell and for a C comment."""
@@ -47,7 +49,10 @@ class Remake:
 
     def network_command(self, goal: Goal) -> str:
         """Return the command that prints a network planned for *goal*."""
-        return self._command(["--optimize", goal, *self._budgets, *self._named])
+        words = ["--optimize", goal, *self._budgets]
+        words += [] if self.fusion == "auto" else ["--fusion", self.fusion]
+        words += [] if self.feed == "whole" else ["--feed", self.feed]
+        return self._command([*words, *self._named])
 
     @property
     def _budgets(self) -> list[str]:

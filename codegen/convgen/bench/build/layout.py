@@ -20,6 +20,8 @@ from convgen.errors import MachineTooSmallError, NoFitError
 from convgen.model.tensor import numbered
 from convgen.schedule.overlap import Pool
 
+FEED = "convgen_feed"  # in layer_call.c: hands in all rows
+
 GUARD_BYTES = 64
 STACK_GUARD_BYTES = 256
 STACK_ALIGN = 16
@@ -36,7 +38,9 @@ class Call:
     ``NAME_init(pool, workspace)`` is called once before, and the workspace is kept.
     *writes_input*: it is the same after the call, but not during it. ``state_bytes`` at the
     beginning of the pool are what ``NAME_init`` fills, and what is kept instead of a workspace.
-    ``tensor_align`` is that of tensors and pool: of one element.
+    ``tensor_align`` is that of tensors and pool: of one element. With so many *rows* the input is
+    no part of the pool: the caller hands in one after the other, ``NAME_push_row(pool, row)``
+    after ``NAME_begin(pool)``; where it has them from is not counted.
     """
 
     name: str
@@ -50,11 +54,17 @@ class Call:
     has_init: bool = False
     writes_input: bool = False
     state_bytes: int = 0
+    rows: int = 0
+
+    @property
+    def function(self) -> str:
+        """What the harness calls for one set of inputs."""
+        return FEED if self.rows else self.name
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """What the harness calls."""
-        return (self.name, f"{self.name}_init") if self.has_init else (self.name,)
+        """All that the harness calls."""
+        return (self.function, f"{self.name}_init") if self.has_init else (self.function,)
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -80,13 +90,20 @@ class Call:
     def tensors(self) -> tuple[tuple[str, int], ...]:
         """Name and bytes of each buffer beside the workspace."""
         if self.pool:
-            return (("pool", self.pool.bytes),)
+            return (("pool", self.pool.bytes), *self.handed_in)
         inputs = zip(self.input_names, self.inputs, strict=True)
         return (*inputs, *zip(self.output_names, self.outputs, strict=True))
 
     @property
+    def handed_in(self) -> tuple[tuple[str, int], ...]:
+        """Name and bytes of what comes row by row."""
+        return (("input", self.input_bytes),) if self.rows else ()
+
+    @property
     def buffer_bytes(self) -> int:
         """What the caller provides in all."""
+        if self.pool:
+            return self.pool.bytes + self.workspace_bytes
         return sum(size for _, size in self.tensors) + self.workspace_bytes
 
 
@@ -147,8 +164,9 @@ class Layout:
                 for name, offset, size in zip(names, offsets, sizes, strict=True)
             )
 
+        given = within(call.input_names, pool.input_offsets, call.inputs)
         return (
-            within(call.input_names, pool.input_offsets, call.inputs),
+            (zones["input"],) if call.rows else given,
             within(call.output_names, pool.output_offsets, call.outputs),
         )
 

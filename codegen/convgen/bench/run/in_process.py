@@ -176,7 +176,7 @@ class _Guest:
         self._image = image
         self._program = _program(image)
         self._arena = self._program.symbols["convgen_layer_start"]
-        self._layer = self._first_instruction(image.call.name)
+        self._layer = self._first_instruction(image.call.function)
         stretches = _stretches(self._program)
         self._load(stretches)
         self._rights = self._rights_of_calls(stretches)
