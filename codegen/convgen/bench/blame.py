@@ -98,7 +98,7 @@ def _behind(schedule: Schedule, last: int) -> Schedule:
     begun = [stage for stage in schedule.fused if stage.first <= last]
     return replace(
         schedule,
-        arena=_with_whole(schedule.arena, cut, begun),
+        arena=_with_whole(schedule, cut, begun),
         graph=cut,
         plans=schedule.plans[:end],
         instructions_of=schedule.instructions_of[:end],
@@ -106,14 +106,17 @@ def _behind(schedule: Schedule, last: int) -> Schedule:
     )
 
 
-def _with_whole(arena: Arena, graph: Graph, begun: Sequence[Fused]) -> Arena:
-    """Return the *arena* of what is left, with room behind it for outputs that were not whole."""
+def _with_whole(schedule: Schedule, graph: Graph, begun: Sequence[Fused]) -> Arena:
+    """Return the arena of what is left, with room behind it for outputs that were not whole."""
     last = len(graph.operators) - 1
     size = {tensor.name: tensor.bytes for tensor in graph.outputs}
-    there = {place.block.what: place for place in arena.places if place.block.first <= last}
+    places = schedule.arena.places
+    there = {place.block.what: place for place in places if place.block.first <= last}
     for stage in begun:
         there |= {name: there[other] for name, other in stage.also.items() if other in there}
-    end = arena.bytes
+    later = schedule.graph.tensors.keys() - graph.tensors.keys()
+    there = {what: place for what, place in there.items() if what not in later}
+    end = schedule.arena.bytes
     for name in size:
         if name not in there or there[name].block.bytes != size[name]:
             block = Block(what=name, bytes=size[name], first=last, last=last)

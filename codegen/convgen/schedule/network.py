@@ -200,7 +200,18 @@ class Planner:
             if found.ram <= budget.ram:
                 return found
             ram -= found.ram - budget.ram
-        raise _no_fit(least, budget)
+        raise self._no_cut(least, stack, budget)
+
+    def _no_cut(self, least: int, stack: int, budget: Budget) -> NoFitError:
+        """Say what is too little for any stages."""
+        if least > budget.ram:
+            return _no_fit(least, budget, f": {self._cutter.peak(stack)}")
+        smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, small=True) or ()
+        flash = sum(stage.flash for stage in smallest)
+        return NoFitError(
+            f"the network needs about {flash:,} bytes of flash at least, expected at most "
+            f"{budget.flash:,}"
+        )
 
     def _cut(self, goal: Goal, ram: int, flash: int, stack: int) -> Schedule | None:
         """Return the best schedule in so many bytes, with *stack* or more of it; None if none fits.
@@ -228,9 +239,10 @@ def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
     return min(found, key=lambda schedule: (schedule.instructions, schedule.ram))
 
 
-def _no_fit(needed: int, budget: Budget) -> NoFitError:
+def _no_fit(needed: int, budget: Budget, why: str = "") -> NoFitError:
     return NoFitError(
-        f"the network needs about {needed:,} bytes of RAM at least, expected at most {budget.ram:,}"
+        f"the network needs about {needed:,} bytes of RAM at least, expected at most "
+        f"{budget.ram:,}{why}"
     )
 
 

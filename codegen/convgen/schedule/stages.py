@@ -154,6 +154,16 @@ class Cutter:
             self._least[stack] = int(self._settled(lambda cut: self._need(cut, limits), max)[0])
         return self._least[stack]
 
+    def peak(self, stack: int) -> str:
+        """Return in words which stage needs the most of the least arena."""
+        limits = Limits(arena=IMPOSSIBLE, stack=stack)
+        _, cuts = self._settled(lambda cut: self._need(cut, limits), max)
+        first, end = max(cuts, key=lambda cut: self._need(cut, limits))
+        names = [self.graph.operators[first].name, self.graph.operators[end - 1].name]
+        if end - first == 1:
+            return f"operator {first} ({names[0]}) takes the most"
+        return f"operators {first} to {end - 1} ({names[0]} to {names[1]}) take the most"
+
     def least_ram(self) -> tuple[int, int]:
         """Return the least bytes of an arena and of stack together, and the stack of these."""
         stacks = {o.candidate.stack for step in self.steps for o in step.options}
