@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convgen.model.graph import Graph
 from convgen.model.operator import Windowed
 from convgen.model.tensor import Tensor
-from convgen.plans.band import Band
+from convgen.plans.band import Band, Slices
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, arrange
 from convgen.schedule.flow import Flow, Part, Reading, Store, settle
@@ -186,9 +186,14 @@ class Fused:
 FEW_TRIES = 60
 
 
+def slices_of(plan: Plan) -> Slices | None:
+    """Return how *plan* cuts its input if it takes that in slices, one after the other."""
+    return plan.band.accumulates if isinstance(plan.band, Band) else None
+
+
 def accumulates(plan: Plan) -> bool:
-    """Whether *plan* takes rows of its input, one after the other."""
-    return isinstance(plan.band, Band) and plan.band.accumulates
+    """Whether *plan* takes its input in slices."""
+    return slices_of(plan) is not None
 
 
 def sums_name(number: int) -> str:
@@ -268,7 +273,8 @@ def _part(graph: Graph, number: int, plan: Plan) -> Part:
             readings=readings,
             makes=makes,
         )
-    if accumulates(plan) and operator.inputs[0].shape[0] % heights[0] == 0:
+    slices = slices_of(plan)
+    if slices and slices.rows % heights[0] == 0:
         return Part(
             number=number,
             plan=plan,

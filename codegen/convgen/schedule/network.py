@@ -121,13 +121,13 @@ class Planner:
         self, graph: Graph, target: Target, fusion: Fusion = "auto", feed: Feed = "whole"
     ) -> None:
         """Ask what could do each operator."""
-        self.graph, self.fusion = graph, fusion
+        self.graph, self._target, self.fusion = graph, target, fusion
         self.steps = survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
 
     @cached_property
     def _cutter(self) -> Cutter:
-        return Cutter(self.steps, self.graph, self.fed)
+        return Cutter(self.steps, self.graph, self._target, self.fed)
 
     def plan(self, goal: Goal, budget: Budget) -> Schedule:
         """Choose stages and what does each operator, and place all. Raises NoFitError."""

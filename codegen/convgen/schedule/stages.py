@@ -16,10 +16,12 @@ from convgen.model.graph import Graph
 from convgen.model.tensor import Tensor
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
+from convgen.refusal import Refusal
 from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
-from convgen.schedule.fusion import Fused, fused, least_of, shared
-from convgen.schedule.select import Candidate
+from convgen.schedule.fusion import Fused, fused, height_of, least_of, rows_of, shared
+from convgen.schedule.select import Candidate, accumulating
 from convgen.schedule.steps import Option, Step, lives_of, settled
+from convgen.targets.target import Target
 
 STACK_OF_TURN = 24  # bytes beside those of the operator
 
@@ -134,13 +136,15 @@ class Limits:
 class Cutter:
     """Cuts one network, and remembers what it has played. *fed*: inputs that come row by row."""
 
-    def __init__(self, steps: Sequence[Step], graph: Graph, fed: Sequence[Tensor] = ()) -> None:
+    def __init__(
+        self, steps: Sequence[Step], graph: Graph, target: Target, fed: Sequence[Tensor] = ()
+    ) -> None:
         """Look at what could do each operator, by itself or as a part of a stage."""
         self.steps, self.graph, self.fed = steps, graph, tuple(fed)
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}
         self._alone = [any(t.name in states for t in op.outputs) for op in graph.operators]
-        self._able = [_able(step) for step in steps]
+        self._able = [_able(step, graph, target) for step in steps]
         self._lean = [min(able, key=_scratch) for able in self._able]
         self._played: dict[Cut, Fused] = {}
         self._estimates: dict[Cut, int] = {}
@@ -313,15 +317,25 @@ class Cutter:
         )
 
 
-def _able(step: Step) -> list[Candidate]:
-    """Return what may be a part of a fused stage: what goes row by row, or else all there is."""
+def _able(step: Step, graph: Graph, target: Target) -> list[Candidate]:
+    """Return what may be a part of a fused stage: what goes row by row, or else all there is.
+
+    What makes its output from all rows takes them one after the other, if it can.
+    """
     able = [option.candidate for option in step.options]
-    return [one for one in able if _has_rows(one)] or able
+    by_rows = [one for one in able if _has_rows(one)]
+    rows = height_of(graph, step.operator.inputs[0].name)
+    is_end = all(rows_of(tensor) == 1 for tensor in step.operator.outputs)
+    if rows > 1 and is_end:
+        summing = accumulating(step.operator, target, rows)
+        if not isinstance(summing, Refusal):
+            return [summing]
+    return by_rows or able
 
 
 def _has_rows(candidate: Candidate) -> bool:
     band = candidate.plan.band
-    return isinstance(band, Band) and band.step == 1
+    return isinstance(band, Band) and band.step == 1 and band.accumulates is None
 
 
 def _scratch(candidate: Candidate) -> tuple[int, int]:
@@ -329,7 +343,7 @@ def _scratch(candidate: Candidate) -> tuple[int, int]:
 
 
 def _fits(one: Candidate, workspace: int, limits: Limits) -> bool:
-    return one.stack <= limits.stack and one.plan.workspace_bytes <= workspace
+    return one.stack <= limits.stack and shared([one.plan]) <= workspace
 
 
 def _shared(candidates: Iterable[Candidate]) -> int:

@@ -10,8 +10,9 @@ from convgen.ctext.literals import ctype
 from convgen.model.tensor import Tensor
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Flow, Part, Reading, Store
-from convgen.schedule.fusion import Fused, accumulates, sums_name
+from convgen.schedule.fusion import Fused, accumulates, slices_of, sums_name
 from convgen.schedule.network import Schedule
+from convgen.sources.shared_kernels import Entry
 
 OFFSETS = {2: "int16_t", 4: "int32_t"}
 """What counters are, by their size."""
@@ -89,9 +90,14 @@ class StageText:
         return any(advance.ring for advance in self.advances) or self.feeding is not None
 
 
-def stage_text(schedule: Schedule, fused: Fused, names: Mapping[str, str]) -> StageText:
-    """Return what a fused stage is printed from; *names* are those of places in the arena."""
-    return _Writer(schedule, fused, names).text()
+def stage_text(
+    schedule: Schedule, fused: Fused, names: Mapping[str, str], entries: Mapping[str, Entry]
+) -> StageText:
+    """Return what a fused stage is printed from.
+
+    *names* are those of places in the arena, *entries* what operators are done by.
+    """
+    return _Writer(schedule, fused, names, entries).text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class _Writer:
     schedule: Schedule
     fused: Fused
     names: Mapping[str, str]
+    entries: Mapping[str, Entry]
 
     @property
     def flow(self) -> Flow:
@@ -139,6 +146,7 @@ class _Writer:
     def _advance(self, k: int, part: Part) -> Advance:
         plan, counter = _own(part), self._counter(part)
         function = f"{self.schedule.graph.name}_{plan.operator.name}"
+        entry = self.entries[function]
         ring = self._ring(part) if part.by_rows else None
         rows = "a row" if part.step == 1 else f"{part.step} rows"
         what = rows if part.by_rows else "a row of its input" if accumulates(plan) else "all of it"
@@ -150,8 +158,8 @@ class _Writer:
             unless=(*self._missing(part), *([self._no_room(part)] if k in self.flow.waits else [])),
             pointers=tuple(self._pointers(part)),
             ring=ring,
-            call=f"{function}_rows" if goes_by_rows(part) else function,
-            arguments=tuple(self._arguments(part, ring)),
+            call=f"{entry.function}_rows" if goes_by_rows(part) else entry.function,
+            arguments=(*self._arguments(part), *entry.arguments),
             last=self._last(part),
         )
 
@@ -231,7 +239,7 @@ class _Writer:
             comment=f"{self.names[store.name]}: {what}{size}",
         )
 
-    def _arguments(self, part: Part, ring: Ring | None) -> Iterator[str]:
+    def _arguments(self, part: Part) -> Iterator[str]:
         plan, operator = _own(part), _own(part).operator
         by_rows = goes_by_rows(part)
         several = len(operator.inputs) > 1
@@ -245,14 +253,14 @@ class _Writer:
         if by_rows or plan.workspace:
             yield "workspace" if plan.workspace else "0"
         if by_rows:
-            yield from self._rows(part, operator.inputs[0])
+            yield from self._rows(part)
 
     def _input_row(self, part: Part, tensor: Tensor) -> str:
         """Return which row of its own image lies at the pointer to *tensor*."""
         store = self.flow.store_of[tensor.name]
         if store.is_whole:
             return "0"
-        times = _unit(part, tensor)
+        times = _unit(part)
         return f"at->{self._top(store)}" + (f" * {times}" if times > 1 else "")
 
     def _output_row(self, part: Part, tensor: Tensor) -> str:
@@ -263,9 +271,9 @@ class _Writer:
         row = "row" if store.is_whole else f"(row - at->{self._top(store)})"
         return f" + {row} * {store.pitch // tensor.elem_bytes}"
 
-    def _rows(self, part: Part, tensor: Tensor) -> tuple[str, str]:
+    def _rows(self, part: Part) -> tuple[str, str]:
         """Return the first row of a turn, and the one behind its last, as the operator counts."""
-        unit = _unit(part, tensor)
+        unit = _unit(part)
         if unit > 1:
             return f"row * {unit}", f"(row + 1) * {unit}"
         return "row", self._last(part)
@@ -318,9 +326,10 @@ def _own(part: Part) -> Plan:
     return part.plan
 
 
-def _unit(part: Part, tensor: Tensor) -> int:
-    """Return how many rows of the operator's own *tensor* make one that is counted."""
-    return 1 if part.by_rows else tensor.shape[0] // part.rows
+def _unit(part: Part) -> int:
+    """Return how many of the rows that the operator counts make one that is counted."""
+    slices = slices_of(_own(part))
+    return slices.rows // part.rows if slices else 1
 
 
 def _plus(value: int) -> str:

@@ -230,7 +230,7 @@ class _Merged:
 def _renamed(text: str, old: str, new: str) -> str:
     """Return *text* with symbols and macros that begin with *new* instead of *old*."""
     for before, after in ((old, new), (macro(old), macro(new))):
-        text = re.sub(rf"\b{before}(?={INFIX}|\b)", after, text)
+        text = re.sub(rf"\b{before}(?={INFIX}|_rows\b|\b)", after, text)
     return text
 
 
