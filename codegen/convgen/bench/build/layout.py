@@ -95,6 +95,11 @@ class Call:
         return (*inputs, *zip(self.output_names, self.outputs, strict=True))
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes of each row that is handed in."""
+        return self.input_bytes // self.rows
+
+    @property
     def handed_in(self) -> tuple[tuple[str, int], ...]:
         """Name and bytes of what comes row by row."""
         return (("input", self.input_bytes),) if self.rows else ()
