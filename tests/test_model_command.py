@@ -32,6 +32,10 @@ def test_the_report_tells_of_operators_places_and_memory(tmp_path: Path) -> None
     assert [row["name"] for row in report["operators"]] == [
         "conv1", "conv2", "conv3", "probabilities",
     ]  # fmt: skip
+    assert [row["index"] for row in report["operators"]] == [0, 1, 2, 4]
+    counted = [row["instructions"] for row in report["operators"]]
+    assert sum(counted) + report["instructions_between"] == report["instructions"]
+    assert min(counted) > 100
     ends = [place["offset"] + place["bytes"] for place in report["places"]]
     assert max(ends) <= memory["arena"]
     assert report == json.loads((tmp_path / "out" / "report.json").read_text())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen import jobs, planning
-from convgen.bench import blame
+from convgen.bench import blame, operators
 from convgen.bench.insight import Wanted
 from convgen.bench.trial import Bench, Trial, attempt
 from convgen.choices import Goal
@@ -47,9 +47,10 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         chosen = tries.fitting(job.plan.goal, budget)
         chosen = jobs.look_into(chosen, bench, wanted, say)
         chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
+        counted = operators.shares(chosen, bench, stage / "counted")
         results = Results(chosen=chosen, trials=[chosen, *trials])
         tools = jobs.tools(bench, board, chosen)
-        described = network_report.build(results, budget, tools, differs)
+        described = network_report.build(results, budget, tools, differs, counted)
         return Found(chosen=chosen, report=described, failure=results.failure)
 
     remake = jobs.remake(job, board)

@@ -31,11 +31,14 @@ def _network(path: Path, options: ReadOptions) -> Graph:
     from convgen.model.passes.ends import quantized_ends
     from convgen.model.passes.states import settle_states
 
-    graph = reader.load(path, _name(path, options), options.reference).graph
+    model = reader.load(path, _name(path, options), options.reference)
+    graph = model.graph
     if options.ends == "quantized":
         graph = quantized_ends(graph)
     graph, saved = simplified(graph)
-    origin = Origin(ends=options.ends, reference=options.reference, saved=saved)
+    origin = Origin(
+        ends=options.ends, reference=options.reference, saved=saved, numbers=model.numbers
+    )
     return replace(settle_states(graph), origin=origin)
 
 

@@ -14,10 +14,11 @@ from convgen.planning import Planned
 from convgen.progress import Say
 from convgen.report import report
 from convgen.report.verdict import Results, short_of
-from convgen.schedule.network import Schedule
+from convgen.schedule.select import Candidate
 
 if TYPE_CHECKING:
     from convgen.bench.blame import Difference
+    from convgen.bench.operators import Shares
 
 
 def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) -> Outcome:
@@ -26,16 +27,18 @@ def verify(planned: Planned, out: Path | None, options: RunOptions, say: Say) ->
 
     def act(bench: Bench, stage: Path) -> Found:
         _refuse_a_simpler_core(planned, bench)
-        if isinstance(planned.subject, Schedule):
+        if not isinstance(planned.subject, Candidate):
             bench = bench.for_network(planned.subject.goal)
         say(f"{planned.subject.label}: generating, compiling, running")
         trial = attempt(planned.subject, bench, stage / "0", planned.budget.ram, roomy=True)
         trial, differs = jobs.look_into(trial, bench, wanted, say), None
-        if planned.selection is None:
-            from convgen.bench import blame
+        if planned.selection is not None:
+            return _found(planned, trial, bench)
+        from convgen.bench import blame, operators
 
-            trial, differs = blame.looked_into(trial, bench, stage, planned.budget.ram)
-        return _found(planned, trial, bench, differs)
+        trial, differs = blame.looked_into(trial, bench, stage, planned.budget.ram)
+        counted = operators.shares(trial, bench, stage / "counted")
+        return _found(planned, trial, bench, differs, counted)
 
     computes = planned.subject.computes
     return jobs.on_bench(options, planned.target, computes, act, out=out, remake=None)
@@ -47,13 +50,19 @@ def _refuse_a_simpler_core(planned: Planned, bench: Bench) -> None:
         raise ToolError(f"{planned.target.name}: expected an emulator of all it has; {notes}")
 
 
-def _found(planned: Planned, trial: Trial, bench: Bench, differs: Difference | None) -> Found:
+def _found(
+    planned: Planned,
+    trial: Trial,
+    bench: Bench,
+    differs: Difference | None = None,
+    counted: Shares | None = None,
+) -> Found:
     budget, tools = planned.budget, jobs.tools(bench, planned.target, trial)
     results = Results(chosen=trial, trials=[trial])
     if planned.selection is None:
         from convgen.report import network_report
 
-        described = network_report.build(results, budget, tools, differs)
+        described = network_report.build(results, budget, tools, differs, counted)
     else:
         described = report.build(planned.selection, results, tools)
     failure = results.failure

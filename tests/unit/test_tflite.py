@@ -62,7 +62,7 @@ def test_shapes_that_a_model_computes_are_known_beforehand() -> None:
     [operator] = model.graph.operators
     assert operator.kind == "transpose"
     assert [entry.operators != () for entry in model.entries] == [False] * 4 + [True]
-    assert model.origin(operator.name) == 4
+    assert model.numbers[operator.name] == 4
     inputs = np.arange(48, dtype=np.int8).reshape(2, 4, 6)
     [right] = tflite_files.litert(file.bytes(), inputs)
     assert np.array_equal(model.graph.compute(inputs)[0], right.reshape(2, 3, 8))

@@ -145,7 +145,7 @@ def _difference(trial: Trial, number: int, bench: Bench) -> Difference | None:
         flat = int(np.argmax(errors > 0)) if tensor.dtype != "float32" else int(errors.argmax())
         vector, *index = (int(at) for at in np.unravel_index(flat, got.shape))
         return Difference(
-            operator=number,
+            operator=graph.origin.numbers.get(operator.name, number),
             name=operator.name,
             tensor=tensor.name,
             vector=vector,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,11 +43,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """How a graph came to be: what it begins and ends with, whose rounding, what passes saved."""
+    """How a graph came to be: what it begins and ends with, whose rounding, what passes saved.
+
+    ``numbers`` are those of operators in the model's file, by their names.
+    """
 
     ends: Ends = "model"
     reference: Reference = "litert"
     saved: tuple[Saved, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from convgen import __version__
 from convgen.bench.blame import Difference
+from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
 from convgen.report.page import Sentence, Styled, Table, printed, sentence
 from convgen.report.report import Report, beats, cycles_of, finite, flash_of
@@ -17,11 +18,16 @@ from convgen.schedule.select import Budget
 
 
 def build(
-    results: Results, budget: Budget, tools: Report, differs: Difference | None = None
+    results: Results,
+    budget: Budget,
+    tools: Report,
+    differs: Difference | None = None,
+    shares: Shares | None = None,
 ) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
-    *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do.
+    *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do,
+    *shares* what each operator takes.
     """
     chosen, trials = results.chosen, results.trials
     schedule, comparison = chosen.schedule, chosen.comparison
@@ -53,7 +59,8 @@ def build(
         },
         "flash": flash_of(chosen),
         "budget": {"ram": budget.ram, "flash": budget.flash},
-        "operators": [_operator(schedule, number) for number in range(len(schedule.plans))],
+        "operators": [_operator(schedule, number, shares) for number in range(len(schedule.plans))],
+        "instructions_between": shares.frame if shares else None,
         "places": [
             {
                 "what": place.block.what,
@@ -74,16 +81,16 @@ def build(
     }
 
 
-def _operator(schedule: Schedule, number: int) -> Report:
+def _operator(schedule: Schedule, number: int, shares: Shares | None) -> Report:
     plan = schedule.plans[number]
     return {
-        "index": number,
+        "index": schedule.graph.origin.numbers.get(plan.operator.name),
         "kind": plan.operator.kind,
         "name": plan.operator.name,
         "algorithm": plan.algorithm,
         "stage": next(n for n, stage in enumerate(schedule.stages) if number in stage),
         "macs": plan.operator.macs,
-        "instructions": None,
+        "instructions": shares.operators[number] if shares else None,
         "predicted_instructions": schedule.instructions_of[number],
         "workspace": plan.workspace_bytes,
         "flash_constants": plan.constant_bytes,
@@ -177,7 +184,7 @@ def _operators(report: Report) -> Table:
         shown.add_column(column, justify="right")
     for row in report["operators"]:
         shown.add_row(
-            str(row["index"]),
+            "" if row["index"] is None else str(row["index"]),
             row["name"],
             row["kind"],
             row["algorithm"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
@@ -21,6 +21,9 @@ class Block(NamedTuple):
         """The address after the last, where execution goes on unless that is a branch taken."""
         return self.address + self.bytes
 
+
+OwnerOf = Callable[[int], int | None]
+"""Tells who owns the code at an address; None: nobody."""
 
 Counts = Mapping[Block, int]
 """Times that each ran from its first to its last instruction, in all calls of the layer."""

@@ -66,14 +66,18 @@ class Places:
 
 def profile(image: Image, code: Code, counts: Counts, calls: int) -> dict[str, Any]:
     """Return the report's ``profile``: instructions of one call, the mean of *calls*."""
+    return described(executions(code, counts), places(image), calls)
+
+
+def places(image: Image) -> Places:
+    """Return what there is in *image*."""
     with image.elf.open("rb") as file:
         elf = ELFFile(file)
-        places = Places(
+        return Places(
             functions=Owners(function_extents(elf)),
             lines=Owners(e for e in line_extents(elf) if e.owner.file in image.call.sources),
             own=layer_code(elf),
         )
-    return described(executions(code, counts), places, calls)
 
 
 def executions(code: Code, counts: Counts) -> dict[Instruction, int]:

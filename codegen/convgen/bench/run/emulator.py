@@ -8,14 +8,14 @@ import re
 import shlex
 import struct
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from convgen.bench.build.harness import Status
 from convgen.bench.build.toolchain import Image
-from convgen.bench.code.blocks import Counts
+from convgen.bench.code.blocks import Counts, OwnerOf
 from convgen.bench.run.access import Fault
 from convgen.choices import EMULATORS
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
@@ -82,6 +82,7 @@ class Run:
     init_instructions: int | None = None
     notes: tuple[str, ...] = ()
     blocks: Counts | None = None
+    owned: tuple[Mapping[int | None, int], ...] = ()
 
 
 def choose(which: str, target: Target) -> Emulator:
@@ -198,7 +199,14 @@ def _thumb_exit_program() -> bytes:
 _EXIT_PROGRAMS: dict[str | None, bytes] = {"thumb-linux": _thumb_exit_program()}
 
 
-def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instructions: float) -> Run:
+def run(
+    emulator: Emulator,
+    image: Image,
+    inputs: bytes,
+    *,
+    expected_instructions: float,
+    owner_of: OwnerOf | None = None,
+) -> Run:
     """Call the layer of *image* once for each input in *inputs*.
 
     VerificationError if it faults, does not return in time, accesses what it must not or changes
@@ -210,7 +218,7 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
         (folder / name).unlink(missing_ok=True)
     of_each_call = expected_instructions / max(1, len(inputs) // image.call.input_bytes)
     if emulator.model:
-        ended = _run_in_process(emulator.model, emulator, image, of_each_call)
+        ended = _run_in_process(emulator.model, emulator, image, of_each_call, owner_of)
     else:
         # The first call is made twice.
         ended = _run_program(emulator, image, expected_instructions + of_each_call)
@@ -240,6 +248,7 @@ def run(emulator: Emulator, image: Image, inputs: bytes, *, expected_instruction
         ),
         notes=_notes(emulator, of_each_call, counted=counted),
         blocks=ended.blocks,
+        owned=ended.owned,
     )
 
 
@@ -260,6 +269,24 @@ def block_counts(
     return done.blocks or {}
 
 
+def counted_by_owner(
+    image: Image, target: Target, inputs: bytes, owner_of: OwnerOf, *, expected_instructions: float
+) -> Mapping[int | None, int] | None:
+    """Run *image* where blocks are counted; return the last call's instructions by their owners.
+
+    None where no emulator of *target* that is installed counts them.
+    """
+    kind = counting(target)
+    if kind is None:
+        return None
+    try:
+        emulator = _prepare(kind, target)
+    except ToolError:
+        return None
+    expected = expected_instructions
+    return run(emulator, image, inputs, expected_instructions=expected, owner_of=owner_of).owned[-1]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ended:
     """A run that ended by itself: its status, what the emulator said, the blocks it counted."""
@@ -267,6 +294,7 @@ class _Ended:
     status: int
     said: str = ""
     blocks: Counts | None = None
+    owned: tuple[Mapping[int | None, int], ...] = ()
 
 
 def _run_program(emulator: Emulator, image: Image, expected_instructions: float) -> _Ended:
@@ -290,7 +318,11 @@ def _run_program(emulator: Emulator, image: Image, expected_instructions: float)
 
 
 def _run_in_process(
-    model: CpuModel, emulator: Emulator, image: Image, expected_instructions: float
+    model: CpuModel,
+    emulator: Emulator,
+    image: Image,
+    expected_instructions: float,
+    owner_of: OwnerOf | None,
 ) -> _Ended:
     from convgen.bench.run import in_process
 
@@ -300,11 +332,12 @@ def _run_in_process(
             model,
             image,
             most_instructions=most,
-            sees_unwritten=expected_instructions <= MOST_LOOKED_AT,
+            sees_unwritten=expected_instructions <= MOST_LOOKED_AT and not owner_of,
+            owner_of=owner_of,
         )
     except TimedOut:
         raise _too_slow(f"{most:,} instructions", emulator, image) from None
-    return _Ended(status=ended.status, blocks=ended.blocks)
+    return _Ended(status=ended.status, blocks=ended.blocks, owned=ended.owned)
 
 
 def _install(machine: Machine) -> str:

@@ -13,7 +13,7 @@ more than is its own, to the page while the harness does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
@@ -24,7 +24,7 @@ from elftools.elf.sections import SymbolTableSection
 from convgen.bench.build.harness import RUN_FILES, Status
 from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
-from convgen.bench.code.blocks import Block, Counts
+from convgen.bench.code.blocks import Block, Counts, OwnerOf
 from convgen.bench.code.measure import function_symbols, layer_code
 from convgen.bench.run.access import Rights, Span, between
 from convgen.bench.run.convention import Lost
@@ -34,6 +34,7 @@ from convgen.system.process import TimedOut
 from convgen.targets.target import CpuModel
 
 PAGE_BYTES = 4096
+OUTSIDE = -2  # owns what is around the layer, with `run`'s ``owner_of``
 AROUND = ("convgen_call_on_stack",)  # of the harness, while the layer is watched
 HEAP = ("heap", "heap_used", "convgen_heap_bytes")  # of firmware/heap.c
 OWN_SECTIONS = ".layer_"  # begin the names of those that the layer's objects alone go to
@@ -45,15 +46,21 @@ class Ended:
     """How a run ended: the harness's status, and how often each block ran in the layer's calls.
 
     Those of the init function, of the empty one and of the call that is not measured are not among
-    them.
+    them. ``owned`` are the instructions of each call by who owns them, if `run` was told.
     """
 
     status: int
     blocks: Counts
+    owned: tuple[Mapping[int | None, int], ...] = ()
 
 
 def run(
-    model: CpuModel, image: Image, *, most_instructions: int, sees_unwritten: bool = True
+    model: CpuModel,
+    image: Image,
+    *,
+    most_instructions: int,
+    sees_unwritten: bool = True,
+    owner_of: OwnerOf | None = None,
 ) -> Ended:
     """Run *image* with the files of its folder, which a board would read and write.
 
@@ -61,7 +68,7 @@ def run(
     of each function ends where it reads what nobody has written, which takes some microseconds for
     each access to output and workspace.
     """
-    guest = _Guest(model, image, most_instructions, sees_unwritten)
+    guest = _Guest(model, image, most_instructions, sees_unwritten, owner_of)
     try:
         return guest.run()
     finally:
@@ -170,7 +177,12 @@ class _Guest:
     """A core with an image in its memory, and the files that the image has opened."""
 
     def __init__(
-        self, model: CpuModel, image: Image, most_instructions: int, sees_unwritten: bool
+        self,
+        model: CpuModel,
+        image: Image,
+        most_instructions: int,
+        sees_unwritten: bool,
+        owner_of: OwnerOf | None,
     ) -> None:
         self._core = Core(model)
         self._image = image
@@ -190,7 +202,9 @@ class _Guest:
                 if self._owns(extent)
             },
             self._program.is_own,
+            owner_of and self._inside(owner_of),
         )
+        self._owned: list[Mapping[int | None, int]] = []
         self._blocks: Counter[Block] = Counter()
         self._files: list[BinaryIO] = []
         self._status: int | None = None
@@ -214,7 +228,7 @@ class _Guest:
         at = symbols["main"]
         while self._status is None:
             at = self._go_on(at)
-        return Ended(status=self._status, blocks=self._blocks)
+        return Ended(status=self._status, blocks=self._blocks, owned=tuple(self._owned))
 
     def close(self) -> None:
         """Close all files."""
@@ -261,6 +275,11 @@ class _Guest:
 
     def _span_of(self, zone: Zone) -> Span:
         return self._arena + zone.start, self._arena + zone.end
+
+    def _inside(self, owner_of: OwnerOf) -> OwnerOf:
+        """Return *owner_of* with an owner of its own for what is around the layer."""
+        around = self._program.around
+        return lambda at: OUTSIDE if any(at in each for each in around) else owner_of(at)
 
     def _owns(self, extent: range) -> bool:
         return extent.start in self._program.own
@@ -366,6 +385,7 @@ class _Guest:
     def _read_counter(self, *_: int) -> int:
         blocks = self._watch.blocks
         if any(block.address == self._layer for block in blocks):
+            self._owned.append(self._watch.owned)
             for block in blocks:
                 if not any(block.address in function for function in self._program.around):
                     self._blocks[block] += blocks[block]

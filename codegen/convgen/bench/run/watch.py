@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convgen.bench.code.blocks import Block
+from convgen.bench.code.blocks import Block, OwnerOf
 from convgen.bench.run.access import Fault, Rights, Span, Unwritten
 from convgen.bench.run.convention import Convention, Lost
 from convgen.bench.run.cores import Core
@@ -31,6 +31,8 @@ class Watch:
     It stops by itself when it has begun more than ``most_instructions``, at an access to what the
     `Rights` of a call do not allow, and where one of ``functions`` has not restored a register.
     ``is_own`` tells whether the instruction at an address may read another address all the same.
+    With ``owner_of``, which tells whose the code at an address is, instructions are counted by that
+    too: code of nobody is of who ran before.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Watch:
         most_instructions: int,
         functions: Mapping[int, str],
         is_own: Callable[[int, int], bool],
+        owner_of: OwnerOf | None = None,
     ) -> None:
         """Prepare to look on."""
         self._core = core
@@ -46,6 +49,10 @@ class Watch:
         self._is_own = is_own
         self._convention = Convention(core, functions)
         self._ran = _Ran(core)
+        self._owner_of = owner_of
+        self._owners: dict[int, int | None] = {}
+        self._owner: int | None = None
+        self.owned: Counter[int | None] = Counter()
         self._hooks: list[int] = []
         self._unwritten = Unwritten(())
         self.stray: Stray | None = None
@@ -56,6 +63,8 @@ class Watch:
         constants = self._core.unicorn
         self._left = self.most_instructions
         self._ran.clear()
+        self._owner = None
+        self.owned = Counter()
         self._convention.clear()
         self._unwritten = Unwritten(rights.unwritten)
         self._hooks = [self._core.engine.hook_add(constants.UC_HOOK_BLOCK, self._on_block)]
@@ -118,11 +127,25 @@ class Watch:
         ran = self._ran[address, size]
         ran[0] += 1
         self._left -= ran[1]
+        if self._owner_of:
+            self._count_for_owner(address + size - 1, ran[1])
         lost = self._convention.at_block(address)
         if lost and self.lost is None:
             self.lost = lost
         if self._left < 0 or self.lost:
             engine.emu_stop()
+
+    def _count_for_owner(self, address: int, instructions: int) -> None:
+        """Count a block whose last byte is at *address* for its owner, else for who ran before.
+
+        The end decides: what leads to a call belongs to what is called.
+        """
+        if address not in self._owners and self._owner_of:
+            self._owners[address] = self._owner_of(address)
+        owner = self._owners[address]
+        if owner is not None:
+            self._owner = owner
+        self.owned[self._owner] += instructions
 
     def _on_first_write(
         self, _: Any, access: int, address: int, size: int, value: int, __: object

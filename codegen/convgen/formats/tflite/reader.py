@@ -115,10 +115,10 @@ class Imported:
     graph: Graph
     entries: tuple[Entry, ...]
 
-    def origin(self, name: str) -> int | None:
-        """Return the index in the file of the operator that the graph calls *name*."""
-        found = (e.index for e in self.entries if any(op.name == name for op in e.operators))
-        return next(found, None)
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The indices in the file of operators, by what the graph calls them."""
+        return {op.name: entry.index for entry in self.entries for op in entry.operators}
 
 
 def load(path: Path, name: str, reference: Reference = "litert") -> Imported:
