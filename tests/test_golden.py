@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from cases import CASES, OPERATORS
+from cases import CASES, OPERATORS, Spec
 from cases import spec as spec_of
 from convgen.formats import spec
+from convgen.model.operator import Operator
+from convgen.plans import registry
+from convgen.plans.plan import Plan
 from convgen.schedule.overlap import share
 from convgen.sources.generate import layer_files
 from convgen.system import seal
@@ -79,6 +82,21 @@ ON_FEW_REGISTERS = [
     ("deep", "im2col_p1"),
     ("deep", "winograd_4x4_t1"),
 ]
+BYTES = {"dtype": "int8", "scale": 0.05, "zero_point": -128}
+WHOLE_IMAGES: dict[str, Spec] = {
+    name: {
+        "name": name,
+        "op": "average_pool",
+        "input": {"shape": [*sides, channels], **BYTES},
+        "kernel_size": sides,
+    }
+    for name, sides, channels in (("whole", [5, 6], 9), ("tall", [40, 8], 4))
+}
+IN_SLICES = [
+    ("connected", "accumulate_connected"),
+    ("whole", "accumulate_pool"),
+    ("tall", "accumulate_pool"),
+]
 # cores with an assembly of their own, by the end of the file's name
 ON_OTHER_CORES = {
     "m3": ("cortex-m3", [("first", "direct_w16")]),
@@ -90,12 +108,24 @@ def generated(
     case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
 ) -> dict[str, str]:
     path = folder / "layer.json"
-    path.write_text(json.dumps((CASES | IN_ONE_POOL | OPERATORS)[case]))
+    path.write_text(json.dumps((CASES | IN_ONE_POOL | WHOLE_IMAGES | OPERATORS)[case]))
     layer = spec.load(path)
+    if (case, algorithm) in IN_SLICES:
+        return without_digests(layer_files(sliced(layer, board), board, None, by_rows=True))
     plan, pool = planned(algorithm, layer, board), None
     if overlap:
         plan, pool = share(plan)
-    texts = layer_files(plan, board, pool)
+    return without_digests(layer_files(plan, board, pool))
+
+
+def sliced(operator: Operator, board: Target) -> Plan:
+    """Return what takes its input in slices."""
+    plan = registry.accumulating(operator, board)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def without_digests(texts: dict[str, str]) -> dict[str, str]:
     return {name: DIGEST.sub(seal.UNSEALED, text) for name, text in texts.items()}
 
 
@@ -103,6 +133,8 @@ def expected_files() -> dict[str, tuple[str, str, str, bool]]:
     names = {f"{a}/{case}": (case, a, TARGET, False) for case, a in CHOSEN}
     names |= {f"{a}/{case}_overlap": (case, a, TARGET, True) for case, a in WITH_OVERLAP}
     names |= {f"{a}/{case}_m0": (case, a, FEW_REGISTERS, False) for case, a in ON_FEW_REGISTERS}
+    for board, end in ((TARGET, ""), (FEW_REGISTERS, "_m0")):
+        names |= {f"{a}/{case}{end}": (case, a, board, False) for case, a in IN_SLICES}
     for end, (board, chosen) in ON_OTHER_CORES.items():
         names |= {f"{a}/{case}_{end}": (case, a, board, False) for case, a in chosen}
     return names

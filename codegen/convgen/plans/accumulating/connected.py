@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
 from convgen.plans.assembly import Assembly
@@ -162,7 +163,7 @@ def _not_connected(layer: Conv2d) -> str | None:
 def _products(layer: Conv2d, target: Target, calls: int) -> Products:
     """Return those in assembly, where the core has some and the weights suit them."""
     slices = instruction_set(target).slices
-    if layer.dtype != "int8" or slices is None or not target.has("unaligned"):
+    if not of_dtype(layer.dtype).is_exact or slices is None or not target.has("unaligned"):
         return _in_blocks(layer, target, calls)
     refused = no_pairs(layer)
     if refused is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.pool import Pool2d
 from convgen.plans import mean, pool
@@ -74,9 +75,9 @@ class SumsOfPixels:
         reason = _no_window(operator) or _too_many(operator, pixels)
         if reason:
             return Refusal(reason)
-        is_int8 = operator.dtype == "int8"
-        words = pool.words_of(g, target) if is_int8 else 0
-        is_short = is_int8 and pixels <= MOST_IN_LANES
+        arithmetic = of_dtype(operator.dtype)
+        words = pool.words_of(g, target) if arithmetic.is_exact else 0
+        is_short = arithmetic.is_exact and pixels <= MOST_IN_LANES
         slices = _slices(operator)
         steps = MeanSteps(
             channels=g.in_c,
@@ -85,7 +86,7 @@ class SumsOfPixels:
             words=words,
             in_lanes=words > 0 and is_short,
             limit=MOST_IN_LANES if words and not is_short else None,
-            needs_taps=not is_int8,
+            needs_taps=not arithmetic.is_exact,
         )
         output = _output(operator)
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
@@ -95,7 +96,7 @@ class SumsOfPixels:
             operator=operator,
             kernel=OwnSums(name=self.name, description=how),
             output=output,
-            workspace=(buffer("sums", _sums_in(operator.dtype, is_short=is_short), g.in_c),),
+            workspace=(buffer("sums", "int16" if is_short else arithmetic.sums, g.in_c),),
             constants=output.constants,
             steps=steps,
             orders=(StoreOrder(stored_by=partial(at_once, g), gathers=True),),
@@ -120,7 +121,7 @@ def _no_window(operator: Pool2d | Mean) -> str | None:
 
 
 def _too_many(operator: Pool2d | Mean, pixels: int) -> str | None:
-    if operator.dtype != "int8" or pixels < MOST_SUMMED:
+    if not of_dtype(operator.dtype).is_exact or pixels < MOST_SUMMED:
         return None
     return needs(f"fewer than {MOST_SUMMED:,} pixels", f"has {pixels:,}")
 
@@ -133,15 +134,9 @@ def _slices(operator: Pool2d | Mean) -> Slices:
 
 
 def _output(operator: Pool2d | Mean) -> pool.Mean | Scaling | Bounded:
-    if operator.dtype == "float32":
+    if not of_dtype(operator.dtype).is_exact:
         return bounded(operator)
     return mean.find_scaling(operator) if isinstance(operator, Mean) else pool.find_mean(operator)
-
-
-def _sums_in(dtype: str, *, is_short: bool) -> str:
-    if dtype == "float32":
-        return dtype
-    return "int16" if is_short else "int32"
 
 
 def _work(
