@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,9 +37,22 @@ def _unmarked(*_: object, **__: object) -> NoReturn:
     pytest.fail("this test runs an emulator: mark it with @pytest.mark.emulator")
 
 
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tests of a session have in common: two of them compile nothing twice."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
+
+
 @pytest.fixture(autouse=True)
-def _a_cache_for_each_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test finds what another has left, or leaves anything with the user."""
+def _a_cache_for_each_session(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds what another session has left, or leaves anything with the user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(session_cache))
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that no other test uses."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
 
 

@@ -53,6 +53,7 @@ def test_what_is_planned_is_printed_and_proved(path: Path) -> None:
 
 
 @both
+@pytest.mark.usefixtures("own_cache")
 def test_reading_planning_and_printing_write_nothing(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from command import FIRST, SOURCE, convgen_process, tree
 from convgen.system.cache import usual_folder
 
-pytestmark = pytest.mark.usefixtures("workplace")
+pytestmark = pytest.mark.usefixtures("workplace", "own_cache")
 
 COMPILED = (*FIRST, "--emulator", "none", "--algorithm", "direct")
 HEAVY = {"numpy", "jinja2", "elftools", "pydantic", "rich", "unicorn", "capstone"}

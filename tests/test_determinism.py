@@ -33,8 +33,9 @@ def test_every_byte_is_the_same(case: str, options: list[str], tmp_path: Path) -
         spec = write_spec(CASES[case], folder / "specs" / "layer.json")
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
+        apart = {**environment, "XDG_CACHE_HOME": str(folder / "cache")}
         command = [*options, "-o", folder / "out", spec]
-        result = convgen_process(*command, environment=environment, cwd=elsewhere)
+        result = convgen_process(*command, environment=apart, cwd=elsewhere)
         assert (result.status, result.stderr) == (0, "")
         trees.append(tree(folder / "out"))
     first, second = trees

@@ -20,7 +20,7 @@ from convgen.system import staging
 from convgen.system.publishing import SUMS
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("workplace", "own_cache")]
 
 AT_ONCE_S = 20.0  # two are promised, on a computer that has nothing else to do
 UNTIL_THERE_S = 60.0

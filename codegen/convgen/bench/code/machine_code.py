@@ -32,7 +32,7 @@ class Flow(Enum):
 
 
 _CONDITIONS = "eq|ne|[ch]s|cc|lo|mi|pl|v[sc]|hi|ls|[gl][et]"
-_FLOW = (  # of Thumb, RISC-V, AArch64 and x86-64, as capstone prints them or objdump
+_FLOWS = (  # of Thumb, RISC-V, AArch64 and x86-64, as capstone prints them or objdump
     (
         Flow.MAYBE,
         rf"bx?\.?({_CONDITIONS})(\.[nw])? |[ct]bn?z |(pop|ldr|ldm|mov)({_CONDITIONS})\b.*\bpc\b"
@@ -42,6 +42,7 @@ _FLOW = (  # of Thumb, RISC-V, AArch64 and x86-64, as capstone prints them or ob
     (Flow.RETURN, r"bx lr|(pop|ldm).*\bpc\}|(c\.)?jr (ra|t0) $|(c\.)?retq?\b"),
     (Flow.AWAY, r"b(x|r|\.[nw])? |tb[bh] |(ldr(\.w)?|mov|add) pc,|(c\.)?j(alr?|r|mpq?)? "),
 )
+_FLOW = re.compile("|".join(f"(?P<{flow.name}>{pattern})" for flow, pattern in _FLOWS))
 # RISC-V as capstone prints it: distances, where others print addresses
 _RELATIVE = re.compile(r"(c\.)?(j|jal|b[a-z]+) (.*[ ,])?(-?(?:0x[0-9a-f]+|\d+))")
 _UPPER = re.compile(r"(?:c\.)?auipc (\w+), (\S+)")
@@ -146,7 +147,8 @@ def instruction(address: int, size: int, text: str, *, is_thumb: bool) -> Instru
 
 def flow_of(text: str) -> Flow:
     """Return where execution goes on behind an instruction."""
-    return next((flow for flow, pattern in _FLOW if re.match(pattern, f"{text} ")), Flow.NEXT)
+    found = _FLOW.match(f"{text} ")
+    return Flow[found.lastgroup] if found and found.lastgroup else Flow.NEXT
 
 
 def registers(text: str) -> int:
