@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -119,40 +119,6 @@ def operand(value: Any) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-CFI = ".cfi_"
-
-
-def quoted(text: str) -> str:
-    """Return the lines of *text*, which has no quotes, as adjacent C strings; labels stand out.
-
-    What is for debuggers is an argument of the macro CFI.
-
-    >>> print(quoted("1:\\n  bne 1b\\n .cfi_restore r8"))
-        "1:\\n"
-        "    bne 1b\\n"
-        CFI("restore r8")
-    """
-    lines = (line.strip().replace("\\", "\\\\") for line in text.splitlines())
-    return "\n".join(f"    {_quoted(line)}" for line in lines if line)
-
-
-def _quoted(line: str) -> str:
-    if line.startswith(CFI):
-        return f'CFI("{line.removeprefix(CFI)}")'
-    margin = "" if line.endswith(":") else "    "
-    return f'"{margin}{line}\\n"'
-
-
-def saved(registers: Sequence[str], first: int = 0) -> str:
-    """Say to debuggers that *registers* are words from *first* above the stack pointer on.
-
-    >>> print(saved(["r4", "lr"], 8))
-    .cfi_rel_offset r4, 8; .cfi_rel_offset lr, 12
-    """
-    directives = [f"{CFI}rel_offset {name}, {first + 4 * i}" for i, name in enumerate(registers)]
-    return "\n".join("; ".join(directives[i : i + 3]) for i in range(0, len(directives), 3))
-
-
 def owned(text: str, name: str) -> str:
     """Return *text* with the name of the layer before every macro that it defines and uses.
 
@@ -185,26 +151,6 @@ def _without_unused(text: str) -> str:
     return left if left == text else _without_unused(left)
 
 
-def registers(names: Iterable[str]) -> str:
-    """Return the names of registers; four and more that follow each other by their ends.
-
-    >>> registers(["r4", "r5", "r7"]), registers(["r8", "r9", "r10", "r11", "lr"])
-    ('r4 r5 r7', 'r8-r11 lr')
-    """
-    runs: list[list[str]] = []
-    for name in names:
-        if runs and _follows(runs[-1][-1], name):
-            runs[-1].append(name)
-        else:
-            runs.append([name])
-    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 3 else " ".join(run) for run in runs)
-
-
-def _follows(before: str, name: str) -> bool:
-    """Whether *name* is the register after *before*."""
-    return before[1:].isdigit() and name == f"{before[0]}{int(before[1:]) + 1}"
-
-
 FILTERS: dict[str, Callable[..., str]] = {
     "array": array,
     "comment": comment,
@@ -214,7 +160,4 @@ FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "operand": operand,
     "owned": owned,
-    "quoted": quoted,
-    "registers": registers,
-    "saved": saved,
 }

@@ -7,6 +7,7 @@ every sum that the operator can reach; what is not the reference's own arithmeti
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -44,8 +45,30 @@ class Output(Protocol):
         ...
 
 
+class _BySum(ABC):
+    """What is finished by a function of a sum, and perhaps of its channel."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def finishes(self) -> bool:
+        """Whether a sum is not yet an output."""
+
+    @property
+    @abstractmethod
+    def per_channel(self) -> bool:
+        """Whether finishing a sum needs its channel."""
+
+    def call(self, name: str, value: str, channel: str) -> str:
+        """Return in C what becomes of the sum *value* in the operator *name*."""
+        if self.per_channel:
+            return f"{name}__finish({value}, {channel})"
+        return f"{name}__finish({value})" if self.finishes else value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounded:
+class Bounded(_BySum):
     """Outputs are sums, of float32, or one of the inputs, of int8: within the activation's range.
 
     Where nothing bounds them ``low`` and ``high`` are the ends of what there is in the dtype.
@@ -94,7 +117,7 @@ Form = Literal["double_right", "double", "single"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Requantize:
+class Requantize(_BySum):
     """The multiplication by a Q31 multiplier and the shift of TensorFlow Lite, step by step.
 
     ``multiplier`` and ``shift`` hold one element when all channels agree, else one per channel,

@@ -11,7 +11,7 @@ import jinja2
 from jinja2.bccache import Bucket
 
 from convgen import __version__
-from convgen.ctext import literals
+from convgen.ctext import assembler, expressions, literals
 from convgen.resources import data_dir
 from convgen.system import cache
 
@@ -52,8 +52,8 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         **_SYNTAX,
     )
-    env.filters.update(literals.FILTERS)
-    env.globals["convgen_version"] = __version__
+    env.filters.update(literals.FILTERS, assembled=assembler.function)
+    env.globals.update(convgen_version=__version__, expr=expressions, asm=assembler)
     return env
 
 

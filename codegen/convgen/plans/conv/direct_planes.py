@@ -72,6 +72,12 @@ class Half:
     word: int
     is_high: bool
 
+    @property
+    def value(self) -> str:
+        """The weight in C, of the constants at ``plane``."""
+        word = f"plane[{self.word}]"
+        return f"(int16_t)({word} >> 16)" if self.is_high else f"(int16_t){word}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from convgen.ctext.expressions import plus, times
 from convgen.ctext.literals import ctype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
@@ -190,6 +191,34 @@ class KernelPlan:
     def wraps(self) -> bool:
         """Whether sums may leave int32: then they are unsigned."""
         return self.sum != self.factor
+
+    def product(self, factors: str) -> str:
+        """Return the product *factors* as what it is added to."""
+        return f"({self.sum})({factors})" if self.wraps else factors
+
+    def linkage(self, part: OutOfLine, otherwise: str = "") -> str:
+        """Return how *part* of it is declared."""
+        return f"static CODE{' OUT_OF_LINE' if self.out_of_line == part else otherwise} void"
+
+    def input(self, pixels: int) -> str:
+        """Return how the input of a block of *pixels* is declared, behind its type."""
+        return f"const input[{pixels}]" if self.runs.by_pointer else "input"
+
+    def pixel(self, number: int) -> str:
+        """Return the subscript of a pixel of a block, ready to be added to."""
+        if self.runs.by_pointer:
+            return f"input[{number}]["
+        return f"input[{times(number)}PIXEL_PITCH + " if number else "input["
+
+    def block_input(self, input: str, channel: str, offset: str) -> str:
+        """Return where the channels of a block from *channel* on read, as an argument.
+
+        *input* is where the pixels are; nothing where each is found through a pointer, then it is
+        the place within each. *offset* is that of the group.
+        """
+        inner = channel if self.lanes else offset
+        where = plus(input, inner) if inner else input
+        return f"{where}, " if where else ""
 
     @property
     def has_offsets(self) -> bool:

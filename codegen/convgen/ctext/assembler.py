@@ -1,0 +1,96 @@
+"""Functions in assembly, as text: the templates' ``asm``, and how their lines are C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+CFI = ".cfi_"
+CALLEE_SAVED = ("r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "lr")
+
+
+def quoted(text: str) -> str:
+    """Return the lines of *text*, which has no quotes, as adjacent C strings; labels stand out.
+
+    What is for debuggers is an argument of the macro CFI.
+
+    >>> print(quoted("1:\\n  bne 1b\\n .cfi_restore r8"))
+        "1:\\n"
+        "    bne 1b\\n"
+        CFI("restore r8")
+    """
+    lines = (line.strip().replace("\\", "\\\\") for line in text.splitlines())
+    return "\n".join(f"    {_quoted(line)}" for line in lines if line)
+
+
+def _quoted(line: str) -> str:
+    if line.startswith(CFI):
+        return f'CFI("{line.removeprefix(CFI)}")'
+    margin = "" if line.endswith(":") else "    "
+    return f'"{margin}{line}\\n"'
+
+
+def function(instructions: str, prototype: str, symbol: str) -> str:
+    """Declare *prototype* and define, for this layer alone, the function *symbol*."""
+    return (
+        f"{prototype};\n\n__extension__ __asm__(\n    BEGIN({symbol})\n{quoted(instructions)}\n"
+        f"    END({symbol}));"
+    )
+
+
+def role(names: Iterable[str], words: str) -> str:
+    """Return a row of the comment above a function: registers, and what they hold.
+
+    >>> role(["r4", "r5"], "sums")
+    ' *   r4 r5            sums\\n'
+    """
+    return f" *   {registers(names):<16} {words}\n"
+
+
+def repeat(count: int, instructions: str) -> str:
+    """Return *instructions* so many times, or not at all."""
+    return f".rept {count}\n{instructions}\n.endr" if count else ""
+
+
+def push() -> str:
+    """Save what Thumb-2 code uses: r4 to r11 and the return address."""
+    return f"push {{r4-r11, lr}}\n{CFI}adjust_cfa_offset 36\n{saved(CALLEE_SAVED)}"
+
+
+def grow(size: int) -> str:
+    """Take *size* bytes of the stack."""
+    return f"sub sp, #{size}\n{CFI}adjust_cfa_offset {size}"
+
+
+def shrink(size: int) -> str:
+    """Give them back."""
+    return f"add sp, #{size}\n{CFI}adjust_cfa_offset -{size}"
+
+
+def saved(names: Sequence[str], first: int = 0) -> str:
+    """Say to debuggers that registers are words from *first* above the stack pointer on.
+
+    >>> print(saved(["r4", "lr"], 8))
+    .cfi_rel_offset r4, 8; .cfi_rel_offset lr, 12
+    """
+    directives = [f"{CFI}rel_offset {name}, {first + 4 * i}" for i, name in enumerate(names)]
+    return "\n".join("; ".join(directives[i : i + 3]) for i in range(0, len(directives), 3))
+
+
+def registers(names: Iterable[str]) -> str:
+    """Return the names of registers; four and more that follow each other by their ends.
+
+    >>> registers(["r4", "r5", "r7"]), registers(["r8", "r9", "r10", "r11", "lr"])
+    ('r4 r5 r7', 'r8-r11 lr')
+    """
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 3 else " ".join(run) for run in runs)
+
+
+def _follows(before: str, name: str) -> bool:
+    """Whether *name* is the register after *before*."""
+    return before[1:].isdigit() and name == f"{before[0]}{int(before[1:]) + 1}"

@@ -1,0 +1,166 @@
+"""Small expressions of C, as text: the templates' ``expr``. What is 0 or 1 is not spelt out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+
+class Term(Protocol):
+    """A multiple of one of several variables, by a number in C, "" for 1."""
+
+    @property
+    def negative(self) -> bool:
+        """Whether it is subtracted."""
+        ...
+
+    @property
+    def factor(self) -> str:
+        """The number without its sign."""
+        ...
+
+    @property
+    def index(self) -> int:
+        """Which variable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loops:
+    """The loops over the sums of a block: what stands before and behind a statement on one of them.
+
+    ``pixel`` is which pixel it is of.
+    """
+
+    begin: str
+    margin: str
+    pixel: str
+    end: str
+
+    def at(self, pitch: int | str) -> str:
+        """Return where the pixel is, ready to be added to."""
+        if self.pixel == "0" or not pitch:
+            return ""
+        return "pixel + " if pitch == 1 else f"pixel * {pitch} + "
+
+
+def loops(pixels: int, channels: int) -> Loops:
+    """Return the loops over *pixels* times *channels* sums."""
+    over_channels = f"for (int32_t c = 0; c < {channels}; ++c) {{"
+    if pixels == 1:
+        return Loops(begin=f"    {over_channels}", margin=" " * 8, pixel="0", end="    }")
+    return Loops(
+        begin=f"    for (int32_t pixel = 0; pixel < {pixels}; ++pixel) {{\n        {over_channels}",
+        margin=" " * 12,
+        pixel="pixel",
+        end="        }\n    }",
+    )
+
+
+def grid(rows: Iterable[int], columns: Iterable[int]) -> Iterable[tuple[int, int]]:
+    """Return each of *rows* with each of *columns*."""
+    return product(rows, columns)
+
+
+def times(count: int | str) -> str:
+    """Return what multiplies what follows.
+
+    >>> times(3), times(1)
+    ('3 * ', '')
+    """
+    return "" if count == 1 else f"{count} * "
+
+
+def at(number: int, pitch: int | str) -> str:
+    """Return where number *number* is of things that lie *pitch* apart.
+
+    >>> at(0, "ROW"), at(1, "ROW"), at(2, "ROW")
+    ('0', 'ROW', '2 * ROW')
+    """
+    return f"{times(number)}{pitch}" if number else "0"
+
+
+def factor(*parts: int | str) -> str:
+    """Return a sum of *parts*, which may be nothing, as what is multiplied next.
+
+    >>> factor("row * TILE", 2), factor("row * TILE", 0)
+    ('(row * TILE + 2)', 'row * TILE')
+    """
+    some = [str(part) for part in parts if part]
+    return some[0] if len(some) == 1 else f"({' + '.join(some)})"
+
+
+def cast(ctype: str, text: str) -> str:
+    """Return *text* as a value of *ctype*.
+
+    >>> cast("int16_t", "-d1"), cast("int16_t", "d1 - d2")
+    ('(int16_t)-d1', '(int16_t)(d1 - d2)')
+    """
+    return f"({ctype}){text if text.lstrip('-').isidentifier() else f'({text})'}"
+
+
+def plus(base: int | str, more: int | str) -> str:
+    """Return a sum of two, each of which may be nothing.
+
+    >>> plus("first", 4), plus("first", 0), plus("", 0)
+    ('first + 4', 'first', '0')
+    """
+    return " + ".join(str(part) for part in (base, more) if part) or str(more)
+
+
+def offset(more: int | str | None) -> str:
+    """Return what is added to what stands before.
+
+    >>> offset(4), offset(0)
+    (' + 4', '')
+    """
+    return f" + {more}" if more else ""
+
+
+def fits(variable: str, count: int, end: str) -> str:
+    """Return whether there are *count* more before *end*.
+
+    >>> fits("col", 2, "OUT_W"), fits("col", 1, "OUT_W")
+    ('col + 2 <= OUT_W', 'col < OUT_W')
+    """
+    return f"{variable} < {end}" if count == 1 else f"{variable} + {count} <= {end}"
+
+
+def remains(variable: str, count: int, begin: str = "") -> str:
+    """Return whether there are *count* more back to *begin*.
+
+    >>> remains("col", 2, "LEFT"), remains("col", 1), remains("col", 2)
+    ('col >= LEFT + 2', 'col > 0', 'col >= 2')
+    """
+    if count == 1:
+        return f"{variable} > {begin or 0}"
+    return f"{variable} >= {plus(begin, count)}"
+
+
+def advance(variable: str, count: int | str, sign: str = "+") -> str:
+    """Return what moves *variable* on by *count*, or back.
+
+    >>> advance("col", 2), advance("col", 1, "-")
+    ('col += 2', '--col')
+    """
+    return f"{sign}{sign}{variable}" if count == 1 else f"{variable} {sign}= {count}"
+
+
+def countdown(pixels: int) -> str:
+    """Return the rest of a loop that takes *pixels* of ``count`` while there are so many.
+
+    >>> countdown(2)
+    'count >= 2; count -= 2'
+    """
+    return f"count >= {pixels}; {advance('count', pixels, '-')}"
+
+
+def combination(variables: str, terms: Iterable[Term]) -> str:
+    """Return a sum of multiples of *variables*, which have numbers."""
+    text = ""
+    for term in terms:
+        sign = (" - " if term.negative else " + ") if text else "-" if term.negative else ""
+        text += sign + (f"{term.factor} * " if term.factor else "") + f"{variables}{term.index}"
+    return text
