@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from command import convgen, convgen_process
-from convgen.bench import program
+from command import convgen, convgen_process, message
 from convgen.sources import network
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
@@ -107,8 +106,10 @@ def test_a_name_is_made_of_the_files(file: str, name: str, tmp_path: Path) -> No
 def test_the_first_operator_that_differs_is_named(
     spoilt: str, behind: int, bit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    original = network.network_files
+
     def edited(*arguments: Any) -> dict[str, str]:
-        files = network.network_files(*arguments)
+        files = original(*arguments)
         weights = files["digits_weights.c"]
         constant = re.compile(
             rf"(digits_{spoilt}__weights\[\d+\] = \{{\s+(?:-?\w+,\s+){{{behind}}})(-?\w+)"
@@ -119,9 +120,10 @@ def test_the_first_operator_that_differs_is_named(
         assert count <= 1  # a cut may be in front of it
         return files
 
-    monkeypatch.setattr(program, "network_files", edited)
+    monkeypatch.setattr(network, "network_files", edited)
     run = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
     assert run.status == 1
+    assert message(run) == run.report["failure"]
     differs = run.report["first_difference"]
     assert differs["name"] == spoilt
     assert differs["got"] != differs["expected"]

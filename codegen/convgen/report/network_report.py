@@ -11,7 +11,7 @@ from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
 from convgen.report.page import Sentence, Styled, Table, printed, sentence
-from convgen.report.report import Report, beats, cycles_of, finite, flash_of
+from convgen.report.report import Report, beats, cycles_of, flash_of, verdict
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -30,19 +30,14 @@ def build(
     *shares* what each operator takes.
     """
     chosen, trials = results.chosen, results.trials
-    schedule, comparison = chosen.schedule, chosen.comparison
+    schedule = chosen.schedule
     graph = schedule.graph
     return {
         "convgen": __version__,
         "model": graph.name,
         "target": tools["target"],
         "optimize": schedule.goal,
-        "verified": chosen.verified and all(trial.failure is None for trial in trials),
-        "vectors": chosen.vectors,
-        "compared_with": chosen.compared_with,
-        "mismatches": comparison.mismatches if comparison else None,
-        "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
-        "failure": next((trial.failure for trial in (chosen, *trials) if trial.failure), None),
+        **verdict(results),
         **({} if differs is None else {"first_difference": asdict(differs)}),
         "macs": graph.macs,
         "instructions": chosen.instructions,

@@ -44,7 +44,9 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
         "algorithm": chosen.candidate.algorithm,
         "optimize": selection.goal,
         "synthetic_weights": operator.synthetic,
-        **_verdict(results),
+        **verdict(results),
+        **_coverage(chosen),
+        **_disagreement(chosen),
         "macs": operator.macs,
         "output_elements": sum(tensor.elems for tensor in operator.outputs),
         "instructions": chosen.instructions,
@@ -109,8 +111,8 @@ def beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
     return other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
 
 
-def _verdict(results: Results) -> Report:
-    """The figures are those of the chosen one; one that is wrong or does not build spoils all."""
+def verdict(results: Results) -> Report:
+    """Return whether all is well: of the chosen one's figures; another's failure spoils all."""
     trial, failure = results.chosen, results.failure
     comparison = trial.comparison
     return {
@@ -120,8 +122,6 @@ def _verdict(results: Results) -> Report:
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
         "failure": None if failure is None else str(failure),
-        **_coverage(trial),
-        **_disagreement(trial),
     }
 
 
