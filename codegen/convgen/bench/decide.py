@@ -125,28 +125,30 @@ class _Tries:
         self._selection, self._budget = selection, budget
         self.built: dict[Candidate, Built] = {}
         self._measured: list[Trial] = []
+        self._nearly_least = math.inf
+        """The most RAM of what may count as the least."""
+        self.best: Trial | None = None
+        """The best of what was measured."""
 
     def learn(self, found: Built) -> bool:
         """Keep what may fit the budget; return whether it is still to be run."""
         self.built.pop(found.candidate, None)
-        if not self._budget.holds(found.least_ram, found.flash):
-            return False
-        self.built[found.candidate] = found
-        if isinstance(found, Trial):
+        fits = self._budget.holds(found.least_ram, found.flash)
+        is_measured = isinstance(found, Trial)
+        if fits:
+            self.built[found.candidate] = found
+        if fits and isinstance(found, Trial):
             self._measured.append(found)
-            return False
-        return True
+        self._nearly_least = self._find_nearly_least()
+        self.best = self._find_best()
+        return fits and not is_measured
 
-    @property
-    def _nearly_least(self) -> float:
-        """The most RAM of what may count as the least."""
+    def _find_nearly_least(self) -> float:
         most = (each.most_ram for each in self.built.values())
         surely = [ram for ram in most if ram is not None and ram <= self._budget.ram]
-        return min(surely, default=float("inf")) + SAME_BYTES
+        return min(surely, default=math.inf) + SAME_BYTES
 
-    @property
-    def best(self) -> Trial | None:
-        """The best of what was measured."""
+    def _find_best(self) -> Trial | None:
         fitting = self._measured
         if self._selection.goal == "workspace":
             fitting = [trial for trial in fitting if trial.ram <= self._nearly_least]

@@ -15,11 +15,11 @@ Units of other operators are in ``targets/cost/operators/<isa>.toml``, by
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from convgen.model.operator import Operator, is_exact
 from convgen.plans.kernels.portable import LANES
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
+from convgen.system import cache
 from convgen.targets.target import Target
 
 _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
@@ -160,11 +161,11 @@ def arithmetic(operator: Operator, target: Target) -> str:
     return "float32" if target.has("fpu") else "soft_float32"
 
 
-@cache
+@functools.cache
 def _tables(isa: str) -> dict[str, CostModel]:
     path = _folder() / f"{isa}.toml"
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
         raise TargetError(f"cpu.isa: expected one of {known}, got {isa!r}") from None
@@ -201,7 +202,12 @@ def _over(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _read(folder: Path, isa: str) -> dict[str, Any]:
-    return tomllib.loads((folder / f"{isa}.toml").read_text(encoding="utf-8"))
+    return _parsed((folder / f"{isa}.toml").read_text(encoding="utf-8"))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the tables of a file, from the cache: TOML takes Python long to read."""
+    return cache.value(cache.key("prices", text), lambda: tomllib.loads(text))
 
 
 def _folder() -> Path:

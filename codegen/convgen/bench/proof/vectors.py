@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import pickle  # to tell layers apart: nothing is loaded
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen import __version__
 from convgen.bench.proof import coverage, disagreement
 from convgen.bench.proof.comparison import Arrays
 from convgen.bench.proof.coverage import Coverage
@@ -21,6 +24,7 @@ from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.model.operator import Computation, is_exact
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.tensor import Tensor, numbered
+from convgen.system import cache
 
 MOST_VECTORS = 2**16
 FEW = 3  # made up, of each kind one
@@ -63,15 +67,37 @@ def made_up(operator: Computation, seed: int) -> Vectors:
         return Vectors(inputs=inputs, made_up=True)
     if not isinstance(operator, Conv2d):
         return Vectors(inputs=inputs, right=operator.compute(*inputs), made_up=True)
-    right, seen = _evaluate(operator, inputs[0])
-    rng = np.random.default_rng([seed, FEW])
-    more, outputs, seen = coverage.directed(operator, rng, seen)
+    found = cache.key("inputs", _searched_by(), cache.digest(pickle.dumps(operator)), seed)
+    kept = cache.load(found)
+    if kept is None:
+        images, right, seen = _searched(operator, inputs[0], seed)
+        cache.store(found, images.tobytes())
+    else:
+        images = np.frombuffer(kept, np.int8).reshape(-1, *operator.inputs[0].shape)
+        right, seen = _evaluate(operator, images)
     return Vectors(
-        inputs=(np.concatenate([inputs[0], more]),),
-        right=(np.concatenate([right, outputs]),),
+        inputs=(images,),
+        right=(right,),
         coverage=coverage.summarize(operator, seen),
         made_up=True,
     )
+
+
+def _searched(
+    layer: Conv2d, first: NDArray[np.int8], seed: int
+) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
+    """Return the *first* inputs and those that find more, their outputs, and what is seen there."""
+    right, seen = _evaluate(layer, first)
+    rng = np.random.default_rng([seed, FEW])
+    more, outputs, seen = coverage.directed(layer, rng, seen)
+    return np.concatenate([first, more]), np.concatenate([right, outputs]), seen
+
+
+@functools.cache
+def _searched_by() -> tuple[str, ...]:
+    """Return what tells the search from another: a checkout may have several of one version."""
+    sources = (Path(coverage.__file__), Path(__file__))
+    return (__version__, np.__version__, *(cache.digest(path.read_bytes()) for path in sources))
 
 
 def checked(operator: Computation, given: Vectors) -> Vectors:
