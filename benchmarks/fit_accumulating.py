@@ -42,6 +42,9 @@ LAYERS: Mapping[str, tuple[Callable[..., Operator], int]] = {
     "connected_one": (partial(connected, 700, 1), 10),
     "connected_six": (partial(connected, 448, 6), 7),
     "connected_wide": (partial(connected, 256, 32), 4),
+    "connected_few": (partial(connected, 4000, 4), 25),
+    "connected_long": (partial(connected, 1024, 32), 2),
+    "connected_pair": (partial(connected, 1600, 2), 4),
     "connected_eleven": (partial(connected, 330, 11), 10),
 }
 """What makes each operator of a dtype, and in how many calls its input comes."""
