@@ -59,6 +59,14 @@ def test_tidy_strips_line_ends_and_doubled_empty_lines() -> None:
     assert tidy("\n\na {\n\n  b  \n\n\n\nc\n\n}\n\n\n") == "a {\n  b\n\nc\n}\n"
 
 
+def test_what_does_not_hold_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = jinja2.DictLoader(
+        {"lines": 'a\n    {{ "b" if no }}\n{{ "c" if yes }}({{ "d" if no }})\n'}
+    )
+    monkeypatch.setattr(environment(), "loader", loader)
+    assert render_text("lines", yes=True, no=False) == "a\nc()\n"
+
+
 def test_every_template_is_in_the_folder_of_its_kind() -> None:
     kinds = {Path(name).parent.as_posix() for name in TEMPLATES}
     sets = {f"kernels/{each.name}" for each in SETS}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from convgen.ctext.expressions import NOTHING
+
 CFI = ".cfi_"
 CALLEE_SAVED = ("r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "lr")
 
@@ -18,7 +20,7 @@ def quoted(text: str) -> str:
         "    bne 1b\\n"
         CFI("restore r8")
     """
-    lines = (line.strip().replace("\\", "\\\\") for line in text.splitlines())
+    lines = (line.strip().replace("\\", "\\\\") for line in text.replace(NOTHING, "").splitlines())
     return "\n".join(f"    {_quoted(line)}" for line in lines if line)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
 
+NOTHING = "\0"
+"""What an ``if`` without ``else`` prints where it does not hold: a line of it is none."""
+
 
 class Term(Protocol):
     """A multiple of one of several variables, by a number in C, "" for 1."""

@@ -12,6 +12,7 @@ from jinja2.bccache import Bucket
 
 from convgen import __version__
 from convgen.ctext import assembler, expressions, literals
+from convgen.ctext.expressions import NOTHING
 from convgen.resources import data_dir
 from convgen.system import cache
 
@@ -22,6 +23,10 @@ _SYNTAX: dict[str, Any] = {
     "lstrip_blocks": True,
     "keep_trailing_newline": True,
 }
+
+
+def _finalized(value: Any) -> Any:
+    return NOTHING if type(value) is jinja2.Undefined else value
 
 
 class _Compiled(jinja2.BytecodeCache):
@@ -50,6 +55,7 @@ def environment() -> jinja2.Environment:
         bytecode_cache=_Compiled(),
         autoescape=False,  # noqa: S701 - the output is C, not HTML
         undefined=jinja2.StrictUndefined,
+        finalize=_finalized,
         **_SYNTAX,
     )
     env.filters.update(literals.FILTERS, assembled=assembler.function)
@@ -63,7 +69,9 @@ def render_text(template: str, **context: Any) -> str:
 
 
 def tidy(text: str) -> str:
-    """Strip line ends, keep at most one empty line in a row, none at the start or a brace."""
+    """Drop lines of nothing, strip line ends, keep one empty line in a row, none at a brace."""
+    text = re.sub(rf"^[ \t{NOTHING}]*{NOTHING}[ \t{NOTHING}]*\n", "", text, flags=re.MULTILINE)
+    text = text.replace(NOTHING, "")
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     text = re.sub(r"\{\n\n", "{\n", text)
