@@ -61,7 +61,10 @@ def _find(entries: Sequence[Entry], which: str) -> Entry:
 
 
 def as_layer(operator: Operator, name: str | None) -> Operator:
-    """Return *operator* with the names of tensors that layers have, and a *name* of its own."""
+    """Return *operator* with the names of tensors that layers have, and a *name* of its own.
+
+    Raises UsageError.
+    """
     if name is not None and (problem := identifiers.objection(name)):
         raise UsageError(f"--name: expected {problem}, got '{word(name)}'")
     inputs = numbered("input", len(operator.inputs))
@@ -74,6 +77,7 @@ def extract(path: Path, out: Path, options: ReadOptions) -> list[str]:
     """Write the operator *options* name, or each that a spec can say, into *out*; say what it was.
 
     One is written into *out* itself, each of several into a folder there by its index and name.
+    Raises UsageError.
     """
     layers: dict[str, Operator] = {}
     skipped: list[str] = []

@@ -98,7 +98,10 @@ def caching(options: RunOptions) -> AbstractContextManager[None]:
 
 
 def wanted(options: RunOptions, board: Target) -> Wanted:
-    """Return what block counts are asked for; refuse early where there can be none."""
+    """Return what block counts are asked for; refuse early where there can be none.
+
+    Raises UsageError.
+    """
     found = insight.wanted(
         board,
         cycles=options.cycles,

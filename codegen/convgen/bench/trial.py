@@ -188,7 +188,10 @@ def attempt(subject: Subject, bench: Bench, folder: Path, ram: int, *, roomy: bo
 
 
 def build(subject: Subject, bench: Bench, folder: Path, ram: int) -> Built:
-    """Generate, compile and link *subject* in *folder*, for *ram* bytes or what it needs."""
+    """Generate, compile and link *subject* in *folder*, for *ram* bytes or what it needs.
+
+    Raises MachineTooSmallError.
+    """
     problem = too_large(subject, bench.machine)
     if problem:
         raise MachineTooSmallError(f"{subject.label} {problem}")

@@ -67,7 +67,10 @@ def word(value: int) -> str:
 
 
 def array(values: NDArray[Any]) -> str:
-    """Return the elements of *values* as an initialiser's lines, without the braces."""
+    """Return the elements of *values* as an initialiser's lines, without the braces.
+
+    They may have any shape; the last axis runs fastest.
+    """
     words = values.dtype == np.uint32  # several values packed: of use only in hexadecimal
     shown: Callable[[Any], str] = word if words else number
     numbers = list(map(shown, values.reshape(-1).tolist()))

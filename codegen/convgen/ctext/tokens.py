@@ -194,7 +194,7 @@ class Source:
 
 
 def closing(tokens: Sequence[Token], place: int) -> int:
-    """Return where the bracket at *place* is closed."""
+    """Return where the bracket at *place* is closed. Raises ValueError."""
     opening = tokens[place].text
     ending = {"(": ")", "[": "]", "{": "}"}[opening]
     depth = 0

@@ -34,7 +34,10 @@ def clamp_problems(clamp: ClampSpec, dtype: str) -> list[str]:
 def activation_range(
     activation: str | ClampSpec, dtype: DType, scale: float | None, zero_point: int
 ) -> tuple[float, float]:
-    """Return the clamp of outputs with that scale and zero point, in units of *dtype*."""
+    """Return the clamp of outputs with that scale and zero point, in units of *dtype*.
+
+    Raises SpecError.
+    """
     if dtype == "float32":
         if isinstance(activation, ClampSpec):
             return quantize.as_float32(activation.min), quantize.as_float32(activation.max)

@@ -255,7 +255,10 @@ _INLINE: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def inline(values: list[Any], wanted: Wanted) -> NDArray[Any]:
-    """Return nested lists, as parsed from JSON, as an array. Raises ArrayError."""
+    """Return nested lists, as parsed from JSON, as an array. Raises ArrayError.
+
+    The shape is that of the nesting.
+    """
     shape, level = wanted.shape, [values]
     for depth, size in enumerate(shape):
         for index, item in enumerate(level):

@@ -35,7 +35,10 @@ TITLES = {"conv2d": "convolution layer", "fully_connected": "fully connected lay
 def build(
     given: LayerSpec | ConnectedSpec, folder: Path, *, allow_outside: bool, seed: int
 ) -> Conv2d:
-    """Return the convolution that *given* describes; the files it names are in *folder*."""
+    """Return the convolution that *given* describes; the files it names are in *folder*.
+
+    Raises SpecError.
+    """
     spec = _as_convolution(given) if isinstance(given, ConnectedSpec) else given
     geometry, problems = geometry_of(spec)
     refuse(problems + _number_problems(spec))

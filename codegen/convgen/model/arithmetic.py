@@ -39,7 +39,10 @@ class Arithmetic:
         return int(number) if self.is_exact else float(number)
 
     def outputs(self, exact: NDArray[Any]) -> NDArray[Any]:
-        """Return *exact* results as outputs of the reference."""
+        """Return *exact* results as outputs of the reference.
+
+        Works element by element, in any shape.
+        """
         return exact.astype(self.output)
 
     @property

@@ -36,7 +36,10 @@ def scale_of(tensor: Tensor) -> np.float32:
 
 
 def scaled(values: NDArray[np.int64], factor: float) -> NDArray[np.int64]:
-    """Return ``MultiplyByQuantizedMultiplier`` of *values* with the multiplier for *factor*."""
+    """Return ``MultiplyByQuantizedMultiplier`` of *values* with the multiplier for *factor*.
+
+    Works element by element, in any shape.
+    """
     multiplier, shift = quantize_multiplier(factor, "double")
     if int(np.abs(values).max(initial=0)) << max(shift, 0) > INT32.max:
         raise OverflowError(f"scales whose quotient is about 2**{shift}")
@@ -45,7 +48,10 @@ def scaled(values: NDArray[np.int64], factor: float) -> NDArray[np.int64]:
 
 
 def quantize(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-    """From ``Requantize``: the quotient of the scales in double."""
+    """From ``Requantize``: the quotient of the scales in double.
+
+    Works element by element, in any shape.
+    """
     factor = float(scale_of(given)) / float(scale_of(output))
     return as_bytes(scaled(every_value(given), factor), output)
 
@@ -61,7 +67,10 @@ def _transformed(
 
 
 def logistic(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-    """``1 / (1 + exp(-x))``, whose output has scale 1/256."""
+    """``1 / (1 + exp(-x))``, whose output has scale 1/256.
+
+    Works element by element, in any shape.
+    """
     if scale_of(output) != np.float32(1 / 256):
         raise OverflowError("an output whose scale is not 1/256")
     return _transformed(given, output, _sigmoid_of_float32)
@@ -75,14 +84,17 @@ def _sigmoid_of_float32(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``1 / (1 + exp(-x))``, without overflow at either end."""
+    """Return ``1 / (1 + exp(-x))``, without overflow at either end.
+
+    Works element by element, in any shape.
+    """
     power = np.exp(-np.abs(values))
     found: NDArray[np.float64] = np.where(values < 0, power, 1.0) / (1 + power)
     return found
 
 
 def tanh(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent. Works element by element, in any shape."""
 
     def function(values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.tanh(values.astype(np.float64)).astype(np.float32)
@@ -116,7 +128,10 @@ def _rounded(value: np.float32) -> int:
 
 
 def leaky_relu(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
-    """``alpha`` times what is negative: from ``QuantizeLeakyRelu``, multipliers in float32."""
+    """``alpha`` times what is negative: from ``QuantizeLeakyRelu``, multipliers in float32.
+
+    Works element by element, in any shape.
+    """
     values = every_value(given)
     identity = float(scale_of(given) / scale_of(output))
     slope = float(scale_of(given) * np.float32(alpha) / scale_of(output))
@@ -129,7 +144,10 @@ def leaky_relu(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
 
 
 def hard_swish(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-    """``x * relu6(x + 3) / 6`` in 16 bits: ``reference_ops::HardSwish``."""
+    """``x * relu6(x + 3) / 6`` in 16 bits: ``reference_ops::HardSwish``.
+
+    Works element by element, in any shape.
+    """
     finer = np.float32(1 / 128) * scale_of(given)
     to_output, output_shift = _multiplier16(finer / scale_of(output))
     to_relu, relu_shift = _multiplier16(finer / (np.float32(3) / np.float32(32768)))

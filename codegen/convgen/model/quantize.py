@@ -99,7 +99,10 @@ def _round_half_up(
 def divide_by_power(
     value: NDArray[np.int64], bits: NDArray[np.int64] | np.int64 | int
 ) -> NDArray[np.int64]:
-    """Divide by ``2**bits``, halves away from zero: gemmlowp's ``RoundingDivideByPOT``."""
+    """Divide by ``2**bits``, halves away from zero: gemmlowp's ``RoundingDivideByPOT``.
+
+    Works element by element, in any shape.
+    """
     mask = (np.int64(1) << np.asarray(bits, np.int64)) - 1
     threshold = (mask >> 1) + (value < 0)
     result: NDArray[np.int64] = (value >> bits) + ((value & mask) > threshold)
@@ -107,7 +110,10 @@ def divide_by_power(
 
 
 def round_half_away(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Round real values, halves away from zero, as ``std::round`` does."""
+    """Round real values, halves away from zero, as ``std::round`` does.
+
+    Works element by element, in any shape.
+    """
     wide = values.astype(np.float64)
     found: NDArray[np.float64] = np.trunc(wide + np.copysign(0.5, wide))
     return found

@@ -29,7 +29,7 @@ class Range:
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Which channels always hold the same value."""
+        """Which channels always hold the same value. ``[channels]``."""
         same: NDArray[np.bool_] = self.low == self.high
         return same
 

@@ -79,7 +79,10 @@ class LookUp:
 
 
 def by_byte(operator: Table) -> NDArray[Any]:
-    """Return the outputs in the order of the inputs' bytes: from 0, negative values behind."""
+    """Return the outputs in the order of the inputs' bytes: from 0, negative values behind.
+
+    ``[256]``.
+    """
     return np.roll(operator.values, -int(operator.inputs[0].arithmetic.least))
 
 

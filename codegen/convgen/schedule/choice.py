@@ -35,7 +35,7 @@ class Chosen:
 
 
 def choose(steps: Sequence[Step], goal: Goal, budget: Budget) -> Chosen:
-    """Return the option of each step that reaches *goal* within *budget*."""
+    """Return the option of each step that reaches *goal* within *budget*. Raises NoFitError."""
     stacks = sorted({option.candidate.stack for step in steps for option in step.options})
     least = min(_least(steps, stack) + stack for stack in stacks)
     ram = min(budget.ram, least + SAME_BYTES) if goal == "workspace" else budget.ram

@@ -62,7 +62,7 @@ class CostModel:
     least_stack_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def predict(self, plan: Plan) -> int:
-        """Return the instructions of one call."""
+        """Return the instructions of one call. Raises TargetError."""
         try:
             return round(
                 sum(
@@ -144,7 +144,7 @@ def block_parts(unit: str) -> dict[str, int]:
 
 
 def cost_model(operator: Operator, target: Target) -> CostModel:
-    """Return the model of *operator*'s arithmetic on *target*."""
+    """Return the model of *operator*'s arithmetic on *target*. Raises TargetError."""
     tables, name = _tables(target.cpu.isa), arithmetic(operator, target)
     if name not in tables:
         raise TargetError(

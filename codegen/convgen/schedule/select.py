@@ -237,7 +237,10 @@ def undemanding(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 def named(
     name: str, candidates: Sequence[Candidate], rejected: Sequence[Rejected]
 ) -> tuple[Candidate, ...]:
-    """Keep the algorithm or family *name*; an error says why when it cannot do the layer."""
+    """Keep the algorithm or family *name*; an error says why when it cannot do the layer.
+
+    Raises UsageError.
+    """
     check_name(name)
     exact = tuple(c for c in candidates if name == c.algorithm)
     family = tuple(c for c in candidates if name == c.plan.family)
@@ -251,7 +254,7 @@ def named(
 
 
 def check_name(name: str) -> None:
-    """Refuse what is neither an algorithm nor a family."""
+    """Refuse what is neither an algorithm nor a family. Raises UsageError."""
     every = registry.every()
     names = list(dict.fromkeys([*(a.family for a in every), *(a.name for a in every)]))
     if name in names:

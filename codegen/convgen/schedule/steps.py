@@ -168,7 +168,10 @@ def lives_of(graph: Graph) -> Mapping[str, Block]:
 
 
 def settled(step: Step, option: Option, arena: Arena) -> Plan:
-    """Return the plan of *option* in the first order that suits where the tensors lie."""
+    """Return the plan of *option* in the first order that suits where the tensors lie.
+
+    Raises ValueError.
+    """
     output = step.operator.outputs[0]
     for way in option.ways:
         if not any(

@@ -89,7 +89,10 @@ def is_unfinished(stage: Path) -> bool:
 
 
 def finish(stage: Path) -> None:
-    """Go on with the moves that a killed run had begun in the parent of *stage*, if it had."""
+    """Go on with the moves that a killed run had begun in the parent of *stage*, if it had.
+
+    Raises UsageError.
+    """
     if not is_unfinished(stage):
         return
     journal = stage / JOURNAL

@@ -32,14 +32,17 @@ def prepare() -> None:
 
 
 def check_output() -> None:
-    """Refuse a closed standard output before any work is done."""
+    """Refuse a closed standard output before any work is done. Raises UsageError."""
     if sys.stdout is None:
         raise UsageError("cannot write to standard output: it is closed")
 
 
 @contextmanager
 def results() -> Iterator[None]:
-    """Write results all the way out; a reader that has gone, as ``head`` does, is no error."""
+    """Write results all the way out; a reader that has gone, as ``head`` does, is no error.
+
+    Raises UsageError.
+    """
     try:
         yield
         sys.stdout.flush()

@@ -71,7 +71,7 @@ RUNTIME = "compiler_rt.o"
 def choose(which: str, target: Target) -> Toolchain:
     """Return the toolchain *which* for *target*; ToolError if there is none on this computer.
 
-    ``auto`` is the GNU compiler where it is installed, else Zig's.
+    ``auto`` is the GNU compiler where it is installed, else Zig's. Raises UsageError.
     """
     if which not in TOOLCHAINS:
         raise UsageError(f"unknown toolchain {which!r}; known: {', '.join(TOOLCHAINS)}")

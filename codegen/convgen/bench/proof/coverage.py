@@ -83,7 +83,10 @@ def evaluate(
 def directed(
     layer: Conv2d, rng: np.random.Generator, seen: NDArray[np.int64]
 ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
-    """Return inputs made for what was not *seen*, their outputs, and what was seen with them."""
+    """Return inputs made for what was not *seen*, their outputs, and what was seen with them.
+
+    Inputs and outputs are ``[N, height, width, channels]``, *seen* is ``[2, out_c]``.
+    """
     g = layer.geometry
     search = _Search(layer=layer, rng=rng)
     images: list[NDArray[np.int8]] = []

@@ -76,6 +76,8 @@ def explain(
     """Say how *expected* differs from what the spec gives, None if it does not.
 
     *right* are the outputs of the spec, if they are at hand.
+
+    Arrays are ``[N, *shape]``.
     """
     own = layer.compute(inputs)[0] if right is None else right
     found = compare(layer, (inputs,), (own,), (expected,), (own,))

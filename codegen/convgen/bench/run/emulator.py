@@ -210,7 +210,7 @@ def run(
     """Call the layer of *image* once for each input in *inputs*.
 
     VerificationError if it faults, does not return in time, accesses what it must not or changes
-    its input. *expected_instructions* of all calls decide how long is too long.
+    its input. *expected_instructions* of all calls decide how long is too long. Raises ToolError.
     """
     folder = image.elf.parent
     (folder / "input.bin").write_bytes(inputs)
@@ -260,7 +260,10 @@ def counting(target: Target) -> EmulatorKind | None:
 def block_counts(
     image: Image, target: Target, inputs: bytes, *, expected_instructions: float
 ) -> Counts:
-    """Run *image*, built for any emulator of *target*, where blocks are counted."""
+    """Run *image*, built for any emulator of *target*, where blocks are counted.
+
+    Raises UsageError.
+    """
     kind = counting(target)
     if kind is None:
         raise UsageError(f"no emulator counts what {target.name} executes")

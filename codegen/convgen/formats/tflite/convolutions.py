@@ -41,7 +41,10 @@ class Weights:
 
 
 def conv_2d(operator: FileOperator, scene: Scene) -> Built:
-    """Read a CONV_2D; a filter with fewer channels than the input makes groups."""
+    """Read a CONV_2D; a filter with fewer channels than the input makes groups.
+
+    Raises UnsupportedError.
+    """
     options = options_of(operator, "Conv2DOptions")
     weights = read_weights(operator, scene, (0, 1, 2, 3))
     given = scene.file_tensor(operator, 0, "input")
@@ -54,7 +57,10 @@ def conv_2d(operator: FileOperator, scene: Scene) -> Built:
 
 
 def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
-    """Read a DEPTHWISE_CONV_2D, whose weights are ``[1, k_h, k_w, out_c]``."""
+    """Read a DEPTHWISE_CONV_2D, whose weights are ``[1, k_h, k_w, out_c]``.
+
+    Raises UnsupportedError.
+    """
     options = options_of(operator, "DepthwiseConv2DOptions")
     weights = read_weights(operator, scene, (3, 1, 2, 0))
     given = scene.file_tensor(operator, 0, "input")
@@ -69,7 +75,7 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
     """Read a FULLY_CONNECTED as a 1x1 convolution: each row of inputs is a pixel.
 
     TensorFlow Lite's kernel rounds once, TensorFlow Lite Micro's twice. Where the weights have one
-    scale, its product with the input's is rounded to float32.
+    scale, its product with the input's is rounded to float32. Raises UnsupportedError.
     """
     options = options_of(operator, "FullyConnectedOptions")
     if options.weights_format:
@@ -119,7 +125,7 @@ class Layer:
 
 
 def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> Weights:
-    """Return weights, axes reordered, and bias."""
+    """Return weights, axes reordered, and bias. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 1, "weights")
     values = scene.constant(given, "weights")
     if len(given.shape) != len(axes):
@@ -149,7 +155,10 @@ def _bias(scene: Scene, given: FileTensor, count: int) -> NDArray[Any]:
 
 
 def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) -> Window:
-    """Return how a kernel moves over an image of *shape*: from ``ComputePaddingHeightWidth``."""
+    """Return how a kernel moves over an image of *shape*: from ``ComputePaddingHeightWidth``.
+
+    Raises UnsupportedError.
+    """
     stride = (options.stride_h, options.stride_w)
     dilation = (options.dilation_h_factor, options.dilation_w_factor)
     reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True)]
@@ -174,7 +183,10 @@ def geometry_of(
     moves: Window,
     groups: int,
 ) -> Geometry:
-    """Return the geometry; refuse one that is not that of the output, or beyond all proportion."""
+    """Return the geometry; refuse one that is not that of the output, or beyond all proportion.
+
+    Raises UnsupportedError.
+    """
     top, left, bottom, right = moves.pads
     padded = in_shape[0] + top + bottom, in_shape[1] + left + right
     expected = tuple(
@@ -209,7 +221,7 @@ def geometry_of(
 
 
 def image(given: FileTensor) -> tuple[int, int, int]:
-    """Return height, width and channels of *given*."""
+    """Return height, width and channels of *given*. Raises UnsupportedError."""
     if len(given.shape) != 4 or given.shape[0] != 1:
         raise UnsupportedError(f"a tensor of {list(given.shape)} where one image is expected")
     _, height, width, channels = given.shape
@@ -257,7 +269,10 @@ def convolution(
     symmetric: bool,
     rows: int = 1,
 ) -> Built:
-    """Return the convolution; before a hybrid one what rounds its input to 8 bits."""
+    """Return the convolution; before a hybrid one what rounds its input to 8 bits.
+
+    Raises UnsupportedError.
+    """
     given, output = tensors
     of_one_dtype(given, output)
     if weights.bias is not None and (weights.bias.dtype == np.float32) != (

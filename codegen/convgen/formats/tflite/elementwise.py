@@ -133,7 +133,7 @@ def _ends(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
 
 
 def quantize(operator: FileOperator, scene: Scene) -> Built:
-    """Read a QUANTIZE from float32 to bytes, or from bytes to bytes."""
+    """Read a QUANTIZE from float32 to bytes, or from bytes to bytes. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     if scaled(output).dtype == "float32":
         raise UnsupportedError("float32 outputs")
@@ -143,7 +143,7 @@ def quantize(operator: FileOperator, scene: Scene) -> Built:
 
 
 def dequantize(operator: FileOperator, scene: Scene) -> Built:
-    """Read a DEQUANTIZE from bytes to float32."""
+    """Read a DEQUANTIZE from bytes to float32. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     if scaled(given).dtype == "float32" or output.dtype != "float32":
         raise UnsupportedError(f"{given.dtype} to {output.dtype}")
@@ -156,7 +156,7 @@ def function(operator: FileOperator, scene: Scene) -> Built:
 
 
 def leaky_relu(operator: FileOperator, scene: Scene) -> Built:
-    """Read a LEAKY_RELU."""
+    """Read a LEAKY_RELU. Raises UnsupportedError."""
     alpha = options_of(operator, "LeakyReluOptions").alpha
     if not math.isfinite(alpha):
         raise UnsupportedError(f"alpha {alpha}")
@@ -181,7 +181,7 @@ def _table(scene: Scene, kind: str, given: Tensor, output: Tensor, alpha: float 
 
 
 def prelu(operator: FileOperator, scene: Scene) -> Built:
-    """Read a PRELU with constant slopes."""
+    """Read a PRELU with constant slopes. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     slopes = scene.file_tensor(operator, 1, "slopes")
     values = scene.constant(slopes, "slopes")
@@ -206,7 +206,7 @@ def prelu(operator: FileOperator, scene: Scene) -> Built:
 
 
 def softmax(operator: FileOperator, scene: Scene) -> Built:
-    """Read a SOFTMAX over the last axis."""
+    """Read a SOFTMAX over the last axis. Raises UnsupportedError."""
     options = options_of(operator, "SoftmaxOptions")
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
@@ -223,7 +223,7 @@ def softmax(operator: FileOperator, scene: Scene) -> Built:
 
 
 def log_softmax(operator: FileOperator, scene: Scene) -> Built:
-    """Read a LOG_SOFTMAX over the last axis."""
+    """Read a LOG_SOFTMAX over the last axis. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
     _check_row(given)

@@ -41,7 +41,7 @@ def resize_nearest_neighbor(operator: FileOperator, scene: Scene) -> Built:
 
 
 def resize_bilinear(operator: FileOperator, scene: Scene) -> Built:
-    """Read a RESIZE_BILINEAR."""
+    """Read a RESIZE_BILINEAR. Raises UnsupportedError."""
     options = options_of(operator, "ResizeBilinearOptions")
     given, output = _resized(operator, scene)
     of_one_dtype(given, output)
@@ -73,7 +73,10 @@ def _resized(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
 
 
 def transpose_conv(operator: FileOperator, scene: Scene) -> Built:
-    """Read a TRANSPOSE_CONV: a convolution, kernel turned, of an image with zeros in between."""
+    """Read a TRANSPOSE_CONV: a convolution, kernel turned, of an image with zeros in between.
+
+    Raises UnsupportedError.
+    """
     options = options_of(operator, "TransposeConvOptions")
     given, output = scene.file_tensor(operator, 2, "input"), scene.output(operator)
     (in_h, in_w, in_c), out_shape = image(given), image(output)

@@ -21,7 +21,10 @@ from convgen.model.tensor import Tensor
 
 
 def view(operator: FileOperator, scene: Scene) -> Built:
-    """Read a RESHAPE, SQUEEZE or EXPAND_DIMS: the same bytes in another shape."""
+    """Read a RESHAPE, SQUEEZE or EXPAND_DIMS: the same bytes in another shape.
+
+    Raises UnsupportedError.
+    """
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     if given.elems != output.elems or given.dtype != output.dtype:
         raise UnsupportedError(f"{list(given.shape)} to {list(output.shape)}")
@@ -33,7 +36,7 @@ def view(operator: FileOperator, scene: Scene) -> Built:
 
 
 def shape(operator: FileOperator, scene: Scene) -> Built:
-    """Read a SHAPE, which the file knows."""
+    """Read a SHAPE, which the file knows. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     if output.elems != len(given.shape) or output.dtype not in ("int32", "int64"):
         raise UnsupportedError(f"an output of {output.dtype} {list(output.shape)}")
@@ -59,7 +62,10 @@ def _moved(
 
 
 def pad(operator: FileOperator, scene: Scene) -> Built:
-    """Read a PAD, with the output's zero point, or a PADV2, with a constant."""
+    """Read a PAD, with the output's zero point, or a PADV2, with a constant.
+
+    Raises UnsupportedError.
+    """
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     widths = scene.integers(operator, 1, "widths")
     if len(widths) != 2 * len(given.shape) or min(widths, default=0) < 0:
@@ -88,7 +94,7 @@ def pad(operator: FileOperator, scene: Scene) -> Built:
 
 
 def concatenation(operator: FileOperator, scene: Scene) -> Built:
-    """Read a CONCATENATION."""
+    """Read a CONCATENATION. Raises UnsupportedError."""
     options = options_of(operator, "ConcatenationOptions")
     given = [scene.file_tensor(operator, i, "input") for i in range(len(operator.inputs))]
     output = scene.output(operator)
@@ -141,7 +147,7 @@ def _axis(axis: int, shape: Shape) -> int:
 
 
 def transpose(operator: FileOperator, scene: Scene) -> Built:
-    """Read a TRANSPOSE."""
+    """Read a TRANSPOSE. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     axes = [axis % (len(given.shape) or 1) for axis in scene.integers(operator, 1, "axes")]
     if sorted(axes) != list(range(len(given.shape))):
@@ -153,7 +159,10 @@ def transpose(operator: FileOperator, scene: Scene) -> Built:
 
 
 def strided_slice(operator: FileOperator, scene: Scene) -> Built:
-    """Read a STRIDED_SLICE without ellipses and new axes; axes that shrink are a view."""
+    """Read a STRIDED_SLICE without ellipses and new axes; axes that shrink are a view.
+
+    Raises UnsupportedError.
+    """
     options = options_of(operator, "StridedSliceOptions")
     if options.ellipsis_mask or options.new_axis_mask or options.offset:
         raise UnsupportedError("ellipses, new axes or ends that are sizes")
@@ -200,7 +209,7 @@ class _Range:
 
 
 def slice_(operator: FileOperator, scene: Scene) -> Built:
-    """Read a SLICE: a begin and sizes, of which -1 is all that is left."""
+    """Read a SLICE: a begin and sizes, of which -1 is all that is left. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     begin = scene.integers(operator, 1, "a begin")
     given_sizes = scene.integers(operator, 2, "sizes")
@@ -214,7 +223,7 @@ def slice_(operator: FileOperator, scene: Scene) -> Built:
 
 
 def split(operator: FileOperator, scene: Scene) -> Built:
-    """Read a SPLIT into equal parts: one slice for each."""
+    """Read a SPLIT into equal parts: one slice for each. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 1, "input")
     axis = _axis(scene.integer(operator, 0, "an axis"), given.shape)
     count = len(operator.outputs)
@@ -224,7 +233,7 @@ def split(operator: FileOperator, scene: Scene) -> Built:
 
 
 def split_v(operator: FileOperator, scene: Scene) -> Built:
-    """Read a SPLIT_V into parts of given sizes, one of which may be -1."""
+    """Read a SPLIT_V into parts of given sizes, one of which may be -1. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 0, "input")
     sizes = scene.integers(operator, 1, "sizes")
     axis = _axis(scene.integer(operator, 2, "an axis"), given.shape)

@@ -61,7 +61,10 @@ def _pool(operator: FileOperator, scene: Scene, kind: Literal["average_pool", "m
 
 
 def mean(operator: FileOperator, scene: Scene) -> Built:
-    """Read a MEAN along axes with nothing but axes of size 1 between them."""
+    """Read a MEAN along axes with nothing but axes of size 1 between them.
+
+    Raises UnsupportedError.
+    """
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     rank = len(given.shape)
     axes = {axis % rank if rank else 0 for axis in scene.integers(operator, 1, "axes")}

@@ -55,7 +55,10 @@ class Scene:
     reference: Reference = "litert"
 
     def file_tensor(self, operator: FileOperator, place: int, what: str) -> FileTensor:
-        """Return the *place*-th input of *operator*, which is called *what*."""
+        """Return the *place*-th input of *operator*, which is called *what*.
+
+        Raises UnsupportedError.
+        """
         if len(operator.inputs) <= place or operator.inputs[place] == ABSENT:
             raise UnsupportedError(f"no {what}")
         return self.tensors[operator.inputs[place]]
@@ -67,19 +70,22 @@ class Scene:
         return self.tensors[operator.inputs[place]]
 
     def output(self, operator: FileOperator) -> FileTensor:
-        """Return the one output of *operator*."""
+        """Return the one output of *operator*. Raises UnsupportedError."""
         if len(operator.outputs) != 1:
             raise UnsupportedError(f"{len(operator.outputs)} outputs")
         return self.tensors[operator.outputs[0]]
 
     def constant(self, given: FileTensor, what: str) -> NDArray[Any]:
-        """Return the values of *given*, which must be known."""
+        """Return the values of *given*, which must be known. Raises UnsupportedError."""
         if given.index not in self.constants:
             raise UnsupportedError(f"{what} that the model computes")
         return self.constants[given.index]
 
     def integers(self, operator: FileOperator, place: int, what: str) -> list[int]:
-        """Return the constant whole numbers that the *place*-th input holds."""
+        """Return the constant whole numbers that the *place*-th input holds.
+
+        Raises UnsupportedError.
+        """
         given = self.file_tensor(operator, place, what)
         values = self.constant(given, what)
         if given.dtype not in ("int32", "int64") or values.size > MOST_INTEGERS:
@@ -87,7 +93,10 @@ class Scene:
         return [int(value) for value in values.ravel()]
 
     def integer(self, operator: FileOperator, place: int, what: str) -> int:
-        """Return the one constant whole number that the *place*-th input holds."""
+        """Return the one constant whole number that the *place*-th input holds.
+
+        Raises UnsupportedError.
+        """
         values = self.integers(operator, place, what)
         if len(values) != 1:
             raise UnsupportedError(f"{what} of {len(values)} numbers")
@@ -96,7 +105,7 @@ class Scene:
     def seen(self, given: FileTensor, shape: Sequence[int] | None = None) -> Tensor:
         """Return *given* as the graph has it, in another *shape* if one is given.
 
-        A batch of one is dropped.
+        A batch of one is dropped. Raises UnsupportedError.
         """
         if shape is None:
             shape = without_batch(given.shape)
@@ -148,21 +157,27 @@ def _numbers(given: FileTensor) -> tuple[float | None, int]:
 
 
 def scaled(tensor: Tensor) -> Tensor:
-    """Return *tensor*; refuse one of bytes that has no scale."""
+    """Return *tensor*; refuse one of bytes that has no scale. Raises UnsupportedError."""
     if tensor.dtype != "float32" and tensor.scale is None:
         raise UnsupportedError(f"{tensor.dtype} tensors without a scale")
     return tensor
 
 
 def of_one_dtype(*tensors: Tensor, among: tuple[str, ...] = ("int8", "float32")) -> None:
-    """Refuse tensors of several dtypes, and of dtypes that are not *among* the right ones."""
+    """Refuse tensors of several dtypes, and of dtypes that are not *among* the right ones.
+
+    Raises UnsupportedError.
+    """
     dtypes = [tensor.dtype for tensor in tensors]
     if len(set(dtypes)) > 1 or dtypes[0] not in among:
         raise UnsupportedError(f"{', '.join(dict.fromkeys(dtypes))} tensors")
 
 
 def options_of(operator: FileOperator, kind: str) -> Options:
-    """Return the attributes of *operator*, which must be those of *kind*."""
+    """Return the attributes of *operator*, which must be those of *kind*.
+
+    Raises UnsupportedError.
+    """
     if operator.options is None or operator.options.of != kind:
         raise UnsupportedError("no attributes")
     return operator.options
@@ -171,7 +186,7 @@ def options_of(operator: FileOperator, kind: str) -> Options:
 def clamp(options: Options, output: Tensor) -> Clamp:
     """Return the activation that is part of an operator.
 
-    From ``CalculateActivationRangeQuantized``.
+    From ``CalculateActivationRangeQuantized``. Raises UnsupportedError.
     """
     number = options.fused_activation_function
     if number not in ACTIVATIONS:

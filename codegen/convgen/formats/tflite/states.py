@@ -27,7 +27,7 @@ class Variables:
     now: dict[Resource, Tensor] = field(default_factory=dict)
 
     def take(self, operator: FileOperator, scene: Scene) -> None:
-        """Note what an operator of `KINDS` does."""
+        """Note what an operator of `KINDS` does. Raises UnsupportedError."""
         match operator.kind:
             case "CALL_ONCE":
                 self._once(operator)

@@ -29,7 +29,10 @@ class Rescale:
         return -self.shift
 
     def of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return ``MultiplyByQuantizedMultiplierSmallerThanOneExp`` of int32 *values*."""
+        """Return ``MultiplyByQuantizedMultiplierSmallerThanOneExp`` of int32 *values*.
+
+        Works element by element, in any shape.
+        """
         multiplier, shift = np.array([[self.multiplier], [self.shift]], np.int32)
         return requantize(values, multiplier, shift, "double")
 

@@ -23,7 +23,8 @@ class Quantize(Plain):
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the outputs: ``AffineQuantize`` byte for byte.
 
-        It divides float32 values, rounds halves away from zero, and clamps.
+        It divides float32 values, rounds halves away from zero, and clamps. Arrays are
+        ``[N, *shape]``.
         """
         (values,) = inputs
         with np.errstate(over="ignore"):
@@ -44,7 +45,10 @@ class Dequantize(Plain):
     title: ClassVar[str] = "dequantization"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return ``scale * (value - zero point)`` in float64, which is exact."""
+        """Return ``scale * (value - zero point)`` in float64, which is exact.
+
+        Arrays are ``[N, *shape]``.
+        """
         (values,) = inputs
         given = self.inputs[0]
         return ((given.scale or 1) * (values.astype(np.float64) - given.zero_point),)

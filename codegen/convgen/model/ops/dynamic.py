@@ -31,7 +31,7 @@ class DynamicQuantize(Plain):
     title: ClassVar[str] = "rounding to 8 bits"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the values in float64: scale times step."""
+        """Return the values in float64: scale times step. Arrays are ``[N, *shape]``."""
         parts = inputs[0].astype(np.float32).reshape(len(inputs[0]) * self.rows, -1)
         return (np.stack([self._one(part) for part in parts]).reshape(inputs[0].shape),)
 

@@ -69,12 +69,18 @@ class Mean(Plain):
         return (multiplier << more) // self.count, shift - more
 
     def of_sums(self, sums: NDArray[np.int64]) -> NDArray[Any]:
-        """Turn *sums* of bytes, zero points taken off, into outputs."""
+        """Turn *sums* of bytes, zero points taken off, into outputs.
+
+        Both are ``[N, *output shape]``.
+        """
         multiplier, shift = np.array([self.rescale], np.int32).T
         return as_bytes(requantize(sums, multiplier, shift, "double"), self.output)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs; int8: ``QuantizedMeanOrSum`` byte for byte."""
+        """Return the outputs; int8: ``QuantizedMeanOrSum`` byte for byte.
+
+        Arrays are ``[N, *shape]``.
+        """
         (values,) = inputs
         if self.dtype == "float32":
             return (values.mean(axis=2, dtype=np.float64),)

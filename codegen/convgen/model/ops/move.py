@@ -33,7 +33,7 @@ class Pad(_Mover, Plain):
     title: ClassVar[str] = "padding"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the padded tensors."""
+        """Return the padded tensors. Arrays are ``[N, *shape]``."""
         widths = ((0, 0), *zip(self.before, self.after, strict=True))
         return (np.pad(inputs[0], widths, constant_values=self.value),)
 
@@ -48,7 +48,7 @@ class Concatenation(_Mover, Plain):
     title: ClassVar[str] = "concatenation"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the joined tensors."""
+        """Return the joined tensors. Arrays are ``[N, *shape]``."""
         return (np.concatenate(inputs, axis=self.axis + 1),)
 
 
@@ -66,7 +66,7 @@ class Slice(_Mover, Plain):
     title: ClassVar[str] = "slice"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the parts."""
+        """Return the parts. Arrays are ``[N, *shape]``."""
         found = inputs[0]
         for axis, size in enumerate(self.output.shape):
             places = self.begin[axis] + self.strides[axis] * np.arange(size)
@@ -84,7 +84,7 @@ class Transpose(_Mover, Plain):
     title: ClassVar[str] = "transposition"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the transposed tensors."""
+        """Return the transposed tensors. Arrays are ``[N, *shape]``."""
         return (np.transpose(inputs[0], (0, *(axis + 1 for axis in self.axes))),)
 
 
@@ -102,7 +102,7 @@ class Spread(_Mover, Plain):
     title: ClassVar[str] = "spreading of pixels"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the spread images."""
+        """Return the spread images. Arrays are ``[N, *shape]``."""
         (images,) = inputs
         found = np.full((len(images), *self.output.shape), self.value, images.dtype)
         found[:, :: self.strides[0], :: self.strides[1]] = images
@@ -117,5 +117,5 @@ class Copy(_Mover, Plain):
     title: ClassVar[str] = "copy"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the input."""
+        """Return the input. Arrays are ``[N, *shape]``."""
         return inputs

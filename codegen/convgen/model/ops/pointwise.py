@@ -53,7 +53,7 @@ class Pointwise(Plain):
         return self.kind.replace("_", " ")
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs in float64."""
+        """Return the outputs in float64. Arrays are ``[N, *shape]``."""
         wide = inputs[0].astype(np.float64)
         if self.kind in CLAMPS:
             return (wide.clip(*CLAMPS[self.kind]),)

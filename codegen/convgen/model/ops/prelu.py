@@ -34,7 +34,10 @@ class Prelu(Plain):
         return float(given / output), float(given * scale_of(self.slope) / output)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs; int8: ``reference_ops::Prelu`` byte for byte."""
+        """Return the outputs; int8: ``reference_ops::Prelu`` byte for byte.
+
+        Arrays are ``[N, *shape]``.
+        """
         (values,) = inputs
         if self.dtype == "float32":
             wide = values.astype(np.float64)

@@ -36,7 +36,7 @@ class ResizeNearest(Plain):
         return whole.astype(np.int64).clip(0, size - 1)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the resized images."""
+        """Return the resized images. Arrays are ``[N, *shape]``."""
         return (inputs[0][:, self.places(0)][:, :, self.places(1)],)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
@@ -92,7 +92,10 @@ class ResizeBilinear(Plain):
         return Between(first, second, at - first.astype(np.float32))
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the resized images; int8: ``ResizeBilinearInteger`` byte for byte."""
+        """Return the resized images; int8: ``ResizeBilinearInteger`` byte for byte.
+
+        Arrays are ``[N, *shape]``.
+        """
         if self.dtype == "float32":
             return (self._interpolated(inputs[0].astype(np.float64), 1.0),)
         found = self._interpolated(inputs[0].astype(np.int64), 1 << FRACTION)

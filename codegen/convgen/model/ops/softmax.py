@@ -62,7 +62,10 @@ class Softmax(Plain):
         return differences(self.beta * scale)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs; int8: ``reference_ops::Softmax`` byte for byte."""
+        """Return the outputs; int8: ``reference_ops::Softmax`` byte for byte.
+
+        Arrays are ``[N, *shape]``.
+        """
         (values,) = inputs
         if self.dtype == "float32":
             wide = values.astype(np.float64)
@@ -101,7 +104,10 @@ class LogSoftmax(Plain):
         return differences(scale)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs; int8: ``reference_integer_ops::LogSoftmax`` byte for byte."""
+        """Return the outputs; int8: ``reference_integer_ops::LogSoftmax`` byte for byte.
+
+        Arrays are ``[N, *shape]``.
+        """
         (values,) = inputs
         if self.dtype == "float32":
             wide = values.astype(np.float64)
@@ -136,7 +142,10 @@ def differences(scale: float) -> Differences:
 
 
 def exponentials(values: NDArray[Any], scaling: Differences) -> tuple[NDArray[np.bool_], Raw]:
-    """Return which of *values* count along the last axis, and ``exp`` of them in Q0.31."""
+    """Return which of *values* count along the last axis, and ``exp`` of them in Q0.31.
+
+    Both are in the shape of *values*.
+    """
     wide = values.astype(np.int64)
     found = wide - wide.max(axis=-1, keepdims=True)
     counts = found >= scaling.least

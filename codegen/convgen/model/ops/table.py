@@ -29,7 +29,7 @@ class Table(Plain):
         return f"table of {self.kind.replace('_', ' ')}"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the outputs, in the input's shape."""
+        """Return the outputs, in the input's shape. Arrays are ``[N, *shape]``."""
         (values,) = inputs
         return (self.values[values.astype(np.int64) - least(self.inputs[0])],)
 
@@ -49,11 +49,17 @@ def every_byte(tensor: Tensor) -> NDArray[Any]:
 
 
 def every_value(tensor: Tensor) -> NDArray[np.int64]:
-    """Return what stands at each place of a table for *tensor*, less its zero point."""
+    """Return what stands at each place of a table for *tensor*, less its zero point.
+
+    ``[256]``, in the order of the bytes as they are stored.
+    """
     return np.arange(256) + least(tensor) - tensor.zero_point
 
 
 def as_bytes(values: NDArray[np.int64], tensor: Tensor) -> NDArray[Any]:
-    """Return *values*, zero point added and clamped, in the dtype of *tensor*."""
+    """Return *values*, zero point added and clamped, in the dtype of *tensor*.
+
+    Works element by element, in any shape.
+    """
     limits = np.iinfo(tensor.dtype)
     return (values + tensor.zero_point).clip(limits.min, limits.max).astype(tensor.dtype)

@@ -85,13 +85,19 @@ def _taps_seen(geometry: Geometry) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 
 def rows_inside(geometry: Geometry) -> NDArray[np.int64]:
-    """Return for each kernel row the number of output rows for which it is inside the image."""
+    """Return for each kernel row the number of output rows for which it is inside the image.
+
+    ``[k_h]``.
+    """
     g = geometry
     return _inside(g.out_h, g.stride_h, g.pad_top, g.k_h, g.dilation_h, g.in_h)
 
 
 def cols_inside(geometry: Geometry) -> NDArray[np.int64]:
-    """Return for each kernel column the number of output columns for which it is inside."""
+    """Return for each kernel column the number of output columns for which it is inside.
+
+    ``[k_w]``.
+    """
     g = geometry
     return _inside(g.out_w, g.stride_w, g.pad_left, g.k_w, g.dilation_w, g.in_w)
 
