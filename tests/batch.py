@@ -30,7 +30,7 @@ from convgen.schedule.overlap import Pool
 from native import WARNINGS, Job, Variant
 
 HERE = Path(__file__).parent
-ARENA_BYTES, TENSOR_BYTES, STACK_BYTES = 2**20, 2**16, 2**13
+ARENA_BYTES, TENSOR_BYTES, STACK_BYTES = 2**20, 2**17, 2**13
 TIMEOUT_S = 900
 LOOKED_FOR = ("-u", "convgen_counter_start", "-u", "convgen_counter_read")
 """What an emulator in this process wants an image to hold, and batch.c does not call."""
@@ -109,9 +109,9 @@ def run(
     built = build(folder, jobs, bench, options)
     execute(built)
     if not options.measured:
-        return _outputs(built, {})
+        return outputs(built, {})
     assert measure.static_bytes(built.image.objects) == 0
-    return _outputs(built, stack_bounds(built))
+    return outputs(built, stack_bounds(built))
 
 
 def build(folder: Path, jobs: Sequence[Job], bench: Bench, options: Options) -> Built:
@@ -143,7 +143,7 @@ def execute(built: Built) -> None:
         )  # fmt: skip
         status, said = done.returncode, done.stderr
     if status:
-        _outputs(built, {})  # says which layer it was
+        outputs(built, {})  # says which layer it was
     assert status == 0, f"status {status}: {said}"
 
 
@@ -264,7 +264,7 @@ def checked(command: Sequence[str], folder: Path) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
-def _outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]]:
+def outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]]:
     """Return the outputs of all records; AssertionError names the layer of one that is bad."""
     path = built.folder / "output.bin"
     raw, at = path.read_bytes() if path.exists() else b"", 0
@@ -274,7 +274,7 @@ def _outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]
         (tensor,) = job.operator.outputs
         size = tensor.bytes
         for variant in job.chosen:
-            name, outputs = variant.plan.operator.name, []
+            name, values = variant.plan.operator.name, []
             for _ in range(job.count):
                 record = raw[at : at + RECORD.itemsize + size]
                 at += RECORD.itemsize + size
@@ -283,6 +283,6 @@ def _outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]
                 [(verdict, stack)] = np.frombuffer(record[: RECORD.itemsize], RECORD)
                 assert verdict == 0, f"{label}: {VERDICTS[verdict]}"
                 assert stack <= bounds.get(name, STACK_BYTES), f"{label}: {stack} bytes of stack"
-                outputs.append(np.frombuffer(record[RECORD.itemsize :], tensor.dtype))
-            found[-1][variant.label] = np.stack(outputs).reshape(-1, *tensor.shape)
+                values.append(np.frombuffer(record[RECORD.itemsize :], tensor.dtype))
+            found[-1][variant.label] = np.stack(values).reshape(-1, *tensor.shape)
     return found

@@ -108,6 +108,7 @@ def layers(count: int, number: int, rng: random.Random, boards: list[Target]) ->
     return jobs
 
 
+@pytest.mark.slow
 def test_bands_give_the_bytes_of_the_whole_layer_under_sanitizers(tmp_path: Path) -> None:
     rng = random.Random(0)  # noqa: S311
     boards = [native.played_here(target.load(board)) for board in BOARDS]
@@ -117,6 +118,7 @@ def test_bands_give_the_bytes_of_the_whole_layer_under_sanitizers(tmp_path: Path
     assert left_out == set(), "no layer for these"
 
 
+@pytest.mark.slow
 def test_bands_of_other_operators_give_the_bytes_of_the_whole(tmp_path: Path) -> None:
     rng = random.Random(2)  # noqa: S311
     jobs = others(range(4), rng, native.played_here(target.load("cortex-m4")))

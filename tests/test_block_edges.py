@@ -6,15 +6,19 @@ Random layers meet all of these by chance; these are the ones where code differs
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import batch
 import emulated
 import minimal
+import native
+from batch import Options
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.conv import ALGORITHMS
-from convgen.schedule import select
+from native import Job
 from random_layers import inputs_for
 
 pytestmark = pytest.mark.emulator
@@ -33,6 +37,7 @@ ASSEMBLED = {
     "rv32imc": r"direct_w16|im2col_p2_w16|winograd_4x4_t1|winograd_2x2_t4",
 }
 """The algorithms whose functions are in assembly, one for each that differs."""
+C_COMPILED_QUICKLY = Options(compile=("-O0",), layers_in_unit=1000)
 
 
 def layers() -> list[Conv2d]:
@@ -66,15 +71,14 @@ def test_each_number_of_channels_and_each_width_occurs() -> None:
 
 
 @pytest.mark.parametrize("board", ASSEMBLED)
-def test_assembly_is_right_around_the_edges_of_its_blocks(board: str) -> None:
-    tried = set()
-    for layer in layers():
-        inputs = inputs_for(layer)
-        found, _ = select.survey(layer, emulated.tools(board)[1].target, overlap=False)
-        for candidate in found:
-            if re.fullmatch(ASSEMBLED[board], candidate.algorithm):
-                outputs, _ = emulated.run(candidate, board, inputs)
-                emulated.check(layer, inputs, outputs, candidate.algorithm)
-                tried.add(candidate.algorithm)
-    names = {algorithm.name for algorithm in ALGORITHMS}
-    assert tried == {name for name in names if re.fullmatch(ASSEMBLED[board], name)}
+def test_assembly_is_right_around_the_edges_of_its_blocks(board: str, tmp_path: Path) -> None:
+    names = {a.name for a in ALGORITHMS if re.fullmatch(ASSEMBLED[board], a.name)}
+    bench = emulated.bench(board)
+    jobs = [
+        Job(native.variants(layer, bench.target, names, overlapping=False), bench.target, inputs)
+        for layer in layers()
+        for inputs in [inputs_for(layer)]
+    ]
+    jobs = [job for job in jobs if job.chosen]
+    emulated.check_jobs(jobs, batch.run(tmp_path, jobs, bench, C_COMPILED_QUICKLY))
+    assert {variant.plan.algorithm for job in jobs for variant in job.chosen} == names

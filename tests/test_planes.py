@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+import batch
 import emulated
 import minimal
+import native
+from batch import Options
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
@@ -21,9 +25,8 @@ from convgen.plans.conv.planes import Axis, Output, Route, axes, kinds_of, walk_
 from convgen.plans.conv.planes_dsp import Distance, Pixels, Plane, Rows, Step
 from convgen.plans.order import StoreOrder, last_reads
 from convgen.schedule.overlap import distances, share
-from convgen.schedule.select import Candidate
 from convgen.targets import target
-from planned import planned
+from native import Job
 from random_layers import Kind, geometries, inputs_for
 
 pytestmark = pytest.mark.emulator
@@ -61,31 +64,24 @@ LAYERS = {
 }
 
 
-def cases() -> Iterator[tuple[str, str]]:
-    """Yield each layer with the variants that can do it."""
-    board = target.load("cortex-m3")
-    for name, layer in LAYERS.items():
-        for algorithm in registry.able(layer, board, {variant.name for variant in VARIANTS}):
-            yield name, algorithm
-
-
 @pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("board", ["cortex-m3", "cortex-m4", "cortex-m33"])
-@pytest.mark.parametrize(("name", "algorithm"), list(cases()))
 def test_every_form_of_code_is_right_under_qemu(
-    name: str, algorithm: str, board: str, overlapping: bool
+    board: str, overlapping: bool, tmp_path: Path
 ) -> None:
-    layer = LAYERS[name]
-    inputs = inputs_for(layer)
-    plan, pool = planned(algorithm, layer, target.load(board)), None
-    if overlapping:
-        plan, pool = share(plan)
-    candidate = Candidate(plan=plan, pool=pool, stack=0, code=0, instructions=10**8)
-    outputs, trial = emulated.run(candidate, board, inputs)
-    assert trial.stack is not None
-    assert trial.stack_bound is not None
-    assert trial.stack <= trial.stack_bound <= 200
-    emulated.check(layer, inputs, outputs, name)
+    bench = emulated.bench(board)
+    names = {variant.name for variant in VARIANTS}
+    jobs = [
+        Job(variants, bench.target, inputs_for(layer))
+        for number, layer in enumerate(LAYERS.values())
+        for each in [replace(layer, name=f"layer{number}")]
+        if (variants := native.variants(each, bench.target, names, overlapping=overlapping))
+    ]
+    built = batch.build(tmp_path, jobs, bench, Options())
+    batch.execute(built)
+    bounds = batch.stack_bounds(built)
+    emulated.check_jobs(jobs, batch.outputs(built, bounds))
+    assert max(bounds.values()) <= 200
 
 
 @pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "rv32imc"])

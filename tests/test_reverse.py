@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+import batch
 import emulated
 import minimal
 import native
@@ -16,8 +17,9 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import pool_for, share
-from convgen.schedule.select import Candidate
 from convgen.targets import target
+from convgen.targets.target import Target
+from native import Job
 from random_layers import inputs_for
 
 pytestmark = pytest.mark.emulator
@@ -58,7 +60,7 @@ LAYERS = (
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: str(layer.name))
 
 
-def able(layer: Conv2d, board: target.Target) -> list[Plan]:
+def able(layer: Conv2d, board: Target) -> list[Plan]:
     """Return the plans that go through the image pixel by pixel."""
     others = ("direct_planes", "direct_planes_inplace", "im2col_full", "im2col_full_w16")
     return [
@@ -85,19 +87,28 @@ def test_from_the_last_pixel_on_the_pool_is_smaller(layer: Conv2d, board: str) -
         assert chosen.pool.bytes < forwards.bytes, plan.algorithm
 
 
+def jobs(board: Target, layers: Sequence[Conv2d], names: Collection[str]) -> list[Job]:
+    """Return *layers* by those of *names* that can do them, or by all if there are none."""
+    return [
+        Job(
+            [
+                shared(
+                    replace(plan, operator=replace(layer, name=f"{layer.name}_{plan.algorithm}"))
+                )
+                for plan in able(layer, board)
+                if not names or plan.algorithm in names
+            ],
+            board,
+            inputs_for(layer),
+        )
+        for layer in layers
+    ]
+
+
 @pytest.mark.parametrize("board", BOARDS)
 def test_it_is_right_natively_under_sanitizers(board: str, tmp_path: Path) -> None:
-    played = native.played_here(target.load(board))
-    jobs = []
-    for layer in LAYERS:
-        variants = [
-            shared(replace(plan, operator=replace(layer, name=f"{layer.name}_{plan.algorithm}")))
-            for plan in able(layer, played)
-        ]
-        jobs.append(native.Job(variants, played, inputs_for(layer)))
-    for job, outputs in zip(jobs, native.run(tmp_path, jobs), strict=True):
-        for label, output in outputs.items():
-            emulated.check(job.layer, job.inputs, output, label)
+    chosen = jobs(native.played_here(target.load(board)), LAYERS, ())
+    emulated.check_jobs(chosen, native.run(tmp_path, chosen))
 
 
 EMULATED = {
@@ -108,15 +119,8 @@ EMULATED = {
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_it_is_right_under_qemu(board: str) -> None:
-    described = emulated.tools(board)[1].target
-    for layer in (LAYERS[0], LAYERS[3], LAYERS[9]):
-        for plan in able(layer, described):
-            if plan.algorithm in EMULATED[board]:
-                chosen = shared(plan)
-                candidate = Candidate(
-                    plan=chosen.plan, pool=chosen.pool, stack=0, code=0, instructions=10**7
-                )
-                inputs: np.ndarray = inputs_for(layer)
-                outputs, _ = emulated.run(candidate, board, inputs)
-                emulated.check(layer, inputs, outputs, plan.algorithm)
+def test_it_is_right_under_qemu(board: str, tmp_path: Path) -> None:
+    bench = emulated.bench(board)
+    chosen = jobs(bench.target, (LAYERS[0], LAYERS[3], LAYERS[9]), EMULATED[board])
+    chosen = [job for job in chosen if job.chosen]
+    emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench))
