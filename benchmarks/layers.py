@@ -59,6 +59,11 @@ LAYERS: dict[str, Spec] = {
     "depthwise_valid": _layer((9, 9, 14), 14, 3, groups=14, padding="valid", zero_point=0),
     "depthwise_odd": _layer((7, 7, 5), 5, 3, groups=5),
     "depthwise_5x5": _layer((9, 9, 8), 8, 5, groups=8),
+    "depthwise_5x5_stride": _layer((20, 20, 12), 12, 5, groups=12, stride=2, activation="relu6"),
+    "depthwise_7x7": _layer((10, 10, 16), 16, 7, groups=16, activation="relu6"),
+    "depthwise_7x7_small": _layer((5, 5, 24), 24, 7, groups=24, activation="relu"),
+    "depthwise_column": _layer((40, 1, 16), 16, [5, 1], groups=16, activation="relu"),
+    "depthwise_step": _layer((9, 1, 32), 32, [9, 1], groups=32, padding="valid"),
     "depthwise_twice": _layer((7, 7, 8), 16, 3, groups=8),
     # Fully connected.
     "connected_64": _layer((1, 1, 64), 12, 1, requantize=SINGLE),
@@ -107,7 +112,19 @@ REAL = tuple(
     name
     for name in LAYERS
     if name.startswith(
-        ("resnet8_", "dscnn_", "mobilenet_", "anomaly_", "wide_", "single", "double")
+        (
+            "resnet8_",
+            "dscnn_",
+            "mobilenet_",
+            "depthwise_5",
+            "depthwise_7",
+            "depthwise_column",
+            "depthwise_step",
+            "anomaly_",
+            "wide_",
+            "single",
+            "double",
+        )
     )
 )
 """Of real networks; large ones; the ways to finish a sum that random layers do not have."""

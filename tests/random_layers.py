@@ -29,7 +29,8 @@ class Kind:
         "any"  # none, depthwise, channels (depthwise without a multiplier), grouped, any
     )
     shape: str = (
-        "any"  # pointwise, same (as large as the input), winograd, wide, planes, framed, edge, any
+        "any"  # pointwise, same (as large as the input), winograd, wide, planes, framed, edge,
+        # windows (without dilation, up to 9x9), any
     )
     rounding: Rounding = "double"
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
@@ -151,8 +152,10 @@ def _kernel(draw: st.DrawFn, shape: str) -> tuple[tuple[int, int], ...]:
             return (1, 1), (1, 1), draw(st.sampled_from(some))
         case "winograd" | "wide" | "framed":
             return (3, 3), (1, 1), (1, 1)
-        case "planes":
-            return (3, 3), (1, 1), draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+        case "planes" | "windows":
+            steps = st.integers(1, 2)
+            sides = st.integers(1, 9) if shape == "windows" else st.just(3)
+            return draw(st.tuples(sides, sides)), (1, 1), draw(st.tuples(steps, steps))
         case "edge":
             return (
                 (3, 3),

@@ -183,6 +183,8 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
     for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}, {"padding": "valid"}):
         yield minimal.load(minimal.made_up(**planes, **field))
+    for size in ([17, 2], [2, 1]):
+        yield minimal.load(minimal.made_up(**planes, kernel_size=size))
     row = {"shape": [1, 6, 4], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=row, **planes))
     steep = {"requantize": {"multiplier": 2**30, "shift": 12}}

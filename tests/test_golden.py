@@ -38,6 +38,8 @@ CHOSEN = [
     ("planes", "direct_planes"),
     ("depthwise", "direct_planes"),
     ("planes", "direct_planes_inplace"),
+    ("planes", "direct_planes_wide"),
+    ("depthwise", "direct_planes_wide_r2"),
     ("first", "im2col_p2"),
     ("deep", "im2col_p2"),
     ("first", "im2col_p2_wide"),

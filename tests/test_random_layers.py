@@ -81,6 +81,7 @@ PLANES = (
     Kind("int8", shape="planes", grouping="channels"),
     Kind("int8", shape="planes", grouping="channels", rounding="single"),
 )
+WINDOWS = tuple(replace(kind, shape="windows") for kind in PLANES)
 FRAMED = tuple(replace(kind, shape="framed") for kind in PLANES)
 USUAL = Kind("int8", grouping="none", usual=True)
 USUAL_POINTWISE = replace(USUAL, shape="pointwise")
@@ -101,7 +102,8 @@ FAMILIES = (
     Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("direct_p1", WITH_USUAL, targets=SHARING),
     Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
-    Family("direct_planes.*", (*PLANES, *FRAMED, *FRAMED)),
+    Family("direct_planes(_inplace)?", (*PLANES, *FRAMED, *FRAMED)),
+    Family("direct_planes_wide.*", (*WINDOWS, *WINDOWS, *FRAMED), targets=DSP),
     Family("im2col_(p1|full)", WITH_USUAL, targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("im2col_p2", WITH_USUAL, targets=SHARING),

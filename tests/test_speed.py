@@ -53,6 +53,10 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
         after_relu("depthwise", [8, 8, 16], 16, 3, groups=16),
         ("direct", "direct_planes", "direct_planes_inplace", "mec"),
     ),
+    (
+        after_relu("depthwise_5x5", [9, 9, 8], 8, 5, groups=8),
+        ("direct", "direct_planes_wide", "direct_planes_wide_r2", "mec"),
+    ),
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
     *((fields, ("add", "pool")) for fields in OPERATORS.values()),
 )

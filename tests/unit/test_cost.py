@@ -53,7 +53,8 @@ STEPS = re.compile(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once)|pa
 def products(plan: Plan) -> int:
     """Multiplications of all blocks: steps times the shape in their unit's name; two of a pair."""
     if plan.algorithm.startswith("direct_planes"):
-        return plan.work["direct_planes.tap"]
+        unit = "planes_wide.product" if "wide" in plan.algorithm else "direct_planes.tap"
+        return plan.work[unit]
     if isinstance(plan.kernel, FinishingPlan):
         calls = (re.fullmatch(r"\w+_(\d)\.call", unit) for unit in plan.work)
         pixels = sum(int(call[1]) * plan.work[call[0]] for call in calls if call)
@@ -72,12 +73,22 @@ def products(plan: Plan) -> int:
     )
 
 
+def words_of_a_row(g: Geometry) -> int:
+    """Words of two pixels that the outputs of a row see in one row of the kernel.
+
+    Where every second output begins in the middle of a word, none is computed alone.
+    """
+    alone = g.stride_w == 1 and g.out_w % 4 == 1
+    return sum(-(-(g.k_w + i * g.stride_w % 2) // 2) for i in range(g.out_w + alone))
+
+
 def expected_products(plan: Plan) -> int:
     """Multiplications by the definition of the algorithm: of whole tiles, images, or taps."""
     g = plan.layer.geometry
     if plan.algorithm.startswith("direct_planes"):
         rows, cols = taps_one_by_one(g)
-        return rows * cols * g.out_c
+        is_wide = plan.algorithm.startswith("direct_planes_wide")
+        return (g.out_h * g.k_h * words_of_a_row(g) if is_wide else rows * cols) * g.out_c
     match plan.family:
         case "kn2row" | "kn2row_as":
             return g.in_h * g.in_w * g.patch_elems * g.out_c

@@ -170,7 +170,27 @@ def winograd_formula(plan: Plan) -> int:
     return {"2x2": 16, "4x4": 36}[form] * (count * g.in_c * item + block * 4 + weights)
 
 
-OWN_FORMULAS = {"winograd": winograd_formula, "direct_planes_inplace": inplace_formula}
+def wide_formula(plan: Plan) -> int:
+    """Rows of int16, as many as some output rows see: as long as blocks of four outputs read."""
+    g, rows = (
+        plan.layer.geometry,
+        2 if plan.algorithm.endswith("_r2") else plan.layer.geometry.out_h,
+    )
+    last = 4 * ((g.out_w - 1) // 4)
+    least = 2 if g.stride_w == 1 else 1
+    behind = last + min(4, max(least, g.out_w - last)) - 1
+    begins = behind * g.stride_w // 2 * 2
+    read = begins + 2 * -(-(g.k_w + behind * g.stride_w - begins) // 2)
+    seen = min(g.in_w + g.pad_left, (g.out_w - 1) * g.stride_w + g.k_w)
+    return 2 * ((rows - 1) * g.stride_h + g.k_h) * max(read, seen + seen % 2)
+
+
+OWN_FORMULAS = {
+    "winograd": winograd_formula,
+    "direct_planes_inplace": inplace_formula,
+    "direct_planes_wide": wide_formula,
+    "direct_planes_wide_r2": wide_formula,
+}
 
 
 def test_workspace_is_the_formula(layers: dict[str, Conv2d]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from convgen.plans.conv import (
     direct,
     direct_planes,
+    direct_planes_wide,
     im2col,
     im2col_wide,
     indirect,
@@ -18,6 +19,7 @@ from convgen.plans.conv.base import Algorithm
 ALGORITHMS: tuple[Algorithm, ...] = (
     *direct.VARIANTS,
     *direct_planes.VARIANTS,
+    *direct_planes_wide.VARIANTS,
     *im2col.VARIANTS,
     *im2col_wide.VARIANTS,
     *kn2row.VARIANTS,

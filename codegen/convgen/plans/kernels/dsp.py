@@ -24,6 +24,7 @@ DSP = InstructionSet(
         inlines_outputs=True,
     ),
     planes=Planes(template="kernels/dsp/planes.c.j2", assembly=assembly.DSP),
+    wide_planes=Planes(template="kernels/dsp/planes_wide.c.j2", assembly=assembly.DSP),
     slices=Slices(template="kernels/dsp/slices.c.j2", assembly=assembly.DSP_UNALIGNED),
     bytewise=assembly.LANES,
     saturating=assembly.SATURATING,
