@@ -11,17 +11,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+import golden_texts
 import minimal
 from cases import CASES
 from convgen.plans import registry
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 
-GOLDEN = Path(__file__).parent / "golden"
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 LAYERS = {
     **{name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes")},
@@ -151,9 +150,9 @@ def functions_of(text: str) -> Iterator[Function]:
 def functions() -> dict[str, Function]:
     """All functions of the golden files and of every algorithm on each board."""
     found = {
-        f"{path.relative_to(GOLDEN)}: {function.name}": function
-        for path in sorted(GOLDEN.rglob("*.c"))
-        for function in functions_of(path.read_text(encoding="utf-8"))
+        f"{path}: {function.name}": function
+        for path, text in golden_texts.texts().items()
+        for function in functions_of(text)
     }
     for board in map(target.load, BOARDS):
         made = {case: minimal.load(fields) for case, fields in LAYERS.items()}

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import golden_texts
 from convgen.ctext import identifiers
-
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def test_the_infix_of_a_layers_own_symbols_is_reserved(name: str) -> None:
 
 
 def test_constants_of_generated_sources_are_taken() -> None:
-    text = "\n".join(path.read_text() for path in sorted(GOLDEN.rglob("*.c")))
+    text = "\n".join(text for path, text in golden_texts.texts().items() if path.endswith(".c"))
     macros = set(re.findall(r"^#define [A-Z0-9_]+?__(\w+)", text, re.MULTILINE))
     assert {"IN_H", "OUT_C", "RUN", "TAP", "FINISH_MIN", "PATCH", "OUT_OF_LINE"} <= macros
     expected = "a name other than a constant of the generated source"

@@ -151,29 +151,13 @@ __extension__ __asm__(
     "    sxtb16 r3, r3, ror #8\n"
     "    sxtb16 r2, r2, ror #8\n"
     "    ldrd r12, lr, [r1], #8\n"
-    "    smlad r6, r2, r12, r6\n"
-    "    smlad r7, r3, r12, r7\n"
-    "    sxtb16 r12, r12\n"
-    "    smlad r10, r2, lr, r10\n"
-    "    smlad r11, r3, lr, r11\n"
-    "    sxtb16 lr, lr\n"
-    "    smlad r4, r2, r12, r4\n"
-    "    smlad r5, r3, r12, r5\n"
-    "    smlad r8, r2, lr, r8\n"
+... 9 lines
     "    smlad r9, r3, lr, r9\n"
     "    .endr\n"
     "    ldrsb r3, [r0, #3]\n"
     "    ldrsb r2, [r0], #1\n"
     "    ldrd r12, lr, [r1], #8\n"
-    "    smlad r6, r2, r12, r6\n"
-    "    smlad r7, r3, r12, r7\n"
-    "    sxtb16 r12, r12\n"
-    "    smlad r10, r2, lr, r10\n"
-    "    smlad r11, r3, lr, r11\n"
-    "    sxtb16 lr, lr\n"
-    "    smlad r4, r2, r12, r4\n"
-    "    smlad r5, r3, r12, r5\n"
-    "    smlad r8, r2, lr, r8\n"
+... 9 lines
     "    smlad r9, r3, lr, r9\n"
     "    ldr r2, =12\n"
     "    add r0, r2\n"
@@ -241,29 +225,17 @@ __extension__ __asm__(
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              addends
  *
- * On the stack: input, output, the end of the constants and how many runs are left.
- */
+... 2 lines
 
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     FIRST__BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
-    FIRST__CFI("adjust_cfa_offset 36")
-    FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
-    FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
-    FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #24\n"
-    FIRST__CFI("adjust_cfa_offset 24")
-    "    strd r0, r2, [sp]\n"
-    "    ldr r2, =360\n"
-    "    add r2, r1\n"
-    "    str r2, [sp, #8]\n"
-    "1:\n"
+... 11 lines
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    ldr r2, =3\n"
-    "    str r2, [sp, #16]\n"
-    "2:\n"
+... 2 lines
     "    .rept 2\n"
     "    ldr r2, [r0], #4\n"
     "    sxtb16 r3, r2\n"
@@ -291,10 +263,7 @@ __extension__ __asm__(
     "    smlad r4, r2, r5, r4\n"
     "    smlad r8, r2, r7, r8\n"
     "    ldr r2, [sp, #16]\n"
-    "    subs r2, #1\n"
-    "    str r2, [sp, #16]\n"
-    "    bne 2b\n"
-    "    ldr r0, [sp, #4]\n"
+... 4 lines
     "    sub r6, r4\n"
     "    sub r10, r8\n"
     "    ldm r1!, {r2, r3, r12}\n"
@@ -315,16 +284,7 @@ __extension__ __asm__(
     "    smmla r10, r10, r3, r12\n"
     "    ssat r10, #8, r10, asr #15\n"
     "    strb r10, [r0], #1\n"
-    "    ldm r1!, {r2}\n"
-    "    subs r0, r2\n"
-    "    str r0, [sp, #4]\n"
-    "    ldr r0, [sp]\n"
-    "    ldr r2, [sp, #8]\n"
-    "    cmp r1, r2\n"
-    "    bne 1b\n"
-    "    add sp, #24\n"
-    FIRST__CFI("adjust_cfa_offset -24")
-    "    pop {r4-r11, pc}\n"
+... 10 lines
     "    .ltorg\n"
     FIRST__END(first__patch));
 
@@ -389,8 +349,7 @@ static FIRST__CODE const uint32_t *first__finish(
         }
         constants = line + 2;
     }
-    return constants;
-}
+... 2 lines
 
 static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
@@ -421,11 +380,7 @@ static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *consta
 
         for (int32_t p = 0; p < 1; ++p) {
             for (int32_t c = 0; c < 4; ++c) {
-                sums[p][c] = constants[c];
-            }
-        }
-        constants += 4;
-
+... 5 lines
         for (int32_t row = 0; row < 3; ++row) {
             const int8_t *run = input + row * 9;
 
@@ -433,8 +388,7 @@ static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *consta
         }
         constants = first__finish(sums, 1, constants, output);
         output += 4 - (int32_t)*constants++;
-    }
-}
+... 2 lines
 
 #endif
 
@@ -483,7 +437,4 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
         }
         for (; col < FIRST__OUT_W; ++col) {
             first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
-            output += FIRST__OUT_C;
-        }
-    }
-}
+... 4 lines

@@ -1,0 +1,191 @@
+"""The text that is generated of a few small layers, and what of it the golden files show.
+
+Each two neighbouring lines are shown once: what stands in a file before is left out, with the count
+of its lines. Neither the layer's name counts, nor, in definitions and comments, numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from cases import CASES, OPERATORS, Spec
+from cases import spec as spec_of
+from convgen.formats import spec
+from convgen.model.operator import Operator
+from convgen.plans import registry
+from convgen.plans.plan import Plan
+from convgen.schedule.overlap import share
+from convgen.sources.generate import layer_files
+from convgen.system import seal
+from convgen.targets import target
+from convgen.targets.target import Target
+from planned import planned
+
+NUMBER = re.compile(r"\d[\w.]*")
+DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line
+TARGET, FEW_REGISTERS = "cortex-m4", "cortex-m0"
+# one or two cases for each template, chosen so that every branch is printed somewhere
+CHOSEN = [
+    ("first", "direct"),
+    ("valid", "direct"),
+    ("depthwise", "direct"),
+    ("grouped", "direct"),
+    ("deep", "direct"),
+    ("deep", "direct_w16"),
+    ("planes", "direct_planes"),
+    ("depthwise", "direct_planes"),
+    ("planes", "direct_planes_inplace"),
+    ("planes", "direct_planes_wide"),
+    ("depthwise", "direct_planes_wide_r2"),
+    ("first", "im2col_p2"),
+    ("deep", "im2col_p2"),
+    ("first", "im2col_p2_wide"),
+    ("deep", "im2col_p2_wide"),
+    ("grouped", "mec"),
+    ("pointwise", "im2col_full"),
+    ("multiplier", "im2col_p2"),
+    ("grouped", "im2col_p1"),
+    ("connected", "im2col_full"),
+    ("real", "im2col_p2"),
+    ("deep", "kn2row"),
+    ("grouped", "kn2row_as"),
+    ("first", "kn2row_aa"),
+    ("real", "kn2row_aa"),
+    ("deep", "kn2row_aa_holes"),
+    ("first", "indirect_flash"),
+    ("depthwise", "indirect_row"),
+    ("small", "indirect_init"),
+    ("deep", "mec"),
+    ("grouped", "mec_ring"),
+    ("deep", "winograd_2x2_t2"),
+    ("small", "winograd_4x4_t1_ram"),
+    ("first", "winograd_4x4_t2"),
+    ("real", "winograd_2x2_t1_ram"),
+    ("joined", "add"),
+    ("mean", "pool"),
+    ("most", "pool"),
+]
+IN_ONE_POOL = {
+    "same": spec_of("same", [5, 10, 4], 4, 3, activation="relu"),
+    "causal": spec_of("causal", [1, 9, 4], 6, [1, 3], padding=[0, 2, 0, 0]),
+}
+WITH_OVERLAP = [
+    ("small", "indirect_init"),
+    ("same", "winograd_2x2_t1"),
+    ("causal", "direct"),
+    ("causal", "im2col_p2"),
+]
+ON_FEW_REGISTERS = [
+    ("deep", "direct_w16"),
+    ("depthwise", "direct_planes"),
+    ("deep", "im2col_p1"),
+    ("deep", "winograd_4x4_t1"),
+]
+BYTES = {"dtype": "int8", "scale": 0.05, "zero_point": -128}
+WHOLE_IMAGES: dict[str, Spec] = {
+    name: {
+        "name": name,
+        "op": "average_pool",
+        "input": {"shape": [*sides, channels], **BYTES},
+        "kernel_size": sides,
+    }
+    for name, sides, channels in (("whole", [5, 6], 9), ("tall", [40, 8], 4))
+}
+IN_SLICES = [
+    ("connected", "accumulate_connected"),
+    ("whole", "accumulate_pool"),
+    ("tall", "accumulate_pool"),
+]
+# cores with an assembly of their own, by the end of the file's name
+ON_OTHER_CORES = {
+    "m3": ("cortex-m3", [("first", "direct_w16")]),
+    "rv32": ("rv32imc", [("pointwise", "im2col_full_w16")]),
+}
+
+
+def generated(
+    case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
+) -> dict[str, str]:
+    """Return the files of a case, without digests."""
+    path = folder / "layer.json"
+    path.write_text(json.dumps((CASES | IN_ONE_POOL | WHOLE_IMAGES | OPERATORS)[case]))
+    layer = spec.load(path)
+    if (case, algorithm) in IN_SLICES:
+        return without_digests(layer_files(sliced(layer, board), board, None, by_rows=True))
+    plan, pool = planned(algorithm, layer, board), None
+    if overlap:
+        plan, pool = share(plan)
+    return without_digests(layer_files(plan, board, pool))
+
+
+def sliced(operator: Operator, board: Target) -> Plan:
+    """Return what takes its input in slices."""
+    plan = registry.accumulating(operator, board)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def without_digests(texts: dict[str, str]) -> dict[str, str]:
+    return {name: DIGEST.sub(seal.UNSEALED, text) for name, text in texts.items()}
+
+
+def expected_files() -> dict[str, tuple[str, str, str, bool]]:
+    names = {f"{a}/{case}": (case, a, TARGET, False) for case, a in CHOSEN}
+    names |= {f"{a}/{case}_overlap": (case, a, TARGET, True) for case, a in WITH_OVERLAP}
+    names |= {f"{a}/{case}_m0": (case, a, FEW_REGISTERS, False) for case, a in ON_FEW_REGISTERS}
+    for board, end in ((TARGET, ""), (FEW_REGISTERS, "_m0")):
+        names |= {f"{a}/{case}{end}": (case, a, board, False) for case, a in IN_SLICES}
+    for end, (board, chosen) in ON_OTHER_CORES.items():
+        names |= {f"{a}/{case}_{end}": (case, a, board, False) for case, a in chosen}
+    return names
+
+
+@functools.cache
+def texts() -> dict[str, str]:
+    """Return the text of each golden file, by its path, whole."""
+    found: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (case, algorithm, board, overlap) in expected_files().items():
+            files = generated(case, algorithm, target.load(board), Path(folder), overlap=overlap)
+            found |= {f"{name}{suffix}": files[f"{case}{suffix}"] for suffix in (".c", ".h")}
+    return found
+
+
+@functools.cache
+def shown() -> dict[str, str]:
+    """Return what the golden files show of `texts`: what none before it does."""
+    seen: set[tuple[str, str]] = set()
+    found = {}
+    for path, text in texts().items():
+        lines, case = text.splitlines(), expected_files()[path[:-2]][0]
+        marks = list(_news([pattern(line, case) for line in lines], seen))
+        found[path] = "".join(f"{line}\n" for line in _without_old(lines, marks))
+    return found
+
+
+def pattern(line: str, case: str) -> str:
+    """Return *line* without the layer's name; a definition or comment without numbers too."""
+    text = line.replace(case.upper(), "NAME").replace(case, "name")
+    return NUMBER.sub("0", text) if text.lstrip().startswith(("#define", "*", "/*")) else text
+
+
+def _news(patterns: list[str], seen: set[tuple[str, str]]) -> Iterator[bool]:
+    """Say of each line whether it stands beside another for the first time."""
+    fresh = [False]
+    for pair in pairwise(patterns):
+        fresh.append(pair not in seen)
+        seen.add(pair)
+    fresh.append(False)
+    return (before or behind for before, behind in pairwise(fresh))
+
+
+def _without_old(lines: Iterable[str], news: Iterable[bool]) -> Iterator[str]:
+    for is_new, run in groupby(zip(lines, news, strict=True), key=lambda each: each[1]):
+        left = [line for line, _ in run]
+        yield from left if is_new or len(left) == 1 else [f"... {len(left)} lines"]
