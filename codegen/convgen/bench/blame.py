@@ -20,7 +20,7 @@ from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.whole import Whole
 from convgen.schedule.arena import Arena, Block, Place
-from convgen.schedule.fusion import Fused
+from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
 
 SATURATING = (Softmax, LogSoftmax, Table)
@@ -115,6 +115,7 @@ def _with_whole(schedule: Schedule, graph: Graph, begun: Sequence[Fused]) -> Are
     for stage in begun:
         there |= {name: there[other] for name, other in stage.also.items() if other in there}
     later = schedule.graph.tensors.keys() - graph.tensors.keys()
+    later |= {sums_name(number) for number in range(last + 1, len(schedule.plans))}
     there = {what: place for what, place in there.items() if what not in later}
     end = schedule.arena.bytes
     for name in size:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convgen.plans.plan import Plan
 
 Times = NDArray[np.int64]
+"""Or bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,11 @@ class Reading:
     def needs_all(self) -> bool:
         """Whether every row reads the whole tensor."""
         return self.stride == 0
+
+    @property
+    def is_same_row(self) -> bool:
+        """Whether a row reads the row of its own number alone."""
+        return (self.stride, self.pad, self.reach) == (1, 0, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,13 +85,17 @@ class Part:
 class Store:
     """Where rows are kept: a ring of ``capacity`` rows, or the whole tensor.
 
-    ``tensors`` are one, or several that take each other's place. Rows are ``pitch`` bytes each.
-    ``is_given``: all rows are there at the start. ``is_kept``: all must be there at the end.
+    ``tensors`` are one, or several of which each takes the place of the one before, row by row:
+    rows of each begin its ``leads`` behind those of the last, which are ``pitch`` bytes apart, and
+    may reach ``more`` bytes beyond them. ``is_given``: all rows are there at the start.
+    ``is_kept``: all must be there at the end.
     """
 
     tensors: tuple[str, ...]
+    leads: tuple[int, ...]
     height: int
     pitch: int
+    more: int
     capacity: int
     is_given: bool = False
     is_kept: bool = False
@@ -98,7 +108,27 @@ class Store:
     @property
     def bytes(self) -> int:
         """Its size."""
-        return self.capacity * self.pitch
+        return self.capacity * self.pitch + self.more
+
+    def lead(self, tensor: str) -> int:
+        """Return how far rows of *tensor* begin behind those of the last."""
+        return self.leads[self.tensors.index(tensor)]
+
+    @property
+    def slots(self) -> int:
+        """How many places for rows it has, the last perhaps for a part of one."""
+        return self.capacity + self.more_slots
+
+    @property
+    def extents(self) -> tuple[Times, Times]:
+        """Where each of these begins and ends, in bytes."""
+        starts = np.arange(self.slots) * self.pitch
+        return starts, np.minimum(starts + self.pitch, self.bytes)
+
+    @property
+    def more_slots(self) -> int:
+        """How many slots behind its own a row may reach into."""
+        return -(-self.more // self.pitch)
 
     @property
     def is_whole(self) -> bool:
@@ -161,8 +191,8 @@ class Flow:
 
     def _times(self, store: Store) -> tuple[Times, Times]:
         end = len(self.turns)
-        born = np.full(store.capacity, -1 if store.is_given else end)
-        dead = np.full(store.capacity, end if store.is_kept else -1)
+        born = np.full(store.slots, -1 if store.is_given else end)
+        dead = np.full(store.slots, end if store.is_kept else -1)
         writers = {k: part for k, part in enumerate(self.parts) if {*part.makes} & {*store.tensors}}
         readings = dict.fromkeys(range(len(self.parts)), ())  # type: dict[int, tuple[Reading, ...]]
         for k, reading in self.readers(store):
@@ -176,10 +206,9 @@ class Flow:
                 start, stop = _written(part, turn.row, store)
                 if stop - first > store.capacity:
                     first = min(_oldest(self.parts, progress, store), start)
-                born[start - first : stop - first] = np.minimum(
-                    born[start - first : stop - first], time
-                )
-                dead[: stop - first] = np.maximum(dead[: stop - first], time)
+                reached = stop - first + store.more_slots
+                born[start - first : reached] = np.minimum(born[start - first : reached], time)
+                dead[:reached] = np.maximum(dead[:reached], time)
             for reading in readings[turn.part]:
                 start, stop = reading.first(turn.row), reading.end(last)
                 if store.is_whole:
@@ -195,9 +224,11 @@ class Flow:
         alive = np.zeros(len(self.turns) + 2, np.int64)
         for store in self.stores:
             born, dead = self.times[store.name]
+            starts, ends = store.extents
             used = dead >= born
-            np.add.at(alive, born[used] + 1, store.pitch)
-            np.subtract.at(alive, np.minimum(dead[used] + 2, len(alive) - 1), store.pitch)
+            sizes = (ends - starts)[used]
+            np.add.at(alive, born[used] + 1, sizes)
+            np.subtract.at(alive, np.minimum(dead[used] + 2, len(alive) - 1), sizes)
         return int(np.cumsum(alive)[:-1].max())
 
 

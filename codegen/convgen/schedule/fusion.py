@@ -5,7 +5,7 @@ Row-fed: where the first tensor comes row by row from the caller, it is a ring l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.graph import Graph
-from convgen.model.operator import Windowed
 from convgen.model.tensor import Tensor
-from convgen.plans.band import Band, Slices
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, arrange
-from convgen.schedule.flow import Flow, Part, Reading, Store, settle
+from convgen.schedule.flow import Flow, Store, settle
+from convgen.schedule.parts import Parts, accumulates
 
 PER_TURN = 60  # instructions, beside those of the operator
 PER_BYTE_MOVED = 0.4
+FEW_TRIES = 60
 
-CALLER = -1  # the number of the part that hands in rows
 MOST_SMALL = 2**15 - 1  # of a counter of two bytes
 
 
@@ -32,11 +31,13 @@ MOST_SMALL = 2**15 - 1  # of a counter of two bytes
 class Fused:
     """Operators ``first`` to ``last`` in one stage.
 
-    ``workspace`` are the bytes that its operators use one after the other.
+    ``material`` is what is known of the graph's operators, ``workspace`` the bytes that those of
+    the stage use one after the other.
     """
 
     first: int
     last: int
+    material: Parts
     flow: Flow
     workspace: int
 
@@ -94,12 +95,14 @@ class Fused:
     def _layouts(self) -> dict[str, _Layout]:
         """When the rows of each block are needed."""
         found = {
-            store.name: _Layout(store.pitch, *self.flow.times[store.name])
+            store.name: _Layout(*store.extents, *self.flow.times[store.name])
             for store in self.flow.stores
         }
         always = (np.array([-1]), np.array([self.end]))
         others = (block for block in self.blocks if block.what not in found)
-        return found | {block.what: _Layout(block.bytes, *always) for block in others}
+        return found | {
+            block.what: _Layout(np.array([0]), np.array([block.bytes]), *always) for block in others
+        }
 
     @cached_property
     def overlaps(self) -> tuple[Overlap, ...]:
@@ -153,7 +156,19 @@ class Fused:
         """Return the same done by other *plans*, which go by as many rows."""
         of_number = dict(zip(range(self.first, self.last + 1), plans, strict=True))
         parts = tuple(replace(part, plan=of_number.get(part.number)) for part in self.flow.parts)
-        return replace(self, flow=replace(self.flow, parts=parts), workspace=shared(plans))
+        found = self.material.stores(parts, self.first, self.last + 1)
+        fresh = {store.name: store for store in found}
+        stores = tuple(
+            replace(store, leads=fresh[store.name].leads, more=fresh[store.name].more)
+            for store in self.flow.stores
+        )
+        flow = replace(self.flow, parts=parts, stores=stores)
+        return replace(self, flow=flow, workspace=shared(plans))
+
+    @property
+    def own_bytes(self) -> int:
+        """The bytes of all that is this stage's alone."""
+        return sum(block.room for block in self.blocks)
 
     def up_to(self, graph: Graph) -> Fused:
         """Return what it is if *graph* ends behind one of its operators."""
@@ -161,16 +176,29 @@ class Fused:
         parts = [part for part in self.flow.parts if part.number < end]
         there = {name for part in parts for name in part.makes}
         there |= {reading.tensor for part in parts for reading in part.readings}
-        held = (
-            replace(store, tensors=tuple(name for name in store.tensors if name in there))
+        held = [
+            replace(store, tensors=names, leads=store.leads[: len(names)])
             for store in self.flow.stores
-        )
-        stores = [
-            replace(store, capacity=store.height, is_kept=True) if store.name in kept else store
-            for store in held
-            if store.tensors
+            if (names := tuple(name for name in store.tensors if name in there))
         ]
+        stores = [self._whole(store) if store.name in kept else store for store in held]
         return replace(self, last=end - 1, flow=settle(parts, stores))
+
+    def _whole(self, store: Store) -> Store:
+        """Return *store* with a place for every row of its last tensor."""
+        pitch = self.material.pitch[store.name]
+        tensors, leads = store.tensors[-1:], (0, *store.leads[:0])
+        if store.lead(store.name) == 0 and pitch == store.pitch:
+            tensors, leads = store.tensors, store.leads
+        return replace(
+            store,
+            tensors=tensors,
+            leads=leads,
+            pitch=pitch,
+            more=0,
+            capacity=store.height,
+            is_kept=True,
+        )
 
     @property
     def also(self) -> dict[str, str]:
@@ -183,33 +211,25 @@ class Fused:
         return int(PER_TURN * len(self.flow.turns) + PER_BYTE_MOVED * self.flow.moved)
 
 
-FEW_TRIES = 60
-
-
-def slices_of(plan: Plan) -> Slices | None:
-    """Return how *plan* cuts its input if it takes that in slices, one after the other."""
-    return plan.band.accumulates if isinstance(plan.band, Band) else None
-
-
-def accumulates(plan: Plan) -> bool:
-    """Whether *plan* takes its input in slices."""
-    return slices_of(plan) is not None
-
-
 def sums_name(number: int) -> str:
     """Return what the sums of operator *number* are called in the arena."""
     return f"sums of operator {number}"
 
 
-def fused(graph: Graph, first: int, plans: Sequence[Plan], *, fed: Sequence[Tensor] = ()) -> Fused:
+def fused(
+    material: Parts, first: int, plans: Sequence[Plan], *, fed: Sequence[Tensor] = ()
+) -> Fused:
     """Put the operators from *first* on, which go by *plans*, into one stage.
 
     *fed* are inputs of the graph that come row by row.
     """
     end = first + len(plans)
-    parts = _parts(graph, first, plans, fed)
-    flow = settle(parts, _stores(graph, first, end, parts))
-    return Fused(first=first, last=end - 1, flow=flow, workspace=shared(plans))
+    parts = [
+        *(material.caller(tensor) for tensor in fed),
+        *(material.part(first + n, plan) for n, plan in enumerate(plans)),
+    ]
+    flow = settle(parts, material.stores(parts, first, end))
+    return Fused(first=first, last=end - 1, material=material, flow=flow, workspace=shared(plans))
 
 
 def shared(plans: Sequence[Plan]) -> int:
@@ -217,208 +237,26 @@ def shared(plans: Sequence[Plan]) -> int:
     return max((p.workspace_bytes for p in plans if not accumulates(p)), default=0)
 
 
-def least_of(graph: Graph, first: int, plans: Sequence[Plan], fed: Sequence[Tensor]) -> int:
-    """Return about the fewest bytes that `fused` could need of an arena, without playing it."""
-    end = first + len(plans)
-    parts = _parts(graph, first, plans, fed)
-    stores = _stores(graph, first, end, parts)
-    rings = [store.bytes for store in stores if not store.is_whole]
-    whole = [store.bytes for store in stores if store.is_whole]
-    return max(sum(rings), *whole) + shared(plans)
-
-
-def _parts(graph: Graph, first: int, plans: Sequence[Plan], fed: Sequence[Tensor]) -> list[Part]:
-    return [
-        *(_caller(tensor, height_of(graph, tensor.name)) for tensor in fed),
-        *(_part(graph, first + n, plan) for n, plan in enumerate(plans)),
-    ]
-
-
-def rows_of(tensor: Tensor) -> int:
-    """Return of how many rows *tensor* is: an image's, else one."""
-    return tensor.shape[0] if len(tensor.shape) == 3 else 1
-
-
-def height_of(graph: Graph, name: str) -> int:
-    """Return in how many rows a tensor is kept: of an image as one of its operators sees it."""
-    operators = graph.operators
-    written = (t for op in operators for t in op.outputs if t.name == name)
-    read = (t for op in operators for t in op.inputs if t.name == name)
-    return next((rows for t in (*written, *read) if (rows := rows_of(t)) > 1), 1)
-
-
-def _caller(tensor: Tensor, height: int) -> Part:
-    return Part(
-        number=CALLER,
-        plan=None,
-        rows=height,
-        step=1,
-        by_rows=True,
-        readings=(),
-        makes=(tensor.name,),
-    )
-
-
-def _part(graph: Graph, number: int, plan: Plan) -> Part:
-    operator = plan.operator
-    makes = tuple(tensor.name for tensor in operator.outputs)
-    heights = [height_of(graph, tensor.name) for tensor in operator.inputs]
-    if readings := _by_rows(plan, heights):
-        return Part(
-            number=number,
-            plan=plan,
-            rows=rows_of(operator.outputs[0]),
-            step=_band(plan).step,
-            by_rows=True,
-            readings=readings,
-            makes=makes,
-        )
-    slices = slices_of(plan)
-    if slices and slices.rows % heights[0] == 0:
-        return Part(
-            number=number,
-            plan=plan,
-            rows=heights[0],
-            step=1,
-            by_rows=False,
-            readings=(_same_row(operator.inputs[0], heights[0]),),
-            makes=makes,
-        )
-    readings = tuple(
-        Reading(tensor=tensor.name, height=height, stride=0, pad=0, reach=height)
-        for tensor, height in zip(operator.inputs, heights, strict=True)
-    )
-    return Part(
-        number=number, plan=plan, rows=1, step=1, by_rows=False, readings=readings, makes=makes
-    )
-
-
-def _band(plan: Plan) -> Band:
-    if not isinstance(plan.band, Band):
-        raise TypeError(f"{plan.algorithm} has no bands")
-    return plan.band
-
-
-def _by_rows(plan: Plan, heights: Sequence[int]) -> tuple[Reading, ...]:
-    """Return what *plan* reads for a row of its output, or nothing where it makes all at once."""
-    operator = plan.operator
-    if not isinstance(plan.band, Band) or plan.band.accumulates or len(operator.outputs) != 1:
-        return ()
-    if isinstance(operator, Windowed):
-        g = operator.geometry
-        reach = (g.k_h - 1) * g.dilation_h + 1
-        if heights != [g.in_h] or rows_of(operator.outputs[0]) != g.out_h:
-            return ()
-        name = operator.inputs[0].name
-        return (Reading(tensor=name, height=g.in_h, stride=g.stride_h, pad=g.pad_top, reach=reach),)
-    rows = rows_of(operator.outputs[0])
-    seen = [rows_of(tensor) for tensor in operator.inputs]
-    if rows == 1 or {*heights, *seen} != {rows}:
-        return ()
-    return tuple(_same_row(tensor, rows) for tensor in operator.inputs)
-
-
-def _same_row(tensor: Tensor, height: int) -> Reading:
-    return Reading(tensor=tensor.name, height=height, stride=1, pad=0, reach=1)
-
-
-def _stores(graph: Graph, first: int, end: int, parts: Sequence[Part]) -> list[Store]:
-    """Return where the tensors of operators *first* to *end* - 1 are kept, in the least rings.
-
-    An elementwise operator writes over an input that nobody else reads.
-    """
-    after = {tensor.name for op in graph.operators[end:] for tensor in op.inputs}
-    after |= {tensor.name for tensor in graph.outputs}
-    after |= {name for state in graph.states for name in (state.tensor.name, state.new.name)}
-    made = {tensor: part for part in parts for tensor in part.makes}
-    names = dict.fromkeys(
-        [*(r.tensor for part in parts for r in part.readings), *made],
-    )
-    group: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
-    for part in parts:
-        over = _in_place(part, parts, made, after, graph)
-        if over:
-            (output,) = part.makes
-            group[output] = (*group.pop(over), output)
-    return [_store(graph, tensors, parts, made, after) for tensors in group.values()]
-
-
-def _in_place(
-    part: Part,
-    parts: Sequence[Part],
-    made: Mapping[str, Part],
-    after: set[str],
-    graph: Graph,
-) -> str | None:
-    """Return the input whose place the output of *part* may take, if there is one."""
-    if not (part.plan and part.plan.is_elementwise and part.by_rows and part.step == 1):
-        return None
-    pitch = _pitch(graph, part.makes[0])
-    for reading in part.readings:
-        maker = made.get(reading.tensor)
-        readers = sum(r.tensor == reading.tensor for each in parts for r in each.readings)
-        if (
-            maker is not None
-            and maker.plan is not None
-            and maker.by_rows
-            and readers == 1
-            and reading.tensor not in after
-            and _pitch(graph, reading.tensor) == pitch
-        ):
-            return reading.tensor
-    return None
-
-
-def _pitch(graph: Graph, name: str) -> int:
-    return graph.tensors[name].bytes // height_of(graph, name)
-
-
-def _store(
-    graph: Graph,
-    tensors: tuple[str, ...],
-    parts: Sequence[Part],
-    made: Mapping[str, Part],
-    after: set[str],
-) -> Store:
-    height = height_of(graph, tensors[-1])
-    is_given, is_kept = tensors[0] not in made, tensors[-1] in after
-    windows = [
-        reading.reach + (part.step - 1) * reading.stride
-        for part in parts
-        for reading in part.readings
-        if reading.tensor in tensors
-    ]
-    steps = [made[name].step if made[name].by_rows else height for name in tensors if name in made]
-    is_whole = is_given or is_kept
-    return Store(
-        tensors=tensors,
-        height=height,
-        pitch=_pitch(graph, tensors[-1]),
-        capacity=height if is_whole else min(height, max(1, *windows, *steps)),
-        is_given=is_given,
-        is_kept=is_kept,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Slots of ``pitch`` bytes: from which turn on, and up to which, each is needed."""
+    """Stretches of bytes: from which turn on, and up to which, each is needed."""
 
-    pitch: int
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
     born: NDArray[np.int64]
     dead: NDArray[np.int64]
 
 
 def gaps_between(one: _Layout, other: _Layout) -> Gaps:
-    """Return how far *one* may not begin above *other*: no slots needed at once share bytes."""
+    """Return how far *one* may not begin above *other*: none needed at once share bytes."""
     meet = (one.born[:, None] <= other.dead) & (other.born <= one.dead[:, None])
     i, j = np.nonzero(meet)
-    least = (j * other.pitch - (i + 1) * one.pitch) // ALIGN * ALIGN
-    most = -(-((j + 1) * other.pitch - i * one.pitch) // ALIGN) * ALIGN
+    least = (other.start[j] - one.end[i]) // ALIGN * ALIGN
+    most = -(-(other.end[j] - one.start[i]) // ALIGN) * ALIGN
     return _union(zip(least.tolist(), most.tolist(), strict=True))
 
 
-def _union(intervals: Iterator[tuple[int, int]]) -> Gaps:
+def _union(intervals: Iterable[tuple[int, int]]) -> Gaps:
     """Join open intervals that have points in common."""
     found: list[tuple[int, int]] = []
     for least, most in sorted(set(intervals)):

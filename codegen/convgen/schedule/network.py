@@ -23,7 +23,8 @@ from convgen.schedule.choice import (
     least_constants,
     speed,
 )
-from convgen.schedule.fusion import Fused, height_of
+from convgen.schedule.fusion import Fused
+from convgen.schedule.parts import height_of
 from convgen.schedule.select import SAME_BYTES, Budget
 from convgen.schedule.stages import Cutter, Stage, single
 from convgen.schedule.steps import Option, Step, lives_of, survey
@@ -192,7 +193,7 @@ class Planner:
     def _fused(self, goal: Goal, budget: Budget) -> Schedule:
         """Plan operators that go row by row together, where that takes less RAM."""
         least, stack = self._cutter.least_ram()
-        ram = min(budget.ram, least + SAME_BYTES) if goal == "workspace" else budget.ram
+        ram = min(budget.ram, least + _no_difference(least)) if goal == "workspace" else budget.ram
         for _ in range(MOST_CHOICES):
             found = self._cut(goal, ram, budget.flash, stack)
             if found is None:
@@ -219,7 +220,7 @@ class Planner:
         More stack leaves less for the arena: it is tried where there is plenty.
         """
         found = None
-        for most in sorted({o.candidate.stack for step in self.steps for o in step.options}):
+        for most in self._cutter.stacks:
             if most < stack or (found and goal == "workspace"):
                 continue
             stages = self._cutter.within(ram - most, most, flash, small=goal == "flash")
@@ -233,10 +234,15 @@ def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
     """Return which of *found* comes nearest to *goal*."""
     if goal == "workspace":
         least = min(schedule.ram for schedule in found)
-        found = [schedule for schedule in found if schedule.ram <= least + SAME_BYTES]
+        found = [schedule for schedule in found if schedule.ram <= least + _no_difference(least)]
     if goal == "flash":
         return min(found, key=lambda schedule: (schedule.flash, schedule.instructions))
     return min(found, key=lambda schedule: (schedule.instructions, schedule.ram))
+
+
+def _no_difference(ram: int) -> int:
+    """Return the bytes that make no difference to so much RAM."""
+    return min(SAME_BYTES, ram // 100)
 
 
 def _no_fit(needed: int, budget: Budget, why: str = "") -> NoFitError:

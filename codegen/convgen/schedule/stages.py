@@ -10,7 +10,8 @@ for the stages of the best path alone, until that has none left that is estimate
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from convgen.model.graph import Graph
 from convgen.model.tensor import Tensor
@@ -18,7 +19,8 @@ from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
-from convgen.schedule.fusion import Fused, fused, height_of, least_of, rows_of, shared
+from convgen.schedule.fusion import Fused, fused, shared
+from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, accumulating
 from convgen.schedule.steps import Option, Step, lives_of, settled
 from convgen.targets.target import Target
@@ -141,15 +143,27 @@ class Cutter:
     ) -> None:
         """Look at what could do each operator, by itself or as a part of a stage."""
         self.steps, self.graph, self.fed = steps, graph, tuple(fed)
+        self.material = Parts(graph)
+        self._able = [_able(step, self.material, target) for step in steps]
+        self._lean = [min(able, key=_scratch) for able in self._able]
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}
         self._alone = [any(t.name in states for t in op.outputs) for op in graph.operators]
-        self._able = [_able(step, graph, target) for step in steps]
-        self._lean = [min(able, key=_scratch) for able in self._able]
+        self._rough = _Rough(self.material, self._lean)
         self._played: dict[Cut, Fused] = {}
-        self._estimates: dict[Cut, int] = {}
-        self._others: dict[Cut, int] = {}
+        self._around: dict[Cut, int] = {}
+        self._workspaces: dict[int, list[int | None]] = {}
         self._least: dict[int, int] = {}
+
+    @cached_property
+    def stacks(self) -> tuple[int, ...]:
+        """The bytes of stack that it may be worth to allow, from the least that is needed on."""
+        least = max(min(one.stack for one in able) for able in map(self._any, self.steps))
+        found = {one.stack for step in self.steps for one in self._any(step)}
+        return tuple(sorted(stack for stack in found if stack >= least))
+
+    def _any(self, step: Step) -> list[Candidate]:
+        return [*(option.candidate for option in step.options), *self._able[step.number]]
 
     def least(self, stack: int) -> int:
         """Return the least bytes of an arena in which some cut can be done with so much stack."""
@@ -170,8 +184,12 @@ class Cutter:
 
     def least_ram(self) -> tuple[int, int]:
         """Return the least bytes of an arena and of stack together, and the stack of these."""
-        stacks = {o.candidate.stack for step in self.steps for o in step.options}
-        return min((self.least(stack) + stack, stack) for stack in sorted(stacks))
+        best = (IMPOSSIBLE, 0)
+        floor = self.least(self.stacks[-1])
+        for stack in self.stacks:
+            if floor + stack < best[0]:
+                best = min(best, (self.least(stack) + stack, stack))
+        return best
 
     def within(
         self, arena: int, stack: int, flash: int, *, small: bool = False
@@ -188,15 +206,22 @@ class Cutter:
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""
+        made: dict[tuple[Cut, bool], Stage | None] = {}
+
+        def stage(cut: Cut) -> Stage | None:
+            key = cut, cut in self._played
+            if key not in made:
+                made[key] = self._stage(cut, limits)
+            return made[key]
 
         def cost(cut: Cut) -> float:
-            found = self._stage(cut, limits)
+            found = stage(cut)
             return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
 
         total, cuts = self._settled(cost, sum)
         if total >= IMPOSSIBLE:
             return None
-        return tuple(found for cut in cuts if (found := self._stage(cut, limits)))
+        return tuple(found for cut in cuts if (found := stage(cut)))
 
     def _settled(
         self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
@@ -241,20 +266,25 @@ class Cutter:
         """Return the bytes of an arena for a stage in its leanest form, or an estimate of it."""
         if not self._is_fused(cut):
             return min((need for need, _ in self._options(cut[0], limits)), default=IMPOSSIBLE)
-        lean = [self._leanest(number, limits) for number in range(*cut)]
-        if None in lean:
+        workspaces = self._least_workspaces(limits.stack)[slice(*cut)]
+        if None in workspaces:
             return IMPOSSIBLE
-        more = _shared(one for one in lean if one) - _shared(self._lean[slice(*cut)])
-        return self._around(cut) + self._alone_need(cut) + more
-
-    def _alone_need(self, cut: Cut) -> int:
-        """Return the bytes that a fused stage needs for itself, or an estimate of it."""
+        workspace = max(size for size in workspaces if size is not None)
         if cut in self._played:
-            return self._played[cut].alone.bytes
-        if cut not in self._estimates:
-            plans = [one.plan for one in self._lean[slice(*cut)]]
-            self._estimates[cut] = least_of(self.graph, cut[0], plans, self._fed_at(cut))
-        return self._estimates[cut]
+            played = self._played[cut]
+            alone = played.alone.bytes + workspace - aligned(played.workspace)
+        else:
+            alone = self._rough.least(cut) + workspace
+        return self._held_around(cut) + alone
+
+    def _least_workspaces(self, stack: int) -> list[int | None]:
+        """Return for each operator the least workspace as a part of a fused stage, or None."""
+        if stack not in self._workspaces:
+            self._workspaces[stack] = [
+                min((_workspace(one) for one in able if one.stack <= stack), default=None)
+                for able in self._able
+            ]
+        return self._workspaces[stack]
 
     def _options(self, number: int, limits: Limits) -> Iterator[tuple[int, Option]]:
         """Yield what of a step fits, each behind what it needs of an arena."""
@@ -263,30 +293,25 @@ class Cutter:
             if need <= limits.arena and option.candidate.stack <= limits.stack:
                 yield need, option
 
-    def _leanest(self, number: int, limits: Limits) -> Candidate | None:
-        """Return what needs the least workspace as a part of a fused stage."""
-        able = (one for one in self._able[number] if one.stack <= limits.stack)
-        return min(able, key=_scratch, default=None)
-
-    def _around(self, cut: Cut) -> int:
+    def _held_around(self, cut: Cut) -> int:
         """Return the bytes of the tensors that a stage only leaves alone."""
-        if cut not in self._others:
+        if cut not in self._around:
             first, end = cut
             own = {
                 tensor.name
                 for operator in self.graph.operators[first:end]
                 for tensor in (*operator.inputs, *operator.outputs)
             }
-            self._others[cut] = sum(
+            self._around[cut] = sum(
                 block.room
                 for name, block in self._lives.items()
                 if name not in own and block.first < end and first <= block.last
             )
-        return self._others[cut]
+        return self._around[cut]
 
     def _play(self, cut: Cut) -> None:
         plans = [one.plan for one in self._lean[slice(*cut)]]
-        self._played[cut] = fused(self.graph, cut[0], plans, fed=self._fed_at(cut))
+        self._played[cut] = fused(self.material, cut[0], plans, fed=self._fed_at(cut))
 
     def _stage(self, cut: Cut, limits: Limits) -> Stage | None:
         """Return the cheapest form of a stage, None if there is none within *limits*."""
@@ -297,40 +322,71 @@ class Cutter:
         need = self._need(cut, limits)
         return self._in_rows(cut, limits, need) if need <= limits.arena else None
 
-    def _in_rows(self, cut: Cut, limits: Limits, need: int) -> Stage:
+    def _in_rows(self, cut: Cut, limits: Limits, need: int) -> Stage | None:
         """Return the cheapest form of a fused stage that *need* bytes would do for."""
-        lean = [self._leanest(number, limits) for number in range(*cut)]
-        workspace = _shared(one for one in lean if one)
+        workspaces = self._least_workspaces(limits.stack)[slice(*cut)]
+        workspace = max(size for size in workspaces if size is not None)
         most = workspace + (limits.arena - need) // ALIGN * ALIGN
         chosen = tuple(
             min((one for one in able if _fits(one, most, limits)), key=limits.cost)
             for able in self._able[slice(*cut)]
         )
-        fusion = self._played.get(cut)
-        fusion = fusion and fusion.by([one.plan for one in chosen])
+        instructions = sum(one.instructions for one in chosen)
+        if cut not in self._played:  # what it takes to go by rows is not known yet
+            return Stage(candidates=chosen, need=need, instructions=instructions)
+        lean = self._played[cut]
+        fusion = lean.by([one.plan for one in chosen])
+        need = self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes
+        if need > limits.arena and most > workspace:
+            return self._in_rows(cut, replace(limits, arena=2 * limits.arena - need), 0)
         return Stage(
             candidates=chosen,
-            need=need + _shared(chosen) - workspace,
-            instructions=sum(one.instructions for one in chosen)
-            + (fusion.overhead if fusion else 0),  # not known before it is played
+            need=need,
+            instructions=instructions + fusion.overhead,
             fusion=fusion,
         )
 
 
-def _able(step: Step, graph: Graph, target: Target) -> list[Candidate]:
+class _Rough:
+    """What stages need at least, estimated from the rings that each operator's output takes."""
+
+    def __init__(self, material: Parts, lean: Sequence[Candidate]) -> None:
+        """Find the least ring of every tensor."""
+        parts = [material.part(number, one.plan) for number, one in enumerate(lean)]
+        stores = material.stores(parts, 0, len(parts))
+        kept = {store.name for store in stores if store.is_whole}
+        self._material = material
+        self._ring = {store.name: store.bytes for store in stores if store.name not in kept}
+        self._makes = [part.makes for part in parts]
+        self._reads = [[reading.tensor for reading in part.readings] for part in parts]
+
+    def least(self, cut: Cut) -> int:
+        """Return about the fewest bytes that the stage *cut* could need of an arena."""
+        first, end = cut
+        material = self._material
+        made = [name for names in self._makes[first:end] for name in names]
+        inside = {name for name in made if not material.is_needed_after(name, end)}
+        whole = {name for names in self._reads[first:end] for name in names} | {*made}
+        sizes = [material.graph.tensors[name].bytes for name in whole - inside]
+        return max(sum(self._ring.get(name, 0) for name in inside), *sizes, 0)
+
+
+def _able(step: Step, material: Parts, target: Target) -> list[Candidate]:
     """Return what may be a part of a fused stage: what goes row by row, or else all there is.
 
-    What makes its output from all rows takes them one after the other, if it can.
+    What makes its output from all rows takes them one after the other, if it can. What could
+    overwrite its input row by row does.
     """
     able = [option.candidate for option in step.options]
     by_rows = [one for one in able if _has_rows(one)]
-    rows = height_of(graph, step.operator.inputs[0].name)
+    rows = material.height[step.operator.inputs[0].name]
     is_end = all(rows_of(tensor) == 1 for tensor in step.operator.outputs)
     if rows > 1 and is_end:
         summing = accumulating(step.operator, target, rows)
         if not isinstance(summing, Refusal):
             return [summing]
-    return by_rows or able
+    over = [one for one in by_rows if material.over(material.part(step.number, one.plan), 0)]
+    return over or by_rows or able
 
 
 def _has_rows(candidate: Candidate) -> bool:
@@ -338,13 +394,13 @@ def _has_rows(candidate: Candidate) -> bool:
     return isinstance(band, Band) and band.step == 1 and band.accumulates is None
 
 
+def _workspace(candidate: Candidate) -> int:
+    return aligned(shared([candidate.plan]))
+
+
 def _scratch(candidate: Candidate) -> tuple[int, int]:
-    return candidate.plan.workspace_bytes, candidate.instructions
+    return _workspace(candidate), candidate.instructions
 
 
 def _fits(one: Candidate, workspace: int, limits: Limits) -> bool:
-    return one.stack <= limits.stack and shared([one.plan]) <= workspace
-
-
-def _shared(candidates: Iterable[Candidate]) -> int:
-    return aligned(shared([one.plan for one in candidates]))
+    return one.stack <= limits.stack and _workspace(one) <= workspace

@@ -10,8 +10,9 @@ from convgen.ctext.literals import ctype
 from convgen.model.tensor import Tensor
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Flow, Part, Reading, Store
-from convgen.schedule.fusion import Fused, accumulates, slices_of, sums_name
+from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
+from convgen.schedule.parts import accumulates, slices_of
 from convgen.sources.shared_kernels import Entry
 
 OFFSETS = {2: "int16_t", 4: "int32_t"}
@@ -235,7 +236,7 @@ class _Writer:
         what = "" if store.is_whole else "a ring of "
         return Pointer(
             declared=declared,
-            offset=self.schedule.arena.offset(store.name),
+            offset=self.schedule.arena.offset(store.name) + store.lead(tensor.name),
             comment=f"{self.names[store.name]}: {what}{size}",
         )
 
@@ -244,9 +245,10 @@ class _Writer:
         by_rows = goes_by_rows(part)
         several = len(operator.inputs) > 1
         for n, tensor in enumerate(operator.inputs):
-            yield f"input_{n}" if several else "input"
+            pointer, row = self._input(part, tensor, f"input_{n}" if several else "input")
+            yield pointer
             if by_rows:
-                yield self._input_row(part, tensor)
+                yield row
         for n, tensor in enumerate(operator.outputs):
             name = f"output_{n}" if len(operator.outputs) > 1 else "output"
             yield f"{name}{self._output_row(part, tensor)}"
@@ -255,21 +257,25 @@ class _Writer:
         if by_rows:
             yield from self._rows(part)
 
-    def _input_row(self, part: Part, tensor: Tensor) -> str:
-        """Return which row of its own image lies at the pointer to *tensor*."""
+    def _input(self, part: Part, tensor: Tensor, name: str) -> tuple[str, str]:
+        """Return a pointer to *tensor*, and which row of its image lies there."""
         store = self.flow.store_of[tensor.name]
+        if store.pitch != self.fused.material.pitch[tensor.name]:  # its rows are apart
+            return f"{name}{self._behind(store, tensor)}", "row"
         if store.is_whole:
-            return "0"
+            return name, "0"
         times = _unit(part)
-        return f"at->{self._top(store)}" + (f" * {times}" if times > 1 else "")
+        return name, f"at->{self._top(store)}" + (f" * {times}" if times > 1 else "")
+
+    def _behind(self, store: Store, tensor: Tensor) -> str:
+        """Return how far behind the beginning of a *store* row ``row`` of *tensor* lies."""
+        row = "row" if store.is_whole else f"(row - at->{self._top(store)})"
+        return f" + {row} * {store.pitch // tensor.elem_bytes}"
 
     def _output_row(self, part: Part, tensor: Tensor) -> str:
         """Return how far behind the pointer to *tensor* the row is put."""
         store = self.flow.store_of[tensor.name]
-        if not part.by_rows or part.rows == 1:
-            return ""
-        row = "row" if store.is_whole else f"(row - at->{self._top(store)})"
-        return f" + {row} * {store.pitch // tensor.elem_bytes}"
+        return self._behind(store, tensor) if part.by_rows and part.rows > 1 else ""
 
     def _rows(self, part: Part) -> tuple[str, str]:
         """Return the first row of a turn, and the one behind its last, as the operator counts."""
