@@ -30,11 +30,12 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ring:
-    """A ring that a row is put into: ``top`` counts with which row it begins.
+    """A ring at ``offset`` that a row is put into: ``top`` counts with which row it begins.
 
     ``oldest`` is the first row that is needed yet; ``end`` the one behind the last that is there.
     """
 
+    offset: int
     top: str
     capacity: int
     pitch: int
@@ -203,6 +204,7 @@ class _Writer:
         if store.is_whole or store.tensors[0] != part.makes[0]:
             return None
         return Ring(
+            offset=self.schedule.arena.offset(store.name),
             top=self._top(store),
             capacity=store.capacity,
             pitch=store.pitch,
