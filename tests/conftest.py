@@ -13,6 +13,7 @@ from command import write_spec
 from convgen.bench.run import emulator
 
 NOT_QUICK = ("emulator", "slow")
+LONGEST_FIRST = ("slow", "emulator")
 SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 
 
@@ -22,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
     parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
     parser.addoption("--random-layers", type=int, default=300, help="of tests/test_every_target.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in LONGEST_FIRST])
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ from convgen.targets import target
 from convgen.targets.target import Target
 from random_layers import MIXED, drawn, inputs_for
 
-pytestmark = pytest.mark.emulator
+pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
 COMPILERS = {
     "gcc": target.names(),

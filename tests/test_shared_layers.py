@@ -93,13 +93,11 @@ def test_ten_layers_are_bit_exact_under_user_mode(
 
 
 @pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "rv32imc"])
-@pytest.mark.parametrize("model", MODELS)
-def test_every_layer_is_bit_exact_with_python_packages_alone(
-    model: str, board: str, shared_layers: Path, tmp_path: Path
+def test_ten_layers_are_bit_exact_with_python_packages_alone(
+    board: str, shared_layers: Path, tmp_path: Path
 ) -> None:
-    for path in layer_folders(shared_layers):
-        if path.name.startswith(model):
-            options = ("-t", board, "-b", "1M", "--toolchain", "zig", "--emulator", "unicorn")
-            report = verify(path, tmp_path / path.name, *options, "--algorithm", "direct")
-            assert report["emulator"]["kind"] == "unicorn"
-            assert report["toolchain"]["compiler"].startswith("zig clang ")
+    for path in layer_folders(shared_layers)[HALF]:
+        options = ("-t", board, "-b", "1M", "--toolchain", "zig", "--emulator", "unicorn")
+        report = verify(path, tmp_path / path.name, *options, "--algorithm", "direct")
+        assert report["emulator"]["kind"] == "unicorn"
+        assert report["toolchain"]["compiler"].startswith("zig clang ")
