@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from tflite_files import File, Quantised
 
+ROUND = (0.01, 0.02, 0.05, 0.1)
+"""Scales whose quotients are such that sums lie in the middle between two outputs."""
+
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
 
@@ -26,7 +29,9 @@ class Drawing:
     plain: bool = True  # no hybrid operators
 
     def scale(self, low: float = -3, high: float = 0) -> float:
-        return float(np.float32(self.rng.choice([10 ** self.rng.uniform(low, high), 2.0**-7])))
+        return float(
+            np.float32(self.rng.choice([10 ** self.rng.uniform(low, high), 2.0**-7, *ROUND]))
+        )
 
     def quantised(self, scale: float | None = None) -> Quantised | None:
         if self.dtype == "float32":
@@ -81,6 +86,8 @@ def _weights(d: Drawing, shape: tuple[int, ...], in_scale: float, axis: int, mos
     count = 1 if one_scale else shape[axis]
     scales = np.array([d.rng.uniform(0.5, 2) for _ in range(count)], np.float32)
     scales *= np.float32(1 / (in_scale * 127 * 64 * math.sqrt(most)))
+    if one_scale and d.rng.random() < 0.4:
+        scales = np.array([d.rng.choice(ROUND)], np.float32)
     return d.file.tensor(shape, "int8", (scales, 0), d.values(shape, "int8").clip(-127, 127), axis)
 
 
@@ -322,7 +329,7 @@ def _dequantize(d: Drawing) -> None:
 
 def _mean(d: Drawing) -> None:
     shape = d.shape(9)
-    axes = d.rng.choice([[1, 2], [2, 1], [1], [2], [3], [2, 3], [-1], [1, 2, 3], [-3, -2]])
+    axes = d.rng.choice([[1, 2], [2, 1], [1], [2], [3], [2, 3], [-1], [1, 2, 3], [-3, -2], [1, 3]])
     keep = d.rng.random() < 0.5
     q = d.quantised(d.scale(-2, -1))
     given = d.file.input(shape, d.dtype, q)
@@ -350,7 +357,13 @@ def _concatenation(d: Drawing) -> None:
     axis = d.rng.choice([1, 2, 3, -1])
     sizes = [d.rng.randint(1, 4) for _ in range(d.rng.randint(1, 4))]
     shapes = [tuple(size if i == axis % 4 else n for i, n in enumerate(shape)) for size in sizes]
-    given = [d.file.input(each, d.dtype, q) for each in shapes]
+    given = [
+        d.file.tensor(each, d.dtype, q, d.values(each))
+        if number and d.rng.random() < 0.3
+        else d.file.input(each, d.dtype, q)
+        for number, each in enumerate(shapes)
+    ]
+    d.rng.shuffle(given)
     out = tuple(sum(sizes) if i == axis % 4 else n for i, n in enumerate(shape))
     d.file.operator("CONCATENATION", given, [d.output(out, q)], axis=axis)
 
@@ -427,6 +440,16 @@ def _split(d: Drawing) -> None:
     d.file.operator("SPLIT", [d.file.integers(axis), given], outputs, numSplits=count)
 
 
+def _unpack(d: Drawing) -> None:
+    shape, q = d.shape(5), d.quantised()
+    axis = d.rng.choice([1, 2, 3, -1, 0])
+    part = tuple(n for i, n in enumerate(shape) if i != axis % 4)
+    outputs = [d.output(part, q) for _ in range(shape[axis])]
+    d.file.operator(
+        "UNPACK", [d.file.input(shape, d.dtype, q)], outputs, num=shape[axis], axis=axis
+    )
+
+
 def _split_v(d: Drawing) -> None:
     shape, q = list(d.shape(4)), d.quantised()
     axis = d.rng.choice([1, 2, 3, -1])
@@ -496,6 +519,7 @@ DRAWERS: dict[str, Drawer] = {
     "SLICE": _slice,
     "SPLIT": _split,
     "SPLIT_V": _split_v,
+    "UNPACK": _unpack,
     "RESIZE_BILINEAR": _resize("RESIZE_BILINEAR"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("RESIZE_NEAREST_NEIGHBOR"),
 }

@@ -84,8 +84,8 @@ class _Network:
         weights = self.numbers.integers(-127, 128, (2, count), np.int8)
         given = [
             pooled,
-            file.tensor((2, count), "int8", (np.float32(0.002), 0), weights),
-            file.tensor((2,), "int32", (np.float32(0.002 * 0.05), 0), np.zeros(2, np.int32)),
+            file.tensor((2, count), "int8", (0.002, 0), weights),
+            file.tensor((2,), "int32", (0.002 * 0.05, 0), np.zeros(2, np.int32)),
         ]
         logits = file.tensor((1, 2), "int8", (0.1, 3))
         file.operator("FULLY_CONNECTED", given, [logits])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,25 @@ def test_bytes_are_those_of_litert(kind: str) -> None:
 def test_float32_values_are_near_those_of_litert(kind: str) -> None:
     for number in range(SOME):
         check(kind, number, "float32")
+
+
+def test_sums_in_the_middle_between_two_outputs_of_fully_connected_layers() -> None:
+    numbers = np.random.default_rng(1)
+    scales = itertools.product((0.05, 0.2), (0.005, 0.01, 0.02), (0.05, 0.1, 0.2))
+    for in_scale, weight_scale, out_scale in scales:
+        file = tflite_files.File()
+        weights = numbers.integers(-127, 128, (4, 8), np.int8)
+        given = [
+            file.input((2, 8), "int8", (in_scale, 3)),
+            file.tensor((4, 8), "int8", (weight_scale, 0), weights),
+        ]
+        file.graph.outputs = [file.tensor((2, 4), "int8", (out_scale, 3))]
+        file.operator("FULLY_CONNECTED", given, file.graph.outputs)
+        inputs = numbers.integers(-128, 128, (60, 2, 8), np.int8)
+        graph = reader.imported(tables.parse(file.bytes()), "model").graph
+        [right] = tflite_files.litert(file.bytes(), inputs)
+        [found] = graph.compute(inputs)
+        np.testing.assert_array_equal(found, right.reshape(found.shape))
 
 
 def check(kind: str, number: int, dtype: str) -> None:

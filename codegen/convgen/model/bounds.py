@@ -90,6 +90,12 @@ def _alike(operator: Any, _: list[NDArray[Any]], errors: list[Errors]) -> Any:
     return operator.compute(*errors)[0] if operator.dtype == "float32" else WHOLE
 
 
+def _joined(operator: Any, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
+    """Of what puts constants between elements."""
+    fixed = tuple(None if part is None else np.zeros_like(part) for part in operator.fixed)
+    return _alike(replace(operator, fixed=fixed), given, errors)
+
+
 def _filled(operator: Any, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
     """Of what puts a constant around elements."""
     return _alike(replace(operator, value=0), given, errors)
@@ -186,7 +192,7 @@ def _rounded(operator: DynamicQuantize, given: list[NDArray[Any]], errors: list[
 _MOVES: dict[type, Callable[..., Any]] = {
     Add: _unclamped,
     Elementwise: _arithmetic,
-    Concatenation: _alike,
+    Concatenation: _joined,
     Conv2d: _convolved,
     Dequantize: _dequantized,
     DynamicQuantize: _rounded,

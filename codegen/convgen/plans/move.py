@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import prod
 
@@ -19,6 +19,7 @@ from convgen.ctext.literals import operand
 from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
 from convgen.plans.band import ALL_ROWS
+from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
@@ -72,10 +73,14 @@ class GatherSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """An input of a concatenation, of which ``run`` neighbours go at a time."""
+    """A part of a concatenation, of which ``run`` neighbours go at a time.
+
+    ``input`` is what C calls it, whether it is an input or a ``constant``.
+    """
 
     input: str
     run: int
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,23 +198,31 @@ class Joining:
 
     def plan(self, operator: Concatenation, target: Target) -> Plan:
         """Find what of each input lies together."""
-        axis, shapes = operator.axis, [tensor.shape for tensor in operator.inputs]
-        count = prod(shapes[0][:axis])
-        lengths = [prod(shape[axis:]) for shape in shapes]
-        names = _names(len(lengths))
-        steps = JoinSteps(
-            count=count,
-            parts=tuple(
-                Part(input=name, run=length) for name, length in zip(names, lengths, strict=True)
-            ),
-            has_unaligned=target.has("unaligned"),
-        )
-        rounds = np.arange(count)
+        axis, shapes = operator.axis, iter([tensor.shape for tensor in operator.inputs])
+        names, constants = iter(_names(len(operator.inputs))), []
+        count = prod(operator.output.shape[:axis])
+        parts = []
+        for number, fixed in enumerate(operator.parts):
+            if fixed is None:
+                parts.append(Part(input=next(names), run=prod(next(shapes)[axis:])))
+                continue
+            name = f"part_{number}"
+            comment = f"part {number} of what is joined"
+            constants.append(Constant(name=name, values=fixed.ravel(), comment=comment))
+            parts.append(Part(input=name, run=prod(fixed.shape[axis:]), constant=True))
+        steps = JoinSteps(count=count, parts=tuple(parts), has_unaligned=target.has("unaligned"))
+        rounds, lengths = np.arange(count), [part.run for part in parts]
         runs = [
             _Runs(source=rounds * length, target=rounds * sum(lengths) + begin, length=length)
             for begin, length in zip(accumulate(lengths, initial=0), lengths, strict=False)
         ]
-        return _plan(self, operator, steps, runs, Counter(), "operators/concatenation.c.j2")
+        moved = [each for each, part in zip(runs, parts, strict=True) if not part.constant]
+        size, work = operator.output.elem_bytes, Counter[str]()
+        for each, part in zip(runs, parts, strict=True):
+            if part.constant:
+                work += each.work(size, has_unaligned=steps.has_unaligned)
+        plan = _plan(self, operator, steps, moved, work, "operators/concatenation.c.j2")
+        return replace(plan, constants=tuple(constants))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

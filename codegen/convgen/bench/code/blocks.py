@@ -22,8 +22,8 @@ class Block(NamedTuple):
         return self.address + self.bytes
 
 
-OwnerOf = Callable[[int], int | None]
-"""Tells who owns the code at an address; None: nobody."""
+OwnerOf = Callable[[Block], int | None]
+"""Tells who owns a block; None: nobody."""
 
 Counts = Mapping[Block, int]
 """Times that each ran from its first to its last instruction, in all calls of the layer."""

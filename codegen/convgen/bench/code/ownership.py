@@ -18,6 +18,7 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 
 from convgen.bench.build.toolchain import Image
+from convgen.bench.code.blocks import Block
 from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
 
@@ -26,15 +27,22 @@ FRAME = -1  # the function that calls the operators
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
-    """Which operator an instruction begins, by its number; None where another goes on."""
+    """Which operator a block is of, by its number; None where that of another goes on."""
 
     places: Places
     inlined: Owners[int]
     lines: Mapping[int, int]
     frame: str
 
-    def of(self, address: int) -> int | None:
-        """Return the operator of the instruction at *address*, or the frame."""
+    def of(self, block: Block) -> int | None:
+        """Return the last operator in *block*, or the frame: what leads to a call is its."""
+        for address in range(block.end - 1, block.address - 1, -2):
+            owner = self._at(address)
+            if owner != FRAME:
+                return owner
+        return FRAME
+
+    def _at(self, address: int) -> int | None:
         if address not in self.places.own or self.places.functions.of(address) != self.frame:
             return None
         line = self.inlined.of(address)

@@ -279,7 +279,7 @@ class _Guest:
     def _inside(self, owner_of: OwnerOf) -> OwnerOf:
         """Return *owner_of* with an owner of its own for what is around the layer."""
         around = self._program.around
-        return lambda at: OUTSIDE if any(at in each for each in around) else owner_of(at)
+        return lambda b: OUTSIDE if any(b.address in each for each in around) else owner_of(b)
 
     def _owns(self, extent: range) -> bool:
         return extent.start in self._program.own

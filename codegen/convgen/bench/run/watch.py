@@ -50,7 +50,7 @@ class Watch:
         self._convention = Convention(core, functions)
         self._ran = _Ran(core)
         self._owner_of = owner_of
-        self._owners: dict[int, int | None] = {}
+        self._owners: dict[Block, int | None] = {}
         self._owner: int | None = None
         self.owned: Counter[int | None] = Counter()
         self._hooks: list[int] = []
@@ -128,21 +128,18 @@ class Watch:
         ran[0] += 1
         self._left -= ran[1]
         if self._owner_of:
-            self._count_for_owner(address + size - 1, ran[1])
+            self._count_for_owner(Block(address, size), ran[1])
         lost = self._convention.at_block(address)
         if lost and self.lost is None:
             self.lost = lost
         if self._left < 0 or self.lost:
             engine.emu_stop()
 
-    def _count_for_owner(self, address: int, instructions: int) -> None:
-        """Count a block whose last byte is at *address* for its owner, else for who ran before.
-
-        The end decides: what leads to a call belongs to what is called.
-        """
-        if address not in self._owners and self._owner_of:
-            self._owners[address] = self._owner_of(address)
-        owner = self._owners[address]
+    def _count_for_owner(self, block: Block, instructions: int) -> None:
+        """Count *block* for its owner, else for who ran before."""
+        if block not in self._owners and self._owner_of:
+            self._owners[block] = self._owner_of(block)
+        owner = self._owners[block]
         if owner is not None:
             self._owner = owner
         self.owned[self._owner] += instructions

@@ -74,8 +74,9 @@ def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
 def fully_connected(operator: FileOperator, scene: Scene) -> Built:
     """Read a FULLY_CONNECTED as a 1x1 convolution: each row of inputs is a pixel.
 
-    TensorFlow Lite's kernel rounds once, TensorFlow Lite Micro's twice. Where the weights have one
-    scale, its product with the input's is rounded to float32. Raises UnsupportedError.
+    TensorFlow Lite's kernel rounds once, TensorFlow Lite Micro's twice; where the weights have one
+    scale, that rounds its product with the input's to float32 too. Raises
+    UnsupportedError.
     """
     options = options_of(operator, "FullyConnectedOptions")
     if options.weights_format:
@@ -98,6 +99,7 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
         kind="fully_connected",
         title="fully connected layer",
         rounding="single" if scene.reference == "litert" else "double",
+        rounds_product=scene.reference == "tflm",
     )
     return convolution(
         layer, tensors, weights, symmetric=not options.asymmetric_quantize_inputs, rows=rows
@@ -115,13 +117,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A convolution without its numbers."""
+    """A convolution without its numbers. ``rounds_product`` of two scales: to float32."""
 
     geometry: Geometry
     clamp: Clamp
     kind: str
     title: str
     rounding: Rounding
+    rounds_product: bool = False
 
 
 def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> Weights:
@@ -306,7 +309,7 @@ def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: Weights) -
         raise UnsupportedError(f"{weights.given.dtype} weights with int8 tensors")
     in_scale, out_scale, scales = given.scale or 1, output.scale or 1, _scales(weights)
     products = in_scale * scales
-    if layer.kind == "fully_connected" and weights.given.scales.size == 1:
+    if layer.rounds_product and weights.given.scales.size == 1:
         products = products.astype(np.float32).astype(np.float64)
     multiplier, shift = quantize.multipliers(1.0, products, out_scale, layer.rounding)
     if shift.max() > MAX_SHIFT:

@@ -128,16 +128,28 @@ def _joined(
     if output.shape != expected:
         raise UnsupportedError(f"an output of {list(output.shape)} for {list(expected)}")
     lead = int(axis > 0 and first[0] == 1)
-    inputs = tuple(scene.seen(tensor, shape[lead:]) for tensor, shape in given)
     found = scene.seen(output, output.shape[lead:])
-    if any(
-        (t.dtype, t.scale, t.zero_point) != (found.dtype, found.scale, found.zero_point)
-        for t in inputs
-    ):
-        raise UnsupportedError("inputs whose dtypes, scales or zero points differ")
-    if not scene.folding and any(tensor.index in scene.constants for tensor, _ in given):
-        raise UnsupportedError("a constant input")
-    return Concatenation(name="", inputs=inputs, output=found, axis=axis - lead)
+    inputs, fixed = [], []
+    for tensor, shape in given:
+        known = None if scene.folding else scene.constants.get(tensor.index)
+        if known is not None and tensor.index not in scene.names:
+            scene.introduce(tensor)
+        seen = scene.seen(tensor, shape[lead:])
+        if (seen.dtype, seen.scale, seen.zero_point) != (
+            found.dtype,
+            found.scale,
+            found.zero_point,
+        ):
+            raise UnsupportedError("inputs whose dtypes, scales or zero points differ")
+        fixed.append(None if known is None else known.reshape(seen.shape))
+        inputs += [] if known is not None else [seen]
+    return Concatenation(
+        name="",
+        inputs=tuple(inputs),
+        output=found,
+        axis=axis - lead,
+        fixed=tuple(fixed) if len(inputs) < len(fixed) else (),
+    )
 
 
 def _axis(axis: int, shape: Shape) -> int:
@@ -230,6 +242,14 @@ def split(operator: FileOperator, scene: Scene) -> Built:
     if not count or given.shape[axis] % count:
         raise UnsupportedError(f"{given.shape[axis]} in {count} parts")
     return _parts(operator, scene, given, axis, [given.shape[axis] // count] * count)
+
+
+def unpack(operator: FileOperator, scene: Scene) -> Built:
+    """Read an UNPACK: a slice for each place along an axis, which they lack."""
+    options = options_of(operator, "UnpackOptions")
+    given = scene.file_tensor(operator, 0, "input")
+    axis = _axis(options.axis, given.shape)
+    return _parts(operator, scene, given, axis, [1] * given.shape[axis])
 
 
 def split_v(operator: FileOperator, scene: Scene) -> Built:

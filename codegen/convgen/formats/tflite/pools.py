@@ -1,24 +1,28 @@
-"""Poolings, and MEAN along neighbouring axes."""
+"""Poolings, and MEAN."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from convgen.formats.tflite.convolutions import windowed
 from convgen.formats.tflite.scene import (
     Built,
     Scene,
+    Shape,
     UnsupportedError,
     clamp,
     of_one_dtype,
     options_of,
     scaled,
 )
-from convgen.formats.tflite.tables import FileOperator
+from convgen.formats.tflite.tables import FileOperator, FileTensor
 from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Transpose
 from convgen.model.ops.pool import Pool2d
 from convgen.model.quantize import INT32
+from convgen.model.tensor import Tensor
 
 NEARLY = 1e-6  # by which TensorFlow Lite lets the scales of a pooling differ
 
@@ -61,24 +65,36 @@ def _pool(operator: FileOperator, scene: Scene, kind: Literal["average_pool", "m
 
 
 def mean(operator: FileOperator, scene: Scene) -> Built:
-    """Read a MEAN along axes with nothing but axes of size 1 between them.
+    """Read a MEAN; axes apart from each other come together by a transposition.
 
     Raises UnsupportedError.
     """
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
-    rank = len(given.shape)
+    shape, rank = given.shape, len(given.shape)
     axes = {axis % rank if rank else 0 for axis in scene.integers(operator, 1, "axes")}
     if not axes or not all(0 <= axis < rank for axis in axes):
         raise UnsupportedError("axes that the input does not have")
-    wide = [axis for axis in sorted(axes) if given.shape[axis] > 1] or [min(axes)]
+    wide = [axis for axis in sorted(axes) if shape[axis] > 1] or [min(axes)]
     first, last = wide[0], wide[-1] + 1
-    if any(given.shape[axis] > 1 for axis in range(first, last) if axis not in axes):
-        raise UnsupportedError(f"a mean along axes {sorted(axes)} of {list(given.shape)}")
-    outer, count, inner = (
-        math.prod(given.shape[part])
-        for part in (slice(0, first), slice(first, last), slice(last, rank))
+    whole = scene.seen(given, shape)
+    if all(shape[axis] == 1 for axis in range(first, last) if axis not in axes):
+        return [_mean(scene, whole, output, (shape[:first], shape[first:last], shape[last:]))]
+    left = [axis for axis in range(rank) if axis not in wide]
+    order = (*left, *wide)
+    moved = replace(
+        whole, name=f"{whole.name}:{output.name}", shape=tuple(shape[axis] for axis in order)
     )
-    tensors = scene.seen(given, (outer, count, inner)), scene.seen(output, (outer, inner))
+    together = Transpose(name="", inputs=(whole,), output=moved, axes=order)
+    outer, count = (tuple(shape[axis] for axis in part) for part in (left, wide))
+    return [together, _mean(scene, moved, output, (outer, count, ()))]
+
+
+def _mean(
+    scene: Scene, given: Tensor, output: FileTensor, shapes: tuple[Shape, Shape, Shape]
+) -> Mean:
+    """Return the mean along the axes in the middle of three groups of them."""
+    outer, count, inner = map(math.prod, shapes)
+    tensors = replace(given, shape=(outer, count, inner)), scene.seen(output, (outer, inner))
     of_one_dtype(*tensors)
     if tensors[0].dtype == "int8":
         scaled(tensors[0])
@@ -86,4 +102,4 @@ def mean(operator: FileOperator, scene: Scene) -> Built:
     found = Mean(name="", inputs=tensors[:1], output=tensors[1])
     if tensors[0].dtype == "int8" and 255 * count << max(found.rescale[1], 0) > INT32.max:
         raise UnsupportedError("a mean whose output has a much smaller scale")
-    return [found]
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from convgen.formats.tflite.tables import (
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.move import Copy
 from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
@@ -73,6 +74,7 @@ BUILDERS: Mapping[str, Builder] = {
     "TANH": elementwise.function,
     "TRANSPOSE": moves.transpose,
     "TRANSPOSE_CONV": images.transpose_conv,
+    "UNPACK": moves.unpack,
 }
 """What reads an operator of each kind."""
 
@@ -255,7 +257,7 @@ class _Reading:
         """Do now what needs nothing but constants: shapes that a model computes."""
         scene, tensors = self.scene, self.main.tensors
         given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
-        output = scene.output(operator) if operator.kind not in ("SPLIT", "SPLIT_V") else None
+        output = scene.output(operator) if operator.kind in FOLDED else None
         if operator.kind in FOLDED and output is not None:
             scene.constants[output.index] = _folded(operator.kind, given, output)
             return
@@ -280,6 +282,8 @@ class _Reading:
         """Return the graph of what was read."""
         main, scene = self.main, self.scene
         operators = tuple(operator for entry in entries for operator in entry.operators)
+        inputs = self._seen(main.inputs)
+        operators = (*operators, *self._copies())
         written = {tensor.name for operator in operators for tensor in operator.outputs}
         problems = []
         for index in main.outputs:
@@ -294,12 +298,25 @@ class _Reading:
             return Graph(
                 name=name,
                 operators=operators,
-                inputs=self._seen(main.inputs),
+                inputs=inputs,
                 outputs=self._seen(main.outputs),
                 states=self.variables.states(),
             )
         except UnsupportedError as error:
             raise SpecError([f"the model: not supported: {error}"]) from None
+
+    def _copies(self) -> Iterator[Operator]:
+        """Yield what writes outputs that are inputs, or views of them."""
+        given = {self.scene.names[index] for index in self.main.inputs}
+        for index in dict.fromkeys(self.main.outputs):
+            if self.scene.names.get(index) not in given:
+                continue
+            tensor = self.main.tensors[index]
+            before = self.scene.seen(tensor)
+            self.scene.introduce(replace(tensor, name=f"{tensor.name}:out"))
+            output = self.scene.seen(tensor)
+            name = identifier(output.name, self.identifiers)
+            yield Copy(name=name, inputs=(before,), output=output)
 
     def _seen(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
         return tuple(self.scene.seen(self.main.tensors[index]) for index in indices)

@@ -40,16 +40,31 @@ class Pad(_Mover, Plain):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Concatenation(_Mover, Plain):
-    """Tensors behind each other along ``axis``."""
+    """Tensors behind each other along ``axis``, with constants among them.
+
+    ``fixed`` are in the order of all parts the constants, None where an input is; nothing: there
+    are only inputs.
+    """
 
     axis: int
+    fixed: tuple[NDArray[Any] | None, ...] = ()
 
     kind: ClassVar[str] = "concatenation"
     title: ClassVar[str] = "concatenation"
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the joined tensors. Arrays are ``[N, *shape]``."""
-        return (np.concatenate(inputs, axis=self.axis + 1),)
+        left = iter(inputs)
+        parts = [
+            next(left) if part is None else np.broadcast_to(part, (len(inputs[0]), *part.shape))
+            for part in self.parts
+        ]
+        return (np.concatenate(parts, axis=self.axis + 1),)
+
+    @property
+    def parts(self) -> tuple[NDArray[Any] | None, ...]:
+        """All parts: constants, and None for each input."""
+        return self.fixed or (None,) * len(self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

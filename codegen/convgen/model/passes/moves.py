@@ -51,7 +51,7 @@ def _is_idle(operator: Operator) -> bool:
         case Pad():
             return not any((*operator.before, *operator.after))
         case Concatenation():
-            return len(operator.inputs) == 1
+            return len(operator.parts) == 1
     return False
 
 

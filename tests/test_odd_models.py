@@ -1,0 +1,127 @@
+"""Models of odd shapes: outputs that are inputs or views, operators for nothing, strange names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from command import convgen
+from convgen.formats.tflite import reader
+from convgen.model import passes
+from tflite_files import File, litert
+
+Q = (0.05, 3)
+SIGMOID = (1 / 256, -128)
+
+
+def only_a_reshape(file: File) -> None:
+    given = file.input((1, 4, 4), "int8", Q)
+    file.graph.outputs = [file.tensor((1, 16), "int8", Q)]
+    file.operator("RESHAPE", [given], file.graph.outputs, newShape=[1, 16])
+
+
+def output_is_input(file: File) -> None:
+    given = file.input((1, 4), "int8", Q)
+    file.graph.outputs = [file.tensor((1, 4), "int8", Q), given]
+    file.operator("RELU", [given], file.graph.outputs[:1])
+
+
+def output_is_consumed(file: File) -> None:
+    given = file.input((1, 4), "int8", Q)
+    file.graph.outputs = [file.tensor((1, 4), "int8", Q), file.tensor((1, 4), "int8", SIGMOID)]
+    file.operator("RELU", [given], file.graph.outputs[:1])
+    file.operator("LOGISTIC", file.graph.outputs[:1], file.graph.outputs[1:])
+
+
+def output_twice(file: File) -> None:
+    given, output = file.input((1, 4), "int8", Q), file.tensor((1, 4), "int8", Q)
+    file.operator("RELU", [given], [output])
+    file.graph.outputs = [output, output]
+
+
+def output_and_a_view_of_it(file: File) -> None:
+    output_is_input(file)
+    output, given = file.graph.outputs
+    views = [file.tensor((1, 2, 2), "int8", Q) for _ in range(2)]
+    file.operator("RESHAPE", [output], views[:1], newShape=[1, 2, 2])
+    file.operator("RESHAPE", [given], views[1:], newShape=[1, 2, 2])
+    file.graph.outputs = [output, *views]
+
+
+def operator_and_input_for_nothing(file: File) -> None:
+    output_is_input(file)
+    file.graph.outputs = file.graph.outputs[:1]
+    other = file.input((1, 4), "int8", Q)
+    file.operator("LOGISTIC", [other], [file.tensor((1, 4), "int8", SIGMOID)])
+
+
+def strange_names(file: File) -> None:
+    output_is_consumed(file)
+    for tensor, name in zip(file.graph.tensors, ("ö/;\n*/ int", "", "x */ while"), strict=True):
+        tensor.name = name.encode()
+
+
+def constant_among_joined(file: File) -> None:
+    given = file.input((1, 2, 4), "int8", Q)
+    values = np.arange(-4, 4, dtype=np.int8).reshape(1, 2, 4)
+    fixed = file.tensor((1, 2, 4), "int8", Q, values)
+    file.graph.outputs = [file.tensor((1, 6, 4), "int8", Q)]
+    file.operator("CONCATENATION", [fixed, given, fixed], file.graph.outputs, axis=1)
+
+
+def mean_along_axes_apart(file: File) -> None:
+    given = file.input((1, 3, 4, 5), "int8", Q)
+    file.graph.outputs = [file.tensor((1, 4), "int8", (0.04, 2))]
+    file.operator("MEAN", [given, file.integers([1, 3])], file.graph.outputs)
+
+
+ODD = (
+    only_a_reshape,
+    output_is_input,
+    output_is_consumed,
+    output_twice,
+    output_and_a_view_of_it,
+    operator_and_input_for_nothing,
+    strange_names,
+    constant_among_joined,
+    mean_along_axes_apart,
+)
+
+
+def written(make: Callable[[File], None]) -> tuple[bytes, list[NDArray[np.int8]]]:
+    """Return a file, and three of each of its inputs."""
+    file, numbers = File(), np.random.default_rng(1)
+    make(file)
+    shapes = [file.graph.tensors[index].shape for index in file.graph.inputs]
+    inputs = [numbers.integers(-128, 128, (3, *shape), np.int8) for shape in shapes]
+    return file.bytes(), inputs
+
+
+@pytest.mark.parametrize("make", ODD)
+def test_outputs_are_those_of_litert(make: Callable[[File], None], tmp_path: Path) -> None:
+    content, inputs = written(make)
+    (tmp_path / "odd.tflite").write_bytes(content)
+    graph, _ = passes.simplified(reader.load(tmp_path / "odd.tflite", "odd").graph)
+    given = zip(inputs, graph.inputs, strict=True)
+    found = graph.compute(*[values.reshape(3, *tensor.shape) for values, tensor in given])
+    for got, right in zip(found, litert(content, *inputs), strict=True):
+        np.testing.assert_array_equal(got.reshape(right.shape), right)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("make", [output_and_a_view_of_it, strange_names, constant_among_joined])
+def test_they_run(make: Callable[[File], None], tmp_path: Path) -> None:
+    content, inputs = written(make)
+    (tmp_path / "odd.tflite").write_bytes(content)
+    outputs = [array[:, 0] for array in litert(content, *inputs)]
+    names = [f"output_{n}" for n in range(len(outputs))] if len(outputs) > 1 else ["output"]
+    given = dict(zip(names, outputs, strict=True))
+    np.savez(tmp_path / "vectors.npz", input=inputs[0][:, 0], **given)  # type: ignore[arg-type]
+    options = ("-t", "cortex-m4", "--format", "json", "--vectors", tmp_path / "vectors.npz")
+    run = convgen(*options, "-o", tmp_path / "out", tmp_path / "odd.tflite")
+    assert run.status == 0, run.stderr
+    assert run.report["verified"]
