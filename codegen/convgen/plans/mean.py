@@ -39,6 +39,7 @@ class MeanSteps:
     needs_taps: bool
 
     is_max: ClassVar[bool] = False
+    by_words: ClassVar[pool.ByWords] = pool.SUMS_OF_WORDS
     is_inside: ClassVar[bool] = True
 
 

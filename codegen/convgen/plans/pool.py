@@ -79,10 +79,56 @@ class Mean:
         comment = "[taps - 1]: what makes a sum of so many a mean"
         return (Constant(name="means", values=table, comment=comment),)
 
+    def scaled(self, name: str) -> str:
+        """Return in C what becomes of the sum ``value``, but for its bounds."""
+        multiplier = "MULTIPLIER" if self.is_one else f"{name}__means[taps - 1]"
+        if self.wide:
+            half = "((int64_t)1 << (SHIFT - 1))"
+            return f"(int32_t)(((int64_t)value * {multiplier} + {half}) >> SHIFT)"
+        return f"(value * {multiplier} + (1 << (SHIFT - 1))) >> SHIFT"
+
     @property
     def is_one(self) -> bool:
         """Whether every window has as many taps."""
         return len(self.counts) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """A word of sums, or of maxima: where it starts, and the function that adds a word of bytes."""
+
+    name: str
+    start: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByWords:
+    """Four channels at a time: functions of ``template``, and the results of each channel."""
+
+    template: str
+    sums: tuple[Sums, ...]
+    results: tuple[str, ...]
+
+
+MOST_OF_WORDS = ByWords(
+    template="kernels/dsp/most.c.j2",
+    sums=(Sums(name="most", start="0x80808080u", function="larger"),),
+    results=(
+        "(int8_t)most",
+        "(int8_t)(most >> 8)",
+        "(int8_t)(most >> 16)",
+        "(int8_t)(most >> 24)",
+    ),
+)
+SUMS_OF_WORDS = ByWords(
+    template="kernels/dsp/sums.c.j2",
+    sums=(
+        Sums(name="even", start="0", function="add_even"),
+        Sums(name="odd", start="0", function="add_odd"),
+    ),
+    results=("(int16_t)even", "(int16_t)odd", "(int32_t)even >> 16", "(int32_t)odd >> 16"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +143,11 @@ class PoolSteps:
     is_inside: bool
     words: int
     needs_taps: bool
+
+    @property
+    def by_words(self) -> ByWords:
+        """How those channels go."""
+        return MOST_OF_WORDS if self.is_max else SUMS_OF_WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,17 +13,20 @@ takes as they are: `convgen.plans.lines`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.expressions import at, offset
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import output_work, overflow, zero_points
+from convgen.plans.conv.winograd_transforms import OUTPUTS, WEIGHTS, Transform, of_pixels
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import KernelPlan, Runs, no_bytes, spans_of
 from convgen.plans.kernels.isa import Products
@@ -126,6 +129,12 @@ class Finish:
     values: NDArray[np.int32]
 
     @property
+    def arguments(self) -> tuple[str, ...]:
+        """What finishes a sum beside where it starts: constants of a line, or the channel."""
+        rest = tuple(name for name in self.names if not name.startswith("start"))
+        return rest or ("channel",)
+
+    @property
     def factor(self) -> int:
         """What sums are multiplied by for it."""
         return 1 << self.extra
@@ -153,6 +162,58 @@ class PairSteps:
     finish: Finish
     channels: int
     channel_pairs: Pairs
+
+    def subtracted(self, name: str, a: str, b: str) -> str:
+        """Return ``a - b``: of halves by themselves, where the core has instructions for that."""
+        return f"{name}__subtract({a}, {b})" if self.packs else f"{a} - {b}"
+
+    def added(self, name: str, a: str, b: str) -> str:
+        """Return ``a + b``."""
+        return f"{name}__add({a}, {b})" if self.packs else f"{a} + {b}"
+
+    def of_pixels(self, name: str, *, is_last: bool) -> Transform:
+        """Return ``B^T`` with statements that store; the last as the multiplication reads them."""
+        found = of_pixels(self.form, partial(self.subtracted, name), partial(self.added, name))
+        stored = (
+            self._stored(name, place, value) if is_last else f"to[{place}] = {value};"
+            for number, value in enumerate(found.results)
+            for place in (at(number, "step"),)
+        )
+        return replace(found, results=tuple(stored))
+
+    def _stored(self, name: str, place: str, value: str) -> str:
+        if self.wide:
+            return f"{name}__put(to{'' if place == '0' else offset(place)}, {value});"
+        return f"to[{place}] = {f'{name}__settle({value})' if self.unpacks else value};"
+
+    @property
+    def pixel_parameters(self) -> str:
+        """What is transformed, as C declares it."""
+        return ", ".join(f"uint32_t d{i}" for i in range(self.form.size))
+
+    @property
+    def of_weights(self) -> Transform:
+        """``G``."""
+        return WEIGHTS[self.form]
+
+    @property
+    def of_products(self) -> Transform:
+        """``A^T``."""
+        return OUTPUTS[self.form]
+
+    def reads(self, name: str, reader: str, channel: str) -> tuple[str, ...]:
+        """Return the pairs of channels of a column of pixels, from *channel* on."""
+        usual = "OFFSET" if self.offset and self.pixels == "halves" else "0"
+        lifts = [usual] * LIFTED + ["added"] * (self.form.size - LIFTED)
+        return tuple(
+            f"{name}__{reader}(pixels[{i}] + {channel}{f', {lift}' if self.lift else ''})"
+            for i, lift in enumerate(lifts)
+        )
+
+    @property
+    def row_words(self) -> tuple[str, ...]:
+        """The words of a row of a tile."""
+        return tuple(f"d[{at(i, 'POSITION')}]" for i in range(self.form.size))
 
     @property
     def packs(self) -> bool:
