@@ -23,6 +23,7 @@ from convgen.sources.interface import (
 )
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
+from convgen.sources.rows import Rows
 from convgen.system import seal
 from convgen.targets.target import Target
 
@@ -59,7 +60,11 @@ def source_names(layer: str) -> tuple[str, ...]:
 
 def _rows_context(plan: Plan, pool: Pool | None, *, by_rows: bool) -> dict[str, Any]:
     if not by_rows:
-        return {"by_rows": False, "parameters": parameters(plan, pool)}
+        return {
+            "by_rows": False,
+            "rows": rows_of(plan),
+            "parameters": parameters(plan, pool),
+        }
     if pool is not None:
         raise ValueError(f"{plan.algorithm} makes no bands in a pool")
     return rows_context(plan)
@@ -72,6 +77,7 @@ def rows_context(plan: Plan) -> dict[str, Any]:
         raise ValueError(f"{plan.algorithm} {band.reason}")
     return {
         "by_rows": True,
+        "rows": rows_of(plan, by_rows=True),
         "parameters": rows_parameters(plan),
         "steps": plan.steps if band.steps is None else band.steps,
         "kernel": plan.kernel if band.kernel is None else band.kernel,
@@ -103,6 +109,11 @@ def _context(
         "macro_width": max(len(f"{operator.name}_{macro.name}") for macro in macros),
         "contract": caller_contract(plan, pool),
     }
+
+
+def rows_of(plan: Plan, *, by_rows: bool = False) -> Rows:
+    """Return which rows the function of *plan* makes, in the direction of its order."""
+    return Rows(by_rows=by_rows, backwards=bool(plan.orders) and plan.order.reverse)
 
 
 def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:

@@ -20,7 +20,13 @@ from convgen.schedule.fusion import sums_name
 from convgen.schedule.network import Schedule
 from convgen.schedule.stages import workspace_name
 from convgen.sources import network_words, shared_kernels
-from convgen.sources.generate import constants, file_names, operator_context, rows_context
+from convgen.sources.generate import (
+    constants,
+    file_names,
+    operator_context,
+    rows_context,
+    rows_of,
+)
 from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
 from convgen.sources.network_rows import Pointer, StageText, by_rows, stage_text
 from convgen.sources.remake import Remake
@@ -142,6 +148,7 @@ def _whole_context(plan: Plan) -> dict[str, Any]:
     takes_workspace = bool(plan.workspace)
     return {
         "by_rows": False,
+        "rows": rows_of(plan),
         "parameters": parameters(plan, None, takes_workspace=takes_workspace),
     }
 
