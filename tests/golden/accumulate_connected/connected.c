@@ -7,8 +7,7 @@
  *
  * Printed from templates/algorithms/accumulate.c.j2.
  *
-... 51 lines
-
+... 52 lines
 #define CONNECTED__OUT_C 5
 #define CONNECTED__DEPTH 12 /* elements of the input */
 #define CONNECTED__FINISH_MIN (-128) /* activation range less the output zero point */

@@ -11,11 +11,26 @@
  *
 ... 51 lines
 
+#define PLANES__OUT_C 3
+#define PLANES__IN_ALONG 3 /* from pixel to pixel along a row, and to the next row */
+#define PLANES__IN_ACROSS 21
+#define PLANES__OUT_ALONG 3
+#define PLANES__OUT_ACROSS 21
+#define PLANES__LINES 5 /* rows of the image, what the next output's are on, and what lies before the first */
+#define PLANES__NEXT 1
+#define PLANES__BEFORE 1
+#define PLANES__TAPS 3 /* of the kernel, across rows */
+#define PLANES__PITCH 10 /* elements of a widened row */
+#define PLANES__PLANE 18 /* constants of a channel */
+#define PLANES__VALUE (-1) /* outside the image */
+#define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
+... 2 lines
+
 /* Writes so many elements of what is around the input. */
 static PLANES__CODE int16_t *planes__fill(int16_t *output, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
-        output[i] = VALUE;
+        output[i] = PLANES__VALUE;
     }
     return output + count;
 }
@@ -28,18 +43,18 @@ static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int3
         int16_t *wide = plane;
 
         for (int32_t turn = 0; turn < 1; ++turn) {
-            wide[0] = in[0 * IN_ALONG];
-            wide[1] = in[1 * IN_ALONG];
-            wide[2] = in[2 * IN_ALONG];
-            wide[3] = in[3 * IN_ALONG];
-            wide[4] = in[4 * IN_ALONG];
-            wide[5] = in[5 * IN_ALONG];
-            wide[6] = in[6 * IN_ALONG];
-            in += 7 * IN_ALONG;
+            wide[0] = in[0 * PLANES__IN_ALONG];
+            wide[1] = in[1 * PLANES__IN_ALONG];
+            wide[2] = in[2 * PLANES__IN_ALONG];
+            wide[3] = in[3 * PLANES__IN_ALONG];
+            wide[4] = in[4 * PLANES__IN_ALONG];
+            wide[5] = in[5 * PLANES__IN_ALONG];
+            wide[6] = in[6 * PLANES__IN_ALONG];
+            in += 7 * PLANES__IN_ALONG;
             wide += 7;
         }
-        input += IN_ACROSS;
-        plane += PITCH;
+        input += PLANES__IN_ACROSS;
+        plane += PLANES__PITCH;
     }
 ... 4 lines
 /*
@@ -110,14 +125,7 @@ void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *outpu
     "    add sp, #16\n"
     PLANES__CFI("adjust_cfa_offset -16")
     "    pop {r4-r11, pc}\n"
-... 7 lines
-    const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
-    int32_t value = (high + addend) >> SHIFT;
-
-    value = value < LEAST ? LEAST : value;
-    value = value > MOST ? MOST : value;
-    return (int8_t)value;
-}
+... 14 lines
 
 /* Output rows of one channel, whose plane begins with the first that they see. */
 static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *output, int32_t lines)
@@ -131,20 +139,20 @@ static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *cons
             const uint32_t *pairs = constants + 4;
             uint32_t sum = constants[0];
 
-            for (int32_t row = 0; row < TAPS; ++row) {
+            for (int32_t row = 0; row < PLANES__TAPS; ++row) {
                 for (int32_t tap = 0; tap < 3; ++tap) {
                     const uint32_t pair = pairs[0 + tap / 2];
                     const int16_t weight = (int16_t)(tap % 2 == 0 ? pair : pair >> 16);
 
                     sum += (uint32_t)(pixels[0 + tap] * weight);
                 }
-                pixels += PITCH;
+                pixels += PLANES__PITCH;
                 pairs += 4;
             }
-            output[i * OUT_ALONG] = planes__finish((int32_t)sum, multiplier, addend);
+            output[i * PLANES__OUT_ALONG] = planes__finish((int32_t)sum, multiplier, addend);
         }
-        plane += NEXT * PITCH;
-        output += OUT_ACROSS;
+        plane += PLANES__NEXT * PLANES__PITCH;
+        output += PLANES__OUT_ACROSS;
     }
 ... 3 lines
 
@@ -152,16 +160,16 @@ static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *cons
 static PLANES__CODE void planes__make(
     const int8_t *input, int8_t *output, int16_t *plane, int32_t first, int32_t last)
 {
-    const int32_t above = first * NEXT - BEFORE;
-    const int32_t below = (last - 1) * NEXT - BEFORE + TAPS;
-    const int32_t top = above < 0 ? 0 : above < LINES ? above : LINES;
-    const int32_t bottom = below > LINES ? LINES : below;
-    const int8_t *in = input + top * IN_ACROSS;
+    const int32_t above = first * PLANES__NEXT - PLANES__BEFORE;
+    const int32_t below = (last - 1) * PLANES__NEXT - PLANES__BEFORE + PLANES__TAPS;
+    const int32_t top = above < 0 ? 0 : above < PLANES__LINES ? above : PLANES__LINES;
+    const int32_t bottom = below > PLANES__LINES ? PLANES__LINES : below;
+    const int8_t *in = input + top * PLANES__IN_ACROSS;
 
-    planes__fill(plane, (below - above) * PITCH);
-    for (int32_t c = 0; c < OUT_C; ++c) {
-        planes__widen(in + c, plane + (top - above) * PITCH + 1, bottom - top);
-        planes__walk(plane, planes__planes + c * PLANE, output + c, last - first);
+    planes__fill(plane, (below - above) * PLANES__PITCH);
+    for (int32_t c = 0; c < PLANES__OUT_C; ++c) {
+        planes__widen(in + c, plane + (top - above) * PLANES__PITCH + 1, bottom - top);
+        planes__walk(plane, planes__planes + c * PLANES__PLANE, output + c, last - first);
     }
 ... 3 lines
 {

@@ -8,9 +8,13 @@
  *   points around the image: no bounds are checked.
  * Printed from templates/algorithms/direct_planes_wide.c.j2.
  *
-... 74 lines
-            wide[5] = in[5 * IN_ALONG];
-            in += 6 * IN_ALONG;
+... 51 lines
+
+#define DEPTHWISE__OUT_H 3
+#define DEPTHWISE__OUT_C 6
+... 37 lines
+            wide[5] = in[5 * DEPTHWISE__IN_ALONG];
+            in += 6 * DEPTHWISE__IN_ALONG;
             wide += 6;
         }
 ... 11 lines
@@ -45,11 +49,7 @@
     "    sub r0, r0, #36\n"
     "    add r0, r0, #20\n"
     "    ldr r1, [sp, #4]; add r1, r1, #0; str r1, [sp, #4]\n"
-... 12 lines
-    const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
-    int32_t value = (high + addend + (bend & (sum >> 31))) >> SHIFT;
-
-... 7 lines
+... 22 lines
 {
     const int32_t multiplier = (int32_t)constants[10];
     const int32_t addend = (int32_t)constants[10 + 1];
@@ -60,22 +60,22 @@
             const int16_t *pixels = plane + i * 2;
             const uint32_t *pairs = constants + 4;
 ... 9 lines
-                pixels += PITCH;
+                pixels += DEPTHWISE__PITCH;
                 pairs += 2;
             }
-            output[i * OUT_ALONG] = depthwise__finish((int32_t)sum, multiplier, addend, bend);
+            output[i * DEPTHWISE__OUT_ALONG] = depthwise__finish((int32_t)sum, multiplier, addend, bend);
         }
 ... 18 lines
-    for (int32_t c = 0; c < OUT_C; ++c) {
-        depthwise__widen(in + c, plane + (top - above) * PITCH + 0, bottom - top);
-        depthwise__walk(plane, depthwise__planes + c * PLANE, output + c, last - first);
+    for (int32_t c = 0; c < DEPTHWISE__OUT_C; ++c) {
+        depthwise__widen(in + c, plane + (top - above) * DEPTHWISE__PITCH + 0, bottom - top);
+        depthwise__walk(plane, depthwise__planes + c * DEPTHWISE__PLANE, output + c, last - first);
     }
 ... 5 lines
 
-    for (int32_t row = 0; row < OUT_H; row += 2) {
-        const int32_t end = row + 2 < OUT_H ? row + 2 : OUT_H;
+    for (int32_t row = 0; row < DEPTHWISE__OUT_H; row += 2) {
+        const int32_t end = row + 2 < DEPTHWISE__OUT_H ? row + 2 : DEPTHWISE__OUT_H;
 
         depthwise__make(input, output, (int16_t *)plane, row, end);
-        output += 2 * OUT_ACROSS;
+        output += 2 * DEPTHWISE__OUT_ACROSS;
     }
 }

@@ -2,9 +2,7 @@
  *
  * A 1x1 patch is the pixel itself: nothing is copied.
  * Printed from templates/algorithms/im2col.c.j2.
-... 52 lines
-
-#define POINTWISE__OUT_H 3
+... 54 lines
 #define POINTWISE__OUT_W 3
 #define POINTWISE__PATCH 5 /* elements of a patch, all groups */
 ... 28 lines
