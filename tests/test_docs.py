@@ -173,6 +173,10 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     yield replace(deep, weights=np.full_like(deep.weights, -128), bias=largest)
     loud = minimal.load(minimal.made_up(input=one_pixel | {"shape": [1, 1, 2048]}, kernel_size=1))
     yield replace(loud, weights=np.full_like(loud.weights, 127))
+    tall = {"shape": [16, 40, 4], "dtype": "int8"}
+    many_taps = {"kernel_size": [16, 40], "out_channels": 4, "groups": 4, "padding": "valid"}
+    loud = minimal.load(minimal.made_up(input=tall, **many_taps))
+    yield replace(loud, weights=np.full_like(loud.weights, 127))
     yield minimal.load(minimal.made_up(out_channels=2))
     many = {"shape": [1, 1, 1], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=many, kernel_size=1, out_channels=8193))

@@ -36,6 +36,29 @@ def test_lines_are_the_reference_wherever_they_are_found(layer: Conv2d, scale: i
         np.testing.assert_array_equal(climb(found, sums, channel), finish(layer, sums, channel))
 
 
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(KINDS).flatmap(layers))
+def test_exact_lines_are_the_reference_without_a_search(layer: Conv2d) -> None:
+    found = Study(layer).exact_lines
+    shifts = -layer.quantization.shift if layer.quantization else np.zeros(1)
+    largest = max(abs(end.astype(np.int64)).max() for end in layer.accumulator_range)
+    fits = shifts.min() >= 1 and shifts.max() <= lines.MOST_OWN_SHIFT and largest < 2**30
+    assert (found is not None) == fits
+    if found is None:
+        return
+    lowest, highest = layer.accumulator_range
+    for channel in range(layer.geometry.out_c):
+        sums = sums_between(int(lowest[channel]), int(highest[channel]))
+        np.testing.assert_array_equal(climb(found, sums, channel), finish(layer, sums, channel))
+
+
+def test_sums_whose_double_is_no_int32_have_no_exact_lines() -> None:
+    layer = minimal.load(minimal.DEEP)
+    shifted = replace(layer, bias=np.full(layer.geometry.out_c, 2**30 - 1, np.int32))
+    assert Study(layer).exact_lines is not None
+    assert Study(shifted).exact_lines is None
+
+
 def sums_between(lowest: int, highest: int) -> np.ndarray:
     """All sums if they are few, else a spread, the ends, and those around zero."""
     if highest - lowest < 100_000:
@@ -58,7 +81,9 @@ def climb(found: lines.Lines, sums: np.ndarray, channel: int) -> np.ndarray:
     addend = np.full(sums.shape, found.addend[channel])
     if found.negative is not None:
         addend[scaled < 0] = found.negative[channel]
-    total = (scaled * found.multiplier[channel] >> 32) + addend
+    product = scaled * found.multiplier[channel]
+    high = product + (1 << 31) >> 32 if found.rounds else product >> 32
+    total = high - (found.rounds & (high < 0)) + addend
     assert abs(total).max() < 2**31
     if found.more is not None:
         total >>= found.more[channel]

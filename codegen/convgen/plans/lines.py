@@ -11,6 +11,10 @@ straight line follows: then negative sums have an addend of their own. Coarse sc
 such lines; 256 nearly always has. A channel whose weights are next to nothing beside those of the
 others has few steps, if any, and sums far from zero: `start` moves them to where they fit, and few
 steps leave room for a slope that is not the ideal one.
+
+Sums too large for that scale are taken twice: then the upper half of the product, rounded, is
+TensorFlow Lite's own first step, and the second is left (`exact_lines`). That takes two more
+instructions, of which sums of so many products notice nothing.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
 SLOPES_AT_ONCE = 8
+MOST_TWICE = 2**30  # sums whose double is int32
 MOST_CHANNELS = 8192  # each takes its time, and none that fits a microcontroller has more
 GUESSED = 2  # sums by which a guess may be off
 FAR_SLOPES, FAR_STARTS = 33, 4096
@@ -63,6 +68,8 @@ class Lines:
     the addend of negative sums, None where all have the same. ``shift`` serves all channels;
     before it ``more`` are the channel's own, None where there are none. ``low`` and ``high`` are
     the activation's range.
+
+    ``rounds``: ``high`` is rounded to the nearest, and then less by one where it is negative.
     """
 
     rounding: Rounding
@@ -76,6 +83,7 @@ class Lines:
     low: int
     high: int
     more: Ints | None = None
+    rounds: bool = False
 
     form: ClassVar[str] = "line"
     finishes: ClassVar[bool] = True
@@ -105,7 +113,9 @@ class Lines:
         """Say in a header comment how sums become outputs."""
         below = ", another addend below zero" if self.bends else ""
         shifts = "" if self.more is None else ", a shift of its own"
-        multiplied = f"{self.rounding} rounding as one multiplication per channel{shifts}{below}"
+        steps = ", in two steps" if self.rounds else ""
+        how = f"as one multiplication per channel{steps}{shifts}{below}"
+        multiplied = f"{self.rounding} rounding {how}"
         return f"{multiplied}, equal on every possible sum"
 
 
@@ -324,6 +334,39 @@ class LineSearch:
             low=form.levels[0],
             high=form.levels[1],
         )
+
+
+def exact_lines(stairs: Staircases) -> Lines | None:
+    """Return what requantises sums twice the accumulators just as the reference does.
+
+    That rounds to the nearest ``a * m / 2^31``, the upper half of ``2 * a * m``, and then the shift
+    of it, halves away from zero; with single rounding the whole at once.
+    None where these do not fit, or shifts do not.
+    """
+    layer, q = stairs.layer, stairs.quantization
+    low, high = layer.accumulator_range
+    largest, right = max(int(-low.min()), int(high.max())), -q.shift.astype(np.int64)
+    least, most = int(right.min()), int(right.max())
+    if largest >= MOST_TWICE or not 1 <= least <= most <= MOST_OWN_SHIFT:
+        return None
+    levels = int(layer.activation_min), int(layer.activation_max)
+    clamp = clamp_for(*levels)
+    ones = np.ones(layer.geometry.out_c, np.int64)
+    addend = (1 << (right - 1)) + ((q.out_zero_point + clamp.offset) << right)
+    return Lines(
+        rounding=q.rounding,
+        scale=2,
+        shift=least,
+        start=0 * ones,
+        multiplier=q.multiplier * ones,
+        addend=addend * ones,
+        negative=None,
+        clamp=clamp,
+        low=levels[0],
+        high=levels[1],
+        more=(right - least) * ones if least < most else None,
+        rounds=q.rounding == "double",
+    )
 
 
 def _staircases(layer: Conv2d, q: Quantization) -> tuple[_Stairs, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans.lines import Lines, LineSearch, Staircases
+from convgen.plans.lines import Lines, LineSearch, Staircases, exact_lines
 from convgen.plans.winograd_forms import Form, transform
 from convgen.refusal import Refusal
 
@@ -36,6 +36,11 @@ class Study:
             self._searches[scale] = LineSearch(self.staircases, scale)
         search = self._searches[scale]
         return search.with_own_shifts if own_shifts else search.common
+
+    @cached_property
+    def exact_lines(self) -> Lines | None:
+        """The reference's own steps on sums twice the accumulators, if these fit."""
+        return exact_lines(self.staircases)
 
     def transformed(self, form: Form) -> NDArray[Any]:
         """Return the weights as Winograd's *form* multiplies by them.

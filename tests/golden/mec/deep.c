@@ -42,11 +42,19 @@
 
         deep__pixels_1(window, deep__weights, output);
         output += DEEP__OUT_C;
-... 23 lines
+... 22 lines
+
+    if (!row_inside) {
+        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
+            deep__fill(to, DEEP__ROW);
+            to += DEEP__COLUMN;
+        }
+        return;
+    }
     for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
         const int32_t in_col = out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT;
 
-        if (row_inside && in_col >= 0 && in_col + DEEP__KERNEL_W <= DEEP__IN_W) {
+        if (in_col >= 0 && in_col + DEEP__KERNEL_W <= DEEP__IN_W) {
             deep__copy(to, input + (row * DEEP__IN_W + in_col) * DEEP__IN_C, DEEP__ROW);
             to += DEEP__COLUMN;
             continue;

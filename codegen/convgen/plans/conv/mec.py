@@ -26,6 +26,8 @@ from convgen.plans.conv.base import (
     row_work,
     sums_overflow,
     times,
+    weights_of,
+    with_weights_of,
 )
 from convgen.plans.conv.gather import Gather, plan_gather
 from convgen.plans.conv.inside import cols_inside, find_inner
@@ -68,14 +70,18 @@ class MecSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mec:
-    """Lower all rows at once, or keep a ring of them."""
+    """Lower all rows at once, or keep a ring of them.
+
+    With ``weight_bits`` of 16, kernels may widen weights in flash.
+    """
 
     ring: bool
+    weight_bits: int = 8
 
     @property
     def name(self) -> str:
-        """``mec`` or ``mec_ring``."""
-        return "mec_ring" if self.ring else "mec"
+        """``mec`` or ``mec_ring``, with the bits of wide weights."""
+        return with_weights_of(self.weight_bits, "mec_ring" if self.ring else "mec")
 
     @property
     def family(self) -> str:
@@ -87,7 +93,8 @@ class Mec:
         """One line for ``--list-algorithms``."""
         if self.ring:
             return "lowers the image along its width, row by row into a ring of rows"
-        return "lowers the image along its width; output rows share what is lowered"
+        shared = "lowers the image along its width; output rows share what is lowered"
+        return f"{shared}{weights_of(self.weight_bits)}"
 
     def _refused(self, layer: Conv2d) -> str | None:
         """Refuse layers whose patch is a pixel, and a ring that would hold everything."""
@@ -110,7 +117,9 @@ class Mec:
         if reason := self._refused(layer):
             return Refusal(reason)
         runs = _runs(geometry, self._rows(geometry), ring=self.ring)
-        fitting = None if self.ring else finishing_kernel(study, target, 8)
+        fitting = None if self.ring else finishing_kernel(study, target, self.weight_bits)
+        if self.weight_bits > 8 and isinstance(fitting, Refusal):
+            return fitting
         kernel: KernelPlan | FinishingPlan
         if isinstance(fitting, Fitting):
             most = min(fitting.most_pixels(runs.pitch), runs.pixels)
@@ -246,4 +255,4 @@ def _order(g: Geometry, *, ring: bool) -> StoreOrder:
     return StoreOrder(stored_by=stored, gathers=True, kept_by=lambda: first_reads(g, stored()))
 
 
-VARIANTS = (Mec(ring=False), Mec(ring=True))
+VARIANTS = (Mec(ring=False), Mec(ring=False, weight_bits=16), Mec(ring=True))

@@ -150,7 +150,7 @@ class FinishingPlan(ABC):
         blocks = calls * self.blocks
         unit = f"{self.name}_{form.pixels}"
         counts = Counter({f"{unit}.call": calls, f"{unit}.block": blocks})
-        if self.lines.negative is not None:
+        if self.lines.bends or self.lines.rounds:
             counts[f"{unit}.bent"] = blocks
         if self.lines.clamp.middle is not None:
             counts[f"{unit}.clamp"] = blocks

@@ -7,9 +7,10 @@ word apart, so elements are multiplied in the order (0, 2), (1, 3).
 *Narrow* weights take no more flash than int8: a halfword holds ``256 * w1 + w0`` of two channels.
 One sum takes the product with it whole, the other with its lower byte (``SXTB16`` again); their
 difference is 256 times the first channel's sum. This needs weights from -127 on and sums below
-2^23. *Wide* weights are int16, 256 times the weight.
+2^23. *Wide* weights are int16, 256 times the weight, or twice where sums are larger.
 
 Sums, 256 times TensorFlow Lite's, become outputs by `convgen.plans.lines`: ``SMMLA`` and ``SSAT``.
+Of twice the sums ``SMMULR`` is the reference's own first step.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting, beyond, no_blocks, no_pairs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
+from convgen.plans.lines import Lines
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Feature, Target
@@ -109,7 +111,7 @@ class SmladPlan(FinishingPlan):
     def packing(self) -> str:
         """The order of the constants."""
         shifts = "" if self.lines.more is None else ", shifts of their own"
-        weights = "256 * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
+        weights = f"{self.lines.scale} * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
         zero_points = "; behind all what a tap outside reads" if self.reads_zero_points else ""
         return (
             f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
@@ -134,11 +136,11 @@ class SmladPlan(FinishingPlan):
         """Return the constants of four channels."""
         some = slice(channel, channel + CHANNELS)
         biases = self.layer.folded_bias[some].astype(np.int64)
-        scaled = SCALE * biases + self.lines.start[some]
+        scaled = self.lines.scale * biases + self.lines.start[some]
         start = scaled if self.wide else _narrow_starts(biases, scaled)
         matrix = self.layer.weights[some].reshape(CHANNELS, -1).astype(np.int64)
         steps = self._steps(matrix)
-        pairs = SCALE * steps if self.wide else SCALE * steps[1::2] + steps[::2]
+        pairs = self.lines.scale * steps if self.wide else SCALE * steps[1::2] + steps[::2]
         words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
         ends = [self._end(channel + index, index) for index in range(CHANNELS)]
         parts = (start, words.T.reshape(-1), np.concatenate(ends))
@@ -236,10 +238,20 @@ class Smlad:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
         layer = study.layer
         reason = no_blocks(layer, CHANNELS) or (None if self.wide else no_pairs(layer))
-        found = Refusal(reason) if reason else study.lines(SCALE, own_shifts=True)
+        found = Refusal(reason) if reason else self._lines(study)
         if isinstance(found, Refusal):
             return found
         return Fitting(kernel=self, layer=layer, lines=found)
+
+    def _lines(self, study: Study) -> Lines | Refusal:
+        """Return how sums are finished: if they are too large for the scale, by exact steps.
+
+        Of narrow weights the scale is not to be chosen.
+        """
+        found = study.lines(SCALE, own_shifts=True)
+        if isinstance(found, Lines) or not self.wide:
+            return found
+        return study.exact_lines or found
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
