@@ -73,7 +73,7 @@ def test_comparing_measures_plans_and_marks_those_that_none_beats(tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (("-b", "800"), 3, "bytes of RAM at least, expected at most 800: operators 0 to "),
+        (("-b", "600"), 3, "bytes of RAM at least, expected at most 600: operators 0 to "),
         (("--flash", "4k"), 3, "bytes of flash at least, expected at most 4,096"),
         (("--algorithm", "direct"), 2, "--algorithm: a network has one for each operator"),
         (("--name", "int"), 2, "--name: expected a name other than a keyword of C or C++"),

@@ -152,16 +152,17 @@ class Fused:
         """Of its operators."""
         return tuple(part.plan for part in self.flow.parts if part.plan)
 
-    def by(self, plans: Sequence[Plan]) -> Fused:
-        """Return the same done by other *plans*, which go by as many rows."""
+    def by(self, plans: Sequence[Plan]) -> Fused | None:
+        """Return the same done by other *plans*, which go by as many rows.
+
+        None where one of them cannot write where its input was.
+        """
         of_number = dict(zip(range(self.first, self.last + 1), plans, strict=True))
         parts = tuple(replace(part, plan=of_number.get(part.number)) for part in self.flow.parts)
-        found = self.material.stores(parts, self.first, self.last + 1)
-        fresh = {store.name: store for store in found}
-        stores = tuple(
-            replace(store, leads=fresh[store.name].leads, more=fresh[store.name].more)
-            for store in self.flow.stores
-        )
+        found = [self.material.led(store, parts) for store in self.flow.stores]
+        stores = tuple(store for store in found if store)
+        if len(stores) < len(found):
+            return None
         flow = replace(self.flow, parts=parts, stores=stores)
         return replace(self, flow=flow, workspace=shared(plans))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -161,6 +161,21 @@ class Parts:
             del groups[over.tensor]
             groups[output] = (*below, (output, 0))
         return [self._store(group, parts, made, end) for group in groups.values()]
+
+    def led(self, store: Store, parts: Sequence[Part]) -> Store | None:
+        """Return *store* with the leads that *parts* want, None where they cannot share it."""
+        maker = {tensor: part for part in parts for tensor in part.makes}
+        leads = [0]
+        for tensor in reversed(store.tensors[1:]):
+            over = self.over(maker[tensor], CALLER)
+            if over is None:
+                return None
+            leads.append(leads[-1] + over.lead)
+        group = list(zip(store.tensors, reversed(leads), strict=True))
+        more = self._more(group)
+        if store.is_kept and more:
+            return None
+        return replace(store, leads=tuple(lead for _, lead in group), more=more)
 
     def _more(self, group: Sequence[tuple[str, int]]) -> int:
         """Return how far rows of a *group* reach beyond those of the last."""

@@ -336,6 +336,11 @@ class Cutter:
             return Stage(candidates=chosen, need=need, instructions=instructions)
         lean = self._played[cut]
         fusion = lean.by([one.plan for one in chosen])
+        if fusion is None:
+            chosen, fusion = tuple(self._lean[slice(*cut)]), lean
+            instructions = sum(one.instructions for one in chosen)
+            if any(one.stack > limits.stack for one in chosen):
+                return None
         need = self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes
         if need > limits.arena and most > workspace:
             return self._in_rows(cut, replace(limits, arena=2 * limits.arena - need), 0)

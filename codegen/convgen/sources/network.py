@@ -28,7 +28,7 @@ from convgen.sources.generate import (
     rows_of,
 )
 from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
-from convgen.sources.network_rows import Pointer, StageText, by_rows, stage_text
+from convgen.sources.network_rows import Pointer, StageText, by_rows, helpers, stage_text
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
 from convgen.sources.shared_kernels import Entry, Printed, Shared
@@ -85,6 +85,7 @@ def _context(
     macros, names = network_macros(schedule), _variables(schedule)
     calls = list(_calls(schedule, names, shared.entries))
     used = {name for call in calls for name in call.arguments}
+    stages = [call.stage for call in calls if call.stage]
     return {
         "name": graph.name,
         "target": target,
@@ -119,7 +120,8 @@ def _context(
         "operators": shared.texts,
         "shares": shared.any,
         "calls": calls,
-        "stages": [call.stage for call in calls if call.stage],
+        "stages": stages,
+        "helpers": helpers(stages),
         "input_type": ctype(graph.inputs[0].dtype),
         "feeding": next((c.stage for c in calls if c.stage and c.stage.feeding), None),
     }

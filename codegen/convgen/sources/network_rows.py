@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -87,9 +87,25 @@ class StageText:
     feeding: Feeding | None
 
     @property
-    def moves(self) -> bool:
-        """Whether rows of rings move."""
-        return any(advance.ring for advance in self.advances) or self.feeding is not None
+    def rings(self) -> Iterator[Ring]:
+        """The rings that rows are put into."""
+        feeding = [] if self.feeding is None else [self.feeding.ring]
+        yield from filter(None, (*(advance.ring for advance in self.advances), *feeding))
+
+    @property
+    def expressions(self) -> Iterator[str]:
+        """The expressions of rows."""
+        yield from (ring.oldest for ring in self.rings)
+        for advance in self.advances:
+            yield from (advance.last, *advance.unless, *advance.arguments)
+
+
+def helpers(stages: Sequence[StageText]) -> frozenset[str]:
+    """Return which of the functions of `parts/ring.c.j2` the text of *stages* calls."""
+    expressions = [each for stage in stages for each in stage.expressions]
+    keeps = any(True for stage in stages for _ in stage.rings)
+    used = {name for name in ("least", "most") if any(f"__{name}(" in e for e in expressions)}
+    return frozenset(used | ({"keep", "least"} if keeps else set()))
 
 
 def stage_text(

@@ -23,6 +23,7 @@ from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
 
 FRAME = -1  # the function that calls the operators
+BY_ROWS = ("_next", "_rows")  # ends of the names of functions of an operator in a stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +56,17 @@ class Ownership:
 def ownership(image: Image, symbols: Sequence[str]) -> Ownership:
     """Return who has the code of *image*, a network of operators with these *symbols*."""
     name, source = image.call.name, image.call.sources[0]
+    frame = f"{name}_push_row" if image.call.rows else name
     text = (image.objects.folder / source).read_text(encoding="utf-8")
     with image.elf.open("rb") as file:
         elf = ELFFile(file)
         dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
-        inlined = Owners(_inlined(dwarf, name) if dwarf else ())
+        inlined = Owners(_inlined(dwarf, frame) if dwarf else ())
     return Ownership(
         places=places(image),
         inlined=inlined,
         lines=dict(owned_lines(text, name, symbols)),
-        frame=name,
+        frame=frame,
     )
 
 
@@ -72,11 +74,11 @@ def owned_lines(text: str, name: str, symbols: Sequence[str]) -> Iterator[tuple[
     """Yield the lines of *text* that operators have, or that call them, and whose number it is.
 
     An operator is called by its own name, or hands over what is its own; what neither does is
-    called in the order of the operators.
+    called in the order of the operators. Some go on by a row in functions of their own.
     """
-    numbers = {symbol: number for number, symbol in enumerate(symbols)}
-    begins = re.compile(rf"\bvoid {name}\(void \*arena\)$")
-    call = re.compile(r" +\w+\(.*\);$")
+    numbers = {f"{s}{end}": n for n, s in enumerate(symbols) for end in ("", *BY_ROWS)}
+    begins = re.compile(rf"\b(void {name}\(void \*arena|int {name}_push_row\(.*)\)$")
+    call = re.compile(r" +(\w+\(.*\);|.*_next\(memory, at\).*)$")
     owner, in_frame, called = None, False, 0
     for number, line in enumerate(text.splitlines(), 1):
         in_frame = in_frame or bool(begins.search(line))
