@@ -77,6 +77,27 @@ class Distance:
         """The high half."""
         return self.size >> 16
 
+    def number(self, register: str) -> str:
+        """Return what brings the bytes into *register*."""
+        high = f"; movt {register}, #{self.high}" if self.high else ""
+        return f"movw {register}, #{self.low}{high}"
+
+    def move(self, to: str, base: str, scratch: str) -> str:
+        """Return what makes *to* lie so far from *base*."""
+        if self.is_near:
+            return f"{self.verb} {to}, {base}, #{self.size}"
+        return f"{self.number(scratch)}; {self.verb} {to}, {base}, {scratch}"
+
+    def at(self, base: str) -> str:
+        """Return the place so far from *base*."""
+        return f"[{base}, #{self.bytes}]" if self.bytes else f"[{base}]"
+
+    def load(self, register: str) -> str:
+        """Return what loads the pixel so far from r0."""
+        if self.is_near:
+            return f"ldrsb {register}, {self.at('r0')}"
+        return f"{self.number(register)}; ldrsb {register}, [r0, {register}]"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
@@ -87,6 +108,12 @@ class Product:
     weights: str
     onto: str
     start: int | None
+
+    @property
+    def text(self) -> str:
+        """The instructions, of the pixels in r2."""
+        load = "" if not self.start else f"ldr r3, [sp, #{self.start}]; "
+        return f"{load}{self.instruction} {self.into}, r2, {self.weights}, {self.onto}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +134,22 @@ class Pixels:
     finishing: tuple[Product, ...]
     beginning: tuple[Product, ...]
 
+    @property
+    def loading(self) -> str:
+        """What brings them into r2."""
+        if self.is_kept:
+            return f"ldr r2, [r1]{f', #{self.word.bytes}' if self.word.bytes else ''}"
+        step = self.step
+        steps = step is not None and step.is_step
+        parts = (
+            self.second.load("r3") if self.second else "",
+            f"ldrsb r2, [r0], #{step.bytes}" if step and steps else self.first.load("r2"),
+            "pkhbt r2, r2, r3, lsl #16" if self.second else "",
+            f"str r2, [r1], #{self.word.bytes}" if self.keeps else "",
+        )
+        moved = step.move("r0", "r0", "r3") if step and not steps else ""
+        return "; ".join(filter(None, parts)) + f"\n{moved}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -115,6 +158,19 @@ class Store:
     sum: str
     to: Distance
     step: Distance | None
+
+    def moved(self, distance: Distance) -> str:
+        """Return what adds *distance* to it."""
+        return distance.move(self.sum, self.sum, "")
+
+    def store(self, out: str) -> str:
+        """Return what stores it, from the pointer *out* on."""
+        if not self.to.is_near:
+            return f"{self.to.number('r3')}; strb {self.sum}, [{out}, r3]"
+        if self.step and self.step.is_step:
+            return f"strb {self.sum}, [{out}], #{self.step.bytes}"
+        moved = f"; {self.step.move(out, out, 'r3')}" if self.step else ""
+        return f"strb {self.sum}, {self.to.at(out)}{moved}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
