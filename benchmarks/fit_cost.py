@@ -247,8 +247,8 @@ def as_toml(table: Table, fitted: Fit) -> list[str]:
     name, like = table[1], LIKE.get(table)
     shared = _whole((like, name)) if like else {}
     sections: dict[str, Mapping[str, float]] = {
-        "code_bytes": _differing(typical_code(fitted.samples), shared.get("code_bytes", {})),
-        "stack_bytes": _differing(most_stack(fitted.samples), shared.get("stack_bytes", {})),
+        "code_bytes": differing(typical_code(fitted.samples), shared.get("code_bytes", {})),
+        "stack_bytes": differing(most_stack(fitted.samples), shared.get("stack_bytes", {})),
         "instructions": fitted.prices,
     }
     if not like:
@@ -263,12 +263,14 @@ def as_toml(table: Table, fitted: Fit) -> list[str]:
     ]
 
 
-def _differing(sizes: Mapping[str, int], like: Mapping[str, int]) -> dict[str, int]:
-    """Return those that are not much as in *like*."""
+def differing(
+    own: Mapping[str, float], like: Mapping[str, float], much: float = MUCH
+) -> dict[str, float]:
+    """Return what of a table's *own* is off by more than *much* of what it is in *like*."""
     return {
-        name: size
-        for name, size in sizes.items()
-        if name not in like or abs(size - like[name]) > MUCH * like[name]
+        name: value
+        for name, value in own.items()
+        if name not in like or abs(value - like[name]) > much * like[name]
     }
 
 

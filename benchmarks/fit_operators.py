@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from fit_cost import BOARDS, LIKE, least_stack, most_stack, typical_code
+from fit_cost import BOARDS, LIKE, MUCH, differing, least_stack, most_stack, typical_code
 from measure import bench_for, in_parallel, measure
 from operators import operators
 from prices import Predicted, Sample, Table, fit, predict
@@ -26,6 +26,18 @@ COPIES = {table: isa for table, isa in LIKE.items() if table not in BOARDS}
 """Tables for which convgen has no target that counts, and the nearest ISA class measured."""
 
 MOST_INSTRUCTIONS = 10**7
+
+LITTLE = 0.05
+"""Of a price that another table has too: what differs by no more is not written again."""
+
+ALIKE: Mapping[Table, str] = LIKE | {
+    ("armv6-m", "int8"): "armv7e-m",
+    ("armv6-m", "soft_float32"): "armv7-m",
+    ("armv8.1-m", "float32"): "armv7e-m",
+}
+"""Also those whose prices of convolutions are too far from another's to share any."""
+
+Sections = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,23 +138,35 @@ def as_toml(isa: str, fits: Mapping[Table, Fit], of_what: str) -> str:
         compiler = found.samples[0].measured.compiler
         lines += [f"# {name}, on {BOARDS[isa, name]}, {compiler}:", f"#   {found.summary}"]
     for name, found in own.items():
-        lines += _sections(name, found)
+        like = ALIKE.get((isa, name))
+        lines += as_sections(name, _sizes(found), like, _sizes(fits[like, name]) if like else {})
     for (of, name), like in COPIES.items():
         if of == isa:
             lines += ["", f"[{name}]", f'like = "{like}" # the nearest that was measured']
     return "\n".join(lines) + "\n"
 
 
-def _sections(name: str, found: Fit) -> Iterator[str]:
-    sections: dict[str, Mapping[str, float]] = {
+def _sizes(found: Fit) -> Sections:
+    return {
         "code_bytes": typical_code(found.samples),
         "least_stack_bytes": least_stack(found.samples),
         "stack_bytes": most_stack(found.samples),
         "instructions": found.prices,
     }
-    for section, values in sections.items():
-        yield from ("", f"[{name}.{section}]")
-        yield from (f'"{key}" = {value}' for key, value in values.items())
+
+
+def as_sections(name: str, own: Sections, like: str | None, shared: Sections) -> Iterator[str]:
+    """Yield the lines of a table: of one that is *like* another but for what differs from it."""
+    if like:
+        yield from ("", f"[{name}]", f'like = "{like}" # but for what follows')
+    for section, values in own.items():
+        left = values
+        if like and section != "least_stack_bytes":  # of which a table has its own or none
+            much = LITTLE if section == "instructions" else MUCH
+            left = differing(values, shared[section], much)
+        if left:
+            yield from ("", f"[{name}.{section}]")
+            yield from (f'"{key}" = {value}' for key, value in left.items())
 
 
 if __name__ == "__main__":
