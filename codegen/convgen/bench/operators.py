@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from convgen.bench.code.blocks import OUTSIDE
 from convgen.bench.code.ownership import FRAME, ownership
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
@@ -21,6 +23,10 @@ class Shares:
 
     operators: tuple[int, ...]
     frame: int
+
+
+def _inside(found: Mapping[int | None, int]) -> int:
+    return sum(count for owner, count in found.items() if owner != OUTSIDE)
 
 
 def shares(trial: Trial, bench: Bench, folder: Path) -> Shares | None:
@@ -45,7 +51,7 @@ def shares(trial: Trial, bench: Bench, folder: Path) -> Shares | None:
         owners.of,
         expected_instructions=float(sum(counted[first : most + 1])),
     )
-    if found is None:
+    if found is None or _inside(found) != counted[most]:
         return None
     return Shares(
         operators=tuple(found.get(number, 0) for number in range(len(schedule.plans))),

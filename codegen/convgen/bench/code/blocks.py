@@ -22,6 +22,8 @@ class Block(NamedTuple):
         return self.address + self.bytes
 
 
+OUTSIDE = -2  # owns what is around a layer
+
 OwnerOf = Callable[[Block], int | None]
 """Tells who owns a block; None: nobody."""
 

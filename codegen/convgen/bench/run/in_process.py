@@ -24,7 +24,7 @@ from elftools.elf.sections import SymbolTableSection
 from convgen.bench.build.harness import RUN_FILES, Status
 from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
-from convgen.bench.code.blocks import Block, Counts, OwnerOf
+from convgen.bench.code.blocks import OUTSIDE, Block, Counts, OwnerOf
 from convgen.bench.code.measure import function_symbols, layer_code
 from convgen.bench.run.access import Rights, Span, between
 from convgen.bench.run.convention import Lost
@@ -34,7 +34,6 @@ from convgen.system.process import TimedOut
 from convgen.targets.target import CpuModel
 
 PAGE_BYTES = 4096
-OUTSIDE = -2  # owns what is around the layer, with `run`'s ``owner_of``
 AROUND = ("convgen_call_on_stack",)  # of the harness, while the layer is watched
 HEAP = ("heap", "heap_used", "convgen_heap_bytes")  # of firmware/heap.c
 OWN_SECTIONS = ".layer_"  # begin the names of those that the layer's objects alone go to
