@@ -73,7 +73,7 @@ class Grower:
             now = self.streamed(now)
         for _ in range(self.rng.randint(2, 6)):
             steps = [self.conv, self.conv, self.depthwise, self.padded, self.residual, self.sliced]
-            steps += [self.pool, self.functions, self.idle, self.split, self.scalar]
+            steps += [self.pool, self.functions, self.idle, self.split, self.scalar, self.shares]
             now = self.rng.choice(steps)(now)
         now = self.rng.choice([self.flat, self.mean, self.means])(now)
         if ends and self.dtype == "int8":
@@ -261,6 +261,48 @@ class Grower:
         shape = now.shape
         return self.add(
             Concatenation(name="", inputs=(two, one), output=self.tensor(shape, now), axis=2)
+        )
+
+    def shares(self, now: Tensor) -> Tensor:
+        """Shares of the channels, of each some rows, through depthwise convolutions."""
+        height, width, channels = now.shape
+        if channels < 4:
+            return now
+        most = self.rng.randint(1, min(height, 5))
+        pad = self.rng.choice([0, 0, most // 2])
+        out_h, layers, first = height - most + 1 + 2 * pad, [], 0
+        for size in (1, channels // 2, channels - 1 - channels // 2):
+            taps = most if pad else self.rng.randint(1, most)
+            rows = height if pad else out_h - 1 + taps
+            begin = self.rng.randint(0, height - rows)
+            cut = self.slice(now, (begin, 0, first), (rows, width, size))
+            geometry = self.share_geometry(cut, out_h, taps, pad)
+            layers.append(self.layer(cut, geometry, "conv2d"))
+            first += size
+        written = [self.add(self.like(layers[0], layer)) for layer in layers]
+        output = self.tensor((out_h, width, channels), written[0])
+        return self.add(Concatenation(name="", inputs=tuple(written), output=output, axis=2))
+
+    def share_geometry(self, cut: Tensor, out_h: int, taps: int, pad: int) -> Geometry:
+        plain = self.pointwise_geometry(cut, cut.shape[2])
+        return replace(
+            plain, out_h=out_h, k_h=taps, pad_top=pad, pad_bottom=pad, groups=cut.shape[2]
+        )
+
+    def like(self, first: Conv2d, layer: Conv2d) -> Conv2d:
+        """Return *layer* with the output's numbers and the activation of *first*."""
+        one, other = first.quantization, layer.quantization
+        numbers = (
+            replace(other, out_zero_point=one.out_zero_point, out_scale=one.out_scale)
+            if one and other
+            else None
+        )
+        return replace(
+            layer,
+            quantization=numbers,
+            activation=first.activation,
+            activation_min=first.activation_min,
+            activation_max=first.activation_max,
         )
 
     def pool(self, now: Tensor) -> Tensor:

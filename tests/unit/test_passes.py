@@ -47,9 +47,10 @@ def test_all_passes_together_keep_every_byte() -> None:
     for number in range(GRAPHS, 2 * GRAPHS):
         graph, inputs = random_graphs.draw(number)
         after, saved = passes.simplified(graph)
-        found |= {each.name for each in saved}
+        names = {each.name for each in saved}
+        found |= names
         assert same(graph, after, inputs), number
-        assert after.macs <= graph.macs
+        assert after.macs <= graph.macs or "shares of channels" in names  # which are padded
         again, more = passes.simplified(after)
         assert again.operators == after.operators
         assert more == ()

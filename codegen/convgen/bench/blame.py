@@ -110,7 +110,7 @@ def _with_whole(schedule: Schedule, graph: Graph, begun: Sequence[Fused]) -> Are
     """Return the arena of what is left, with room behind it for outputs that were not whole."""
     last = len(graph.operators) - 1
     size = {tensor.name: tensor.bytes for tensor in graph.outputs}
-    places = schedule.arena.places
+    places = schedule.arena.all
     there = {place.block.what: place for place in places if place.block.first <= last}
     for stage in begun:
         there |= {name: there[other] for name, other in stage.also.items() if other in there}

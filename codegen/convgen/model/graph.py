@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from convgen.choices import Ends, Reference
 from convgen.model.operator import Operator
+from convgen.model.ops.move import Concatenation, Slice
 from convgen.model.tensor import Tensor
 
 Arrays = tuple[NDArray[Any], ...]
@@ -29,6 +31,14 @@ class State:
     tensor: Tensor
     initial: NDArray[Any]
     new: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """Where a tensor lies in another: ``offset`` bytes from the start of tensor ``whole``."""
+
+    whole: str
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,8 @@ class Graph:
     """A network: every input of an operator is an input of the graph, a state or an earlier output.
 
     Tensors of one name are the same bytes. An operator may see them in another shape than the one
-    that wrote them does: a reshape is no operator.
+    that wrote them does: a reshape is no operator. ``within`` says which tensors lie in others that
+    lie in none (`convgen.schedule.inside`); it changes no value.
     """
 
     name: str
@@ -68,6 +79,7 @@ class Graph:
     outputs: tuple[Tensor, ...]
     states: tuple[State, ...] = ()
     origin: Origin = Origin()
+    within: Mapping[str, Inside] = field(default_factory=dict)
 
     @property
     def macs(self) -> int:
@@ -82,6 +94,29 @@ class Graph:
         for operator in self.operators:
             found |= {tensor.name: tensor for tensor in operator.outputs}
         return found
+
+    def place(self, name: str) -> Inside:
+        """Return where a tensor lies: at the start of itself if in no other."""
+        return self.within.get(name) or Inside(whole=name, offset=0)
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The names of tensors that lie in others, and of these."""
+        return frozenset([*self.within, *(lies.whole for lies in self.within.values())])
+
+    def is_idle(self, operator: Operator) -> bool:
+        """Whether what *operator* writes lies where it reads the same bytes."""
+        places = [self.place(tensor.name) for tensor in operator.inputs]
+        output = self.place(operator.outputs[0].name)
+        match operator:
+            case Concatenation() if operator.is_run:
+                offsets = accumulate((t.bytes for t in operator.inputs), initial=output.offset)
+                wanted = [Inside(whole=output.whole, offset=at) for at in offsets]
+                return places == wanted[:-1]
+            case Slice() if operator.run_begin is not None:
+                begin = operator.run_begin * operator.output.elem_bytes
+                return output == replace(places[0], offset=places[0].offset + begin)
+        return False
 
     def values(self, *inputs: NDArray[Any]) -> Values:
         """Return every tensor's values ``[N, *shape]`` for *inputs* ``[N, *shape]``, by name.

@@ -17,6 +17,7 @@ import numpy as np
 
 from convgen.ctext.literals import operand
 from convgen.model.arithmetic import of_dtype
+from convgen.model.operator import Operator
 from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
 from convgen.plans.band import ALL_ROWS
 from convgen.plans.constant import Constant
@@ -298,6 +299,32 @@ class Spreading:
         fills[steps.between_cols] += rows * (cols - 1)
         del fills[0]
         return _plan(self, operator, steps, (runs,), _filling(fills), "operators/spread.c.j2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InPlace:
+    """Nothing: where tensors lie in others (`convgen.schedule.inside`)."""
+
+    name: str = "in_place"
+    family: str = "in_place"
+    summary: str = "nothing is to be done: the bytes lie where they should"
+
+
+def in_place(operator: Operator) -> Plan:
+    """Return the plan of *operator* where that is so: no function, no text."""
+    return Plan(
+        variant=InPlace(),
+        template="",
+        operator=operator,
+        kernel=OwnSums(name="in_place", description="none: no element is moved"),
+        output=bounded(operator),
+        workspace=(),
+        constants=(),
+        steps=None,
+        orders=(),
+        decisions=(),
+        work={},
+    )
 
 
 def _plan(

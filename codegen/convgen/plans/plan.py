@@ -109,6 +109,11 @@ class Plan:
             raise ValueError(f"{self.algorithm}: {'; '.join(broken)}")
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done, so that there is no function for it."""
+        return not self.template
+
+    @property
     def algorithm(self) -> str:
         """The id of what does it."""
         return self.variant.name

@@ -75,14 +75,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arena:
-    """The places of all blocks in ``bytes`` bytes."""
+    """The places of all blocks in ``bytes`` bytes, and of what lies ``within`` one of these."""
 
     bytes: int
     places: tuple[Place, ...]
+    within: tuple[Place, ...] = ()
+
+    @property
+    def all(self) -> tuple[Place, ...]:
+        """Every place that has a name."""
+        return (*self.places, *self.within)
 
     def offset(self, what: str) -> int:
         """Return where the block *what* begins."""
-        return next(place.offset for place in self.places if place.block.what == what)
+        return next(place.offset for place in self.all if place.block.what == what)
 
 
 Limits = Mapping[int, tuple[tuple[int, int, int], ...]]

@@ -13,7 +13,8 @@ from convgen.model.graph import Graph
 from convgen.model.tensor import Tensor
 from convgen.model.whole import Whole
 from convgen.plans.plan import Plan
-from convgen.schedule.arena import Arena, Block, Place, aligned, arrange
+from convgen.schedule import inside
+from convgen.schedule.arena import Arena, Block, Place, arrange
 from convgen.schedule.choice import (
     Choice,
     Chosen,
@@ -108,7 +109,9 @@ class Schedule:
     @property
     def state_bytes(self) -> int:
         """Bytes at the beginning of the arena that are kept between calls."""
-        return sum(aligned(state.tensor.bytes) for state in self.graph.states)
+        names = {state.tensor.name for state in self.graph.states}
+        kept = (place for place in self.arena.all if place.block.what in names)
+        return max((place.offset + place.block.bytes for place in kept), default=0)
 
 
 class Planner:
@@ -122,6 +125,7 @@ class Planner:
         self, graph: Graph, target: Target, fusion: Fusion = "auto", feed: Feed = "whole"
     ) -> None:
         """Ask what could do each operator."""
+        graph = inside.settled(graph, everywhere=False)
         self.graph, self._target, self.fusion = graph, target, fusion
         self.steps = survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
@@ -313,10 +317,11 @@ def _placed(stages: Sequence[Stage], graph: Graph, goal: Goal) -> Schedule:
     own = [block for stage in stages for block in stage.blocks]
     overlaps = [overlap for stage in stages for overlap in stage.overlaps]
     bound = max(stage.need for stage in stages)
-    kept = dict.fromkeys(state.tensor.name for state in graph.states)
+    kept = tuple(inside.order(graph))
     states = [tensors[name] for name in kept]
     moving = [block for name, block in tensors.items() if name not in kept]
     arena = _behind(states, arrange([*moving, *own], overlaps, bound - _room(states)))
+    arena = replace(arena, within=tuple(inside.places(graph, arena)))
     return Schedule(
         graph=graph,
         goal=goal,
@@ -340,13 +345,13 @@ def _tensors(stages: Sequence[Stage], graph: Graph) -> dict[str, Block]:
         numbers = range(stage.first, stage.last + 1)
         first |= dict.fromkeys(numbers, stage.first)
         last |= dict.fromkeys(numbers, stage.last)
-    inside = {block.what for stage in stages for block in stage.blocks}
-    inside |= {name for stage in stages if stage.fusion for name in stage.fusion.also}
+    own = {block.what for stage in stages for block in stage.blocks}
+    own |= {name for stage in stages if stage.fusion for name in stage.fusion.also}
     end = len(graph.operators)
     return {
         name: replace(block, first=first[block.first], last=last.get(block.last, end))
         for name, block in lives_of(graph).items()
-        if name not in inside
+        if name not in own
     }
 
 

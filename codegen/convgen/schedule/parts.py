@@ -66,7 +66,7 @@ class Parts:
                 self.readers[tensor.name].append(number)
         lasting = [tensor.name for tensor in graph.outputs]
         lasting += [n for state in graph.states for n in (state.tensor.name, state.new.name)]
-        self._lasting = frozenset(lasting)
+        self._lasting = graph.shared.union(lasting)
 
     def is_needed_after(self, name: str, end: int) -> bool:
         """Whether a tensor is needed when operator *end* - 1 is done."""
@@ -87,6 +87,10 @@ class Parts:
     def part(self, number: int, plan: Plan) -> Part:
         """Return operator *number*, done by *plan*."""
         operator = plan.operator
+        if plan.is_idle:
+            return Part(
+                number=number, plan=plan, rows=0, step=1, by_rows=False, readings=(), makes=()
+            )
         makes = tuple(tensor.name for tensor in operator.outputs)
         heights = [self.height[tensor.name] for tensor in operator.inputs]
         if readings := _by_rows(plan, heights):

@@ -148,7 +148,11 @@ class Cutter:
         self._lean = [min(able, key=_scratch) for able in self._able]
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}
-        self._alone = [any(t.name in states for t in op.outputs) for op in graph.operators]
+        self._alone = [
+            any(t.name in states for t in op.outputs)
+            or any(t.name in graph.shared for t in (*op.inputs, *op.outputs))
+            for op in graph.operators
+        ]
         self._rough = _Rough(self.material, self._lean)
         self._played: dict[Cut, Fused] = {}
         self._around: dict[Cut, int] = {}

@@ -6,7 +6,7 @@ to each other as its order of reading and storing allows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import pairwise
@@ -77,12 +77,15 @@ class Option:
 class Step:
     """An operator, the tensors around it, and what could do it.
 
-    ``dying``: inputs that nothing reads afterwards, so that the output may overwrite one of them.
-    ``others``: bytes of the tensors that are alive meanwhile and no part of it.
+    ``inputs`` and ``outputs`` are those that share no place with others.
+    ``dying``: of these, what nothing reads afterwards, so that the output may overwrite one.
+    ``others``: bytes of all else that is alive meanwhile.
     """
 
     number: int
     operator: Operator
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
     dying: tuple[Tensor, ...]
     others: int
     options: tuple[Option, ...]
@@ -93,8 +96,8 @@ class Step:
         return tuple(map(self._need, self.options))
 
     def _need(self, option: Option) -> int:
-        inputs = sum(aligned(size) for size in _sizes(self.operator.inputs))
-        output = sum(aligned(tensor.bytes) for tensor in self.operator.outputs)
+        inputs = sum(aligned(tensor.bytes) for tensor in self.inputs)
+        output = sum(aligned(tensor.bytes) for tensor in self.outputs)
         spans = [inputs + output]
         for tensor in self.dying:
             size = aligned(tensor.bytes)
@@ -132,10 +135,13 @@ def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
 
     Raises SpecError that lists every operator which none of them can do.
     """
-    lives, states = lives_of(graph), {state.tensor.name for state in graph.states}
+    lives = lives_of(graph)
     problems: list[str] = []
     steps = []
     for number, operator in enumerate(graph.operators):
+        if graph.is_idle(operator):
+            steps.append(_step(number, operator, graph, lives, [select.idle(operator)]))
+            continue
         candidates, rejected = select.survey(operator, target, overlap=False)
         able = [candidate for candidate in candidates if not _asks(candidate)]
         if not able:
@@ -143,13 +149,13 @@ def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
             problems.append(
                 f"operator {number}, {operator.kind} {operator.name!r}: not supported: {reasons}"
             )
-        steps.append(_step(number, operator, lives, states, able))
+        steps.append(_step(number, operator, graph, lives, able))
     refuse(problems)
     return tuple(steps)
 
 
 def lives_of(graph: Graph) -> Mapping[str, Block]:
-    """Return from when to when each tensor is needed."""
+    """Return from when to when each tensor is needed, with all that lies in it."""
     end = len(graph.operators)
     first = dict.fromkeys((tensor.name for tensor in graph.inputs), 0)
     size = {name: tensor.bytes for name, tensor in graph.tensors.items()}
@@ -161,6 +167,9 @@ def lives_of(graph: Graph) -> Mapping[str, Block]:
     last |= dict.fromkeys((tensor.name for tensor in graph.outputs), end)
     for state in graph.states:
         first[state.tensor.name], last[state.tensor.name] = 0, end
+    for name, lies in graph.within.items():
+        first[lies.whole] = min(first[lies.whole], first.pop(name))
+        last[lies.whole] = max(last[lies.whole], last[name])
     return {
         name: Block(what=name, bytes=size[name], first=first[name], last=last[name])
         for name in first
@@ -186,17 +195,24 @@ def settled(step: Step, option: Option, arena: Arena) -> Plan:
 def _step(
     number: int,
     operator: Operator,
+    graph: Graph,
     lives: Mapping[str, Block],
-    states: Collection[str],
     able: Sequence[Candidate],
 ) -> Step:
-    mine = {tensor.name for tensor in (*operator.inputs, *operator.outputs)}
-    is_free = len(operator.outputs) == 1 and operator.outputs[0].name not in states
+    inputs, outputs = (
+        tuple(tensor for tensor in _once(each) if tensor.name not in graph.shared)
+        for each in (operator.inputs, operator.outputs)
+    )
+    mine = {tensor.name for tensor in (*inputs, *outputs)}
+    states = {state.tensor.name for state in graph.states}
+    is_free = len(outputs) == 1 == len(operator.outputs) and outputs[0].name not in states
     alive = (block for block in lives.values() if block.first <= number <= block.last)
     return Step(
         number=number,
         operator=operator,
-        dying=tuple(t for t in _once(operator.inputs) if is_free and lives[t.name].last == number),
+        inputs=inputs,
+        outputs=outputs,
+        dying=tuple(t for t in inputs if is_free and lives[t.name].last == number),
         others=sum(block.room for block in alive if block.what not in mine),
         options=tuple(option for candidate in able for option in _options(candidate)),
     )

@@ -106,12 +106,13 @@ def _context(
         "contract": network_words.contract(schedule),
         "pointers": [
             _pointer(place, names[place.block.what], schedule)
-            for place in schedule.arena.places
+            for place in schedule.arena.all
             if place.block.bytes and names[place.block.what] in used
         ],
         "states": [
             _pointer(place, names[place.block.what], schedule)
-            for place in schedule.arena.places[: len(graph.states)]
+            for place in schedule.arena.all
+            if place.block.what in {state.tensor.name for state in graph.states}
         ],
         "fills": [
             _fill(state, names, f"{graph.name}__initial_{number}")
@@ -131,6 +132,8 @@ def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
     """Yield the text of each operator's functions and the comment above it."""
     some_rows = by_rows(schedule)
     for place, plan in enumerate(schedule.plans):
+        if plan.is_idle:
+            continue
         rows = place in some_rows
         context = operator_context(plan, target, symbol(schedule, plan)) | {
             "network": True,
@@ -216,8 +219,8 @@ def _variables(schedule: Schedule) -> dict[str, str]:
         wanted[stage.workspace_name] = f"workspace_{stage.first}"
         wanted[stage.counters_name] = f"rows_{stage.first}"
     names: dict[str, str] = {}
-    taken = {"arena", "memory"}
-    for place in schedule.arena.places:
+    taken = {"arena", "memory", "at", "end", "fed", "row"}
+    for place in schedule.arena.all:
         name = wanted[place.block.what]
         others = (f"{name}_{n}" for n in count(2))
         names[place.block.what] = next(
@@ -261,8 +264,7 @@ def _calls(
     for stage in schedule.stages:
         if stage.start in fused:
             yield Call(stage=stage_text(schedule, fused[stage.start], names, entries))
-        else:
-            plan = schedule.plans[stage.start]
+        elif not (plan := schedule.plans[stage.start]).is_idle:
             yield _call(schedule, stage.start, plan, names, entries[symbol(schedule, plan)])
 
 

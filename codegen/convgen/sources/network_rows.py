@@ -144,10 +144,12 @@ class _Writer:
             struct=f"{self.schedule.graph.name}_rows_{fused.first}",
             offset=self.schedule.arena.offset(fused.counters_name),
             counter_type=OFFSETS[fused.bytes_of_counter],
-            counters=(*map(self._counter, parts), *rings),
+            counters=(*(self._counter(part) for part in parts if part.rows), *rings),
             comment=f"operators {fused.first} to {fused.last}",
             advances=tuple(
-                self._advance(k, part) for k, part in reversed([*enumerate(parts)]) if part.plan
+                self._advance(k, part)
+                for k, part in reversed([*enumerate(parts)])
+                if part.plan and part.rows
             ),
             until=tuple(
                 f"at->{self._counter(part)} < {part.rows}" for part in parts if {*part.makes} & kept
@@ -322,7 +324,7 @@ class _Writer:
         store, counter = self.flow.store_of[part.makes[0]], self._counter(part)
         return Feeding(
             pointer=Pointer(
-                declared="char *const input",
+                declared="char *const fed",
                 offset=self.schedule.arena.offset(store.name),
                 comment=f"{store.capacity} rows of {store.pitch:,} bytes",
             ),

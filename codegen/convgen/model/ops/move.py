@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,6 +53,11 @@ class Concatenation(_Mover, Plain):
     kind: ClassVar[str] = "concatenation"
     title: ClassVar[str] = "concatenation"
 
+    @property
+    def is_run(self) -> bool:
+        """Whether each input is one run of neighbours in the output."""
+        return prod(self.output.shape[: self.axis]) == 1
+
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the joined tensors. Arrays are ``[N, *shape]``."""
         left = iter(inputs)
@@ -79,6 +85,18 @@ class Slice(_Mover, Plain):
 
     kind: ClassVar[str] = "slice"
     title: ClassVar[str] = "slice"
+
+    @property
+    def run_begin(self) -> int | None:
+        """With which element of the input the output begins if it is one run of neighbours."""
+        whole, begin, elems = True, 0, 1  # of the axes behind
+        axes = zip(self.inputs[0].shape, self.output.shape, self.begin, self.strides, strict=True)
+        for given, size, first, stride in reversed(list(axes)):
+            if size > 1 and (stride != 1 or not whole):
+                return None
+            whole = whole and size == given
+            begin, elems = begin + first * elems, elems * given
+        return begin
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the parts. Arrays are ``[N, *shape]``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from convgen.model.graph import Graph, Saved
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.passes import activations, channels, means, moves
+from convgen.model.passes import activations, channels, means, moves, splits
 
 Pass = Callable[[Graph], Graph]
 
@@ -15,6 +15,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("idle moves", moves.drop_idle_moves),
     ("slices of slices", moves.join_slices),
     ("padding", moves.join_padding),
+    ("shares of channels", splits.join_shares),
     ("transposed means", means.transpose_after_means),
     ("means as poolings", means.means_as_poolings),
     ("functions of one byte", activations.tabulate),

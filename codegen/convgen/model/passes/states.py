@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import count
 
 from convgen.model.graph import Graph, State
-from convgen.model.ops.move import Copy
-from convgen.model.passes.rewriting import rebuilt, renamed, writing
+from convgen.model.ops.move import Concatenation, Copy, Slice
+from convgen.model.passes.rewriting import rebuilt, renamed, with_inputs, writing
 from convgen.model.tensor import Tensor
 
 
@@ -19,7 +19,66 @@ def settle_states(graph: Graph) -> Graph:
     """
     for number in range(len(graph.states)):
         graph = _settled(graph, number)
+    graph = _with_own_rows(graph)
+    for state in graph.states:
+        graph = _written_late(graph, state.tensor.name)
     return graph
+
+
+def _with_own_rows(graph: Graph) -> Graph:
+    """Return *graph* with copies of what is joined with a state but cannot be made in its place.
+
+    That is what is joined with another already, and what the caller puts somewhere else.
+    """
+    states = {state.tensor.name for state in graph.states}
+    inputs = {tensor.name for tensor in graph.inputs}
+    taken: set[str] = set()
+    for operator in graph.operators:
+        names = [tensor.name for tensor in operator.inputs]
+        if not (isinstance(operator, Concatenation) and operator.is_run and states & {*names}):
+            continue
+        for place, tensor in enumerate(operator.inputs):
+            if tensor.name in taken and tensor.name not in states:
+                copy = _copy(graph, tensor, f"{tensor.name} in {operator.name}")
+                names[place] = copy.output.name
+                graph = _inserted(graph, copy, _place(graph, operator.name))
+            taken |= inputs if tensor.name in inputs else {tensor.name}
+        graph = rebuilt(graph, {operator.name: [with_inputs(operator, names)]})
+    return graph
+
+
+def _written_late(graph: Graph, name: str) -> Graph:
+    """Return *graph* with state *name* written behind what reads the rows that it is joined to.
+
+    So that these rows need not be kept anywhere else, if nothing needs the new ones before.
+    """
+    writer = _last(graph, name, reading=False)
+    if writer < 0 or not isinstance(graph.operators[writer], Slice | Copy):
+        return graph
+    last = max(_last(graph, each, reading=True) for each in _joined_to(graph, name))
+    one, between = graph.operators[writer], graph.operators[writer + 1 : last + 1]
+    used = {tensor.name for each in between for tensor in (*each.inputs, *each.outputs)}
+    written = {tensor.name for each in between for tensor in each.outputs}
+    if name in used or written & {tensor.name for tensor in one.inputs}:
+        return graph
+    operators = graph.operators
+    order = (*operators[:writer], *between, one, *operators[max(last, writer) + 1 :])
+    return replace(graph, operators=order)
+
+
+def _joined_to(graph: Graph, name: str) -> set[str]:
+    """Return tensor *name*, what joins its rows to others, and slices of such rows."""
+    found = {name}
+    for operator in graph.operators:
+        joins = isinstance(operator, Concatenation) and operator.is_run
+        cuts = isinstance(operator, Slice) and operator.run_begin is not None
+        if (joins or cuts) and found & {tensor.name for tensor in operator.inputs}:
+            found.add(operator.outputs[0].name)
+    return found
+
+
+def _place(graph: Graph, name: str) -> int:
+    return next(n for n, operator in enumerate(graph.operators) if operator.name == name)
 
 
 def _settled(graph: Graph, number: int) -> Graph:

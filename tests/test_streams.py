@@ -1,0 +1,146 @@
+"""Random streaming networks: each call gives the reference's bytes, whatever was called before.
+
+On emulated boards between guard zones, natively under sanitizers, each in an arena of exactly the
+bytes that the header promises, of which only the state is left alone between calls.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convgen.bench.proof.vectors import Vectors
+from convgen.bench.trial import attempt, split_outputs
+from convgen.choices import GOALS, Feed
+from convgen.ctext.literals import macro
+from convgen.model.graph import Graph
+from convgen.model.tensor import DType
+from convgen.model.whole import Whole
+from convgen.schedule.network import Planner, Schedule
+from convgen.schedule.select import Budget
+from convgen.sources.network import network_files
+from convgen.targets import target
+from convgen.targets.target import Target
+from emulated import bench
+from native import EXPLAIN, SANITIZE, WARNINGS, played_here
+from random_streams import STEPS, draw, settled
+
+EMULATED: list[tuple[str, int, DType]] = [
+    *(("cortex-m4", number, "int8") for number in range(5)),
+    ("cortex-m4", 5, "float32"),
+    *(("cortex-m0", number, "int8") for number in range(6, 9)),
+    *(("rv32imc", number, "int8") for number in range(9, 12)),
+]
+NATIVE = 30
+ROOM = Budget(ram=2**19, flash=2**20)
+
+
+def planned(graph: Graph, board: Target, number: int, feed: Feed) -> Schedule:
+    return Planner(graph, board, feed=feed).plan(GOALS[number % len(GOALS)], ROOM)
+
+
+def feed_of(graph: Graph, number: int) -> Feed:
+    """Return how every other network is fed that has rows."""
+    return "rows" if number % 2 and graph.inputs[0].shape[0] > 1 else "whole"
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("board", "number", "dtype"), EMULATED)
+def test_a_random_stream_on_a_board(board: str, number: int, dtype: DType, tmp_path: Path) -> None:
+    drawn, given = draw(number, dtype)
+    graph = settled(drawn)
+    vectors = Vectors(inputs=(given,))
+    tried = replace(bench(board, given), vectors=vectors)
+    schedule = planned(graph, tried.target, number, feed_of(graph, number))
+    trial = attempt(schedule, tried, tmp_path / "trial", ROOM.ram, roomy=True)
+    assert trial.verified, trial.failure
+    assert trial.heap == 0
+
+
+def test_random_streams_under_sanitizers(tmp_path: Path) -> None:
+    board = played_here(target.load("cortex-m4"))
+    schedules, inputs = [], b""
+    wanted = []
+    for number in range(100, 100 + NATIVE):
+        drawn, given = draw(number)
+        graph = replace(settled(drawn), name=f"stream{number}")
+        schedules.append(planned(graph, board, number, feed_of(graph, number)))
+        inputs += given.tobytes()
+        wanted.append(drawn.compute(given))
+        for name, text in network_files(schedules[-1], board).items():
+            (tmp_path / name).write_text(text)
+    (tmp_path / "main.c").write_text(main_of(schedules))
+    flags = [*WARNINGS, *SANITIZE, EXPLAIN, "-std=c99", "-O0"]
+    sources = sorted(path.name for path in tmp_path.glob("*.c"))
+    subprocess.run(["gcc", *flags, *sources, "-o", "main"], check=True, cwd=tmp_path)
+    run = subprocess.run(["./main"], input=inputs, capture_output=True, check=True, cwd=tmp_path)
+    left = run.stdout
+    for schedule, expected in zip(schedules, wanted, strict=True):
+        size = STEPS * sum(tensor.bytes for tensor in schedule.graph.outputs)
+        for got, right in zip(
+            split_outputs(Whole(schedule.graph), left[:size]), expected, strict=True
+        ):
+            np.testing.assert_array_equal(got, right, err_msg=schedule.graph.name)
+        left = left[size:]
+
+
+def main_of(schedules: Iterable[Schedule]) -> str:
+    """Return a program that runs each network on what it is fed, one network after the other."""
+    schedules = list(schedules)
+    includes = "\n".join(f'#include "{each.graph.name}.h"' for each in schedules)
+    runs = "\n".join(map(run_of, schedules))
+    return f"""#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+{includes}
+
+static void get(char *to, size_t bytes)
+{{
+    if (fread(to, 1, bytes, stdin) != bytes) exit(9);
+}}
+
+int main(void)
+{{
+{runs}
+    return 0;
+}}
+"""
+
+
+def run_of(schedule: Schedule) -> str:
+    """Return the lines that run a network; what is no state is overwritten before each call."""
+    graph = schedule.graph
+    prefix, name = macro(graph.name), graph.name
+    outputs = ["OUTPUT"] if len(graph.outputs) == 1 else ["OUTPUT_0", "OUTPUT_1"]
+    writes = "\n".join(
+        f"        fwrite(arena + {prefix}_{each}_OFFSET, 1, {prefix}_{each}_BYTES, stdout);"
+        for each in outputs
+    )
+    call = f"""        get(arena + {prefix}_INPUT_OFFSET, {prefix}_INPUT_BYTES);
+        {name}(arena);"""
+    if schedule.rows_fed:
+        call = f"""        signed char row[{prefix}_ROW_BYTES];
+        {name}_begin(arena);
+        for (int k = 0; k < {schedule.rows_fed}; k++) {{
+            get((char *)row, sizeof row);
+            if ({name}_push_row(arena, row) != (k == {schedule.rows_fed - 1})) exit(7);
+        }}"""
+    return f"""
+    {{
+        char *arena = malloc({prefix}_ARENA_BYTES);
+        memset(arena, 0x5A, {prefix}_ARENA_BYTES);
+        {name}_init(arena);
+        for (int i = 0; i < {STEPS}; i++) {{
+            for (size_t k = 0; k < {prefix}_ARENA_BYTES; k++) {{
+                if (k >= {prefix}_STATE_OFFSET + {prefix}_STATE_BYTES) arena[k] = (char)(i + 1);
+            }}
+{call}
+{writes}
+        }}
+        free(arena);
+    }}"""
