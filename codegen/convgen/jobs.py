@@ -87,8 +87,9 @@ def on_bench(
     given = _vectors(options, computes)
     out = out or Path("convgen-out") / computes.name
     with staging_folder(out, file_names(computes.name)) as stage, process.allowance():
-        found = act(_bench(options, board, given, remake), stage)
-        _publish(found, out)
+        bench = _bench(options, board, given, remake)
+        found = act(bench, stage)
+        _publish(found, bench, out)
     return Outcome(report=found.report, out=out, failure=found.failure)
 
 
@@ -150,11 +151,11 @@ def file_names(name: str) -> tuple[str, ...]:
     return (*generate.file_names(name), REPORT, *toolchain.file_names(name))
 
 
-def _publish(found: Found, out: Path) -> None:
+def _publish(found: Found, bench: Bench, out: Path) -> None:
     folder = found.chosen.folder
     text = report.as_json(found.report)
     (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
-    toolchain.remove_intermediates(folder)
+    toolchain.finish(folder, bench.machine)
     publish(folder, out)
 
 

@@ -88,9 +88,9 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     BuildError if only the layer's do not compile.
     """
     layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
-    names = (*machine.firmware, *harness.ALWAYS)
+    names = _sources(machine)
     defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
-    _copy_firmware(folder, names)
+    _copy_firmware(folder, harness.HEADERS)
     jobs = [
         partial(_compile_layer, folder, source, output, toolchain)
         for source, output in layer.items()
@@ -145,8 +145,9 @@ def _blaming_the_layer() -> Iterator[None]:
         raise BuildError(str(error)) from None
 
 
-def remove_intermediates(folder: Path) -> None:
-    """Remove what only the build needed: object files and stack usage."""
+def finish(folder: Path, machine: Machine) -> None:
+    """Leave what users get: the sources of the firmware, and no object files and stack usage."""
+    _copy_firmware(folder, _sources(machine))
     for suffix in ("o", "su"):
         for path in (folder / VERIFY).rglob(f"*.{suffix}"):
             path.unlink()
@@ -157,13 +158,13 @@ def disassemble(image: Image, toolchain: Toolchain) -> str:
     return run_tool([*toolchain.disassemble, str(image.elf)], install=toolchain.install)
 
 
-def _copied(names: tuple[str, ...]) -> tuple[str, ...]:
-    return (*names, *harness.HEADERS)
+def _sources(machine: Machine) -> tuple[str, ...]:
+    return (*machine.firmware, *harness.ALWAYS)
 
 
 def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
     (folder / FIRMWARE).mkdir(parents=True, exist_ok=True)
-    for name in _copied(names):
+    for name in names:
         shutil.copyfile(data_dir("firmware") / name, folder / FIRMWARE / name)
 
 
@@ -173,7 +174,9 @@ def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolc
 
     They are the same for every layer: one compilation serves all that are built for a machine.
     """
-    sources = [(name, (data_dir("firmware") / name).read_bytes()) for name in _copied(names)]
+    sources = [
+        (name, (data_dir("firmware") / name).read_bytes()) for name in (*names, *harness.HEADERS)
+    ]
     return cache.files(
         cache.key("firmware", sources, _made_by(toolchain, defines)),
         lambda: _compiled_firmware(names, defines, toolchain),
@@ -213,7 +216,7 @@ def _compiled_firmware(
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _copy_firmware(folder, names)
+        _copy_firmware(folder, (*names, *harness.HEADERS))
         jobs = [
             partial(_run_compiler, folder, source, output, options, toolchain)
             for source, output in sources.items()
