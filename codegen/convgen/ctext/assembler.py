@@ -53,6 +53,16 @@ def repeat(count: int, instructions: str) -> str:
     return f".rept {count}\n{instructions}\n.endr" if count else ""
 
 
+def each(names: Iterable[str], instruction: str) -> str:
+    """Return *instruction* of each register ``r``, whose number is ``i``, and its word ``at``.
+
+    >>> print(each(["r4", "r5"], "ldr {r}, [sp, #{at}]"))
+    ldr r4, [sp, #0]
+    ldr r5, [sp, #4]
+    """
+    return "\n".join(instruction.format(r=r, i=i, at=4 * i) for i, r in enumerate(names))
+
+
 def push() -> str:
     """Save what Thumb-2 code uses: r4 to r11 and the return address."""
     return f"push {{r4-r11, lr}}\n{CFI}adjust_cfa_offset 36\n{saved(CALLEE_SAVED)}"

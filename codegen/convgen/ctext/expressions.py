@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
@@ -60,6 +60,57 @@ def loops(pixels: int, channels: int) -> Loops:
         pixel="pixel",
         end="        }\n    }",
     )
+
+
+class Level(Protocol):
+    """A loop that goes round ``count`` times."""
+
+    @property
+    def index(self) -> str:
+        """Its variable."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How often it goes round."""
+        ...
+
+
+def opened(levels: Iterable[Level], margin: str) -> str:
+    """Return the heads of loops, outermost first."""
+    heads = [
+        f"{margin}for (int32_t {it.index} = 0; {it.index} < {it.count}; ++{it.index}) {{"
+        for it in levels
+    ]
+    return "\n".join(heads) or NOTHING
+
+
+def closed(levels: Iterable[Level], margin: str) -> str:
+    """Return their ends."""
+    return "\n".join(f"{margin}}}" for _ in levels) or NOTHING
+
+
+class Nested(Level, Protocol):
+    """A loop of several, each of which stands in the one before."""
+
+    @property
+    def margin(self) -> str:
+        """Where it stands."""
+        ...
+
+
+def nested(levels: Iterable[Nested]) -> str:
+    """Return the heads of loops that stand in one another."""
+    heads = [
+        f"{it.margin}for (int32_t {it.index} = 0; {it.index} < {it.count}; {it.index}++) {{"
+        for it in levels
+    ]
+    return "\n".join(heads) or NOTHING
+
+
+def unnested(levels: Sequence[Nested]) -> str:
+    """Return their ends."""
+    return "\n".join(f"{it.margin}}}" for it in reversed(levels)) or NOTHING
 
 
 def grid(rows: Iterable[int], columns: Iterable[int]) -> Iterable[tuple[int, int]]:
