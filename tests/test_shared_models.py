@@ -110,6 +110,19 @@ def test_a_model_in_the_least_memory(folder: Path, target: str, tmp_path: Path) 
     assert live is None or keeps_state or report["memory"]["arena"] <= live
 
 
+MOST_CODE = 8192
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", ["mcunet_vww", "resnet8"])
+def test_code_of_the_least_flash_is_small(name: str, tmp_path: Path) -> None:
+    options = ("--optimize", "flash", "--flash", "1M")
+    report = generated(MODELS / name, "cortex-m4", tmp_path, *options)
+    assert report["flash"]["code"] <= MOST_CODE
+    counted = sum(row["instructions"] or 0 for row in report["operators"])
+    assert counted in (0, report["instructions"] - (report["instructions_between"] or 0))
+
+
 def generated(folder: Path, target: str, tmp_path: Path, *options: str) -> dict[str, Any]:
     """Return the report on a model in 256 KiB, run on its own vectors."""
     given = ("--vectors", folder / "vectors.npz", "--format", "json", "-o", tmp_path / "out")

@@ -142,7 +142,10 @@ def _headline(report: Report) -> Sentence:
         return sentence(*subject, Styled("WRONG", "red"), f": {report['failure']}{where}")
     if report["emulator"]["kind"] == "none":
         return sentence(*subject, Styled("generated and compiled, not run", "yellow"))
-    exact = "within the float32 bound of" if report["max_abs_error"] else "every output equals"
+    exact = "every output equals"
+    if report["max_abs_error"]:
+        exact = "no output is more than {max_abs_error:.1e}, of {max_allowed_error:.1e}, from"
+        exact = exact.format(**report)
     vectors = f" on {report['vectors']} vectors: {exact} {report['compared_with']}"
     return sentence(*subject, Styled("verified", "green"), vectors)
 

@@ -121,6 +121,7 @@ def verdict(results: Results) -> Report:
         "compared_with": trial.compared_with,
         "mismatches": comparison.mismatches if comparison else None,
         "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
+        "max_allowed_error": finite(comparison.allowed) if comparison else None,
         "failure": None if failure is None else str(failure),
     }
 

@@ -24,14 +24,15 @@ class Comparison:
     """How far outputs are from what they should be.
 
     ``max_abs_error`` is infinite when a float32 output is not a number; ``first`` describes the
-    first mismatch in memory order. ``is_right``: whether the outputs are those of the spec, be
-    they those expected or not.
+    first mismatch in memory order, ``allowed`` is the largest error that is none. ``is_right``:
+    whether the outputs are those of the spec, be they those expected or not.
     """
 
     mismatches: int
     max_abs_error: float
     first: str | None = None
     is_right: bool = True
+    allowed: float = 0.0
 
 
 def compare(
@@ -91,6 +92,7 @@ def _total(parts: list[Comparison]) -> Comparison:
         mismatches=sum(part.mismatches for part in parts),
         max_abs_error=max((part.max_abs_error for part in parts), default=0.0),
         first=next((part.first for part in parts if part.first), None),
+        allowed=max((part.allowed for part in parts), default=0.0),
     )
 
 
@@ -112,7 +114,12 @@ def _compare(
             first = (
                 f"vector {vector}, {_place(at, output.shape)}: got {got[at]}, expected {want[at]}"
             )
-        yield Comparison(mismatches=wrong.size, max_abs_error=float(error.max()), first=first)
+        yield Comparison(
+            mismatches=wrong.size,
+            max_abs_error=float(error.max()),
+            first=first,
+            allowed=float(bounds[block].max()),
+        )
 
 
 def _place(at: int, shape: tuple[int, ...]) -> str:
