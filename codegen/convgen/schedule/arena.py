@@ -17,6 +17,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import add
 
 ALIGN = 8
 """Of every block: as much as any core wants of tensors, and of pointers in a workspace."""
@@ -107,10 +108,10 @@ def arrange(
 
     Blocks have names of their own. The result is the same on every machine.
     """
-    limits = _limits(blocks, overlaps)
-    best = _search(blocks, limits, bound, tries)
+    rooms = [block.room for block in blocks]
+    best = _search(blocks, rooms, _limits(blocks, overlaps), bound, tries)
     return Arena(
-        bytes=_height(blocks, best),
+        bytes=_height(rooms, best),
         places=tuple(
             Place(block=block, offset=offset) for block, offset in zip(blocks, best, strict=True)
         ),
@@ -148,43 +149,49 @@ def _limits(blocks: Sequence[Block], overlaps: Iterable[Overlap]) -> Limits:
     }
 
 
-def _search(blocks: Sequence[Block], limits: Limits, bound: int, tries: int) -> list[int]:
-    """Return the offsets of the best placement that is found.
+def _search(
+    blocks: Sequence[Block], rooms: Sequence[int], limits: Limits, bound: int, tries: int
+) -> list[int]:
+    """Return the offsets of the best placement of *blocks*, which take *rooms*, that is found.
 
     What goes high goes below a height that is aimed at: first *bound*, then halfway between what
     was found and what was not.
     """
     too_low = bound
-    best = _aimed(blocks, limits, bound, tries)
+    best = _aimed(blocks, rooms, limits, bound, tries)
     for _ in range(AIMS - 1):
-        height = _height(blocks, best)
+        height = _height(rooms, best)
         if height <= too_low + ALIGN or height <= bound:
             break
         aim = aligned((too_low + height) // 2)
-        found = _aimed(blocks, limits, aim, min(tries, FEWER_TRIES))
-        best = min(best, found, key=lambda offsets: _height(blocks, offsets))
-        too_low = too_low if _height(blocks, found) <= aim else aim
+        found = _aimed(blocks, rooms, limits, aim, min(tries, FEWER_TRIES))
+        best = min(best, found, key=lambda offsets: _height(rooms, offsets))
+        too_low = too_low if _height(rooms, found) <= aim else aim
     return best
 
 
-def _aimed(blocks: Sequence[Block], limits: Limits, aim: int, tries: int) -> list[int]:
+def _aimed(
+    blocks: Sequence[Block], rooms: Sequence[int], limits: Limits, aim: int, tries: int
+) -> list[int]:
     """Return the offsets of the best placement that is found below *aim*, or near it."""
     draw = random.Random(len(blocks))  # noqa: S311 - no secret
     groups = _groups(blocks, limits)
 
     def placed(order: Sequence[int], sides: Sequence[bool]) -> list[int]:
         numbers = [(number, sides[group]) for group in order for number in groups[group]]
-        return _place(blocks, limits, aim, numbers)
+        return _place(rooms, limits, aim, numbers)
 
-    order, sides = min(_starts(blocks, groups), key=lambda start: _height(blocks, placed(*start)))
+    order, sides = min(_starts(blocks, groups), key=lambda start: _height(rooms, placed(*start)))
     best = placed(order, sides)
+    least = _height(rooms, best)
     for _ in range(tries):
-        if _height(blocks, best) <= aim:
+        if least <= aim:
             break
         other, turned = _changed(order, sides, draw)
         offsets = placed(other, turned)
-        if _height(blocks, offsets) <= _height(blocks, best):
-            best, order, sides = offsets, other, turned
+        height = _height(rooms, offsets)
+        if height <= least:
+            best, least, order, sides = offsets, height, other, turned
     return best
 
 
@@ -238,10 +245,10 @@ def _changed(
 
 
 def _place(
-    blocks: Sequence[Block], limits: Limits, top: int, order: Iterable[tuple[int, bool]]
+    rooms: Sequence[int], limits: Limits, top: int, order: Iterable[tuple[int, bool]]
 ) -> list[int]:
-    """Return the offsets of *blocks*, placed in *order*: numbers, and which go high below *top*."""
-    placed: list[int | None] = [None] * len(blocks)
+    """Return offsets of blocks of these *rooms*, in *order*: numbers, and which go to *top*."""
+    placed: list[int | None] = [None] * len(rooms)
     for number, is_high in order:
         forbidden = sorted(
             (offset + least, offset + most)
@@ -250,7 +257,7 @@ def _place(
         )
         place = _lowest(forbidden)
         if is_high:
-            place = _highest(forbidden, top - blocks[number].room, place)
+            place = _highest(forbidden, top - rooms[number], place)
         placed[number] = place
     return [offset or 0 for offset in placed]
 
@@ -273,7 +280,5 @@ def _highest(forbidden: Sequence[tuple[int, int]], highest: int, lowest: int) ->
     return place if place > lowest else lowest
 
 
-def _height(blocks: Sequence[Block], offsets: Sequence[int]) -> int:
-    return max(
-        (offset + block.room for block, offset in zip(blocks, offsets, strict=True)), default=0
-    )
+def _height(rooms: Sequence[int], offsets: Sequence[int]) -> int:
+    return max(map(add, rooms, offsets), default=0)

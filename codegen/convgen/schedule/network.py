@@ -129,13 +129,19 @@ class Planner:
         self.graph, self._target, self.fusion = graph, target, fusion
         self.steps = survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
+        self._planned: dict[tuple[Goal, Budget], Schedule] = {}
 
     @cached_property
     def _cutter(self) -> Cutter:
         return Cutter(self.steps, self.graph, self._target, self.fed)
 
     def plan(self, goal: Goal, budget: Budget) -> Schedule:
-        """Choose stages and what does each operator, and place all. Raises NoFitError."""
+        """Choose stages and what does each operator, and place all, once. Raises NoFitError."""
+        if (goal, budget) not in self._planned:
+            self._planned[goal, budget] = self._plan(goal, budget)
+        return self._planned[goal, budget]
+
+    def _plan(self, goal: Goal, budget: Budget) -> Schedule:
         found, problems = [], []
         for by in self._kinds:
             try:
