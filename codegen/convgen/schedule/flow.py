@@ -205,7 +205,9 @@ class Flow:
             if turn.part in writers and not store.is_given:
                 start, stop = _written(part, turn.row, store)
                 if stop - first > store.capacity:
-                    first = min(_oldest(self.parts, progress, store), start)
+                    kept = min(_oldest(self.parts, progress, store), start)
+                    dead[kept - first : start - first] = time  # they are moved
+                    first = kept
                 reached = stop - first + store.more_slots
                 born[start - first : reached] = np.minimum(born[start - first : reached], time)
                 dead[:reached] = np.maximum(dead[:reached], time)

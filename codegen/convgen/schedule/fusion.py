@@ -182,24 +182,26 @@ class Fused:
             for store in self.flow.stores
             if (names := tuple(name for name in store.tensors if name in there))
         ]
-        stores = [self._whole(store) if store.name in kept else store for store in held]
+        stores = [
+            each
+            for store in held
+            for each in (self._whole(store) if store.name in kept else (store,))
+        ]
         return replace(self, last=end - 1, flow=settle(parts, stores))
 
-    def _whole(self, store: Store) -> Store:
-        """Return *store* with a place for every row of its last tensor."""
-        pitch = self.material.pitch[store.name]
-        tensors, leads = store.tensors[-1:], (0, *store.leads[:0])
-        if store.lead(store.name) == 0 and pitch == store.pitch:
-            tensors, leads = store.tensors, store.leads
-        return replace(
-            store,
-            tensors=tensors,
-            leads=leads,
-            pitch=pitch,
-            more=0,
-            capacity=store.height,
-            is_kept=True,
-        )
+    def _whole(self, store: Store) -> tuple[Store, ...]:
+        """Return *store* with a place for every row of its last tensor: of that alone, if need be.
+
+        Those before it, whose rows are not where its rows are, stay in what they were in.
+        """
+        *before, last = store.tensors
+        pitch, lead = self.material.pitch[last], store.lead(last)
+        whole = replace(store, pitch=pitch, more=0, capacity=store.height, is_kept=True)
+        if (lead, store.more) == (0, 0) and pitch == store.pitch:
+            return (whole,)
+        own = replace(whole, tensors=(last,), leads=(0,))
+        ring = replace(store, tensors=tuple(before), leads=store.leads[:-1], is_kept=False)
+        return (ring, own) if before else (own,)
 
     @property
     def also(self) -> dict[str, str]:

@@ -93,7 +93,8 @@ class Parts:
             )
         makes = tuple(tensor.name for tensor in operator.outputs)
         heights = [self.height[tensor.name] for tensor in operator.inputs]
-        if readings := _by_rows(plan, heights):
+        is_kept_so = all(self.height[t.name] == rows_of(t) for t in operator.outputs)
+        if is_kept_so and (readings := _by_rows(plan, heights)):
             rows, step = rows_of(operator.outputs[0]), _band(plan).step
             return Part(
                 number=number,

@@ -206,11 +206,11 @@ class _Writer:
         return "row + 1" if part.step == 1 else self._least(f"row + {part.step}", str(part.rows))
 
     def _oldest(self, store: Store) -> str:
-        """Return the first row of *store* that is needed yet, as C."""
+        """Return the first row of *store* that is needed yet, as C: none is if nobody reads it."""
         needed = [
             self._first(reading, f"at->{self._counter(self.flow.parts[k])}")
             for k, reading in self.flow.readers(store)
-        ]
+        ] or [str(store.height)]
         *others, oldest = dict.fromkeys(needed)
         for other in others:
             oldest = self._least(other, oldest)

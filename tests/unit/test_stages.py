@@ -1,0 +1,73 @@
+"""Where a network is cut, against all places where it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import random_rows
+from convgen.schedule.network import Planner
+from convgen.schedule.stages import IMPOSSIBLE, Cut, Cutter, Limits
+from convgen.targets import target
+
+STACK = 2**16
+
+
+@pytest.fixture(scope="module", params=range(12))
+def cutter(request: pytest.FixtureRequest) -> Cutter:
+    """Of a network of a few operators."""
+    graphs = (random_rows.draw(number) for number in range(1000 * request.param, 10**6))
+    graph = next(graph for graph in graphs if 3 <= len(graph.operators) <= 6)
+    with random_rows.few_algorithms("direct", "im2col_p1", "im2col_p2"):
+        return Planner(graph, target.load("cortex-m4"))._cutter
+
+
+def every_cut(cutter: Cutter, end: int) -> Iterator[list[Cut]]:
+    """Yield all that a network may be cut into up to operator *end* - 1."""
+    if end == 0:
+        yield []
+        return
+    for start in cutter._starts(end):
+        for before in every_cut(cutter, start):
+            yield [*before, (start, end)]
+
+
+def played(cutter: Cutter) -> list[list[Cut]]:
+    """Return all ways to cut, each stage of them played."""
+    found = list(every_cut(cutter, len(cutter.steps)))
+    for cut in {cut for cuts in found for cut in cuts}:
+        if cutter._is_fused(cut):
+            cutter._play(cut)
+    return found
+
+
+def test_the_least_arena_is_that_of_the_best_of_all_cuts(cutter: Cutter) -> None:
+    least = cutter.least(STACK)
+    limits = Limits(arena=IMPOSSIBLE, stack=STACK)
+    needs = [max(cutter._need(cut, limits) for cut in cuts) for cuts in played(cutter)]
+    assert least == min(needs)
+
+
+def test_the_fewest_instructions_are_those_of_the_best_of_all_cuts(cutter: Cutter) -> None:
+    least = cutter.least(STACK)
+    for arena in (least, least * 5 // 4, least * 3):
+        found = cutter.within(arena, STACK, IMPOSSIBLE)
+        assert found is not None
+        limits = Limits(arena=arena, stack=STACK)
+        totals = []
+        for cuts in played(cutter):
+            stages = [cutter._stage(cut, limits) for cut in cuts]
+            if all(stages):
+                totals.append(sum(stage.instructions for stage in stages if stage))
+        assert sum(stage.instructions for stage in found) == min(totals)
+
+
+def test_no_estimate_is_above_what_a_stage_needs(cutter: Cutter) -> None:
+    limits = Limits(arena=IMPOSSIBLE, stack=STACK)
+    fresh = Cutter(cutter.steps, cutter.graph, target.load("cortex-m4"))
+    for cut in {cut for cuts in every_cut(fresh, len(fresh.steps)) for cut in cuts}:
+        if fresh._is_fused(cut):
+            estimate = fresh._need(cut, limits)
+            fresh._play(cut)
+            assert estimate <= fresh._need(cut, limits), cut
