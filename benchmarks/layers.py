@@ -64,6 +64,13 @@ LAYERS: dict[str, Spec] = {
     "depthwise_7x7_small": _layer((5, 5, 24), 24, 7, groups=24, activation="relu"),
     "depthwise_column": _layer((40, 1, 16), 16, [5, 1], groups=16, activation="relu"),
     "depthwise_step": _layer((9, 1, 32), 32, [9, 1], groups=32, padding="valid"),
+    "depthwise_steps": _layer((12, 1, 48), 48, [5, 1], groups=48, padding="valid"),
+    "depthwise_long_step": _layer(
+        (23, 1, 64), 64, [23, 1], groups=64, padding="valid", activation="relu"
+    ),
+    "depthwise_valid_4": _layer(
+        (9, 9, 16), 16, 3, groups=16, padding="valid", activation="relu6", zero_point=0
+    ),
     "depthwise_twice": _layer((7, 7, 8), 16, 3, groups=8),
     # Fully connected.
     "connected_64": _layer((1, 1, 64), 12, 1, requantize=SINGLE),

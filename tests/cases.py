@@ -29,6 +29,7 @@ CASES: dict[str, Spec] = {
     "pointwise": spec("pointwise", [3, 3, 5], 8, 1),
     "depthwise": spec("depthwise", [6, 6, 6], 6, 3, groups=6, stride=2),
     "planes": spec("planes", [5, 7, 3], 3, 3, groups=3, activation="relu"),
+    "steps": spec("steps", [6, 2, 8], 8, [3, 1], groups=8, padding="valid", stride=[2, 1]),
     "multiplier": spec("multiplier", [5, 5, 2], 6, 3, groups=2),
     "grouped": spec("grouped", [7, 6, 4], 4, 3, groups=2, dilation=2, padding=[2, 1, 0, 3]),
     "connected": spec("connected", [1, 1, 12], 5, 1, requantize={"rounding": "single"}),

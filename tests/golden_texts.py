@@ -42,6 +42,7 @@ CHOSEN = [
     ("depthwise", "direct_planes"),
     ("planes", "direct_planes_inplace"),
     ("planes", "direct_planes_wide"),
+    ("steps", "direct_lanes"),
     ("depthwise", "direct_planes_wide_r2"),
     ("first", "im2col_p2"),
     ("deep", "im2col_p2"),

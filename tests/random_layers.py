@@ -26,11 +26,12 @@ class Kind:
 
     dtype: DType
     grouping: str = (
-        "any"  # none, depthwise, channels (depthwise without a multiplier), grouped, any
+        "any"  # none, depthwise, channels (depthwise without a multiplier), fours (as many),
+        # grouped, any
     )
     shape: str = (
         "any"  # pointwise, same (as large as the input), winograd, wide, planes, framed, edge,
-        # windows (without dilation, up to 9x9), any
+        # windows (without dilation, up to 9x9), inside (without padding), any
     )
     rounding: Rounding = "double"
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
@@ -93,9 +94,12 @@ def geometries(draw: st.DrawFn, kind: Kind) -> Geometry:
         out_c = draw(st.integers(4, 17))
     (k_h, k_w), (dilation_h, dilation_w), (stride_h, stride_w) = _kernel(draw, kind.shape)
     reach_h, reach_w = (k_h - 1) * dilation_h + 1, (k_w - 1) * dilation_w + 1
-    styles = {"same": ["uneven"], "planes": ["border"], "framed": ["same"]}.get(
-        kind.shape, ["valid", "same", "any"]
-    )
+    styles = {
+        "same": ["uneven"],
+        "planes": ["border"],
+        "framed": ["same"],
+        "inside": ["valid"],
+    }.get(kind.shape, ["valid", "same", "any"])
     style = draw(st.sampled_from(["valid", "same"] if kind.deep else styles))
     pad_top, pad_left, pad_bottom, pad_right = _pads(draw, style, reach_h, reach_w)
     least_h = max(1, reach_h - pad_top - pad_bottom)
@@ -137,6 +141,9 @@ def _channels(draw: st.DrawFn, grouping: str) -> tuple[int, int, int]:
         return in_c, in_c * draw(SMALL), in_c
     if grouping == "channels":
         in_c = draw(st.integers(1, 9))
+        return in_c, in_c, in_c
+    if grouping == "fours":
+        in_c = 4 * draw(SMALL)
         return in_c, in_c, in_c
     if grouping == "grouped":
         groups = draw(st.integers(2, 3))

@@ -33,6 +33,8 @@ KINDS = (
     *MIXED,
     Kind("int8", grouping="none", usual=True, shape="same"),
     Kind("int8", grouping="channels", shape="framed"),
+    Kind("int8", grouping="fours", shape="inside"),
+    Kind("int8", grouping="fours", shape="inside"),
 )
 WIDE = (Kind("int8", grouping="none", shape="wide"),)
 LAYERS, EMULATED, SOME = 36, 8, 5

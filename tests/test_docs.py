@@ -187,6 +187,11 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
     for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}, {"padding": "valid"}):
         yield minimal.load(minimal.made_up(**planes, **field))
+    nine = {"shape": [9, 9, 4], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(**planes, input=nine, kernel_size=9, padding="valid"))
+    broad = {"shape": [3, 1, 2048], "dtype": "int8"}
+    each = {"kernel_size": [3, 1], "out_channels": 2048, "groups": 2048, "padding": "valid"}
+    yield minimal.load(minimal.made_up(input=broad, **each))
     for size in ([17, 2], [2, 1]):
         yield minimal.load(minimal.made_up(**planes, kernel_size=size))
     row = {"shape": [1, 6, 4], "dtype": "int8"}
@@ -257,6 +262,7 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
         CASES["deep"] | {"out_channels": 4, "groups": 2},
         CASES["first"] | {"input": {"shape": [6, 7, 1], "dtype": "int8"}},
         CASES["planes"] | {"activation": {"min": -100, "max": 90}},
+        CASES["steps"] | {"activation": {"min": -100, "max": 90}},
     )
     for case in (*CASES.values(), *more):
         path.write_text(json.dumps(case))

@@ -83,6 +83,7 @@ PLANES = (
     Kind("int8", shape="planes", grouping="channels", rounding="single"),
 )
 WINDOWS = tuple(replace(kind, shape="windows") for kind in PLANES)
+INSIDE = tuple(replace(kind, shape="inside", grouping="fours") for kind in PLANES)
 FRAMED = tuple(replace(kind, shape="framed") for kind in PLANES)
 USUAL = Kind("int8", grouping="none", usual=True)
 USUAL_POINTWISE = replace(USUAL, shape="pointwise")
@@ -115,6 +116,7 @@ FAMILIES = (
     Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32)),
     Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8)),
     Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32)),
+    Family("direct_lanes", INSIDE, targets=DSP),
     Family("mec(_ring)?", (*INT8, *DEPTHWISE, *FLOAT32)),
     Family("mec_w16", UNGROUPED, targets=ASSEMBLIES),
     Family("winograd_.*_t1(_ram)?", SQUARES, targets=ASSEMBLIES),

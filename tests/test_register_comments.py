@@ -23,7 +23,9 @@ from convgen.targets import target
 
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 LAYERS = {
-    **{name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes")},
+    **{
+        name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes", "steps")
+    },
     "single": minimal.made_up(input={"shape": [4, 5, 1], "dtype": "int8"}, kernel_size=1),
     "many": minimal.made_up(input={"shape": [5, 6, 18], "dtype": "int8"}, out_channels=13),
     "far": minimal.made_up(input={"shape": [6, 6, 8], "dtype": "int8"}, dilation=2),
@@ -165,9 +167,9 @@ def functions() -> dict[str, Function]:
 
 
 def test_every_kernel_in_assembly_is_looked_at() -> None:
-    names = {re.sub(r"^.*_(?=walk|multiply|pixels|patch|taps)", "", f.name)
+    names = {re.sub(r"^.*_(?=walk|multiply|pixels?|patch|taps)", "", f.name)
              for f in functions().values()}  # fmt: skip
-    assert names == {"walk", "multiply", "pixels_1", "pixels_2", "patch", "taps"}
+    assert names == {"walk", "multiply", "pixels_1", "pixels_2", "pixel", "patch", "taps"}
     per_board = {key.split(" ")[0] for key in functions() if ".c: " not in key}
     assert per_board == set(BOARDS)
 

@@ -52,6 +52,7 @@ LAYERS = [
     ("cortex-m4", "first", "winograd_2x2_t1", 1),
     ("cortex-m4", "planes", "direct_planes", 1),
     ("cortex-m4", "planes", "direct_planes_wide", 1),
+    ("cortex-m4", "steps", "direct_lanes", 1),
     ("cortex-m33", "deep", "direct", 2),
     ("rv32imc", "first", "direct_w16", 2),
     ("rv32imc", "deep", "direct_p1_w16", 2),

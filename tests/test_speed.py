@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ Counts = dict[str, dict[str, int]]
 """Instructions by layer and algorithm."""
 
 
-def after_relu(name: str, in_shape: list[int], out_channels: int, kernel: int, **more: int) -> Spec:
+def after_relu(name: str, in_shape: list[int], out_channels: int, kernel: Any, **more: Any) -> Spec:
     """A layer between two ReLUs, as most are."""
     fields = spec(name, in_shape, out_channels, kernel, activation="relu", **more)
     fields["input"]["zero_point"] = -128
@@ -56,6 +57,10 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
     (
         after_relu("depthwise_5x5", [9, 9, 8], 8, 5, groups=8),
         ("direct", "direct_planes_wide", "direct_planes_wide_r2", "mec"),
+    ),
+    (
+        after_relu("steps", [23, 1, 16], 16, [23, 1], groups=16, padding="valid"),
+        ("direct", "direct_lanes"),
     ),
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
     *((fields, ("add", "pool")) for fields in OPERATORS.values()),

@@ -55,6 +55,8 @@ def products(plan: Plan) -> int:
     if plan.algorithm.startswith("direct_planes"):
         unit = "planes_wide.product" if "wide" in plan.algorithm else "direct_planes.tap"
         return plan.work[unit]
+    if plan.algorithm == "direct_lanes":
+        return 4 * plan.work["direct_lanes.tap"]
     if isinstance(plan.kernel, FinishingPlan):
         calls = (re.fullmatch(r"\w+_(\d)\.call", unit) for unit in plan.work)
         pixels = sum(int(call[1]) * plan.work[call[0]] for call in calls if call)

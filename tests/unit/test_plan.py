@@ -126,6 +126,7 @@ FORMULAS: dict[str, Callable[[Geometry, int, int], int]] = {
     "direct": lambda g, item, own: 0,
     "direct_p1": lambda g, item, own: 0,
     "direct_planes": lambda g, item, own: 0,
+    "direct_lanes": lambda g, item, own: 0,
     "im2col_p1": lambda g, item, own: g.taps * g.in_c * item,
     "im2col_p2": lambda g, item, own: 2 * g.taps * g.in_c * item,
     "im2col_p4": lambda g, item, own: 4 * g.taps * g.in_c * item,
@@ -171,18 +172,22 @@ def winograd_formula(plan: Plan) -> int:
 
 
 def wide_formula(plan: Plan) -> int:
-    """Rows of int16, as many as some output rows see: as long as blocks of four outputs read."""
-    g, rows = (
-        plan.layer.geometry,
-        2 if plan.algorithm.endswith("_r2") else plan.layer.geometry.out_h,
-    )
-    last = 4 * ((g.out_w - 1) // 4)
-    least = 2 if g.stride_w == 1 else 1
-    behind = last + min(4, max(least, g.out_w - last)) - 1
-    begins = behind * g.stride_w // 2 * 2
-    read = begins + 2 * -(-(g.k_w + behind * g.stride_w - begins) // 2)
-    seen = min(g.in_w + g.pad_left, (g.out_w - 1) * g.stride_w + g.k_w)
-    return 2 * ((rows - 1) * g.stride_h + g.k_h) * max(read, seen + seen % 2)
+    """Lines of int16, as many as some output rows see: as long as blocks of four outputs read.
+
+    They are rows, or the columns that a kernel of one column goes down.
+    """
+    g = plan.layer.geometry
+    rows, cols = (g.out_h, g.stride_h, g.k_h), (g.out_w, g.stride_w, g.k_w)
+    down = g.k_w == 1 and g.k_h > 1
+    (lines, next_line, across), (outputs, stride, taps) = (cols, rows) if down else (rows, cols)
+    size, pad = (g.in_h, g.pad_top) if down else (g.in_w, g.pad_left)
+    at_once = 2 if plan.algorithm.endswith("_r2") else lines
+    last = 4 * ((outputs - 1) // 4)
+    behind = last + min(4, max(2 if stride == 1 else 1, outputs - last)) - 1
+    begins = behind * stride // 2 * 2
+    read = begins + 2 * -(-(taps + behind * stride - begins) // 2)
+    seen = min(size + pad, (outputs - 1) * stride + taps)
+    return 2 * ((at_once - 1) * next_line + across) * max(read, seen + seen % 2)
 
 
 OWN_FORMULAS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convgen.plans.conv import (
     direct,
+    direct_lanes,
     direct_planes,
     direct_planes_wide,
     im2col,
@@ -18,6 +19,7 @@ from convgen.plans.conv.base import Algorithm
 
 ALGORITHMS: tuple[Algorithm, ...] = (
     *direct.VARIANTS,
+    *direct_lanes.VARIANTS,
     *direct_planes.VARIANTS,
     *direct_planes_wide.VARIANTS,
     *im2col.VARIANTS,

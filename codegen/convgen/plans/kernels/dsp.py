@@ -25,6 +25,7 @@ DSP = InstructionSet(
     ),
     planes=Planes(template="kernels/dsp/planes.c.j2", assembly=assembly.DSP),
     wide_planes=Planes(template="kernels/dsp/planes_wide.c.j2", assembly=assembly.DSP),
+    lanes=Planes(template="kernels/dsp/lanes.c.j2", assembly=assembly.DSP_UNALIGNED),
     slices=Slices(template="kernels/dsp/slices.c.j2", assembly=assembly.DSP_UNALIGNED),
     bytewise=assembly.LANES,
     saturating=assembly.SATURATING,

@@ -50,9 +50,10 @@ class InstructionSet:
     """One set of instructions, for the cores that it ``suits``.
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash.
-    ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16. ``slices``: fully
-    connected ones whose input comes in slices. ``bytewise``: instructions amid C that take the
-    bytes of a word apart, or work on each. ``saturating``: one that takes an integer into a range,
+    ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
+    pixel. ``slices``: fully connected ones whose input comes in slices. ``bytewise``: instructions
+    amid C that take the bytes of a word apart, or work on each. ``saturating``: one that takes an
+    integer into a range,
     ``saturating_float`` one behind a conversion from float. ``line`` prints those that requantise,
     ``branches`` the loops of its assembly. ``has_vectors``: compilers make vectors of loops, which
     GCC 12 does not do right where a loop has had its conditions removed.
@@ -64,6 +65,7 @@ class InstructionSet:
     finishing: Mapping[int, FinishingKernel] = field(default_factory=dict)
     planes: Planes | None = None
     wide_planes: Planes | None = None
+    lanes: Planes | None = None
     slices: Slices | None = None
     bytewise: Assembly | None = None
     saturating: Assembly | None = None
