@@ -133,6 +133,38 @@ def test_a_constant_that_is_the_zero_point_goes_from_behind_padding_too() -> Non
     assert same(graph, after, inputs)
 
 
+@pytest.mark.parametrize(("shift", "goes"), [(1, True), (-3, False)])
+def test_a_constant_channel_goes_through_padding_that_a_clamp_hides(shift: int, goes: bool) -> None:
+    """No window reads only the one tap that would lift the sum above the clamp."""
+    made = grower()
+    middle = replace(dead_half(made, made.start, 127), zero_point=0)
+    first = made.operators[0]
+    assert isinstance(first, Conv2d)
+    assert first.quantization is not None
+    made.operators[0] = replace(first, quantization=replace(first.quantization, out_zero_point=0))
+    pads = dict.fromkeys(("pad_top", "pad_left", "pad_bottom", "pad_right"), 1)
+    geometry = replace(made.pointwise_geometry(middle, 8), k_h=3, k_w=3, groups=8, **pads)
+    layer = made.layer(middle, geometry, "conv2d")
+    weights = np.full_like(layer.weights, -3)
+    weights[:, 0, 0] = 3
+    assert layer.quantization is not None
+    quantization = replace(
+        layer.quantization,
+        multiplier=np.full(8, 2**30, np.int32),
+        shift=np.full(8, shift, np.int32),
+        out_zero_point=0,
+    )
+    layer = replace(layer, weights=weights, bias=None, quantization=quantization)
+    layer = replace(layer, activation="clamp", activation_min=-100, activation_max=127)
+    last = replace(made.add(layer), zero_point=0)
+    graph = graph_of(made, convolution(made, last, 0))
+    after, _ = passes.simplified(graph)
+    assert isinstance(after.operators[-1], Conv2d)
+    assert after.operators[-1].geometry.in_c == (4 if goes else 8)
+    inputs = np.random.default_rng(0).integers(-128, 128, (4, 5, 5, 4), np.int8)
+    assert same(graph, after, inputs)
+
+
 def test_padding_with_another_constant_stays() -> None:
     for value, stays in ((5, True), (None, False)):
         made = grower()

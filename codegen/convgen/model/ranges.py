@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model import convolution
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
@@ -113,7 +114,29 @@ def _convolved(layer: Conv2d, given: Range) -> Range:
         (up * lows + down * highs).sum(axis=axes) + bias,
         (up * highs + down * lows).sum(axis=axes) + bias,
     )
+    sums = _exact_where_constant(layer, given, sums)
     return Range(layer.requantized(sums[0]), layer.requantized(sums[1]))
+
+
+def _exact_where_constant(
+    layer: Conv2d, given: Range, sums: tuple[Ends, Ends]
+) -> tuple[Ends, Ends]:
+    """Return the ends of *sums*, exact for channels that read one constant channel.
+
+    At the edge a window reads some of its taps, but not any: the sums are computed.
+    """
+    g = layer.geometry
+    if not (g.has_padding and g.group_in_c == 1 and given.constant.any()):
+        return sums
+    values = np.where(given.constant, given.low - layer.zero_point, 0)
+    image = np.broadcast_to(values, (g.in_h, g.in_w, g.in_c)).astype(np.float64)
+    weights = layer.weights.astype(np.float64)
+    rows = [found for _, found in convolution.row_sums(g, image, weights)]
+    exact = np.concatenate(rows).reshape(-1, g.out_c).astype(np.int64)
+    bias = 0 if layer.bias is None else layer.bias.astype(np.int64)
+    known = np.repeat(given.constant, g.group_out_c)
+    low, high = exact.min(axis=0) + bias, exact.max(axis=0) + bias
+    return np.where(known, low, sums[0]), np.where(known, high, sums[1])
 
 
 def _tabulated(table: Table, given: Range) -> Range:
