@@ -278,7 +278,7 @@ class Cutter:
             played = self._played[cut]
             alone = played.alone.bytes + workspace - aligned(played.workspace)
         else:
-            alone = self._rough.least(cut) + workspace
+            alone = self._rough.least(cut, self._fed_at(cut)) + workspace
         return self._held_around(cut) + alone
 
     def _least_workspaces(self, stack: int) -> list[int | None]:
@@ -369,13 +369,17 @@ class _Rough:
         self._makes = [part.makes for part in parts]
         self._reads = [[reading.tensor for reading in part.readings] for part in parts]
 
-    def least(self, cut: Cut) -> int:
-        """Return about the fewest bytes that the stage *cut* could need of an arena."""
+    def least(self, cut: Cut, fed: Iterable[Tensor]) -> int:
+        """Return about the fewest bytes that the stage *cut* could need of an arena.
+
+        Of *fed* tensors, which come row by row, not even the ring is counted.
+        """
         first, end = cut
         material = self._material
         made = [name for names in self._makes[first:end] for name in names]
         inside = {name for name in made if not material.is_needed_after(name, end)}
         whole = {name for names in self._reads[first:end] for name in names} | {*made}
+        whole -= {tensor.name for tensor in fed}
         sizes = [material.graph.tensors[name].bytes for name in whole - inside]
         return max(sum(self._ring.get(name, 0) for name in inside), *sizes, 0)
 
