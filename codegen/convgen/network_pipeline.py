@@ -17,7 +17,7 @@ from convgen.model.graph import Graph
 from convgen.model.whole import Whole
 from convgen.options import Job
 from convgen.progress import Say
-from convgen.report import network_report
+from convgen.report import network_advice, network_report
 from convgen.report.verdict import Results, short_of
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
@@ -50,7 +50,8 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         counted = operators.shares(chosen, bench, stage / "counted")
         results = Results(chosen=chosen, trials=[chosen, *trials])
         tools = jobs.tools(bench, board, chosen)
-        described = network_report.build(results, budget, tools, differs, counted)
+        advice = network_advice.advise(plans, chosen.schedule, budget)
+        described = network_report.build(results, budget, tools, differs, counted, advice)
         return Found(chosen=chosen, report=described, failure=results.failure)
 
     remake = jobs.remake(job, board)

@@ -23,11 +23,12 @@ def build(
     tools: Report,
     differs: Difference | None = None,
     shares: Shares | None = None,
+    advice: Sequence[str] = (),
 ) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
     *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do,
-    *shares* what each operator takes.
+    *shares* what each operator takes, *advice* what other options would buy.
     """
     chosen, trials = results.chosen, results.trials
     schedule = chosen.schedule
@@ -56,6 +57,13 @@ def build(
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "operators": [_operator(schedule, number, shares) for number in range(len(schedule.plans))],
         "instructions_between": shares.frame if shares else None,
+        "stages": [
+            {"first": stage[0], "last": stage[-1], "bytes": schedule.alive(stage)}
+            for stage in schedule.stages
+        ],
+        "peak": schedule.stages.index(schedule.peak),
+        "feed": "rows" if schedule.rows_fed else "whole",
+        "advice": list(advice),
         "places": [
             {
                 "what": place.block.what,
@@ -130,7 +138,12 @@ def as_text(report: Report, out: Path) -> str:
     """Return the summary, the operators and the plans."""
     plans = [_plans(report)] if len(report["candidates"]) > 1 else []
     return printed(
-        _headline(report), _summary(report), _operators(report), *plans, f"Written to {out}"
+        _headline(report),
+        _summary(report),
+        _operators(report),
+        *plans,
+        *report["advice"],
+        f"Written to {out}",
     )
 
 
@@ -158,8 +171,7 @@ def _summary(report: Report) -> Table:
     memory, flash, budget = report["memory"], report["flash"], report["budget"]
     for part in ("arena", "state", "stack", "heap", "static"):
         if memory[part] is not None:
-            bound = memory["stack_bound"] if part == "stack" else None
-            shown.add_row(part, f"{memory[part]:,}", f"compiler's bound {bound:,}" if bound else "")
+            shown.add_row(part, f"{memory[part]:,}", _note(report, part))
     shown.add_row("RAM in all", f"{memory['total']:,}", f"of {budget['ram']:,}")
     shown.add_row("code", f"{flash['code']:,}", "")
     shown.add_row("constants", f"{flash['constants']:,}", "")
@@ -171,6 +183,17 @@ def _summary(report: Report) -> Table:
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
     return shown
+
+
+def _note(report: Report, part: str) -> str:
+    """Return what there is to say about a *part* of the RAM."""
+    if part == "stack" and report["memory"]["stack_bound"]:
+        return f"compiler's bound {report['memory']['stack_bound']:,}"
+    if part == "arena" and len(report["stages"]) > 1:
+        peak = report["stages"][report["peak"]]
+        names = [report["operators"][peak[end]]["name"] for end in ("first", "last")]
+        return f"the most in {' to '.join(dict.fromkeys(names))}"
+    return ""
 
 
 def _operators(report: Report) -> Table:

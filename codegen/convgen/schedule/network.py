@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, product
 
 from convgen.choices import Feed, Fusion, Goal
 from convgen.errors import NoFitError, UsageError
@@ -69,6 +69,19 @@ class Schedule:
     def fused_to(self, last: int) -> tuple[Fused, ...]:
         """Return the fused stages that begin at or before the operator *last*."""
         return tuple(fused for fused in self.fused if fused.first <= last)
+
+    @property
+    def peak(self) -> range:
+        """The operators of the first stage that needs the most of the arena."""
+        return max(self.stages, key=self.alive)
+
+    def alive(self, stage: range) -> int:
+        """Return the first byte of the arena above all that a *stage* needs."""
+        return max(
+            place.offset + place.block.room
+            for place in self.arena.places
+            if place.block.first <= stage[-1] and stage[0] <= place.block.last
+        )
 
     @property
     def rows_fed(self) -> int:
@@ -135,6 +148,14 @@ class Planner:
     def _cutter(self) -> Cutter:
         return Cutter(self.steps, self.graph, self._target, self.fed)
 
+    @cached_property
+    def _faster_cutter(self) -> Cutter:
+        return Cutter(self.steps, self.graph, self._target, self.fed, blocks=True)
+
+    def fed_by_rows(self) -> Planner:
+        """Return what plans the same for a caller who hands in rows. Raises UsageError."""
+        return Planner(self.graph, self._target, self.fusion, "rows")
+
     def plan(self, goal: Goal, budget: Budget) -> Schedule:
         """Choose stages and what does each operator, and place all, once. Raises NoFitError."""
         if (goal, budget) not in self._planned:
@@ -150,6 +171,8 @@ class Planner:
                 problems.append(error)
             if found and goal == "flash":
                 break  # what goes row by row has functions of its own for that
+            if found and goal == "speed" and found[0].instructions <= self._fewest:
+                return found[0]
         if not found:
             raise problems[-1]
         return _best(found, goal)
@@ -177,6 +200,11 @@ class Planner:
             yield self._unfused
         if self.fusion == "auto" or self.fed:
             yield self._fused
+
+    @property
+    def _fewest(self) -> int:
+        """The instructions of the fastest there is, whatever RAM that takes."""
+        return sum(min(map(speed, step.options)) for step in self.steps)
 
     @property
     def _least_arena(self) -> int:
@@ -232,10 +260,11 @@ class Planner:
         More stack leaves less for the arena: it is tried where there is plenty.
         """
         found = None
-        for most in self._cutter.stacks:
+        cutters = [self._cutter, *([self._faster_cutter] if goal == "speed" else [])]
+        for cutter, most in product(cutters, self._cutter.stacks):
             if most < stack or (found and goal == "workspace"):
                 continue
-            stages = self._cutter.within(ram - most, most, flash, small=goal == "flash")
+            stages = cutter.within(ram - most, most, flash, small=goal == "flash")
             if stages:
                 schedule = _placed(stages, self.graph, goal)
                 found = _best([found, schedule], goal) if found else schedule

@@ -136,15 +136,24 @@ class Limits:
 
 
 class Cutter:
-    """Cuts one network, and remembers what it has played. *fed*: inputs that come row by row."""
+    """Cuts one network, and remembers what it has played. *fed*: inputs that come row by row.
+
+    Parts of fused stages go on by one row, or with *blocks* by as many as the fastest wants.
+    """
 
     def __init__(
-        self, steps: Sequence[Step], graph: Graph, target: Target, fed: Sequence[Tensor] = ()
+        self,
+        steps: Sequence[Step],
+        graph: Graph,
+        target: Target,
+        fed: Sequence[Tensor] = (),
+        *,
+        blocks: bool = False,
     ) -> None:
         """Look at what could do each operator, by itself or as a part of a stage."""
         self.steps, self.graph, self.fed = steps, graph, tuple(fed)
         self.material = Parts(graph)
-        self._able = [_able(step, self.material, target) for step in steps]
+        self._able = [_able(step, self.material, target, blocks=blocks) for step in steps]
         self._lean = [min(able, key=_scratch) for able in self._able]
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}
@@ -384,14 +393,17 @@ class _Rough:
         return max(sum(self._ring.get(name, 0) for name in inside), *sizes, 0)
 
 
-def _able(step: Step, material: Parts, target: Target) -> list[Candidate]:
+def _able(step: Step, material: Parts, target: Target, *, blocks: bool) -> list[Candidate]:
     """Return what may be a part of a fused stage: what goes row by row, or else all there is.
 
     What makes its output from all rows takes them one after the other, if it can. What could
     overwrite its input row by row does.
     """
     able = [option.candidate for option in step.options]
-    by_rows = [one for one in able if _has_rows(one)]
+    banded = [one for one in able if _rows_of_band(one)]
+    fastest = min(banded, key=lambda one: one.instructions, default=None)
+    wanted = _rows_of_band(fastest) if fastest and blocks else 1
+    by_rows = [one for one in banded if _rows_of_band(one) == wanted]
     rows = material.height[step.operator.inputs[0].name]
     is_end = all(rows_of(tensor) == 1 for tensor in step.operator.outputs)
     if rows > 1 and is_end:
@@ -402,9 +414,10 @@ def _able(step: Step, material: Parts, target: Target) -> list[Candidate]:
     return over or by_rows or able
 
 
-def _has_rows(candidate: Candidate) -> bool:
+def _rows_of_band(candidate: Candidate) -> int:
+    """Return by how many rows *candidate* goes on, 0 where it makes all at once."""
     band = candidate.plan.band
-    return isinstance(band, Band) and band.step == 1 and band.accumulates is None
+    return band.step if isinstance(band, Band) and band.accumulates is None else 0
 
 
 def _workspace(candidate: Candidate) -> int:

@@ -1,0 +1,69 @@
+"""What other options would buy for a network: sentences for the end of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from convgen.errors import NoFitError, UsageError
+from convgen.schedule.network import Planner, Schedule
+from convgen.schedule.select import SAME_BYTES, Budget
+
+WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
+STEP = 1024  # bytes of RAM
+
+
+def advise(planner: Planner, chosen: Schedule, budget: Budget) -> list[str]:
+    """Say what the fastest plan, the next kilobyte and rows from the caller would buy.
+
+    All of it is predicted.
+    """
+    return [*_faster(planner, chosen, budget), *_by_rows(planner, chosen, budget)]
+
+
+def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
+    """Yield what more RAM buys: what the budget has, and one step."""
+    if chosen.goal == "speed":
+        return
+    fastest = _plan(planner, budget)
+    if fastest and _ratio(chosen, fastest) >= WORTHWHILE:
+        yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
+    ram = chosen.ram + STEP
+    if fastest is None or fastest.ram <= ram or ram > budget.ram:
+        return
+    stepped = _plan(planner, replace(budget, ram=ram))
+    if stepped and _ratio(chosen, stepped) >= WORTHWHILE:
+        yield (
+            f"{_times(chosen, stepped)} for {STEP:,} bytes of RAM more: "
+            f"`--optimize speed --budget {ram}`"
+        )
+
+
+def _by_rows(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
+    """Yield what it would save if the caller handed in rows."""
+    if chosen.rows_fed:
+        return
+    try:
+        fed = planner.fed_by_rows().plan("workspace", budget)
+    except (NoFitError, UsageError):
+        return
+    if chosen.ram - fed.ram > SAME_BYTES:
+        yield (
+            f"about {chosen.ram - fed.ram:,} bytes of RAM less if rows of the input are handed in: "
+            "`--feed rows`"
+        )
+
+
+def _plan(planner: Planner, budget: Budget) -> Schedule | None:
+    try:
+        return planner.plan("speed", budget)
+    except NoFitError:
+        return None
+
+
+def _ratio(chosen: Schedule, other: Schedule) -> float:
+    return chosen.instructions / max(1, other.instructions)
+
+
+def _times(chosen: Schedule, other: Schedule) -> str:
+    return f"{_ratio(chosen, other):.2f}x fewer instructions (predicted)"
