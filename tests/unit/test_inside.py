@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,9 @@ from convgen.model.ops.move import Concatenation, Slice
 from convgen.model.passes.states import settle_states
 from convgen.model.tensor import Tensor
 from convgen.schedule import inside
+from convgen.schedule.network import Planner
+from convgen.schedule.select import Budget
+from convgen.targets import target
 
 STREAMS = 60
 
@@ -132,3 +136,22 @@ def test_rows_are_joined_and_cut_by_no_work() -> None:
 def test_what_is_seen_after_the_call_is_not_overwritten() -> None:
     graph = stream(outputs=(JOINED,))
     assert not graph.within
+
+
+def test_rows_of_other_tensors_are_cut_by_no_work_where_that_serves_the_goal() -> None:
+    grower = random_streams.Streamer(random.Random(1), "int8")  # noqa: S311
+    grower.start = grower.tensor((4, 2, 4))
+    geometry = grower.pointwise_geometry(grower.start, 4)
+    image = grower.add(grower.layer(grower.start, geometry, "conv2d"))
+    rows = image.shape[0]
+    for begin in range(rows):
+        cut = grower.slice(image, (begin, 0, 0), (1, *image.shape[1:]))
+        grower.window(cut)
+    outputs = tuple(op.outputs[0] for op in grower.operators[2::2])
+    graph = Graph(
+        name="g", operators=tuple(grower.operators), inputs=(grower.start,), outputs=outputs
+    )
+    schedule = Planner(graph, target.load("cortex-m4")).plan(
+        "speed", Budget(ram=2**19, flash=2**20)
+    )
+    assert schedule.algorithms.count("in_place") == rows

@@ -131,14 +131,21 @@ class Planner:
     """Plans one network on one target: into stages, each operator by an algorithm, in one arena.
 
     ``fusion``: "off" plans one operator after the other. ``feed``: by "rows" the caller hands in
-    the input. Raises SpecError that lists every operator which nothing here does, and UsageError.
+    the input. ``everywhere``: whatever rows can lie in other tensors do, not only those of states.
+    Raises SpecError that lists every operator which nothing here does, and UsageError.
     """
 
     def __init__(
-        self, graph: Graph, target: Target, fusion: Fusion = "auto", feed: Feed = "whole"
+        self,
+        graph: Graph,
+        target: Target,
+        fusion: Fusion = "auto",
+        feed: Feed = "whole",
+        *,
+        everywhere: bool = False,
     ) -> None:
         """Ask what could do each operator."""
-        graph = inside.settled(graph, everywhere=False)
+        graph = inside.settled(graph, everywhere=everywhere)
         self.graph, self._target, self.fusion = graph, target, fusion
         self.steps = survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
@@ -193,9 +200,19 @@ class Planner:
         except NoFitError:
             return self.plan("flash", replace(budget, flash=ENDLESS))
 
+    @cached_property
+    def _everywhere(self) -> Planner | None:
+        """What lets more rows lie in other tensors: fewer moves, but some are kept for longer."""
+        more = inside.settled(self.graph, everywhere=True)
+        if self.fed or more.within == self.graph.within:
+            return None
+        return Planner(self.graph, self._target, self.fusion, everywhere=True)
+
     @property
     def _kinds(self) -> Iterator[Callable[[Goal, Budget], Schedule]]:
         """Yield the ways to plan that are asked for."""
+        if self._everywhere:
+            yield from self._everywhere._kinds
         if not self.fed:
             yield self._unfused
         if self.fusion == "auto" or self.fed:
@@ -211,7 +228,7 @@ class Planner:
         if self.fusion == "auto" or self.fed:
             least, stack = self._cutter.least_ram()
             return least - stack
-        return least_arena(self.steps)
+        return least_arena(self.steps)  # with more rows in other tensors it is hardly ever less
 
     def _unfused(self, goal: Goal, budget: Budget) -> Schedule:
         """Plan one operator after the other.
