@@ -18,6 +18,9 @@ TEMPLATES = sorted(
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 
 
+MOST_CONTROL = 0.28  # of all lines
+
+
 def source(name: str) -> str:
     return (data_dir("templates") / name).read_text()
 
@@ -65,6 +68,12 @@ def test_what_does_not_hold_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> N
     )
     monkeypatch.setattr(environment(), "loader", loader)
     assert render_text("lines", yes=True, no=False) == "a\nc()\n"
+
+
+def test_templates_are_mostly_what_they_print() -> None:
+    lines = [line.strip() for name in TEMPLATES for line in source(name).splitlines()]
+    control = [line for line in lines if line.startswith(("{%", "%%"))]
+    assert len(control) <= MOST_CONTROL * len(lines)
 
 
 def test_every_template_is_in_the_folder_of_its_kind() -> None:

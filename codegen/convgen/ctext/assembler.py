@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from convgen.ctext.expressions import NOTHING
 
@@ -53,14 +54,33 @@ def repeat(count: int, instructions: str) -> str:
     return f".rept {count}\n{instructions}\n.endr" if count else ""
 
 
-def each(names: Iterable[str], instruction: str) -> str:
-    """Return *instruction* of each register ``r``, whose number is ``i``, and its word ``at``.
+class Role(Protocol):
+    """Registers, and what they hold in words."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The registers."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """What they hold."""
+        ...
+
+
+def roles(of: Iterable[Role]) -> str:
+    """Return the rows of all of them."""
+    return "".join(role(each.names, each.words) for each in of).rstrip("\n")
+
+
+def each(of: Iterable[object], instruction: str) -> str:
+    """Return *instruction* of each register, or whatever ``r`` is, with its number and word.
 
     >>> print(each(["r4", "r5"], "ldr {r}, [sp, #{at}]"))
     ldr r4, [sp, #0]
     ldr r5, [sp, #4]
     """
-    return "\n".join(instruction.format(r=r, i=i, at=4 * i) for i, r in enumerate(names))
+    return "\n".join(instruction.format(r=r, i=i, at=4 * i) for i, r in enumerate(of))
 
 
 def push() -> str:
