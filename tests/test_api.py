@@ -145,7 +145,7 @@ def of_layer(**options: object) -> Callable[[], object]:
         (convgen.UsageError, "--algorithm: a network has one for each operator",
          lambda: convgen.plan(convgen.read(DIGITS / "digits.tflite"), BOARD, algorithm="direct")),
         (convgen.NoFitError, "bytes of RAM at least",
-         lambda: convgen.plan(convgen.read(DIGITS / "digits.tflite"), BOARD, ram="800")),
+         lambda: convgen.plan(convgen.read(DIGITS / "digits.tflite"), BOARD, ram="400")),
     ],
 )  # fmt: skip
 def test_errors_say_what_was_expected(
