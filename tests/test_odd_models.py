@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from command import convgen
+from convgen.errors import SpecError
 from convgen.formats.tflite import reader
 from convgen.model import passes
 from tflite_files import File, litert
@@ -110,6 +111,15 @@ def test_outputs_are_those_of_litert(make: Callable[[File], None], tmp_path: Pat
     found = graph.compute(*[values.reshape(3, *tensor.shape) for values, tensor in given])
     for got, right in zip(found, litert(content, *inputs), strict=True):
         np.testing.assert_array_equal(got.reshape(right.shape), right)
+
+
+def test_an_input_that_nothing_here_can_hold_is_refused(tmp_path: Path) -> None:
+    file = File()
+    only_a_reshape(file)
+    file.graph.tensors[0].quantization.zeroPoint = np.array([300])
+    (tmp_path / "odd.tflite").write_bytes(file.bytes())
+    with pytest.raises(SpecError, match="a zero point of 300 for int8"):
+        reader.load(tmp_path / "odd.tflite", "odd")
 
 
 @pytest.mark.emulator

@@ -279,31 +279,33 @@ class _Reading:
             scene.constants[index] = found.reshape(shape).astype(dtype)
 
     def graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
-        """Return the graph of what was read."""
-        main, scene = self.main, self.scene
+        """Return the graph of what was read. Raises SpecError."""
+        try:
+            return self._graph(name, entries)
+        except UnsupportedError as error:
+            raise SpecError([f"the model: not supported: {error}"]) from None
+
+    def _graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
+        """Return the graph of what was read. Raises SpecError and UnsupportedError."""
+        main, inputs = self.main, self._seen(self.main.inputs)
         operators = tuple(operator for entry in entries for operator in entry.operators)
-        inputs = self._seen(main.inputs)
         operators = (*operators, *self._copies())
         written = {tensor.name for operator in operators for tensor in operator.outputs}
-        problems = []
-        for index in main.outputs:
-            if scene.names.get(index) not in written:
-                problems.append(
-                    f"the model's outputs: expected what an operator writes, got tensor {index}"
-                )
+        problems = [
+            f"the model's outputs: expected what an operator writes, got tensor {index}"
+            for index in main.outputs
+            if self.scene.names.get(index) not in written
+        ]
         if not (main.inputs and main.outputs):
             problems.append("the model: expected an input and an output, got none")
         refuse(problems)
-        try:
-            return Graph(
-                name=name,
-                operators=operators,
-                inputs=inputs,
-                outputs=self._seen(main.outputs),
-                states=self.variables.states(),
-            )
-        except UnsupportedError as error:
-            raise SpecError([f"the model: not supported: {error}"]) from None
+        return Graph(
+            name=name,
+            operators=operators,
+            inputs=inputs,
+            outputs=self._seen(main.outputs),
+            states=self.variables.states(),
+        )
 
     def _copies(self) -> Iterator[Operator]:
         """Yield what writes outputs that are inputs, or views of them."""
