@@ -83,6 +83,7 @@ ANCHORS = MODELS.parent / "model_anchors.json"
 MOST_PER_MAC = {
     "dscnn": 1.0,
     "mnist_resnet": 0.95,
+    "okay_nabu": 1.35,
     "person_detect": 1.1,
     "resnet8": 0.55,
 }
@@ -106,8 +107,7 @@ def test_a_model_on_a_cortex_m4(folder: Path, tmp_path: Path) -> None:
 def test_a_model_in_the_least_memory(folder: Path, target: str, tmp_path: Path) -> None:
     report = generated(folder, target, tmp_path)
     live = json.loads(ANCHORS.read_text())["models"].get(folder.name, {}).get("live")
-    keeps_state = report["memory"]["state"] > 0  # which is copied, with what is joined to it
-    assert live is None or keeps_state or report["memory"]["arena"] <= live
+    assert live is None or report["memory"]["arena"] <= live, "tensors that are alive at once"
 
 
 MOST_CODE = 8192
