@@ -42,7 +42,18 @@
 
         deep__pixels_1(window, deep__weights, output);
         output += DEEP__OUT_C;
-... 22 lines
+... 5 lines
+{
+    int32_t k = 0;
+
+#ifdef __GNUC__
+    for (; k + 4 <= count; k += 4) {
+        __builtin_memcpy(to + k, from + k, 4);
+    }
+#endif
+    for (; k < count; ++k) {
+        to[k] = from[k];
+... 14 lines
 
     if (!row_inside) {
         for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {

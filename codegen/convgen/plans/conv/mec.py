@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
@@ -55,7 +55,7 @@ class MecSteps:
     ``column_elems``) and image row the ``row_elems`` that one kernel row reads. ``ring``: it holds
     the rows of one output row, each at its number modulo ``rows``. ``row_runs`` tells
     that a kernel row is a run of ``run_elems``, else the whole window is; ``gather`` how it is
-    copied.
+    copied, ``copies_words`` whether its bytes go by words, wherever these lie.
     """
 
     ring: bool
@@ -66,6 +66,7 @@ class MecSteps:
     run_elems: int
     pixel_blocks: tuple[int, ...]
     gather: Gather
+    copies_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,8 @@ class Mec:
             blocks = row_blocks(runs.pixels, kernel.pixels)
             notes = no_assembly(study, target) if self.ring else plain_notes(study, target, 8)
         steps = _steps(geometry, self._rows(geometry), blocks, ring=self.ring)
+        by_words = steps.gather.by_row and layer.elem_bytes == 1 and target.has("unaligned")
+        steps = replace(steps, copies_words=by_words)
         ends = ending(layer, kernel)
         return Plan(
             variant=self,
