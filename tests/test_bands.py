@@ -33,9 +33,8 @@ KINDS = (
     *MIXED,
     Kind("int8", grouping="none", usual=True, shape="same"),
     Kind("int8", grouping="channels", shape="framed"),
-    Kind("int8", grouping="fours", shape="inside"),
-    Kind("int8", grouping="fours", shape="inside"),
 )
+INSIDE = (Kind("int8", grouping="fours", shape="inside"),)
 WIDE = (Kind("int8", grouping="none", shape="wide"),)
 LAYERS, EMULATED, SOME = 36, 8, 5
 STATIC = Options(compile=("-O1",), layers_in_unit=1000, measured=False)
@@ -103,7 +102,8 @@ def others(numbers: range, rng: random.Random, board: Target) -> list[Job]:
 def layers(count: int, number: int, rng: random.Random, boards: list[Target]) -> list[Job]:
     jobs, tried = [], Counter[str]()
     wide = [replace(layer, name=f"wide_{layer.name}") for layer in drawn(WIDE, 6, number)]
-    for i, layer in enumerate([*drawn(KINDS, count, number), *wide]):
+    inside = [replace(layer, name=f"inside_{layer.name}") for layer in drawn(INSIDE, 6, number)]
+    for i, layer in enumerate([*drawn(KINDS, count, number), *wide, *inside]):
         board = boards[i % len(boards)]
         inputs = vectors.made_up(layer, i).inputs[0][:2]
         jobs.append(Job(pairs(layer, board, rng, tried), board, inputs))
