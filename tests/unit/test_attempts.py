@@ -13,6 +13,7 @@ import minimal
 import trials
 from convgen.bench import attempts
 from convgen.bench.attempts import Attempts
+from convgen.bench.build import toolchain
 from convgen.errors import BuildError, ToolError
 from convgen.schedule.select import Candidate
 
@@ -20,7 +21,9 @@ CANDIDATES = trials.select(minimal.made_up()).candidates[:6]
 
 
 def attempts_on(tmp_path: Path, *, model: str | None = None) -> Attempts:
-    bench: Any = SimpleNamespace(emulator=SimpleNamespace(model=model))
+    bench: Any = SimpleNamespace(
+        emulator=SimpleNamespace(model=model), machine=None, toolchain=None
+    )
     return Attempts(bench, tmp_path, 1000, lambda _: None, roomy=True)
 
 
@@ -38,6 +41,7 @@ def patched(monkeypatch: pytest.MonkeyPatch, failing: dict[Candidate, Exception]
     def put_to_test(built: Any, *_: object, **__: object) -> object:
         return trials.tried(built.candidate, instructions=1)
 
+    monkeypatch.setattr(toolchain, "firmware_of", lambda *_: ())
     monkeypatch.setattr(attempts, "build", build)
     monkeypatch.setattr(attempts, "put_to_test", put_to_test)
     return folders

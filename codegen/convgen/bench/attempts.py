@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from convgen.bench.build import toolchain
 from convgen.bench.trial import Bench, Built, Trial, build, put_to_test
 from convgen.errors import BuildError, MachineTooSmallError
 from convgen.progress import Say
@@ -73,10 +74,10 @@ class Attempts:
         """Run all of *candidates* on all cores; after a failure none begins any more."""
         for candidate in candidates:
             self._folder(candidate)
-        for candidate in candidates[:1]:
-            self(candidate)  # its firmware serves all
-        others = (partial(self, candidate) for candidate in candidates[1:])
-        process.beside(others, lambda: None, self._at_once())
+        toolchain.firmware_of(self._bench.machine, self._bench.toolchain)  # for all of them
+        process.beside(
+            (partial(self, candidate) for candidate in candidates), lambda: None, self._at_once()
+        )
 
     def with_room(self, candidate: Candidate) -> Trial | None:
         """Return what comes of *candidate* with as much memory as it needs."""

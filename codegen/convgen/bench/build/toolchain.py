@@ -88,17 +88,21 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     BuildError if only the layer's do not compile.
     """
     layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
-    names = _sources(machine)
-    defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
     _copy_firmware(folder, harness.HEADERS)
     jobs = [
         partial(_compile_layer, folder, source, output, toolchain)
         for source, output in layer.items()
     ]
-    firmware = process.beside(jobs, partial(_firmware, names, defines, toolchain))
+    firmware = process.beside(jobs, partial(firmware_of, machine, toolchain))
     _put(folder, firmware)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
     return Objects(folder=folder, layer=tuple(layer.values()), firmware=objects)
+
+
+def firmware_of(machine: Machine, toolchain: Toolchain) -> Files:
+    """Return the firmware for *machine*, compiled once: it serves all that are built there."""
+    defines = tuple(f"-D{name}={value}" for name, value in sorted(machine.defines.items()))
+    return _firmware(_sources(machine), defines, toolchain)
 
 
 def link(
@@ -170,10 +174,7 @@ def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
 
 @functools.cache
 def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain) -> Files:
-    """Return each object and stack usage file.
-
-    They are the same for every layer: one compilation serves all that are built for a machine.
-    """
+    """Return each object and stack usage file."""
     sources = [
         (name, (data_dir("firmware") / name).read_bytes()) for name in (*names, *harness.HEADERS)
     ]
