@@ -134,13 +134,18 @@ class _Player:
             for tensor in schedule.graph.inputs:
                 memory.whole(memory.write, tensor)
         fused = {stage.first: stage for stage in schedule.fused}
+        outrun: list[_Stage] = []
         for stage in schedule.stages:
             if stage.start in fused:
-                _Stage(self, fused[stage.start]).run()
+                played = _Stage(self, fused[stage.start])
+                played.run()
+                outrun += [played] if played.rows_left else []
             else:
                 self.alone(schedule.plans[stage.start], stage.start)
         for tensor in (*schedule.graph.outputs, *(s.tensor for s in schedule.graph.states)):
             memory.whole(memory.read, tensor)
+        for each in outrun:  # a caller goes on to hand in rows, and is told that all is there
+            each.read_counters()
 
     def alone(self, plan: Plan, number: int) -> None:
         """An operator by itself: its output may overlap inputs as its order allows."""
@@ -207,6 +212,7 @@ class _Stage:
         self.parts = [
             (p.plan, goes_by_rows(p)) for p in reversed(fused.flow.parts) if p.plan and p.rows
         ]
+        self.rows_left = False
         self.at = SimpleNamespace(**dict.fromkeys(self.text.counters, 0))
         self.scope = {f"{graph.name}__least": min, f"{graph.name}__most": max, "at": self.at}
 
@@ -223,9 +229,13 @@ class _Stage:
         for part in self.fused.flow.parts:
             if part.plan and not part.rows:
                 self.player.idle(part.plan.operator)
-        memory.read(counters, counters, memory.offset(counters), 0, size)
+        self.read_counters()
         if self.is_open():
             raise FaultError(f"the stage from {self.fused.first} on stands still")
+
+    def read_counters(self) -> None:
+        counters, size = self.fused.counters_name, self.fused.counter_bytes
+        self.memory.read(counters, counters, self.memory.offset(counters), 0, size)
 
     def is_open(self) -> bool:
         return any(self.value(condition) for condition in self.text.until)
@@ -243,6 +253,7 @@ class _Stage:
         place = self.place(tensor.name)
         for row in range(tensor.bytes // feeding.pitch):
             if not self.is_open():
+                self.rows_left = True
                 return
             end = getattr(self.at, feeding.counter)
             assert end == row

@@ -6,14 +6,16 @@ bytes that the header promises.
 
 from __future__ import annotations
 
+import random
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import random_rows
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.trial import attempt, split_outputs
@@ -23,6 +25,7 @@ from convgen.model.graph import Graph
 from convgen.model.tensor import DType
 from convgen.model.whole import Whole
 from convgen.schedule.network import Planner, Schedule
+from convgen.schedule.parts import height_of
 from convgen.schedule.select import Budget
 from convgen.sources.network import network_files
 from convgen.targets import target
@@ -40,7 +43,31 @@ EMULATED = [
     ("cortex-m4", "auto", 0, "float32"),
     ("rv32imc", "auto", 1, "float32"),
 ]
+EMULATED_STAGES = [
+    *(("cortex-m4", "auto", number, "int8") for number in range(1000, 1006)),
+    *(("cortex-m4", "zig", number, "int8") for number in (1006, 1007)),
+    *(("cortex-m0", "auto", number, "int8") for number in range(1008, 1011)),
+    *(("rv32imc", "auto", number, "int8") for number in range(1011, 1014)),
+    ("cortex-m4", "auto", 1000, "float32"),
+    ("rv32imc", "auto", 1001, "float32"),
+]
 NATIVE = 24
+STAGES = {
+    "cortex-m4": range(2000, 2030),
+    "cortex-m0": range(2030, 2040),
+    "rv32imc": range(2040, 2050),
+}
+WHOLE = """get(arena + {0}_INPUT_OFFSET, {0}_INPUT_BYTES);
+        {1}(arena);"""
+ROW_BY_ROW = """int done = 0;
+        {1}_begin(arena);
+        for (int left = {2}; left > 0; --left) {{
+            void *row = malloc({0}_ROW_BYTES);
+            get(row, {0}_ROW_BYTES);
+            done = {1}_push_row(arena, row);
+            free(row);
+        }}
+        if (!done) exit(8);"""
 ROOM = Budget(ram=2**19, flash=2**20)
 
 
@@ -65,11 +92,48 @@ def test_a_random_network_on_a_board(
 def test_random_networks_under_sanitizers(tmp_path: Path) -> None:
     board = played_here(target.load("cortex-m4"))
     networks = [draw(number) for number in range(100, 100 + NATIVE)]
+    under_sanitizers(tmp_path, [planned(g, board, n) for n, g in enumerate(networks)], board)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", ["cortex-m4", "cortex-m0", "rv32imc"])
+def test_random_stages_under_sanitizers(board: str, tmp_path: Path) -> None:
+    """Fused wherever they may be, some with windows beyond the image, many fed by rows."""
+    here = played_here(target.load(board))
+    networks = [random_rows.draw(number) for number in STAGES[board]]
+    under_sanitizers(tmp_path, [in_stages(graph, here) for graph in networks], here)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("board", "compiler", "number", "dtype"), EMULATED_STAGES)
+def test_random_stages_on_a_board(
+    board: str, compiler: str, number: int, dtype: DType, tmp_path: Path
+) -> None:
+    graph = random_rows.draw(number, dtype)
+    given = vectors.made_up(Whole(graph), number)
+    tried = replace(bench(board, *given.inputs, compiler=compiler), vectors=given)
+    trial = attempt(in_stages(graph, tried.target), tried, tmp_path / "trial", ROOM.ram, roomy=True)
+    assert trial.verified, trial.failure
+    assert trial.heap == trial.static == 0
+
+
+def in_stages(graph: Graph, board: Target) -> Schedule:
+    """Return a schedule of *graph* in stages, one in two fed by rows if it can be."""
+    rng = random.Random(graph.name)  # noqa: S311
+    has_rows = height_of(graph, graph.inputs[0].name) > 1
+    return random_rows.cut(
+        graph, board, rng, "rows" if has_rows and rng.random() < 0.5 else "whole"
+    )
+
+
+def under_sanitizers(tmp_path: Path, schedules: Sequence[Schedule], board: Target) -> None:
+    """Compile all for this computer, run each in a block of its arena and compare."""
+    networks = [schedule.graph for schedule in schedules]
     given = {graph.name: vectors.made_up(Whole(graph), 1) for graph in networks}
-    for number, graph in enumerate(networks):
-        for name, text in network_files(planned(graph, board, number), board).items():
+    for schedule in schedules:
+        for name, text in network_files(schedule, board).items():
             (tmp_path / name).write_text(text)
-    (tmp_path / "main.c").write_text(main_of(networks))
+    (tmp_path / "main.c").write_text(main_of(schedules))
     flags = [*WARNINGS, *SANITIZE, EXPLAIN, "-std=c99", "-O0"]
     sources = sorted(path.name for path in tmp_path.glob("*.c"))
     subprocess.run(["gcc", *flags, *sources, "-o", "main"], check=True, cwd=tmp_path)
@@ -87,11 +151,11 @@ def taken(output: bytes, graph: Graph, given: Vectors) -> tuple[tuple[np.ndarray
     return split_outputs(Whole(graph), output[:size]), output[size:]
 
 
-def main_of(networks: Iterable[Graph]) -> str:
+def main_of(schedules: Iterable[Schedule]) -> str:
     """Return a program that runs each network on three inputs, one network after the other."""
-    networks = list(networks)
-    includes = "\n".join(f'#include "{graph.name}.h"' for graph in networks)
-    runs = "\n".join(run_of(graph) for graph in networks)
+    schedules = list(schedules)
+    includes = "\n".join(f'#include "{schedule.graph.name}.h"' for schedule in schedules)
+    runs = "\n".join(run_of(schedule) for schedule in schedules)
     return f"""#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +174,12 @@ int main(void)
 """
 
 
-def run_of(graph: Graph) -> str:
-    """Return the lines that run *graph*, in a block of exactly its arena."""
+def run_of(schedule: Schedule) -> str:
+    """Return the lines that run a network, in a block of exactly its arena."""
+    graph = schedule.graph
     prefix = macro(graph.name)
+    how = ROW_BY_ROW if schedule.rows_fed else WHOLE
+    given = how.format(prefix, graph.name, schedule.rows_fed)
     several = len(graph.outputs) > 1
     outputs = [f"OUTPUT_{n}" for n in range(len(graph.outputs))] if several else ["OUTPUT"]
     writes = "\n".join(
@@ -123,8 +190,7 @@ def run_of(graph: Graph) -> str:
     for (int i = 0; i < 3; i++) {{
         char *arena = malloc({prefix}_ARENA_BYTES);
         memset(arena, 0x5A + i, {prefix}_ARENA_BYTES);
-        get(arena + {prefix}_INPUT_OFFSET, {prefix}_INPUT_BYTES);
-        {graph.name}(arena);
+        {given}
 {writes}
         free(arena);
     }}"""

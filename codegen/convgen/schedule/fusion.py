@@ -5,6 +5,7 @@ Row-fed: where the first tensor comes row by row from the caller, it is a ring l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -55,10 +56,20 @@ class Fused:
             if part.plan and accumulates(part.plan)
         ]
         own = [self._block(self.workspace_name, self.workspace)] if self.workspace else []
-        return (*rings, *sums, *own, self._block(self.counters_name, self.counter_bytes))
+        counters = self._block(self.counters_name, self.counter_bytes)
+        if self._outruns_its_caller:
+            counters = replace(counters, last=len(self.material.graph.operators))
+        return (*rings, *sums, *own, counters)
 
     def _block(self, what: str, size: int) -> Block:
         return Block(what=what, bytes=size, first=self.first, last=self.last)
+
+    @property
+    def _outruns_its_caller(self) -> bool:
+        """Whether it is done before all rows are handed in: the others must find that it is."""
+        turns = Counter(turn.part for turn in self.flow.turns)
+        callers = ((k, part) for k, part in enumerate(self.flow.parts) if part.plan is None)
+        return any(turns[k] < part.rows for k, part in callers)
 
     @property
     def workspace_name(self) -> str:
