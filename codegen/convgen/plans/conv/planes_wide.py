@@ -182,7 +182,7 @@ class Walk:
         """Words of weights of a kernel's row."""
         return sum(segment.words for segment in self.segments)
 
-    @property
+    @cached_property  # once: blocks of a wide image ask for it one by one
     def pitch(self) -> int:
         """Elements from line to line: an even number, and as many as blocks read."""
         first, read = 0, self.along.pad + self.along.inside
