@@ -182,7 +182,7 @@ class Walk:
         """Words of weights of a kernel's row."""
         return sum(segment.words for segment in self.segments)
 
-    @cached_property  # once: blocks of a wide image ask for it one by one
+    @cached_property  # like the registers: each block of a wide image asks for it
     def pitch(self) -> int:
         """Elements from line to line: an even number, and as many as blocks read."""
         first, read = 0, self.along.pad + self.along.inside
@@ -216,14 +216,14 @@ class Walk:
         reached = [(taps + output * self.along.stride + 1) // 2 for output in range(sums)]
         return max(reached)
 
-    @property
+    @cached_property
     def pixel_registers(self) -> tuple[str, ...]:
         """Those of pixels."""
         sums = max(sums for sums, _ in self._widths())
         words = [self._pixel_words(sums, segment.taps) for segment in self.segments]
         return FREE[: max(words)]
 
-    @property
+    @cached_property
     def weight_registers(self) -> tuple[str, ...]:
         """Those of weights, no more than a segment has."""
         words = max(segment.words for segment in self.segments)
