@@ -118,8 +118,9 @@ def test_a_model(folder: Path, feed: Feed) -> None:
 def test_a_model_spoilt(folder: Path, feed: Feed) -> None:
     schedule = model(folder, feed).plan("workspace", PLENTY)
     assert not fault(schedule)
-    assert fault(_lower(schedule))
     rings = [store for stage in schedule.fused for store in stage.rings]
+    if schedule.fused:
+        assert fault(_lower(schedule))
     if rings:
         assert fault(_smaller(schedule, max(rings, key=lambda store: store.bytes)))
     if any(ring.capacity > 1 for ring in rings):

@@ -258,6 +258,9 @@ class Planner:
             if found.ram <= budget.ram:
                 return found
             ram -= found.ram - budget.ram
+        leanest = self._cut("workspace", least + _no_difference(least), budget.flash, stack)
+        if leanest and leanest.ram <= budget.ram:
+            return replace(leanest, goal=goal)
         raise self._no_cut(least, stack, budget)
 
     def _no_cut(self, least: int, stack: int, budget: Budget) -> NoFitError:
