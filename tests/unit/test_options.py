@@ -18,8 +18,11 @@ ROOM = 2**30
 
 
 def option(instructions: int, flash: int, stack: int) -> Any:
-    candidate = SimpleNamespace(instructions=instructions, stack=stack)
-    return SimpleNamespace(candidate=candidate, flash=flash, ways=())
+    plan = SimpleNamespace(sums_in_assembly=True)  # shares no code with others
+    candidate = SimpleNamespace(
+        instructions=instructions, stack=stack, plan=plan, constant_bytes=0, code=flash
+    )
+    return SimpleNamespace(candidate=candidate, flash=flash, ways=(), workspace=0)
 
 
 def step(number: int, needs: list[int], options: list[Any]) -> Any:

@@ -10,8 +10,9 @@ for the stages of the best path alone, until that has none left that is estimate
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from convgen.model.graph import Graph
 from convgen.model.tensor import Tensor
@@ -164,6 +165,7 @@ class Cutter:
         ]
         self._rough = _Rough(self.material, self._lean)
         self._played: dict[Cut, Fused] = {}
+        self._estimates: dict[Cut, int] = {}
         self._around: dict[Cut, int] = {}
         self._workspaces: dict[int, list[int | None]] = {}
         self._least: dict[int, int] = {}
@@ -219,22 +221,30 @@ class Cutter:
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""
-        made: dict[tuple[Cut, bool], Stage | None] = {}
-
-        def stage(cut: Cut) -> Stage | None:
-            key = cut, cut in self._played
-            if key not in made:
-                made[key] = self._stage(cut, limits)
-            return made[key]
+        made: dict[Cut, Stage | None] = {}
+        before = self._costs_before(limits)
 
         def cost(cut: Cut) -> float:
-            found = stage(cut)
+            if self._is_estimated(cut):  # by what its operators would take anywhere
+                fits = self._need(cut, limits) <= limits.arena
+                return before[cut[1]] - before[cut[0]] if fits else IMPOSSIBLE
+            if cut not in made:
+                made[cut] = self._stage(cut, limits)
+            found = made[cut]
             return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
 
         total, cuts = self._settled(cost, sum)
         if total >= IMPOSSIBLE:
             return None
-        return tuple(found for cut in cuts if (found := stage(cut)))
+        return tuple(found for cut in cuts if (found := made[cut]))
+
+    def _costs_before(self, limits: Limits) -> list[float]:
+        """Return what the operators in front of each would cost if each were part of a stage."""
+        each = (
+            min((limits.cost(one) for one in able if one.stack <= limits.stack), default=0.0)
+            for able in self._able
+        )
+        return list(accumulate(each, initial=0.0))
 
     def _settled(
         self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
@@ -242,7 +252,7 @@ class Cutter:
         """Return the best path, in which nothing is estimated any more."""
         while True:
             total, cuts = self._path(cost, joined)
-            estimated = [cut for cut in cuts if self._is_fused(cut) and cut not in self._played]
+            estimated = [cut for cut in cuts if self._is_estimated(cut)]
             if not estimated or total >= IMPOSSIBLE:
                 return total, cuts
             for cut in estimated:
@@ -269,6 +279,9 @@ class Cutter:
                 return
             yield start
 
+    def _is_estimated(self, cut: Cut) -> bool:
+        return self._is_fused(cut) and cut not in self._played
+
     def _is_fused(self, cut: Cut) -> bool:
         return cut[1] - cut[0] > 1 or bool(self._fed_at(cut))
 
@@ -287,7 +300,9 @@ class Cutter:
             played = self._played[cut]
             alone = played.alone.bytes + workspace - aligned(played.workspace)
         else:
-            alone = self._rough.least(cut, self._fed_at(cut)) + workspace
+            if cut not in self._estimates:
+                self._estimates[cut] = self._rough.least(cut, self._fed_at(cut))
+            alone = self._estimates[cut] + workspace
         return self._held_around(cut) + alone
 
     def _least_workspaces(self, stack: int) -> list[int | None]:
@@ -336,31 +351,39 @@ class Cutter:
         return self._in_rows(cut, limits, need) if need <= limits.arena else None
 
     def _in_rows(self, cut: Cut, limits: Limits, need: int) -> Stage | None:
-        """Return the cheapest form of a fused stage that *need* bytes would do for."""
+        """Return the cheapest form of a fused stage, which needs so much in its leanest."""
         workspaces = self._least_workspaces(limits.stack)[slice(*cut)]
         workspace = max(size for size in workspaces if size is not None)
-        most = workspace + (limits.arena - need) // ALIGN * ALIGN
-        chosen = tuple(
-            min((one for one in able if _fits(one, most, limits)), key=limits.cost)
+        spare = (limits.arena - need) // ALIGN * ALIGN
+        while True:
+            chosen = tuple(
+                min((one for one in able if _fits(one, workspace + spare, limits)), key=limits.cost)
+                for able in self._able[slice(*cut)]
+            )
+            found = self._by(cut, chosen)
+            if found and found.need <= limits.arena:
+                return found
+            if spare == 0:
+                return self._by(cut, self._leanest(cut, limits.stack))
+            spare = max(0, spare - (found.need - limits.arena)) if found else 0
+
+    def _leanest(self, cut: Cut, stack: int) -> tuple[Candidate, ...]:
+        """Return what does operators in the least workspace, with so much stack where it can."""
+        return tuple(
+            min(able, key=lambda one: (one.stack > stack, *_scratch(one)))
             for able in self._able[slice(*cut)]
         )
-        instructions = sum(one.instructions for one in chosen)
-        if cut not in self._played:  # what it takes to go by rows is not known yet
-            return Stage(candidates=chosen, need=need, instructions=instructions)
+
+    def _by(self, cut: Cut, chosen: tuple[Candidate, ...]) -> Stage | None:
+        """Return a stage that was played as it is by other candidates, None if it cannot be."""
         lean = self._played[cut]
         fusion = lean.by([one.plan for one in chosen])
         if fusion is None:
-            chosen, fusion = tuple(self._lean[slice(*cut)]), lean
-            instructions = sum(one.instructions for one in chosen)
-            if any(one.stack > limits.stack for one in chosen):
-                return None
-        need = self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes
-        if need > limits.arena and most > workspace:
-            return self._in_rows(cut, replace(limits, arena=2 * limits.arena - need), 0)
+            return None
         return Stage(
             candidates=chosen,
-            need=need,
-            instructions=instructions + fusion.overhead,
+            need=self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes,
+            instructions=sum(one.instructions for one in chosen) + fusion.overhead,
             fusion=fusion,
         )
 
