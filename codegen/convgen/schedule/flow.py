@@ -264,20 +264,17 @@ class _State:
     turns: list[Turn] = field(default_factory=list)
     waited: set[int] = field(default_factory=set)
 
+    last: tuple[int, ...] = ()
+
     def __post_init__(self) -> None:
         self.progress = self.progress or [0] * len(self.parts)
+        kept = {store.name for store in self.stores if store.is_kept}
+        self.last = tuple(k for k, part in enumerate(self.parts) if kept & {*part.makes})
 
     @property
     def is_done(self) -> bool:
         """Whether everything that is kept is there."""
-        return all(
-            progress == part.rows
-            for part, progress in zip(self.parts, self.progress, strict=True)
-            if self._is_last(part)
-        )
-
-    def _is_last(self, part: Part) -> bool:
-        return any(store.name in part.makes for store in self.stores if store.is_kept)
+        return all(self.progress[k] == self.parts[k].rows for k in self.last)
 
     def go_on(self) -> None:
         """Take turns until everything stands still or is done."""

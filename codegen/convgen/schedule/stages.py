@@ -20,7 +20,7 @@ from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
-from convgen.schedule.fusion import Fused, fused, shared
+from convgen.schedule.fusion import PER_TURN, Fused, fused, shared
 from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, accumulating
 from convgen.schedule.steps import Option, Step, lives_of, settled
@@ -156,6 +156,8 @@ class Cutter:
         self.material = Parts(graph)
         self._able = [_able(step, self.material, target, blocks=blocks) for step in steps]
         self._lean = [min(able, key=_scratch) for able in self._able]
+        parts = (self.material.part(n, one.plan) for n, one in enumerate(self._lean))
+        self._turns = [-(-part.rows // part.step) for part in parts]
         self._lives = lives_of(graph)
         states = {state.tensor.name for state in graph.states}
         self._alone = [
@@ -244,7 +246,8 @@ class Cutter:
             min((limits.cost(one) for one in able if one.stack <= limits.stack), default=0.0)
             for able in self._able
         )
-        return list(accumulate(each, initial=0.0))
+        costs = (cost + PER_TURN * turns for cost, turns in zip(each, self._turns, strict=True))
+        return list(accumulate(costs, initial=0.0))
 
     def _settled(
         self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
