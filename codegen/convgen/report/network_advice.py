@@ -25,18 +25,15 @@ def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]
     """Yield what more RAM buys: what the budget has, and one step."""
     if chosen.goal == "speed":
         return
-    fastest = _plan(planner, budget)
-    if fastest and _ratio(chosen, fastest) >= WORTHWHILE:
-        yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
-    ram = chosen.ram + STEP
-    if fastest is None or fastest.ram <= ram or ram > budget.ram:
-        return
-    stepped = _plan(planner, replace(budget, ram=ram))
+    ram = min(chosen.ram + STEP, budget.ram)
+    fastest, stepped = _plan(planner, budget), _plan(planner, replace(budget, ram=ram))
     if stepped and _ratio(chosen, stepped) >= WORTHWHILE:
         yield (
-            f"{_times(chosen, stepped)} for {STEP:,} bytes of RAM more: "
+            f"{_times(chosen, stepped)} for {ram - chosen.ram:,} bytes of RAM more: "
             f"`--optimize speed --budget {ram}`"
         )
+    if fastest and _ratio(chosen, fastest) >= WORTHWHILE * _ratio(chosen, stepped or chosen):
+        yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
 
 
 def _by_rows(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
