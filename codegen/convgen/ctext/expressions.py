@@ -118,6 +118,16 @@ def grid(rows: Iterable[int], columns: Iterable[int]) -> Iterable[tuple[int, int
     return product(rows, columns)
 
 
+def each(of: Iterable[object], line: str) -> str:
+    """Return *line* of each, where ``it`` is that and ``i`` its number; no line of none.
+
+    >>> print(each(["a", "b"], "x{i} = {it};"))
+    x0 = a;
+    x1 = b;
+    """
+    return "\n".join(line.format(it=it, i=i) for i, it in enumerate(of)) or NOTHING
+
+
 def times(count: int | str) -> str:
     """Return what multiplies what follows.
 
@@ -134,6 +144,15 @@ def at(number: int, pitch: int | str) -> str:
     ('0', 'ROW', '2 * ROW')
     """
     return f"{times(number)}{pitch}" if number else "0"
+
+
+def places(count: int, pitch: int | str) -> list[str]:
+    """Return where each of *count* things is that lie *pitch* apart.
+
+    >>> places(3, "ROW")
+    ['0', 'ROW', '2 * ROW']
+    """
+    return [at(number, pitch) for number in range(count)]
 
 
 def factor(*parts: int | str) -> str:
@@ -218,3 +237,8 @@ def combination(variables: str, terms: Iterable[Term]) -> str:
         sign = (" - " if term.negative else " + ") if text else "-" if term.negative else ""
         text += sign + (f"{term.factor} * " if term.factor else "") + f"{variables}{term.index}"
     return text
+
+
+def combinations(variables: str, sums: Iterable[Iterable[Term]]) -> list[str]:
+    """Return several of them."""
+    return [combination(variables, terms) for terms in sums]

@@ -76,6 +76,11 @@ class SmladPlan(FinishingPlan):
         """Return the registers of sums: of each channel those of the pixels."""
         return tuple(pixels[: form.pixels] for pixels in SUMS)
 
+    def halves(self, form: Form) -> tuple[tuple[str, str], ...]:
+        """Return pairs of them that have the products of the same weights in common."""
+        sums = self.sums(form)
+        return (*zip(sums[0], sums[1], strict=True), *zip(sums[2], sums[3], strict=True))
+
     def sum_registers(self, form: Form) -> tuple[str, ...]:
         """Return all of them."""
         return tuple(register for pixels in self.sums(form) for register in pixels)
