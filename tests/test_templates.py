@@ -18,7 +18,7 @@ TEMPLATES = sorted(
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 
 
-MOST_CONTROL = 0.28  # of all lines
+MOST_CONTROL = 0.25  # of all lines
 
 
 def source(name: str) -> str:

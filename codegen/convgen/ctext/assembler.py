@@ -83,6 +83,17 @@ def each(of: Iterable[object], instruction: str) -> str:
     return "\n".join(instruction.format(r=r, i=i, at=4 * i) for i, r in enumerate(of))
 
 
+def load(names: Sequence[str], base: str) -> str:
+    """Load registers from *base* on, which moves on if it ends in "!".
+
+    >>> load(["r2", "r3"], "r1!"), load(["r2"], "r1!"), load(["r2"], "r0")
+    ('ldm r1!, {r2, r3}', 'ldr r2, [r1], #4', 'ldr r2, [r0]')
+    """
+    if len(names) > 1:
+        return f"ldm {base}, {{{', '.join(names)}}}"
+    return f"ldr {names[0]}, [{base.rstrip('!')}]{', #4' if base.endswith('!') else ''}"
+
+
 def push() -> str:
     """Save what Thumb-2 code uses: r4 to r11 and the return address."""
     return f"push {{r4-r11, lr}}\n{CFI}adjust_cfa_offset 36\n{saved(CALLEE_SAVED)}"

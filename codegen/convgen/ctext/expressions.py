@@ -221,6 +221,20 @@ def advance(variable: str, count: int | str, sign: str = "+") -> str:
     return f"{sign}{sign}{variable}" if count == 1 else f"{variable} {sign}= {count}"
 
 
+def at_least(variable: str, least: str) -> str:
+    """Return what raises *variable* to *least*.
+
+    >>> at_least("value", "LOW")
+    'value = value < LOW ? LOW : value;'
+    """
+    return f"{variable} = {variable} < {least} ? {least} : {variable};"
+
+
+def at_most(variable: str, most: str) -> str:
+    """Return what lowers it to *most*."""
+    return f"{variable} = {variable} > {most} ? {most} : {variable};"
+
+
 def countdown(pixels: int) -> str:
     """Return the rest of a loop that takes *pixels* of ``count`` while there are so many.
 
