@@ -14,14 +14,20 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from pathlib import Path
 
+import convgen
 from cases import CASES, OPERATORS, Spec
 from cases import spec as spec_of
+from convgen.choices import Feed
 from convgen.formats import spec
+from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.plans import registry
 from convgen.plans.plan import Plan
+from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.overlap import share
+from convgen.schedule.select import Budget
 from convgen.sources.generate import layer_files
+from convgen.sources.network import network_files
 from convgen.system import seal
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -29,6 +35,7 @@ from planned import planned
 
 NUMBER = re.compile(r"\d[\w.]*")
 DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line
+DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
 TARGET, FEW_REGISTERS = "cortex-m4", "cortex-m0"
 # one or two cases for each template, chosen so that every branch is printed somewhere
 CHOSEN = [
@@ -103,6 +110,14 @@ IN_SLICES = [
     ("whole", "accumulate_pool"),
     ("tall", "accumulate_pool"),
 ]
+NETWORKS: dict[str, tuple[Feed, str]] = {
+    "network/digits": ("whole", TARGET),
+    "network/digits_rows": ("rows", TARGET),
+}
+"""The network of `examples/digits` in the least RAM: of its source what is behind the operators."""
+
+FIRST_OF_STAGE = "/* How many rows of "
+
 # cores with an assembly of their own, by the end of the file's name
 ON_OTHER_CORES = {
     "m3": ("cortex-m3", [("first", "direct_w16")]),
@@ -114,6 +129,9 @@ def generated(
     case: str, algorithm: str, board: Target, folder: Path, *, overlap: bool
 ) -> dict[str, str]:
     """Return the files of a case, without digests."""
+    if case == "digits":
+        texts = without_digests(network_files(fused(algorithm, board), board))
+        return {name: text[max(text.find(FIRST_OF_STAGE), 0) :] for name, text in texts.items()}
     path = folder / "layer.json"
     path.write_text(json.dumps((CASES | IN_ONE_POOL | WHOLE_IMAGES | OPERATORS)[case]))
     layer = spec.load(path)
@@ -123,6 +141,14 @@ def generated(
     if overlap:
         plan, pool = share(plan)
     return without_digests(layer_files(plan, board, pool))
+
+
+def fused(feed: str, board: Target) -> Schedule:
+    """Return the network of digits, whose operators go row by row."""
+    graph = convgen.read(DIGITS)
+    assert isinstance(graph, Graph)
+    planner = Planner(graph, board, feed="rows" if feed == "rows" else "whole")
+    return planner.plan("workspace", Budget(ram=2**20, flash=2**20))
 
 
 def sliced(operator: Operator, board: Target) -> Plan:
@@ -142,6 +168,7 @@ def expected_files() -> dict[str, tuple[str, str, str, bool]]:
     names |= {f"{a}/{case}_m0": (case, a, FEW_REGISTERS, False) for case, a in ON_FEW_REGISTERS}
     for board, end in ((TARGET, ""), (FEW_REGISTERS, "_m0")):
         names |= {f"{a}/{case}{end}": (case, a, board, False) for case, a in IN_SLICES}
+    names |= {name: ("digits", feed, board, False) for name, (feed, board) in NETWORKS.items()}
     for end, (board, chosen) in ON_OTHER_CORES.items():
         names |= {f"{a}/{case}_{end}": (case, a, board, False) for case, a in chosen}
     return names

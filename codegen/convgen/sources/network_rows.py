@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from textwrap import wrap
 
 from convgen.ctext.literals import ctype
 from convgen.model.tensor import Tensor
@@ -15,8 +16,10 @@ from convgen.schedule.network import Schedule
 from convgen.schedule.parts import accumulates, slices_of
 from convgen.sources.shared_kernels import Entry
 
-OFFSETS = {2: "int16_t", 4: "int32_t"}
+COUNTERS = {2: "int16_t", 4: "int32_t"}
 """What counters are, by their size."""
+
+LINE = 100  # columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,23 @@ class Advance:
     call: str
     arguments: tuple[str, ...]
     last: str
+
+    @property
+    def nothing(self) -> tuple[str, ...]:
+        """The conditions under which it does nothing, each a line."""
+        done = f"row == {self.rows}"
+        whole = " || ".join((done, *self.unless))
+        return (whole,) if len(whole) + 12 <= LINE else (done, *self.unless)
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The call, in lines that are not too long."""
+        text = ", ".join(self.arguments)
+        whole = f"{self.call}({text});"
+        if len(whole) + 4 <= LINE:
+            return (whole,)
+        *others, end = wrap(text, LINE - 10, break_long_words=False, break_on_hyphens=False)
+        return f"{self.call}(", *(f"    {line}" for line in others), f"    {end});"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +163,7 @@ class _Writer:
         return StageText(
             struct=f"{self.schedule.graph.name}_rows_{fused.first}",
             offset=self.schedule.arena.offset(fused.counters_name),
-            counter_type=OFFSETS[fused.bytes_of_counter],
+            counter_type=COUNTERS[fused.bytes_of_counter],
             counters=(*(self._counter(part) for part in parts if part.rows), *rings),
             comment=f"operators {fused.first} to {fused.last}",
             advances=tuple(
@@ -250,7 +270,8 @@ class _Writer:
 
     def _pointer(self, declared: str, tensor: Tensor) -> Pointer:
         store = self.flow.store_of[tensor.name]
-        size = f"{store.capacity} rows of {store.pitch:,} bytes"
+        rows = "1 row" if store.capacity == 1 else f"{store.capacity} rows"
+        size = f"{rows} of {store.pitch:,} bytes"
         if store.height == 1:
             size = f"{store.pitch:,} bytes"
         what = "" if store.is_whole else "a ring of "

@@ -40,7 +40,16 @@ def inside(schedule: Schedule) -> list[str]:
         "A function for each operator, in the order in which they run, and one that calls them.",
         "Where an operator's input is not needed afterwards, its output may overlap it: as far as",
         "the order allows in which it reads and stores.",
+        *([] if not schedule.fused else _STAGES),
     ]
+
+
+_STAGES = (
+    "",
+    "Operators of a stage go row by row: NAME_next goes on with one if what it reads is there, and",
+    "of several that could the last does. Between them are rings with the rows that are needed yet;",
+    "those of a full ring move to its beginning.",
+)
 
 
 def operator(plan: Plan) -> list[str]:
