@@ -46,9 +46,9 @@ def inside(schedule: Schedule) -> list[str]:
 
 _STAGES = (
     "",
-    "Operators of a stage go row by row: NAME_next goes on with one if what it reads is there, and",
-    "of several that could the last does. Between them are rings with the rows that are needed yet;",
-    "those of a full ring move to its beginning.",
+    "Operators of a stage go row by row: NAME_next goes on with one if what it reads is there; of",
+    "several that could, the last does. Rings between them hold the rows that are needed yet, and",
+    "move them to the beginning when full.",
 )
 
 
