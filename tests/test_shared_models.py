@@ -126,6 +126,14 @@ def test_a_model_that_gets_rows(name: str, tmp_path: Path) -> None:
     assert report["feed"] == "rows"
 
 
+@pytest.mark.emulator
+def test_person_detection_on_a_part_with_16_kib(tmp_path: Path) -> None:
+    name, options = "person_detect", ("-b", "16k")
+    report = generated(MODELS / name, "cortex-m0", tmp_path, *options)
+    assert report["memory"]["total"] <= 2**14
+    assert report["flash"]["total"] <= 2**18
+
+
 MOST_CODE = 8192
 
 

@@ -32,6 +32,7 @@ from convgen.schedule.steps import Option, Step, lives_of, survey
 from convgen.targets.target import Target
 
 ENDLESS = 2**62  # bytes
+MORE_RAM = 1.1  # times, where plans of less take too much flash
 MOST_CHOICES = 8  # made where tensors do not find places in the bytes they were made for
 
 
@@ -248,20 +249,33 @@ class Planner:
         raise _no_fit(best.ram, budget)
 
     def _fused(self, goal: Goal, budget: Budget) -> Schedule:
-        """Plan operators that go row by row together, where that takes less RAM."""
+        """Plan operators that go row by row together, where that takes less RAM.
+
+        The least RAM may take more flash than there is: then a bit more RAM is tried.
+        """
         least, stack = self._cutter.least_ram()
-        ram = min(budget.ram, least + _no_difference(least)) if goal == "workspace" else budget.ram
+        ram = least + _no_difference(least)
+        while goal == "workspace" and ram < budget.ram:
+            found = self._fused_within(goal, ram, budget, stack)
+            if found:
+                return found
+            ram = int(ram * MORE_RAM)
+        found = self._fused_within(goal, budget.ram, budget, stack)
+        if found is None:  # what is fastest could not be placed; the leanest may
+            leanest = self._cut("workspace", least + _no_difference(least), budget.flash, stack)
+            found = leanest and replace(leanest, goal=goal)
+        if found is None or found.ram > budget.ram:
+            raise self._no_cut(least, stack, budget)
+        return found
+
+    def _fused_within(self, goal: Goal, ram: int, budget: Budget, stack: int) -> Schedule | None:
+        """Return the best schedule for so many bytes as it is placed, None if none is."""
         for _ in range(MOST_CHOICES):
             found = self._cut(goal, ram, budget.flash, stack)
-            if found is None:
-                break
-            if found.ram <= budget.ram:
+            if found is None or found.ram <= budget.ram:
                 return found
             ram -= found.ram - budget.ram
-        leanest = self._cut("workspace", least + _no_difference(least), budget.flash, stack)
-        if leanest and leanest.ram <= budget.ram:
-            return replace(leanest, goal=goal)
-        raise self._no_cut(least, stack, budget)
+        return None
 
     def _no_cut(self, least: int, stack: int, budget: Budget) -> NoFitError:
         """Say what is too little for any stages."""

@@ -215,11 +215,20 @@ class Cutter:
 
         *small*: those with the least flash.
         """
-        for price in PRICES[-1:] if small else PRICES:
-            found = self._cheapest(Limits(arena=arena, stack=stack, price=price))
-            if found is None or sum(stage.flash for stage in found) <= flash:
-                return found
-        return None
+
+        def at(price: float) -> tuple[Stage, ...]:
+            return self._cheapest(Limits(arena=arena, stack=stack, price=price)) or ()
+
+        def fits(found: tuple[Stage, ...]) -> bool:
+            return bool(found) and sum(stage.flash for stage in found) <= flash
+
+        fastest = () if small else at(PRICES[0])
+        if fits(fastest):
+            return fastest
+        smallest = at(PRICES[-1])
+        if small or not fits(smallest):
+            return smallest if fits(smallest) else None
+        return next(filter(fits, map(at, PRICES[1:-1])), smallest)
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""
