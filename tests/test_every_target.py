@@ -20,6 +20,7 @@ import minimal
 import native
 import random_operators
 from batch import Options
+from cases import CASES
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
@@ -113,7 +114,7 @@ def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bo
 def test_between_them_the_targets_offer_every_algorithm(random_layers: int) -> None:
     boards = list(map(target.load, target.names()))
     left = {algorithm.name for algorithm in ALGORITHMS}
-    for layer in layers(random_layers):
+    for layer in (*layers(random_layers), minimal.load(CASES["steps"])):
         for board in boards:
             left -= registry.able(layer, board, left).keys()
         if not left:

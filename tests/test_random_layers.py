@@ -126,7 +126,7 @@ FAMILIES = (
 ASSEMBLED = {
     "cortex-m0": r".*_w16|winograd_.*",
     "cortex-m3": r".*_w16|winograd_.*",
-    "cortex-m4": r"(direct|im2col|winograd)_?.*",
+    "cortex-m4": r"(direct|im2col|winograd)_?.*|mec_w16",
     "rv32imc": r".*_w16|winograd_.*",
 }
 """Those that are in assembly for most layers."""

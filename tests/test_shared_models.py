@@ -115,7 +115,8 @@ def test_a_model_in_the_least_memory(folder: Path, target: str, tmp_path: Path) 
     assert live is None or arena <= live, "tensors that are alive at once"
     planned = known.get("planned_fused_whole_row_rings")
     if planned and folder.name not in FLOAT_INPUTS:
-        assert arena <= planned * 1.02
+        workspace = max(row["workspace"] for row in report["operators"])
+        assert arena <= planned * 1.02 + workspace
 
 
 @pytest.mark.emulator

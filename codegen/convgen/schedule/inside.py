@@ -44,14 +44,14 @@ def settled(graph: Graph, *, everywhere: bool) -> Graph:
 
 def _joins(operator: Operator) -> set[str]:
     """Return what *operator* joins, row by row."""
-    is_run = isinstance(operator, Concatenation) and operator.is_run
+    is_run = isinstance(operator, Concatenation) and operator.is_run and not operator.fixed
     return {tensor.name for tensor in operator.inputs} if is_run else set()
 
 
 def _wishes(operator: Operator, states: set[str]) -> Within:
     """Return in what tensors of *operator* should lie so that nothing is to be done."""
     match operator:
-        case Concatenation() if operator.is_run:
+        case Concatenation() if operator.is_run and not operator.fixed:  # nobody writes constants
             whole = operator.output.name
             offsets = accumulate((tensor.bytes for tensor in operator.inputs), initial=0)
             places = zip(operator.inputs, offsets, strict=False)
