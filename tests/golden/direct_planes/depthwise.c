@@ -54,7 +54,8 @@
     "    and r3, r2, r5, asr #31; add r3, r3, r1; smmla r5, r5, r0, r3\n"
     "    and r3, r2, r4, asr #31; add r3, r3, r1; smmla r4, r4, r0, r3\n"
     "    ldrd r0, r1, [sp, #28]\n"
-    "    ssat r5, #8, r5, asr #14; ssat r4, #8, r4, asr #14\n"
+    "    ssat r5, #8, r5, asr #14\n"
+    "    ssat r4, #8, r4, asr #14\n"
     "    strb r5, [r1, #18]; strb r4, [r1], #6\n"
     "    ldrsb r3, [r0, #150]; ldrsb r2, [r0, #144]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabb r7, r2, r12, r7\n"
@@ -75,10 +76,11 @@
     "    and r3, r2, r7, asr #31; add r3, r3, r1; smmla r7, r7, r0, r3\n"
     "    and r3, r2, r6, asr #31; add r3, r3, r1; smmla r6, r6, r0, r3\n"
     "    ldrd r0, r1, [sp, #28]\n"
-    "    ssat r7, #8, r7, asr #14; ssat r6, #8, r6, asr #14\n"
+    "    ssat r7, #8, r7, asr #14\n"
+    "    ssat r6, #8, r6, asr #14\n"
     "    strb r7, [r1, #18]; strb r6, [r1], #6\n"
     "    strd r0, r1, [sp, #28]; ldm sp, {r0, r1, r2}\n"
-... 4 lines
+... 5 lines
     "    strb r5, [r1, #18]; strb r4, [r1], #6\n"
     "    add r0, r0, #108\n"
     "    add r1, r1, #18\n"

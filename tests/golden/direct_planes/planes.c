@@ -72,7 +72,8 @@ __extension__ __asm__(
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    smlad r6, r2, r9, r6; smlatb r7, r2, r9, r7\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14\n"
+    "    ssat r4, #8, r4, asr #14\n"
+    "    ssat r5, #8, r5, asr #14\n"
     "    strb r4, [r1], #3; strb r5, [r1], #3\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
@@ -81,7 +82,8 @@ __extension__ __asm__(
     "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
     "    smlad r4, r2, r9, r4; smlatb r5, r2, r9, r5\n"
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3; smmla r7, r7, r2, r3\n"
-    "    ssat r6, #8, r6, asr #14; ssat r7, #8, r7, asr #14\n"
+    "    ssat r6, #8, r6, asr #14\n"
+    "    ssat r7, #8, r7, asr #14\n"
     "    strb r6, [r1], #3; strb r7, [r1], #3\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
@@ -90,7 +92,7 @@ __extension__ __asm__(
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    smlad r6, r2, r9, r6\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14\n"
+... 2 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3\n"
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3\n"
     "    ssat r6, #8, r6, asr #14\n"
@@ -115,7 +117,7 @@ __extension__ __asm__(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6; smlatb r7, r2, r8, r7\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14\n"
+... 2 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3\n"
     "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
@@ -127,7 +129,7 @@ __extension__ __asm__(
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    smlad r4, r2, r8, r4; smlatb r5, r2, r8, r5\n"
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3; smmla r7, r7, r2, r3\n"
-    "    ssat r6, #8, r6, asr #14; ssat r7, #8, r7, asr #14\n"
+... 2 lines
     "    strb r6, [r1], #3; strb r7, [r1], #3\n"
     "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
@@ -139,7 +141,7 @@ __extension__ __asm__(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 4 lines
+... 5 lines
     "    strb r6, [r1], #3\n"
     "    ldr r2, [sp, #72]; cmp r0, r2; bne 2b\n"
     "    @ the bottom row\n"
@@ -151,15 +153,15 @@ __extension__ __asm__(
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    ldr r3, [sp, #36]; smlad r6, r2, r9, r3; smlatb r7, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 6 lines
+... 7 lines
     "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
     "    ldr r3, [sp, #36]; smlad r4, r2, r9, r3; smlatb r5, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 6 lines
+... 7 lines
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    ldr r3, [sp, #40]; smlad r6, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 7 lines
+... 8 lines
     "    strb r6, [r1], #3\n"
     "    @ the next channel\n"
     "    ldrd r0, r1, [sp, #52]\n"

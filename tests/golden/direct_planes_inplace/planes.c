@@ -33,22 +33,22 @@ void planes__walk(
     "    ldr r3, [sp, #12]; smlad r6, r2, r10, r3; smlatb r7, r2, r10, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
-... 2 lines
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14\n"
+... 3 lines
+    "    ssat r5, #8, r5, asr #14\n"
     "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
     "    ldr r3, [sp, #12]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
     "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
-... 2 lines
-    "    ssat r6, #8, r6, asr #14; ssat r7, #8, r7, asr #14\n"
+... 3 lines
+    "    ssat r7, #8, r7, asr #14\n"
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; strb r7, [r2], #3; str r2, [sp, #76]\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
     "    ldr r3, [sp, #16]; smlad r6, r2, r10, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 4 lines
+... 5 lines
     "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3\n"
     "    ssat r6, #8, r6, asr #14\n"
@@ -68,19 +68,19 @@ void planes__walk(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6; smlatb r7, r2, r8, r7\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 7 lines
+... 8 lines
     "    ldr r3, [sp, #24]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
     "    ldr r2, [r1]\n"
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    smlad r4, r2, r8, r4; smlatb r5, r2, r8, r5\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 7 lines
+... 8 lines
     "    ldr r3, [sp, #28]; smlad r6, r2, r10, r3\n"
     "    ldr r2, [r1]\n"
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 7 lines
+... 8 lines
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; str r2, [sp, #76]\n"
     "    ldr r2, [sp, #72]; cmp r0, r2; bne 2b\n"
     "    @ the bottom row\n"
@@ -93,19 +93,19 @@ void planes__walk(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    ldr r3, [sp, #36]; smlad r6, r2, r8, r3; smlatb r7, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 4 lines
+... 5 lines
     "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
     "    ldr r2, [r1], #4\n"
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    ldr r3, [sp, #36]; smlad r4, r2, r8, r3; smlatb r5, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 4 lines
+... 5 lines
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; strb r7, [r2], #3; str r2, [sp, #76]\n"
     "    ldr r2, [r1], #4\n"
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    ldr r3, [sp, #40]; smlad r6, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 7 lines
+... 8 lines
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; str r2, [sp, #76]\n"
     "    @ the next channel\n"
 ... 6 lines

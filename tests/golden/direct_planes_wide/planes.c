@@ -98,7 +98,10 @@ void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *outpu
     "    smmla r6, r6, r2, r3\n"
     "    smmla r7, r7, r2, r3\n"
     "    ldr r1, [sp, #4]\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14; ssat r6, #8, r6, asr #14; ssat r7, #8, r7, asr #14\n"
+    "    ssat r4, #8, r4, asr #14\n"
+    "    ssat r5, #8, r5, asr #14\n"
+    "    ssat r6, #8, r6, asr #14\n"
+    "    ssat r7, #8, r7, asr #14\n"
     "    strb r4, [r1], #3; strb r5, [r1], #3; strb r6, [r1], #3; strb r7, [r1], #3\n"
     "    str r1, [sp, #4]\n"
     "    sub r0, r0, #52\n"
@@ -114,7 +117,8 @@ void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *outpu
 ... 3 lines
     "    smmla r6, r6, r2, r3\n"
     "    ldr r1, [sp, #4]\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14; ssat r6, #8, r6, asr #14\n"
+... 2 lines
+    "    ssat r6, #8, r6, asr #14\n"
     "    strb r4, [r1], #3; strb r5, [r1], #3; strb r6, [r1], #3\n"
     "    str r1, [sp, #4]\n"
     "    sub r0, r0, #54\n"

@@ -43,7 +43,8 @@
     "    and r9, r8, r6, asr #31; add r9, r9, r3\n"
     "    smmla r6, r6, r2, r9\n"
     "    ldr r1, [sp, #4]\n"
-    "    ssat r4, #8, r4, asr #14; ssat r5, #8, r5, asr #14; ssat r6, #8, r6, asr #14\n"
+... 2 lines
+    "    ssat r6, #8, r6, asr #14\n"
     "    strb r4, [r1], #6; strb r5, [r1], #6; strb r6, [r1], #6\n"
     "    str r1, [sp, #4]\n"
     "    sub r0, r0, #36\n"
