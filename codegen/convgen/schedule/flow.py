@@ -144,6 +144,20 @@ class Turn:
     row: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replayed:
+    """A turn as a store sees it: the row it begins with ``before`` and, with room made, ``first``.
+
+    ``written`` are the rows that the turn makes there, and the one behind them.
+    """
+
+    time: int
+    turn: Turn
+    before: int
+    first: int
+    written: tuple[int, int] | None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
     """A stage that comes to its end: who runs, what is kept, and in which order that goes.
@@ -177,47 +191,49 @@ class Flow:
 
     def _moved(self, store: Store) -> int:
         """Return the bytes that *store*, a ring, moves."""
-        first = rows = 0
-        progress = [0] * len(self.parts)
-        for turn in self.turns:
-            part = self.parts[turn.part]
-            if store.tensors[0] in part.makes:
-                start, stop = _written(part, turn.row, store)
-                if stop - first > store.capacity:
-                    first = min(_oldest(self.parts, progress, store), start)
-                    rows += start - first
+        moves = (
+            (each, each.written)
+            for each in self._replayed(store)
+            if each.written and each.first != each.before
+        )
+        return store.pitch * sum(written[0] - each.first for each, written in moves)
+
+    def _replayed(self, store: Store) -> Iterator[_Replayed]:
+        """Yield what every turn finds and writes in *store*."""
+        readers, progress = self.readers(store), [0] * len(self.parts)
+        first = 0
+        for time, turn in enumerate(self.turns):
+            part, before = self.parts[turn.part], first
+            is_writer = not store.is_given and {*part.makes} & {*store.tensors}
+            written = _written(part, turn.row, store) if is_writer else None
+            if written and written[1] - first > store.capacity:
+                first = min(_oldest(progress, readers, store), written[0])
+            yield _Replayed(time=time, turn=turn, before=before, first=first, written=written)
             progress[turn.part] = part.last(turn.row)
-        return rows * store.pitch
 
     def _times(self, store: Store) -> tuple[Times, Times]:
         end = len(self.turns)
         born = np.full(store.slots, -1 if store.is_given else end)
         dead = np.full(store.slots, end if store.is_kept else -1)
-        writers = {k: part for k, part in enumerate(self.parts) if {*part.makes} & {*store.tensors}}
-        readings = dict.fromkeys(range(len(self.parts)), ())  # type: dict[int, tuple[Reading, ...]]
+        readings: dict[int, list[Reading]] = {}
         for k, reading in self.readers(store):
-            readings[k] = (*readings[k], reading)
-        first = 0  # the row at the beginning of a ring
-        progress = [0] * len(self.parts)
-        for time, turn in enumerate(self.turns):
-            part = self.parts[turn.part]
-            last = part.last(turn.row)
-            if turn.part in writers and not store.is_given:
-                start, stop = _written(part, turn.row, store)
-                if stop - first > store.capacity:
-                    kept = min(_oldest(self.parts, progress, store), start)
-                    dead[kept - first : start - first] = time  # they are moved
-                    first = kept
+            readings.setdefault(k, []).append(reading)
+        for each in self._replayed(store):
+            time, first, row = each.time, each.first, each.turn.row
+            last = self.parts[each.turn.part].last(row)
+            if each.written:
+                start, stop = each.written
+                if first != each.before:
+                    dead[first - each.before : start - each.before] = time  # they are moved
                 reached = stop - first + store.more_slots
                 born[start - first : reached] = np.minimum(born[start - first : reached], time)
                 dead[:reached] = np.maximum(dead[:reached], time)
-            for reading in readings[turn.part]:
-                start, stop = reading.first(turn.row), reading.end(last)
+            for reading in readings.get(each.turn.part, ()):
+                start, stop = reading.first(row), reading.end(last)
                 if store.is_whole:
                     dead[start:stop] = np.maximum(dead[start:stop], time)
                 else:
                     dead[: max(stop - first, 0)] = time
-            progress[turn.part] = last
         return born, dead
 
     @property
@@ -263,7 +279,6 @@ class _State:
     progress: list[int] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     waited: set[int] = field(default_factory=set)
-
     last: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -372,7 +387,7 @@ class _Look:
     def _kept(self, progress: Sequence[int], store: Store, written: tuple[int, int]) -> int:
         """Return how many rows *store* must hold after those have been *written*."""
         start, stop = written
-        return stop - min(_least_first(progress, self.readers[id(store)], store), start)
+        return stop - min(_oldest(progress, self.readers[id(store)], store), start)
 
 
 def _is_later(tensor: str, store: Store) -> bool:
@@ -387,13 +402,8 @@ def _written(part: Part, row: int, store: Store) -> tuple[int, int]:
     return (0, store.height) if part.last(row) == part.rows else (0, 0)
 
 
-def _oldest(parts: Sequence[Part], progress: Sequence[int], store: Store) -> int:
-    return _least_first(progress, list(_readers(parts, store)), store)
-
-
-def _least_first(
-    progress: Sequence[int], readers: Sequence[tuple[int, Reading]], store: Store
-) -> int:
+def _oldest(progress: Sequence[int], readers: Sequence[tuple[int, Reading]], store: Store) -> int:
+    """Return the first row of *store* that somebody will read yet."""
     return min((reading.first(progress[k]) for k, reading in readers), default=store.height)
 
 
