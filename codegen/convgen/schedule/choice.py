@@ -40,7 +40,9 @@ def choose(steps: Sequence[Step], goal: Goal, budget: Budget) -> Chosen:
     least = min(_least(steps, stack) + stack for stack in stacks)
     ram = min(budget.ram, least + SAME_BYTES) if goal == "workspace" else budget.ram
     if least > budget.ram:
-        raise NoFitError(_too_little(steps, least, budget))
+        worst = max(steps, key=lambda step: min(step.needs))
+        named = f"operator {worst.number} ({worst.operator.name}) takes the most"
+        raise too_little_ram(least, budget, f": {named}")
     able = {stack: each for stack in stacks if (each := _within(steps, ram - stack, stack))}
     found = [
         Chosen(choice=choice, arena=ram - stack, flash=budget.flash)
@@ -49,18 +51,23 @@ def choose(steps: Sequence[Step], goal: Goal, budget: Budget) -> Chosen:
     ]
     if not found:
         flash = min(sum(min(o.flash for o in each) for each in every) for every in able.values())
-        raise NoFitError(
-            f"the network needs about {flash:,} bytes of flash at least, expected at most "
-            f"{budget.flash:,}"
-        )
+        raise too_little_flash(flash, budget)
     return min(found, key=lambda chosen: _BY_GOAL[goal](chosen.choice))
 
 
-def _too_little(steps: Sequence[Step], least: int, budget: Budget) -> str:
-    worst = max(steps, key=lambda step: min(step.needs))
-    return (
-        f"the network needs about {least:,} bytes of RAM at least, expected at most "
-        f"{budget.ram:,}: operator {worst.number} ({worst.operator.name}) takes the most"
+def too_little_ram(needed: int, budget: Budget, why: str = "") -> NoFitError:
+    """Return what says that a network needs more RAM, and *why* if that is known."""
+    return NoFitError(
+        f"the network needs about {needed:,} bytes of RAM at least, expected at most "
+        f"{budget.ram:,}{why}"
+    )
+
+
+def too_little_flash(needed: int, budget: Budget) -> NoFitError:
+    """Return what says that a network needs more flash."""
+    return NoFitError(
+        f"the network needs about {needed:,} bytes of flash at least, expected at most "
+        f"{budget.flash:,}"
     )
 
 

@@ -23,6 +23,8 @@ from convgen.schedule.choice import (
     least_arena,
     least_constants,
     speed,
+    too_little_flash,
+    too_little_ram,
 )
 from convgen.schedule.fusion import Fused
 from convgen.schedule.parts import height_of
@@ -144,11 +146,12 @@ class Planner:
         feed: Feed = "whole",
         *,
         everywhere: bool = False,
+        steps: Sequence[Step] = (),
     ) -> None:
-        """Ask what could do each operator."""
+        """Ask what could do each operator, unless *steps* have it."""
         graph = inside.settled(graph, everywhere=everywhere)
         self.graph, self._target, self.fusion = graph, target, fusion
-        self.steps = survey(graph, target)
+        self.steps = steps or survey(graph, target)
         self.fed = _fed(graph) if feed == "rows" else ()
         self._planned: dict[tuple[Goal, Budget], Schedule] = {}
 
@@ -162,7 +165,7 @@ class Planner:
 
     def fed_by_rows(self) -> Planner:
         """Return what plans the same for a caller who hands in rows. Raises UsageError."""
-        return Planner(self.graph, self._target, self.fusion, "rows")
+        return Planner(self.graph, self._target, self.fusion, "rows", steps=self.steps)
 
     def plan(self, goal: Goal, budget: Budget) -> Schedule:
         """Choose stages and what does each operator, and place all, once. Raises NoFitError."""
@@ -246,7 +249,7 @@ class Planner:
             if best.ram <= budget.ram:
                 return best
             within = replace(within, ram=within.ram - (best.ram - budget.ram))
-        raise _no_fit(best.ram, budget)
+        raise too_little_ram(best.ram, budget)
 
     def _fused(self, goal: Goal, budget: Budget) -> Schedule:
         """Plan operators that go row by row together, where that takes less RAM.
@@ -280,13 +283,10 @@ class Planner:
     def _no_cut(self, least: int, stack: int, budget: Budget) -> NoFitError:
         """Say what is too little for any stages."""
         if least > budget.ram:
-            return _no_fit(least, budget, f": {self._cutter.peak(stack)}")
+            return too_little_ram(least, budget, f": {self._cutter.peak(stack)}")
         smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, small=True) or ()
         flash = sum(stage.flash for stage in smallest)
-        return NoFitError(
-            f"the network needs about {flash:,} bytes of flash at least, expected at most "
-            f"{budget.flash:,}"
-        )
+        return too_little_flash(flash, budget)
 
     def _cut(self, goal: Goal, ram: int, flash: int, stack: int) -> Schedule | None:
         """Return the best schedule in so many bytes, with *stack* or more of it; None if none fits.
@@ -318,13 +318,6 @@ def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
 def _no_difference(ram: int) -> int:
     """Return the bytes that make no difference to so much RAM."""
     return min(SAME_BYTES, ram // 100)
-
-
-def _no_fit(needed: int, budget: Budget, why: str = "") -> NoFitError:
-    return NoFitError(
-        f"the network needs about {needed:,} bytes of RAM at least, expected at most "
-        f"{budget.ram:,}{why}"
-    )
 
 
 def _fed(graph: Graph) -> tuple[Tensor, ...]:
