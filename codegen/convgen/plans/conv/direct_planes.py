@@ -52,12 +52,12 @@ from convgen.plans.conv.planes_dsp import (
     rows_at_once,
 )
 from convgen.plans.kernels import instruction_set
-from convgen.plans.kernels.base import OwnSums, no_bytes
+from convgen.plans.kernels.base import OwnSums, no_lone_channels
 from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder, in_tiles
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
-from convgen.refusal import Refusal, counted, needs
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
@@ -231,13 +231,8 @@ VARIANTS = (DirectPlanes(), DirectPlanes(in_place=True))
 
 def _wrong_shape(layer: Conv2d) -> str | None:
     g = layer.geometry
-    if reason := no_bytes(layer):
+    if reason := no_lone_channels(layer):
         return reason
-    if not g.in_c == g.out_c == g.groups:
-        return needs(
-            "one input and one output channel in each group",
-            f"has {g.in_c} inputs and {g.out_c} outputs in {counted(g.groups, 'group')}",
-        )
     if (g.k_h, g.k_w) != (KERNEL, KERNEL):
         return needs(f"a {KERNEL}x{KERNEL} kernel", f"has {g.k_h}x{g.k_w}")
     if (g.dilation_h, g.dilation_w) != (1, 1):

@@ -28,12 +28,12 @@ from convgen.plans.conv.base import loop_work
 from convgen.plans.conv.planes_dsp import Distance, Registers
 from convgen.plans.conv.planes_wide import FREE, STARTS, Copies, Segment, Side, Walk, copies
 from convgen.plans.kernels import instruction_set
-from convgen.plans.kernels.base import OwnSums, no_bytes
+from convgen.plans.kernels.base import OwnSums, no_lone_channels
 from convgen.plans.lines import Lines
 from convgen.plans.order import StoreOrder, in_tiles
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
-from convgen.refusal import Refusal, counted, needs
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
@@ -182,13 +182,8 @@ VARIANTS = (DirectPlanesWide(), DirectPlanesWide(rows=2))
 
 def _wrong_shape(layer: Conv2d) -> str | None:
     g = layer.geometry
-    if reason := no_bytes(layer):
+    if reason := no_lone_channels(layer):
         return reason
-    if not g.in_c == g.out_c == g.groups:
-        return needs(
-            "one input and one output channel in each group",
-            f"has {g.in_c} inputs and {g.out_c} outputs in {counted(g.groups, 'group')}",
-        )
     if (g.dilation_h, g.dilation_w) != (1, 1):
         return needs("dilation 1x1", f"has {g.dilation_h}x{g.dilation_w}")
     across, along = _sides(g)[:: -1 if _goes_down(g) else 1]

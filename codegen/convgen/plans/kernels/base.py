@@ -17,7 +17,7 @@ from convgen.ctext.expressions import plus, times
 from convgen.ctext.literals import ctype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.refusal import needs
+from convgen.refusal import counted, needs
 from convgen.targets.target import Target
 
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
@@ -93,6 +93,17 @@ class Weights:
 def no_bytes(layer: Conv2d) -> str | None:
     """Refuse what is not int8."""
     return None if layer.dtype == "int8" else needs("int8", f"is {layer.dtype}")
+
+
+def no_lone_channels(layer: Conv2d) -> str | None:
+    """Refuse what is not int8, or mixes channels: each output has one input channel of its own."""
+    g = layer.geometry
+    if g.in_c == g.out_c == g.groups:
+        return no_bytes(layer)
+    return no_bytes(layer) or needs(
+        "one input and one output channel in each group",
+        f"has {g.in_c} inputs and {g.out_c} outputs in {counted(g.groups, 'group')}",
+    )
 
 
 def has_lanes(geometry: Geometry) -> bool:
