@@ -16,7 +16,7 @@ from prices import Sample, Table
 from convgen.model.operator import Operator
 from convgen.plans import registry
 from convgen.plans.plan import Plan
-from convgen.schedule.cost import arithmetic, stack_key
+from convgen.schedule.cost import arithmetic
 from convgen.targets import target
 
 MOST_INSTRUCTIONS = 10**7
@@ -83,17 +83,7 @@ def _measure(job: Job) -> list[Sample]:
     if not isinstance(plan, Plan):
         return []
     sliced = measure_sliced(plan, calls, bench_for(operator, board), MOST_INSTRUCTIONS)
-    return [
-        Sample(
-            table=job.table,
-            layer=job.layer,
-            algorithm=plan.algorithm,
-            family=plan.family,
-            work=plan.work,
-            measured=sliced,
-            stack_key=stack_key(plan),
-        )
-    ]
+    return [Sample.of(plan, job.table, job.layer, sliced)]
 
 
 if __name__ == "__main__":

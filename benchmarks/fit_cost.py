@@ -23,7 +23,7 @@ from convgen.errors import ConvgenError
 from convgen.plans import registry
 from convgen.plans.plan import Plan
 from convgen.resources import data_dir
-from convgen.schedule.cost import arithmetic, stack_key, whole
+from convgen.schedule.cost import arithmetic, whole
 from convgen.targets import target
 
 K = TypeVar("K")
@@ -197,7 +197,7 @@ def measured(jobs: Mapping[K, Iterable[Job]]) -> Iterator[tuple[K, list[Sample]]
 
 def measure_layer(job: Job) -> list[Sample]:
     """Build and run a layer with the algorithms that it is to be measured with."""
-    isa, name = job.table
+    _, name = job.table
     board = target.load(BOARDS[job.table])
     fields = LAYERS[job.layer] if isinstance(job.layer, str) else draw(job.layer)
     layer = load(fields if name == "int8" else as_float32(fields))
@@ -206,18 +206,7 @@ def measure_layer(job: Job) -> list[Sample]:
     bench = bench_for(layer, board)
     able = list(registry.able(layer, board).values())
     plans = able if job.whole else sparse(able, job.layer)
-    return [
-        Sample(
-            table=(isa, name),
-            layer=str(job.layer),
-            algorithm=plan.algorithm,
-            family=plan.family,
-            work=plan.work,
-            measured=_run(job, plan, bench),
-            stack_key=stack_key(plan),
-        )
-        for plan in plans
-    ]
+    return [Sample.of(plan, job.table, str(job.layer), _run(job, plan, bench)) for plan in plans]
 
 
 def _run(job: Job, plan: Plan, bench: Bench) -> Measured:

@@ -19,7 +19,7 @@ from prices import Predicted, Sample, Table, fit, predict
 from convgen.model.tensor import DType
 from convgen.plans import registry
 from convgen.resources import data_dir
-from convgen.schedule.cost import arithmetic, stack_key
+from convgen.schedule.cost import arithmetic
 from convgen.targets import target
 
 COPIES = {table: isa for table, isa in LIKE.items() if table not in BOARDS}
@@ -103,15 +103,7 @@ def _measure(job: Job) -> list[Sample]:
     assert (board.cpu.isa, arithmetic(operator, board)) == job.table
     bench = bench_for(operator, board)
     return [
-        Sample(
-            table=job.table,
-            layer=job.layer,
-            algorithm=plan.algorithm,
-            family=plan.family,
-            work=plan.work,
-            measured=measure(plan, bench, MOST_INSTRUCTIONS),
-            stack_key=stack_key(plan),
-        )
+        Sample.of(plan, job.table, job.layer, measure(plan, bench, MOST_INSTRUCTIONS))
         for plan in registry.able(operator, board).values()
     ]
 

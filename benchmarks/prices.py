@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from remembered import Measured
 
 from convgen.plans.kernels.portable import DOT, LANES
-from convgen.schedule.cost import block_parts, general_names, price, priced
+from convgen.plans.plan import Plan
+from convgen.schedule.cost import block_parts, general_names, price, priced, stack_key
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -52,6 +53,19 @@ class Sample:
     work: Mapping[str, int]
     measured: Measured
     stack_key: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan, table: Table, layer: str, measured: Measured) -> Sample:
+        """Return what was *measured* of *plan*."""
+        return cls(
+            table=table,
+            layer=layer,
+            algorithm=plan.algorithm,
+            family=plan.family,
+            work=plan.work,
+            measured=measured,
+            stack_key=stack_key(plan),
+        )
 
     def predict(self, prices: Prices) -> float:
         """Return its instructions by its work and *prices*."""
