@@ -7,14 +7,14 @@ bytes that the header promises.
 from __future__ import annotations
 
 import random
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import network_program
 import random_rows
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
@@ -27,11 +27,10 @@ from convgen.model.whole import Whole
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.parts import height_of
 from convgen.schedule.select import Budget
-from convgen.sources.network import network_files
 from convgen.targets import target
 from convgen.targets.target import Target
 from emulated import bench
-from native import EXPLAIN, SANITIZE, WARNINGS, played_here
+from native import played_here
 from random_networks import draw
 
 EMULATED = [
@@ -130,17 +129,10 @@ def under_sanitizers(tmp_path: Path, schedules: Sequence[Schedule], board: Targe
     """Compile all for this computer, run each in a block of its arena and compare."""
     networks = [schedule.graph for schedule in schedules]
     given = {graph.name: vectors.made_up(Whole(graph), 1) for graph in networks}
-    for schedule in schedules:
-        for name, text in network_files(schedule, board).items():
-            (tmp_path / name).write_text(text)
-    (tmp_path / "main.c").write_text(main_of(schedules))
-    flags = [*WARNINGS, *SANITIZE, EXPLAIN, "-std=c99", "-O0"]
-    sources = sorted(path.name for path in tmp_path.glob("*.c"))
-    subprocess.run(["gcc", *flags, *sources, "-o", "main"], check=True, cwd=tmp_path)
     stdin = b"".join(each.tobytes() for each in given.values())
-    run = subprocess.run(["./main"], input=stdin, capture_output=True, check=True, cwd=tmp_path)
+    left = network_program.run(tmp_path, schedules, board, run_of, stdin)
     for graph in networks:
-        raw, run.stdout = taken(run.stdout, graph, given[graph.name])
+        raw, left = taken(left, graph, given[graph.name])
         for got, wanted in zip(raw, graph.compute(*given[graph.name].inputs), strict=True):
             np.testing.assert_array_equal(got, wanted, err_msg=graph.name)
 
@@ -149,29 +141,6 @@ def taken(output: bytes, graph: Graph, given: Vectors) -> tuple[tuple[np.ndarray
     """Return the outputs of *graph*, and what is left of *output*."""
     size = given.count * sum(tensor.bytes for tensor in graph.outputs)
     return split_outputs(Whole(graph), output[:size]), output[size:]
-
-
-def main_of(schedules: Iterable[Schedule]) -> str:
-    """Return a program that runs each network on three inputs, one network after the other."""
-    schedules = list(schedules)
-    includes = "\n".join(f'#include "{schedule.graph.name}.h"' for schedule in schedules)
-    runs = "\n".join(run_of(schedule) for schedule in schedules)
-    return f"""#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-{includes}
-
-static void get(char *to, size_t bytes)
-{{
-    if (fread(to, 1, bytes, stdin) != bytes) exit(9);
-}}
-
-int main(void)
-{{
-{runs}
-    return 0;
-}}
-"""
 
 
 def run_of(schedule: Schedule) -> str:

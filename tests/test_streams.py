@@ -6,14 +6,13 @@ bytes that the header promises, of which only the state is left alone between ca
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import network_program
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.trial import attempt, split_outputs
 from convgen.choices import GOALS, Feed
@@ -23,11 +22,10 @@ from convgen.model.tensor import DType
 from convgen.model.whole import Whole
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
-from convgen.sources.network import network_files
 from convgen.targets import target
 from convgen.targets.target import Target
 from emulated import bench
-from native import EXPLAIN, SANITIZE, WARNINGS, played_here
+from native import played_here
 from random_streams import STEPS, draw, settled
 
 EMULATED: list[tuple[str, int, DType]] = [
@@ -72,14 +70,7 @@ def test_random_streams_under_sanitizers(tmp_path: Path) -> None:
         schedules.append(planned(graph, board, number, feed_of(graph, number)))
         inputs += given.tobytes()
         wanted.append(drawn.compute(given))
-        for name, text in network_files(schedules[-1], board).items():
-            (tmp_path / name).write_text(text)
-    (tmp_path / "main.c").write_text(main_of(schedules))
-    flags = [*WARNINGS, *SANITIZE, EXPLAIN, "-std=c99", "-O0"]
-    sources = sorted(path.name for path in tmp_path.glob("*.c"))
-    subprocess.run(["gcc", *flags, *sources, "-o", "main"], check=True, cwd=tmp_path)
-    run = subprocess.run(["./main"], input=inputs, capture_output=True, check=True, cwd=tmp_path)
-    left = run.stdout
+    left = network_program.run(tmp_path, schedules, board, run_of, inputs)
     for schedule, expected in zip(schedules, wanted, strict=True):
         size = STEPS * sum(tensor.bytes for tensor in schedule.graph.outputs)
         for got, right in zip(
@@ -87,29 +78,6 @@ def test_random_streams_under_sanitizers(tmp_path: Path) -> None:
         ):
             np.testing.assert_array_equal(got, right, err_msg=schedule.graph.name)
         left = left[size:]
-
-
-def main_of(schedules: Iterable[Schedule]) -> str:
-    """Return a program that runs each network on what it is fed, one network after the other."""
-    schedules = list(schedules)
-    includes = "\n".join(f'#include "{each.graph.name}.h"' for each in schedules)
-    runs = "\n".join(map(run_of, schedules))
-    return f"""#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-{includes}
-
-static void get(char *to, size_t bytes)
-{{
-    if (fread(to, 1, bytes, stdin) != bytes) exit(9);
-}}
-
-int main(void)
-{{
-{runs}
-    return 0;
-}}
-"""
 
 
 def run_of(schedule: Schedule) -> str:
