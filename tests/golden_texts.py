@@ -1,7 +1,8 @@
 """The text that is generated of a few small layers, and what of it the golden files show.
 
-Each two neighbouring lines are shown once: what stands in a file before is left out, with the count
-of its lines. Neither the layer's name counts, nor, in definitions and comments, numbers.
+A line is shown where it follows another for the first time: what follows it in a file before is
+left out, with the count of its lines. Neither the layer's name counts, nor numbers, so that a
+kernel is shown in one shape of block; of assembly those of registers and labels do.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from convgen.targets import target
 from convgen.targets.target import Target
 from planned import planned
 
-NUMBER = re.compile(r"\d[\w.]*")
+NUMBER = re.compile(r"\d+")
+IMMEDIATE = re.compile(r"#-?\d+")
 DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
 TARGET, FEW_REGISTERS = "cortex-m4", "cortex-m0"
@@ -198,19 +200,17 @@ def shown() -> dict[str, str]:
 
 
 def pattern(line: str, case: str) -> str:
-    """Return *line* without the layer's name; a definition or comment without numbers too."""
+    """Return *line* without the layer's name and numbers; of assembly without immediate ones."""
     text = line.replace(case.upper(), "NAME").replace(case, "name")
-    return NUMBER.sub("0", text) if text.lstrip().startswith(("#define", "*", "/*")) else text
+    is_assembly = text.lstrip().startswith('"')
+    return IMMEDIATE.sub("#0", text) if is_assembly else NUMBER.sub("0", text)
 
 
 def _news(patterns: list[str], seen: set[tuple[str, str]]) -> Iterator[bool]:
-    """Say of each line whether it stands beside another for the first time."""
-    fresh = [False]
-    for pair in pairwise(patterns):
-        fresh.append(pair not in seen)
+    """Say of each line whether it stands behind another for the first time."""
+    for pair in pairwise(["", *patterns]):
+        yield pair not in seen
         seen.add(pair)
-    fresh.append(False)
-    return (before or behind for before, behind in pairwise(fresh))
 
 
 def _without_old(lines: Iterable[str], news: Iterable[bool]) -> Iterator[str]:

@@ -1,27 +1,21 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  accumulate_connected
  * Sums       SMLAD, weights of two channels in int16
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
-... 2 lines
- *
+... 3 lines
  * Printed from templates/algorithms/accumulate.c.j2.
  *
-... 52 lines
-#define CONNECTED__OUT_C 5
+... 53 lines
 #define CONNECTED__DEPTH 12 /* elements of the input */
 #define CONNECTED__FINISH_MIN (-128) /* activation range less the output zero point */
-... 2 lines
-
+... 3 lines
 /* Sum to output: TensorFlow Lite's single rounding, then activation and zero point. */
 static CONNECTED__CODE int8_t connected__finish(int32_t sum, int32_t channel)
-{
-    const int32_t shift = connected__shift[channel];
+... 2 lines
     const int64_t half = (int64_t)1 << (shift - 1);
     int32_t value = (int32_t)(((int64_t)sum * connected__multiplier[channel] + half) >> shift);
     value = value < CONNECTED__FINISH_MIN ? CONNECTED__FINISH_MIN : value;
-... 25 lines
-/*
+... 26 lines
  * connected__slice_4: adds the products of a slice to 1 x 4 sums. Registers:
  *
  *   r0               where the input is read
@@ -39,10 +33,7 @@ void connected__slice_4(const int8_t *input, const uint32_t *weights, int32_t *s
 __extension__ __asm__(
     CONNECTED__BEGIN(connected__slice_4)
     "    push {r4-r11, lr}\n"
-... 3 lines
-    CONNECTED__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #28\n"
-    CONNECTED__CFI("adjust_cfa_offset 28")
+... 6 lines
     "    ldm r3, {r3-r5}\n"
     "    strd r1, r2, [sp, #16]\n"
     "    stm sp, {r0, r3-r5}\n"
@@ -76,8 +67,7 @@ __extension__ __asm__(
     "    ldr r9, [r0], #4\n"
     "4:\n"
     "    sxtb16 r8, r9\n"
-... 13 lines
-    "    smlad r6, r9, lr, r6\n"
+... 14 lines
     "    subs r2, #2\n"
     "    bgt 2b\n"
     "    cbz r3, 5f\n"
@@ -96,51 +86,33 @@ __extension__ __asm__(
     "    add r11, r11, r7, asr #8\n"
     "    stm r2!, {r8-r11}\n"
     "    add sp, #28\n"
-    CONNECTED__CFI("adjust_cfa_offset -28")
-    "    pop {r4-r11, pc}\n"
-    "    .ltorg\n"
+... 3 lines
     CONNECTED__END(connected__slice_4));
 
-... 6 lines
- *   r3               the last word, or nothing
+... 7 lines
  *   r4 r5            sums: of channel 0, of it and 256 times channel 1 ...
  *   r8 r9            inputs, two elements each; r9 also a word
  *   r10 r11          weights of two channels and two elements each
  *
- * On the stack: input, how many words, the last and the first of them, weights, sums and the end of these.
- */
-void connected__slice_2(const int8_t *input, const uint32_t *weights, int32_t *sums, const uint32_t *ends);
-
-__extension__ __asm__(
-    CONNECTED__BEGIN(connected__slice_2)
-    "    push {r4-r11, lr}\n"
-... 12 lines
-    "    mov r5, #0\n"
+... 20 lines
     "    lsls r8, r2, #31\n"
-... 6 lines
-    "    sxtb16 r9, r9, ror #8\n"
+... 7 lines
     "    ldm r1!, {r10, r11}\n"
     "    smlad r5, r8, r10, r5\n"
-    "    sxtb16 r10, r10\n"
-    "    smlad r4, r8, r10, r4\n"
+... 2 lines
     "    smlad r5, r9, r11, r5\n"
     "    sxtb16 r11, r11\n"
     "    smlad r4, r9, r11, r4\n"
     "    ldr r9, [r0], #4\n"
-... 9 lines
-    "    smlad r4, r9, r11, r4\n"
+... 10 lines
     "    subs r2, #2\n"
-... 8 lines
-    "    sub r5, r4\n"
+... 9 lines
     "    ldm r2, {r8, r9}\n"
     "    add r8, r4\n"
     "    add r9, r9, r5, asr #8\n"
     "    stm r2!, {r8, r9}\n"
     "    add sp, #28\n"
-... 2 lines
-    "    .ltorg\n"
-    CONNECTED__END(connected__slice_2));
-
+... 5 lines
 /* So many elements, at most four, as bytes of a word; else zero. */
 static CONNECTED__CODE inline uint32_t connected__word(const int8_t *input, uint32_t count)
 {
@@ -199,8 +171,7 @@ static CONNECTED__CODE void connected__block(
             sums[c] += x * lower;
             sums[c + 1] += x * ((both - lower) / 256);
         }
-... 5 lines
-{
+... 6 lines
     for (int32_t block = 0; block < 1; ++block) {
         const uint32_t *weights = connected__weights + block * 12;
         int32_t *sums = partial + block * 4;
@@ -211,14 +182,10 @@ static CONNECTED__CODE void connected__block(
         const uint32_t *weights = connected__weights + 12 + block * 6;
         int32_t *sums = partial + 4 + block * 2;
 
-        connected__block(input, first, last, weights, 2, sums);
-    }
-... 2 lines
-
+... 5 lines
 CONNECTED__CODE void connected_rows(const int8_t *input, int32_t input_row, int8_t *output, void *workspace, int32_t first, int32_t last)
 {
-    int32_t *const partial = workspace;
-
+... 2 lines
     if (first == 0) {
         connected__begin(partial, 1);
     }

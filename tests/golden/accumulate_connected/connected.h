@@ -1,13 +1,11 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  accumulate_connected: sums of products with what comes in slices, kept from one to
  *   the next
  * Workspace  24 bytes: int32_t partial[6]
  * Constants  117 bytes
  * Quantised  single rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
-... 29 lines
-/*
+... 30 lines
  * Takes rows `first` to `last` - 1, at least one, of 12 of the input, each 1 element. At `input`
  *   lies row `input_row`, and behind it at least the rows that are read. Rows come in order, each
  *   once: row 0 begins, and the call with the last of them writes the whole `output`.

@@ -1,13 +1,10 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  accumulate_pool
  * Sums       four channels of a word at a time
-... 2 lines
- *
+... 3 lines
  * Printed from templates/operators/accumulate_pool.c.j2.
  *
-... 21 lines
-
+... 22 lines
 #define WHOLE__CHANNELS 9
 #define WHOLE__ROWS 5
 #define WHOLE__ROW_PIXELS 6
@@ -16,17 +13,14 @@
 #define WHOLE__SHIFT 23
 #define WHOLE__MULTIPLIER 279621 /* that makes a sum a mean */
 
-... 2 lines
-{
+... 3 lines
     value = (value * WHOLE__MULTIPLIER + (1 << (WHOLE__SHIFT - 1))) >> WHOLE__SHIFT;
     return (int8_t)value;
-}
-
+... 2 lines
 /* Adds so many pixels to the sums. */
 static WHOLE__CODE void whole__add(const int8_t *input, int32_t pixels, int16_t *sums)
 {
-... 3 lines
-    for (; channel < WHOLE__WORDS_END; channel += 4) {
+... 4 lines
         const int8_t *at = input + channel;
         uint32_t even;
         uint32_t odd;
@@ -44,8 +38,7 @@ static WHOLE__CODE void whole__add(const int8_t *input, int32_t pixels, int16_t 
         memcpy(sums + channel, &even, sizeof even);
         memcpy(sums + channel + 2, &odd, sizeof odd);
     }
-#endif
-
+... 2 lines
     for (; channel < WHOLE__CHANNELS; ++channel) {
         const int8_t *at = input + channel;
         int32_t sum = sums[channel];
@@ -56,12 +49,10 @@ static WHOLE__CODE void whole__add(const int8_t *input, int32_t pixels, int16_t 
         }
         sums[channel] = (int16_t)sum;
     }
-}
-
+... 2 lines
 static WHOLE__CODE void whole__store(const int16_t *sums, int8_t *output)
 {
-... 3 lines
-    for (; channel < WHOLE__WORDS_END; channel += 4) {
+... 4 lines
         output[channel] = whole__finish(sums[channel]);
         output[channel + 1] = whole__finish(sums[channel + 2]);
         output[channel + 2] = whole__finish(sums[channel + 1]);
@@ -71,8 +62,7 @@ static WHOLE__CODE void whole__store(const int16_t *sums, int8_t *output)
     for (; channel < WHOLE__CHANNELS; ++channel) {
         output[channel] = whole__finish(sums[channel]);
     }
-... 3 lines
-{
+... 4 lines
     int16_t *const sums = workspace;
 
     const int8_t *rows = input + (first - input_row) * WHOLE__ROW_PIXELS * WHOLE__CHANNELS;

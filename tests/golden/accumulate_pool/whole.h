@@ -1,12 +1,10 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  accumulate_pool: sums of what comes in slices, kept from one to the next
  * Workspace  18 bytes: int16_t sums[9]
  * Constants  0 bytes
  * Quantised  a mean is one multiplication in 32 bits, exact for every sum; two's complement, and
  *   >> of negative integers is arithmetic
-... 28 lines
-/*
+... 29 lines
  * Takes rows `first` to `last` - 1, at least one, of 5 of the input, each 54 elements. At `input`
  *   lies row `input_row`, and behind it at least the rows that are read. Rows come in order, each
  *   once: row 0 begins, and the call with the last of them writes the whole `output`.

@@ -1,8 +1,6 @@
-... 3 lines
- * Algorithm  accumulate_pool
+... 4 lines
  * Sums       plain C, channel by channel
  *
-... 18 lines
-#define WHOLE__ROW_PIXELS 6
+... 19 lines
 
 ... 53 lines

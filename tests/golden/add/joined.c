@@ -7,8 +7,7 @@
  * An output may take the place of the inputs it is of.
  * Printed from templates/operators/add.c.j2.
  *
-... 13 lines
-
+... 14 lines
 #define JOINED__ELEMENTS 60 /* of each tensor */
 #define JOINED__FIRST 994026
 #define JOINED__SECOND 3685169
@@ -25,12 +24,10 @@ static JOINED__CODE int8_t joined__sum(int32_t first, int32_t second)
     value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
     value = value > JOINED__OUT_MAX ? JOINED__OUT_MAX : value;
     return (int8_t)value;
-}
-
+... 2 lines
 JOINED__CODE void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace)
 {
-    (void)workspace;
-
+... 2 lines
     for (int32_t i = 0; i < JOINED__ELEMENTS; i++) {
         output[i] = joined__sum(input_0[i], input_1[i]);
     }

@@ -12,8 +12,7 @@
  * Quantised  one line in 32 bits, equal for all 65,536 pairs of inputs; two's complement, and >>
  *   of negative integers is arithmetic
  *
-... 11 lines
-
+... 12 lines
 #define JOINED_INPUT_0_BYTES      60u
 #define JOINED_INPUT_1_BYTES      60u
 #define JOINED_OUTPUT_BYTES       60u
@@ -23,8 +22,7 @@
 #define JOINED_INPUT_0_WIDTH      4u
 #define JOINED_INPUT_0_CHANNELS   5u
 #define JOINED_INPUT_1_HEIGHT     3u
-#define JOINED_INPUT_1_WIDTH      4u
-#define JOINED_INPUT_1_CHANNELS   5u
+... 2 lines
 #define JOINED_OUTPUT_HEIGHT      3u
 #define JOINED_OUTPUT_WIDTH       4u
 #define JOINED_OUTPUT_CHANNELS    5u
@@ -39,8 +37,7 @@
  * Computes the layer from `input_0` and `input_1` to `output`, NHWC, batch 1.
  * `output` may be `input_0` or `input_1`.
  * No workspace is needed: pass NULL.
- * Reentrant: no variables of its own, no heap.
- */
+... 2 lines
 void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace);
 
 ... 5 lines

@@ -1,39 +1,18 @@
-... 10 lines
- *   zero points.
+... 11 lines
  * The output begins 4 bytes above the input in one pool, the last outputs first: 58 bytes instead
  *   of 90.
  * Printed from templates/algorithms/direct.c.j2.
-... 106 lines
-    "    strd r0, r2, [sp]\n"
+... 107 lines
     "    ldr r2, =248\n"
     "    add r2, r1\n"
-... 6 lines
-    "    mov r11, r10\n"
+... 7 lines
     "    .rept 3\n"
-... 46 lines
-    "    ssat r5, #8, r5, asr #14\n"
-    "    strb r5, [r0, #6]\n"
-... 9 lines
-    "    ssat r7, #8, r7, asr #14\n"
-    "    strb r7, [r0, #6]\n"
-... 11 lines
-    "    ssat r9, #8, r9, asr #14\n"
-    "    strb r9, [r0, #6]\n"
-... 9 lines
-    "    ssat r11, #8, r11, asr #14\n"
-    "    strb r11, [r0, #6]\n"
-... 51 lines
-    "2:\n"
+... 135 lines
     "    lsrs lr, #1\n"
-... 148 lines
-            constants = causal__run(sums, 2, run, 12, constants);
-        constants = causal__finish(sums, 2, constants, output);
-... 20 lines
-        for (int32_t row = 0; row < 3; ++row) {
+... 171 lines
             const uintptr_t at = input + (uintptr_t)(row * 4);
             const int8_t *run = bits & 1u ? (const int8_t *)at : zero_points;
-... 34 lines
-    int8_t *output = (int8_t *)pool + CAUSAL_OUTPUT_OFFSET;
+... 35 lines
     (void)workspace;
 
     /* From the last pixel to the first: so outputs overwrite only input that is not read any more. */

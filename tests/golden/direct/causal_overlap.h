@@ -1,11 +1,8 @@
-... 33 lines
-#define CAUSAL_OUTPUT_OFFSET     4u
+... 34 lines
 #define CAUSAL_WORKSPACE_BYTES   0u /* pass NULL */
-... 15 lines
- *   CAUSAL_OUTPUT_OFFSET, and the input is overwritten.
+... 16 lines
  * No workspace is needed: pass NULL.
-... 2 lines
- *     static int8_t pool[CAUSAL_POOL_BYTES];
+... 3 lines
  *
  *     read_input(pool + CAUSAL_INPUT_OFFSET);
  *     causal(pool, NULL);

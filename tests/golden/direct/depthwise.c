@@ -1,14 +1,11 @@
-... 3 lines
- * Algorithm  direct
+... 4 lines
  * Sums       plain C, 1 x 4 sums (pixels x channels)
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 14 lines
-#define DEPTHWISE__CODE __attribute__((section(CONVGEN_CODE_SECTION)))
+... 15 lines
 #else
 #define DEPTHWISE__CODE
 #endif
-... 18 lines
-#define DEPTHWISE__TAP 1 /* elements of one tap */
+... 19 lines
 #define DEPTHWISE__RUN 3 /* elements of one kernel row */
 #define DEPTHWISE__OUT_C 6
 #define DEPTHWISE__DEPTH 9 /* products of one sum */
@@ -37,8 +34,7 @@ static DEPTHWISE__CODE inline void depthwise__lanes_1x4(
 {
     int32_t sum00 = sums[0][0];
     int32_t sum01 = sums[0][1];
-    int32_t sum02 = sums[0][2];
-    int32_t sum03 = sums[0][3];
+... 2 lines
 
     for (int32_t k = 0; k < count; ++k) {
         const int32_t w0 = weights[4 * k];
@@ -54,28 +50,9 @@ static DEPTHWISE__CODE inline void depthwise__lanes_1x4(
 
     sums[0][0] = sum00;
     sums[0][1] = sum01;
-    sums[0][2] = sum02;
-    sums[0][3] = sum03;
-}
-
-/* Adds `count` products to each of 1 x 2 sums (pixels x channels); each channel has its own input. */
-static DEPTHWISE__CODE inline void depthwise__lanes_1x2(
-    int32_t sums[1][2], const int8_t *input,
-    const int8_t *weights, int32_t count)
 ... 2 lines
-    int32_t sum01 = sums[0][1];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t w0 = weights[2 * k];
-        const int32_t w1 = weights[2 * k + 1];
-
-        sum00 += input[k * DEPTHWISE__TAP_STEP] * w0;
-        sum01 += input[k * DEPTHWISE__TAP_STEP + 1] * w1;
-    }
-... 2 lines
-    sums[0][1] = sum01;
 }
-
+... 21 lines
 /* 1 x 4 outputs whose taps are all inside the image; `input` is the first tap. */
 static DEPTHWISE__CODE void depthwise__inner_1x4(
     const int8_t *input, int32_t channel, int8_t *output)
@@ -86,35 +63,14 @@ static DEPTHWISE__CODE void depthwise__inner_1x4(
     for (int32_t c = 0; c < 4; ++c) {
         sums[0][c] = depthwise__bias[channel + c];
     }
-
-    for (int32_t i = 0; i < DEPTHWISE__KERNEL_H; ++i) {
+... 2 lines
         depthwise__lanes_1x4(sums, input + i * DEPTHWISE__DILATION_H * DEPTHWISE__IN_W * DEPTHWISE__IN_C, weights, DEPTHWISE__RUN);
         weights += 4 * DEPTHWISE__RUN;
     }
-
-    for (int32_t c = 0; c < 4; ++c) {
+... 2 lines
         output[channel + c] = depthwise__finish(sums[0][c], channel + c);
     }
-... 2 lines
-/* 1 x 2 outputs whose taps are all inside the image; `input` is the first tap. */
-static DEPTHWISE__CODE void depthwise__inner_1x2(
-    const int8_t *input, int32_t channel, int8_t *output)
-{
-    const int8_t *weights = depthwise__weights + channel * DEPTHWISE__DEPTH;
-    int32_t sums[1][2];
-
-    for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = depthwise__bias[channel + c];
-... 2 lines
-    for (int32_t i = 0; i < DEPTHWISE__KERNEL_H; ++i) {
-        depthwise__lanes_1x2(sums, input + i * DEPTHWISE__DILATION_H * DEPTHWISE__IN_W * DEPTHWISE__IN_C, weights, DEPTHWISE__RUN);
-        weights += 2 * DEPTHWISE__RUN;
-    }
-
-    for (int32_t c = 0; c < 2; ++c) {
-        output[channel + c] = depthwise__finish(sums[0][c], channel + c);
-... 2 lines
-
+... 23 lines
 static DEPTHWISE__CODE void depthwise__pixels_1(const int8_t *input, int8_t *output)
 {
     depthwise__inner_1x4(input + 0, 0, output);
@@ -125,34 +81,21 @@ static DEPTHWISE__CODE void depthwise__pixels_1(const int8_t *input, int8_t *out
 static DEPTHWISE__CODE void depthwise__edge_1x4(
     const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
 {
-... 6 lines
-
+... 7 lines
     for (int32_t row = in_row; row < in_row + DEPTHWISE__KERNEL_H * DEPTHWISE__DILATION_H; row += DEPTHWISE__DILATION_H) {
         for (int32_t col = in_col; col < in_col + DEPTHWISE__KERNEL_W * DEPTHWISE__DILATION_W; col += DEPTHWISE__DILATION_W) {
             const int inside = row >= 0 && row < DEPTHWISE__IN_H && col >= 0 && col < DEPTHWISE__IN_W;
-            const int8_t *tap = inside ? input + (row * DEPTHWISE__IN_W + col) * DEPTHWISE__IN_C : depthwise__zero_points;
-
+... 2 lines
             depthwise__lanes_1x4(sums, tap, weights, DEPTHWISE__TAP);
             weights += 4 * DEPTHWISE__TAP;
         }
-... 7 lines
-/* 1 x 2 outputs, their first tap at (in_row, in_col), which may be outside the image. */
-static DEPTHWISE__CODE void depthwise__edge_1x2(
-    const int8_t *input, int32_t in_row, int32_t in_col, int32_t channel, int8_t *output)
-... 12 lines
-
-            depthwise__lanes_1x2(sums, tap, weights, DEPTHWISE__TAP);
-            weights += 2 * DEPTHWISE__TAP;
-        }
-... 6 lines
-
+... 33 lines
 static DEPTHWISE__CODE void depthwise__edge(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
 {
     depthwise__edge_1x4(input + 0, in_row, in_col, 0, output);
     depthwise__edge_1x2(input + 4, in_row, in_col, 4, output);
 }
-... 15 lines
-
+... 16 lines
         for (; col < DEPTHWISE__INNER_RIGHT; ++col) {
             depthwise__pixels_1(
                 input + (in_row * DEPTHWISE__IN_W + col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT) * DEPTHWISE__IN_C, output);

@@ -1,8 +1,6 @@
-... 7 lines
- * Padding    0 top, 0 left, 1 bottom, 1 right
+... 8 lines
  * Activation none: outputs from -128 to 127
-... 2 lines
- * Constants  112 bytes
+... 3 lines
  * Quantised  double rounding, Q31 multiplier per channel; two's complement, and >> of negative
  *   integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained

@@ -151,14 +151,12 @@ __extension__ __asm__(
     "    sxtb16 r3, r3, ror #8\n"
     "    sxtb16 r2, r2, ror #8\n"
     "    ldrd r12, lr, [r1], #8\n"
-... 9 lines
-    "    smlad r9, r3, lr, r9\n"
+... 10 lines
     "    .endr\n"
     "    ldrsb r3, [r0, #3]\n"
     "    ldrsb r2, [r0], #1\n"
     "    ldrd r12, lr, [r1], #8\n"
-... 9 lines
-    "    smlad r9, r3, lr, r9\n"
+... 10 lines
     "    ldr r2, =12\n"
     "    add r0, r2\n"
     "    ldr r2, [sp, #16]\n"
@@ -218,25 +216,21 @@ __extension__ __asm__(
 /*
  * first__patch: 1 x 4 sums (pixels x channels). Registers:
  *
- *   r0               where the input is read, then where outputs are stored
- *   r1               constants, in order of use
+... 2 lines
  *   r2 r3            inputs: two elements of the pixel; r2 also a count or an end, last multipliers
  *   r5 r7 r9 r11     weights
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              addends
  *
-... 2 lines
-
+... 3 lines
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
     FIRST__BEGIN(first__patch)
     "    push {r4-r11, lr}\n"
-... 11 lines
-    "    ldm r1!, {r4, r6, r8, r10}\n"
+... 12 lines
     "    ldr r2, =3\n"
-... 2 lines
-    "    .rept 2\n"
+... 3 lines
     "    ldr r2, [r0], #4\n"
     "    sxtb16 r3, r2\n"
     "    sxtb16 r2, r2, ror #8\n"
@@ -263,29 +257,24 @@ __extension__ __asm__(
     "    smlad r4, r2, r5, r4\n"
     "    smlad r8, r2, r7, r8\n"
     "    ldr r2, [sp, #16]\n"
-... 4 lines
-    "    sub r6, r4\n"
+... 5 lines
     "    sub r10, r8\n"
     "    ldm r1!, {r2, r3, r12}\n"
     "    add r4, r2, r4, lsl #8\n"
     "    smmla r4, r4, r3, r12\n"
     "    ssat r4, #8, r4, asr #15\n"
     "    strb r4, [r0], #1\n"
-    "    ldm r1!, {r3, r12}\n"
-    "    smmla r6, r6, r3, r12\n"
+... 2 lines
     "    ssat r6, #8, r6, asr #15\n"
     "    strb r6, [r0], #1\n"
-    "    ldm r1!, {r2, r3, r12}\n"
-    "    add r8, r2, r8, lsl #8\n"
+... 2 lines
     "    smmla r8, r8, r3, r12\n"
     "    ssat r8, #8, r8, asr #15\n"
     "    strb r8, [r0], #1\n"
-    "    ldm r1!, {r3, r12}\n"
-    "    smmla r10, r10, r3, r12\n"
+... 2 lines
     "    ssat r10, #8, r10, asr #15\n"
     "    strb r10, [r0], #1\n"
-... 10 lines
-    "    .ltorg\n"
+... 11 lines
     FIRST__END(first__patch));
 
 #else
@@ -349,8 +338,7 @@ static FIRST__CODE const uint32_t *first__finish(
         }
         constants = line + 2;
     }
-... 2 lines
-
+... 3 lines
 static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
@@ -375,21 +363,7 @@ static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *con
 
 static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
-    for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
-        uint32_t sums[1][4];
-
-        for (int32_t p = 0; p < 1; ++p) {
-            for (int32_t c = 0; c < 4; ++c) {
-... 5 lines
-        for (int32_t row = 0; row < 3; ++row) {
-            const int8_t *run = input + row * 9;
-
-            constants = first__run(sums, 1, run, 9, constants);
-        }
-        constants = first__finish(sums, 1, constants, output);
-        output += 4 - (int32_t)*constants++;
-... 2 lines
-
+... 20 lines
 #endif
 
 /* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
@@ -410,8 +384,7 @@ static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
             for (int32_t k = 0; k < FIRST__TAP; ++k) {
                 *to++ = tap[k];
             }
-        }
-    }
+... 2 lines
     first__patch(patch, first__weights, output);
 }
 

@@ -13,8 +13,7 @@
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 3 lines
- */
+... 4 lines
 #ifndef CONVGEN_FIRST_H
 #define CONVGEN_FIRST_H
 

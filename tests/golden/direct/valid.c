@@ -1,12 +1,9 @@
-... 8 lines
- *
+... 9 lines
  * No tap leaves the image: no bounds are checked.
  * Printed from templates/algorithms/direct.c.j2.
-... 52 lines
-
+... 53 lines
 #define VALID__IN_W 6
-... 2 lines
-#define VALID__OUT_W 2
+... 3 lines
 #define VALID__STRIDE_H 1
 #define VALID__STRIDE_W 2
 #define VALID__PAD_TOP 0
@@ -14,37 +11,26 @@
 #define VALID__OUT_C 4
 #define VALID__BLOCKS 1 /* of 4 output channels */
 #define VALID__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
-... 25 lines
-    "    strd r0, r2, [sp]\n"
+... 26 lines
     "    ldr r2, =120\n"
     "    add r2, r1\n"
-... 6 lines
-    "    mov r11, r10\n"
+... 7 lines
     "    ldr r2, =2\n"
     "    str r2, [sp, #16]\n"
     "2:\n"
     "    .rept 1\n"
     "    ldr r3, [r0, #4]\n"
-    "    ldr r2, [r0]\n"
-... 12 lines
-    "    smlad r9, r3, lr, r9\n"
-    "    ldr r3, [r0, #4]\n"
-    "    ldr r2, [r0], #4\n"
-... 13 lines
-    "    .endr\n"
-    "    ldrsb r3, [r0, #4]\n"
+... 31 lines
     "    ldrsb r12, [r0, #5]\n"
     "    pkhbt r3, r3, r12, lsl #16\n"
     "    ldrsb r12, [r0, #1]\n"
     "    ldrsb r2, [r0], #2\n"
     "    pkhbt r2, r2, r12, lsl #16\n"
     "    ldrd r12, lr, [r1], #8\n"
-... 9 lines
-    "    smlad r9, r3, lr, r9\n"
+... 10 lines
     "    ldr r2, =6\n"
     "    add r0, r2\n"
-... 8 lines
-    "    sub r11, r9\n"
+... 9 lines
     "    ldm r1!, {r2, r3, r12, lr}\n"
     "    add r4, r2, r4, lsl #8\n"
     "    add r5, r2, r5, lsl #8\n"
@@ -55,9 +41,7 @@
     "    add r2, r12\n"
     "    smmla r5, r5, r3, r2\n"
     "    ssat r4, #8, r4, asr #14\n"
-    "    ssat r5, #8, r5, asr #14\n"
-    "    strb r5, [r0, #4]\n"
-    "    strb r4, [r0], #1\n"
+... 3 lines
     "    ldm r1!, {r3, r12, lr}\n"
     "    and r2, lr, r6, asr #31\n"
     "    add r2, r12\n"
@@ -66,9 +50,7 @@
     "    add r2, r12\n"
     "    smmla r7, r7, r3, r2\n"
     "    ssat r6, #8, r6, asr #14\n"
-    "    ssat r7, #8, r7, asr #14\n"
-    "    strb r7, [r0, #4]\n"
-    "    strb r6, [r0], #1\n"
+... 3 lines
     "    ldm r1!, {r2, r3, r12, lr}\n"
     "    add r8, r2, r8, lsl #8\n"
     "    add r9, r2, r9, lsl #8\n"
@@ -79,9 +61,7 @@
     "    add r2, r12\n"
     "    smmla r9, r9, r3, r2\n"
     "    ssat r8, #8, r8, asr #14\n"
-    "    ssat r9, #8, r9, asr #14\n"
-    "    strb r9, [r0, #4]\n"
-    "    strb r8, [r0], #1\n"
+... 3 lines
     "    ldm r1!, {r3, r12, lr}\n"
     "    and r2, lr, r10, asr #31\n"
     "    add r2, r12\n"
@@ -90,39 +70,22 @@
     "    add r2, r12\n"
     "    smmla r11, r11, r3, r2\n"
     "    ssat r10, #8, r10, asr #14\n"
-    "    ssat r11, #8, r11, asr #14\n"
-    "    strb r11, [r0, #4]\n"
-    "    strb r10, [r0], #1\n"
+... 3 lines
     "    str r0, [sp, #4]\n"
-... 33 lines
-        for (int32_t step = 0; step < steps; ++step) {
+... 34 lines
             const int32_t first = k + step;
             const int32_t second = first + steps;
 
-... 3 lines
-
+... 4 lines
                 next = valid__step(sums[p], x[first], second < count ? x[second] : 0, constants);
             }
-... 22 lines
-
+... 23 lines
             value += sum < 0 ? (int32_t)line[2] : 0;
             value = valid__saturate(value >> 14);
-            output[p * VALID__OUT_C + c] = (int8_t)(value);
-        }
-        constants = line + 3;
-    }
-... 14 lines
-
-        for (int32_t row = 0; row < 2; ++row) {
-            const int8_t *run = input + row * 12;
-
-            constants = valid__run(sums, 2, run, 6, constants);
-        }
-        constants = valid__finish(sums, 2, constants, output);
+... 25 lines
         output += 4;
     }
-... 9 lines
-        const int32_t in_row = out_row * VALID__STRIDE_H - VALID__PAD_TOP;
+... 10 lines
         int32_t col = 0;
 
         for (; col + 2 <= VALID__OUT_W; col += 2) {

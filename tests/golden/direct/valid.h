@@ -1,5 +1,4 @@
-... 2 lines
- *
+... 3 lines
  * Layer      conv2d, int8, 384 MACs
  * Input      5 x 6 x 2 (height x width x channels), 60 bytes, scale 0.0078125, zero point -1
  * Output     4 x 2 x 4 (height x width x channels), 32 bytes, scale 0.023529412, zero point 0
@@ -7,13 +6,11 @@
  * Padding    none
  * Activation none: outputs from -128 to 127
  * Algorithm  direct: reads the input in place: no workspace
- * Workspace  none
- * Constants  120 bytes
+... 2 lines
  * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
  *   on every possible sum; two's complement, and >> of negative integers is arithmetic
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 25 lines
-#define VALID_OUTPUT_SCALE      0.023529412f
+... 26 lines
 #define VALID_OUTPUT_ZERO_POINT 0
 
 ... 12 lines

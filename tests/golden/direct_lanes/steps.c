@@ -1,20 +1,16 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_lanes
  * Sums       assembly with DSP instructions where there are, four channels at once
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
-... 3 lines
- * No tap leaves the image: no bounds are checked.
+... 4 lines
  * Printed from templates/algorithms/direct_lanes.c.j2.
  *
-... 59 lines
-#define STEPS__STRIDE_W 1
+... 60 lines
 #define STEPS__OUT_C 8
 #define STEPS__BLOCKS 2 /* of four channels */
 #define STEPS__WORDS 22 /* constants of a block */
 #define STEPS__SHIFT 13 /* of a sum times its multiplier, to an output */
-... 5 lines
-/*
+... 6 lines
  * A pixel, four channels at a time. Registers:
  *
  *   r0               where the input is read
@@ -31,8 +27,7 @@ void steps__pixel(
 __extension__ __asm__(
     STEPS__BEGIN(steps__pixel)
     "    push {r4-r11, lr}\n"
-... 3 lines
-    STEPS__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+... 4 lines
     "    mov lr, r2\n"
     "    mov r12, r3\n"
     "1:\n"
@@ -48,9 +43,7 @@ __extension__ __asm__(
     "    smlabb r5, r2, r11, r5; smlatt r7, r2, r11, r7\n"
     "    ldm r1!, {r8, r9}\n"
     "    ldr r2, [r0, #32]\n"
-    "    sxtb16 r3, r2; sxtb16 r2, r2, ror #8\n"
-    "    smlabb r4, r3, r8, r4; smlatt r6, r3, r8, r6\n"
-    "    smlabb r5, r2, r9, r5; smlatt r7, r2, r9, r7\n"
+... 3 lines
     "    ldm r1!, {r8, r9, r10}\n"
     "    and r11, r10, r4, asr #31; add r11, r11, r9; smmla r4, r4, r8, r11\n"
     "    ldm r1!, {r8, r9, r10}\n"
@@ -60,9 +53,7 @@ __extension__ __asm__(
     "    ldm r1!, {r8, r9, r10}\n"
     "    and r11, r10, r7, asr #31; add r11, r11, r9; smmla r7, r7, r8, r11\n"
     "    ssat r4, #8, r4, asr #13\n"
-    "    ssat r5, #8, r5, asr #13\n"
-    "    ssat r6, #8, r6, asr #13\n"
-    "    ssat r7, #8, r7, asr #13\n"
+... 3 lines
     "    strb r4, [lr], #1; strb r5, [lr], #1; strb r6, [lr], #1; strb r7, [lr], #1\n"
     "    add r0, r0, #4\n"
     "    cmp r1, r12\n"
@@ -70,8 +61,7 @@ __extension__ __asm__(
     "    pop {r4-r11, pc}\n"
     STEPS__END(steps__pixel));
 
-... 12 lines
-
+... 13 lines
 /* A pixel, four channels at a time. */
 static STEPS__CODE void steps__pixel(
     const int8_t *input, const uint32_t *constants, int8_t *output, const uint32_t *end)
@@ -93,8 +83,7 @@ static STEPS__CODE void steps__pixel(
         }
         input += 4;
     }
-... 8 lines
-    for (int32_t out_row = 0; out_row < STEPS__OUT_H; ++out_row) {
+... 9 lines
         for (int32_t out_col = 0; out_col < STEPS__OUT_W; ++out_col) {
             const int8_t *pixel = input + (out_row * STEPS__STRIDE_H * STEPS__IN_W + out_col * STEPS__STRIDE_W) * STEPS__IN_C;
 

@@ -1,5 +1,4 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  direct_planes: depthwise 3x3, plane by plane with the weights in registers
  * Workspace  none
 ... 44 lines

@@ -1,16 +1,13 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_planes_wide
  * Sums       assembly with DSP instructions where there are, two products at once
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
-... 2 lines
- *
+... 3 lines
  * The workspace holds one channel at a time, widened to int16 with zero points around the image:
  *   no bounds are checked.
  * Printed from templates/algorithms/direct_planes_wide.c.j2.
  *
-... 51 lines
-
+... 52 lines
 #define PLANES__OUT_C 3
 #define PLANES__IN_ALONG 3 /* from pixel to pixel along a row, and to the next row */
 #define PLANES__IN_ACROSS 21
@@ -24,8 +21,7 @@
 #define PLANES__PLANE 18 /* constants of a channel */
 #define PLANES__VALUE (-1) /* outside the image */
 #define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
-... 2 lines
-
+... 3 lines
 /* Writes so many elements of what is around the input. */
 static PLANES__CODE int16_t *planes__fill(int16_t *output, int32_t count)
 {
@@ -45,19 +41,14 @@ static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int3
         for (int32_t turn = 0; turn < 1; ++turn) {
             wide[0] = in[0 * PLANES__IN_ALONG];
             wide[1] = in[1 * PLANES__IN_ALONG];
-            wide[2] = in[2 * PLANES__IN_ALONG];
-            wide[3] = in[3 * PLANES__IN_ALONG];
-            wide[4] = in[4 * PLANES__IN_ALONG];
-            wide[5] = in[5 * PLANES__IN_ALONG];
-            wide[6] = in[6 * PLANES__IN_ALONG];
+... 5 lines
             in += 7 * PLANES__IN_ALONG;
             wide += 7;
         }
         input += PLANES__IN_ACROSS;
         plane += PLANES__PITCH;
     }
-... 4 lines
-/*
+... 5 lines
  * Along the rows of a plane, 4 outputs at a time. Registers:
  *
  *   r0               where the plane is read
@@ -70,10 +61,7 @@ static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int3
  */
 void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *output, int32_t lines);
 
-... 6 lines
-    PLANES__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #16\n"
-    PLANES__CFI("adjust_cfa_offset 16")
+... 9 lines
     "    strd r1, r2, [sp]\n"
     "    str r3, [sp, #8]\n"
     "1:\n"
@@ -110,15 +98,12 @@ void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *outpu
     "    mov r5, r4\n"
     "    mov r6, r4\n"
     "    .rept 3\n"
-... 7 lines
-    "    smlad r5, r2, r11, r5\n"
+... 8 lines
     "    smlad r5, r3, r12, r5\n"
     "    .endr\n"
-... 3 lines
-    "    smmla r6, r6, r2, r3\n"
+... 4 lines
     "    ldr r1, [sp, #4]\n"
-... 2 lines
-    "    ssat r6, #8, r6, asr #14\n"
+... 3 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3; strb r6, [r1], #3\n"
     "    str r1, [sp, #4]\n"
     "    sub r0, r0, #54\n"
@@ -126,11 +111,7 @@ void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *outpu
     "    ldr r1, [sp, #4]; add r1, r1, #0; str r1, [sp, #4]\n"
     "    ldr r3, [sp, #8]; subs r3, r3, #1; str r3, [sp, #8]\n"
     "    bne 1b\n"
-    "    add sp, #16\n"
-    PLANES__CFI("adjust_cfa_offset -16")
-    "    pop {r4-r11, pc}\n"
-... 14 lines
-
+... 18 lines
 /* Output rows of one channel, whose plane begins with the first that they see. */
 static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *output, int32_t lines)
 {
@@ -158,8 +139,7 @@ static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *cons
         plane += PLANES__NEXT * PLANES__PITCH;
         output += PLANES__OUT_ACROSS;
     }
-... 3 lines
-
+... 4 lines
 /* Output rows `first` to `last` of all channels. */
 static PLANES__CODE void planes__make(
     const int8_t *input, int8_t *output, int16_t *plane, int32_t first, int32_t last)
@@ -175,8 +155,7 @@ static PLANES__CODE void planes__make(
         planes__widen(in + c, plane + (top - above) * PLANES__PITCH + 1, bottom - top);
         planes__walk(plane, planes__planes + c * PLANES__PLANE, output + c, last - first);
     }
-... 3 lines
-{
+... 4 lines
     int32_t *const plane = workspace;
 
     planes__make(input, output, (int16_t *)plane, 0, 5);

@@ -1,30 +1,20 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_planes_wide_r2
  * Sums       assembly with DSP instructions where there are, two products at once
-... 3 lines
- *
+... 4 lines
  * The workspace holds what 2 output rows see of one channel at a time, widened to int16 with zero
  *   points around the image: no bounds are checked.
  * Printed from templates/algorithms/direct_planes_wide.c.j2.
  *
-... 51 lines
-
+... 52 lines
 #define DEPTHWISE__OUT_H 3
 #define DEPTHWISE__OUT_C 6
-... 37 lines
-            wide[5] = in[5 * DEPTHWISE__IN_ALONG];
-            in += 6 * DEPTHWISE__IN_ALONG;
-            wide += 6;
-        }
-... 11 lines
- *   r1               constants, in order of use; then where outputs are stored
+... 53 lines
  *   r4 r5 r6         sums, side by side
  *   r2 r3 r8 r9      inputs: two pixels in each; in the end what requantises
  *   r10 r11          weights: two in each; in the end what requantises
  *
-... 20 lines
-    "    .rept 3\n"
+... 21 lines
     "    ldm r0, {r2, r3, r8, r9}\n"
     "    add r0, r0, #16\n"
     "    ldm r1!, {r10, r11}\n"
@@ -43,36 +33,16 @@
     "    and r9, r8, r6, asr #31; add r9, r9, r3\n"
     "    smmla r6, r6, r2, r9\n"
     "    ldr r1, [sp, #4]\n"
-... 2 lines
-    "    ssat r6, #8, r6, asr #14\n"
-    "    strb r4, [r1], #6; strb r5, [r1], #6; strb r6, [r1], #6\n"
-    "    str r1, [sp, #4]\n"
-    "    sub r0, r0, #36\n"
-    "    add r0, r0, #20\n"
-    "    ldr r1, [sp, #4]; add r1, r1, #0; str r1, [sp, #4]\n"
-... 22 lines
-{
-    const int32_t multiplier = (int32_t)constants[10];
-    const int32_t addend = (int32_t)constants[10 + 1];
+... 33 lines
     const int32_t bend = (int32_t)constants[10 + 2];
 
-    for (; lines > 0; --lines) {
-        for (int32_t i = 0; i < 3; ++i) {
-            const int16_t *pixels = plane + i * 2;
-            const uint32_t *pairs = constants + 4;
-... 9 lines
-                pixels += DEPTHWISE__PITCH;
-                pairs += 2;
-            }
+... 16 lines
             output[i * DEPTHWISE__OUT_ALONG] = depthwise__finish((int32_t)sum, multiplier, addend, bend);
         }
-... 18 lines
-    for (int32_t c = 0; c < DEPTHWISE__OUT_C; ++c) {
-        depthwise__widen(in + c, plane + (top - above) * DEPTHWISE__PITCH + 0, bottom - top);
+... 20 lines
         depthwise__walk(plane, depthwise__planes + c * DEPTHWISE__PLANE, output + c, last - first);
     }
-... 5 lines
-
+... 6 lines
     for (int32_t row = 0; row < DEPTHWISE__OUT_H; row += 2) {
         const int32_t end = row + 2 < DEPTHWISE__OUT_H ? row + 2 : DEPTHWISE__OUT_H;
 

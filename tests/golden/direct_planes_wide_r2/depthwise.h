@@ -1,10 +1,8 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  direct_planes_wide_r2: depthwise of any size: widens a plane to int16 in the
  *   workspace, 2 output rows at a time
  * Workspace  80 bytes: int32_t plane[20]
-... 33 lines
- * Computes the layer from `input` to `output`, NHWC, batch 1.
+... 34 lines
  * `workspace` is scratch memory of DEPTHWISE_WORKSPACE_BYTES, aligned to
  *   DEPTHWISE_WORKSPACE_ALIGN; between calls it need not be kept.
  * Reentrant: no variables of its own, no heap.

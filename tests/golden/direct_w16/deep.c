@@ -1,14 +1,11 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_w16
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights widened to int16
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
-... 112 lines
-    "    strd r0, r2, [sp]\n"
+... 113 lines
     "    ldr r2, =680\n"
     "    add r2, r1\n"
-... 15 lines
-    "    ldrd r12, lr, [r1], #8\n"
+... 16 lines
     "    smlad r4, r2, r12, r4\n"
     "    smlad r5, r3, r12, r5\n"
     "    smlad r6, r2, lr, r6\n"
@@ -19,19 +16,15 @@
     "    smlad r10, r2, lr, r10\n"
     "    smlad r11, r3, lr, r11\n"
     "    ldr r3, [r0, #4]\n"
-... 12 lines
-    "    smlad r11, r3, lr, r11\n"
+... 13 lines
     "    .endr\n"
-... 6 lines
-    "    ldr r0, [sp, #4]\n"
+... 7 lines
     "    ldm r1!, {r3, r12}\n"
     "    smmla r4, r4, r3, r12\n"
-... 11 lines
-    "    strb r6, [r0], #1\n"
+... 12 lines
     "    ldm r1!, {r3, r12}\n"
     "    smmla r8, r8, r3, r12\n"
-... 74 lines
-    "    ldm r1!, {r5, r7, r9, r11}\n"
+... 75 lines
     "    smlad r4, r3, r5, r4\n"
     "    smlad r6, r3, r7, r6\n"
     "    smlad r8, r3, r9, r8\n"
@@ -42,14 +35,11 @@
     "    smlad r8, r2, r9, r8\n"
     "    smlad r10, r2, r11, r10\n"
     "    .endr\n"
-... 46 lines
-    for (int32_t c = 0; c < 4; ++c) {
+... 47 lines
         const uint32_t weights = *constants++;
-
-        sums[c] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
+... 2 lines
     }
-... 37 lines
-    for (int32_t c = 0; c < 4; ++c) {
+... 38 lines
         const uint32_t *line = constants;
 
         for (int32_t p = 0; p < pixels; ++p) {

@@ -1,5 +1,4 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  direct_w16: reads the input in place: no workspace; weights take 16 bits each in
  *   flash
  * Workspace  none

@@ -1,24 +1,19 @@
-... 3 lines
- * Algorithm  direct_w16
+... 4 lines
  * Sums       MULS, 1 x 4 (pixels x channels) in registers, weights of two channels in a word
  * Assembly   for GCC and clang, little-endian, Thumb of the M-profile; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 29 lines
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+... 30 lines
     defined(__thumb__) && (defined(__thumb2__) || __ARM_ARCH_PROFILE == 'M')
 #define DEEP__ASSEMBLY
-... 10 lines
-    ".pushsection " DEEP__SECTION_OF(name) ", \"ax\"\n" \
+... 11 lines
     ".balign 4\n" \
-... 29 lines
-#define DEEP__OUT_C 5
+... 30 lines
 #define DEEP__BLOCK 4 /* output channels */
 #define DEEP__BLOCKS 2 /* the last overlaps the one before */
 #define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
 #define DEEP__TAPS 9
 
-... 5 lines
- *   r1               constants, in order of use
+... 6 lines
  *   r2 r3            inputs: two elements
  *   r5 r6            weights, then products
  *   r12 lr           sums of both halves, of channels 0, 1 and 2, 3
@@ -28,8 +23,7 @@
  * On the stack: input, output, end of the constants, -, runs left, next tap.
  */
 void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *output);
-... 2 lines
-    DEEP__BEGIN(deep__pixels_1)
+... 3 lines
     "    .macro finish at\n"
     "    ldm r1!, {r4, r5}\n"
     "    mov r12, r5\n"
@@ -75,14 +69,12 @@ void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *outp
     "    str r0, [sp]\n"
     "    str r2, [sp, #4]\n"
     "    ldr r2, =680\n"
-... 2 lines
-    "1:\n"
+... 3 lines
     "    ldm r1!, {r3, r4, r5, r7}\n"
     "    mov r12, r3\n"
     "    mov lr, r5\n"
     "    ldr r2, =3\n"
-    "    str r2, [sp, #16]\n"
-    "2:\n"
+... 2 lines
     "    .irp k, 0, 1, 2, 3, 4, 5\n"
     "    ldrb r2, [r0, #2 * \\k]\n"
     "    sxtb r2, r2\n"
@@ -96,16 +88,14 @@ void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *outp
     "    asrs r5, #16\n"
     "    adcs r4, r5\n"
     "    ldm r1!, {r5, r6}\n"
-... 2 lines
-    "    adds r5, r6\n"
+... 3 lines
     "    add lr, r5\n"
     "    asrs r5, #16\n"
     "    adcs r7, r5\n"
     "    .endr\n"
     "    adds r0, #2 * 6\n"
     "    ldr r2, =8\n"
-... 3 lines
-    "    str r2, [sp, #16]\n"
+... 4 lines
     "    beq 8f\n"
     "    b 2b\n"
     "8:\n"
@@ -125,8 +115,7 @@ void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *outp
     "    finish 3\n"
     "    adds r0, #4\n"
     "    ldm r1!, {r2}\n"
-... 4 lines
-    "    cmp r1, r2\n"
+... 5 lines
     "    beq 8f\n"
     "    b 1b\n"
     "8:\n"
@@ -140,15 +129,12 @@ void deep__pixels_1(const int8_t *input, const uint32_t *constants, int8_t *outp
     "    .ltorg\n"
     "    .purgem finish\n"
     DEEP__END(deep__pixels_1));
-... 13 lines
- */
+... 14 lines
 void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output);
 
-__extension__ __asm__(
-    DEEP__BEGIN(deep__taps)
+... 2 lines
     "    .macro finish at\n"
-... 49 lines
-    "    mov lr, r5\n"
+... 50 lines
     "    ldr r2, =9\n"
     "    str r2, [sp, #16]\n"
     "    str r0, [sp, #20]\n"
@@ -158,15 +144,12 @@ __extension__ __asm__(
     "    str r2, [sp, #20]\n"
     "    .irp k, 0, 1\n"
     "    ldrb r2, [r0, #2 * \\k]\n"
-... 17 lines
-    "    .endr\n"
+... 18 lines
     "    adds r0, #2 * 2\n"
     "    ldr r2, [sp, #16]\n"
-... 37 lines
-    "    .purgem finish\n"
+... 38 lines
     DEEP__END(deep__taps));
-
-#else
+... 2 lines
 /* Adds the products of `count` elements, at most two, of each pixel. */
 static DEEP__CODE void deep__step(
     uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights)
@@ -180,8 +163,7 @@ static DEEP__CODE void deep__step(
                 sums[p][c] += (uint32_t)(x * (int16_t)both);
                 sums[p][c + 1] += (uint32_t)(x * (int16_t)((both + 0x8000u) >> 16));
             }
-... 3 lines
-
+... 4 lines
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
 static DEEP__CODE const uint32_t *deep__run(
     uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
@@ -192,18 +174,15 @@ static DEEP__CODE const uint32_t *deep__run(
         deep__step(sums, pixels, input + k, some, constants);
         constants += some * (DEEP__BLOCK / 2);
     }
-... 2 lines
-
+... 3 lines
 /* Where the sums of a block start: of two channels the whole and the upper. */
 static DEEP__CODE void deep__start(uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const uint32_t *constants)
 {
-    for (int32_t p = 0; p < pixels; ++p) {
-        for (int32_t c = 0; c < DEEP__BLOCK; c += 2) {
+... 2 lines
             sums[p][c] = constants[c] - (constants[c + 1] << 16);
             sums[p][c + 1] = constants[c + 1];
         }
-... 2 lines
-
+... 3 lines
 /* Finishes the sums of a block; returns the next block's constants. */
 static DEEP__CODE const uint32_t *deep__finish(
     uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const uint32_t *line, int8_t *output)
@@ -212,8 +191,7 @@ static DEEP__CODE const uint32_t *deep__finish(
         for (int32_t p = 0; p < pixels; ++p) {
             const int32_t sum = (int32_t)(sums[p][c]);
             const int64_t product = (int64_t)sum * (int32_t)line[0];
-            int32_t value = (int32_t)(product >> 32) + (int32_t)line[1];
-
+... 2 lines
             value >>= 7;
             value = value < 0 ? 0 : value > 255 ? 255 : value;
             output[p * DEEP__OUT_C + c] = (int8_t)(value - 128);
@@ -222,30 +200,23 @@ static DEEP__CODE const uint32_t *deep__finish(
     }
     return line;
 }
-... 3 lines
-    for (int32_t block = 0; block < DEEP__BLOCKS; ++block) {
+... 4 lines
         uint32_t sums[1][DEEP__BLOCK];
 
         deep__start(sums, 1, constants);
         constants += DEEP__BLOCK;
 
-... 3 lines
-            constants = deep__run(sums, 1, run, 12, constants);
-        }
-        constants = deep__finish(sums, 1, constants, output);
+... 6 lines
         output += DEEP__BLOCK - (int32_t)*constants++;
     }
-}
-
+... 2 lines
 static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *constants, int8_t *output)
 {
-... 5 lines
-
+... 6 lines
         for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
             constants = deep__run(sums, 1, input[tap], 4, constants);
         }
-... 10 lines
-{
+... 11 lines
     const int8_t *taps[DEEP__TAPS];
     int32_t row = in_row;
     int32_t col = in_col;
@@ -262,8 +233,6 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
     }
     deep__taps(taps, deep__weights, output);
 }
-... 17 lines
-            deep__pixels_1(
-                input + (in_row * DEEP__IN_W + col * DEEP__STRIDE_W - DEEP__PAD_LEFT) * DEEP__IN_C, deep__weights, output);
+... 19 lines
             output += DEEP__OUT_C;
 ... 7 lines

@@ -1,14 +1,11 @@
-... 3 lines
- * Algorithm  direct_w16
+... 4 lines
  * Sums       MLA, 1 x 4 (pixels x channels) in registers, weights of two channels in a word
  * Assembly   for GCC and clang, little-endian, Thumb-2; plain C for all others
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 29 lines
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+... 30 lines
     defined(__thumb2__)
 #define FIRST__ASSEMBLY
-... 55 lines
- *   r2 r3            inputs: two elements
+... 56 lines
  *   r4-r7            weights, then products
  *   r8 r10           sums of both halves, of channels 0, 1 and 2, 3
  *   r9 r11           sums of the upper half
@@ -16,8 +13,7 @@
  *
  * On the stack: input, output, the ends of the constants and of a run, runs left, next tap.
  */
-... 11 lines
-    "    strd r0, r2, [sp]\n"
+... 12 lines
     "    ldr r2, =536\n"
     "    add r2, r1\n"
     "    str r2, [sp, #8]\n"
@@ -25,8 +21,7 @@
     "1:\n"
     "    ldm r1!, {r8-r11}\n"
     "    ldr r2, =3\n"
-    "    str r2, [sp, #16]\n"
-    "2:\n"
+... 2 lines
     "    .rept 4\n"
     "    ldrsb r3, [r0, #1]\n"
     "    ldrsb r2, [r0], #2\n"
@@ -45,11 +40,9 @@
     "    mla r4, r2, r4, lr\n"
     "    mla r6, r2, r6, lr\n"
     "    add r8, r4\n"
-... 2 lines
-    "    add r11, r11, r6, asr #16\n"
+... 3 lines
     "    ldr r2, =12\n"
-... 5 lines
-    "    ldr r0, [sp, #4]\n"
+... 6 lines
     "    sub r8, r8, r9, lsl #16\n"
     "    sub r10, r10, r11, lsl #16\n"
     "    .irp sum, r8, r9, r10, r11\n"
@@ -60,22 +53,17 @@
     "    strb \\sum, [r0], #1\n"
     "    .endr\n"
     "    ldm r1!, {r2}\n"
-... 24 lines
- */
+... 25 lines
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
-... 40 lines
-    "    add r11, r11, r6, asr #16\n"
+... 41 lines
     "    ldr r2, [sp, #16]\n"
-... 56 lines
-
+... 57 lines
 /* Where the sums of a block start: of two channels, less what rounding adds to all, the whole and the upper. */
 static FIRST__CODE void first__start(uint32_t (*sums)[FIRST__BLOCK], int32_t pixels, const uint32_t *constants)
-... 2 lines
-        for (int32_t c = 0; c < FIRST__BLOCK; c += 2) {
+... 3 lines
             sums[p][c] = constants[c] - (constants[c + 1] << 16) + 491520u;
             sums[p][c + 1] = constants[c + 1];
-... 14 lines
-            value >>= 7;
+... 15 lines
             value = value < -128 ? -128 : value > 127 ? 127 : value;
             output[p * FIRST__OUT_C + c] = (int8_t)(value);
 ... 93 lines

@@ -1,5 +1,4 @@
-... 11 lines
- * Constants  216 bytes
+... 12 lines
  * Quantised  single rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
 ... 41 lines

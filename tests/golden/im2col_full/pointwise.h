@@ -1,5 +1,4 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  im2col_full: copies every patch into the whole patch matrix, then one GEMM
  * Workspace  none
 ... 44 lines

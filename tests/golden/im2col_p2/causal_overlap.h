@@ -1,4 +1,3 @@
-... 50 lines
- *   CAUSAL_OUTPUT_OFFSET, and the input is overwritten.
+... 51 lines
  * `workspace` is scratch memory of CAUSAL_WORKSPACE_BYTES, aligned to CAUSAL_WORKSPACE_ALIGN;
 ... 17 lines

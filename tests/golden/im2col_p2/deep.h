@@ -1,5 +1,4 @@
-... 44 lines
- * Computes the layer from `input` to `output`, NHWC, batch 1.
+... 45 lines
  * `workspace` is scratch memory of DEEP_WORKSPACE_BYTES, aligned to DEEP_WORKSPACE_ALIGN; between
  *   calls it need not be kept.
  * Reentrant: no variables of its own, no heap.

@@ -1,55 +1,33 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  im2col_p2
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
-... 3 lines
- *
+... 4 lines
  * Taps outside the image become -1 in the patch.
  * Printed from templates/algorithms/im2col.c.j2.
  *
-... 64 lines
-#define FIRST__PAD_LEFT 1
+... 65 lines
 #define FIRST__PATCHES 2 /* gathered before they are multiplied */
 #define FIRST__PATCH 27 /* elements of a patch, all groups */
 #define FIRST__OUT_C 6
-... 12 lines
- *
+... 13 lines
  * On the stack: input, output and the end of the constants.
  */
-... 11 lines
-    FIRST__CFI("adjust_cfa_offset 16")
-    "    strd r0, r2, [sp]\n"
+... 13 lines
     "    ldr r2, =344\n"
     "    add r2, r1\n"
-... 6 lines
-    "    mov r11, r10\n"
+... 7 lines
     "    .rept 6\n"
     "    ldr r3, [r0, #27]\n"
-    "    ldr r2, [r0]\n"
+... 47 lines
+    "    ldrsb r3, [r0, #27]\n"
 ... 12 lines
-    "    smlad r9, r3, lr, r9\n"
-    "    ldr r3, [r0, #27]\n"
-    "    ldr r2, [r0], #4\n"
-... 13 lines
-    "    .endr\n"
-    "    ldrsb r3, [r0, #27]\n"
-    "    ldrsb r12, [r0, #28]\n"
-    "    pkhbt r3, r3, r12, lsl #16\n"
-... 13 lines
-    "    smlad r9, r3, lr, r9\n"
-    "    ldrsb r3, [r0, #27]\n"
-    "    ldrsb r2, [r0], #1\n"
-... 10 lines
-    "    smlad r9, r3, lr, r9\n"
     "    ldr r0, [sp, #4]\n"
-... 124 lines
-
+... 125 lines
             const int8_t *run = input;
 
             constants = first__run(sums, 2, run, 27, constants);
         constants = first__finish(sums, 2, constants, output);
-... 4 lines
-#endif
+... 5 lines
 /* Multiplies `count` patches by all weights and stores their output pixels. */
 static FIRST__CODE void first__multiply(const int8_t *input, int32_t count, int8_t *output)
 {
@@ -58,23 +36,20 @@ static FIRST__CODE void first__multiply(const int8_t *input, int32_t count, int8
         input += 2 * FIRST__PATCH;
         output += 2 * FIRST__OUT_C;
     }
-}
-
+... 2 lines
 /* A loop, since runs are often too short for memcpy to pay. */
 static FIRST__CODE void first__copy(int8_t *to, const int8_t *from, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = from[k];
     }
-}
-
+... 2 lines
 static FIRST__CODE void first__fill(int8_t *to, int32_t count)
 {
     for (int32_t k = 0; k < count; ++k) {
         to[k] = -1;
     }
-}
-
+... 2 lines
 /* Gathers the patch whose first tap is at (in_row, in_col). */
 static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
@@ -97,14 +72,12 @@ static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32
             }
             patch += FIRST__IN_C;
         }
-... 4 lines
-{
+... 5 lines
     int8_t *const patches = workspace;
 
     int8_t *patch = patches;
 
-    for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < FIRST__OUT_W; ++out_col) {
+... 2 lines
             first__gather(
                 input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patch);
             patch += FIRST__PATCH;

@@ -1,5 +1,4 @@
-... 2 lines
- *
+... 3 lines
  * Layer      conv2d, float32, 3,375 MACs
  * Input      5 x 5 x 3 (height x width x channels), 300 bytes
  * Output     5 x 5 x 5 (height x width x channels), 500 bytes
@@ -10,8 +9,7 @@
  * Workspace  216 bytes: float patches[2][27]
  * Constants  560 bytes
  * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 12 lines
-
+... 13 lines
 #define REAL_INPUT_BYTES     300u
 #define REAL_OUTPUT_BYTES    500u
 #define REAL_WORKSPACE_BYTES 216u
@@ -23,8 +21,7 @@
 #define REAL_OUTPUT_WIDTH    5u
 #define REAL_OUTPUT_CHANNELS 5u
 
-... 5 lines
- */
+... 6 lines
 void real(const float *input, float *output, void *workspace);
 
 ... 5 lines

@@ -1,11 +1,13 @@
-... 4 lines
+... 3 lines
+ * Algorithm  im2col_p2_wide
  * Sums       SMLAD, 2 x 4 (pixels x channels) in registers, weights of two channels in int16
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
-... 63 lines
-#define FIRST__KERNEL_H 3
+... 4 lines
+ * Printed from templates/algorithms/im2col_wide.c.j2.
+ *
+... 58 lines
 #define FIRST__STRIDE_H 1
-#define FIRST__STRIDE_W 1
-#define FIRST__DILATION_H 1
+... 2 lines
 #define FIRST__PAD_TOP 1
 #define FIRST__PAD_LEFT 1
 #define FIRST__RUN_TAPS 3 /* taps side by side */
@@ -17,21 +19,11 @@
 #define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
 #define FIRST__STEPS 14 /* of two products, for one sum */
 
-... 12 lines
-
-void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output);
-
-... 18 lines
-    "    mov r11, r10\n"
+... 34 lines
     "    .rept 14\n"
     "    ldrd r2, r3, [r0], #8\n"
     "    ldrd r12, lr, [r1], #8\n"
-... 99 lines
-
-static FIRST__CODE void first__pixels_2(const int16_t *input, const uint32_t *constants, int8_t *output)
-{
-... 9 lines
-
+... 112 lines
         for (int32_t step = 0; step < FIRST__STEPS; ++step) {
             const uint32_t *next = constants;
 
@@ -42,8 +34,7 @@ static FIRST__CODE void first__pixels_2(const int16_t *input, const uint32_t *co
             }
             constants = next;
         }
-... 6 lines
-
+... 7 lines
 /* Widens four elements of one pixel: 0 and 2 side by side, then 1 and 3; between them is the other pixel. */
 static FIRST__CODE inline void first__widen_group(int16_t *to, const int8_t *from)
 {
@@ -58,8 +49,7 @@ static FIRST__CODE inline void first__widen_group(int16_t *to, const int8_t *fro
 #else
     to[0] = from[0];
     to[1] = from[2];
-    to[4] = from[1];
-    to[5] = from[3];
+... 2 lines
 #endif
 }
 
@@ -101,10 +91,7 @@ static FIRST__CODE int16_t *first__partial(
     }
     return to + FIRST__GROUPS * FIRST__GROUP;
 }
-
-/* Gathers the patch whose first tap is at (in_row, in_col). */
-static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
-{
+... 4 lines
     int16_t *to = patch;
     int32_t tail = 0;
     const int32_t last_row = in_row + (FIRST__KERNEL_H - 1) * FIRST__DILATION_H;
@@ -139,16 +126,12 @@ static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32
         }
         tail += 1;
     }
-... 3 lines
-{
-    int16_t *const patches = workspace;
-
+... 6 lines
     patches[53] = 0; /* beside the last of an odd number: its weight is 0 */
     patches[55] = 0; /* beside the last of an odd number: its weight is 0 */
     int32_t pixel = 0;
 
-... 2 lines
-            first__gather(
+... 3 lines
                 input, out_row * FIRST__STRIDE_H - FIRST__PAD_TOP, out_col * FIRST__STRIDE_W - FIRST__PAD_LEFT, patches + 2 * pixel);
             ++pixel;
             if (pixel == 2) {

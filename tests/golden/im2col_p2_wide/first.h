@@ -1,5 +1,4 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  im2col_p2_wide: copies 2 patches at a time, widened to int16, then multiplies
  * Workspace  112 bytes: int16_t patches[14][2][2]
  * Constants  344 bytes

@@ -1,5 +1,4 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  indirect_flash: reads the input through a constant table of offsets
  * Workspace  none
 ... 45 lines

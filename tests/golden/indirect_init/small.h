@@ -1,9 +1,7 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  indirect_init: reads the input through pointers that an init function sets
  * Workspace  72 bytes: const int8_t *table[2][9]
-... 34 lines
- * Computes the layer from `input` to `output`, NHWC, batch 1.
+... 35 lines
  * Call small_init once before small, with the same input and workspace; again when either moves.
  * `workspace` is scratch memory of SMALL_WORKSPACE_BYTES, aligned to SMALL_WORKSPACE_ALIGN;
  *   between calls it stays as the init function left it.

@@ -1,15 +1,12 @@
-... 7 lines
- * No tap leaves the image.
+... 8 lines
  * The input begins 8 bytes above the output in one pool: 32 bytes.
  * Printed from templates/algorithms/indirect.c.j2.
-... 146 lines
-
+... 147 lines
 SMALL__CODE void small_init(const void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + SMALL_INPUT_OFFSET;
     const int8_t **const table = workspace;
-... 5 lines
-
+... 6 lines
 SMALL__CODE void small(void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + SMALL_INPUT_OFFSET;

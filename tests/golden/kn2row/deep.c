@@ -1,96 +1,44 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  kn2row
  * Sums       plain C, 2 x 4 sums (pixels x channels)
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- *
+... 2 lines
  * Each tap multiplies all 20 pixels of the image.
  * Printed from templates/algorithms/kn2row.c.j2.
  *
-... 13 lines
-
+... 14 lines
 #define DEEP__TAPS 9
 #define DEEP__IN_H 4
 #define DEEP__IN_W 5
 #define DEEP__OUT_H 4
-... 8 lines
-#define DEEP__PAD_LEFT 1
+... 9 lines
 #define DEEP__PARTIAL_PITCH 45 /* partial sums from pixel to pixel */
 #define DEEP__OUT_C 5
-#define DEEP__DEPTH 4 /* products of one sum */
-#define DEEP__PIXEL_PITCH 4 /* elements from pixel to pixel of a block */
+... 2 lines
 #define DEEP__FINISH_MIN 0 /* activation range less the output zero point */
 #define DEEP__FINISH_MAX 255
 #define DEEP__OUT_ZERO_POINT (-128)
 
-... 14 lines
-static DEEP__CODE inline void deep__dot_2x4(
-    int32_t sums[2][4], const int8_t *input,
-    const int8_t *weights, int32_t count)
-... 4 lines
-    int32_t sum03 = sums[0][3];
-    int32_t sum10 = sums[1][0];
-    int32_t sum11 = sums[1][1];
-    int32_t sum12 = sums[1][2];
-    int32_t sum13 = sums[1][3];
-
-... 2 lines
-        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
-        const int32_t w0 = weights[4 * k];
-... 25 lines
-static DEEP__CODE inline void deep__dot_2x1(
-    int32_t sums[2][1], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-    int32_t sum10 = sums[1][0];
-
-... 2 lines
-        const int32_t x1 = input[DEEP__PIXEL_PITCH + k];
+... 66 lines
         const int32_t w0 = weights[k];
 
-... 7 lines
-
+... 8 lines
 /* One tap of 2 x 4 partial sums. */
 static DEEP__CODE void deep__tap_2x4(
     const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
 {
     const int32_t *starts = deep__tap_starts + tap * DEEP__OUT_C;
     int32_t sums[2][4];
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
+... 3 lines
             sums[pixel][c] = starts[channel + c];
         }
-    }
-
+... 2 lines
     deep__dot_2x4(
         sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
 
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 4; ++c) {
+... 2 lines
             partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
         }
-... 3 lines
-/* One tap of 2 x 1 partial sums. */
-static DEEP__CODE void deep__tap_2x1(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    const int32_t *starts = deep__tap_starts + tap * DEEP__OUT_C;
-    int32_t sums[2][1];
-
-    for (int32_t pixel = 0; pixel < 2; ++pixel) {
-        for (int32_t c = 0; c < 1; ++c) {
-            sums[pixel][c] = starts[channel + c];
-... 2 lines
-
-    deep__dot_2x1(
-        sums, input, deep__weights + (tap * DEEP__OUT_C + channel) * DEEP__DEPTH, DEEP__DEPTH);
-... 2 lines
-        for (int32_t c = 0; c < 1; ++c) {
-            partial[pixel * DEEP__PARTIAL_PITCH + channel + c] = sums[pixel][c];
-... 3 lines
-
+... 26 lines
 /* Multiplies `count` pixels by the weights of one tap. */
 static DEEP__CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
 {
@@ -101,24 +49,21 @@ static DEEP__CODE void deep__multiply(const int8_t *input, int32_t tap, int32_t 
         input += 2 * DEEP__PIXEL_PITCH;
         partial += 2 * DEEP__PARTIAL_PITCH;
     }
-}
-
+... 2 lines
 /* Adds up the taps of one output pixel that are inside the image; the first is at (in_row, in_col). */
 static DEEP__CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int32_t in_col, int8_t *output)
 {
     const int32_t *taps[DEEP__TAPS] = {0};
     int32_t count = 0;
 
-    for (int32_t i = 0; i < DEEP__KERNEL_H; ++i) {
-        for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
+... 2 lines
             const int32_t row = in_row + i * DEEP__DILATION_H;
             const int32_t col = in_col + j * DEEP__DILATION_W;
 
             if (row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W) {
                 taps[count++] = planes + ((row * DEEP__IN_W + col) * DEEP__TAPS + i * DEEP__KERNEL_W + j) * DEEP__OUT_C;
             }
-        }
-    }
+... 2 lines
     for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
         int32_t sum = deep__bias[channel];
 
@@ -127,15 +72,13 @@ static DEEP__CODE void deep__add_taps(const int32_t *planes, int32_t in_row, int
         }
         output[channel] = deep__finish(sum, channel);
     }
-... 3 lines
-{
+... 4 lines
     int32_t *const planes = workspace;
 
     for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
         deep__multiply(input, tap, DEEP__IN_H * DEEP__IN_W, planes + tap * DEEP__OUT_C);
     }
-    for (int32_t out_row = 0; out_row < DEEP__OUT_H; ++out_row) {
-        for (int32_t out_col = 0; out_col < DEEP__OUT_W; ++out_col) {
+... 2 lines
             deep__add_taps(planes, out_row * DEEP__STRIDE_H - DEEP__PAD_TOP, out_col * DEEP__STRIDE_W - DEEP__PAD_LEFT, output);
             output += DEEP__OUT_C;
 ... 3 lines

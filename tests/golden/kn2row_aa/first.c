@@ -1,91 +1,39 @@
-... 6 lines
- *
+... 3 lines
+ * Algorithm  kn2row_aa
+ * Sums       plain C, 2 x 4 sums (pixels x channels)
+... 2 lines
  * Taps outside the image add -1 times their weights.
  * Printed from templates/algorithms/kn2row_aa.c.j2.
-... 120 lines
-static FIRST__CODE inline void first__dot_1x4(
-    int32_t sums[1][4], const int8_t *input,
-... 8 lines
-        const int32_t x0 = input[k];
-        const int32_t w0 = weights[4 * k];
-... 36 lines
-
+ *
+... 168 lines
 /* Adds one tap to 2 x 4 partial sums. */
 static FIRST__CODE void first__tap_2x4(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    int32_t sums[2][4];
-... 2 lines
-        for (int32_t c = 0; c < 4; ++c) {
+... 6 lines
             sums[pixel][c] = partial[pixel * FIRST__PARTIAL_PITCH + channel + c];
         }
-... 12 lines
-/* Adds one tap to 2 x 2 partial sums. */
-static FIRST__CODE void first__tap_2x2(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    int32_t sums[2][2];
-... 2 lines
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = partial[pixel * FIRST__PARTIAL_PITCH + channel + c];
-... 13 lines
-/* Adds one tap to 1 x 4 partial sums. */
-static FIRST__CODE void first__tap_1x4(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    int32_t sums[1][4];
-
-    for (int32_t c = 0; c < 4; ++c) {
+... 41 lines
         sums[0][c] = partial[channel + c];
     }
-
-    first__dot_1x4(
-        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
-
-    for (int32_t c = 0; c < 4; ++c) {
+... 5 lines
         partial[channel + c] = sums[0][c];
     }
-... 2 lines
-/* Adds one tap to 1 x 2 partial sums. */
-static FIRST__CODE void first__tap_1x2(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-... 3 lines
-    for (int32_t c = 0; c < 2; ++c) {
-        sums[0][c] = partial[channel + c];
-    }
-
-    first__dot_1x2(
-        sums, input, first__weights + (tap * FIRST__OUT_C + channel) * FIRST__DEPTH, FIRST__DEPTH);
-
-    for (int32_t c = 0; c < 2; ++c) {
-        partial[channel + c] = sums[0][c];
-... 2 lines
-
+... 20 lines
 /* Multiplies `count` pixels by the weights of one tap; adds the products to the partial sums. */
 static FIRST__CODE void first__multiply(const int8_t *input, int32_t tap, int32_t count, int32_t *partial)
-... 2 lines
-        first__tap_2x4(input, tap, 0, partial);
-        first__tap_2x2(input, tap, 4, partial);
-
-... 3 lines
-    for (; count >= 1; --count) {
+... 9 lines
         first__tap_1x4(input, tap, 0, partial);
-        first__tap_1x2(input, tap, 4, partial);
-
+... 2 lines
         input += FIRST__PIXEL_PITCH;
         partial += FIRST__PARTIAL_PITCH;
     }
-... 10 lines
-
+... 11 lines
 /* What a tap outside the image adds to each of `pixels` pixels: the zero point times its weights. */
 static FIRST__CODE void first__add_outside(int32_t *partial, int32_t tap, int32_t pixels)
 {
-    for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < FIRST__OUT_C; ++channel) {
+... 2 lines
             *partial++ += first__outside[tap * FIRST__OUT_C + channel];
         }
-... 11 lines
-
+... 12 lines
 /* The first of the columns 0, FIRST__STRIDE_W, 2 * FIRST__STRIDE_W ... that is at least `col`, as its number. */
 static FIRST__CODE int32_t first__first_col(int32_t col)
 {
@@ -110,8 +58,7 @@ static FIRST__CODE void first__add_row(const int8_t *input, int32_t row, int32_t
                 input + (row * FIRST__IN_W + first * FIRST__STRIDE_W + shift) * FIRST__IN_C, tap, last - first,
                 partial + first * FIRST__OUT_C);
         }
-... 4 lines
-{
+... 5 lines
     int32_t *const partial = workspace;
 
     for (int32_t out_row = 0; out_row < FIRST__OUT_H; ++out_row) {
@@ -125,8 +72,7 @@ static FIRST__CODE void first__add_row(const int8_t *input, int32_t row, int32_t
                 for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
                     first__add_outside(partial, i * FIRST__KERNEL_W + j, FIRST__OUT_W);
                 }
-            }
-        }
+... 2 lines
         first__store(partial, FIRST__OUT_W, output);
         output += FIRST__OUT_W * FIRST__OUT_C;
 ... 2 lines

@@ -1,5 +1,4 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  kn2row_aa: each tap's GEMM adds into the sums of one output row
  * Workspace  168 bytes: int32_t partial[7][6]
  * Constants  432 bytes

@@ -1,37 +1,20 @@
-... 7 lines
- * Taps outside the image add -1 times their weights.
+... 3 lines
+ * Algorithm  kn2row_aa_holes
+ * Sums       plain C, 2 x 4 sums (pixels x channels)
+... 3 lines
  * Image columns that would wrap round the row ends are holes meanwhile.
  * Printed from templates/algorithms/kn2row_aa_holes.c.j2.
+ *
 ... 17 lines
-#define DEEP__IN_C 4
 #define DEEP__KERNEL_H 3
 #define DEEP__KERNEL_W 3
 #define DEEP__DILATION_H 1
-... 9 lines
-#define DEEP__OUT_ZERO_POINT (-128)
+... 10 lines
 #define DEEP__PIXELS (DEEP__IN_H * DEEP__IN_W) /* of the image, and of the output */
 
-... 106 lines
-static DEEP__CODE inline void deep__dot_1x1(
-    int32_t sums[1][1], const int8_t *input,
-    const int8_t *weights, int32_t count)
-{
-    int32_t sum00 = sums[0][0];
-
-    for (int32_t k = 0; k < count; ++k) {
-        const int32_t x0 = input[k];
+... 114 lines
         const int32_t w0 = weights[k];
-... 32 lines
-{
-    int32_t sums[2][1];
-... 36 lines
-static DEEP__CODE void deep__tap_1x1(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    int32_t sums[1][1];
-
-... 58 lines
-
+... 134 lines
 /* Saves `count` image columns from `col` on and makes them -1. */
 static DEEP__CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
 {
@@ -42,17 +25,14 @@ static DEEP__CODE void deep__punch(int8_t *input, int32_t col, int32_t count, in
             *columns++ = hole[k];
             hole[k] = -1;
         }
-... 2 lines
-
+... 3 lines
 /* Puts the columns back. */
 static DEEP__CODE void deep__restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
 {
-... 3 lines
-        for (int32_t k = 0; k < count * DEEP__IN_C; ++k) {
+... 4 lines
             hole[k] = *columns++;
         }
-... 2 lines
-
+... 3 lines
 /* Adds one tap to the sums of all pixels: output pixel p reads image pixel p + shift. */
 static DEEP__CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
 {
@@ -67,8 +47,7 @@ static DEEP__CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t s
         deep__multiply(
             input + (first + shift) * DEEP__IN_C, tap, last - first, partial + first * DEEP__OUT_C);
     }
-}
-
+... 2 lines
 DEEP__CODE void deep(int8_t *input, int8_t *output, void *workspace)
 {
     int32_t *const partial = workspace;

@@ -1,43 +1,27 @@
-... 86 lines
-/* One tap of 2 x 2 partial sums. */
-static GROUPED__CODE void grouped__tap_2x2(
-    const int8_t *input, int32_t tap, int32_t channel, int32_t *partial)
-{
-    const int32_t *starts = grouped__tap_starts + tap * GROUPED__OUT_C;
-    int32_t sums[2][2];
-... 2 lines
-        for (int32_t c = 0; c < 2; ++c) {
-            sums[pixel][c] = starts[channel + c];
-... 2 lines
-
-    grouped__dot_2x2(
-        sums, input, grouped__weights + (tap * GROUPED__OUT_C + channel) * GROUPED__DEPTH, GROUPED__DEPTH);
-... 2 lines
-        for (int32_t c = 0; c < 2; ++c) {
-            partial[pixel * GROUPED__PARTIAL_PITCH + channel + c] = sums[pixel][c];
-... 10 lines
-
+... 3 lines
+ * Algorithm  kn2row_as
+ * Sums       plain C, 2 x 2 sums (pixels x channels)
+... 3 lines
+ * Printed from templates/algorithms/kn2row_as.c.j2.
+ *
+... 106 lines
             grouped__tap_2x2(input + group * GROUPED__GROUP_PITCH, tap, first, partial);
         }
         input += 2 * GROUPED__PIXEL_PITCH;
-... 3 lines
-
+... 4 lines
 static GROUPED__CODE void grouped__begin(int32_t *partial, int32_t pixels)
 {
     for (; pixels > 0; --pixels) {
         for (int32_t channel = 0; channel < GROUPED__OUT_C; ++channel) {
             *partial++ = grouped__bias[channel];
         }
-... 2 lines
-
+... 3 lines
 static GROUPED__CODE void grouped__store(const int32_t *partial, int32_t pixels, int8_t *output)
 {
-    for (; pixels > 0; --pixels) {
-        for (int32_t channel = 0; channel < GROUPED__OUT_C; ++channel) {
+... 2 lines
             *output++ = grouped__finish(*partial++, channel);
         }
-... 2 lines
-
+... 3 lines
 /* Adds the plane of tap (i, j) to the sums it belongs to: shifted, and strided. */
 static GROUPED__CODE void grouped__add_plane(
     const int32_t *plane, int32_t i, int32_t j, int32_t *partial)
@@ -55,8 +39,7 @@ static GROUPED__CODE void grouped__add_plane(
             }
             partial += GROUPED__OUT_C;
         }
-... 5 lines
-    int32_t *const plane = workspace;
+... 6 lines
     int32_t *const partial =
         (int32_t *)(void *)((char *)workspace + 672);
 

@@ -1,10 +1,8 @@
-... 8 lines
- * Activation none: outputs from -128 to 127
+... 9 lines
  * Algorithm  kn2row_as: one 1x1 convolution after the other, each shifted and added to the sums
  * Workspace  1,152 bytes: int32_t plane[7][6][4], int32_t partial[5][6][4]
  * Constants  252 bytes
-... 2 lines
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
+... 3 lines
  * Note       Plain C: this algorithm has no kernel in assembly; that of others needs 1 group; this
  *   layer has 2.
  *

@@ -1,4 +1,3 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  mec: lowers the image along its width; output rows share what is lowered
 ... 46 lines

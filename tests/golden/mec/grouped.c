@@ -1,14 +1,11 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  mec
  * Sums       plain C, 2 x 2 sums (pixels x channels)
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- *
+... 2 lines
  * Taps outside the image become -1 in the lowered matrix.
  * Printed from templates/algorithms/mec.c.j2.
  *
-... 26 lines
-#define GROUPED__PAD_LEFT 1
+... 27 lines
 #define GROUPED__GROUPS 2
 #define GROUPED__GROUP_IN_C 2
 #define GROUPED__ROWS 9 /* image rows that the lowered matrix holds */
@@ -16,17 +13,14 @@
 #define GROUPED__COLUMN 108 /* elements for one output column, all groups */
 #define GROUPED__RUN 6 /* elements of a kernel row */
 #define GROUPED__OUT_C 4
-... 47 lines
-
+... 48 lines
 /* 2 x 2 outputs of as many windows. */
 static GROUPED__CODE void grouped__block_2x2(
     const int8_t *input, int32_t channel, int8_t *output)
-... 10 lines
-    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+... 11 lines
         grouped__dot_2x2(sums, input + i * GROUPED__DILATION_H * GROUPED__ROW, weights, GROUPED__RUN);
         weights += 2 * GROUPED__RUN;
-... 8 lines
-
+... 9 lines
 /* Multiplies the windows of one output row by all weights. */
 static GROUPED__CODE void grouped__multiply(const int8_t *input, int8_t *output)
 {
@@ -41,8 +35,7 @@ static GROUPED__CODE void grouped__multiply(const int8_t *input, int8_t *output)
             grouped__block_2x2(window + group * GROUPED__GROUP_PITCH, first, output);
         }
         output += 2 * GROUPED__OUT_C;
-... 17 lines
-
+... 18 lines
 /* Lowers one image row: for each output column, the kernel's columns of it. */
 static GROUPED__CODE void grouped__lower(const int8_t *input, int32_t row, int8_t *to)
 {
@@ -65,8 +58,7 @@ static GROUPED__CODE void grouped__lower(const int8_t *input, int32_t row, int8_
         }
         to += GROUPED__COLUMN;
     }
-... 3 lines
-{
+... 4 lines
     int8_t *const lowered = workspace;
 
     for (int32_t row = 0; row < GROUPED__ROWS; ++row) {

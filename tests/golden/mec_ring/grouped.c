@@ -1,39 +1,31 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  mec_ring
  * Sums       plain C, 2 x 2 sums (pixels x channels)
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- *
+... 2 lines
  * Image row r is lowered to place r modulo 5.
  * Taps outside the image become -1 in the lowered matrix.
-... 30 lines
-#define GROUPED__GROUP_IN_C 2
+... 31 lines
 #define GROUPED__ROWS 5 /* image rows that one output row sees */
 #define GROUPED__ROW 6 /* elements of one of them, for one output column */
-... 50 lines
-
+... 51 lines
 /* 2 x 2 outputs of as many windows; their first row is at `row` of the ring. */
 static GROUPED__CODE void grouped__block_2x2(
     const int8_t *input, int32_t row, int32_t channel, int8_t *output)
 {
-... 9 lines
-    for (int32_t i = 0; i < GROUPED__KERNEL_H; ++i) {
+... 10 lines
         grouped__dot_2x2(sums, input + row * GROUPED__ROW, weights, GROUPED__RUN);
         weights += 2 * GROUPED__RUN;
         row += GROUPED__DILATION_H;
         if (row >= GROUPED__ROWS) {
             row -= GROUPED__ROWS;
         }
-... 9 lines
-/* Multiplies the windows of one output row by all weights. */
+... 10 lines
 static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t row, int8_t *output)
 {
-... 7 lines
-
+... 8 lines
             grouped__block_2x2(window + group * GROUPED__GROUP_PITCH, row, first, output);
         }
-... 46 lines
-
+... 47 lines
     int32_t lowered_rows = 0;
 
     for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {

@@ -41,29 +41,20 @@ static DIGITS__CODE int digits_conv2_next(char *memory, struct digits_rows_0 *at
     }
     digits_conv2_rows(input, at->conv1_top, output + (row - at->conv2_top) * 128, 0, row, row + 1);
     at->conv2 = (int16_t)(row + 1);
-    return 1;
-... 2 lines
-/* Goes on with conv1, by a row, if what that reads is there. */
-static DIGITS__CODE int digits_conv1_next(char *memory, struct digits_rows_0 *at)
-{
+... 6 lines
     const int8_t *const input = (void *)(memory + 496); /* input: 8 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
     const int32_t row = at->conv1;
 
     if (row == 8) {
         return 0;
-    }
-    if (row + 1 - at->conv1_top > 3) {
-        at->conv1_top = (int16_t)digits__keep(
-            memory + 0, at->conv1_top,
+... 4 lines
             at->conv2 * 2,
             row, 128);
     }
     digits_conv1_rows(input, 0, output + (row - at->conv1_top) * 128, 0, row, row + 1);
     at->conv1 = (int16_t)(row + 1);
-    return 1;
-}
-
+... 3 lines
 DIGITS__CODE void digits(void *arena)
 {
     char *const memory = arena;

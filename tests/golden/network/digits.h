@@ -12,8 +12,7 @@
  * 2  conv3          accumulate_connected  4x4x32 to 1x1x10
  * 3  probabilities  softmax               10 to 10
  *
-... 11 lines
-
+... 12 lines
 #define DIGITS_ARENA_BYTES       616u /* everything but stack and constants */
 #define DIGITS_ARENA_ALIGN       8u
 #define DIGITS_INPUT_BYTES       64u
@@ -21,12 +20,10 @@
 #define DIGITS_OUTPUT_BYTES      10u
 #define DIGITS_OUTPUT_OFFSET     0u
 #define DIGITS_INPUT_HEIGHT      8u
-#define DIGITS_INPUT_WIDTH       8u
-#define DIGITS_INPUT_CHANNELS    1u
+... 2 lines
 #define DIGITS_OUTPUT_DIMENSION  10u
 #define DIGITS_INPUT_SCALE       0.0625f
-... 4 lines
-/*
+... 5 lines
  * `arena` is memory of DIGITS_ARENA_BYTES, aligned to DIGITS_ARENA_ALIGN. Put the input at
  *   DIGITS_INPUT_OFFSET bytes from its start; after the call the output stands at its offset, and
  *   all else is overwritten. Nothing need be kept between calls.

@@ -1,9 +1,7 @@
-... 27 lines
-#define DIGITS_ARENA_ALIGN       8u
+... 28 lines
 #define DIGITS_ROW_BYTES         8u
 #define DIGITS_OUTPUT_BYTES      10u
-... 10 lines
-/*
+... 11 lines
  * `arena` is memory of DIGITS_ARENA_BYTES, aligned to DIGITS_ARENA_ALIGN. Call digits_begin, then
  *   digits_push_row with each of the 8 rows of DIGITS_ROW_BYTES: it copies what it needs. When it
  *   returns 1 the output stands at its offset. Nothing need be kept between calls.

@@ -8,20 +8,17 @@
  *
  * Printed from templates/operators/pool.c.j2.
  *
-... 19 lines
-
+... 20 lines
 #include <string.h>
 
-#define MEAN__IN_H 5
-#define MEAN__IN_W 6
+... 2 lines
 #define MEAN__CHANNELS 9
 #define MEAN__OUT_H 3
 #define MEAN__OUT_W 3
 #define MEAN__K_H 3
 #define MEAN__K_W 3
 #define MEAN__STRIDE_H 2
-... 2 lines
-#define MEAN__PAD_LEFT 0
+... 3 lines
 #define MEAN__WORDS_END 8 /* channels that go four in a word */
 #define MEAN__SHIFT 23
 
@@ -30,8 +27,7 @@ static MEAN__CODE int8_t mean__finish(int32_t value, int32_t taps)
 {
     value = (value * mean__means[taps - 1] + (1 << (MEAN__SHIFT - 1))) >> MEAN__SHIFT;
     return (int8_t)value;
-... 2 lines
-#ifdef MEAN__ASSEMBLY
+... 3 lines
 /* Sums of two bytes of a word in each half: of 0 and 2, or of 1 and 3. */
 static MEAN__CODE inline uint32_t mean__add_even(uint32_t sums, uint32_t word)
 {
@@ -43,8 +39,7 @@ static MEAN__CODE inline uint32_t mean__add_odd(uint32_t sums, uint32_t word)
 {
     __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sums) : "r"(word));
     return sums;
-... 2 lines
-
+... 3 lines
 /* One output pixel: a window of taps inside the image. */
 static MEAN__CODE void mean__window(const int8_t *input, int32_t rows, int32_t cols, int8_t *output)
 {
@@ -80,16 +75,13 @@ static MEAN__CODE void mean__window(const int8_t *input, int32_t rows, int32_t c
         const int8_t *row = input + channel;
         int32_t sum = 0;
 
-... 3 lines
-            for (int32_t j = 0; j < cols; j++) {
+... 4 lines
                 sum += *tap;
                 tap += MEAN__CHANNELS;
-... 2 lines
-        }
+... 3 lines
         output[channel] = mean__finish(sum, taps);
     }
-... 6 lines
-    for (int32_t out_row = 0; out_row < MEAN__OUT_H; ++out_row) {
+... 7 lines
         const int32_t first_row = out_row * MEAN__STRIDE_H - MEAN__PAD_TOP;
         const int32_t top = first_row < 0 ? 0 : first_row;
         const int32_t bottom = first_row + MEAN__K_H > MEAN__IN_H ? MEAN__IN_H : first_row + MEAN__K_H;

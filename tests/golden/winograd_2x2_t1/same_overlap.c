@@ -1,10 +1,8 @@
-... 10 lines
- * Sums stay within 341,381, below 2^29: exact modulo 2^32.
+... 11 lines
  * The input begins 40 bytes above the output in one pool: 240 bytes instead of 400. `between`
  *   keeps pixels for which outputs come too early.
  * Printed from templates/algorithms/winograd_pairs.c.j2.
-... 160 lines
-    "    smuad lr, r4, r6\n"
+... 161 lines
     "    .rept 1\n"
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
@@ -19,8 +17,7 @@
     "    smlad r12, r4, r5, r12\n"
     "    smlad lr, r4, r6, lr\n"
     "    .endr\n"
-... 102 lines
-
+... 103 lines
 /* B^T of the differences of two rows. */
 static SAME__CODE inline void same__differences(const uint32_t *a, const uint32_t *b, uint32_t *to)
 {
@@ -51,13 +48,11 @@ static SAME__CODE SAME__OUT_OF_LINE void same__inside(const int8_t *first, uint3
         }
         same__differences(d0, d2, tile);
         for (int32_t i = 0; i < SAME__TILE; ++i) {
-            d1[i] = same__even(first + (1 * SAME__IN_W + i) * SAME__IN_C + channel);
-        }
+... 2 lines
         same__sums(d1, d2, tile + SAME__TILE * SAME__POSITION);
         same__differences(d2, d1, tile + 2 * SAME__TILE * SAME__POSITION);
         for (int32_t i = 0; i < SAME__TILE; ++i) {
-            d3[i] = same__even(first + (3 * SAME__IN_W + i) * SAME__IN_C + channel);
-        }
+... 2 lines
         same__differences(d1, d3, tile + 3 * SAME__TILE * SAME__POSITION);
 
         tile += SAME__PAIR;
@@ -67,41 +62,27 @@ static SAME__CODE SAME__OUT_OF_LINE void same__inside(const int8_t *first, uint3
         for (int32_t i = 0; i < SAME__TILE; ++i) {
             d2[i] = same__odd(first + (2 * SAME__IN_W + i) * SAME__IN_C + channel);
         }
-        same__differences(d0, d2, tile);
-        for (int32_t i = 0; i < SAME__TILE; ++i) {
-            d1[i] = same__odd(first + (1 * SAME__IN_W + i) * SAME__IN_C + channel);
-        }
-... 2 lines
-        for (int32_t i = 0; i < SAME__TILE; ++i) {
-            d3[i] = same__odd(first + (3 * SAME__IN_W + i) * SAME__IN_C + channel);
-        }
-... 2 lines
-        tile += SAME__PAIR;
+... 12 lines
     }
-... 57 lines
-{
+... 58 lines
     if (in_row >= 0 && in_row + SAME__TILE <= SAME__IN_H && in_col >= 0 && in_col + SAME__TILE <= SAME__IN_W) {
         same__inside(input + (in_row * SAME__IN_W + in_col) * SAME__IN_C, tile);
         return;
     }
     same__columns_edge(input, in_row, in_col, tile);
-... 14 lines
-
+... 15 lines
     (void)cols;
     output[0] = same__finish(
         (int32_t)(value0 + (uint32_t)start0), multiplier, addend);
     output[SAME__OUT_C] = same__finish(
         (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
 }
-... 26 lines
-        same__output_row(
+... 27 lines
             half[1], start, start,
             multiplier, addend, cols, output + SAME__OUT_W * SAME__OUT_C);
-... 6 lines
-{
-    for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
 ... 7 lines
-
+    for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
+... 8 lines
 /* Keeps the pixels left of the tiles at outputs (row, col), before outputs are stored there. */
 static SAME__CODE SAME__OUT_OF_LINE void same__keep(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
@@ -114,39 +95,31 @@ static SAME__CODE SAME__OUT_OF_LINE void same__keep(int8_t *input, int32_t row, 
             for (int32_t channel = 0; channel < SAME__IN_C; ++channel) {
                 between[i * SAME__IN_C + channel] = pixel[channel];
             }
-... 3 lines
-
+... 4 lines
 /* Lets the kept pixels and the outputs in their place change places. */
 static SAME__CODE SAME__OUT_OF_LINE void same__swap(int8_t *input, int32_t row, int32_t col, int8_t *between)
 {
-... 6 lines
-            for (int32_t channel = 0; channel < SAME__IN_C; ++channel) {
+... 7 lines
                 const int8_t kept = between[i * SAME__IN_C + channel];
 
                 between[i * SAME__IN_C + channel] = pixel[channel];
                 pixel[channel] = kept;
             }
-... 5 lines
-{
+... 6 lines
     int8_t *input = (int8_t *)pool + SAME_INPUT_OFFSET;
     int8_t *output = (int8_t *)pool + SAME_OUTPUT_OFFSET;
     uint32_t *const products = workspace;
-    uint32_t *const tiles =
-        (uint32_t *)(void *)((char *)workspace + 512);
+... 2 lines
     int8_t *const between =
         (int8_t *)(void *)((char *)workspace + 640);
-
-    for (int32_t out_row = 0; out_row < SAME__OUT_H; out_row += SAME__SQUARE) {
-        for (int32_t col = 0; col < SAME__OUT_W; col += SAME__TILES * SAME__SQUARE) {
+... 3 lines
             if (col > 0) {
                 same__swap(input, out_row, col, between);
             }
             for (int32_t tile = 0; tile < SAME__TILES; ++tile) {
-... 2 lines
-            }
+... 3 lines
             if (col > 0) {
-                same__swap(input, out_row, col, between);
-            }
+... 2 lines
             if (col + SAME__TILES * SAME__SQUARE < SAME__OUT_W) {
                 same__keep(input, out_row, col + SAME__TILES * SAME__SQUARE, between);
             }

@@ -1,15 +1,11 @@
-... 8 lines
- * Activation relu: outputs from -128 to 127
+... 9 lines
  * Algorithm  winograd_2x2_t1: F(2x2, 3x3), 1 tile at a time, weights transformed in flash
  * Workspace  648 bytes: uint32_t products[16][8], uint32_t tiles[16][2][1], int8_t between[2][4]
  * Constants  1,076 bytes
-... 38 lines
- *   SAME_OUTPUT_OFFSET, and the input is overwritten.
+... 39 lines
  * `workspace` is scratch memory of SAME_WORKSPACE_BYTES, aligned to SAME_WORKSPACE_ALIGN; between
-... 6 lines
- *     read_input(pool + SAME_INPUT_OFFSET);
+... 7 lines
  *     same(pool, workspace);
- *     use_output(pool + SAME_OUTPUT_OFFSET);
- */
+... 2 lines
 void same(void *pool, void *workspace);
 ... 6 lines

@@ -1,15 +1,11 @@
-... 3 lines
- * Algorithm  winograd_2x2_t1_ram
+... 4 lines
  * Sums       plain C, 1 x 4 sums (pixels x channels)
-... 2 lines
- * 16 products for 4 outputs instead of 36.
+... 3 lines
  * Printed from templates/algorithms/winograd.c.j2.
  *
-... 25 lines
-#define REAL__OUT_W 5
+... 26 lines
 #define REAL__PAD_TOP 1
-... 2 lines
-#define REAL__TILE 4 /* rows and columns of the tile */
+... 3 lines
 #define REAL__TILES 1 /* transformed before they are multiplied */
 #define REAL__POSITIONS 16 /* of a tile */
 #define REAL__POSITION 3 /* elements from one position of the tiles to the next */
@@ -17,8 +13,7 @@
 #define REAL__OUT_C 5
 #define REAL__DEPTH 3 /* products of one sum */
 
-... 53 lines
-
+... 54 lines
 /* G g G^T of every kernel g. */
 static REAL__CODE void real__transform_weights(float *transformed)
 {
@@ -49,8 +44,7 @@ static REAL__CODE void real__transform_weights(float *transformed)
         }
         kernel += 9;
     }
-... 2 lines
-/* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
+... 3 lines
 static REAL__CODE void real__transform(const float *input, int32_t in_row, int32_t in_col, float *tile)
 {
     const float *pixels[REAL__TILE][REAL__TILE];
@@ -71,8 +65,7 @@ static REAL__CODE void real__transform(const float *input, int32_t in_row, int32
         for (int32_t col = 0; col < REAL__TILE; ++col) {
             const float d0 = pixels[0][col][channel];
             const float d1 = pixels[1][col][channel];
-            const float d2 = pixels[2][col][channel];
-            const float d3 = pixels[3][col][channel];
+... 2 lines
 
             rows[0][col] = d0 - d2;
             rows[1][col] = d1 + d2;
@@ -82,16 +75,14 @@ static REAL__CODE void real__transform(const float *input, int32_t in_row, int32
         for (int32_t row = 0; row < REAL__TILE; ++row) {
             const float d0 = rows[row][0];
             const float d1 = rows[row][1];
-            const float d2 = rows[row][2];
-            const float d3 = rows[row][3];
+... 2 lines
 
             tile[row * REAL__TILE * REAL__POSITION + channel] = d0 - d2;
             tile[(row * REAL__TILE + 1) * REAL__POSITION + channel] = d1 + d2;
             tile[(row * REAL__TILE + 2) * REAL__POSITION + channel] = -d1 + d2;
             tile[(row * REAL__TILE + 3) * REAL__POSITION + channel] = d1 - d3;
         }
-... 2 lines
-
+... 3 lines
 /* A^T m A of the products m, `pitch` apart: the outputs of one tile, as many as there are. */
 static REAL__CODE void real__outputs(
     const float *products, int32_t pitch, int32_t tile,
@@ -107,13 +98,11 @@ static REAL__CODE void real__outputs(
         const float m2 = products[(2 * REAL__TILE + col) * pitch];
         const float m3 = products[(3 * REAL__TILE + col) * pitch];
 
-... 2 lines
-    }
+... 3 lines
     for (int32_t row = 0; row < rows; ++row) {
         const float m0 = half[row][0];
         const float m1 = half[row][1];
-        const float m2 = half[row][2];
-        const float m3 = half[row][3];
+... 2 lines
         const float square[REAL__SQUARE] = {
             m0 + m1 + m2,
             m1 - m2 - m3,
@@ -124,14 +113,12 @@ static REAL__CODE void real__outputs(
 
             output[(row * REAL__OUT_W + col) * REAL__OUT_C + channel] = real__finish(sum);
         }
-... 2 lines
-
+... 3 lines
 /* 1 x 4 (tiles x channels): a product for each position, then the outputs. */
 static REAL__CODE REAL__OUT_OF_LINE void real__block_1x4(
     const float *input, const float *transformed, float *products,
     int32_t rows, int32_t cols, int32_t channel, float *output)
-{
-    for (int32_t position = 0; position < REAL__POSITIONS; ++position) {
+... 2 lines
         float sums[1][4] = {{0}};
 
         real__dot_1x4(
@@ -145,27 +132,10 @@ static REAL__CODE REAL__OUT_OF_LINE void real__block_1x4(
     for (int32_t c = 0; c < 4; ++c) {
         real__outputs(products + c, 4, 0, rows, cols, channel + c, output);
     }
-... 2 lines
-/* 1 x 1 (tiles x channels): a product for each position, then the outputs. */
-static REAL__CODE REAL__OUT_OF_LINE void real__block_1x1(
-    const float *input, const float *transformed, float *products,
-... 2 lines
-    for (int32_t position = 0; position < REAL__POSITIONS; ++position) {
-        float sums[1][1] = {{0}};
-
-        real__dot_1x1(
-            sums, input + position * REAL__POSITION,
-            transformed + (position * REAL__OUT_C + channel) * REAL__DEPTH, REAL__DEPTH);
-
-        for (int32_t c = 0; c < 1; ++c) {
+... 15 lines
             products[position + c] = sums[0][c];
         }
-    }
-    for (int32_t c = 0; c < 1; ++c) {
-        real__outputs(products + c, 1, 0, rows, cols, channel + c, output);
-    }
-}
-
+... 6 lines
 /* Multiplies `count` tiles of a row by all weights; (rows, cols) outputs are left from the first on. */
 static REAL__CODE void real__multiply(
     const float *tiles, const float *transformed, float *products,
@@ -181,16 +151,14 @@ static REAL__CODE void real__multiply(
         real__block_1x4(input, transformed, products, rows, left, 0, square);
         real__block_1x1(input, transformed, products, rows, left, 4, square);
     }
-... 3 lines
-{
+... 4 lines
     float *const products = workspace;
     float *const transformed =
         (float *)(void *)((char *)workspace + 256);
     float *const tiles =
         (float *)(void *)((char *)workspace + 1216);
 
-    real__transform_weights(transformed);
-    for (int32_t out_row = 0; out_row < REAL__OUT_H; out_row += REAL__SQUARE) {
+... 2 lines
         const int32_t rows = REAL__OUT_H - out_row < REAL__SQUARE ? REAL__OUT_H - out_row : REAL__SQUARE;
         int32_t count = 0;
 

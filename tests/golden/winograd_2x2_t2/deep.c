@@ -1,16 +1,13 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  winograd_2x2_t2
  * Sums       assembly: two products in each SMLAD, 2 x 4 sums (tiles x channels)
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
-... 2 lines
- *
+... 3 lines
  * 16 products for 4 outputs instead of 36.
  * Sums stay within 349,772, below 2^29: exact modulo 2^32.
  * Printed from templates/algorithms/winograd_pairs.c.j2.
  *
-... 63 lines
-#define DEEP__OUT_W 5
+... 64 lines
 #define DEEP__OUT_C 5
 #define DEEP__PAD_TOP 1
 #define DEEP__PAD_LEFT 1
@@ -40,8 +37,7 @@ static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend
 #else
     return (int32_t)(((int64_t)a * b) >> 32) + addend;
 #endif
-}
-
+... 2 lines
 /* What is left after a shift to the right, to eight bits, signed. */
 static DEEP__CODE inline int32_t deep__shift(int32_t value)
 {
@@ -63,8 +59,7 @@ static DEEP__CODE inline int8_t deep__finish(int32_t sum, int32_t multiplier, in
     int32_t value = deep__shift(high);
 
     return (int8_t)value;
-... 4 lines
-/*
+... 5 lines
  * Multiplies tiles by weights, position by position, with two products in each SMLAD. Registers:
  *
  *   r0               tiles
@@ -82,8 +77,7 @@ void deep__multiply(
 __extension__ __asm__(
     DEEP__BEGIN(deep__multiply)
     "    push {r4-r11, lr}\n"
-... 3 lines
-    DEEP__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
+... 4 lines
     "    movs r3, #16\n"
     "    sub sp, #4\n"
     DEEP__CFI("adjust_cfa_offset 4")
@@ -119,13 +113,10 @@ __extension__ __asm__(
     "    subs r5, #1\n"
     "    strd r4, r5, [sp]\n"
     "    bne 1b\n"
-    "    add sp, #12\n"
-    DEEP__CFI("adjust_cfa_offset -12")
-    "    pop {r4-r11, pc}\n"
+... 3 lines
     DEEP__END(deep__multiply));
 
-#else
-
+... 2 lines
 /* Multiplies DEEP__TILES tiles by the weights of DEEP__CHANNELS output channels, position by position. */
 static DEEP__CODE void deep__multiply(
     const uint32_t *tiles, const uint32_t *weights, uint32_t *products)
@@ -147,8 +138,7 @@ static DEEP__CODE void deep__multiply(
         }
         products += DEEP__SUMS;
     }
-... 3 lines
-
+... 4 lines
 /* The even ones of four channels as the halves of a word. */
 static DEEP__CODE inline uint32_t deep__even(const int8_t *pixel)
 {
@@ -163,20 +153,14 @@ static DEEP__CODE inline uint32_t deep__even(const int8_t *pixel)
 
     return (uint16_t)lower + ((uint32_t)upper << 16);
 #endif
-}
-
+... 2 lines
 /* The odd ones of four channels as the halves of a word. */
 static DEEP__CODE inline uint32_t deep__odd(const int8_t *pixel)
 {
-... 3 lines
-    __builtin_memcpy(&pair, pixel, 4);
+... 4 lines
     __asm__("sxtb16 %0, %0, ror #8" : "+r"(pair));
     return pair;
-#else
-    const int32_t lower = pixel[1], upper = pixel[3];
-
-... 3 lines
-
+... 7 lines
 static DEEP__CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
 {
 #ifdef DEEP__ASSEMBLY
@@ -187,19 +171,16 @@ static DEEP__CODE inline uint32_t deep__add(uint32_t a, uint32_t b)
 #else
     return ((a + b) & 0xffffu) + ((a & 0xffff0000u) + (b & 0xffff0000u));
 #endif
-}
-
+... 2 lines
 static DEEP__CODE inline uint32_t deep__subtract(uint32_t a, uint32_t b)
 {
-... 2 lines
-
+... 3 lines
     __asm__("ssub16 %0, %1, %2" : "=r"(halves) : "r"(a), "r"(b));
     return halves;
 #else
     return ((a - b) & 0xffffu) + ((a & 0xffff0000u) - (b & 0xffff0000u));
 #endif
-}
-
+... 2 lines
 /* B^T of a column or a row, two channels in each word. */
 static DEEP__CODE inline void deep__combine(
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t *to, int32_t step)
@@ -226,8 +207,7 @@ static DEEP__CODE inline void deep__column(
             to, DEEP__TILE * DEEP__POSITION);
         to += DEEP__PAIR;
     }
-}
-
+... 2 lines
 /* The columns of a tile that reaches over the image. */
 static DEEP__CODE DEEP__OUT_OF_LINE void deep__columns_edge(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
@@ -244,8 +224,7 @@ static DEEP__CODE DEEP__OUT_OF_LINE void deep__columns_edge(
         }
         deep__column(pixels, tile + col * DEEP__POSITION);
     }
-}
-
+... 2 lines
 /* The rows of a tile whose columns are transformed, in place. */
 static DEEP__CODE DEEP__OUT_OF_LINE void deep__rows(uint32_t *tile)
 {
@@ -259,8 +238,7 @@ static DEEP__CODE DEEP__OUT_OF_LINE void deep__rows(uint32_t *tile)
                 d, DEEP__POSITION);
             d += DEEP__PAIR;
         }
-... 2 lines
-
+... 3 lines
 /* B^T d B of the tile d whose first pixel is at (in_row, in_col). */
 static DEEP__CODE inline void deep__transform(
     const int8_t *input, int32_t in_row, int32_t in_col, uint32_t *tile)
@@ -276,8 +254,7 @@ static DEEP__CODE inline void deep__output_row(
 {
     const uint32_t m0 = m[0];
     const uint32_t m1 = m[1];
-    const uint32_t m2 = m[2];
-    const uint32_t m3 = m[3];
+... 2 lines
     const uint32_t value0 = m0 + m1 + m2;
     const uint32_t value1 = m1 - m2 - m3;
 
@@ -287,8 +264,7 @@ static DEEP__CODE inline void deep__output_row(
         output[DEEP__OUT_C] = deep__finish(
             (int32_t)(value1 + (uint32_t)start1), multiplier, addend);
     }
-}
-
+... 2 lines
 /* A^T m A of the products m of a tile and an output channel. */
 static DEEP__CODE DEEP__OUT_OF_LINE void deep__outputs(
     const uint32_t *products, int32_t channel, int32_t rows, int32_t cols, int8_t *output)
@@ -329,8 +305,7 @@ static DEEP__CODE inline void deep__block(
                 products + tile * DEEP__CHANNELS + c, channel + c, rows, cols - tile * DEEP__SQUARE,
                 output + tile * DEEP__SQUARE * DEEP__OUT_C + c);
         }
-... 4 lines
-{
+... 5 lines
     uint32_t *const products = workspace;
     uint32_t *const tiles =
         (uint32_t *)(void *)((char *)workspace + 512);

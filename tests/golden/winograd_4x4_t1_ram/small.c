@@ -1,10 +1,11 @@
-... 10 lines
- * Sums stay within 174,726, below 2^25: exact modulo 2^32.
+... 3 lines
+ * Algorithm  winograd_4x4_t1_ram
+ * Sums       assembly: two products in each SMLAD, 1 x 8 sums (tiles x channels)
+... 6 lines
  * 12,800 is added to four pixels of a tile, and so to each of its transformed values: no lower
  *   half of a word is negative.
  * Printed from templates/algorithms/winograd_pairs.c.j2.
-... 76 lines
-#define SMALL__POSITION 1 /* words from one position of the tiles to the next */
+... 77 lines
 #define SMALL__MATRIX 8 /* words of weights of a block and a position */
 #define SMALL__BLOCK 288 /* words of a block's weights */
 #define SMALL__INVERSE 954437177 /* of the odd part of what outputs are multiples of, modulo 2^32 */
@@ -12,36 +13,22 @@
 #define SMALL__START 0 /* columns of the table of what finishes outputs */
 #define SMALL__START_22 1
 #define SMALL__START_23 2
-#define SMALL__START_32 3
-#define SMALL__START_33 4
+... 2 lines
 #define SMALL__MULTIPLIER 5
 #define SMALL__ADDEND 6
 #define SMALL__BEND 7
 #define SMALL__COLUMNS 8
-... 17 lines
-#ifdef SMALL__ASSEMBLY
-    __asm__("ssat %0, #8, %0, asr #13" : "+r"(value));
-#else
-    value >>= 13;
-    value = value < -128 ? -128 : value;
-... 6 lines
-/* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */
+... 29 lines
 static SMALL__CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = small__high(sum, multiplier, addend) + (bend & (sum >> 31));
     int32_t value = small__shift(high);
-... 10 lines
- *   r1               weights, in order of use
+... 11 lines
  *   r4               inputs: a pair of channels
  *   r5 r6 r7         weights of that pair, for some output channels at a time
  *   r2 r3 r8-r12 lr  sums
  *
-... 12 lines
-    SMALL__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    movs r3, #36\n"
-    "    sub sp, #4\n"
-... 3 lines
-    "1:\n"
+... 19 lines
     "    ldr r4, [r0], #4\n"
     "    ldmia r1!, {r5, r6, r7}\n"
     "    smuad r2, r4, r5\n"
@@ -55,8 +42,7 @@ static SMALL__CODE inline int8_t small__finish(int32_t sum, int32_t multiplier, 
     "    smuad r12, r4, r5\n"
     "    smuad lr, r4, r6\n"
     "    ldrd r4, r5, [sp]\n"
-... 35 lines
-
+... 36 lines
 /* Gives the upper half back what a negative lower half borrowed. */
 static SMALL__CODE inline uint32_t small__settle(uint32_t pair)
 {
@@ -70,8 +56,7 @@ static SMALL__CODE inline uint32_t small__pair(const int8_t *pixel, uint32_t add
 
     return (uint32_t)lower + ((uint32_t)upper << 16) + added;
 }
-... 2 lines
-static SMALL__CODE inline void small__combine(
+... 3 lines
     uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t *to, int32_t step)
 {
     const uint32_t a = d4 - (d2 << 2), c = d4 - d2, e = (d3 - d1) << 1, sum = a + d3 - (d1 << 2);
@@ -94,16 +79,13 @@ static SMALL__CODE inline void small__column(
             small__pair(pixels[2] + channel, 0), small__pair(pixels[3] + channel, 0),
             small__pair(pixels[4] + channel, added), small__pair(pixels[5] + channel, added),
             to, SMALL__TILE * SMALL__POSITION);
-... 17 lines
-        }
+... 18 lines
         small__column(pixels, (col < 4 ? 0 : SMALL__LIFT), tile + col * SMALL__POSITION);
     }
-... 10 lines
-                d[0], d[SMALL__POSITION], d[2 * SMALL__POSITION],
+... 11 lines
                 d[3 * SMALL__POSITION], d[4 * SMALL__POSITION], d[5 * SMALL__POSITION],
                 d, SMALL__POSITION);
-... 14 lines
-static SMALL__CODE inline void small__output_row(
+... 15 lines
     const uint32_t *m, int32_t start0, int32_t start1, int32_t start2, int32_t start3,
     int32_t multiplier, int32_t addend, int32_t bend, int32_t cols, int8_t *output)
 {
@@ -111,8 +93,7 @@ static SMALL__CODE inline void small__output_row(
     const uint32_t m1 = m[SMALL__SUMS];
     const uint32_t m2 = m[2 * SMALL__SUMS];
     const uint32_t m3 = m[3 * SMALL__SUMS];
-    const uint32_t m4 = m[4 * SMALL__SUMS];
-    const uint32_t m5 = m[5 * SMALL__SUMS];
+... 2 lines
     const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
     const uint32_t value0 = m0 + a + c;
@@ -129,23 +110,14 @@ static SMALL__CODE inline void small__output_row(
     if (cols > 2) {
         output[2 * SMALL__OUT_C] = small__finish(
             (int32_t)(value2 * SMALL__INVERSE + (uint32_t)start2), multiplier, addend, bend);
-    }
-    if (cols > 3) {
-        output[3 * SMALL__OUT_C] = small__finish(
-            (int32_t)(value3 * SMALL__INVERSE + (uint32_t)start3), multiplier, addend, bend);
-    }
-}
-
+... 7 lines
 /* A^T m of the products of a block, in place: the same columns of all its sums lie side by side. */
 static SMALL__CODE SMALL__OUT_OF_LINE void small__output_columns(uint32_t *products)
 {
     for (int32_t col = 0; col < SMALL__TILE * SMALL__SUMS; ++col) {
         uint32_t *m = products + col;
         const uint32_t m0 = m[0];
-... 2 lines
-        const uint32_t m3 = m[3 * SMALL__TILE * SMALL__SUMS];
-        const uint32_t m4 = m[4 * SMALL__TILE * SMALL__SUMS];
-        const uint32_t m5 = m[5 * SMALL__TILE * SMALL__SUMS];
+... 5 lines
         const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;
 
         m[0] = m0 + a + c;
@@ -153,16 +125,13 @@ static SMALL__CODE SMALL__OUT_OF_LINE void small__output_columns(uint32_t *produ
         m[2 * SMALL__TILE * SMALL__SUMS] = a + (c << 2);
         m[3 * SMALL__TILE * SMALL__SUMS] = b + (d << 3) + (m5 << 1);
     }
-}
-
+... 2 lines
 /* The rest of A^T m A for a tile and an output channel, row by row. */
 static SMALL__CODE SMALL__OUT_OF_LINE void small__outputs(
-... 3 lines
-    const int32_t start = finish[SMALL__START];
+... 4 lines
     const int32_t start_22 = finish[SMALL__START_22];
     const int32_t start_23 = finish[SMALL__START_23];
-    const int32_t start_32 = finish[SMALL__START_32];
-    const int32_t start_33 = finish[SMALL__START_33];
+... 2 lines
     const int32_t multiplier = finish[SMALL__MULTIPLIER];
     const int32_t addend = finish[SMALL__ADDEND];
     const int32_t bend = finish[SMALL__BEND];
@@ -180,18 +149,11 @@ static SMALL__CODE SMALL__OUT_OF_LINE void small__outputs(
             products + 2 * SMALL__TILE * SMALL__SUMS, start, start, start_22, start_23,
             multiplier, addend, bend, cols, output + 2 * SMALL__OUT_W * SMALL__OUT_C);
     }
-    if (rows > 3) {
-        small__output_row(
-            products + 3 * SMALL__TILE * SMALL__SUMS, start, start, start_32, start_33,
-            multiplier, addend, bend, cols, output + 3 * SMALL__OUT_W * SMALL__OUT_C);
-    }
-... 5 lines
-{
+... 11 lines
     small__output_columns(products);
     for (int32_t tile = 0; tile < SMALL__TILES; ++tile) {
         for (int32_t c = 0; c < SMALL__CHANNELS && channel + c < SMALL__OUT_C; ++c) {
-... 6 lines
-
+... 7 lines
 /* G g G^T of every kernel g: two input channels in each word, as the tiles have them. */
 static SMALL__CODE SMALL__OUT_OF_LINE void small__transform_weights(uint32_t *transformed)
 {
@@ -230,9 +192,7 @@ static SMALL__CODE SMALL__OUT_OF_LINE void small__transform_weights(uint32_t *tr
             }
             kernel += 18; /* of two channels */
         }
-... 6 lines
-    uint32_t *const tiles =
-        (uint32_t *)(void *)((char *)workspace + 1152);
+... 8 lines
     uint32_t *const transformed =
         (uint32_t *)(void *)((char *)workspace + 1296);
 
@@ -241,8 +201,7 @@ static SMALL__CODE SMALL__OUT_OF_LINE void small__transform_weights(uint32_t *tr
         for (int32_t col = 0; col < SMALL__OUT_W; col += SMALL__TILES * SMALL__SQUARE) {
             for (int32_t tile = 0; tile < SMALL__TILES; ++tile) {
                 small__transform(
-... 2 lines
-            for (int32_t channel = 0; channel < SMALL__OUT_C; channel += SMALL__CHANNELS) {
+... 3 lines
                 small__multiply(tiles, transformed + channel / SMALL__CHANNELS * SMALL__BLOCK, products);
                 small__block(
 ... 6 lines
