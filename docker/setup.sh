@@ -63,3 +63,6 @@ if ! { [ -x .venv/bin/python ] && recipe | cmp -s - .venv/recipe; }; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[portable,test]'
     recipe >.venv/recipe
 fi
+
+# As pip does for packages: where Python may not write bytecode itself, each run would compile all modules again.
+.venv/bin/python -m compileall -q codegen/convgen

@@ -72,6 +72,31 @@ def test_nothing_is_compiled_linked_or_measured_twice(monkeypatch: pytest.Monkey
     assert begun("--no-cache") == (compiled, 1, 1)
 
 
+@pytest.mark.emulator
+def test_what_is_not_chosen_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choice is run each time, and so is all of it with ``--compare`` or without a cache."""
+    log = Path("log").absolute()
+    program = Path("bin/qemu-system-arm")
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >>{log}\nexec {which(program.name)} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent.absolute()}{os.pathsep}{os.environ['PATH']}")
+
+    def runs(*options: object) -> tuple[int, bytes]:
+        """Return how many runs there were, and the report."""
+        log.write_text("")
+        assert convgen_process(*FIRST, *options, "-o", "out").status == 0
+        return log.read_text().count("-kernel"), Path("out/report.json").read_bytes()
+
+    several, report = runs()
+    assert several > 1
+    assert runs() == (1, report)
+    assert runs("--no-cache") == (several, report)
+    compared, _ = runs("--compare")
+    assert compared > several
+    assert runs("--compare")[0] == compared
+
+
 def test_a_damaged_cache_is_made_good() -> None:
     first = made("first")
     found = kept()

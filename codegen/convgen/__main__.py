@@ -7,6 +7,7 @@ Python itself has been started; a signal that comes amid that is Python's to exp
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import gc
 import os
 import sys
 
@@ -25,11 +26,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 ROOM = 2**28
 """Address space that a run takes at least; where there is less libraries fail, each in its way."""
 
+SELDOM = (100_000, 20, 20)
+"""How rarely to look for what nobody needs: modules and plans stay, and looking takes time."""
+
 
 def main() -> int:
     """Run the command; return its exit code."""
     if not _has_room():
         return _no_room()
+    gc.set_threshold(*SELDOM)
     from convgen.errors import foreseen
     from convgen.system import interrupt, streams
 

@@ -49,7 +49,8 @@ def _run(job: Job, layer: Operator, board: Target, wanted: Wanted, say: Say) -> 
         known = selection
         if bench.target != board:
             known = planning.selection_for(layer, bench.target, job.plan)
-        attempts = Attempts(bench, stage, selection.budget.ram, say, roomy=job.compare)
+        compare, ram = job.compare, selection.budget.ram
+        attempts = Attempts(bench, stage, ram, say, roomy=compare, recall=not compare)
         chosen = _try(job, known, attempts)
         known = known.including(chosen.candidate)
         others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
@@ -83,7 +84,7 @@ def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:
     """Return the candidate chosen; all of them are tried if they are to be compared."""
     if job.compare:
         attempts.all(selection.wanted if job.plan.algorithm else selection.candidates)
-    chosen = choose(selection, attempts)
+    chosen = attempts.settled(lambda: choose(selection, attempts))
     if chosen is None:
         raise _no_fit(selection, attempts)
     return chosen

@@ -17,7 +17,9 @@ def word(text: str, most: int = WORD) -> str:
     >>> word("a\x1b[31m\n"), word("longer", most=4)
     ('a\\x1b[31m\\n', 'long...')
     """
-    shown = "".join(c if c.isprintable() else _escaped(c) for c in text[:most])
+    shown = text[:most]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else _escaped(c) for c in shown)
     return shown + ("..." if len(text) > most else "")
 
 

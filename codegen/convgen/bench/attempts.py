@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from convgen.bench.build import toolchain
+from convgen.bench.run import known as runs
 from convgen.bench.trial import Bench, Built, Trial, build, put_to_test
 from convgen.errors import BuildError, MachineTooSmallError
 from convgen.progress import Say
@@ -20,14 +21,24 @@ T = TypeVar("T", bound=Built)
 class Attempts:
     """Builds a candidate, runs it when it is called with one, and remembers what came of it.
 
-    Each is run in *ram* bytes; *roomy*: one that needs more is given it. What is remembered has
-    the order in which it was asked for.
+    Each is run in *ram* bytes; *roomy*: one that needs more is given it. *recall*: what the same
+    image gave when it was run before will do, but of what is chosen (`settled`). What is remembered
+    has the order in which it was asked for.
     """
 
-    def __init__(self, bench: Bench, stage: Path, ram: int, say: Say, *, roomy: bool) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        stage: Path,
+        ram: int,
+        say: Say,
+        *,
+        roomy: bool,
+        recall: bool = False,
+    ) -> None:
         """Begin without any; files go to *stage*."""
         self._bench, self._stage, self._ram, self._say = bench, stage, ram, say
-        self._roomy = roomy
+        self._roomy, self._recall = roomy, recall
         self._folders: dict[Candidate, Path] = {}
         self._built: dict[Candidate, Built | None] = {}
         self._tried: dict[Candidate, Trial | None] = {}
@@ -70,6 +81,21 @@ class Attempts:
             self._tried[candidate] = self._run(candidate)
         return self._tried[candidate]
 
+    def settled(self, choose: Callable[[], Trial | None]) -> Trial | None:
+        """Return what *choose* returns, run now and not only recalled.
+
+        Where that gives something else, nothing that is recalled counts any more.
+        """
+        chosen = choose()
+        if chosen is None or not _is_recalled(chosen):
+            return chosen
+        self._recall = False
+        anew = self._tried[chosen.candidate] = self._run(chosen.candidate)
+        if anew and anew.run and chosen.run and runs.same(anew.run, chosen.run):
+            return anew
+        self._tried = {c: trial for c, trial in self._tried.items() if not _is_recalled(trial)}
+        return choose()
+
     def all(self, candidates: Sequence[Candidate]) -> None:
         """Run all of *candidates* on all cores; after a failure none begins any more."""
         for candidate in candidates:
@@ -103,7 +129,9 @@ class Attempts:
         return self._unless_impossible(
             candidate,
             "running",
-            lambda: put_to_test(built, self._bench, self._ram, roomy=self._roomy),
+            lambda: put_to_test(
+                built, self._bench, self._ram, roomy=self._roomy, recall=self._recall
+            ),
         )
 
     def _unless_impossible(
@@ -117,3 +145,7 @@ class Attempts:
         except BuildError as error:
             self._unbuilt[candidate] = error
         return None
+
+
+def _is_recalled(trial: Trial | None) -> bool:
+    return trial is not None and trial.run is not None and trial.run.recalled

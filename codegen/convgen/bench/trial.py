@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from convgen.bench.program import Program, Subject, program
 from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
+from convgen.bench.run import known as runs
 from convgen.bench.run.emulator import Emulator, Run
 from convgen.choices import Goal
 from convgen.errors import MachineTooSmallError, VerificationError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from convgen.bench.code.cycles import Estimate
     from convgen.schedule.network import Schedule
 
+Execute: TypeAlias = Callable[..., Run]
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
 PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
@@ -212,21 +215,24 @@ def build_printed(printed: Program, bench: Bench, folder: Path, ram: int) -> Bui
     return Built(program=printed, image=image, sizes=sizes, static=static)
 
 
-def put_to_test(built: Built, bench: Bench, ram: int, *, roomy: bool) -> Trial:
+def put_to_test(
+    built: Built, bench: Bench, ram: int, *, roomy: bool, recall: bool = False
+) -> Trial:
     """Run *built* in exactly *ram* bytes, compare and measure.
 
     *roomy*: give it what it needs instead, where that is more. A candidate whose stack the
     compiler's bound puts over *ram* is first run with room, to see whether it really is.
+    *recall*: what the same image gave before will do.
     """
     image, bound = built.image, built.stack_bound
     needed = image.call.buffer_bytes + built.static
     generous = needed + (ROOMY_STACK_BYTES if bound is None else bound)
     if bench.emulator is None or (generous <= ram and bound is not None):
-        return _run(built, bench, image)
-    spacious = _run(built, bench, _linked_anew(built, bench, max(ram, generous)))
+        return _run(built, bench, image, recall=recall)
+    spacious = _run(built, bench, _linked_anew(built, bench, max(ram, generous)), recall=recall)
     if roomy or spacious.ram > ram or spacious.run is None:
         return spacious
-    return _run(built, bench, _linked_anew(built, bench, ram))
+    return _run(built, bench, _linked_anew(built, bench, ram), recall=recall)
 
 
 def _linked_anew(built: Built, bench: Bench, ram: int) -> Image:
@@ -256,12 +262,13 @@ def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> 
     return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
 
 
-def _run(built: Built, bench: Bench, image: Image) -> Trial:
+def _run(built: Built, bench: Bench, image: Image, *, recall: bool) -> Trial:
     program, run, found, failure = built.program, None, None, None
     given = bench.vectors
     if bench.emulator:
         try:
-            run = emulator.run(
+            execute: Execute = runs.run if recall else emulator.run
+            run = execute(
                 bench.emulator,
                 image,
                 given.tobytes(),

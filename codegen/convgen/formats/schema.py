@@ -28,7 +28,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     model_validator,
 )
-from pydantic.json_schema import models_json_schema
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from convgen.ctext import identifiers
@@ -176,7 +175,9 @@ Shift = Annotated[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    """What checks it is built when the first is read: a run reads one spec."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class InputSpec(_Strict):
@@ -384,6 +385,8 @@ MODELS: dict[str, type[AnySpec]] = {
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the spec: that of a convolution, unless ``op`` says otherwise."""
+    from pydantic.json_schema import models_json_schema
+
     models = dict.fromkeys(MODELS.values())
     _, schema = models_json_schema([(model, "validation") for model in models])
     conv2d, *others = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from convgen.errors import SpecError
-from convgen.formats import conv2d, schema, simple
+from convgen.formats import schema
 from convgen.formats.schema import AddSpec, ConnectedSpec, LayerSpec, PoolSpec
 from convgen.model.operator import Operator
 from convgen.system import files
@@ -24,11 +24,13 @@ def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Operator:
     spec = schema.parse(_read(path))
     match spec:
         case LayerSpec() | ConnectedSpec():
+            from convgen.formats import conv2d
+
             return conv2d.build(spec, path.parent, allow_outside=allow_outside, seed=seed)
-        case PoolSpec():
-            return simple.pool(spec)
-        case AddSpec():
-            return simple.add(spec)
+        case PoolSpec() | AddSpec():
+            from convgen.formats import simple
+
+            return simple.add(spec) if isinstance(spec, AddSpec) else simple.pool(spec)
 
 
 def _read(path: Path) -> str:

@@ -9,8 +9,6 @@ from typing import Any
 
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.ops.mean import Mean
-from convgen.model.ops.pool import Pool2d
 from convgen.plans.algorithm import Accumulating, Algorithm
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -43,12 +41,22 @@ OF_KIND: Mapping[str, tuple[str, str]] = {
 """By the class of the operator: the module here that has its algorithms, and which of them. A
 module is loaded when the first operator of its kind is met."""
 
+ACCUMULATING: Mapping[str, tuple[str, str]] = {
+    "Pool2d": ("accumulating.means", "POOLING"),
+    "Mean": ("accumulating.means", "MEAN"),
+    "Conv2d": ("accumulating.connected", "CONNECTED"),
+}
+"""The same of what takes its input in slices: one algorithm each."""
+
 
 @cache
 def _listed(kind: str) -> tuple[Algorithm[Any], ...]:
-    module, name = OF_KIND[kind]
-    found: tuple[Algorithm[Any], ...] = getattr(import_module(f"convgen.plans.{module}"), name)
+    found: tuple[Algorithm[Any], ...] = _named(*OF_KIND[kind])
     return found
+
+
+def _named(module: str, name: str) -> Any:
+    return getattr(import_module(f"convgen.plans.{module}"), name)
 
 
 def every() -> tuple[Algorithm[Any], ...]:
@@ -88,14 +96,10 @@ def accumulating(operator: Operator, target: Target, calls: int = 1) -> Plan | R
 
     The plan's band says how it is cut (`convgen.plans.band.Slices`).
     """
-    from convgen.plans.accumulating import connected, means, no_sums
+    from convgen.plans.accumulating import no_sums
 
-    algorithms: Mapping[type, Accumulating[Any]] = {
-        Pool2d: means.POOLING,
-        Mean: means.MEAN,
-        Conv2d: connected.CONNECTED,
-    }
-    algorithm = algorithms.get(type(operator))
-    if algorithm is None:
+    kind = type(operator).__name__
+    if kind not in ACCUMULATING:
         return no_sums(operator)
+    algorithm: Accumulating[Any] = _named(*ACCUMULATING[kind])
     return algorithm.plan(operator, target, calls)

@@ -10,7 +10,6 @@ from convgen.choices import Goal
 from convgen.errors import UsageError
 from convgen.model.operator import Operator, tensor_bytes
 from convgen.plans import registry
-from convgen.plans.move import in_place
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.cost import CostModel, cost_model
@@ -222,6 +221,8 @@ def _candidate(plan: Plan, cost: CostModel) -> Candidate:
 
 def idle(operator: Operator) -> Candidate:
     """Return the candidate for *operator* where all bytes are where they should be."""
+    from convgen.plans.move import in_place  # of networks only
+
     return Candidate(plan=in_place(operator), pool=None, stack=0, code=0, instructions=0)
 
 

@@ -113,9 +113,12 @@ Macro = Annotated[str, AfterValidator(_macro)]
 
 
 class Table(BaseModel):
-    """A table of a TOML file: no other keys, no other types, never changed."""
+    """A table of a TOML file: no other keys, no other types, never changed.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    What checks it is built when the first is read, once for all tables within.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
 T = TypeVar("T", bound=Table)

@@ -7,16 +7,15 @@ import pickle  # to tell layers apart: nothing is loaded
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen import __version__
-from convgen.bench.proof import coverage, disagreement
+from convgen.bench.proof import coverage
 from convgen.bench.proof.comparison import Arrays
 from convgen.bench.proof.coverage import Coverage
-from convgen.bench.proof.disagreement import Disagreement
 from convgen.errors import UsageError
 from convgen.formats import arrays
 from convgen.formats.arrays import ArrayError, Wanted
@@ -25,6 +24,9 @@ from convgen.model.operator import Computation, is_exact
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.tensor import Tensor, numbered
 from convgen.system import cache
+
+if TYPE_CHECKING:
+    from convgen.bench.proof.disagreement import Disagreement
 
 MOST_VECTORS = 2**16
 FEW = 3  # made up, of each kind one
@@ -111,6 +113,8 @@ def checked(operator: Computation, given: Vectors) -> Vectors:
         given = replace(given, right=(outputs,), coverage=coverage.summarize(operator, seen))
     if given.expected is None:
         return given
+    from convgen.bench.proof import disagreement
+
     own = given.right[0] if given.right else None
     found = disagreement.explain(operator, images, given.expected[0], own)
     return replace(given, disagreement=found)

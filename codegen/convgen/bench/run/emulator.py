@@ -72,7 +72,8 @@ class Run:
     if the machine cannot count; ``init_instructions`` those of the init function, None if there is
     none. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
     ``blocks`` are those of all calls together, as `in_process` says; None if the emulator does
-    not look on. ``notes`` say what could not be measured, and why.
+    not look on. ``notes`` say what could not be measured, and why. ``recalled``: it was another
+    run of the same image.
     """
 
     outputs: bytes
@@ -83,6 +84,7 @@ class Run:
     notes: tuple[str, ...] = ()
     blocks: Counts | None = None
     owned: tuple[Mapping[int | None, int], ...] = ()
+    recalled: bool = False
 
 
 def choose(which: str, target: Target) -> Emulator:
