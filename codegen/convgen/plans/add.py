@@ -13,10 +13,11 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import float_bounds
 from convgen.model.ops.add import Add
 from convgen.plans.band import ROW_BY_ROW
+from convgen.plans.fours import by_fours, one_by_one
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
-from convgen.plans.sum_line import SumLine, find_sum_line, rescaled
+from convgen.plans.sum_line import SumLine, find_sum_line, rescaled, saturating
 from convgen.targets.target import Target
 
 
@@ -30,6 +31,7 @@ class ElementByElement:
 
     def plan(self, operator: Add, target: Target) -> Plan:
         """Find the cheapest exact form: every sum will do."""
+        elems = operator.output.elems
         output = (
             find_sum_line(operator) or rescaled(operator)
             if of_dtype(operator.dtype).is_exact
@@ -43,13 +45,21 @@ class ElementByElement:
             output=output,
             workspace=(),
             constants=(),
-            steps=None,
+            steps=by_fours(elems) if _is_short(output, target) else one_by_one(elems),
             orders=(),
             decisions=("An output may take the place of the inputs it is of.",),
             work=_work(operator, output),
+            own_assembly=saturating(output, target),
             is_elementwise=True,
             band=ROW_BY_ROW,
         )
+
+
+def _is_short(output: Output, target: Target) -> bool:
+    """Whether a sum takes so few instructions that a loop round it is much."""
+    if isinstance(output, SumLine):
+        return not output.is_wide
+    return output.form == "float" and target.has("fpu")
 
 
 def _work(operator: Add, output: Output) -> Counter[str]:

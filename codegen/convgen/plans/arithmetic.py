@@ -33,7 +33,7 @@ from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import INDICES, Ints, distance_above, places
 from convgen.plans.scaling import Rescaled, Scaling
-from convgen.plans.sum_line import SumLine, find_sum_line
+from convgen.plans.sum_line import SumLine, find_sum_line, saturating
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
@@ -157,7 +157,9 @@ class ElementByElement:
         walk, constants, above = _walked(operator, operator.operands)
         zeros = [each.tensor.zero_point for each in operator.operands]
         steps = ArithmeticSteps(walk=walk, function=operator.kind, zero_points=(zeros[0], zeros[1]))
-        return _plan(self, operator, steps, _output(operator), constants, above)
+        output = _output(operator)
+        plan = _plan(self, operator, steps, output, constants, above)
+        return replace(plan, own_assembly=saturating(output, target))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

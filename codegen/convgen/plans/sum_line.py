@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Computation
 from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
+from convgen.model.quantize import INT8
 from convgen.model.tensor import Tensor
+from convgen.plans.assembly import Assembly
 from convgen.plans.constant import Constant
+from convgen.plans.kernels import instruction_set
+from convgen.plans.output import Output
+from convgen.targets.target import Target
 
 INPUTS = np.arange(-128, 128, dtype=np.int64)
 MOST_SHIFT = 44
@@ -55,6 +60,16 @@ class SumLine:
     def is_wide(self) -> bool:
         """Whether they need 64."""
         return self.bits == 64
+
+    @property
+    def cuts_low(self) -> bool:
+        """Whether the clamp is above the least of eight bits."""
+        return self.low > INT8.min
+
+    @property
+    def cuts_high(self) -> bool:
+        """Whether it is below the largest."""
+        return self.high < INT8.max
 
 
 TENSORS = ("INPUT_0", "INPUT_1", "OUTPUT")
@@ -240,3 +255,9 @@ def _around(first: int, second: int, step: int) -> Iterator[tuple[int, int]]:
     for one in (-step, 0, step):
         for two in (-step, 0, step):
             yield max(0, first + one), max(0, second + two)
+
+
+def saturating(output: Output, target: Target) -> Assembly | None:
+    """Return what an instruction asks for that shifts a sum and takes it into eight bits."""
+    by_line = isinstance(output, SumLine) and not output.is_wide
+    return instruction_set(target).saturating if by_line else None

@@ -16,25 +16,11 @@ from numpy.typing import NDArray
 from convgen.model.ops.table import Table
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
+from convgen.plans.fours import AT_ONCE, by_fours
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
-
-AT_ONCE = 4  # elements, so that loops cost less
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableSteps:
-    """What ``operators/table.c.j2`` prints; the first ``fours`` elements go four at a time."""
-
-    elems: int
-    fours: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether none is left over."""
-        return self.fours == self.elems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +34,7 @@ class LookUp:
     def plan(self, operator: Table, target: Target) -> Plan:
         """Put the table in the order of the input's bytes."""
         elems = operator.output.elems
-        steps = TableSteps(elems=elems, fours=elems - elems % AT_ONCE)
+        steps = by_fours(elems)
         return Plan(
             variant=self,
             template="operators/table.c.j2",
