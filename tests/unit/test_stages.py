@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 import random_rows
+from convgen.choices import Goal
 from convgen.schedule.network import Planner
-from convgen.schedule.stages import IMPOSSIBLE, Cut, Cutter, Limits
+from convgen.schedule.stages import IMPOSSIBLE, Cut, Cutter, Limits, Stage
 from convgen.targets import target
 
 STACK = 2**16
+GOALS: tuple[Goal, Goal] = ("speed", "workspace")
 
 
 @pytest.fixture(scope="module", params=range(12))
@@ -52,7 +54,7 @@ def test_the_least_arena_is_that_of_the_best_of_all_cuts(cutter: Cutter) -> None
 def test_the_fewest_instructions_are_those_of_the_best_of_all_cuts(cutter: Cutter) -> None:
     least = cutter.least(STACK)
     for arena in (least, least * 5 // 4, least * 3):
-        found = cutter.within(arena, STACK, IMPOSSIBLE)
+        found = cutter.within(arena, STACK, IMPOSSIBLE, "speed")
         assert found is not None
         limits = Limits(arena=arena, stack=STACK)
         totals = []
@@ -71,3 +73,30 @@ def test_no_estimate_is_above_what_a_stage_needs(cutter: Cutter) -> None:
             estimate = fresh._need(cut, limits)
             fresh._play(cut)
             assert estimate <= fresh._need(cut, limits), cut
+
+
+def test_for_the_least_ram_flash_may_cost_next_to_no_instructions(cutter: Cutter) -> None:
+    arena = cutter.least(STACK) * 2
+    fastest, leaner = (cutter.within(arena, STACK, IMPOSSIBLE, goal) for goal in GOALS)
+    assert fastest is not None
+    assert leaner is not None
+    assert total(leaner, "instructions") <= total(fastest, "instructions") * 1.02
+    assert total(leaner, "flash") <= total(fastest, "flash")
+    assert max(stage.need for stage in leaner) <= arena
+
+
+def test_too_little_flash_takes_the_fewest_instructions_that_fit(cutter: Cutter) -> None:
+    arena = cutter.least(STACK) * 2
+    fastest = cutter.within(arena, STACK, IMPOSSIBLE, "speed")
+    smallest = cutter.within(arena, STACK, IMPOSSIBLE, "flash")
+    assert fastest is not None
+    assert smallest is not None
+    least = total(smallest, "flash")
+    assert cutter.within(arena, STACK, least - 1, "speed") is None
+    within = cutter.within(arena, STACK, (least + total(fastest, "flash")) // 2, "speed")
+    assert within is not None
+    assert total(within, "instructions") <= total(smallest, "instructions")
+
+
+def total(stages: Sequence[Stage], what: str) -> int:
+    return sum(getattr(stage, what) for stage in stages)

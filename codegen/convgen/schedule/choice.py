@@ -14,6 +14,7 @@ import numpy as np
 
 from convgen.choices import Goal
 from convgen.errors import NoFitError
+from convgen.schedule.flash import leaner
 from convgen.schedule.select import SAME_BYTES, Budget
 from convgen.schedule.steps import Option, Step
 
@@ -101,8 +102,17 @@ def _cheapest(able: Sequence[Sequence[Option]], goal: Goal, flash: int) -> Choic
     if goal == "flash":
         choice = _smallest(able)
         return choice if shared_flash_of(choice) <= flash else None
-    fastest = tuple(min(each, key=lambda o: (speed(o), o.flash)) for each in able)
-    return fastest if flash_of(fastest) <= flash else _knapsack(able, flash)
+    fastest = _at(able, 0)
+    if flash_of(fastest) > flash:
+        return _knapsack(able, flash)
+    if goal == "speed":
+        return fastest
+    return leaner(fastest, lambda price: _at(able, price), instructions_of)
+
+
+def _at(able: Sequence[Sequence[Option]], price: float) -> Choice:
+    """Return the best options where a byte of flash is worth *price* instructions."""
+    return tuple(min(each, key=lambda o: (speed(o) + price * o.flash, o.flash)) for each in able)
 
 
 def _smallest(able: Sequence[Sequence[Option]]) -> Choice:

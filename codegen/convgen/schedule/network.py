@@ -284,7 +284,7 @@ class Planner:
         """Say what is too little for any stages."""
         if least > budget.ram:
             return too_little_ram(least, budget, f": {self._cutter.peak(stack)}")
-        smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, small=True) or ()
+        smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, "flash") or ()
         flash = sum(stage.flash for stage in smallest)
         return too_little_flash(flash, budget)
 
@@ -298,7 +298,7 @@ class Planner:
         for cutter, most in product(cutters, self._cutter.stacks):
             if most < stack or (found and goal == "workspace"):
                 continue
-            stages = cutter.within(ram - most, most, flash, small=goal == "flash")
+            stages = cutter.within(ram - most, most, flash, goal)
             if stages:
                 schedule = _placed(stages, self.graph, goal)
                 found = _best([found, schedule], goal) if found else schedule

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from convgen.choices import Goal
 from convgen.model.graph import Graph
 from convgen.model.tensor import Tensor
 from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
+from convgen.schedule.flash import PRICES, fastest_fitting, leaner
 from convgen.schedule.fusion import PER_TURN, Fused, fused, shared
 from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, accumulating
@@ -27,9 +29,6 @@ from convgen.schedule.steps import Option, Step, lives_of, settled
 from convgen.targets.target import Target
 
 STACK_OF_TURN = 24  # bytes beside those of the operator
-
-PRICES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4, 1e6)
-"""Instructions that a byte of flash is worth, where there is not enough of it."""
 
 IMPOSSIBLE = 2**62
 
@@ -208,12 +207,11 @@ class Cutter:
                 best = min(best, (self.least(stack) + stack, stack))
         return best
 
-    def within(
-        self, arena: int, stack: int, flash: int, *, small: bool = False
-    ) -> tuple[Stage, ...] | None:
-        """Return the stages with the fewest instructions in so many bytes, None if none fit.
+    def within(self, arena: int, stack: int, flash: int, goal: Goal) -> tuple[Stage, ...] | None:
+        """Return the best stages in so many bytes, None if none fit.
 
-        *small*: those with the least flash.
+        Those with the least flash, or with the fewest instructions; for the least RAM with hardly
+        more, and the less flash.
         """
 
         def at(price: float) -> tuple[Stage, ...]:
@@ -222,13 +220,23 @@ class Cutter:
         def fits(found: tuple[Stage, ...]) -> bool:
             return bool(found) and sum(stage.flash for stage in found) <= flash
 
-        fastest = () if small else at(PRICES[0])
-        if fits(fastest):
-            return fastest
-        smallest = at(PRICES[-1])
-        if small or not fits(smallest):
+        if goal == "flash":
+            smallest = at(PRICES[-1])
             return smallest if fits(smallest) else None
-        return next(filter(fits, map(at, PRICES[1:-1])), smallest)
+        fastest = at(PRICES[0])
+        if not fits(fastest):
+            return fastest_fitting(at, fits)
+        return self._leaner(fastest, arena, stack) if goal == "workspace" else fastest
+
+    def _leaner(self, fastest: tuple[Stage, ...], arena: int, stack: int) -> tuple[Stage, ...]:
+        """Return the same stages, done in less flash where that takes hardly any instructions."""
+
+        def at(price: float) -> tuple[Stage, ...]:
+            limits = Limits(arena=arena, stack=stack, price=price)
+            cuts = ((stage.first, stage.last + 1) for stage in fastest)
+            return tuple(found for cut in cuts if (found := self._stage(cut, limits)))
+
+        return leaner(fastest, at, lambda stages: sum(stage.instructions for stage in stages))
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""

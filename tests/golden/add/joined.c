@@ -3,12 +3,17 @@
  *
  * Algorithm  add
  * Sums       plain C
+ * Assembly   for GCC and clang, little-endian, Thumb-2 with SSAT; plain C for all others
  *
  * An output may take the place of the inputs it is of.
  * Printed from templates/operators/add.c.j2.
  *
-... 14 lines
-#define JOINED__ELEMENTS 60 /* of each tensor */
+... 16 lines
+    defined(__thumb2__) && defined(__ARM_FEATURE_SAT)
+#define JOINED__ASSEMBLY
+... 2 lines
+#define JOINED__FOURS_END 60 /* elements that go four at a time */
+
 #define JOINED__FIRST 994026
 #define JOINED__SECOND 3685169
 #define JOINED__OFFSET (-55289669)
@@ -19,16 +24,24 @@
 /* An output from its two inputs: TensorFlow Lite's, of all pairs there are. */
 static JOINED__CODE int8_t joined__sum(int32_t first, int32_t second)
 {
-    int32_t value = (JOINED__FIRST * first + JOINED__SECOND * second + JOINED__OFFSET) >> JOINED__SHIFT;
+    int32_t value = JOINED__OFFSET + JOINED__FIRST * first + JOINED__SECOND * second;
 
+... 2 lines
+    value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
+#else
+    value >>= JOINED__SHIFT;
     value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
     value = value > JOINED__OUT_MAX ? JOINED__OUT_MAX : value;
+#endif
     return (int8_t)value;
 ... 2 lines
 JOINED__CODE void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace)
 {
 ... 2 lines
-    for (int32_t i = 0; i < JOINED__ELEMENTS; i++) {
+    for (int32_t i = 0; i < JOINED__FOURS_END; i += 4) {
         output[i] = joined__sum(input_0[i], input_1[i]);
+        output[i + 1] = joined__sum(input_0[i + 1], input_1[i + 1]);
+        output[i + 2] = joined__sum(input_0[i + 2], input_1[i + 2]);
+        output[i + 3] = joined__sum(input_0[i + 3], input_1[i + 3]);
     }
 }
