@@ -179,3 +179,13 @@ def check_every_line(layer: Conv2d, scale: int = 256, *, own_shifts: bool = Fals
     for channel in range(layer.geometry.out_c):
         sums = sums_between(int(lowest[channel]), int(highest[channel]))
         np.testing.assert_array_equal(climb(found, sums, channel), finish(layer, sums, channel))
+
+
+def test_the_lower_bits_tell_which_starts_pass() -> None:
+    rng = np.random.default_rng(7)
+    slopes, starts = rng.integers(1, 2**31, 50), np.arange(-300, 300)
+    low = rng.integers(-(2**50), 2**50, 50)
+    high = low + rng.choice([1, 2**20, 2**31, 2**32 - 1, 2**32, 2**40], 50)
+    _, fits = lines._addends(low[:, None], high[:, None], slopes[:, None] * starts)
+    assert 0.2 < fits.mean() < 0.9
+    np.testing.assert_array_equal(lines._passes(low, high, slopes, starts), fits)

@@ -133,10 +133,11 @@ def owned(text: str, name: str) -> str:
     """
     text = _without_unused(text)
     defined = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    prefix = f"{macro(name)}{INFIX}"
     names = {name for name in defined if INFIX not in name}  # others are some operator's already
     return re.sub(
         r"\b[A-Z]\w*",
-        lambda found: f"{macro(name)}{INFIX}{found[0]}" if found[0] in names else found[0],
+        lambda found: f"{prefix}{found[0]}" if found[0] in names else found[0],
         text,
     )
 

@@ -40,10 +40,11 @@ MOST_SHIFT, MOST_OWN_SHIFT = 20, 21  # so that an output, shifted, stays far fro
 SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
-SLOPES_AT_ONCE = 8
+SLOPES_AT_ONCE = 32
 MOST_TWICE = 2**30  # sums whose double is int32
 MOST_CHANNELS = 8192  # each takes its time, and none that fits a microcontroller has more
 GUESSED = 2  # sums by which a guess may be off
+MOST_ADDEND = 2**30
 FAR_SLOPES, FAR_STARTS = 33, 4096
 
 
@@ -425,6 +426,8 @@ def _near_line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
     for around, starts in ((NEAR, few), (NEARER, many)):
         slopes = round(slope) + around
         slopes = slopes[(slopes > 0) & (slopes < 2**31)]
+        if not starts.size:
+            continue
         for line in _fitting(stairs, slopes, starts, form):
             if _is_exact(stairs, line, form):
                 return line
@@ -561,18 +564,38 @@ def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterat
     first = stairs.first * form.scale
     sides = _sides(stairs, bent=form.bent)
     windows = [_window(first[side], rising[side], slopes, form.scale) for side in sides]
-    exists = np.logical_and.reduce([low < high for low, high in windows])
+    exists = np.logical_and.reduce(
+        [(low < high) & _in_reach(low, slopes, starts) for low, high in windows]
+    )
     indices = np.flatnonzero(exists)
     at_once = SLOPES_AT_ONCE if starts.size <= FEW_STARTS else 1
     for first_index in range(0, indices.size, at_once):
         some = indices[first_index : first_index + at_once]
-        moved = slopes[some, None] * starts
-        addends = [_addends(low[some, None], high[some, None], moved) for low, high in windows]
-        fits = np.logical_and.reduce([fit for _, fit in addends])
-        for row, index in enumerate(some):
-            for at in np.flatnonzero(fits[row])[:4]:
-                addend, negative = addends[0][0][row, at], addends[-1][0][row, at]
-                yield int(starts[at]), int(slopes[index]), int(addend), int(negative)
+        passes = [_passes(low[some], high[some], slopes[some], starts) for low, high in windows]
+        fits = np.logical_and.reduce(passes)
+        for row in np.flatnonzero(fits.any(axis=1)):
+            index = some[row]
+            between = [(low[index], high[index]) for low, high in windows]
+            yield from _through(between, int(slopes[index]), starts[fits[row]])
+
+
+def _in_reach(low: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
+    """Return of which slopes some start may have an addend that fits: more start, less addend."""
+    first, last = (-((slopes * start - low) >> 32) for start in (starts[0], starts[-1]))
+    return (first > -MOST_ADDEND) & (last < MOST_ADDEND)
+
+
+def _passes(low: Ints, high: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
+    """Return which starts ``[slopes, starts]`` some addend brings from *low* to less than *high*.
+
+    Whatever it is, the lower 32 bits tell.
+    """
+    room = np.minimum(high.astype(np.uint64) - low.astype(np.uint64) - 1, 2**32 - 1)
+    moved = slopes.astype(np.uint32)[:, None] * starts.astype(np.uint32)
+    within: NDArray[np.bool_] = (
+        moved - low.astype(np.uint32)[:, None] <= room.astype(np.uint32)[:, None]
+    )
+    return within
 
 
 def _most_start(stairs: _Stairs, scale: int) -> int:
@@ -613,7 +636,7 @@ def _addends(
     """Return the least addend for each start, whose effect is *moved*, and whether it fits."""
     addend = -((moved - low) >> 32)
     fits = (addend << 32) + moved < high
-    return addend, fits & (abs(addend) < 2**30)
+    return addend, fits & (abs(addend) < MOST_ADDEND)
 
 
 def _is_exact(stairs: _Stairs, line: Constants, form: _Form) -> bool:

@@ -68,13 +68,14 @@ def from_objdump(printed: str) -> list[Function]:
 def _printed(line: re.Match[str], following: int) -> Instruction:
     """Return the instruction of a line, before that at address *following*."""
     address, text = int(line[1], 16), f"{line[2]} {line[3]}".rstrip()
-    flow, reference = flow_of(text), _REFERENCE.search(line[3])
+    flow = flow_of(text)
+    reference = None if flow is Flow.NEXT else _REFERENCE.search(line[3])
     return Instruction(
         address=address,
         bytes=following - address,
         text=text,
         flow=flow,
-        target=int(reference[1], 16) if reference and flow is not Flow.NEXT else None,
+        target=int(reference[1], 16) if reference else None,
     )
 
 

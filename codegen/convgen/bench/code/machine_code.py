@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ def instruction(address: int, size: int, text: str, *, is_thumb: bool) -> Instru
     return Instruction(address=address, bytes=size, text=text, flow=flow, target=target)
 
 
+@lru_cache(maxsize=2**14)  # most instructions of an image are the same few
 def flow_of(text: str) -> Flow:
     """Return where execution goes on behind an instruction."""
     found = _FLOW.match(f"{text} ")
