@@ -66,9 +66,9 @@ static bool is_within(size_t at, size_t start, size_t bytes) {
     return at >= start && at - start < bytes;
 }
 
+/* Of a byte that is not of the stack. */
 static bool is_guard(const struct batch_layer *layer, struct places places, size_t at) {
-    if (is_within(at, stack_start, BATCH_STACK_BYTES)
-        || is_within(at, places.workspace, layer->workspace_bytes)) {
+    if (is_within(at, places.workspace, layer->workspace_bytes)) {
         return false;
     }
     if (layer->pool_bytes != 0) {
@@ -132,9 +132,14 @@ static size_t empty_depth(void) {
     return stack_depth();
 }
 
+/* The next byte that is not of the stack. */
+static size_t next(size_t at) {
+    return at + 1 == stack_start ? stack_end : at + 1;
+}
+
 /* Fills guards and what a call may change, with `garbage`. */
 static void prepare(const struct batch_layer *layer, struct places places, uint8_t garbage) {
-    for (size_t at = 0; at < places.end; at++) {
+    for (size_t at = 0; at < places.end; at = next(at)) {
         if (is_guard(layer, places, at)) {
             arena[at] = guard_byte(at);
         } else if (!layer->init || !is_within(at, places.workspace, layer->workspace_bytes)) {
@@ -166,7 +171,7 @@ static enum verdict verdict(const struct batch_layer *layer, struct places place
     if (convgen_registers_lost(&from) != NULL) {
         return NOT_RESTORED;
     }
-    for (size_t at = 0; at < places.end; at++) {
+    for (size_t at = 0; at < places.end; at = next(at)) {
         if (is_guard(layer, places, at) && arena[at] != guard_byte(at)) {
             return TOUCHED;
         }

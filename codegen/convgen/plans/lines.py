@@ -582,7 +582,8 @@ def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterat
 def _in_reach(low: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
     """Return of which slopes some start may have an addend that fits: more start, less addend."""
     first, last = (-((slopes * start - low) >> 32) for start in (starts[0], starts[-1]))
-    return (first > -MOST_ADDEND) & (last < MOST_ADDEND)
+    in_reach: NDArray[np.bool_] = (first > -MOST_ADDEND) & (last < MOST_ADDEND)
+    return in_reach
 
 
 def _passes(low: Ints, high: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
