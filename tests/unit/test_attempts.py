@@ -18,6 +18,7 @@ from convgen.errors import BuildError, ToolError
 from convgen.schedule.select import Candidate
 
 CANDIDATES = trials.select(minimal.made_up()).candidates[:6]
+LONGEST_FIRST = sorted(CANDIDATES, key=lambda candidate: -candidate.instructions)
 
 
 def attempts_on(tmp_path: Path, *, model: str | None = None) -> Attempts:
@@ -33,9 +34,9 @@ def patched(monkeypatch: pytest.MonkeyPatch, failing: dict[Candidate, Exception]
 
     def build(candidate: Candidate, _bench: object, folder: Path, _ram: int) -> object:
         folders.append(folder.name)
-        time.sleep(0.02 * (len(CANDIDATES) - CANDIDATES.index(candidate)))
         if candidate in failing:
             raise failing[candidate]
+        time.sleep(0.02 * (len(CANDIDATES) - CANDIDATES.index(candidate)))
         return trials.built(candidate, stack=100)
 
     def put_to_test(built: Any, *_: object, **__: object) -> object:
@@ -58,8 +59,8 @@ def test_the_order_is_the_one_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_tool_that_fails_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    folders = patched(monkeypatch, {CANDIDATES[1]: ToolError("gone")})
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    folders = patched(monkeypatch, {LONGEST_FIRST[1]: ToolError("gone")})
     with pytest.raises(ToolError, match="gone"):
         attempts_on(tmp_path).all(CANDIDATES)
     assert len(folders) < len(CANDIDATES)
@@ -70,4 +71,5 @@ def test_what_runs_in_this_process_runs_one_after_the_other(
 ) -> None:
     folders = patched(monkeypatch, {})
     attempts_on(tmp_path, model="cortex-m3").all(CANDIDATES)
-    assert folders == [f"{i}_{c.algorithm}" for i, c in enumerate(CANDIDATES)]
+    names = {c: f"{i}_{c.algorithm}" for i, c in enumerate(CANDIDATES)}
+    assert folders == [names[candidate] for candidate in LONGEST_FIRST]

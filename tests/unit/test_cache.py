@@ -19,6 +19,17 @@ def test_what_was_stored_is_found_by_what_it_is_made_from(tmp_path: Path) -> Non
         assert cache.load(cache.key("a", 2)) is None
 
 
+def test_files_are_made_once(tmp_path: Path) -> None:
+    made = (("a.o", CONTENT), ("a.su", b""))
+    with cache.kept_in(tmp_path):
+        assert cache.kept_files("name") is None
+        assert cache.files("name", lambda: made) == made
+        assert cache.files("name", tuple) == made
+        assert cache.kept_files("name") == made
+        (tmp_path / "name").write_bytes(CONTENT)
+        assert cache.kept_files("name") is None
+
+
 def test_nothing_is_read_or_written_without_a_folder(tmp_path: Path) -> None:
     with cache.kept_in(tmp_path):
         cache.store("name", CONTENT)

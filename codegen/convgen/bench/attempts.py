@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -97,13 +98,16 @@ class Attempts:
         return choose()
 
     def all(self, candidates: Sequence[Candidate]) -> None:
-        """Run all of *candidates* on all cores; after a failure none begins any more."""
+        """Run all of *candidates* on all cores; after a failure none begins any more.
+
+        What takes the longest begins first, so that nothing is left for one core alone.
+        """
         for candidate in candidates:
             self._folder(candidate)
         toolchain.firmware_of(self._bench.machine, self._bench.toolchain)  # for all of them
-        process.beside(
-            (partial(self, candidate) for candidate in candidates), lambda: None, self._at_once()
-        )
+        longest_first = sorted(candidates, key=lambda candidate: -candidate.instructions)
+        jobs = (partial(self, candidate) for candidate in longest_first)
+        process.beside(jobs, lambda: None, self._at_once())
 
     def with_room(self, candidate: Candidate) -> Trial | None:
         """Return what comes of *candidate* with as much memory as it needs."""
@@ -114,9 +118,12 @@ class Attempts:
             self._roomy = roomy
 
     def _at_once(self) -> int:
-        """Return how many run beside each other: 1 where this process is the emulator; 0: many."""
+        """Return how many are tried beside each other: 1 where this process is the emulator.
+
+        One more than there are cores: while one is printed the emulators of the others run.
+        """
         emulator = self._bench.emulator
-        return 1 if emulator and emulator.model else 0
+        return 1 if emulator and emulator.model else 1 + (os.cpu_count() or 1)
 
     def _folder(self, candidate: Candidate) -> Path:
         name = f"{len(self._folders)}_{candidate.algorithm}"

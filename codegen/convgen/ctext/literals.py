@@ -99,11 +99,15 @@ def comment(lines: Iterable[str]) -> str:
     >>> comment(["mine */ .incbin"])
     ' * mine * / .incbin'
     """
-    wrapped = (
-        textwrap.wrap(_inert(line), LINE, subsequent_indent="  ", break_long_words=False) or [""]
-        for line in lines
-    )
+    wrapped = (_wrapped(_inert(line)) for line in lines)
     return "\n".join(f" * {line}".rstrip() for part in wrapped for line in part)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return the lines of *text*, which has no control characters."""
+    if len(text) <= LINE and text == text.strip():  # as most are: wrapping would change nothing
+        return [text]
+    return textwrap.wrap(text, LINE, subsequent_indent="  ", break_long_words=False) or [""]
 
 
 def _inert(text: str) -> str:

@@ -15,10 +15,10 @@ import sys
 import tempfile
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from convgen.system import interrupt
 
@@ -101,10 +101,9 @@ def store(name: str, content: bytes) -> None:
 
 def value(name: str, make: Callable[[], T]) -> T:
     """Return what *make* makes, plain data as JSON has it: what was stored as *name* if it was."""
-    kept = load(name)
+    kept: T | None = _kept(name)
     if kept is not None:
-        found: T = json.loads(zlib.decompress(kept))
-        return found
+        return kept
     made = make()
     if _Place.folder is not None:
         store(name, zlib.compress(json.dumps(made).encode(), FAST))
@@ -117,7 +116,22 @@ def files(name: str, make: Callable[[], Files]) -> Files:
     def listed() -> list[list[str]]:
         return [[path, b64encode(content).decode()] for path, content in make()]
 
-    return tuple((path, b64decode(content)) for path, content in value(name, listed))
+    return _decoded(value(name, listed))
+
+
+def kept_files(name: str) -> Files | None:
+    """Return the files that were stored as *name*, None if they are not there."""
+    kept = _kept(name)
+    return None if kept is None else _decoded(kept)
+
+
+def _kept(name: str) -> Any:
+    content = load(name)
+    return None if content is None else json.loads(zlib.decompress(content))
+
+
+def _decoded(listed: Iterable[Sequence[str]]) -> Files:
+    return tuple((path, b64decode(content)) for path, content in listed)
 
 
 def _write(path: Path, content: bytes) -> None:

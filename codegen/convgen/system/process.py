@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,7 +252,8 @@ def beside(jobs: Iterable[Callable[[], object]], work: Callable[[], T], at_once:
         begun = [pool.submit(job) for job in jobs]
         try:
             result = work()
-            for job in begun:
+            wait(begun, return_when=FIRST_EXCEPTION)
+            for job in filter(Future.done, begun):
                 job.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

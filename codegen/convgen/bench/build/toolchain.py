@@ -11,9 +11,9 @@ import os
 import shlex
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,11 +45,20 @@ OBJECTS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objects:
-    """Compiled, not yet linked: paths relative to ``folder``."""
+    """Compiled, not yet linked: paths relative to ``folder``.
+
+    ``digests`` are those of files in it that are known without reading them.
+    """
 
     folder: Path
     layer: tuple[str, ...]
     firmware: tuple[str, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def digest(self, path: str) -> str:
+        """Return what stands for the content of one of the files."""
+        known = self.digests.get(path)
+        return known or cache.digest((self.folder / path).read_bytes())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,11 +101,21 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     jobs = [
         partial(_compile_layer, folder, source, output, toolchain)
         for source, output in layer.items()
+        if not _is_recalled(folder, source, output, toolchain.optimization, toolchain)
     ]
-    firmware = process.beside(jobs, partial(firmware_of, machine, toolchain))
+    made = partial(firmware_of, machine, toolchain)
+    firmware = process.beside(jobs, made) if jobs else made()
     _put(folder, firmware)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
-    return Objects(folder=folder, layer=tuple(layer.values()), firmware=objects)
+    return Objects(
+        folder=folder, layer=tuple(layer.values()), firmware=objects, digests=_digests(firmware)
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _digests(files: Files) -> Mapping[str, str]:
+    """Return what stands for each of *files*: of the firmware, which all candidates share."""
+    return {path: cache.digest(content) for path, content in files}
 
 
 def firmware_of(machine: Machine, toolchain: Toolchain) -> Files:
@@ -124,7 +143,7 @@ def link(
         *option("--build-id=none"), "-o", f"{stem}.elf",
     )  # fmt: skip
     if machine.memory:
-        texts = [(part, cache.digest((folder / part).read_bytes())) for part in parts]
+        texts = [(part, objects.digest(part)) for part in parts]
         name = cache.key("image", command, texts, script, _made_by(toolchain))
         _put(folder, cache.files(name, lambda: _linked(command, folder, toolchain, stem)))
     else:  # what a C library has beside those may change
@@ -251,15 +270,30 @@ def _compile(
     folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
 ) -> None:
     """Make the object *output* of *source*, unless that is what was made of the same before."""
-    headers = sorted(path for place in (".", FIRMWARE) for path in (folder / place).glob("*.h"))
-    texts = [(path.name, cache.digest(path.read_bytes())) for path in (folder / source, *headers)]
 
     def make() -> Files:
         _run_compiler(folder, source, output, options, toolchain)
         return _read(folder, _outputs(output))
 
-    name = cache.key("object", source, output, texts, _made_by(toolchain, options))
-    _put(folder, cache.files(name, make))
+    _put(folder, cache.files(_name(folder, source, output, options, toolchain), make))
+
+
+def _is_recalled(
+    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
+) -> bool:
+    """Whether the object *output* of *source* was made before; then it is there."""
+    found = cache.kept_files(_name(folder, source, output, options, toolchain))
+    _put(folder, found or ())
+    return found is not None
+
+
+def _name(
+    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
+) -> str:
+    """Return what the object *output* of *source* is called in the cache."""
+    headers = sorted(path for place in (".", FIRMWARE) for path in (folder / place).glob("*.h"))
+    texts = [(path.name, cache.digest(path.read_bytes())) for path in (folder / source, *headers)]
+    return cache.key("object", source, output, texts, _made_by(toolchain, options))
 
 
 def _run_compiler(

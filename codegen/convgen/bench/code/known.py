@@ -50,9 +50,10 @@ def _measured_by() -> tuple[str, ...]:
 
 def _contents(objects: Objects, suffix: str) -> list[tuple[str, str]]:
     """Return the names and digests of the layer's and the firmware's files of one kind."""
-    paths = [Path(path).with_suffix(suffix) for path in (*objects.layer, *objects.firmware)]
+    made = (*objects.layer, *objects.firmware)
+    paths = [path.removesuffix(".o") + suffix for path in made]
     return [
-        (path.as_posix(), cache.digest((objects.folder / path).read_bytes()))
+        (path, objects.digest(path))
         for path in paths
-        if (objects.folder / path).exists()  # assembly has no stack usage
+        if path in objects.digests or (objects.folder / path).exists()  # of assembly no stack usage
     ]
