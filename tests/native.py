@@ -11,6 +11,7 @@ import struct
 import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from convgen.model.operator import Operator, Windowed, input_bytes, widest
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.plan import Plan
+from convgen.plans.study import Study
 from convgen.schedule.overlap import Pool, share
 from convgen.sources.generate import layer_files
 from convgen.targets.target import Cpu, Target
@@ -193,6 +195,12 @@ class Job:
         return Vectors(inputs=(self.inputs, *self.more_inputs)).tobytes()
 
 
+@lru_cache(maxsize=1000)
+def studied(layer: Conv2d) -> Study:
+    """Return what is found out about *layer*, once for all boards that it is tried on."""
+    return Study(layer)
+
+
 def variants(
     operator: Any,
     target: Target,
@@ -206,7 +214,8 @@ def variants(
     """
     suffixes = {None: ("", "_pool"), False: ("",), True: ("_pool",)}[overlapping]
     found = []
-    for algorithm, planned in registry.able(operator, target, names).items():
+    study = studied(operator) if isinstance(operator, Conv2d) else None
+    for algorithm, planned in registry.able(operator, target, names, study).items():
         for suffix in suffixes:
             plan, pool = share(planned) if suffix else (planned, None)
             named = replace(operator, name=f"{operator.name}_{algorithm}{suffix}")

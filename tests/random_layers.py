@@ -59,7 +59,7 @@ MIXED = (
 """Kinds of layers that among them every algorithm can do."""
 
 
-@lru_cache(maxsize=128)  # the boards of a family take the same
+@lru_cache(maxsize=256)  # the boards of a family take the same
 def drawn(kinds: tuple[Kind, ...], count: int, number: int) -> Sequence[Conv2d]:
     """Return *count* layers, ``layer0`` and so on, the same for the same *number*."""
     found: list[Conv2d] = []

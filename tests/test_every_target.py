@@ -38,6 +38,7 @@ PAIRS = [(board, compiler) for compiler, boards in COMPILERS.items() for board i
 PARTS = 2  # images for each pair
 SOUGHT = 100  # layers, for one that an algorithm can do
 UNITS = Options(layers_in_unit=4)  # of more, GCC would inline less than of one
+QUICK = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
 
 
 def shape(size: list[int], outputs: int, kernel: Any, padding: str) -> Conv2d:
@@ -67,7 +68,7 @@ def offered(board: Target, among: Sequence[Conv2d]) -> dict[str, Conv2d]:
     first: dict[str, Conv2d] = {}
     for layer in among:
         missing = {algorithm.name for algorithm in ALGORITHMS} - first.keys()
-        first |= dict.fromkeys(registry.able(layer, board, missing), layer)
+        first |= dict.fromkeys(registry.able(layer, board, missing, native.studied(layer)), layer)
     return first
 
 
@@ -131,7 +132,8 @@ def test_random_layers_compile_without_a_warning_and_are_right(
     """Each layer on one target by GCC and on one by Zig's clang, half of them in one pool.
 
     The last image of a pair holds the algorithms that it offers and has not run, and operators
-    that are no convolutions.
+    that are no convolutions. Clang warns of what it reads, not of what it finds while optimising:
+    it does so with half of the layers.
     """
     bench = emulated.bench(board, compiler=compiler)
     if part < PARTS:
@@ -139,5 +141,6 @@ def test_random_layers_compile_without_a_warning_and_are_right(
     else:
         others = of_other_kinds(bench.target, PAIRS.index((board, compiler)))
         chosen = [*missing(bench.target, compiler, random_layers), *others]
+    options = QUICK if compiler == "zig" and part == 1 else UNITS
     if chosen:
-        emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, UNITS))
+        emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, options))

@@ -137,7 +137,7 @@ MOST_ROUNDS = 60  # of random layers, until each algorithm has had so many that 
 TOGETHER = 40  # layers in one program or image
 NEAR_EDGES = 20  # the same, by every algorithm
 USUAL_OPTIONS = Options(layers_in_unit=4)  # of more, GCC would inline less than of one
-QUICK = Options(compile=("-O0",), layers_in_unit=1000)
+QUICK = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
 
 
 def test_every_algorithm_is_of_one_family() -> None:

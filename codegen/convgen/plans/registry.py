@@ -71,23 +71,30 @@ def algorithms(operator: Operator) -> tuple[Algorithm[Any], ...]:
 
 
 def plans(
-    operator: Operator, target: Target, names: Container[str] | None = None
+    operator: Operator,
+    target: Target,
+    names: Container[str] | None = None,
+    study: Study | None = None,
 ) -> Iterator[tuple[Algorithm[Any], Plan | Refusal]]:
     """Ask every algorithm for *operator*, or those of *names*, in the order of the list.
 
-    What several of them find out about it, they find out once.
+    What several of them find out about it, they find out once; and what others have for other
+    targets, not again: of a convolution that is in a *study*.
     """
-    subject = Study(operator) if isinstance(operator, Conv2d) else operator
+    subject = study or Study(operator) if isinstance(operator, Conv2d) else operator
     for algorithm in algorithms(operator):
         if names is None or algorithm.name in names:
             yield algorithm, algorithm.plan(subject, target)
 
 
 def able(
-    operator: Operator, target: Target, names: Container[str] | None = None
+    operator: Operator,
+    target: Target,
+    names: Container[str] | None = None,
+    study: Study | None = None,
 ) -> dict[str, Plan]:
     """Return the plans of those that can do *operator*, by the algorithms' names."""
-    answers = plans(operator, target, names)
+    answers = plans(operator, target, names, study)
     return {algorithm.name: plan for algorithm, plan in answers if isinstance(plan, Plan)}
 
 
