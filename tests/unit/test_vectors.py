@@ -55,6 +55,12 @@ def test_a_batch_with_its_outputs_loads(tmp_path: Path, layer: Conv2d) -> None:
     np.testing.assert_array_equal(loaded.expected[0], outputs)
 
 
+def test_each_of_a_batch_may_be_a_batch_of_one(tmp_path: Path, layer: Conv2d) -> None:
+    inputs = vectors.make_inputs(layer, 0, 4)
+    loaded = vectors.load(save(tmp_path, input=inputs[:, None]), layer)
+    np.testing.assert_array_equal(loaded.inputs[0], inputs)
+
+
 def test_one_image_becomes_a_batch_of_one(tmp_path: Path, layer: Conv2d) -> None:
     image = vectors.make_inputs(layer, 0, 1)[0]
     loaded = vectors.load(save(tmp_path, input=image), layer)

@@ -55,6 +55,7 @@ class ArrayError(Exception):
 class Wanted:
     """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*.
 
+    There each may be ``[1, *shape]``, as TensorFlow Lite has its tensors.
     ``also``: another shape that will do.
     """
 
@@ -69,7 +70,8 @@ class Wanted:
             return False
         if shape in (self.shape, self.also):
             return True
-        return bool(shape) and shape[1:] == self.shape and 0 < shape[0] <= self.batch
+        is_one = shape[1:] in (self.shape, (1, *self.shape))
+        return bool(shape) and is_one and 0 < shape[0] <= self.batch
 
     def __str__(self) -> str:
         """Say it as messages do."""
