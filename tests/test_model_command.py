@@ -25,6 +25,7 @@ def test_the_report_tells_of_operators_places_and_memory(tmp_path: Path) -> None
     assert report["model"] == "digits"
     assert report["verified"]
     assert report["mismatches"] == 0
+    assert [row["max_abs_error"] for row in report["outputs"]] == [0]
     memory = report["memory"]
     assert memory["total"] == memory["arena"] + memory["stack"] + memory["static"]
     assert memory["stack"] <= memory["stack_bound"]

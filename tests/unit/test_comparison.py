@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import minimal
+import random_networks
 from convgen.bench.proof import comparison, vectors
 from convgen.bench.proof.comparison import Comparison, compare
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.whole import Whole
 
 FLOAT32 = {"shape": [6, 5, 4], "dtype": "float32"}
 
@@ -21,7 +24,19 @@ def layer() -> Conv2d:
 def test_equal_int8_outputs_match(layer: Conv2d) -> None:
     inputs = vectors.make_inputs(layer, 0)
     verdict = compare(layer, (inputs,), (layer.compute(inputs)[0],))
-    assert verdict == Comparison(mismatches=0, max_abs_error=0)
+    right = Comparison(mismatches=0, max_abs_error=0)
+    assert verdict == replace(right, each=(right,))
+
+
+def test_each_output_is_judged_for_itself() -> None:
+    graph = random_networks.draw(0)
+    twice = Whole(replace(graph, outputs=graph.outputs * 2))
+    inputs = vectors.inputs_of(twice, 0)
+    *right, last = twice.compute(*inputs)
+    verdict = compare(twice, inputs, (*right, ~last))
+    *others, wrong = verdict.each
+    assert others == [Comparison(mismatches=0, max_abs_error=0)] * len(right)
+    assert wrong.mismatches == verdict.mismatches == last.size
 
 
 def test_the_first_int8_difference_is_named(layer: Conv2d) -> None:

@@ -11,7 +11,7 @@ from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
 from convgen.report.page import Sentence, Styled, Table, printed, sentence
-from convgen.report.report import Report, beats, cycles_of, flash_of, verdict
+from convgen.report.report import Report, beats, cycles_of, finite, flash_of, verdict
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -40,6 +40,7 @@ def build(
         "optimize": schedule.goal,
         **verdict(results),
         **({} if differs is None else {"first_difference": asdict(differs)}),
+        "outputs": _outputs(chosen),
         "macs": graph.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
@@ -82,6 +83,20 @@ def build(
         "io": graph.origin.ends,
         "reference": graph.origin.reference,
     }
+
+
+def _outputs(chosen: Trial) -> list[Report]:
+    """How far each output is from what it should be, and how far it may be."""
+    judged = chosen.comparison.each if chosen.comparison else ()
+    return [
+        {
+            "name": tensor.name,
+            "mismatches": each.mismatches,
+            "max_abs_error": finite(each.max_abs_error),
+            "max_allowed_error": finite(each.allowed),
+        }
+        for tensor, each in zip(chosen.schedule.graph.outputs, judged, strict=False)
+    ]
 
 
 def _operator(schedule: Schedule, number: int, shares: Shares | None) -> Report:

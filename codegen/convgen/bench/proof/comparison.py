@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ class Comparison:
 
     ``max_abs_error`` is infinite when a float32 output is not a number; ``first`` describes the
     first mismatch in memory order, ``allowed`` is the largest error that is none. ``is_right``:
-    whether the outputs are those of the spec, be they those expected or not.
+    whether the outputs are those of the spec, be they those expected or not. ``each`` says the same
+    of every output tensor.
     """
 
     mismatches: int
@@ -33,6 +35,7 @@ class Comparison:
     first: str | None = None
     is_right: bool = True
     allowed: float = 0.0
+    each: tuple[Comparison, ...] = ()
 
 
 def compare(
@@ -48,8 +51,8 @@ def compare(
     `Computation.tolerance` of the reference, and within twice that of *expected*. *right* are the
     reference's outputs of an int8 operator, if they are at hand.
     """
-    by_reference: list[Comparison] = []
-    by_expected: list[Comparison] = []
+    by_reference: list[list[Comparison]] = []
+    by_expected: list[list[Comparison]] = []
     exactly, together = is_exact(computation), keeps_state(computation)
     if together and right is None:
         right = computation.compute(*inputs)
@@ -65,12 +68,14 @@ def compare(
         if expected is not None:
             wanted = [array[vector] for array in expected]
             found = list(_compare_all(vector, got, wanted, [2 * bound for bound in bounds]))
-            by_expected += found
+            by_expected.append(found)
             if exactly and not _total(found).mismatches:
                 continue  # what is expected is right
         by_spec = computation.compute(*given) if right is None else tuple(a[vector:] for a in right)
-        by_reference += _compare_all(vector, got, [array[0] for array in by_spec], bounds)
-    own, given_total = _total(by_reference), _total(by_expected)
+        by_reference.append(
+            list(_compare_all(vector, got, [array[0] for array in by_spec], bounds))
+        )
+    own, given_total = _together(by_reference), _together(by_expected)
     if expected is None or (not exactly and own.mismatches):
         return replace(own, is_right=not own.mismatches)
     return replace(given_total, is_right=not own.mismatches)
@@ -84,10 +89,17 @@ def _compare_all(
 ) -> Iterator[Comparison]:
     """Judge the outputs of one vector, tensor by tensor."""
     for output, wanted, bound in zip(outputs, right, bounds, strict=True):
-        yield from _compare(vector, output, wanted, bound)
+        yield _total(_compare(vector, output, wanted, bound))
 
 
-def _total(parts: list[Comparison]) -> Comparison:
+def _together(vectors: Sequence[Sequence[Comparison]]) -> Comparison:
+    """Return what several vectors come to, whose outputs were judged one by one."""
+    each = tuple(map(_total, zip(*vectors, strict=True)))
+    return replace(_total(chain.from_iterable(vectors)), each=each)
+
+
+def _total(judged: Iterable[Comparison]) -> Comparison:
+    parts = tuple(judged)
     return Comparison(
         mismatches=sum(part.mismatches for part in parts),
         max_abs_error=max((part.max_abs_error for part in parts), default=0.0),
