@@ -8,7 +8,7 @@ import pytest
 
 import random_rows
 from convgen.choices import Goal
-from convgen.schedule.network import Planner
+from convgen.schedule.network import Planner, _best, _may_be_best, _placed
 from convgen.schedule.stages import IMPOSSIBLE, Cut, Cutter, Limits, Stage
 from convgen.targets import target
 
@@ -100,3 +100,34 @@ def test_too_little_flash_takes_the_fewest_instructions_that_fit(cutter: Cutter)
 
 def total(stages: Sequence[Stage], what: str) -> int:
     return sum(getattr(stage, what) for stage in stages)
+
+
+def test_what_a_stage_costs_beside_its_operators_is_the_same_of_all_candidates(
+    cutter: Cutter,
+) -> None:
+    limits = Limits(arena=IMPOSSIBLE, stack=STACK)
+    for cut in {cut for cuts in played(cutter) for cut in cuts}:
+        stage = cutter._stage(cut, limits)
+        assert stage
+        if stage.fusion:
+            operators = sum(one.instructions for one in stage.candidates)
+            assert stage.instructions == operators + stage.fusion.overhead, cut
+
+
+@pytest.mark.parametrize("goal", ["speed", "flash"])
+def test_of_several_cuts_those_that_cannot_be_the_best_are_not_placed(
+    cutter: Cutter, goal: Goal
+) -> None:
+    arena = cutter.least(STACK)
+    cuts = [
+        stages
+        for some in (arena, arena, arena * 2, arena * 8)
+        for by in GOALS
+        if (stages := cutter.within(some, STACK, IMPOSSIBLE, by))
+    ]
+    placed = {stages: _placed(stages, cutter.graph, goal) for stages in cuts}
+    few = list(_may_be_best(cuts, goal))
+    best, found = (_best([placed[s] for s in some], goal) for some in (cuts, few))
+    assert best.algorithms == found.algorithms
+    assert best.arena == found.arena
+    assert len(few) < len(cuts)

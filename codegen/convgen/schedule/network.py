@@ -293,16 +293,35 @@ class Planner:
 
         More stack leaves less for the arena: it is tried where there is plenty.
         """
-        found = None
+        found: list[tuple[Stage, ...]] = []
         cutters = [self._cutter, *([self._faster_cutter] if goal == "speed" else [])]
         for cutter, most in product(cutters, self._cutter.stacks):
             if most < stack or (found and goal == "workspace"):
                 continue
             stages = cutter.within(ram - most, most, flash, goal)
             if stages:
-                schedule = _placed(stages, self.graph, goal)
-                found = _best([found, schedule], goal) if found else schedule
-        return found
+                found.append(stages)
+        if not found:
+            return None
+        placed = [_placed(stages, self.graph, goal) for stages in _may_be_best(found, goal)]
+        return _best(placed, goal)
+
+
+def _may_be_best(cuts: Sequence[tuple[Stage, ...]], goal: Goal) -> Iterable[tuple[Stage, ...]]:
+    """Return which of *cuts* may be the best when they are placed, each once: that takes time."""
+
+    def rank(stages: tuple[Stage, ...]) -> tuple[int, ...]:
+        instructions = sum(stage.instructions for stage in stages)
+        flash = sum(stage.flash for stage in stages)
+        return (flash, instructions) if goal == "flash" else (instructions,)
+
+    least = min(map(rank, cuts))
+    found: dict[tuple[object, ...], tuple[Stage, ...]] = {}
+    for stages in cuts:
+        done_by = tuple((stage.first, stage.candidates, id(stage.option)) for stage in stages)
+        if rank(stages) == least:
+            found.setdefault(done_by, stages)
+    return found.values()
 
 
 def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:

@@ -167,6 +167,8 @@ class Cutter:
         self._rough = _Rough(self.material, self._lean)
         self._played: dict[Cut, Fused] = {}
         self._estimates: dict[Cut, int] = {}
+        self._needs: dict[tuple[Cut, int, bool], int] = {}
+        """Of fused stages, with so much stack, estimated or played."""
         self._around: dict[Cut, int] = {}
         self._workspaces: dict[int, list[int | None]] = {}
         self._least: dict[int, int] = {}
@@ -312,7 +314,13 @@ class Cutter:
         """Return the bytes of an arena for a stage in its leanest form, or an estimate of it."""
         if not self._is_fused(cut):
             return min((need for need, _ in self._options(cut[0], limits)), default=IMPOSSIBLE)
-        workspaces = self._least_workspaces(limits.stack)[slice(*cut)]
+        known = (cut, limits.stack, cut in self._played)
+        if known not in self._needs:
+            self._needs[known] = self._fused_need(cut, limits.stack)
+        return self._needs[known]
+
+    def _fused_need(self, cut: Cut, stack: int) -> int:
+        workspaces = self._least_workspaces(stack)[slice(*cut)]
         if None in workspaces:
             return IMPOSSIBLE
         workspace = max(size for size in workspaces if size is not None)
@@ -395,7 +403,10 @@ class Cutter:
         )
 
     def _by(self, cut: Cut, chosen: tuple[Candidate, ...]) -> Stage | None:
-        """Return a stage that was played as it is by other candidates, None if it cannot be."""
+        """Return a stage that was played as it is by other candidates, None if it cannot be.
+
+        They take the same turns and keep as many rows: what that costs is the same.
+        """
         lean = self._played[cut]
         fusion = lean.by([one.plan for one in chosen])
         if fusion is None:
@@ -403,7 +414,7 @@ class Cutter:
         return Stage(
             candidates=chosen,
             need=self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes,
-            instructions=sum(one.instructions for one in chosen) + fusion.overhead,
+            instructions=sum(one.instructions for one in chosen) + lean.overhead,
             fusion=fusion,
         )
 

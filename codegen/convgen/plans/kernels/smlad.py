@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,19 +143,22 @@ class SmladPlan(FinishingPlan):
         biases = self.layer.folded_bias[some].astype(np.int64)
         scaled = self.lines.scale * biases + self.lines.start[some]
         start = scaled if self.wide else _narrow_starts(biases, scaled)
-        matrix = self.layer.weights[some].reshape(CHANNELS, -1).astype(np.int64)
-        steps = self._steps(matrix)
+        steps = self._steps(self.layer.weights[some].reshape(CHANNELS, -1))
         pairs = self.lines.scale * steps if self.wide else SCALE * steps[1::2] + steps[::2]
         words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
         ends = [self._end(channel + index, index) for index in range(CHANNELS)]
         parts = (start, words.T.reshape(-1), np.concatenate(ends))
         return np.concatenate(parts)
 
-    def _steps(self, matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _steps(self, matrix: NDArray[Any]) -> NDArray[np.int64]:
         """Return weights in order of use, ``[channel, step, 2]``."""
-        padded = np.pad(matrix, ((0, 0), (0, 1)))  # index -1: no element
-        order = [[a, -1 if b is None else b] for a, b in self.steps]
-        return padded[:, order]
+        padded = np.zeros((CHANNELS, self.depth + 1), np.int64)  # index -1: no element
+        padded[:, :-1] = matrix
+        return padded[:, self._order]
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return np.array([[a, -1 if b is None else b] for a, b in self.steps])
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
