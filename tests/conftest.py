@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from convgen.bench.run import emulator
 
 NOT_QUICK = ("emulator", "slow")
 LONGEST_FIRST = ("slow", "emulator")
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 SHARED_LAYERS = Path(__file__).resolve().parents[2] / "shared" / "layers"
 
 
@@ -23,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
     parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
     parser.addoption("--random-layers", type=int, default=300, help="of tests/test_every_target.py")
+
+
+def pytest_configure() -> None:
+    """Let what the tests start have the usual signals, where this run has been told to ignore some.
+
+    Shells do so in the background, and nohup. What is caught here goes back to its default there.
+    """
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in IGNORED_BY_PYTHON:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
