@@ -149,6 +149,20 @@ def _limits(blocks: Sequence[Block], overlaps: Iterable[Overlap]) -> Limits:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A placement: groups in their order, and which of them go high."""
+
+    height: int
+    offsets: list[int]
+    order: list[int]
+    sides: list[bool]
+
+    def by_height(self) -> int:
+        """Return what to compare."""
+        return self.height
+
+
 def _search(
     blocks: Sequence[Block], rooms: Sequence[int], limits: Limits, bound: int, tries: int
 ) -> list[int]:
@@ -173,26 +187,33 @@ def _search(
 def _aimed(
     blocks: Sequence[Block], rooms: Sequence[int], limits: Limits, aim: int, tries: int
 ) -> list[int]:
-    """Return the offsets of the best placement that is found below *aim*, or near it."""
+    """Return the offsets of the best placement that is found below *aim*, or near it.
+
+    Half of the *tries* are shared by all starts, the others go on from the best that they find.
+    """
     draw = random.Random(len(blocks))  # noqa: S311 - no secret
     groups = _groups(blocks, limits)
 
-    def placed(order: Sequence[int], sides: Sequence[bool]) -> list[int]:
+    def placed(order: list[int], sides: list[bool]) -> _Placed:
         numbers = [(number, sides[group]) for group in order for number in groups[group]]
-        return _place(rooms, limits, aim, numbers)
+        offsets = _place(rooms, limits, aim, numbers)
+        return _Placed(_height(rooms, offsets), offsets, order, sides)
 
-    order, sides = min(_starts(blocks, groups), key=lambda start: _height(rooms, placed(*start)))
-    best = placed(order, sides)
-    least = _height(rooms, best)
-    for _ in range(tries):
-        if least <= aim:
-            break
-        other, turned = _changed(order, sides, draw)
-        offsets = placed(other, turned)
-        height = _height(rooms, offsets)
-        if height <= least:
-            best, least, order, sides = offsets, height, other, turned
-    return best
+    def improved(found: _Placed, tries: int) -> _Placed:
+        for _ in range(tries):
+            if found.height <= aim:
+                break
+            other = placed(*_changed(found.order, found.sides, draw))
+            found = other if other.height <= found.height else found
+        return found
+
+    starts = sorted((placed(*start) for start in _starts(blocks, groups)), key=_Placed.by_height)
+    share, best = tries // 2 // len(starts), starts[0]
+    for start in starts:
+        best = min(best, improved(start, share), key=_Placed.by_height)
+        if best.height <= aim:
+            return best.offsets
+    return improved(best, tries - share * len(starts)).offsets
 
 
 def _groups(blocks: Sequence[Block], limits: Limits) -> list[list[int]]:
@@ -220,15 +241,29 @@ def _starts(
 ) -> list[tuple[list[int], list[bool]]]:
     """Return orders and sides of *groups* to begin with."""
     by_time = list(range(len(groups)))
-    by_size = sorted(by_time, key=lambda g: -max(blocks[n].room for n in groups[g]))
+    sizes = [max(blocks[n].room for n in group) for group in groups]
+    by_size = sorted(by_time, key=lambda g: -sizes[g])
+    crowds = _crowds(blocks)
+    by_crowd = sorted(by_size, key=lambda g: -max(crowds[n] for n in groups[g]))
     low, high = [False] * len(groups), [True] * len(groups)
     lasting = [any(blocks[n].last > blocks[n].first for n in group) for group in groups]
     alternate = [count % 2 == 0 for count in accumulate(lasting)]
     return [
         (order, sides)
-        for order in (by_size, by_time, by_time[::-1])
+        for order in (by_size, by_crowd, by_time, by_time[::-1])
         for sides in (low, alternate, high)
     ]
+
+
+def _crowds(blocks: Sequence[Block]) -> list[int]:
+    """Return for each block the most bytes, of all that are needed, at a time when it is."""
+    end = max((block.last for block in blocks), default=-1)
+    there = [0] * (end + 2)
+    for block in blocks:
+        there[block.first] += block.room
+        there[block.last + 1] -= block.room
+    needed = list(accumulate(there))
+    return [max(needed[block.first : block.last + 1]) for block in blocks]
 
 
 def _changed(

@@ -6,7 +6,7 @@ Row-fed: where the first tensor comes row by row from the caller, it is a ring l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -96,6 +96,11 @@ class Fused:
         """The size of one."""
         most = max(part.rows for part in self.flow.parts)
         return 2 if most <= MOST_SMALL else 4
+
+    @cached_property
+    def turns(self) -> Mapping[int, int]:
+        """How many turns each operator has."""
+        return Counter(self.flow.parts[turn.part].number for turn in self.flow.turns)
 
     @property
     def end(self) -> int:

@@ -35,6 +35,7 @@ from convgen.targets.target import Target
 
 ENDLESS = 2**62  # bytes
 MORE_RAM = 1.1  # times, where plans of less take too much flash
+WORTH_A_CALL = 250  # instructions of what is called: a call takes a dozen
 MOST_CHOICES = 8  # made where tensors do not find places in the bytes they were made for
 
 
@@ -58,6 +59,18 @@ class Schedule:
     def instructions(self) -> int:
         """Predicted instructions of one call."""
         return sum(self.instructions_of) + sum(fused.overhead for fused in self.fused)
+
+    @cached_property
+    def out_of_line(self) -> tuple[bool, ...]:
+        """Whether each operator has a frame of its own on the stack: where a call costs little.
+
+        Compilers join what they inline, and its frames. For the least flash it is left to them.
+        """
+        turns = {number: turns for fused in self.fused for number, turns in fused.turns.items()}
+        return tuple(
+            self.goal != "flash" and instructions >= WORTH_A_CALL * turns.get(number, 1)
+            for number, instructions in enumerate(self.instructions_of)
+        )
 
     @cached_property
     def stages(self) -> tuple[range, ...]:

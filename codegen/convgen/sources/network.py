@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -40,11 +40,14 @@ from convgen.targets.target import Target
 class Call:
     """A call of an operator's function: its name, and the variables that are its arguments.
 
-    Or a stage of several operators.
+    In a function ``turn`` of its own, which has ``pointers`` to what these are, or among others. Or
+    a stage of several operators.
     """
 
     function: str = ""
     arguments: tuple[str, ...] = ()
+    turn: str | None = None
+    pointers: tuple[Pointer, ...] = ()
     stage: StageText | None = None
 
 
@@ -84,14 +87,14 @@ def _context(
     graph, plans = schedule.graph, schedule.plans
     macros, names = network_macros(schedule), _variables(schedule)
     calls = list(_calls(schedule, names, shared.entries))
-    used = {name for call in calls for name in call.arguments}
+    used = {name for call in calls if not call.turn for name in call.arguments}
     stages = [call.stage for call in calls if call.stage]
     return {
         "name": graph.name,
         "target": target,
         "isa": instruction_set(target),
         "assembly": assembly.together([plan.assembly for plan in plans if plan.assembly]),
-        "out_of_line": any(plan.kernel.out_of_line for plan in plans),
+        "out_of_line": any(plan.kernel.out_of_line for plan in plans) or any(schedule.out_of_line),
         "description": network_words.description(schedule),
         "inside": network_words.inside(schedule),
         "constants": [
@@ -104,11 +107,7 @@ def _context(
         "macros": macros,
         "macro_width": max(len(f"{graph.name}_{each.name}") for each in macros),
         "contract": network_words.contract(schedule),
-        "pointers": [
-            _pointer(place, names[place.block.what], schedule)
-            for place in schedule.arena.all
-            if place.block.bytes and names[place.block.what] in used
-        ],
+        "pointers": _pointers(schedule, names, used),
         "states": [
             _pointer(place, names[place.block.what], schedule)
             for place in schedule.arena.all
@@ -205,6 +204,17 @@ def _pointer(place: Place, name: str, schedule: Schedule) -> Pointer:
     )
 
 
+def _pointers(
+    schedule: Schedule, names: Mapping[str, str], used: Container[str]
+) -> tuple[Pointer, ...]:
+    """Return pointers to places of the arena, of which *names* are the *used* variables."""
+    return tuple(
+        _pointer(place, names[place.block.what], schedule)
+        for place in schedule.arena.all
+        if place.block.bytes and names[place.block.what] in used
+    )
+
+
 def _variables(schedule: Schedule) -> dict[str, str]:
     """Return what each place in the arena is called: none as another is, none as C has it."""
     graph = schedule.graph
@@ -274,7 +284,11 @@ def _call(
     tensors = (*plan.operator.inputs, *plan.operator.outputs)
     places = [tensor.name for tensor in tensors]
     places += [workspace_name(number)] if plan.workspace else []
+    arguments = (*(names[place] for place in places), *entry.arguments)
+    is_apart = schedule.out_of_line[number]
     return Call(
         function=entry.function,
-        arguments=(*(names[place] for place in places), *entry.arguments),
+        arguments=arguments,
+        turn=f"{symbol(schedule, plan)}_turn" if is_apart else None,
+        pointers=_pointers(schedule, names, arguments) if is_apart else (),
     )

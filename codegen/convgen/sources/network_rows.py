@@ -50,10 +50,12 @@ class Advance:
     """A function that lets one operator go on, up to ``rows``, which ``counter`` counts.
 
     It does nothing if one of ``unless`` holds; else it makes room in ``ring`` and does ``call``
-    with ``arguments``. ``last`` is the row behind those of a turn.
+    with ``arguments``, in a function ``turn`` of its own if it has one. ``last`` is the row behind
+    those of a turn.
     """
 
     function: str
+    turn: str | None
     comment: str
     counter: str
     rows: int
@@ -192,7 +194,8 @@ class _Writer:
         what = rows if part.by_rows else "a row of its input" if accumulates(plan) else "all of it"
         return Advance(
             function=f"{function}_next",
-            comment=f"Goes on with {plan.operator.name}, by {what}, if what that reads is there",
+            turn=f"{function}_turn" if self.schedule.out_of_line[part.number] else None,
+            comment=f"Goes on with {plan.operator.name}, by {what}",
             counter=counter,
             rows=part.rows,
             unless=(*self._missing(part), *([self._no_room(part)] if k in self.flow.waits else [])),

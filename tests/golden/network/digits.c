@@ -7,32 +7,37 @@ struct digits_rows_0 {
     int16_t conv2_top;
 };
 
-/* Goes on with conv3, by a row of its input, if what that reads is there. */
-static DIGITS__CODE int digits_conv3_next(char *memory, struct digits_rows_0 *at)
+/* Goes on with conv3, by a row of its input. */
+static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_conv3_turn(char *memory, struct digits_rows_0 *at)
 {
     const int8_t *const input = (void *)(memory + 384); /* conv2: a ring of 1 row of 128 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv3: 10 bytes */
     void *const workspace = (void *)(memory + 560); /* 40 bytes */
     const int32_t row = at->conv3;
 
+    digits_conv3_rows(input, at->conv2_top * 128, output, workspace, row * 128, (row + 1) * 128);
+    at->conv3 = (int16_t)(row + 1);
+}
+
+/* The same if what that reads is there. */
+static DIGITS__CODE int digits_conv3_next(char *memory, struct digits_rows_0 *at)
+{
+    const int32_t row = at->conv3;
+
     if (row == 4 || at->conv2 < row + 1) {
         return 0;
     }
-    digits_conv3_rows(input, at->conv2_top * 128, output, workspace, row * 128, (row + 1) * 128);
-    at->conv3 = (int16_t)(row + 1);
+    digits_conv3_turn(memory, at);
     return 1;
 }
 
-/* Goes on with conv2, by a row, if what that reads is there. */
-static DIGITS__CODE int digits_conv2_next(char *memory, struct digits_rows_0 *at)
+/* Goes on with conv2, by a row. */
+static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_conv2_turn(char *memory, struct digits_rows_0 *at)
 {
     const int8_t *const input = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
     int8_t *const output = (void *)(memory + 384); /* conv2: a ring of 1 row of 128 bytes */
     const int32_t row = at->conv2;
 
-    if (row == 4 || at->conv1 < digits__least(row * 2 + 3, 8)) {
-        return 0;
-    }
     if (row + 1 - at->conv2_top > 1) {
         at->conv2_top = (int16_t)digits__keep(
             memory + 384, at->conv2_top,
@@ -41,25 +46,59 @@ static DIGITS__CODE int digits_conv2_next(char *memory, struct digits_rows_0 *at
     }
     digits_conv2_rows(input, at->conv1_top, output + (row - at->conv2_top) * 128, 0, row, row + 1);
     at->conv2 = (int16_t)(row + 1);
-... 6 lines
+}
+
+/* The same if what that reads is there. */
+static DIGITS__CODE int digits_conv2_next(char *memory, struct digits_rows_0 *at)
+{
+    const int32_t row = at->conv2;
+
+    if (row == 4 || at->conv1 < digits__least(row * 2 + 3, 8)) {
+        return 0;
+    }
+    digits_conv2_turn(memory, at);
+    return 1;
+... 2 lines
+/* Goes on with conv1, by a row. */
+static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_conv1_turn(char *memory, struct digits_rows_0 *at)
+{
     const int8_t *const input = (void *)(memory + 496); /* input: 8 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
     const int32_t row = at->conv1;
 
-    if (row == 8) {
-        return 0;
-... 4 lines
+    if (row + 1 - at->conv1_top > 3) {
+        at->conv1_top = (int16_t)digits__keep(
+            memory + 0, at->conv1_top,
             at->conv2 * 2,
             row, 128);
     }
     digits_conv1_rows(input, 0, output + (row - at->conv1_top) * 128, 0, row, row + 1);
     at->conv1 = (int16_t)(row + 1);
-... 3 lines
+}
+
+/* The same if what that reads is there. */
+static DIGITS__CODE int digits_conv1_next(char *memory, struct digits_rows_0 *at)
+{
+    const int32_t row = at->conv1;
+
+    if (row == 8) {
+        return 0;
+    }
+    digits_conv1_turn(memory, at);
+    return 1;
+}
+
+static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_probabilities_turn(char *memory)
+{
+    int8_t *const conv3 = (void *)(memory + 0); /* 10 bytes, conv1 to probabilities */
+    int8_t *const probabilities = (void *)(memory + 0); /* 10 bytes, probabilities */
+
+    digits_probabilities(conv3, probabilities);
+}
+
 DIGITS__CODE void digits(void *arena)
 {
     char *const memory = arena;
-    int8_t *const conv3 = (void *)(memory + 0); /* 10 bytes, conv1 to probabilities */
-    int8_t *const probabilities = (void *)(memory + 0); /* 10 bytes, probabilities */
 
     {
         struct digits_rows_0 *const at = (void *)(memory + 600);
@@ -72,5 +111,5 @@ DIGITS__CODE void digits(void *arena)
             /* Whoever is furthest ahead of those that can has gone on. */
         }
     }
-    digits_probabilities(conv3, probabilities);
+    digits_probabilities_turn(memory);
 }

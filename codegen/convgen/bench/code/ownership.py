@@ -23,7 +23,7 @@ from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
 
 FRAME = -1  # the function that calls the operators
-BY_ROWS = ("_next", "_rows")  # ends of the names of functions of an operator in a stage
+BY_ROWS = ("_next", "_turn", "_rows")  # ends of the names of functions of an operator in a stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ Cores with DSP instructions walk along the rows in assembly (`planes_dsp`), othe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -39,12 +40,15 @@ from convgen.plans.conv.planes import (
     kinds_of,
     order_along_rows,
     order_down_columns,
+    order_of_starts,
     route_through,
     walk_along,
 )
 from convgen.plans.conv.planes_dsp import (
+    FIRST_WEIGHT,
     PUSHED,
     SPARE,
+    BandRows,
     Distance,
     Plane,
     Registers,
@@ -83,28 +87,46 @@ class Half:
 class Frame:
     """The stack of the assembly: constants, then what it has no register for; offsets in bytes.
 
-    ``copies``: the registers that carry the constants there. ``rows`` are what it walks along;
-    those of a band as far as the argument at ``walked`` says.
-    Where a row is kept, ``line`` is where the argument is that points to it, and ``output`` where
-    the output's pointer is; None where that has a register.
+    Where a row is kept, ``output`` is where the output's pointer is; None where that has a
+    register.
+    """
+
+    saved: int
+    plane: int
+    row_end: int
+    bytes: int
+    output: int | None
+    registers: tuple[Registers, ...]
+    inner_start: int | None
+    middle: Distance
+    last: Distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeFrame(Frame):
+    """That of whole planes: ``rows`` are what it walks along.
+
+    ``copies``: the registers that carry the constants there. Where a row is kept, ``line`` is where
+    the argument is that points to it.
     """
 
     copies: tuple[str, ...]
-    saved: int
-    input: int
-    plane: int
-    row_end: int
-    rows_end: int
-    output: int | None
-    bytes: int
-    line: int | None
-    walked: int
-    registers: tuple[Registers, ...]
     weights: str
-    inner_start: int | None
+    input: int
+    rows_end: int
+    line: int | None
     rows: tuple[Rows, ...]
-    middle: Distance
-    last: Distance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandFrame(Frame):
+    """That of one row of a kind.
+
+    ``constants`` are the instructions that bring theirs there, and weights to registers.
+    """
+
+    constants: tuple[str, ...]
+    rows: BandRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +136,7 @@ class PlanesSteps:
     ``words`` are the constants of a plane; ``weights`` says where among them each weight is, those
     of a slice side by side. ``has_saturation``: plain C may ask for the instruction. ``line`` is
     the part of the workspace where the pixels of a line are kept, ``frame`` that of the assembly;
-    None where there is none.
+    None where there is none. ``bands`` are those of the kinds of rows of a band.
     """
 
     in_row: int
@@ -126,7 +148,8 @@ class PlanesSteps:
     kinds: tuple[Kind, ...]
     walk: Walk
     line: Buffer | None
-    frame: Frame | None
+    frame: WholeFrame | None
+    bands: tuple[BandFrame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,22 +229,24 @@ class DirectPlanes:
             orders=(order_of(g, route, for_dsp=table.for_dsp, keeps=self.in_place),),
             decisions=_decisions(route, keeps=self.in_place),
             work=_work(table, route, keeps=self.in_place) + loop_work(layer),
-            band=KEEPS if self.in_place else _band(steps, table),
+            band=KEEPS if self.in_place else _band(steps, table, plane),
         )
 
 
-def _band(steps: PlanesSteps, table: _Table) -> Band:
-    """Return how rows are made: always along them, as many at once as the assembly does."""
+def _band(steps: PlanesSteps, table: _Table, plane: Plane) -> Band:
+    """Return how rows are made: always along them, one by one."""
     g = table.layer.geometry
     route = route_through(g, may_go_down=False)
     return Band(
-        step=rows_at_once(route.along) if table.for_dsp else 1,
         steps=replace(
             steps,
             weights=table.halves_along(route),
             direction=route.direction,
             kinds=kinds_of(route, table.first_start, keeps=False),
             walk=walk_along(route),
+            bands=tuple(_band_frame(table, plane, rows) for rows in plane.bands())
+            if table.for_dsp
+            else (),
         ),
     )
 
@@ -310,14 +335,14 @@ class _Table:
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """Where sums start, ``[out_c, starts]``: by rows, then by columns with the same taps."""
+        """Where sums start, ``[out_c, starts]``: by rows and columns with the same taps."""
         layer, found = self.layer, self.lines
         weights = layer.weights.astype(np.int64)[..., 0]
         bias = np.zeros(len(weights), np.int64) if layer.bias is None else layer.bias
         rows, cols = axes(layer.geometry)
         inside = [
             weights[:, row.first : row.last, col.first : col.last].sum(axis=(1, 2))
-            for row in rows.runs
+            for row in (rows.runs[number] for number in order_of_starts(rows))
             for col in cols.runs
         ]
         sums = [bias.astype(np.int64) - layer.zero_point * part for part in inside]
@@ -393,14 +418,14 @@ def _plane(table: _Table, *, keeps: bool) -> Plane:
     )
 
 
-def _frame(table: _Table, plane: Plane) -> Frame:
+def _frame(table: _Table, plane: Plane) -> WholeFrame:
     words = table.first_pair
     copies = [min(SPARE, words - first) for first in range(0, words, SPARE)]
     saved = 4 * words
     size = saved + (36 if plane.keeps else 32)
     clamp = table.lines.clamp
-    return Frame(
-        copies=tuple(f"{{r3-r{2 + count}}}" if count > 1 else "{r3}" for count in copies),
+    return WholeFrame(
+        copies=tuple(_run(range(3, 3 + count)) for count in copies),
         saved=saved,
         input=saved + 8,
         plane=saved + 16,
@@ -409,14 +434,70 @@ def _frame(table: _Table, plane: Plane) -> Frame:
         output=saved + 32 if plane.keeps else None,
         bytes=size,
         line=size + PUSHED if plane.keeps else None,
-        walked=size + PUSHED,
         registers=plane.registers(),
-        weights=f"{{{', '.join(plane.weights)}}}",
+        weights=_registers(plane.weights),
         inner_start=None if plane.is_paired else plane.inner_start,
         rows=plane.walk(),
         middle=Distance(bytes=clamp.middle or 0),
         last=Distance(bytes=clamp.last),
     )
+
+
+def _band_frame(table: _Table, plane: Plane, rows: BandRows) -> BandFrame:
+    """Return the stack for one of *rows*: what lies between their constants stays in flash."""
+    finishing, starts = table.first_start, rows.starts
+    count = finishing + len(starts)
+    saved = 4 * count
+    at = saved + (8 if table.lines.bends else 0)
+    clamp = table.lines.clamp
+    return BandFrame(
+        constants=tuple(_brought(finishing, starts, table.first_pair, plane.weights)),
+        saved=saved,
+        plane=at,
+        row_end=at + 8,
+        output=None,
+        bytes=at + (12 if rows.one.loop else 8),
+        registers=plane.registers(),
+        inner_start=rows.inner_start,
+        rows=rows,
+        middle=Distance(bytes=clamp.middle or 0),
+        last=Distance(bytes=clamp.last),
+    )
+
+
+def _brought(finishing: int, starts: range, behind: int, weights: Sequence[str]) -> Iterator[str]:
+    """Yield what brings constants from r2 to the stack, weights to registers, and r2 behind both.
+
+    The first are *finishing*; *starts* are those of the others that are needed; the weights begin
+    at *behind*. What lies side by side is loaded at once where its registers are free.
+    """
+    count = finishing + len(starts)
+    skipped, left = 4 * (starts.start - finishing), 4 * (behind - starts.stop)
+    firsts, own = range(3, 3 + finishing), range(3 + finishing, 3 + count)
+    is_one = not left and own.stop <= FIRST_WEIGHT
+    if skipped and len(firsts) == 2:  # a pair of words
+        yield f"ldrd r3, r4, [r2], #{8 + skipped}"
+    elif skipped:
+        yield f"ldm r2!, {_run(firsts)}; add r2, r2, #{skipped}"
+    else:
+        own = range(3, 3 + count)
+    if is_one:
+        yield f"ldm r2!, {_registers([*(f'r{each}' for each in own), *weights])}"
+        yield f"stm sp, {_run(range(3, 3 + count))}"
+        return
+    yield f"ldm r2!, {_run(own)}; stm sp, {_run(range(3, 3 + count))}"
+    if left:
+        yield f"add r2, r2, #{left}"
+    yield f"ldm r2!, {_registers(weights)}"
+
+
+def _run(numbers: range) -> str:
+    """Return registers of these *numbers* as a list of an instruction."""
+    return f"{{r{numbers[0]}-r{numbers[-1]}}}" if len(numbers) > 1 else f"{{r{numbers[0]}}}"
+
+
+def _registers(names: Sequence[str]) -> str:
+    return f"{{{', '.join(names)}}}"
 
 
 def _description(table: _Table) -> str:

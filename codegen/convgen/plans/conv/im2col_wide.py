@@ -108,6 +108,11 @@ class WideSteps:
         return self.has_padding and self.whole_taps
 
     @property
+    def has_edge_runs(self) -> bool:
+        """Whether runs that are partly outside have a function: only few patches have any."""
+        return self.checks_patches and self.whole_taps
+
+    @property
     def has_rest(self) -> bool:
         """Whether a single patch is left when the image ends."""
         return len(self.pixel_blocks) > 1
@@ -173,6 +178,7 @@ class Im2colWide:
             for some in (blocks, of_band)
         )
         kernel = self._kernel.plan(fitting, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
+        kernel = replace(kernel, out_of_line="edge" if steps.has_edge_runs else None)
         patches = buffer("patches", "int16", kernel.step_count, PIXELS, 2)
         return Plan(
             variant=self,

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 
 from convgen.model.geometry import Geometry
 from convgen.plans.order import Blocking, Blocks, StoreOrder
+
+T = TypeVar("T")
 
 KERNEL = 3
 NARROW = 3  # pixels of a row: fewer than make it worth a walk of its own
@@ -108,6 +111,15 @@ def axes(geometry: Geometry) -> tuple[Axis, Axis]:
     return rows, cols
 
 
+def order_of_starts(rows: Axis) -> tuple[int, ...]:
+    """Return the runs of *rows*, by number, in the order in which their starts are kept.
+
+    Inner ones are last, so that weights are the next words.
+    """
+    whole = [len(run.taps) == KERNEL for run in rows.runs]
+    return tuple(sorted(range(len(whole)), key=whole.__getitem__))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
     """What lines are, in words and by the names of the sizes in the generated code.
@@ -168,7 +180,7 @@ class Route:
         """What they are."""
         return DOWN_COLUMNS if self.down else ALONG_ROWS
 
-    def as_rows(self, across: int, along: int) -> tuple[int, int]:
+    def as_rows(self, across: T, along: T) -> tuple[T, T]:
         """Return row and column of what is so far across the lines and along one."""
         return (along, across) if self.down else (across, along)
 
@@ -343,7 +355,7 @@ class Kind:
 
 
 def kinds_of(route: Route, first_start: int, *, keeps: bool) -> tuple[Kind, ...]:
-    """Return the lines by their taps; the plane's starts are at *first_start*, row by row.
+    """Return the lines by their taps; the plane's starts are at *first_start*.
 
     With *keeps* each line reads the one before it from the workspace, and leaves its own there.
     """
@@ -378,9 +390,13 @@ def _pixels_kept(run: Run, outputs: int) -> tuple[Pixel, ...]:
 
 
 def _starts(route: Route, kind: int, first_start: int) -> tuple[Start, ...]:
-    cols = len(route.across.runs if route.down else route.along.runs)
+    rows, cols = route.as_rows(route.across, route.along)
+    order, pitch = order_of_starts(rows), len(cols.runs)
     places = [route.as_rows(kind, index) for index in range(len(route.along.runs))]
     return tuple(
-        Start(name=route.direction.starts[run.first, run.last], at=first_start + row * cols + col)
+        Start(
+            name=route.direction.starts[run.first, run.last],
+            at=first_start + order.index(row) * pitch + col,
+        )
         for run, (row, col) in zip(route.along.runs, places, strict=True)
     )

@@ -18,12 +18,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from convgen.plans.conv.planes import KERNEL, ROWS, Axis, Run
+from convgen.plans.conv.planes import KERNEL, ROWS, Axis, Run, order_of_starts
 
 MOST_NEAR, MOST_STEP = 4095, 255  # of an immediate offset, and of one that moves the pointer
 FEW_STEPS = 3  # along a row: not worth a loop
 SETS = (("r4", "r5"), ("r6", "r7"))
 SPARE = 8  # registers from r3 on that carry constants to the stack, before a plane begins
+FIRST_WEIGHT = 8  # of the registers of weights
 A = ("r8", "r9", "r10")
 B = ("r11", "r12", "lr")
 LONE = (("b", "r11"), ("t", "r11"), ("b", "r12"))  # w2 of each kernel row, with a stride
@@ -186,8 +187,10 @@ class Rows:
     """``count`` times one or two output rows: ``head``, ``loop`` and ``tail`` are along them.
 
     ``looped`` is how far the pointer gets in all turns of the loop, ``walked`` in all ``count``
-    rows. ``next_input`` and ``next_output`` lead from the end of the rows to the next. ``start`` to
-    ``end`` are the output rows, ``first`` the first row of the image that they read where it is.
+    rows. ``next_input`` and ``next_output`` lead from the end of the rows to the next,
+    ``back_input`` and ``back_output`` from the end of one turn to its beginning in the next plane.
+    ``start`` to ``end`` are the output rows, ``first`` the first row of the image that they read
+    where it is.
     """
 
     title: str
@@ -202,11 +205,34 @@ class Rows:
     walked: Distance
     next_input: Distance
     next_output: Distance
+    back_input: Distance
+    back_output: Distance
 
     @property
     def loops(self) -> bool:
         """Whether there is more than one turn."""
         return self.count > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandRows:
+    """The output rows ``start`` to ``end`` of a band, which are of one kind, one by one.
+
+    The first reads the image from row ``first`` on. Of the plane's starts they need ``starts``, as
+    words of its constants; ``inner_start`` says where that of inner sums lies if it has a register.
+    """
+
+    start: int
+    end: int
+    first: int
+    one: Rows
+    starts: range
+    inner_start: int | None
+
+    @property
+    def loops(self) -> bool:
+        """Whether there may be more than one."""
+        return self.end - self.start > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,19 +314,20 @@ class Plane:
     @property
     def inner_start(self) -> int | None:
         """Where inner sums start, if there are any."""
-        runs = [(row, col) for row in self.rows.runs for col in self.cols.runs]
+        order = order_of_starts(self.rows)
+        runs = [(self.rows.runs[row], col) for row in order for col in self.cols.runs]
         whole = [len(row.taps) == len(col.taps) == KERNEL for row, col in runs]
         return 4 * (self.first_start + whole.index(True)) if any(whole) else None
 
     @property
     def words(self) -> int:
         """Words of a row: one for the pixels that a step reads of it."""
-        steps = _RowSteps(plane=self, group=self._groups()[0]).steps()
+        steps = _RowSteps(plane=self, group=self._groups(rows_at_once(self.cols))[0]).steps()
         return sum(1 for step in steps if step.rows)
 
     def walk(self) -> tuple[Rows, ...]:
         """Return the rows, in the order they are done in."""
-        groups = self._groups()
+        groups = self._groups(rows_at_once(self.cols))
         runs = [list(same) for _, same in groupby(groups, lambda group: group.rows)]
         followers = [run[0] for run in runs[1:]]
         return tuple(
@@ -308,8 +335,28 @@ class Plane:
             for run, follower in zip(runs, [*followers, None], strict=True)
         )
 
-    def _groups(self) -> list[_Group]:
-        at_once = rows_at_once(self.cols)
+    def bands(self) -> tuple[BandRows, ...]:
+        """Return each kind of rows, of which one is done at a time, with its own starts alone."""
+        runs = groupby(self._groups(1), lambda group: group.rows)
+        return tuple(self._band_rows(list(same)) for _, same in runs)
+
+    def _band_rows(self, groups: Sequence[_Group]) -> BandRows:
+        group = groups[0]
+        used = [start // 4 for row in group.rows for start in row.starts]
+        own = replace(self, first_start=self.first_start - (min(used) - self.first_start))
+        [moved] = [each for each in own._groups(1) if each.first == group.first]
+        inner = own.inner_start
+        is_kept = not self.is_paired and any(inner in row.starts for row in moved.rows)
+        return BandRows(
+            start=group.first,
+            end=groups[-1].first + 1,
+            first=group.input,
+            one=own._rows([moved], None),
+            starts=range(min(used), max(used) + 1),
+            inner_start=inner if is_kept else None,
+        )
+
+    def _groups(self, at_once: int) -> list[_Group]:
         of_row = [
             (run, tuple(self._starts(index)))
             for index, run in enumerate(self.rows.runs)
@@ -334,8 +381,9 @@ class Plane:
     def _starts(self, row_run: int) -> Iterator[int]:
         """Yield for each output of a row where its start lies, in bytes."""
         runs = self.cols.runs
+        first = self.first_start + order_of_starts(self.rows).index(row_run) * len(runs)
         for index, run in enumerate(runs):
-            yield from [4 * (self.first_start + row_run * len(runs) + index)] * run.count
+            yield from [4 * (first + index)] * run.count
 
     def _rows(self, groups: Sequence[_Group], follower: _Group | None) -> Rows:
         group = groups[0]
@@ -358,6 +406,8 @@ class Plane:
             walked=Distance(bytes=len(groups) * height),
             next_input=Distance(bytes=to_next - advance if follower or len(groups) > 1 else 0),
             next_output=Distance(bytes=beside if follower or len(groups) > 1 else 0),
+            back_input=Distance(bytes=1 - advance),
+            back_output=Distance(bytes=1 - self.out_row),
         )
 
     def _between(self, group: _Group, follower: _Group | None) -> int:
