@@ -92,8 +92,8 @@ def _add_choice_options(parser: argparse.ArgumentParser) -> None:
         "--feed",
         metavar="KIND",
         choices=FEEDS,
-        default="whole",
-        help=f"how a model gets its input: {', '.join(FEEDS)} (default: %(default)s)",
+        help=f"how a model gets its input: {', '.join(FEEDS)} "
+        "(default: whole, and with --compare both)",
     )
     group.add_argument(
         "--fusion",

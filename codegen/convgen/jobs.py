@@ -198,7 +198,7 @@ def remake(job: Job, board: Target) -> Remake:
         ends=read.ends,
         reference=read.reference,
         fusion=job.plan.fusion,
-        feed=job.plan.feed,
+        feed=job.plan.fed,
     )
 
 

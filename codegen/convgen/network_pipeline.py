@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +11,16 @@ from convgen.bench import blame, operators
 from convgen.bench.insight import Wanted
 from convgen.bench.trial import Bench, Trial, attempt
 from convgen.choices import Goal
-from convgen.errors import NoFitError
+from convgen.errors import MachineTooSmallError, NoFitError, UsageError
 from convgen.jobs import Found, Outcome
 from convgen.model.graph import Graph
 from convgen.model.whole import Whole
 from convgen.options import Job
 from convgen.progress import Say
 from convgen.report import network_advice, network_report
+from convgen.report.network_report import Compared
 from convgen.report.verdict import Results, short_of
+from convgen.schedule import network
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
 from convgen.targets.target import Target
@@ -43,15 +45,17 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         same = bench.target == board
         plans = planner if same else planning.planner(graph, bench.target, job.plan)
         tries = _Trials(plans, bench, stage, say)
-        trials = list(tries.curve(budget)) if job.compare else []
         chosen = tries.fitting(job.plan.goal, budget)
+        compared = tries.compared(chosen, budget, both=not job.plan.feed) if job.compare else None
         chosen = jobs.look_into(chosen, bench, wanted, say)
         chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
         counted = operators.shares(chosen, bench, stage / "counted")
-        results = Results(chosen=chosen, trials=[chosen, *trials])
+        results = Results(chosen=chosen, trials=[chosen, *(compared.trials if compared else ())])
         tools = jobs.tools(bench, board, chosen)
         advice = network_advice.advise(plans, chosen.schedule, budget)
-        described = network_report.build(results, budget, tools, differs, counted, advice)
+        described = network_report.build(
+            results, budget, tools, differs, counted, advice, compared=compared
+        )
         return Found(chosen=chosen, report=described, failure=results.failure)
 
     remake = jobs.remake(job, board)
@@ -91,10 +95,32 @@ class _Trials:
             )
         raise _no_fit(tried, budget)
 
-    def curve(self, budget: Budget) -> Iterator[Trial]:
-        """Yield plans from the least RAM to the fewest instructions, each built and run."""
-        for schedule in _curve(self.planner, budget):
-            yield self.tests(schedule, budget.ram)
+    def compared(self, chosen: Trial, budget: Budget, *, both: bool) -> Compared:
+        """Build and run plans from the least RAM to the fewest instructions.
+
+        And that of *chosen*, one operator after the other. *both*: for both ways to feed the input.
+        """
+        trials = [self.tests(each, budget.ram) for each in _curve(self.planner, budget)]
+        refused = None
+        if both:
+            try:
+                fed = _curve(self.planner.fed_by_rows(), budget)
+                trials += [self.tests(each, budget.ram) for each in fed]
+            except (NoFitError, UsageError) as error:
+                refused = str(error)
+        apart = self._unfused(chosen.schedule, budget.ram)
+        return Compared(
+            trials=(*trials, *([apart] if apart else [])), unfused=apart, refused=refused
+        )
+
+    def _unfused(self, schedule: Schedule, ram: int) -> Trial | None:
+        """Build and run *schedule* unfused, None where it is that already, or has no room."""
+        if not schedule.fused:
+            return None
+        try:
+            return self.tests(network.unfused(schedule), ram)
+        except MachineTooSmallError:
+            return None
 
     def tests(self, schedule: Schedule, ram: int) -> Trial:
         """Build and run *schedule*."""
@@ -114,10 +140,10 @@ def _curve(planner: Planner, budget: Budget) -> list[Schedule]:
     """Return plans that differ, their RAM in even steps of ratio between least and most."""
     least = planner.plan("workspace", budget)
     fastest = planner.plan("speed", budget)
-    found = {least.algorithms: least, fastest.algorithms: fastest}
+    found = {least.form: least, fastest.form: fastest}
     ratio = fastest.ram / least.ram
     for number in range(1, CURVE - 1):
         ram = int(least.ram * ratio ** (number / (CURVE - 1)))
         between = planner.plan("speed", replace(budget, ram=max(ram, least.ram)))
-        found.setdefault(between.algorithms, between)
+        found.setdefault(between.form, between)
     return sorted(found.values(), key=lambda schedule: schedule.ram)

@@ -61,7 +61,8 @@ class PlanOptions:
     algorithm or a family; None: any that asks nothing of the caller but memory. ``overlap``: input
     and output of a layer share one pool, as tensors of a network always do. ``fusion``: operators
     of a network may go row by row together, or one goes after the other. ``feed``: the caller puts
-    the input of a network there as a whole, or hands in rows.
+    the input of a network there as a whole, or hands in rows; None: as a whole, and where plans are
+    compared in both ways.
     """
 
     ram: Size | None = None
@@ -70,14 +71,19 @@ class PlanOptions:
     algorithm: str | None = None
     overlap: bool = False
     fusion: Fusion = "auto"
-    feed: Feed = "whole"
+    feed: Feed | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         _one_of("--optimize", self.goal, GOALS)
         _one_of("--fusion", self.fusion, FUSIONS)
-        _one_of("--feed", self.feed, FEEDS)
+        _one_of("--feed", self.fed, FEEDS)
         _ = self.ram_bytes, self.flash_bytes
+
+    @property
+    def fed(self) -> Feed:
+        """How the input of the network that is chosen is fed."""
+        return self.feed or "whole"
 
     @property
     def ram_bytes(self) -> int | None:

@@ -127,4 +127,4 @@ def planner(graph: Graph, board: Target, options: PlanOptions) -> Planner:
     """Return what plans *graph* as *options* ask. Raises SpecError and UsageError."""
     from convgen.schedule.network import Planner
 
-    return Planner(graph, board, options.fusion, options.feed)
+    return Planner(graph, board, options.fusion, options.fed)

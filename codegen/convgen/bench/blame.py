@@ -101,7 +101,7 @@ def _behind(schedule: Schedule, last: int) -> Schedule:
         arena=_with_whole(schedule, cut, begun),
         graph=cut,
         plans=schedule.plans[:end],
-        instructions_of=schedule.instructions_of[:end],
+        candidates=schedule.candidates[:end],
         fused=tuple(stage if stage.last <= last else stage.up_to(cut) for stage in begun),
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convgen import __version__
 from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
+from convgen.choices import Feed
 from convgen.report.page import Sentence, Styled, Table, printed, sentence
 from convgen.report.report import Report, beats, cycles_of, finite, flash_of, verdict
 from convgen.report.verdict import Results
@@ -17,18 +18,34 @@ from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
 
 
-def build(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Plans that were run to be compared.
+
+    ``unfused`` is the one that was chosen, one operator after the other. ``refused`` says why no
+    caller can hand in rows.
+    """
+
+    trials: tuple[Trial, ...]
+    unfused: Trial | None
+    refused: str | None
+
+
+def build(  # noqa: PLR0913 - what was found, by whom
     results: Results,
     budget: Budget,
     tools: Report,
     differs: Difference | None = None,
     shares: Shares | None = None,
     advice: Sequence[str] = (),
+    *,
+    compared: Compared | None = None,
 ) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
     *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do,
-    *shares* what each operator takes, *advice* what other options would buy.
+    *shares* what each operator takes, *advice* what other options would buy, *compared* what else
+    was run.
     """
     chosen, trials = results.chosen, results.trials
     schedule = chosen.schedule
@@ -63,7 +80,7 @@ def build(
             for stage in schedule.stages
         ],
         "peak": schedule.stages.index(schedule.peak),
-        "feed": "rows" if schedule.rows_fed else "whole",
+        "feed": _feed(schedule),
         "advice": list(advice),
         "places": [
             {
@@ -76,7 +93,11 @@ def build(
             for place in schedule.arena.places
         ],
         "passes": [asdict(each) for each in graph.origin.saved],
-        "candidates": _candidates(chosen, trials, budget),
+        "unfused": _unfused(chosen, compared.unfused if compared else None),
+        "candidates": [
+            *_candidates(chosen, trials, budget),
+            *_refused(compared.refused if compared else None),
+        ],
         **({} if chosen.profile is None else {"profile": chosen.profile}),
         "emulator": tools["emulator"],
         "toolchain": tools["toolchain"],
@@ -97,6 +118,35 @@ def _outputs(chosen: Trial) -> list[Report]:
         }
         for tensor, each in zip(chosen.schedule.graph.outputs, judged, strict=False)
     ]
+
+
+def _feed(schedule: Schedule) -> Feed:
+    return "rows" if schedule.rows_fed else "whole"
+
+
+def _unfused(chosen: Trial, apart: Trial | None) -> Report | None:
+    """Return what the same algorithms take one operator after the other, and how that compares.
+
+    None where they go so. Measured only if it was run: *apart*.
+    """
+    schedule = chosen.schedule
+    if not schedule.fused:
+        return None
+    predicted = sum(schedule.instructions_of)
+    counted = apart.instructions if apart else None
+    ratio = chosen.instructions / counted if chosen.instructions and counted else None
+    return {
+        "instructions": counted,
+        "ratio": None if ratio is None else round(ratio, 4),
+        "predicted_instructions": predicted,
+        "predicted_ratio": round(schedule.instructions / max(1, predicted), 4),
+    }
+
+
+def _refused(reason: str | None) -> Iterator[Report]:
+    """Yield a row for plans that get rows, of which there are none."""
+    if reason:
+        yield {"feed": "rows", "applicable": False, "reason": reason}
 
 
 def _operator(schedule: Schedule, number: int, shares: Shares | None) -> Report:
@@ -123,11 +173,14 @@ def _per_mac(trial: Trial) -> float | None:
 
 def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[Report]:
     """Return the plans that were run, from the least RAM to the most."""
-    different = {trial.schedule.algorithms: trial for trial in (*trials, chosen)}
+    different = {trial.schedule.form: trial for trial in (*trials, chosen)}
     rows = sorted(different.values(), key=lambda trial: (trial.ram, trial.instructions or 0))
     needs = {id(trial): (trial.ram, trial.instructions or 0, trial.flash) for trial in rows}
     return [
         {
+            "feed": _feed(trial.schedule),
+            "stages": len(trial.schedule.stages),
+            "applicable": True,
             "ram": trial.ram,
             "arena": trial.schedule.arena.bytes,
             "flash": trial.flash,
@@ -195,9 +248,22 @@ def _summary(report: Report) -> Table:
         per_mac = report["instructions_per_mac"]
         note = f"{per_mac:.2f} per MAC, {report['macs']:,} MACs" if per_mac else ""
         shown.add_row("instructions", f"{report['instructions']:,}", note)
+    if report["unfused"]:
+        shown.add_row("unfused", *_apart(report["unfused"]))
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
     return shown
+
+
+def _apart(unfused: Report) -> tuple[str, str]:
+    """Return the instructions of a plan one operator after the other, and how many times those."""
+    if unfused["ratio"]:
+        return (
+            f"{unfused['instructions']:,}",
+            f"instructions: row by row {unfused['ratio']:.3f} times",
+        )
+    ratio = f"instructions (predicted): row by row {unfused['predicted_ratio']:.3f} times"
+    return f"~{unfused['predicted_instructions']:,}", ratio
 
 
 def _note(report: Report, part: str) -> str:
@@ -240,10 +306,14 @@ def _instructions(row: Report) -> str:
 
 def _plans(report: Report) -> Table:
     shown = Table()
-    for column in ("RAM", "arena", "flash", "instructions"):
+    shown.add_column("feed")
+    for column in ("stages", "RAM", "arena", "flash", "instructions"):
         shown.add_column(column, justify="right")
     shown.add_column("")
     for row in report["candidates"]:
+        if not row["applicable"]:
+            shown.add_row(row["feed"], *[""] * 5, row["reason"])
+            continue
         instructions = row["measured"]["instructions"]
         words = [
             *(["Pareto front"] if row["pareto"] else []),
@@ -252,6 +322,8 @@ def _plans(report: Report) -> Table:
             *([] if row["measured"]["verified"] else ["WRONG"]),
         ]
         shown.add_row(
+            row["feed"],
+            str(row["stages"]),
             f"{row['ram']:,}",
             f"{row['arena']:,}",
             f"{row['flash']:,}",

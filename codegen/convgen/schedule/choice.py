@@ -51,8 +51,8 @@ def choose(steps: Sequence[Step], goal: Goal, budget: Budget) -> Chosen:
         if (choice := _cheapest(each, goal, budget.flash))
     ]
     if not found:
-        flash = min(sum(min(o.flash for o in each) for each in every) for every in able.values())
-        raise too_little_flash(flash, budget)
+        units = min(sum(min(map(_units, each)) for each in every) for every in able.values())
+        raise too_little_flash(units * FLASH_UNIT, budget)
     return min(found, key=lambda chosen: _BY_GOAL[goal](chosen.choice))
 
 
@@ -187,7 +187,7 @@ def _knapsack(able: Sequence[Sequence[Option]], flash: int) -> Choice | None:
     for options in able:
         after = np.full((len(options), room + 1), np.inf)
         for number, option in enumerate(options):
-            units = -(-option.flash // FLASH_UNIT)
+            units = _units(option)
             if units <= room:
                 after[number, units:] = best[: room + 1 - units] + speed(option)
         taken.append(after.argmin(axis=0))
@@ -197,8 +197,12 @@ def _knapsack(able: Sequence[Sequence[Option]], flash: int) -> Choice | None:
     choice, left = [], room
     for options, numbers in zip(reversed(able), reversed(taken), strict=True):
         choice.append(options[numbers[left]])
-        left -= -(-choice[-1].flash // FLASH_UNIT)
+        left -= _units(choice[-1])
     return tuple(reversed(choice))
+
+
+def _units(option: Option) -> int:
+    return -(-option.flash // FLASH_UNIT)
 
 
 def least_arena(steps: Sequence[Step]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, product
@@ -16,7 +16,6 @@ from convgen.plans.plan import Plan
 from convgen.schedule import inside
 from convgen.schedule.arena import Arena, Block, Place, arrange
 from convgen.schedule.choice import (
-    Choice,
     Chosen,
     choose,
     flash_of,
@@ -28,9 +27,9 @@ from convgen.schedule.choice import (
 )
 from convgen.schedule.fusion import Fused
 from convgen.schedule.parts import height_of
-from convgen.schedule.select import SAME_BYTES, Budget
+from convgen.schedule.select import SAME_BYTES, Budget, Candidate
 from convgen.schedule.stages import Cutter, Stage, single
-from convgen.schedule.steps import Option, Step, lives_of, survey
+from convgen.schedule.steps import Option, Step, fixed, lives_of, survey
 from convgen.targets.target import Target
 
 ENDLESS = 2**62  # bytes
@@ -43,7 +42,8 @@ MOST_CHOICES = 8  # made where tensors do not find places in the bytes they were
 class Schedule:
     """A network planned: a plan for each operator, and the arena of all. Sizes in bytes.
 
-    ``stack``, ``flash`` and ``instructions_of`` each operator are predictions.
+    ``stack`` and ``flash`` are predictions. ``candidates`` are what each operator is done by, in
+    whatever order its plan settles.
     """
 
     graph: Graph
@@ -52,8 +52,13 @@ class Schedule:
     arena: Arena
     stack: int
     flash: int
-    instructions_of: tuple[int, ...]
+    candidates: tuple[Candidate, ...]
     fused: tuple[Fused, ...] = ()
+
+    @cached_property
+    def instructions_of(self) -> tuple[int, ...]:
+        """Predicted instructions of each operator."""
+        return tuple(candidate.instructions for candidate in self.candidates)
 
     @property
     def instructions(self) -> int:
@@ -114,6 +119,11 @@ class Schedule:
     def computes(self) -> Whole:
         """What outputs are compared with."""
         return Whole(self.graph)
+
+    @property
+    def form(self) -> Hashable:
+        """What tells it from other plans of its network."""
+        return self.rows_fed, self.stages, self.algorithms
 
     @property
     def label(self) -> str:
@@ -281,7 +291,7 @@ class Planner:
             leanest = self._cut("workspace", least + _no_difference(least), budget.flash, stack)
             found = leanest and replace(leanest, goal=goal)
         if found is None or found.ram > budget.ram:
-            raise self._no_cut(least, stack, budget)
+            raise self._no_cut(least, stack, budget, found)
         return found
 
     def _fused_within(self, goal: Goal, ram: int, budget: Budget, stack: int) -> Schedule | None:
@@ -293,13 +303,20 @@ class Planner:
             ram -= found.ram - budget.ram
         return None
 
-    def _no_cut(self, least: int, stack: int, budget: Budget) -> NoFitError:
-        """Say what is too little for any stages."""
+    def _no_cut(
+        self, least: int, stack: int, budget: Budget, placed: Schedule | None
+    ) -> NoFitError:
+        """Say what is too little for any stages; *placed* is what comes nearest, if anything."""
         if least > budget.ram:
             return too_little_ram(least, budget, f": {self._cutter.peak(stack)}")
         smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, "flash") or ()
         flash = sum(stage.flash for stage in smallest)
-        return too_little_flash(flash, budget)
+        if placed is None and flash > budget.flash:
+            return too_little_flash(flash, budget)
+        nearest = placed or _placed(smallest, self.graph, "flash")
+        return too_little_ram(
+            nearest.ram, budget, ": so near to each other its tensors have places"
+        )
 
     def _cut(self, goal: Goal, ram: int, flash: int, stack: int) -> Schedule | None:
         """Return the best schedule in so many bytes, with *stack* or more of it; None if none fits.
@@ -335,6 +352,12 @@ def _may_be_best(cuts: Sequence[tuple[Stage, ...]], goal: Goal) -> Iterable[tupl
         if rank(stages) == least:
             found.setdefault(done_by, stages)
     return found.values()
+
+
+def unfused(schedule: Schedule) -> Schedule:
+    """Return the same network done by the same algorithms, one operator after the other."""
+    steps = fixed(schedule.graph, schedule.candidates)
+    return _arranged(steps, [step.options[0] for step in steps], schedule.graph, schedule.goal)
 
 
 def _best(found: Sequence[Schedule], goal: Goal) -> Schedule:
@@ -399,7 +422,9 @@ def _turns(option: Option) -> bool:
     return in_place or len(option.ways) > 1
 
 
-def _arranged(steps: Sequence[Step], chosen: Choice, graph: Graph, goal: Goal) -> Schedule:
+def _arranged(
+    steps: Sequence[Step], chosen: Sequence[Option], graph: Graph, goal: Goal
+) -> Schedule:
     """Place the tensors and workspaces of *chosen*, one for each step."""
     stages = [single(step, option) for step, option in zip(steps, chosen, strict=True)]
     return _placed(stages, graph, goal)
@@ -423,7 +448,7 @@ def _placed(stages: Sequence[Stage], graph: Graph, goal: Goal) -> Schedule:
         arena=arena,
         stack=max(stage.stack for stage in stages),
         flash=sum(stage.flash for stage in stages),
-        instructions_of=tuple(one.instructions for stage in stages for one in stage.candidates),
+        candidates=tuple(one for stage in stages for one in stage.candidates),
         fused=tuple(stage.fusion for stage in stages if stage.fusion),
     )
 

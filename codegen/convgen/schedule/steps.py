@@ -154,6 +154,17 @@ def survey(graph: Graph, target: Target) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def fixed(graph: Graph, candidates: Sequence[Candidate]) -> tuple[Step, ...]:
+    """Return a step for each operator that can only be done by one of *candidates*."""
+    lives = lives_of(graph)
+    return tuple(
+        _step(number, operator, graph, lives, [candidate])
+        for number, (operator, candidate) in enumerate(
+            zip(graph.operators, candidates, strict=True)
+        )
+    )
+
+
 def lives_of(graph: Graph) -> Mapping[str, Block]:
     """Return from when to when each tensor is needed, with all that lies in it."""
     end = len(graph.operators)
