@@ -12,6 +12,7 @@ import pytest
 
 from command import convgen, convgen_process, message
 from convgen.sources import network
+from tflite_files import File
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
 ON_M4 = ("--target", "cortex-m4")
@@ -65,10 +66,51 @@ def test_comparing_measures_plans_and_marks_those_that_none_beats(tmp_path: Path
     assert all(plan["measured"]["verified"] for plan in plans)
     assert [plan["ram"] for plan in plans] == sorted(plan["ram"] for plan in plans)
     assert sum(plan["chosen"] for plan in plans) == 1
+    assert {plan["feed"] for plan in plans} == {"whole", "rows"}
+    apart = run.report["unfused"]
+    assert apart["ratio"] == round(run.report["instructions"] / apart["instructions"], 4)
+    assert apart["instructions"] in [
+        plan["measured"]["instructions"] for plan in plans if plan["stages"] == 4
+    ]
     front = [plan for plan in plans if plan["pareto"]]
     fastest = min(plans, key=lambda plan: plan["measured"]["instructions"])
     assert plans[0] in front
     assert fastest in front
+
+
+@pytest.mark.emulator
+def test_only_the_feed_that_is_named_is_compared(tmp_path: Path) -> None:
+    options = ("--compare", "--feed", "rows", "--format", "json", "-o", tmp_path / "out")
+    run = convgen(*ON_M4, *options, DIGITS)
+    assert run.status == 0, run.stderr
+    fed = [plan for plan in run.report["candidates"] if plan["feed"] == "rows"]
+    assert len(fed) > 1
+    assert run.report["feed"] == "rows"
+    assert all(plan["stages"] == 4 for plan in run.report["candidates"] if plan not in fed)
+
+
+def flat() -> bytes:
+    """Return a model whose input is one row."""
+    file = File()
+    given = file.input((1, 16), q=(0.05, 3))
+    output = file.tensor((1, 16), quantised=(1 / 256, -128))
+    file.operator("LOGISTIC", [given], [output])
+    file.graph.outputs = [output]
+    return file.bytes()
+
+
+@pytest.mark.emulator
+def test_an_input_without_rows_has_a_row_that_says_so(tmp_path: Path) -> None:
+    model = tmp_path / "flat.tflite"
+    model.write_bytes(flat())
+    run = convgen(*ON_M4, "--compare", "--format", "json", "-o", tmp_path / "out", model)
+    assert run.status == 0, run.stderr
+    *plans, last = run.report["candidates"]
+    assert all(plan["feed"] == "whole" and plan["applicable"] for plan in plans)
+    assert (last["feed"], last["applicable"]) == ("rows", False)
+    assert "expected one input with several rows, got 16" in last["reason"]
+    text = convgen(*ON_M4, "--compare", "-o", tmp_path / "out", model)
+    assert last["reason"] in text.stdout
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import emulated
 from command import convgen
+from convgen.bench.trial import attempt
 from convgen.formats.tflite import reader
 from convgen.model import bounds, passes
+from convgen.schedule.network import Planner, unfused
+from convgen.schedule.select import Budget
 
 MODELS = Path(__file__).resolve().parents[2] / "shared" / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/model.tflite"))
@@ -125,6 +129,29 @@ def test_a_model_that_gets_rows(name: str, tmp_path: Path) -> None:
     report = generated(MODELS / name, "cortex-m4", tmp_path, "--feed", "rows")
     assert report["memory"]["arena"] <= ROW_FED[name] * 1.02
     assert report["feed"] == "rows"
+
+
+MOST_STACK, MOST_ROW_BY_ROW = 200, 1.05
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("name", ["dscnn", "mnist_dw", "person_detect"])
+def test_row_by_row_costs_few_instructions_and_little_stack(name: str, tmp_path: Path) -> None:
+    graph, _ = passes.simplified(reader.load(MODELS / name / "model.tflite", name).graph)
+    inputs, _ = vectors(MODELS / name)
+    board = emulated.bench("cortex-m4", inputs, strict_alignment=False)
+    room = Budget(ram=2**18, flash=2**20)
+    schedule = Planner(graph, board.target).plan("workspace", room)
+    assert schedule.fused
+    counted = []
+    for number, each in enumerate((schedule, unfused(schedule))):
+        trial = attempt(each, board, tmp_path / str(number), room.ram, roomy=True)
+        assert trial.verified, trial.failure
+        assert trial.instructions
+        assert trial.stack is not None
+        assert trial.stack <= MOST_STACK
+        counted.append(trial.instructions)
+    assert counted[0] <= MOST_ROW_BY_ROW * counted[1]
 
 
 @pytest.mark.emulator
