@@ -50,6 +50,12 @@ def test_blocks_alive_at_once_are_apart_in_as_few_bytes_as_are_alive(seed: int) 
     assert arena.bytes == bound
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_places_are_aligned_below_any_bound(seed: int) -> None:
+    blocks = random_blocks(seed)
+    assert_apart(arrange(blocks, (), most_alive(blocks) + 3))
+
+
 def test_a_chain_lies_at_alternate_ends() -> None:
     sizes = (3000, 1000, 2500, 700, 3200, 100)
     blocks = [block(f"t{n}", size, max(0, n - 1), n) for n, size in enumerate(sizes)]

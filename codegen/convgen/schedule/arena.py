@@ -109,7 +109,7 @@ def arrange(
     Blocks have names of their own. The result is the same on every machine.
     """
     rooms = [block.room for block in blocks]
-    best = _search(blocks, rooms, _limits(blocks, overlaps), bound, tries)
+    best = _search(blocks, rooms, _limits(blocks, overlaps), aligned(bound), tries)
     return Arena(
         bytes=_height(rooms, best),
         places=tuple(
