@@ -1,24 +1,14 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_planes
  * Sums       assembly with DSP instructions where there are, two at a time; weights and sums 256
-... 6 lines
- *   own code and start, so no bounds are checked.
+... 7 lines
  * Printed from templates/algorithms/direct_planes.c.j2.
  *
-... 71 lines
- *   r8 r9 r10        weights (w0, w1) of each kernel row
+... 72 lines
  *   r11 r12          weights w2 of each kernel row
  *   lr               where sums start that have all taps inside
  *
-... 12 lines
-    DEPTHWISE__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #60\n"
-    DEPTHWISE__CFI("adjust_cfa_offset 60")
-    "    strd r0, r1, [sp, #36]\n"
-    "    strd r2, r3, [sp, #44]\n"
-    "1:\n"
-    "    mov r1, sp\n"
+... 19 lines
     "    ldm r2!, {r3-r9}; stm r1!, {r3-r9}\n"
     "    ldm r2!, {r8, r9, r10, r11, r12}\n"
     "    str r2, [sp, #44]\n"
@@ -80,21 +70,16 @@
     "    ssat r6, #8, r6, asr #14\n"
     "    strb r7, [r1, #18]; strb r6, [r1], #6\n"
     "    strd r0, r1, [sp, #28]; ldm sp, {r0, r1, r2}\n"
-... 5 lines
-    "    strb r5, [r1, #18]; strb r4, [r1], #6\n"
+... 6 lines
     "    add r0, r0, #108\n"
     "    add r1, r1, #18\n"
     "    @ the bottom row\n"
     "    ldrsb r3, [r0, #42]; ldrsb r2, [r0, #36]; pkhbt r2, r2, r3, lsl #16\n"
     "    ldr r3, [sp, #12]; smlad r4, r2, r9, r3\n"
     "    ldrsb r3, [r0, #6]; ldrsb r2, [r0], #12; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlad r4, r2, r8, r4\n"
-    "    ldrsb r3, [r0, #42]; ldrsb r2, [r0, #36]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r11, r4\n"
+... 3 lines
     "    ldr r3, [sp, #12]; smlad r6, r2, r9, r3\n"
-    "    ldrsb r3, [r0, #6]; ldrsb r2, [r0], #12; pkhbt r2, r2, r3, lsl #16\n"
-... 2 lines
-    "    strd r0, r1, [sp, #28]; ldm sp, {r0, r1, r2}\n"
+... 4 lines
     "    and r3, r2, r4, asr #31; add r3, r3, r1; smmla r4, r4, r0, r3\n"
     "    ldrd r0, r1, [sp, #28]\n"
     "    ssat r4, #8, r4, asr #14\n"
@@ -102,87 +87,50 @@
     "    ldrsb r3, [r0, #42]; ldrsb r2, [r0, #36]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r6, r2, r11, r6\n"
     "    ldr r3, [sp, #16]; smlad r4, r2, r9, r3\n"
-    "    ldrsb r3, [r0, #6]; ldrsb r2, [r0], #12; pkhbt r2, r2, r3, lsl #16\n"
-... 2 lines
-    "    strd r0, r1, [sp, #28]; ldm sp, {r0, r1, r2}\n"
+... 4 lines
     "    and r3, r2, r6, asr #31; add r3, r3, r1; smmla r6, r6, r0, r3\n"
     "    ldrd r0, r1, [sp, #28]\n"
     "    ssat r6, #8, r6, asr #14\n"
     "    strb r6, [r1], #6\n"
     "    strd r0, r1, [sp, #28]; ldm sp, {r0, r1, r2}\n"
-... 3 lines
-    "    strb r4, [r1], #6\n"
+... 4 lines
     "    @ the next channel\n"
-    "    ldrd r0, r1, [sp, #36]\n"
-    "    add r0, r0, #1\n"
-    "    add r1, r1, #1\n"
-    "    strd r0, r1, [sp, #36]\n"
-    "    ldrd r2, r3, [sp, #44]\n"
-    "    cmp r2, r3\n"
-    "    bne 1b\n"
-    "    add sp, #60\n"
-    DEPTHWISE__CFI("adjust_cfa_offset -60")
-    "    pop {r4-r11, pc}\n"
-... 3 lines
-
+... 14 lines
 /* Sum to output: activation and zero point are in the addend, below zero with `bend`. */
 static DEPTHWISE__CODE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = (int32_t)(((int64_t)sum * multiplier) >> 32);
     int32_t value = (high + addend + (bend & (sum >> 31))) >> DEPTHWISE__SHIFT;
 
-... 23 lines
-    const int32_t addend = (int32_t)plane[1];
+... 24 lines
     const int32_t bend = (int32_t)plane[2];
     const int32_t inner = (int32_t)plane[5];
-    const int32_t right = (int32_t)plane[6];
-    const int32_t w[9] = { /* column by column */
-        (int16_t)plane[7], (int16_t)plane[8], (int16_t)plane[9],
-        (int16_t)(plane[7] >> 16), (int16_t)(plane[8] >> 16), (int16_t)(plane[9] >> 16),
+... 4 lines
         (int16_t)plane[10], (int16_t)(plane[10] >> 16), (int16_t)plane[11],
     };
-
-    for (int32_t row = 0; row < 2; ++row) {
-        const int8_t *in = input + row * DEPTHWISE__STRIDE_H * DEPTHWISE__IN_ROW;
-... 4 lines
-        in = depthwise__load_inner(b, in);
+... 8 lines
         in = depthwise__load_inner(c, in);
-... 2 lines
-        sum = depthwise__column_inner(sum, c, w + 6);
+... 3 lines
         *out = depthwise__finish(sum, multiplier, addend, bend);
         out += DEPTHWISE__OUT_C;
-... 5 lines
-        sum = depthwise__column_inner(sum, b, w + 6);
+... 6 lines
         *out = depthwise__finish(sum, multiplier, addend, bend);
-... 2 lines
-        in = depthwise__load_inner(c, in);
+... 3 lines
         sum = depthwise__column_inner(right, b, w);
         sum = depthwise__column_inner(sum, c, w + 3);
-        *out = depthwise__finish(sum, multiplier, addend, bend);
-... 22 lines
-    const int32_t bend = (int32_t)plane[2];
-    const int32_t inner = (int32_t)plane[3];
-... 11 lines
-    in = depthwise__load_bottom(b, in);
+... 37 lines
     in = depthwise__load_bottom(c, in);
-... 2 lines
-    sum = depthwise__column_bottom(sum, c, w + 6);
+... 3 lines
     *out = depthwise__finish(sum, multiplier, addend, bend);
     out += DEPTHWISE__OUT_C;
-... 5 lines
-    sum = depthwise__column_bottom(sum, b, w + 6);
+... 6 lines
     *out = depthwise__finish(sum, multiplier, addend, bend);
-... 2 lines
-    in = depthwise__load_bottom(c, in);
+... 3 lines
     sum = depthwise__column_bottom(right, b, w);
     sum = depthwise__column_bottom(sum, c, w + 3);
-    *out = depthwise__finish(sum, multiplier, addend, bend);
-... 5 lines
-    for (; plane < end; plane += DEPTHWISE__PLANE) {
+... 7 lines
         depthwise__inner(input, output, plane);
         depthwise__bottom(input + 4 * DEPTHWISE__IN_ROW, output + 2 * DEPTHWISE__OUT_ROW, plane);
-        ++input;
-... 9 lines
-
+... 11 lines
     depthwise__walk(input, output, depthwise__planes, depthwise__planes + DEPTHWISE__OUT_C * DEPTHWISE__PLANE);
 }

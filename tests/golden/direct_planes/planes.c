@@ -1,5 +1,4 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_planes
  * Sums       assembly with DSP instructions where there are, two at a time; weights and sums 256
  *   times
@@ -11,12 +10,10 @@
  *   own code and start, so no bounds are checked.
  * Printed from templates/algorithms/direct_planes.c.j2.
  *
-... 17 lines
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
+... 18 lines
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
 #define PLANES__ASSEMBLY
-... 31 lines
-
+... 32 lines
 #define PLANES__IN_C 3
 #define PLANES__STRIDE_H 1
 #define PLANES__OUT_C 3
@@ -48,10 +45,7 @@ void planes__walk(
 __extension__ __asm__(
     PLANES__BEGIN(planes__walk)
     "    push {r4-r11, lr}\n"
-... 3 lines
-    PLANES__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #76\n"
-    PLANES__CFI("adjust_cfa_offset 76")
+... 6 lines
     "    strd r0, r1, [sp, #52]\n"
     "    strd r2, r3, [sp, #60]\n"
     "1:\n"
@@ -93,8 +87,7 @@ __extension__ __asm__(
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    smlad r6, r2, r9, r6\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 2 lines
-    "    strb r4, [r1], #3; strb r5, [r1], #3\n"
+... 3 lines
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3\n"
     "    ssat r6, #8, r6, asr #14\n"
     "    strb r6, [r1], #3\n"
@@ -109,8 +102,7 @@ __extension__ __asm__(
     "    ldrsb r2, [r0], #3\n"
     "    smlabt r4, r2, r8, r4; smlabb r5, r2, r8, r5\n"
     "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
-    "    ldr r3, [sp, #36]; smlad r6, r2, r10, r3; smlatb r7, r2, r10, r3\n"
+... 2 lines
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    smlad r6, r2, r9, r6; smlatb r7, r2, r9, r7\n"
@@ -118,11 +110,7 @@ __extension__ __asm__(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6; smlatb r7, r2, r8, r7\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 2 lines
-    "    strb r4, [r1], #3; strb r5, [r1], #3\n"
-    "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
-    "    ldr r3, [sp, #36]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
+... 6 lines
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
     "    smlad r4, r2, r9, r4; smlatb r5, r2, r9, r5\n"
@@ -130,40 +118,29 @@ __extension__ __asm__(
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    smlad r4, r2, r8, r4; smlatb r5, r2, r8, r5\n"
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3; smmla r7, r7, r2, r3\n"
-... 2 lines
-    "    strb r6, [r1], #3; strb r7, [r1], #3\n"
-    "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
-    "    ldr r3, [sp, #40]; smlad r6, r2, r10, r3\n"
+... 6 lines
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
-    "    smlad r6, r2, r9, r6\n"
+... 2 lines
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 5 lines
-    "    strb r6, [r1], #3\n"
+... 6 lines
     "    ldr r2, [sp, #72]; cmp r0, r2; bne 2b\n"
     "    @ the bottom row\n"
     "    ldrsb r2, [r0, #21]\n"
     "    ldr r3, [sp, #20]; smlabt r4, r2, r9, r3; ldr r3, [sp, #24]; smlabb r5, r2, r9, r3\n"
     "    ldrsb r2, [r0], #3\n"
-    "    smlabt r4, r2, r8, r4; smlabb r5, r2, r8, r5\n"
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
+... 3 lines
     "    ldr r3, [sp, #24]; smlad r6, r2, r9, r3; smlatb r7, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 7 lines
-    "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
+... 8 lines
     "    ldr r3, [sp, #24]; smlad r4, r2, r9, r3; smlatb r5, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 7 lines
-    "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
+... 8 lines
     "    ldr r3, [sp, #28]; smlad r6, r2, r9, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 8 lines
-    "    strb r6, [r1], #3\n"
+... 9 lines
     "    @ the next channel\n"
     "    ldrd r0, r1, [sp, #52]\n"
     "    add r0, r0, #1\n"
@@ -172,9 +149,7 @@ __extension__ __asm__(
     "    ldrd r2, r3, [sp, #60]\n"
     "    cmp r2, r3\n"
     "    bne 1b\n"
-    "    add sp, #76\n"
-    PLANES__CFI("adjust_cfa_offset -76")
-    "    pop {r4-r11, pc}\n"
+... 3 lines
     PLANES__END(planes__walk));
 
 #else
@@ -232,35 +207,28 @@ static PLANES__CODE void planes__top(const int8_t *input, int8_t *output, const 
     sum = planes__column_top(sum, b, w + 3);
     sum = planes__column_top(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-    in = planes__load_top(a, in);
+... 3 lines
     sum = planes__column_top(inner, b, w);
     sum = planes__column_top(sum, c, w + 3);
     sum = planes__column_top(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += PLANES__OUT_C;
-
+... 2 lines
     in = planes__load_top(b, in);
     sum = planes__column_top(inner, c, w);
     sum = planes__column_top(sum, a, w + 3);
     sum = planes__column_top(sum, b, w + 6);
-... 16 lines
-
+... 17 lines
     sum = planes__column_top(right, c, w);
     sum = planes__column_top(sum, a, w + 3);
-    *out = planes__finish(sum, multiplier, addend);
-    out += PLANES__OUT_C;
+... 2 lines
 }
-
-/* The pixels of a column that are inside the image; returns where the next column is. */
+... 2 lines
 static PLANES__CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in)
 {
-    column[0] = in[0];
-    column[1] = in[PLANES__IN_ROW];
+... 2 lines
     column[2] = in[2 * PLANES__IN_ROW];
     return in + PLANES__IN_C;
-}
-
+... 2 lines
 static PLANES__CODE int32_t planes__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
@@ -269,14 +237,7 @@ static PLANES__CODE int32_t planes__column_inner(int32_t sum, const int32_t colu
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
 static PLANES__CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = (int32_t)plane[0];
-    const int32_t addend = (int32_t)plane[1];
-    const int32_t left = (int32_t)plane[8];
-    const int32_t inner = (int32_t)plane[9];
-    const int32_t right = (int32_t)plane[10];
-    const int32_t w[9] = { /* column by column */
-... 3 lines
-    };
+... 10 lines
 
     for (int32_t row = 0; row < 3; ++row) {
         const int8_t *in = input + row * PLANES__STRIDE_H * PLANES__IN_ROW;
@@ -295,81 +256,56 @@ static PLANES__CODE void planes__inner(const int8_t *input, int8_t *output, cons
         sum = planes__column_inner(sum, b, w + 3);
         sum = planes__column_inner(sum, c, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-        in = planes__load_inner(a, in);
+... 3 lines
         sum = planes__column_inner(inner, b, w);
         sum = planes__column_inner(sum, c, w + 3);
         sum = planes__column_inner(sum, a, w + 6);
         *out = planes__finish(sum, multiplier, addend);
-        out += PLANES__OUT_C;
-
+... 2 lines
         in = planes__load_inner(b, in);
         sum = planes__column_inner(inner, c, w);
         sum = planes__column_inner(sum, a, w + 3);
         sum = planes__column_inner(sum, b, w + 6);
-... 16 lines
-
+... 17 lines
         sum = planes__column_inner(right, c, w);
         sum = planes__column_inner(sum, a, w + 3);
-        *out = planes__finish(sum, multiplier, addend);
-        out += PLANES__OUT_C;
-    }
 ... 2 lines
-/* The pixels of a column that are inside the image; returns where the next column is. */
+    }
+... 3 lines
 static PLANES__CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
 {
-    column[0] = in[0];
-    column[1] = in[PLANES__IN_ROW];
-    return in + PLANES__IN_C;
-}
-
+... 5 lines
 static PLANES__CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
-    return sum + column[0] * w[0] + column[1] * w[1];
-}
-
-/* One row, from left to right: three columns of pixels take turns in the window. */
+... 4 lines
 static PLANES__CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
-    const int32_t multiplier = (int32_t)plane[0];
-    const int32_t addend = (int32_t)plane[1];
-    const int32_t left = (int32_t)plane[5];
-    const int32_t inner = (int32_t)plane[6];
-    const int32_t right = (int32_t)plane[7];
-    const int32_t w[9] = { /* column by column */
-... 7 lines
-
+... 14 lines
     in = planes__load_bottom(a, in);
     in = planes__load_bottom(b, in);
     sum = planes__column_bottom(left, a, w + 3);
     sum = planes__column_bottom(sum, b, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += PLANES__OUT_C;
-
+... 2 lines
     in = planes__load_bottom(c, in);
     sum = planes__column_bottom(inner, a, w);
     sum = planes__column_bottom(sum, b, w + 3);
     sum = planes__column_bottom(sum, c, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-    in = planes__load_bottom(a, in);
+... 3 lines
     sum = planes__column_bottom(inner, b, w);
     sum = planes__column_bottom(sum, c, w + 3);
     sum = planes__column_bottom(sum, a, w + 6);
     *out = planes__finish(sum, multiplier, addend);
-    out += PLANES__OUT_C;
-
+... 2 lines
     in = planes__load_bottom(b, in);
     sum = planes__column_bottom(inner, c, w);
     sum = planes__column_bottom(sum, a, w + 3);
     sum = planes__column_bottom(sum, b, w + 6);
-... 16 lines
-
+... 17 lines
     sum = planes__column_bottom(right, c, w);
     sum = planes__column_bottom(sum, a, w + 3);
-    *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-
+... 4 lines
 static PLANES__CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANES__PLANE) {
@@ -379,7 +315,6 @@ static PLANES__CODE void planes__walk(const int8_t *input, int8_t *output, const
         ++input;
         ++output;
     }
-... 7 lines
-
+... 8 lines
     planes__walk(input, output, planes__planes, planes__planes + PLANES__OUT_C * PLANES__PLANE);
 }

@@ -1,27 +1,17 @@
-... 2 lines
- *
+... 3 lines
  * Algorithm  direct_planes_inplace
  * Sums       assembly with DSP instructions where there are, two at a time; weights and sums 256
-... 6 lines
- *   own code and start, so no bounds are checked.
+... 7 lines
  * The workspace holds the pixels of the row above, which outputs may have overwritten; those of
  *   the row itself take their place as they are read.
  * Printed from templates/algorithms/direct_planes.c.j2.
-... 68 lines
- *   r0               where the input is read
+... 69 lines
  *   r1               where words of the row above are, and where those for the next are kept
  *   r2 r3            inputs: a pair of pixels; what is needed once
-... 7 lines
-void planes__walk(
+... 8 lines
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end, int32_t *line);
 
-... 6 lines
-    PLANES__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #80\n"
-    PLANES__CFI("adjust_cfa_offset 80")
-    "    strd r0, r1, [sp, #52]\n"
-... 7 lines
-    "    ldrd r0, r1, [sp, #52]\n"
+... 18 lines
     "    str r1, [sp, #76]\n"
     "    @ the top row\n"
     "    ldr r1, [sp, #116]\n"
@@ -29,59 +19,46 @@ void planes__walk(
     "    ldr r3, [sp, #8]; smlabt r4, r2, r10, r3; ldr r3, [sp, #12]; smlabb r5, r2, r10, r3\n"
     "    ldrsb r2, [r0], #3; str r2, [r1], #4\n"
     "    smlabt r4, r2, r9, r4; smlabb r5, r2, r9, r5\n"
-... 2 lines
-    "    ldr r3, [sp, #12]; smlad r6, r2, r10, r3; smlatb r7, r2, r10, r3\n"
+... 3 lines
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
-... 3 lines
-    "    ssat r5, #8, r5, asr #14\n"
+... 4 lines
     "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
-    "    ldr r3, [sp, #12]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
+... 2 lines
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
     "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
-... 3 lines
-    "    ssat r7, #8, r7, asr #14\n"
+... 4 lines
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; strb r7, [r2], #3; str r2, [sp, #76]\n"
     "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
-    "    ldr r3, [sp, #16]; smlad r6, r2, r10, r3\n"
+... 2 lines
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 5 lines
-    "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
+... 6 lines
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3\n"
     "    ssat r6, #8, r6, asr #14\n"
     "    ldr r2, [sp, #76]; strb r6, [r2], #3; str r2, [sp, #76]\n"
     "    @ 3 inner rows\n"
-    "    add r2, r0, #63; str r2, [sp, #72]\n"
-    "2:\n"
+... 2 lines
     "    ldr r1, [sp, #116]\n"
-    "    ldrsb r2, [r0, #21]\n"
-    "    ldr r3, [sp, #32]; smlabt r4, r2, r10, r3; ldr r3, [sp, #36]; smlabb r5, r2, r10, r3\n"
+... 2 lines
     "    ldr r2, [r1]\n"
     "    smlabt r4, r2, r8, r4; smlabb r5, r2, r8, r5\n"
     "    ldrsb r2, [r0], #3; str r2, [r1], #4\n"
-... 3 lines
-    "    ldr r3, [sp, #36]; smlad r6, r2, r10, r3; smlatb r7, r2, r10, r3\n"
+... 4 lines
     "    ldr r2, [r1]\n"
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    smlad r6, r2, r8, r6; smlatb r7, r2, r8, r7\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 8 lines
-    "    ldr r3, [sp, #36]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
+... 9 lines
     "    ldr r2, [r1]\n"
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    smlad r4, r2, r8, r4; smlatb r5, r2, r8, r5\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 8 lines
-    "    ldr r3, [sp, #40]; smlad r6, r2, r10, r3\n"
+... 9 lines
     "    ldr r2, [r1]\n"
-    "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
-    "    smlad r6, r2, r8, r6\n"
+... 2 lines
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16; str r2, [r1], #4\n"
-... 8 lines
-    "    ldr r2, [sp, #76]; strb r6, [r2], #3; str r2, [sp, #76]\n"
+... 9 lines
     "    ldr r2, [sp, #72]; cmp r0, r2; bne 2b\n"
     "    @ the bottom row\n"
     "    ldr r1, [sp, #116]\n"
@@ -93,114 +70,86 @@ void planes__walk(
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    ldr r3, [sp, #24]; smlad r6, r2, r8, r3; smlatb r7, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 5 lines
-    "    ldr r2, [sp, #76]; strb r4, [r2], #3; strb r5, [r2], #3; str r2, [sp, #76]\n"
+... 6 lines
     "    ldr r2, [r1], #4\n"
     "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
     "    ldr r3, [sp, #24]; smlad r4, r2, r8, r3; smlatb r5, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 5 lines
-    "    ldr r2, [sp, #76]; strb r6, [r2], #3; strb r7, [r2], #3; str r2, [sp, #76]\n"
+... 6 lines
     "    ldr r2, [r1], #4\n"
     "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
     "    ldr r3, [sp, #28]; smlad r6, r2, r8, r3\n"
     "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 8 lines
-    "    ldr r2, [sp, #76]; strb r6, [r2], #3; str r2, [sp, #76]\n"
+... 9 lines
     "    @ the next channel\n"
-... 6 lines
-    "    bne 1b\n"
-    "    add sp, #80\n"
-    PLANES__CFI("adjust_cfa_offset -80")
-    "    pop {r4-r11, pc}\n"
-... 15 lines
-/* The pixels of a column that are inside the image; returns where the next column is. */
+... 26 lines
 static PLANES__CODE const int8_t *planes__load_top(int32_t column[3], const int8_t *in, int8_t *kept)
 {
     column[1] = in[0];
     *kept = (int8_t)column[1];
     column[2] = in[PLANES__IN_ROW];
-... 8 lines
-/* One row, from left to right: three columns of pixels take turns in the window. */
+... 9 lines
 static PLANES__CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
-... 11 lines
-    int8_t *out = output;
+... 12 lines
     int8_t *kept = line;
     int32_t a[3], b[3], c[3], sum;
 
     in = planes__load_top(a, in, kept++);
     in = planes__load_top(b, in, kept++);
     sum = planes__column_top(left, a, w + 3);
-... 3 lines
-
+... 4 lines
     in = planes__load_top(c, in, kept++);
     sum = planes__column_top(inner, a, w);
-... 5 lines
-    in = planes__load_top(a, in, kept++);
+... 6 lines
     sum = planes__column_top(inner, b, w);
-... 4 lines
-
+... 5 lines
     in = planes__load_top(b, in, kept++);
     sum = planes__column_top(inner, c, w);
-... 25 lines
-/* The pixels of a column that are inside the image; returns where the next column is. */
+... 26 lines
 static PLANES__CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in, int8_t *kept)
 {
     column[0] = *kept;
     column[1] = in[0];
-... 10 lines
-/* 3 rows, from left to right: three columns of pixels take turns in the window. */
+... 11 lines
 static PLANES__CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
-... 13 lines
-        int8_t *out = output + row * PLANES__OUT_ROW;
+... 14 lines
         int8_t *kept = line;
         int32_t a[3], b[3], c[3], sum;
 
         in = planes__load_inner(a, in, kept++);
         in = planes__load_inner(b, in, kept++);
         sum = planes__column_inner(left, a, w + 3);
-... 3 lines
-
+... 4 lines
         in = planes__load_inner(c, in, kept++);
         sum = planes__column_inner(inner, a, w);
-... 5 lines
-        in = planes__load_inner(a, in, kept++);
+... 6 lines
         sum = planes__column_inner(inner, b, w);
-... 4 lines
-
+... 5 lines
         in = planes__load_inner(b, in, kept++);
         sum = planes__column_inner(inner, c, w);
-... 26 lines
-/* The pixels of a column that are inside the image; returns where the next column is. */
+... 27 lines
 static PLANES__CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in, int8_t *kept)
 {
-    column[0] = *kept;
-    column[1] = in[0];
+... 2 lines
     return in + PLANES__IN_C;
-... 7 lines
-/* One row, from left to right: three columns of pixels take turns in the window. */
+... 8 lines
 static PLANES__CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane, int8_t *line)
 {
-... 14 lines
-
+... 15 lines
     in = planes__load_bottom(a, in, kept++);
     in = planes__load_bottom(b, in, kept++);
     sum = planes__column_bottom(left, a, w + 3);
-... 3 lines
-
+... 4 lines
     in = planes__load_bottom(c, in, kept++);
     sum = planes__column_bottom(inner, a, w);
-... 5 lines
-    in = planes__load_bottom(a, in, kept++);
+... 6 lines
     sum = planes__column_bottom(inner, b, w);
-... 4 lines
-
+... 5 lines
     in = planes__load_bottom(b, in, kept++);
     sum = planes__column_bottom(inner, c, w);
-... 24 lines
-
+... 25 lines
 static PLANES__CODE void planes__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end, int32_t *line)
 {
@@ -209,8 +158,7 @@ static PLANES__CODE void planes__walk(
         planes__inner(input + 1 * PLANES__IN_ROW, output + 1 * PLANES__OUT_ROW, plane, (int8_t *)line);
         planes__bottom(input + 4 * PLANES__IN_ROW, output + 4 * PLANES__OUT_ROW, plane, (int8_t *)line);
         ++input;
-... 7 lines
-{
+... 8 lines
     int32_t *const line = workspace;
 
     planes__walk(input, output, planes__planes, planes__planes + PLANES__OUT_C * PLANES__PLANE, line);

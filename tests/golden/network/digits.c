@@ -46,48 +46,23 @@ static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_conv2_turn(char *memory, str
     }
     digits_conv2_rows(input, at->conv1_top, output + (row - at->conv2_top) * 128, 0, row, row + 1);
     at->conv2 = (int16_t)(row + 1);
-}
-
-/* The same if what that reads is there. */
-static DIGITS__CODE int digits_conv2_next(char *memory, struct digits_rows_0 *at)
-{
-    const int32_t row = at->conv2;
-
+... 7 lines
     if (row == 4 || at->conv1 < digits__least(row * 2 + 3, 8)) {
         return 0;
-    }
-    digits_conv2_turn(memory, at);
-    return 1;
-... 2 lines
-/* Goes on with conv1, by a row. */
-static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_conv1_turn(char *memory, struct digits_rows_0 *at)
-{
+... 8 lines
     const int8_t *const input = (void *)(memory + 496); /* input: 8 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
     const int32_t row = at->conv1;
-
-    if (row + 1 - at->conv1_top > 3) {
-        at->conv1_top = (int16_t)digits__keep(
-            memory + 0, at->conv1_top,
+... 4 lines
             at->conv2 * 2,
             row, 128);
     }
     digits_conv1_rows(input, 0, output + (row - at->conv1_top) * 128, 0, row, row + 1);
     at->conv1 = (int16_t)(row + 1);
-}
-
-/* The same if what that reads is there. */
-static DIGITS__CODE int digits_conv1_next(char *memory, struct digits_rows_0 *at)
-{
-    const int32_t row = at->conv1;
-
+... 7 lines
     if (row == 8) {
         return 0;
-    }
-    digits_conv1_turn(memory, at);
-    return 1;
-}
-
+... 5 lines
 static DIGITS__CODE DIGITS__OUT_OF_LINE void digits_probabilities_turn(char *memory)
 {
     int8_t *const conv3 = (void *)(memory + 0); /* 10 bytes, conv1 to probabilities */

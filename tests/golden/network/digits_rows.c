@@ -1,29 +1,19 @@
-/* How many rows of operators 0 to 2 are done, and with which row each ring begins. */
-struct digits_rows_0 {
+... 2 lines
     int16_t input;
     int16_t conv1;
-    int16_t conv2;
-    int16_t conv3;
+... 2 lines
     int16_t input_top;
     int16_t conv1_top;
-... 7 lines
-    int8_t *const output = (void *)(memory + 0); /* conv3: 10 bytes */
-    void *const workspace = (void *)(memory + 512); /* 40 bytes */
-    const int32_t row = at->conv3;
-... 48 lines
-{
+... 59 lines
     const int8_t *const input = (void *)(memory + 552); /* input: a ring of 3 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
-... 7 lines
-    }
+... 8 lines
     digits_conv1_rows(input, at->input_top, output + (row - at->conv1_top) * 128, 0, row, row + 1);
     at->conv1 = (int16_t)(row + 1);
-... 6 lines
-
+... 7 lines
     if (row == 8 || at->input < digits__least(row + 2, 8)) {
         return 0;
-... 12 lines
-
+... 13 lines
 DIGITS__CODE void digits_begin(void *arena)
 {
     struct digits_rows_0 *const at = (void *)((char *)arena + 576);
@@ -33,8 +23,7 @@ DIGITS__CODE void digits_begin(void *arena)
 
 DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
 {
-... 2 lines
-    {
+... 3 lines
         char *const fed = memory + 552; /* 3 rows of 8 bytes */
         struct digits_rows_0 *const at = (void *)(memory + 576);
         const int32_t end = at->input;
@@ -51,13 +40,10 @@ DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
         (void)memcpy(fed + (end - at->input_top) * 8, row, 8);
         at->input = (int16_t)(end + 1);
         while ((at->conv3 < 4)
-... 5 lines
-
+... 6 lines
         if (at->conv3 < 4) {
             return 0;
-        }
-    }
-
+... 3 lines
     digits_probabilities_turn(memory);
     return 1;
 }
