@@ -381,7 +381,7 @@ BYTES: Mapping[str, Callable[[DType], Operator]] = {
 
 FLOATS: Mapping[str, Callable[[DType], Operator]] = {
     **_of_sizes("quantize", _quantize, (3,), (1000,)),
-    **_of_sizes("dequantize", _dequantize, (3,), (1000,)),
+    **_of_sizes("dequantize", _dequantize, (3,), (1000,), (203,), (1001,)),
     **_of_sizes("arithmetic_relu6", _relu6, ("add", (8, 30)), ("mul", (9, 8))),
     **_of_sizes("dynamic_quantize", _dynamic, (12,), (1000,)),
     **_of_sizes("pointwise", _pointwise, *((kind, 200) for kind in (*FUNCTIONS, "relu6"))),
