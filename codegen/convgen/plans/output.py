@@ -18,6 +18,7 @@ from convgen.ctext.literals import ctype
 from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.quantize import INT8
 from convgen.plans.constant import Constant
 
 
@@ -45,6 +46,35 @@ class Output(Protocol):
         ...
 
 
+class Ranged:
+    """Outputs from ``low`` to ``high``; int8 ones unless ``least`` and ``most`` say otherwise."""
+
+    __slots__ = ()
+
+    low: float
+    high: float
+
+    @property
+    def least(self) -> float:
+        """The least that the dtype has."""
+        return INT8.min
+
+    @property
+    def most(self) -> float:
+        """The most that it has."""
+        return INT8.max
+
+    @property
+    def has_low(self) -> bool:
+        """Whether there is a lower bound."""
+        return self.low > self.least
+
+    @property
+    def has_high(self) -> bool:
+        """Whether there is an upper bound."""
+        return self.high < self.most
+
+
 class _BySum(ABC):
     """What is finished by a function of a sum, and perhaps of its channel."""
 
@@ -68,7 +98,7 @@ class _BySum(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounded(_BySum):
+class Bounded(Ranged, _BySum):
     """Outputs are sums, of float32, or one of the inputs, of int8: within the activation's range.
 
     Where nothing bounds them ``low`` and ``high`` are the ends of what there is in the dtype.
@@ -88,14 +118,14 @@ class Bounded(_BySum):
         return ctype(self.arithmetic.dtype).removesuffix("_t")
 
     @property
-    def has_low(self) -> bool:
-        """Whether there is a lower bound."""
-        return self.low > self.arithmetic.least
+    def least(self) -> float:
+        """The least that the dtype has."""
+        return self.arithmetic.least
 
     @property
-    def has_high(self) -> bool:
-        """Whether there is an upper bound."""
-        return self.high < self.arithmetic.most
+    def most(self) -> float:
+        """The most that it has."""
+        return self.arithmetic.most
 
     @property
     def finishes(self) -> bool:

@@ -20,14 +20,13 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
-from convgen.model.quantize import INT8
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
-from convgen.plans.output import Bounded, bounded
+from convgen.plans.output import Bounded, Ranged, bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
 
@@ -37,7 +36,7 @@ MOST_IN_LANES = 256  # bytes whose sum stays in 16 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
+class Mean(Ranged):
     """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits.
 
     Means are clamped to ``low`` and ``high``; a mean of bytes is one by itself.
@@ -52,16 +51,6 @@ class Mean:
 
     form: ClassVar[str] = "mean"
     finishes: ClassVar[bool] = True
-
-    @property
-    def has_low(self) -> bool:
-        """Whether there is a lower bound."""
-        return self.low > INT8.min
-
-    @property
-    def has_high(self) -> bool:
-        """Whether there is an upper bound."""
-        return self.high < INT8.max
 
     @property
     def description(self) -> str:

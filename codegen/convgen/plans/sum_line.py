@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Computation
 from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
-from convgen.model.quantize import INT8
 from convgen.model.tensor import Tensor
 from convgen.plans.assembly import Assembly
 from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
-from convgen.plans.output import Output
+from convgen.plans.output import Output, Ranged
 from convgen.targets.target import Target
 
 INPUTS = np.arange(-128, 128, dtype=np.int64)
@@ -33,7 +32,7 @@ _NONE = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SumLine:
+class SumLine(Ranged):
     """The slopes, what is added, and the shift to the right; sums take so many ``bits``.
 
     Outputs are clamped to ``low`` and ``high``.
@@ -60,16 +59,6 @@ class SumLine:
     def is_wide(self) -> bool:
         """Whether they need 64."""
         return self.bits == 64
-
-    @property
-    def cuts_low(self) -> bool:
-        """Whether the clamp is above the least of eight bits."""
-        return self.low > INT8.min
-
-    @property
-    def cuts_high(self) -> bool:
-        """Whether it is below the largest."""
-        return self.high < INT8.max
 
 
 TENSORS = ("INPUT_0", "INPUT_1", "OUTPUT")
