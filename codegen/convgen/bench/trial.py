@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from convgen.bench.code.cycles import Estimate
     from convgen.schedule.network import Schedule
 
-Execute: TypeAlias = Callable[..., Run]
 ROOMY_STACK_BYTES = 16384  # where the compiler cannot bound it
 UNTOUCHED_BYTES = 32  # no run leaves more of the compiler's bound: it counts padding too
 PROGRAM_BYTES = 65536  # more than harness and layer ever take without the layer's constants
@@ -267,7 +265,7 @@ def _run(built: Built, bench: Bench, image: Image, *, recall: bool) -> Trial:
     given = bench.vectors
     if bench.emulator:
         try:
-            execute: Execute = runs.run if recall else emulator.run
+            execute = runs.run if recall else emulator.run
             run = execute(
                 bench.emulator,
                 image,

@@ -8,6 +8,7 @@ with a file in it, a run does without.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -71,6 +72,12 @@ def key(*parts: object) -> str:
 def digest(content: bytes) -> str:
     """Return what stands for *content* in the name of what is made from it."""
     return DIGEST(content).hexdigest()
+
+
+@functools.cache
+def of_modules(folder: Path) -> tuple[str, ...]:
+    """Return digests of the modules in *folder*: a checkout may have others of one version."""
+    return tuple(digest(path.read_bytes()) for path in sorted(folder.glob("*.py")))
 
 
 def load(name: str) -> bytes | None:

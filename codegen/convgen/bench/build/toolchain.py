@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -98,11 +98,17 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     """
     layer = {source: f"{VERIFY}/{Path(source).stem}.o" for source in call.sources}
     _copy_firmware(folder, harness.HEADERS)
-    jobs = [
-        partial(_compile_layer, folder, source, output, toolchain)
+    compilations = [
+        _Compilation(
+            folder=folder,
+            source=source,
+            output=output,
+            options=toolchain.optimization,
+            toolchain=toolchain,
+        )
         for source, output in layer.items()
-        if not _is_recalled(folder, source, output, toolchain.optimization, toolchain)
     ]
+    jobs = [partial(_compile_layer, each) for each in compilations if not each.recall()]
     made = partial(firmware_of, machine, toolchain)
     firmware = process.beside(jobs, made) if jobs else made()
     _put(folder, firmware)
@@ -134,7 +140,13 @@ def link(
     (folder / source).write_text(harness.layer_call(call, layout), encoding="utf-8", newline="\n")
     script = harness.linker_script(layout, machine, objects.layer)
     (folder / f"{stem}.ld").write_text(script, encoding="utf-8", newline="\n")
-    _compile(folder, source, layer_call, toolchain.firmware_optimization, toolchain)
+    _Compilation(
+        folder=folder,
+        source=source,
+        output=layer_call,
+        options=toolchain.firmware_optimization,
+        toolchain=toolchain,
+    ).do()
     option, parts = toolchain.linker_option, (*objects.layer, *objects.firmware, layer_call)
     command = (
         *toolchain.link, *(toolchain.bare if machine.memory else toolchain.hosted),
@@ -261,39 +273,44 @@ def _runtime(folder: Path, toolchain: Toolchain) -> tuple[str, ...]:
     return (f"{FIRMWARE}/{RUNTIME}",)
 
 
-def _compile_layer(folder: Path, source: str, output: str, toolchain: Toolchain) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Compilation:
+    """A source to be made an object, both relative to ``folder``."""
+
+    folder: Path
+    source: str
+    output: str
+    options: tuple[str, ...]
+    toolchain: Toolchain
+
+    @cached_property
+    def name(self) -> str:
+        """What the object is called in the cache."""
+        folder = self.folder
+        headers = sorted(path for place in (".", FIRMWARE) for path in (folder / place).glob("*.h"))
+        read = (folder / self.source, *headers)
+        texts = [(path.name, cache.digest(path.read_bytes())) for path in read]
+        made_by = _made_by(self.toolchain, self.options)
+        return cache.key("object", self.source, self.output, texts, made_by)
+
+    def recall(self) -> bool:
+        """Put the object there if it was made before; return whether it was."""
+        found = cache.kept_files(self.name)
+        _put(self.folder, found or ())
+        return found is not None
+
+    def do(self) -> None:
+        """Put the object there: as it was made before, else compiled now. Raises ToolError."""
+        _put(self.folder, cache.files(self.name, self._made))
+
+    def _made(self) -> Files:
+        _run_compiler(self.folder, self.source, self.output, self.options, self.toolchain)
+        return _read(self.folder, _outputs(self.output))
+
+
+def _compile_layer(compilation: _Compilation) -> None:
     with _blaming_the_layer():
-        _compile(folder, source, output, toolchain.optimization, toolchain)
-
-
-def _compile(
-    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
-) -> None:
-    """Make the object *output* of *source*, unless that is what was made of the same before."""
-
-    def make() -> Files:
-        _run_compiler(folder, source, output, options, toolchain)
-        return _read(folder, _outputs(output))
-
-    _put(folder, cache.files(_name(folder, source, output, options, toolchain), make))
-
-
-def _is_recalled(
-    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
-) -> bool:
-    """Whether the object *output* of *source* was made before; then it is there."""
-    found = cache.kept_files(_name(folder, source, output, options, toolchain))
-    _put(folder, found or ())
-    return found is not None
-
-
-def _name(
-    folder: Path, source: str, output: str, options: tuple[str, ...], toolchain: Toolchain
-) -> str:
-    """Return what the object *output* of *source* is called in the cache."""
-    headers = sorted(path for place in (".", FIRMWARE) for path in (folder / place).glob("*.h"))
-    texts = [(path.name, cache.digest(path.read_bytes())) for path in (folder / source, *headers)]
-    return cache.key("object", source, output, texts, _made_by(toolchain, options))
+        compilation.do()
 
 
 def _run_compiler(

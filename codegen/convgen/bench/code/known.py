@@ -5,7 +5,6 @@ Elftools and what reads machine code are loaded only where something is new.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,11 +40,8 @@ def sizes(image: Image, toolchain: Toolchain) -> Sizes:
     return Sizes(**cache.value(cache.key("sizes", _measured_by(), toolchain, contents), measured))
 
 
-@functools.cache
 def _measured_by() -> tuple[str, ...]:
-    """Return digests of the modules that measure: a checkout may have others of one version."""
-    modules = Path(__file__).parent.glob("*.py")
-    return (__version__, *(cache.digest(path.read_bytes()) for path in sorted(modules)))
+    return __version__, *cache.of_modules(Path(__file__).parent)
 
 
 def _contents(objects: Objects, suffix: str) -> list[tuple[str, str]]:

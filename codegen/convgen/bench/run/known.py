@@ -5,7 +5,6 @@ Only to see what not to choose: what is chosen is run (`convgen.bench.attempts`)
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 from base64 import b64decode, b64encode
@@ -38,7 +37,8 @@ def run(emulated: Emulator, image: Image, inputs: bytes, *, expected_instruction
         return made[0]
     name = cache.key(
         "run",
-        _run_by(),
+        __version__,
+        cache.of_modules(Path(__file__).parent),
         _identity(emulated),
         image.call,
         image.layout,
@@ -90,10 +90,3 @@ def _identity(emulated: Emulator) -> tuple[object, ...]:
         status and (status.st_size, status.st_mtime_ns),
         sorted((name, value) for name, value in os.environ.items() if name.startswith("QEMU_")),
     )
-
-
-@functools.cache
-def _run_by() -> tuple[str, ...]:
-    """Return digests of the modules that run: a checkout may have others of one version."""
-    modules = Path(__file__).parent.glob("*.py")
-    return (__version__, *(cache.digest(path.read_bytes()) for path in sorted(modules)))
