@@ -31,7 +31,8 @@ static DEEP__CODE int16_t *deep__fill(int16_t *to, int32_t groups)
     }
 ... 3 lines
 /* A run of which groups before and behind are outside the image: inlined, its loops would be unrolled. */
-static DEEP__CODE DEEP__OUT_OF_LINE int16_t *deep__edge(int16_t *to, const int8_t *from, int32_t before, int32_t inside, int32_t behind)
+static DEEP__CODE DEEP__OUT_OF_LINE int16_t *deep__edge(
+    int16_t *to, const int8_t *from, int32_t before, int32_t inside, int32_t behind)
 {
     to = deep__fill(to, before);
     to = deep__widen(to, from, inside);
@@ -49,7 +50,8 @@ static DEEP__CODE DEEP__OUT_OF_LINE int16_t *deep__edge(int16_t *to, const int8_
 
         if (inside) {
             to = deep__edge(
-                to, from, (first - col) * DEEP__TAP_GROUPS, (last - first) * DEEP__TAP_GROUPS, (col + DEEP__RUN_TAPS - last) * DEEP__TAP_GROUPS);
+                to, from, (first - col) * DEEP__TAP_GROUPS, (last - first) * DEEP__TAP_GROUPS,
+                (col + DEEP__RUN_TAPS - last) * DEEP__TAP_GROUPS);
         } else {
             to = deep__fill(to, DEEP__GROUPS);
         }
