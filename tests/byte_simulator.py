@@ -9,7 +9,7 @@ write outside its place and a stage that stands still are each a FaultError.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType, SimpleNamespace
@@ -20,16 +20,18 @@ import numpy as np
 from convgen.model.operator import Operator, Windowed
 from convgen.model.tensor import Tensor
 from convgen.plans.plan import Plan
+from convgen.schedule.flow import Part
 from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
 from convgen.schedule.overlap import Pool
 from convgen.schedule.parts import accumulates, slices_of
 from convgen.schedule.stages import workspace_name
+from convgen.schedule.strips import Strips
 from convgen.sources.network_rows import Advance, Ring, StageText, goes_by_rows, stage_text
 from convgen.sources.shared_kernels import Entry
 from pool_simulator import survives
 
-UNWRITTEN, CLOBBERED = -1, -2
+UNWRITTEN, CLOBBERED, PADDING = -1, -2, -3
 SHIFT = 40  # a byte's owner is above so many bits, its number in it below
 
 Change = Callable[[StageText], StageText]
@@ -79,15 +81,20 @@ class _Memory:
     def write(self, place: str, owner: str, at: int, first: int, last: int) -> None:
         """Write bytes *first* to *last* - 1 of *owner*, which is kept in *place*."""
         self.alike.pop(owner, None)
-        self.bytes[self.inside(place, at, last - first)] = self.tags(owner, first, last)
+        self.put(place, at, self.tags(owner, first, last))
 
     def read(self, place: str, owner: str, at: int, first: int, last: int) -> None:
-        found = self.bytes[self.inside(place, at, last - first)]
-        wrong = np.flatnonzero(found != self.tags(owner, first, last))
+        self.expect(place, owner, at, self.tags(owner, first, last))
+
+    def put(self, place: str, at: int, tags: np.ndarray) -> None:
+        self.bytes[self.inside(place, at, len(tags))] = tags
+
+    def expect(self, place: str, owner: str, at: int, tags: np.ndarray) -> None:
+        found = self.bytes[self.inside(place, at, len(tags))]
+        wrong = np.flatnonzero(found != tags)
         if wrong.size:
-            raise FaultError(
-                f"byte {first + wrong[0]} of {owner} holds {self.named(found[wrong[0]])}"
-            )
+            holds, wanted = (self.named(each[wrong[0]]) for each in (found, tags))
+            raise FaultError(f"{owner}: {holds} is where {wanted} should be")
 
     def clobber(self, place: str, size: int) -> None:
         self.bytes[self.inside(place, self.offset(place), size)] = CLOBBERED
@@ -103,7 +110,7 @@ class _Memory:
 
     def named(self, tag: int) -> str:
         if tag < 0:
-            return "garbage" if tag == CLOBBERED else "nothing yet"
+            return {CLOBBERED: "garbage", UNWRITTEN: "nothing yet", PADDING: "padding"}[tag]
         names = {number: owner for owner, number in self.numbers.items()}
         return f"byte {tag & ((1 << SHIFT) - 1)} of {names[tag >> SHIFT]}"
 
@@ -210,7 +217,7 @@ class _Stage:
         self.player, self.memory, self.fused, self.graph = player, player.memory, fused, graph
         self.text = player.change(stage_text(schedule, fused, player.names, entries))
         self.parts = [
-            (p.plan, goes_by_rows(p)) for p in reversed(fused.flow.parts) if p.plan and p.rows
+            part for part in reversed(fused.flow.parts) if part.rows and (part.plan or fused.strips)
         ]
         self.rows_left = False
         self.at = SimpleNamespace(**dict.fromkeys(self.text.counters, 0))
@@ -225,6 +232,10 @@ class _Stage:
         memory.write(counters, counters, memory.offset(counters), 0, size)
         if self.text.feeding:
             self.push_rows()
+        for strip in range(self.text.strips):
+            vars(self.at).update(dict.fromkeys(self.text.counters, 0))
+            self.at.column = self.value(self.text.column, strip=strip)
+            self.loop()
         self.loop()
         for part in self.fused.flow.parts:
             if part.plan and not part.rows:
@@ -243,7 +254,7 @@ class _Stage:
     def loop(self) -> None:
         turns = list(zip(self.text.advances, self.parts, strict=True))
         while self.is_open():
-            if not any(self.goes_on(a, plan, by_rows=by_rows) for a, (plan, by_rows) in turns):
+            if not any(self.goes_on(advance, part) for advance, part in turns):
                 return
 
     def push_rows(self) -> None:
@@ -277,18 +288,20 @@ class _Stage:
     def place(self, tensor: str) -> str:
         return self.fused.flow.store_of[tensor].name
 
-    def goes_on(self, advance: Advance, plan: Plan, *, by_rows: bool) -> bool:
-        row = getattr(self.at, advance.counter)
+    def goes_on(self, advance: Advance, part: Part) -> bool:
+        row, plan = getattr(self.at, advance.counter), part.plan
         if row == advance.rows or any(self.value(each, row=row) for each in advance.unless):
             return False
-        (output, *_) = plan.operator.outputs
         if advance.ring:
-            self.room(advance.ring, self.place(output.name), row, advance.last, "row")
-        arguments = self.arguments(advance, plan, row)
-        if by_rows:
-            self.rows(plan, arguments)
+            self.room(advance.ring, self.place(part.makes[0]), row, advance.last, "row")
+        if plan is None:
+            self.cut(advance, part.makes[0], row)
+        elif self.fused.strips:
+            self.strip(advance, plan, row)
+        elif goes_by_rows(part):
+            self.rows(plan, self.arguments(advance, plan, row))
         else:
-            self.whole(plan, arguments)
+            self.whole(plan, self.arguments(advance, plan, row))
         setattr(self.at, advance.counter, self.value(advance.last, row=row))
         return True
 
@@ -298,7 +311,8 @@ class _Stage:
         found: dict[str, Any] = {}
         for pointer, tensor in zip(advance.pointers, tensors, strict=False):
             name = pointer.declared.split("*const ")[1]
-            found[name] = _Pointer(self.place(tensor.name), pointer.offset, tensor.elem_bytes)
+            at = self.value(f"{pointer.offset}{pointer.strip}")
+            found[name] = _Pointer(self.place(tensor.name), at, tensor.elem_bytes)
         for pointer in advance.pointers[len(tensors) :]:
             found["workspace"] = pointer.offset
         return [self.value(each, row=row, **found) for each in advance.arguments]
@@ -349,6 +363,95 @@ class _Stage:
         if not is_safe:
             raise FaultError(f"{plan.operator.name} overwrites its row of {tensor.name}")
 
+    def cut(self, advance: Advance, name: str, row: int) -> None:
+        """NAME__cut: the columns of a strip, from a row of the whole tensor."""
+        whole = self.graph.tensors[self.strips.sources[name]]
+        source, output = advance.pointers
+        names = {
+            "input": _Pointer(whole.name, source.offset, whole.elem_bytes),
+            "output": _Pointer(self.place(name), output.offset, whole.elem_bytes),
+        }
+        to, given, first, count, width, pixel = (
+            self.value(each, row=row, **names) for each in advance.arguments
+        )
+        assert whole.bytes == whole.shape[0] * width * pixel
+        size = width * pixel
+        self.memory.read(whole.name, whole.name, given.at, row * size, (row + 1) * size)
+        tags = self.tags(name, row, range(first, first + count), CLOBBERED)
+        self.memory.put(to.place, to.at, tags)
+        self.border(advance, name, row, names["output"])
+
+    def strip(self, advance: Advance, plan: Plan, row: int) -> None:
+        """A call of NAME_rows for a row of a strip: what matters of it is inside of the image."""
+        *given, output, workspace, first, last = self.arguments(advance, plan, row)
+        assert (first, last) == (row, row + 1)
+        (made,) = plan.operator.outputs
+        columns = self.seen(made.name)
+        width = self.strips.spans[made.name].width
+        inside = [k for k, column in enumerate(columns) if 0 <= column < width]
+        reads = []
+        for pointer, top, (tensor, rows, size) in zip(
+            given[::2], given[1::2], _reads(plan, first, last), strict=True
+        ):
+            taps = _columns_read(plan.operator, inside)
+            pixel = self.strips.spans[tensor.name].pixel
+            behind = self.strips.behind.get((plan.operator.name, tensor.name), 0) // pixel
+            start = self.seen(tensor.name).start + behind
+            wanted = range(start + taps.start, start + taps.stop)
+            for each in rows:
+                at = pointer.at + (each - top) * size
+                tags = self.tags(tensor.name, each, wanted, PADDING)
+                reads.append((pointer, tensor, at, at + taps.start * pixel, tags))
+        for pointer, tensor, _, at, tags in reads:
+            self.memory.expect(pointer.place, tensor.name, at, tags)
+        self.clobber(plan, workspace)
+        over = [each for each in reads if each[0].place == output.place]
+        for _, tensor, row_at, _, _ in over:
+            self.in_place(plan, row_at - output.at, tensor)
+        self.memory.put(output.place, output.at, self.tags(made.name, row, columns, CLOBBERED))
+        for pointer, tensor, _, at, tags in reads:
+            if pointer.place != output.place:
+                self.memory.expect(pointer.place, tensor.name, at, tags)
+        begin = next(each for each in advance.pointers if each.declared.endswith("const output"))
+        at = self.value(f"{begin.offset}{begin.strip}")
+        self.border(advance, made.name, row, _Pointer(output.place, at, made.elem_bytes))
+
+    @property
+    def strips(self) -> Strips:
+        assert self.fused.strips is not None
+        return self.fused.strips
+
+    def seen(self, name: str) -> range:
+        """Return which columns of a tensor the strip has, as the whole tensor counts them."""
+        span = self.strips.spans[name]
+        start = span.scale * self.at.column + span.first
+        return range(start, start + span.columns)
+
+    def tags(self, name: str, row: int, columns: range, outside: int) -> np.ndarray:
+        """Return the tags of some columns of a row, those outside of the image all alike."""
+        span, owner = self.strips.spans[name], self.strips.sources.get(name, name)
+        found = np.full((len(columns), span.pixel), outside)
+        for k, column in enumerate(columns):
+            if 0 <= column < span.width:
+                first = (row * span.width + column) * span.pixel
+                found[k] = self.memory.tags(owner, first, first + span.pixel)
+        return found.reshape(-1)
+
+    def border(self, advance: Advance, name: str, row: int, output: _Pointer) -> None:
+        """NAME__border, if it is called."""
+        called = "".join(advance.finished)
+        if not called:
+            return
+        inner = called[called.index("__border(") + len("__border(") : -len(");")]
+        to, first, count, width, pixel, value = self.value(f"({inner})", row=row, output=output)
+        tensor = self.graph.tensors[self.strips.sources.get(name, name)]
+        assert value == (tensor.zero_point % 256 if tensor.elem_bytes == 1 else 0)
+        assert (width, pixel) == (tensor.shape[1], tensor.shape[2] * tensor.elem_bytes)
+        left, right = (min(max(far, 0), count) for far in (-first, first + count - width))
+        self.memory.put(to.place, to.at, np.full(left * pixel, PADDING))
+        end = to.at + count * pixel
+        self.memory.put(to.place, end - right * pixel, np.full(right * pixel, PADDING))
+
     def sums(self, plan: Plan, workspace: int, first: int) -> None:
         memory = self.memory
         owner = sums_name(self.graph.operators.index(plan.operator))
@@ -392,6 +495,16 @@ class _Stage:
 @cache
 def _compiled(text: str) -> CodeType:
     return compile(re.sub(r"at->", "at.", text), text, "eval")
+
+
+def _columns_read(operator: Operator, outputs: Sequence[int]) -> range:
+    """Return which columns are read for those of *outputs*, as the operator counts both."""
+    if not outputs:
+        return range(0)
+    if not isinstance(operator, Windowed):
+        return range(outputs[0], outputs[-1] + 1)
+    g = operator.geometry
+    return range(outputs[0] * g.stride_w, outputs[-1] * g.stride_w + (g.k_w - 1) * g.dilation_w + 1)
 
 
 def _reads(plan: Plan, first: int, last: int) -> Iterator[tuple[Tensor, range, int]]:

@@ -21,7 +21,8 @@ from convgen.model.tensor import DType, Tensor
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
 from convgen.schedule.network import Planner, Schedule, _placed
-from convgen.schedule.stages import IMPOSSIBLE, Cutter, Limits
+from convgen.schedule.stages import IMPOSSIBLE, Cutter, Limits, Stage
+from convgen.schedule.strip_stages import StripCutter
 from convgen.targets.target import Target
 from random_graphs import Grower
 
@@ -279,19 +280,39 @@ def few_algorithms(*names: str) -> Iterator[None]:
         yield
 
 
-def cut(graph: Graph, board: Target, rng: random.Random, feed: Feed = "whole") -> Schedule:
-    """Return a schedule with stages as long as they may be, or cut at random."""
+def cut(
+    graph: Graph,
+    board: Target,
+    rng: random.Random,
+    feed: Feed = "whole",
+    *,
+    strips: bool = False,
+) -> Schedule:
+    """Return a schedule with stages as long as they may be, or cut at random.
+
+    With *strips* each that can runs over strips of columns.
+    """
     with few_algorithms("direct", rng.choice(LEAN)):
         planner = Planner(graph, board, feed=feed)
-        cutter = planner._cutter
+        cutter = planner._strip_cutter
         stages = []
         for one in _cuts(cutter, rng):
             if cutter._is_fused(one):
                 cutter._play(one)
-            stage = cutter._stage(one, FREE)
+            stage = (_over_strips(cutter, one, rng) if strips else None) or cutter._stage(one, FREE)
             assert stage is not None
             stages.append(stage)
     return _placed(stages, planner.graph, "workspace")
+
+
+def _over_strips(cutter: StripCutter, one: tuple[int, int], rng: random.Random) -> Stage | None:
+    """Return a stage over strips of some columns, None if it has none."""
+    width = cutter.graph.operators[one[1] - 1].outputs[0].shape[1:2]
+    if not cutter._may_be_striped(one) or width in ((), (1,)):
+        return None
+    algorithms = [candidate.algorithm for candidate in cutter._leanest(one, IMPOSSIBLE)]
+    found = cutter._over(one, rng.randint(1, width[0] - 1), algorithms)
+    return cutter._as_stage(one, found) if found else None
 
 
 def _cuts(cutter: Cutter, rng: random.Random) -> list[tuple[int, int]]:

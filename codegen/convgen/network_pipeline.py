@@ -114,8 +114,11 @@ class _Trials:
         )
 
     def _unfused(self, schedule: Schedule, ram: int) -> Trial | None:
-        """Build and run *schedule* unfused, None where it is that already, or has no room."""
-        if not schedule.fused:
+        """Build and run *schedule* unfused, None where it is that already, or has no room.
+
+        Nor where it goes over strips: the algorithms are chosen for these.
+        """
+        if not schedule.fused or schedule.over_strips:
             return None
         try:
             return self.tests(network.unfused(schedule), ram)

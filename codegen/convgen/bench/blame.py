@@ -63,7 +63,8 @@ def looked_into(
     last = _last_open(schedule) if trial.comparison.is_right else len(schedule.plans) - 1
     if trial.comparison.is_right and (last < 0 or last == len(schedule.plans) - 1):
         return trial, None
-    found = _first(differs, last)
+    ends = [n for n in range(last + 1) if not _is_within_strips(schedule, n)]
+    found = _first(differs, ends) if ends else None
     if found and trial.failure is None:
         trial = replace(trial, failure=f"operator {found.operator} ({found.name}) is wrong")
     return trial, found
@@ -76,13 +77,20 @@ def _last_open(schedule: Schedule) -> int:
     return next((n for n in numbers if not isinstance(operators[n], SATURATING)), -1)
 
 
-def _first(differs: Callable[[int], Difference | None], last: int) -> Difference | None:
-    """Return the difference of the first operator up to *last* that has one, by halves."""
-    found = differs(last)
-    right, wrong = -1, last
+def _is_within_strips(schedule: Schedule, number: int) -> bool:
+    """Whether an operator makes no whole tensor: its stage, over strips, goes on behind it."""
+    return any(fused.strips and fused.first <= number < fused.last for fused in schedule.fused)
+
+
+def _first(
+    differs: Callable[[int], Difference | None], operators: Sequence[int]
+) -> Difference | None:
+    """Return the difference of the first of *operators* that has one, by halves."""
+    found = differs(operators[-1])
+    right, wrong = -1, len(operators) - 1
     while found and wrong - right > 1:
         middle = (right + wrong) // 2
-        earlier = differs(middle)
+        earlier = differs(operators[middle])
         if earlier:
             wrong, found = middle, earlier
         else:

@@ -87,6 +87,17 @@ def plans(
             yield algorithm, algorithm.plan(subject, target)
 
 
+def by_name(operator: Operator, target: Target, name: str, like: Study | None) -> Plan | None:
+    """Return how the algorithm *name* does *operator*, None if it cannot.
+
+    A convolution may be *like* one that was studied, but for its width.
+    """
+    subject = Study(operator, like) if isinstance(operator, Conv2d) else operator
+    named = (algorithm for algorithm in algorithms(operator) if algorithm.name == name)
+    answers = (algorithm.plan(subject, target) for algorithm in named)
+    return next((answer for answer in answers if isinstance(answer, Plan)), None)
+
+
 def able(
     operator: Operator,
     target: Target,

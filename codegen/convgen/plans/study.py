@@ -16,22 +16,28 @@ from convgen.refusal import Refusal
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A layer to be planned, for all algorithms and any number of cores."""
+    """A layer to be planned, for all algorithms and any number of cores.
+
+    ``like`` is the study of one with the same numbers, of another width: what it found holds here.
+    """
 
     layer: Conv2d
+    like: Study | None = None
     _searches: dict[int, LineSearch] = field(default_factory=dict, init=False, repr=False)
     _transformed: dict[Form, NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def staircases(self) -> Staircases:
         """Of an int8 layer: its outputs over its sums."""
-        return Staircases(self.layer)
+        return self.like.staircases if self.like else Staircases(self.layer)
 
     def lines(self, scale: int, *, own_shifts: bool = False) -> Lines | Refusal:
         """Return the lines of an int8 layer for sums *scale* times the accumulators, or why not.
 
         With *own_shifts* channels may have some of their own, where one for all does not do.
         """
+        if self.like:
+            return self.like.lines(scale, own_shifts=own_shifts)
         if scale not in self._searches:
             self._searches[scale] = LineSearch(self.staircases, scale)
         search = self._searches[scale]
@@ -47,6 +53,8 @@ class Study:
 
         ``[position, out_c, in_c / groups]``, int16 for int8 layers, else float32.
         """
+        if self.like:
+            return self.like.transformed(form)
         if form not in self._transformed:
             self._transformed[form] = transform(self.layer, form)
         return self._transformed[form]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from convgen.errors import NoFitError, UsageError
-from convgen.schedule.network import Planner, Schedule
+from convgen.schedule.network import ENDLESS, Planner, Schedule
 from convgen.schedule.select import SAME_BYTES, Budget
 
 WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
@@ -18,7 +18,29 @@ def advise(planner: Planner, chosen: Schedule, budget: Budget) -> list[str]:
 
     All of it is predicted.
     """
-    return [*_faster(planner, chosen, budget), *_by_rows(planner, chosen, budget)]
+    return [
+        *_over_strips(planner, chosen, budget),
+        *_faster(planner, chosen, budget),
+        *_by_rows(planner, chosen, budget),
+    ]
+
+
+def _over_strips(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
+    """Yield which stages multiply twice, and with how much more RAM none would."""
+    for fused in chosen.fused:
+        if not fused.strips:
+            continue
+        operators = range(fused.first, fused.last + 1)
+        once = sum(chosen.graph.operators[number].macs for number in operators)
+        each = sum(chosen.plans[number].operator.macs for number in operators)
+        count, columns = fused.strips.count, fused.strips.columns
+        yield (
+            f"operators {fused.first} to {fused.last} run over {count} strips of {columns} "
+            f"columns: {count * each / once:.2f}x their multiplications"
+        )
+    if chosen.over_strips:
+        whole = planner.plan("workspace", replace(budget, ram=ENDLESS))
+        yield f"nothing twice in about {whole.ram:,} bytes of RAM"
 
 
 def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:

@@ -76,7 +76,12 @@ def build(  # noqa: PLR0913 - what was found, by whom
         "operators": [_operator(schedule, number, shares) for number in range(len(schedule.plans))],
         "instructions_between": shares.frame if shares else None,
         "stages": [
-            {"first": stage[0], "last": stage[-1], "bytes": schedule.alive(stage)}
+            {
+                "first": stage[0],
+                "last": stage[-1],
+                "bytes": schedule.alive(stage),
+                **_strips(schedule, stage),
+            }
             for stage in schedule.stages
         ],
         "peak": schedule.stages.index(schedule.peak),
@@ -127,10 +132,10 @@ def _feed(schedule: Schedule) -> Feed:
 def _unfused(chosen: Trial, apart: Trial | None) -> Report | None:
     """Return what the same algorithms take one operator after the other, and how that compares.
 
-    None where they go so. Measured only if it was run: *apart*.
+    None where they go so, or over strips. Measured only if it was run: *apart*.
     """
     schedule = chosen.schedule
-    if not schedule.fused:
+    if not schedule.fused or schedule.over_strips:
         return None
     predicted = sum(schedule.instructions_of)
     counted = apart.instructions if apart else None
@@ -149,6 +154,15 @@ def _refused(reason: str | None) -> Iterator[Report]:
         yield {"feed": "rows", "applicable": False, "reason": reason}
 
 
+def _strips(schedule: Schedule, stage: range) -> Report:
+    """Return over how many strips a *stage* runs, of how many columns, and what these multiply."""
+    strips = schedule.strips_of(stage[0])
+    if strips is None:
+        return {}
+    macs = strips.count * sum(schedule.plans[number].operator.macs for number in stage)
+    return {"strips": {"count": strips.count, "columns": strips.columns, "macs": macs}}
+
+
 def _operator(schedule: Schedule, number: int, shares: Shares | None) -> Report:
     plan = schedule.plans[number]
     return {
@@ -157,7 +171,7 @@ def _operator(schedule: Schedule, number: int, shares: Shares | None) -> Report:
         "name": plan.operator.name,
         "algorithm": plan.algorithm,
         "stage": next(n for n, stage in enumerate(schedule.stages) if number in stage),
-        "macs": plan.operator.macs,
+        "macs": schedule.graph.operators[number].macs,
         "instructions": shares.operators[number] if shares else None,
         "predicted_instructions": schedule.instructions_of[number],
         "workspace": plan.workspace_bytes,

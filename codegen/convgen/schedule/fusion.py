@@ -19,10 +19,12 @@ from convgen.model.tensor import Tensor
 from convgen.plans.plan import Plan
 from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, arrange
 from convgen.schedule.flow import Flow, Store, settle
-from convgen.schedule.parts import Parts, accumulates
+from convgen.schedule.parts import CALLER, Parts, accumulates
+from convgen.schedule.strips import Strips
 
 PER_TURN = 60  # instructions, beside those of the operator
 PER_BYTE_MOVED = 0.4
+PER_BYTE_CUT = 1.0  # of a strip's columns
 FEW_TRIES = 60
 
 MOST_SMALL = 2**15 - 1  # of a counter of two bytes
@@ -33,7 +35,8 @@ class Fused:
     """Operators ``first`` to ``last`` in one stage.
 
     ``material`` is what is known of the graph's operators, ``workspace`` the bytes that those of
-    the stage use one after the other.
+    the stage use one after the other. By ``strips`` it runs once for each: ``material`` and
+    ``flow`` are those of one.
     """
 
     first: int
@@ -41,6 +44,7 @@ class Fused:
     material: Parts
     flow: Flow
     workspace: int
+    strips: Strips | None = None
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -67,6 +71,8 @@ class Fused:
     @property
     def _outruns_its_caller(self) -> bool:
         """Whether it is done before all rows are handed in: the others must find that it is."""
+        if self.strips:
+            return False
         turns = Counter(turn.part for turn in self.flow.turns)
         callers = ((k, part) for k, part in enumerate(self.flow.parts) if part.plan is None)
         return any(turns[k] < part.rows for k, part in callers)
@@ -88,19 +94,26 @@ class Fused:
 
     @property
     def counter_bytes(self) -> int:
-        """The size of all counters: how far each part is, and what each ring begins with."""
-        return self.bytes_of_counter * (len(self.flow.parts) + len(self.rings))
+        """The size of all counters: how far each part is, and what each ring begins with.
+
+        And with which column a strip does.
+        """
+        counted = len(self.flow.parts) + len(self.rings) + (1 if self.strips else 0)
+        return self.bytes_of_counter * counted
 
     @property
     def bytes_of_counter(self) -> int:
         """The size of one."""
-        most = max(part.rows for part in self.flow.parts)
+        columns = self.strips.width if self.strips else 0
+        most = max(columns, *(part.rows for part in self.flow.parts))
         return 2 if most <= MOST_SMALL else 4
 
     @cached_property
     def turns(self) -> Mapping[int, int]:
         """How many turns each operator has."""
-        return Counter(self.flow.parts[turn.part].number for turn in self.flow.turns)
+        of_strip = Counter(self.flow.parts[turn.part].number for turn in self.flow.turns)
+        strips = self.strips.count if self.strips else 1
+        return {number: strips * turns for number, turns in of_strip.items()}
 
     @property
     def end(self) -> int:
@@ -124,6 +137,8 @@ class Fused:
     def overlaps(self) -> tuple[Overlap, ...]:
         """How blocks of which at least one is this stage's alone may share bytes."""
         layouts, given, kept = self._layouts, self._given, self._kept
+        if self.strips:  # what is there before or afterwards is needed by all of them
+            layouts = {what: each for what, each in layouts.items() if what not in given | kept}
         pairs = (
             (one, other)
             for one, other in combinations(layouts, 2)
@@ -145,10 +160,15 @@ class Fused:
     @cached_property
     def around(self) -> tuple[Block, ...]:
         """The tensors that are there before or afterwards."""
-        return tuple(
-            self._block(store.name, store.height * store.pitch)
-            for store in self.flow.stores
-            if store.is_given or store.is_kept
+        sources = self.strips.sources.values() if self.strips else ()
+        tensors = self.material.graph.tensors
+        return (
+            *(self._block(name, tensors[name].bytes) for name in sources),
+            *(
+                self._block(store.name, store.height * store.pitch)
+                for store in self.flow.stores
+                if store.is_given or store.is_kept
+            ),
         )
 
     @property
@@ -227,7 +247,12 @@ class Fused:
     @cached_property
     def overhead(self) -> int:
         """Predicted instructions beside those of the operators."""
-        return int(PER_TURN * len(self.flow.turns) + PER_BYTE_MOVED * self.flow.moved)
+        moved = PER_BYTE_MOVED * self.flow.moved
+        if not self.strips:
+            return int(PER_TURN * len(self.flow.turns) + moved)
+        cut = (part.makes[0] for part in self.flow.parts if part.number == CALLER)
+        moved += PER_BYTE_CUT * sum(self.material.graph.tensors[name].bytes for name in cut)
+        return int(self.strips.count * (PER_TURN * len(self.flow.turns) + moved))
 
 
 def sums_name(number: int) -> str:
@@ -236,19 +261,39 @@ def sums_name(number: int) -> str:
 
 
 def fused(
-    material: Parts, first: int, plans: Sequence[Plan], *, fed: Sequence[Tensor] = ()
+    material: Parts,
+    first: int,
+    plans: Sequence[Plan],
+    *,
+    fed: Sequence[Tensor] = (),
+    strips: Strips | None = None,
 ) -> Fused:
     """Put the operators from *first* on, which go by *plans*, into one stage.
 
-    *fed* are inputs of the graph that come row by row.
+    *fed* are inputs of the graph that come row by row. With *strips* these are the columns that one
+    begins with, and *material* is of the graph as one has it.
     """
     end = first + len(plans)
     parts = [
         *(material.caller(tensor) for tensor in fed),
         *(material.part(first + n, plan) for n, plan in enumerate(plans)),
     ]
-    flow = settle(parts, material.stores(parts, first, end))
-    return Fused(first=first, last=end - 1, material=material, flow=flow, workspace=shared(plans))
+    stores = material.stores(parts, first, end)
+    if strips:
+        stores = [_of_whole_rows(store, strips) if store.is_kept else store for store in stores]
+    return Fused(
+        first=first,
+        last=end - 1,
+        material=material,
+        flow=settle(parts, stores),
+        workspace=shared(plans),
+        strips=strips,
+    )
+
+
+def _of_whole_rows(store: Store, strips: Strips) -> Store:
+    """Return *store*, where rows of a strip are, as the place for the rows of all strips."""
+    return replace(store, pitch=store.pitch // strips.columns * strips.width)
 
 
 def shared(plans: Sequence[Plan]) -> int:

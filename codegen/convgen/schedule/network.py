@@ -30,6 +30,8 @@ from convgen.schedule.parts import height_of
 from convgen.schedule.select import SAME_BYTES, Budget, Candidate
 from convgen.schedule.stages import Cutter, Stage, single
 from convgen.schedule.steps import Option, Step, fixed, lives_of, survey
+from convgen.schedule.strip_stages import StripCutter
+from convgen.schedule.strips import Strips
 from convgen.targets.target import Target
 
 ENDLESS = 2**62  # bytes
@@ -92,9 +94,19 @@ class Schedule:
         return tuple(fused for fused in self.fused if fused.first <= last)
 
     @property
+    def over_strips(self) -> bool:
+        """Whether a stage goes over strips of columns: its plans are those of a strip."""
+        return any(fused.strips for fused in self.fused)
+
+    @property
     def peak(self) -> range:
         """The operators of the first stage that needs the most of the arena."""
         return max(self.stages, key=self.alive)
+
+    def strips_of(self, number: int) -> Strips | None:
+        """Return the strips of the stage of operator *number*, None of one of whole rows."""
+        stages = (fused for fused in self.fused if fused.first <= number <= fused.last)
+        return next((fused.strips for fused in stages), None)
 
     def alive(self, stage: range) -> int:
         """Return the first byte of the arena above all that a *stage* needs."""
@@ -107,7 +119,8 @@ class Schedule:
     @property
     def rows_fed(self) -> int:
         """How many rows the caller hands in, 0 where the input is put there as a whole."""
-        callers = (part for fused in self.fused for part in fused.flow.parts if not part.plan)
+        fed = (fused for fused in self.fused if not fused.strips)
+        callers = (part for fused in fed for part in fused.flow.parts if not part.plan)
         return next((part.rows for part in callers), 0)
 
     @property
@@ -185,6 +198,10 @@ class Planner:
     @cached_property
     def _faster_cutter(self) -> Cutter:
         return Cutter(self.steps, self.graph, self._target, self.fed, blocks=True)
+
+    @cached_property
+    def _strip_cutter(self) -> StripCutter:
+        return StripCutter(self.steps, self.graph, self._target, self.fed)
 
     def fed_by_rows(self) -> Planner:
         """Return what plans the same for a caller who hands in rows. Raises UsageError."""
@@ -290,8 +307,24 @@ class Planner:
         if found is None:  # what is fastest could not be placed; the leanest may
             leanest = self._cut("workspace", least + _no_difference(least), budget.flash, stack)
             found = leanest and replace(leanest, goal=goal)
-        if found is None or found.ram > budget.ram:
+        if found and found.ram <= budget.ram:
+            return found
+        over_strips = None
+        if found or least > budget.ram:  # it is not for want of flash
+            over_strips = self._over_strips(goal, budget)
+        if over_strips is None:
             raise self._no_cut(least, stack, budget, found)
+        return over_strips
+
+    def _over_strips(self, goal: Goal, budget: Budget) -> Schedule | None:
+        """Plan stages of which some compute columns twice, None if even these do not fit."""
+        cutter, found = self._strip_cutter, None
+        for stack in cutter.stacks:
+            stages = cutter.within(budget.ram - stack, stack, budget.flash, goal) or ()
+            instructions = sum(stage.instructions for stage in stages)
+            if stages and not (found and found.instructions <= instructions):
+                schedule = _placed(stages, self.graph, goal)
+                found = schedule if schedule.ram <= budget.ram else found
         return found
 
     def _fused_within(self, goal: Goal, ram: int, budget: Budget, stack: int) -> Schedule | None:
@@ -307,9 +340,14 @@ class Planner:
         self, least: int, stack: int, budget: Budget, placed: Schedule | None
     ) -> NoFitError:
         """Say what is too little for any stages; *placed* is what comes nearest, if anything."""
+        cutter = self._cutter
         if least > budget.ram:
-            return too_little_ram(least, budget, f": {self._cutter.peak(stack)}")
-        smallest = self._cutter.within(budget.ram - stack, stack, ENDLESS, "flash") or ()
+            cutter = self._strip_cutter
+            tried = (stack, cutter.stacks[-1])
+            least, stack = min((cutter.least(most) + most, most) for most in tried)
+        if least > budget.ram:
+            return too_little_ram(least, budget, f": {cutter.peak(stack)}")
+        smallest = cutter.within(budget.ram - stack, stack, ENDLESS, "flash") or ()
         flash = sum(stage.flash for stage in smallest)
         if placed is None and flash > budget.flash:
             return too_little_flash(flash, budget)

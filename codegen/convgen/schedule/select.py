@@ -11,6 +11,7 @@ from convgen.errors import UsageError
 from convgen.model.operator import Operator, tensor_bytes
 from convgen.plans import registry
 from convgen.plans.plan import Plan
+from convgen.plans.study import Study
 from convgen.refusal import Refusal
 from convgen.schedule.cost import CostModel, cost_model
 from convgen.schedule.overlap import Pool, share, side_by_side
@@ -180,6 +181,14 @@ class Selection:
             return tuple(candidate if c.algorithm == candidate.algorithm else c for c in among)
 
         return replace(self, candidates=settled(self.candidates), wanted=settled(self.wanted))
+
+
+def by_name(
+    operator: Operator, target: Target, algorithm: str, like: Study | None
+) -> Candidate | None:
+    """Return how *algorithm* does *operator*, None if it cannot; *like* as `registry.by_name`."""
+    plan = registry.by_name(operator, target, algorithm, like)
+    return _candidate(plan, cost_model(operator, target)) if plan else None
 
 
 def survey(

@@ -151,7 +151,7 @@ class Cutter:
         blocks: bool = False,
     ) -> None:
         """Look at what could do each operator, by itself or as a part of a stage."""
-        self.steps, self.graph, self.fed = steps, graph, tuple(fed)
+        self.steps, self.graph, self.fed, self._target = steps, graph, tuple(fed), target
         self.material = Parts(graph)
         self._able = [_able(step, self.material, target, blocks=blocks) for step in steps]
         self._lean = [min(able, key=_scratch) for able in self._able]
@@ -314,6 +314,10 @@ class Cutter:
         """Return the bytes of an arena for a stage in its leanest form, or an estimate of it."""
         if not self._is_fused(cut):
             return min((need for need, _ in self._options(cut[0], limits)), default=IMPOSSIBLE)
+        return self._need_in_rows(cut, limits)
+
+    def _need_in_rows(self, cut: Cut, limits: Limits) -> int:
+        """Return the bytes of an arena for a fused stage in its leanest form, or an estimate."""
         known = (cut, limits.stack, cut in self._played)
         if known not in self._needs:
             self._needs[known] = self._fused_need(cut, limits.stack)
@@ -375,7 +379,7 @@ class Cutter:
             able = [option for _, option in self._options(cut[0], limits)]
             best = min(able, key=lambda option: limits.cost(option.candidate), default=None)
             return single(self.steps[cut[0]], best) if best else None
-        need = self._need(cut, limits)
+        need = self._need_in_rows(cut, limits)
         return self._in_rows(cut, limits, need) if need <= limits.arena else None
 
     def _in_rows(self, cut: Cut, limits: Limits, need: int) -> Stage | None:

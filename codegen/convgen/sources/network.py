@@ -142,7 +142,7 @@ def _operators(schedule: Schedule, target: Target) -> Iterator[Printed]:
         }
         yield Printed(
             symbol=symbol(schedule, plan),
-            comment=network_words.operator(plan),
+            comment=network_words.operator(schedule, place),
             text=render_text(plan.template, **context),
             constants=plan.constants,
         )
@@ -228,6 +228,9 @@ def _variables(schedule: Schedule) -> dict[str, str]:
     for stage in schedule.fused:
         wanted[stage.workspace_name] = f"workspace_{stage.first}"
         wanted[stage.counters_name] = f"rows_{stage.first}"
+        if stage.strips:
+            sources = stage.strips.sources.items()
+            wanted |= {columns: f"{wanted[whole]}_columns" for columns, whole in sources}
     names: dict[str, str] = {}
     taken = {"arena", "memory", "at", "end", "fed", "row"}
     for place in schedule.arena.all:

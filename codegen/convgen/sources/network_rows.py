@@ -8,12 +8,14 @@ from itertools import chain
 from textwrap import wrap
 
 from convgen.ctext.literals import ctype
+from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Flow, Part, Reading, Store
 from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
 from convgen.schedule.parts import accumulates, slices_of
+from convgen.schedule.strips import Span, Strips
 from convgen.sources.shared_kernels import Entry
 
 COUNTERS = {2: "int16_t", 4: "int32_t"}
@@ -24,11 +26,15 @@ LINE = 100  # columns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """A variable that points into the arena, and what lies there."""
+    """A variable that points into the arena, and what lies there.
+
+    ``strip`` is what is added to the offset, as C, where that is of a strip's columns.
+    """
 
     declared: str
     offset: int
     comment: str
+    strip: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,8 @@ class Advance:
     """A function that lets one operator go on, up to ``rows``, which ``counter`` counts.
 
     It does nothing if one of ``unless`` holds; else it makes room in ``ring`` and does ``call``
-    with ``arguments``, in a function ``turn`` of its own if it has one. ``last`` is the row behind
-    those of a turn.
+    with ``arguments``, and then what ``finished`` says, in a function ``turn`` of its own if it has
+    one. ``last`` is the row behind those of a turn.
     """
 
     function: str
@@ -65,6 +71,7 @@ class Advance:
     call: str
     arguments: tuple[str, ...]
     last: str
+    finished: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> tuple[str, ...]:
@@ -75,13 +82,8 @@ class Advance:
 
     @property
     def called(self) -> tuple[str, ...]:
-        """The call, in lines that are not too long."""
-        text = ", ".join(self.arguments)
-        whole = f"{self.call}({text});"
-        if len(whole) + 4 <= LINE:
-            return (whole,)
-        *others, end = wrap(text, LINE - 10, break_long_words=False, break_on_hyphens=False)
-        return f"{self.call}(", *(f"    {line}" for line in others), f"    {end});"
+        """The call, in lines that are not too long, and what follows it."""
+        return (*_lines(self.call, self.arguments), *self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,10 @@ class Feeding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageText:
-    """A fused stage: its counters, and the functions of its operators, the last one first."""
+    """A fused stage: its counters, and the functions of its operators, the last one first.
+
+    ``strips`` is how many times it runs, each from the column on that ``column`` is.
+    """
 
     struct: str
     offset: int
@@ -107,6 +112,8 @@ class StageText:
     advances: tuple[Advance, ...]
     until: tuple[str, ...]
     feeding: Feeding | None
+    strips: int = 0
+    column: str = ""
 
     @property
     def rings(self) -> Iterator[Ring]:
@@ -120,6 +127,7 @@ class StageText:
         yield from (ring.oldest for ring in self.rings)
         for advance in self.advances:
             yield from (advance.last, *advance.unless, *advance.arguments)
+        yield self.column
 
 
 def helpers(stages: Sequence[StageText]) -> frozenset[str]:
@@ -127,7 +135,9 @@ def helpers(stages: Sequence[StageText]) -> frozenset[str]:
     expressions = [each for stage in stages for each in stage.expressions]
     keeps = any(True for stage in stages for _ in stage.rings)
     used = {name for name in ("least", "most") if any(f"__{name}(" in e for e in expressions)}
-    return frozenset(used | ({"keep", "least"} if keeps else set()))
+    used |= {"keep", "least"} if keeps else set()
+    used |= {"cut", "border", "least", "most"} if any(stage.strips for stage in stages) else set()
+    return frozenset(used)
 
 
 def stage_text(
@@ -159,25 +169,38 @@ class _Writer:
 
     def text(self) -> StageText:
         fused, parts = self.fused, self.flow.parts
-        fed = [part for part in parts if part.plan is None]
+        strips = fused.strips
+        fed = [] if strips else [part for part in parts if part.plan is None]
         kept = {store.name for store in self.flow.stores if store.is_kept}
         rings = (self._top(store) for store in fused.rings)
         return StageText(
             struct=f"{self.schedule.graph.name}_rows_{fused.first}",
             offset=self.schedule.arena.offset(fused.counters_name),
             counter_type=COUNTERS[fused.bytes_of_counter],
-            counters=(*(self._counter(part) for part in parts if part.rows), *rings),
+            counters=(
+                *(self._counter(part) for part in parts if part.rows),
+                *rings,
+                *(["column"] if strips else []),
+            ),
             comment=f"operators {fused.first} to {fused.last}",
             advances=tuple(
-                self._advance(k, part)
+                self._advance(k, part) if part.plan else self._cutting(k, part)
                 for k, part in reversed([*enumerate(parts)])
-                if part.plan and part.rows
+                if part.rows and part not in fed
             ),
             until=tuple(
                 f"at->{self._counter(part)} < {part.rows}" for part in parts if {*part.makes} & kept
             ),
             feeding=self._feeding(fed[0]) if fed else None,
+            strips=strips.count if strips else 0,
+            column=self._column(strips) if strips else "",
         )
+
+    def _column(self, strips: Strips) -> str:
+        """Return with which column a strip begins."""
+        start = f"strip * {strips.columns}"
+        is_even = strips.width % strips.columns == 0
+        return start if is_even else self._least(start, str(strips.last))
 
     def _counter(self, part: Part) -> str:
         return self.names[part.makes[0]] if part.plan is None else _own(part).operator.name
@@ -204,7 +227,72 @@ class _Writer:
             call=f"{entry.function}_rows" if goes_by_rows(part) else entry.function,
             arguments=(*self._arguments(part), *entry.arguments),
             last=self._last(part),
+            finished=tuple(self._border(part)),
         )
+
+    def _cutting(self, k: int, part: Part) -> Advance:
+        """Return what takes the columns of a strip from a row of a whole tensor."""
+        strips, (name,) = self._strips, part.makes
+        source = self.schedule.graph.tensors[strips.sources[name]]
+        span = strips.spans[name]
+        store = self.flow.store_of[name]
+        elem = ctype(source.dtype)
+        return Advance(
+            function=f"{self.schedule.graph.name}_{self.names[name]}_next",
+            turn=None,
+            comment=f"Takes the columns of a strip from a row of {self.names[source.name]}",
+            counter=self._counter(part),
+            rows=part.rows,
+            unless=(self._no_room(part),) if k in self.flow.waits else (),
+            pointers=(
+                Pointer(
+                    declared=f"const {elem} *const input",
+                    offset=self.schedule.arena.offset(source.name),
+                    comment=f"{self.names[source.name]}: {part.rows} rows of {span.width} columns",
+                ),
+                self._pointer(f"{elem} *const output", name),
+            ),
+            ring=self._ring(part),
+            call=f"{self.schedule.graph.name}__cut",
+            arguments=(
+                f"output{self._behind(store, source)}",
+                f"input + row * {span.width * span.pixel // source.elem_bytes}",
+                self._first_column(span),
+                str(span.columns),
+                str(span.width),
+                str(span.pixel),
+            ),
+            last=self._last(part),
+            finished=tuple(self._border(part)),
+        )
+
+    @property
+    def _strips(self) -> Strips:
+        if self.fused.strips is None:
+            raise ValueError("a stage of whole rows")
+        return self.fused.strips
+
+    def _first_column(self, span: Span) -> str:
+        """Return with which column of a tensor a strip begins, as C."""
+        column = "at->column" if span.scale == 1 else f"at->column * {span.scale}"
+        return f"{column} {_plus(span.first)}" if span.first else column
+
+    def _border(self, part: Part) -> Iterator[str]:
+        """Yield what gives columns of a row that are outside of the image the value of padding."""
+        for name in part.makes if self.fused.strips else ():
+            span, store = self._strips.spans[name], self.flow.store_of[name]
+            if not span.leaves_image(self._strips.last):
+                continue
+            tensor = self.fused.material.graph.tensors[name]
+            arguments = (
+                f"output{self._behind(store, tensor)}",
+                self._first_column(span),
+                str(span.columns),
+                str(span.width),
+                str(span.pixel),
+                str(span.padding),
+            )
+            yield from _lines(f"{self.schedule.graph.name}__border", arguments)
 
     def _missing(self, part: Part) -> Iterator[str]:
         """Yield conditions under which rows are missing."""
@@ -258,11 +346,12 @@ class _Writer:
         for n, tensor in enumerate(operator.inputs):
             const = "" if plan.writes_input else "const "
             name = f"input_{n}" if several else "input"
-            yield self._pointer(f"{const}{ctype(tensor.dtype)} *const {name}", tensor)
+            declared = f"{const}{ctype(tensor.dtype)} *const {name}"
+            yield self._pointer(declared, tensor.name, self._left_out(operator, tensor))
         outputs = operator.outputs
         for n, tensor in enumerate(outputs):
             name = f"output_{n}" if len(outputs) > 1 else "output"
-            yield self._pointer(f"{ctype(tensor.dtype)} *const {name}", tensor)
+            yield self._pointer(f"{ctype(tensor.dtype)} *const {name}", tensor.name)
         if plan.workspace:
             own = sums_name(part.number) if accumulates(plan) else self.fused.workspace_name
             yield Pointer(
@@ -271,17 +360,24 @@ class _Writer:
                 comment=f"{plan.workspace_bytes:,} bytes",
             )
 
-    def _pointer(self, declared: str, tensor: Tensor) -> Pointer:
-        store = self.flow.store_of[tensor.name]
+    def _left_out(self, operator: Operator, tensor: Tensor) -> int:
+        """Return how many bytes of its rows *operator* does not see."""
+        strips = self.fused.strips
+        return strips.behind.get((operator.name, tensor.name), 0) if strips else 0
+
+    def _pointer(self, declared: str, tensor: str, left_out: int = 0) -> Pointer:
+        store, strips = self.flow.store_of[tensor], self.fused.strips
         rows = "1 row" if store.capacity == 1 else f"{store.capacity} rows"
         size = f"{rows} of {store.pitch:,} bytes"
         if store.height == 1:
             size = f"{store.pitch:,} bytes"
         what = "" if store.is_whole else "a ring of "
+        pixel = strips.spans[store.name].pixel if strips and store.is_kept else 0
         return Pointer(
             declared=declared,
-            offset=self.schedule.arena.offset(store.name) + store.lead(tensor.name),
+            offset=self.schedule.arena.offset(store.name) + store.lead(tensor) + left_out,
             comment=f"{self.names[store.name]}: {what}{size}",
+            strip=f" + at->column * {pixel}" if pixel else "",
         )
 
     def _arguments(self, part: Part) -> Iterator[str]:
@@ -304,12 +400,18 @@ class _Writer:
     def _input(self, part: Part, tensor: Tensor, name: str) -> tuple[str, str]:
         """Return a pointer to *tensor*, and which row of its image lies there."""
         store = self.flow.store_of[tensor.name]
-        if store.pitch != self.fused.material.pitch[tensor.name]:  # its rows are apart
+        is_apart = store.pitch != self.fused.material.pitch[tensor.name]
+        if is_apart or self._sees_less(tensor):
             return f"{name}{self._behind(store, tensor)}", "row"
         if store.is_whole:
             return name, "0"
         times = _unit(part)
         return name, f"at->{self._top(store)}" + (f" * {times}" if times > 1 else "")
+
+    def _sees_less(self, tensor: Tensor) -> bool:
+        """Whether *tensor* is seen with fewer columns than a strip's rows have."""
+        strips = self.fused.strips
+        return strips is not None and tensor.shape[1] < strips.spans[tensor.name].columns
 
     def _behind(self, store: Store, tensor: Tensor) -> str:
         """Return how far behind the beginning of a *store* row ``row`` of *tensor* lies."""
@@ -374,6 +476,16 @@ def _own(part: Part) -> Plan:
     if part.plan is None:
         raise ValueError("a caller is no operator")
     return part.plan
+
+
+def _lines(function: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a call in lines that are not too long."""
+    text = ", ".join(arguments)
+    whole = f"{function}({text});"
+    if len(whole) + 4 <= LINE:
+        return (whole,)
+    *others, end = wrap(text, LINE - 10, break_long_words=False, break_on_hyphens=False)
+    return f"{function}(", *(f"    {line}" for line in others), f"    {end});"
 
 
 def _unit(part: Part) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from convgen.ctext.literals import macro
 from convgen.model.operator import Operator, Windowed
 from convgen.model.tensor import Tensor
-from convgen.plans.plan import Plan
 from convgen.schedule.arena import Place
 from convgen.schedule.network import Schedule
 
@@ -25,8 +24,8 @@ def description(schedule: Schedule) -> list[str]:
         ("Constants", f"{schedule.constant_bytes:,} bytes"),
     ]
     operators = [
-        (str(number), plan.operator.name, plan.algorithm, _shapes(plan.operator))
-        for number, plan in enumerate(schedule.plans)
+        (str(number), one.name, plan.algorithm, _shapes(one))
+        for number, (one, plan) in enumerate(zip(graph.operators, schedule.plans, strict=True))
     ]
     return [f"{graph.name}: a neural network", "", *_table(rows), "", *_table(operators)]
 
@@ -41,6 +40,7 @@ def inside(schedule: Schedule) -> list[str]:
         "Where an operator's input is not needed afterwards, its output may overlap it: as far as",
         "the order allows in which it reads and stores.",
         *([] if not schedule.fused else _STAGES),
+        *(_STRIPS if schedule.over_strips else []),
     ]
 
 
@@ -52,11 +52,20 @@ _STAGES = (
 )
 
 
-def operator(plan: Plan) -> list[str]:
+_STRIPS = (
+    "",
+    "A stage over strips makes all rows of some columns, then of the next ones. What its operators",
+    "need beyond the edges of a strip is made twice; columns outside of the image are padding.",
+)
+
+
+def operator(schedule: Schedule, number: int) -> list[str]:
     """Return what an operator is and how it is done."""
+    plan, strips = schedule.plans[number], schedule.strips_of(number)
     one = plan.operator
+    by_strips = f", {strips.count} strips" if strips else ""
     rows = [
-        ("Operator", f"{one.title}, {_shapes(one)}{_window(one)}"),
+        ("Operator", f"{one.title}, {_shapes(one)}{_window(one)}{by_strips}"),
         ("Algorithm", f"{plan.algorithm}: {plan.summary}"),
         ("Sums", plan.kernel.description),
         *([("Quantised", plan.output.description)] if plan.output.description else []),
