@@ -37,7 +37,7 @@ from tflite_files import litert
 from wide_models import residual
 
 FLASH = 2**20
-MANY = 40  # stages over strips
+MANY = 35  # stages over strips
 NUMBERS = range(200)
 
 M4 = target.load("cortex-m4")
