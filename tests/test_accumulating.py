@@ -124,6 +124,7 @@ def check(found: list[Job], outputs: list[dict[str, np.ndarray]]) -> None:
             np.testing.assert_array_equal(other, right, err_msg=each.described)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", BOARDS)
 def test_slices_give_the_bytes_of_the_whole_input_under_sanitizers(
     board: str, tmp_path: Path

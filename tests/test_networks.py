@@ -88,6 +88,7 @@ def test_a_random_network_on_a_board(
     assert trial.heap == 0
 
 
+@pytest.mark.slow
 def test_random_networks_under_sanitizers(tmp_path: Path) -> None:
     board = played_here(target.load("cortex-m4"))
     networks = [draw(number) for number in range(100, 100 + NATIVE)]

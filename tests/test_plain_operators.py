@@ -61,6 +61,7 @@ def test_generated_code_is_right(board: str, tmp_path: Path) -> None:
     check(many, batch.run(tmp_path, many, bench, batch.Options(layers_in_unit=IN_UNIT)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4"])
 def test_sanitizers_have_nothing_to_say(board: str, tmp_path: Path) -> None:
     many = jobs(native.played_here(target.load(board)))

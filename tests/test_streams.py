@@ -60,6 +60,7 @@ def test_a_random_stream_on_a_board(board: str, number: int, dtype: DType, tmp_p
     assert trial.heap == 0
 
 
+@pytest.mark.slow
 def test_random_streams_under_sanitizers(tmp_path: Path) -> None:
     board = played_here(target.load("cortex-m4"))
     schedules, inputs = [], b""
