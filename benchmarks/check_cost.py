@@ -30,7 +30,10 @@ def main() -> None:
     for table, board in BOARDS.items():
         if board in options.boards and table[1] in options.arithmetic:
             numbers = range(options.first, options.first + options.layers)
-            jobs = [Job(table=table, layer=number, whole=options.whole) for number in numbers]
+            jobs = [
+                Job(table=table, layer=number, whole=options.whole, most=options.each)
+                for number in numbers
+            ]
             for _, samples in measured({table: jobs}):
                 counts[board] = as_counts(samples)
                 print_errors(f"{board} {table[1]}", predict(samples, prices_of(table)))
@@ -74,6 +77,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--whole", action="store_true", help="all algorithms of a layer, not one of each family"
+    )
+    parser.add_argument(
+        "--each", type=int, metavar="N", help="no more than N algorithms of a layer"
     )
     return parser.parse_args()
 

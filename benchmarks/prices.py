@@ -22,7 +22,7 @@ Prices = Mapping[str, float]
 REST = 1.0
 """What a rest costs the fit, for the share of a run that it explains where it explains most."""
 
-WORTH = 0.5
+WORTH = 0.8
 """Of that, what a rest has to be worth before it is anything but nought: few prices do."""
 
 TINY_RIDGE = 1e-9

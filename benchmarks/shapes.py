@@ -5,7 +5,7 @@ A layer is decided by its number alone. `sparse` picks the algorithms that a lay
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from random import Random
 from typing import Any
@@ -46,6 +46,12 @@ def sparse(able: Iterable[Plan], seed: int | str) -> list[Plan]:
         variants = list(some)
         chosen += random.sample(variants, max(1, len(variants) // 4))
     return chosen
+
+
+def some_of(plans: Sequence[Plan], most: int, seed: int | str) -> list[Plan]:
+    """Return no more than *most* plans: others for each *seed*."""
+    random = Random(f"two {seed}")  # noqa: S311
+    return random.sample(plans, min(most, len(plans)))
 
 
 def _layer(random: Random, channels: int, out_channels: int, **more: Any) -> Spec:

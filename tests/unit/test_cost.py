@@ -47,7 +47,7 @@ def with_cpu(board: Target, **changes: object) -> Target:
     return board.model_copy(update={"cpu": board.cpu.model_copy(update=changes)})
 
 
-STEPS = re.compile(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once)|pair)")
+STEPS = re.compile(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once|kept)|pair)")
 
 
 def products(plan: Plan) -> int:
@@ -61,13 +61,7 @@ def products(plan: Plan) -> int:
         calls = (re.fullmatch(r"\w+_(\d)\.call", unit) for unit in plan.work)
         pixels = sum(int(call[1]) * plan.work[call[0]] for call in calls if call)
         return pixels * plan.kernel.depth * plan.layer.geometry.out_c
-    shapes = (
-        (
-            re.fullmatch(r"\w+_(\d)x(\d)\.((?:inlined_)?(?:step|unrolled|flat|once)|pair)", unit),
-            count,
-        )
-        for unit, count in plan.work.items()
-    )
+    shapes = ((STEPS.fullmatch(unit), count) for unit, count in plan.work.items())
     return sum(
         int(shape[1]) * int(shape[2]) * count * (2 if shape[3] == "pair" else 1)
         for shape, count in shapes

@@ -186,6 +186,12 @@ class Requantize(_BySum):
         return self.per_channel_multiplier or self.per_channel_shift
 
     @property
+    def saturates(self) -> bool:
+        """Whether the range is that of an unsigned or signed number of some bits."""
+        steps = self.high + 1
+        return self.low in (0, -steps) and steps & (steps - 1) == 0
+
+    @property
     def rounding(self) -> str:
         """TensorFlow Lite's name for it."""
         return "single" if self.form == "single" else "double"

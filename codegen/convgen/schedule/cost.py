@@ -35,6 +35,7 @@ _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A step of a block: the kernel, pixels, channels, the loop."""
 
 GENERAL = (
+    (re.compile(r"\.whole_"), "."),
     (re.compile(r"\.known$"), ""),
     (re.compile(r"\.constant$"), ""),
     (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
@@ -131,15 +132,21 @@ def general_names(unit: str) -> list[str]:
 def block_parts(unit: str) -> dict[str, int]:
     """Return what a step of a block of sums consists of; nothing of another unit.
 
-    >>> block_parts("dot_2x4.step")
-    {'dot.step_load': 6, 'dot.step_mac': 8}
+    Weights that are kept in registers are not loaded.
+
+    >>> block_parts("dot_2x4.step"), block_parts("dot_2x4.inlined_kept")
+    ({'dot.step_load': 6, 'dot.step_mac': 8}, {'dot.inlined_flat_load': 2, 'dot.inlined_flat_mac': 8})
     """
     block = _BLOCK.fullmatch(unit)
     if not block:
         return {}
     kernel, pixels, channels, loop = block[1], int(block[2]), int(block[3]), block[4]
     products = pixels * channels
-    loads = channels + (products if kernel in LANES.names else pixels)
+    loads = products if kernel in LANES.names else pixels
+    if loop == "inlined_kept":
+        loop = "inlined_flat"
+    else:
+        loads += channels
     return {f"{kernel}.{loop}_load": loads, f"{kernel}.{loop}_mac": products}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,11 @@ Algorithm = algorithm.Algorithm[Study]
 
 RUN_UNROLLED, BLOCK_UNROLLED = 150, 170
 """The most loads and products in a run, and in all runs of a block, that GCC unrolls at -O3."""
+
+LOOP_UNROLLED = 300
+"""The same of all blocks of a pixel, of which each output is `FINISHED` more."""
+
+FINISHED = 20
 
 
 def with_weights_of(bits: int, name: str) -> str:
@@ -178,15 +184,20 @@ def block_work(
     """
     work: Counter[str] = Counter()
     of_block = 0 if branches or not count else runs // count
+    is_looped = kernel.out_of_line is None and not knows_channels(kernel)
     for channels in kernel.channel_blocks:
         blocks = kernel.blocks(channels)
         place = "" if kernel.out_of_line else "inlined_"
         loop = _loop(kernel, pixels, channels, elems, of_block)
         own = blocks * (count if loop in ("flat", "once") else runs)
+        steps = blocks * runs * elems
+        kept = steps * _kept(kernel, loop)
         work[f"{kernel.name}.{place}block"] += blocks * count
         work[f"{kernel.name}.{place}run"] += 0 if loop in ("flat", "once") else own
         work[f"{kernel.name}.{place}run_sum"] += own * pixels * channels
-        work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += blocks * runs * elems
+        work[f"{kernel.name}.looped_sum"] += blocks * count * pixels * channels * is_looped
+        work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += steps - int(kept)
+        work[f"{kernel.name}_{pixels}x{channels}.{place}kept"] += int(kept)
     return work
 
 
@@ -199,17 +210,40 @@ def _loop(kernel: KernelPlan, pixels: int, channels: int, elems: int, runs: int)
         return "step"
     if runs == elems == 1:
         return "once"
-    products = pixels * channels
-    loads = (products if kernel.lanes else pixels) + channels
-    size = elems * (products + loads)
+    size = _size(kernel, pixels, channels, elems)
     if elems > MOST_UNROLLED or size > RUN_UNROLLED:
         return "step"
     return "flat" if 0 < runs <= MOST_UNROLLED and runs * size <= BLOCK_UNROLLED else "unrolled"
 
 
+def _size(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> int:
+    """Return the loads and products of *elems* steps of a block."""
+    products = pixels * channels
+    return elems * (products + (products if kernel.lanes else pixels) + channels)
+
+
+def _kept(kernel: KernelPlan, loop: str) -> Fraction:
+    """Return which share of the weights of unrolled blocks stays in registers between pixels."""
+    if loop not in ("flat", "once") or kernel.out_of_line or not knows_channels(kernel):
+        return Fraction(0)
+    weights = kernel.depth * kernel.groups * kernel.group_channels
+    return Fraction(min(weights, kernel.kept), weights)
+
+
 def knows_channels(kernel: KernelPlan) -> bool:
-    """Whether each block has channels of its own, whose constants need not be looked up."""
-    return kernel.groups == 1 and not any(span.loops for span in kernel.spans)
+    """Whether each block has channels of its own, whose constants need not be looked up.
+
+    Loops over few short blocks are unrolled.
+    """
+    if kernel.groups == 1 and not any(span.loops for span in kernel.spans):
+        return True
+    pixels = kernel.pixels
+    size = sum(
+        kernel.blocks(channels)
+        * (_size(kernel, pixels, channels, kernel.depth) + FINISHED * pixels * channels)
+        for channels in kernel.channel_blocks
+    )
+    return kernel.out_of_line is None and size <= LOOP_UNROLLED
 
 
 def output_work(layer: Conv2d, output: Output, *, known: bool = False) -> Counter[str]:
@@ -221,6 +255,7 @@ def output_work(layer: Conv2d, output: Output, *, known: bool = False) -> Counte
     if isinstance(output, Requantize):
         scale = "" if output.per_channel else ".constant"
         each[f"output.{output.form}{scale}{'.known' if known else ''}"] = 1
+        each["output.clamp"] = 0 if output.saturates else 2
     elif not isinstance(output, Lines):
         each = Counter(
             {f"output.{output.form}": 1, "output.clamp": layer.clamps_low + layer.clamps_high}

@@ -138,13 +138,14 @@ class Kn2row:
     def _work(self, layer: Conv2d, output: Output) -> Counter[str]:
         g = layer.geometry
         added = taps_summed(layer)
+        asked = "" if g.has_padding else "whole_"
         work = Counter(
             {
                 "kn2row.sum": g.in_h * g.in_w * g.taps * g.out_c,
-                f"{self.name}.tap": g.out_pixels * g.taps,
-                f"{self.name}.run": added,
+                f"{self.name}.{asked}tap": g.out_pixels * g.taps,
+                f"{self.name}.{asked}run": added,
                 f"{self.name}.row": g.out_h * (1 if self.stacked else g.taps),
-                f"{self.name}.add": added * g.out_c,
+                f"{self.name}.{asked}add": added * g.out_c,
             }
         )
         if not self.stacked:

@@ -147,7 +147,7 @@ class KernelPlan:
     ``out_of_line``: what is long enough that a call of it costs little, while inlining it into the
     code around would cost registers or flash. ``weights`` are packed so that the block of channel
     ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
-    order.
+    order. Registers are left for ``kept`` weights where no loop needs them for more.
     """
 
     name: str
@@ -164,6 +164,7 @@ class KernelPlan:
     spans: tuple[Span, ...]
     weights: NDArray[Any]
     packing: str
+    kept: int = 0
 
     sizes: ClassVar[str] = "parts/sizes.c.j2"
     finishes: ClassVar[bool] = False

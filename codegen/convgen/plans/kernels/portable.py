@@ -21,6 +21,7 @@ from convgen.plans.kernels.isa import InstructionSet, Products
 from convgen.targets.target import Target
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
+WORKING = 5  # registers of unrolled blocks: pointers, an input, a sum and a product
 FEW_REGISTERS = 8  # so few that the sums of a block barely fit
 _WIDE = {"int16": "16"}
 _BY_POINTER = "_ptr"
@@ -74,6 +75,7 @@ class PortableKernel:
                 + "[channel block][depth][channel], blocks of "
                 f"{' + '.join(str(span.channels) for span in spans)} channels"
             ),
+            kept=max(0, target.cpu.registers - WORKING),
         )
 
     def block(self, target: Target) -> tuple[int, int]:
