@@ -19,10 +19,6 @@ FAR = 0.25
 """No prediction should be further off."""
 
 
-UNSEEN = Path(__file__).parent / "unseen.json"
-"""``{board: {layer: {algorithm: instructions}}}`` as measured; the tests hold prices to it."""
-
-
 def main() -> None:
     """Measure and print."""
     options = parse_options()
@@ -31,14 +27,14 @@ def main() -> None:
         if board in options.boards and table[1] in options.arithmetic:
             numbers = range(options.first, options.first + options.layers)
             jobs = [
-                Job(table=table, layer=number, whole=options.whole, most=options.each)
+                Job(table=table, layer=number, whole=options.whole, two=options.two)
                 for number in numbers
             ]
             for _, samples in measured({table: jobs}):
                 counts[board] = as_counts(samples)
                 print_errors(f"{board} {table[1]}", predict(samples, prices_of(table)))
     if options.write:
-        UNSEEN.write_text(as_json(counts), encoding="utf-8")
+        options.write.write_text(as_json(counts), encoding="utf-8")
 
 
 def as_counts(samples: Iterable[Sample]) -> Counts:
@@ -50,7 +46,7 @@ def as_counts(samples: Iterable[Sample]) -> Counts:
 
 
 def as_json(counts: Mapping[str, Counts]) -> str:
-    """Return the text of the file: a line for each layer."""
+    """Return ``{board: {layer: {algorithm: instructions}}}``, a line for each layer."""
     boards = (
         f"{json.dumps(board)}: {{\n"
         + ",\n".join(f"{json.dumps(layer)}: {json.dumps(found)}" for layer, found in layers.items())
@@ -70,7 +66,10 @@ def parse_options() -> argparse.Namespace:
         "--first", type=int, default=VALIDATION, metavar="N", help="the first (%(default)s)"
     )
     parser.add_argument(
-        "--write", action="store_true", help="keep the counts that the tests hold prices to"
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="keep the counts, as unseen.json and unseen_two.json do for the tests",
     )
     parser.add_argument(
         "--layers", type=int, default=200, metavar="N", help="how many (%(default)s)"
@@ -79,7 +78,7 @@ def parse_options() -> argparse.Namespace:
         "--whole", action="store_true", help="all algorithms of a layer, not one of each family"
     )
     parser.add_argument(
-        "--each", type=int, metavar="N", help="no more than N algorithms of a layer"
+        "--two", action="store_true", help="two of a layer's algorithms, others for each layer"
     )
     return parser.parse_args()
 

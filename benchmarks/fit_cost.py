@@ -16,7 +16,7 @@ from layers import FLOAT32, LAYERS, REAL, as_float32
 from measure import bench_for, in_parallel, load, measure
 from prices import Predicted, Prices, Sample, Table, fit, predict, predict_left_out
 from remembered import Measured
-from shapes import TRAINING, draw, some_of, sparse
+from shapes import TRAINING, draw, sparse, two_of
 
 from convgen.bench.trial import Bench
 from convgen.errors import ConvgenError
@@ -101,13 +101,13 @@ WHOLE = ("c16", "resnet8_stack2", "dscnn_first", "dscnn_depthwise", "dscnn_point
 class Job:
     """A layer to measure: its name, or the number of a random one; ``whole``: by all algorithms.
 
-    By no more than ``most`` of them.
+    ``two``: by two of those that it would be measured with.
     """
 
     table: Table
     layer: str | int
     whole: bool = False
-    most: int | None = None
+    two: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -210,8 +210,8 @@ def measure_layer(job: Job) -> list[Sample]:
     bench = bench_for(layer, board)
     able = list(registry.able(layer, board).values())
     plans = able if job.whole else sparse(able, job.layer)
-    if job.most is not None:
-        plans = some_of(plans, job.most, job.layer)
+    if job.two:
+        plans = two_of(plans, job.layer)
     return [Sample.of(plan, job.table, str(job.layer), _run(job, plan, bench)) for plan in plans]
 
 

@@ -27,7 +27,7 @@ COPIES = {table: isa for table, isa in LIKE.items() if table not in BOARDS}
 
 MOST_INSTRUCTIONS = 10**7
 
-LITTLE = 0.1
+LITTLE = 0.12
 """Of a price that another table has too: what differs by no more is not written again."""
 
 ALIKE: Mapping[Table, str] = LIKE | {

@@ -22,8 +22,11 @@ Prices = Mapping[str, float]
 REST = 1.0
 """What a rest costs the fit, for the share of a run that it explains where it explains most."""
 
-WORTH = 0.8
-"""Of that, what a rest has to be worth before it is anything but nought: few prices do."""
+WORTH, WORTH_ANOTHER = 0.68, 0.5
+"""Of that, what a rest has to be worth before it is anything but nought: few prices do.
+
+The second is of a price that differs from another core's.
+"""
 
 TINY_RIDGE = 1e-9
 """Keeps what no run tells apart apart."""
@@ -181,8 +184,9 @@ def fit(samples: Sequence[Sample], like: Prices | None = None) -> dict[str, floa
     )
     missing = 1 - matrix @ before
     weights, values = np.ones(len(samples)), np.zeros(len(parts))
+    worth = WORTH if like is None else WORTH_ANOTHER
     for _ in range(ROUNDS):
-        values = _solve(matrix, missing, weights, rests, values)
+        values = _solve(matrix, missing, weights, worth * rests, values)
         weights = _weights(np.abs(matrix @ values - missing))
     found = dict(zip(parts, values.tolist(), strict=True))
     return _prices(found) if like is None else _differing(found, like)
@@ -217,18 +221,20 @@ def _weights(errors: Floats) -> Floats:
     return np.sqrt(hard / np.maximum(1, (errors / HOPELESS) ** 2))
 
 
-def _solve(matrix: Floats, wanted: Floats, weights: Floats, rests: Flags, guess: Floats) -> Floats:
-    """Return the value of each part: of roots at least nought, of *rests* either way.
+def _solve(matrix: Floats, wanted: Floats, weights: Floats, worth: Floats, guess: Floats) -> Floats:
+    """Return the value of each part: of roots, *worth* nought, at least nought; of rests any.
 
     A rest costs what it does to the run that it does most to. *guess*: the values of the round
     before.
     """
+    rests = worth > 0
     ridges = REST * matrix.max(axis=0) * rests
     ridges = np.concatenate([ridges, ridges[rests]])
+    least = np.concatenate([worth, worth[rests]])
     weighted = np.hstack([matrix, -matrix[:, rests]]) * weights[:, None]
     products = weighted.T @ weighted + np.diag(ridges**2 + TINY_RIDGE)
     start = np.concatenate([guess, -guess[rests]]) > 0
-    solved = non_negative(products, weighted.T @ (weights * wanted) - WORTH * ridges, start)
+    solved = non_negative(products, weighted.T @ (weights * wanted) - least * ridges, start)
     values = solved[: len(rests)].copy()
     values[rests] -= solved[len(rests) :]
     return values

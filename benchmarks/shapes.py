@@ -48,10 +48,10 @@ def sparse(able: Iterable[Plan], seed: int | str) -> list[Plan]:
     return chosen
 
 
-def some_of(plans: Sequence[Plan], most: int, seed: int | str) -> list[Plan]:
-    """Return no more than *most* plans: others for each *seed*."""
+def two_of(plans: Sequence[Plan], seed: int | str) -> list[Plan]:
+    """Return two plans, or the only one: others for each *seed*."""
     random = Random(f"two {seed}")  # noqa: S311
-    return random.sample(plans, min(most, len(plans)))
+    return random.sample(plans, min(2, len(plans)))
 
 
 def _layer(random: Random, channels: int, out_channels: int, **more: Any) -> Spec:

@@ -260,6 +260,7 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
     more = (
         CASES["first"] | {"requantize": {"multiplier": 1, "shift": 0}},
         CASES["deep"] | {"out_channels": 4, "groups": 2},
+        CASES["pointwise"] | {"input": {"shape": [6, 7, 1], "dtype": "int8"}, "out_channels": 32},
         CASES["first"] | {"input": {"shape": [6, 7, 1], "dtype": "int8"}},
         CASES["planes"] | {"activation": {"min": -100, "max": 90}},
         CASES["steps"] | {"activation": {"min": -100, "max": 90}},

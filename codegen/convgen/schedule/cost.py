@@ -134,8 +134,10 @@ def block_parts(unit: str) -> dict[str, int]:
 
     Weights that are kept in registers are not loaded.
 
-    >>> block_parts("dot_2x4.step"), block_parts("dot_2x4.inlined_kept")
-    ({'dot.step_load': 6, 'dot.step_mac': 8}, {'dot.inlined_flat_load': 2, 'dot.inlined_flat_mac': 8})
+    >>> block_parts("dot_2x4.step")
+    {'dot.step_load': 6, 'dot.step_mac': 8}
+    >>> block_parts("dot_2x4.inlined_kept")
+    {'dot.inlined_flat_load': 2, 'dot.inlined_flat_mac': 8}
     """
     block = _BLOCK.fullmatch(unit)
     if not block:

@@ -184,7 +184,6 @@ def block_work(
     """
     work: Counter[str] = Counter()
     of_block = 0 if branches or not count else runs // count
-    is_looped = kernel.out_of_line is None and not knows_channels(kernel)
     for channels in kernel.channel_blocks:
         blocks = kernel.blocks(channels)
         place = "" if kernel.out_of_line else "inlined_"
@@ -195,7 +194,6 @@ def block_work(
         work[f"{kernel.name}.{place}block"] += blocks * count
         work[f"{kernel.name}.{place}run"] += 0 if loop in ("flat", "once") else own
         work[f"{kernel.name}.{place}run_sum"] += own * pixels * channels
-        work[f"{kernel.name}.looped_sum"] += blocks * count * pixels * channels * is_looped
         work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += steps - int(kept)
         work[f"{kernel.name}_{pixels}x{channels}.{place}kept"] += int(kept)
     return work

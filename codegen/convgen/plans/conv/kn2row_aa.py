@@ -193,7 +193,6 @@ def _sums_work(layer: Conv2d, summed: int, *, gemms: int) -> Counter[str]:
             "kn2row_aa.gemm": gemms,
             "kn2row_aa.sum": summed * g.out_c,
             "kn2row_aa.outside": missing * g.out_c,
-            "kn2row_aa.outside_pixel": missing,
         }
     )
 

@@ -87,13 +87,7 @@ def _tap_sums(name: str, layer: Conv2d, factor: int, comment: str) -> Constant:
 def partial_work(layer: Conv2d, output: Output) -> Counter[str]:
     """Count the sums that start at the bias and those that are read again to be finished."""
     outputs = layer.geometry.out_elems
-    return Counter(
-        {
-            "partial.pixel": layer.geometry.out_pixels,
-            "partial.begin": outputs,
-            "partial.store": outputs if output.finishes else 0,
-        }
-    )
+    return Counter({"partial.begin": outputs, "partial.store": outputs if output.finishes else 0})
 
 
 def taps_summed(layer: Conv2d) -> int:
