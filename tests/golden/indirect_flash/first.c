@@ -5,7 +5,7 @@
  * Taps outside the image share one row of zero points.
  * Printed from templates/algorithms/indirect.c.j2.
  *
-... 16 lines
+... 23 lines
 #define FIRST__TAPS 9
 #define FIRST__TAP 3 /* elements of one tap */
 #define FIRST__OUTSIDE 65535 /* the offset of a tap outside the image */
@@ -28,7 +28,7 @@ static FIRST__CODE inline const int8_t *first__tap(const int8_t *input, int32_t 
 }
 
 /* 2 x 4 outputs. */
-static FIRST__CODE void first__block_2x4(
+static FIRST__CODE FIRST__OUT_OF_LINE void first__block_2x4(
     const int8_t *input, const uint16_t *table, int32_t channel, int8_t *output)
 {
 ... 10 lines

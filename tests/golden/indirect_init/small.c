@@ -4,7 +4,7 @@
 ... 2 lines
  * No tap leaves the image.
  * Printed from templates/algorithms/indirect.c.j2.
-... 92 lines
+... 99 lines
     const int8_t *const *table, int32_t channel, int8_t *output)
 {
 ... 11 lines

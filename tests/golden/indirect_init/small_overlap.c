@@ -1,7 +1,7 @@
 ... 8 lines
  * The input begins 8 bytes above the output in one pool: 32 bytes.
  * Printed from templates/algorithms/indirect.c.j2.
-... 147 lines
+... 154 lines
 SMALL__CODE void small_init(const void *pool, void *workspace)
 {
     const int8_t *input = (const int8_t *)pool + SMALL_INPUT_OFFSET;

@@ -33,8 +33,10 @@ from convgen.plans.conv.base import (
     times,
     zero_points,
 )
+from convgen.plans.conv.taps import needs_sums
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.plans.kernels.portable import FEW_REGISTERS, MANY_REGISTERS
 from convgen.plans.order import both_ways, cut, in_blocks
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -44,6 +46,7 @@ from convgen.targets.target import Target
 Table = Literal["flash", "row", "init"]
 OUTSIDE_16, OUTSIDE_32 = 2**16 - 1, -1
 MOST_ENTRIES = 2**24  # as offsets 64 MiB: more than any flash
+SHORT_DEPTH = 16  # products of one sum from which a call costs less than spilt registers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +108,10 @@ class Indirect:
         if reason := self._refused(layer):
             return Refusal(reason)
         row = self._pixels(geometry)
-        kernel = plan_kernel(
-            patch_weights(layer),
-            target,
-            Runs(pixels=row, pitch=None, step=1, group=geometry.group_in_c, count=geometry.taps),
-        )
+        runs = Runs(pixels=row, pitch=None, step=1, group=geometry.group_in_c, count=geometry.taps)
+        kernel = plan_kernel(patch_weights(layer), target, runs)
+        if self.table != "row" and _spills(kernel, layer, target):
+            kernel = replace(kernel, out_of_line="block")
         offsets = _offsets(geometry) if self.table == "flash" else None
         narrow = offsets is not None and offsets.dtype == np.uint16
         steps = IndirectSteps(
@@ -156,6 +158,19 @@ class Indirect:
     def _pixels(self, geometry: Geometry) -> int:
         """Return how many output pixels the table is for."""
         return geometry.out_w if self.table == "row" else geometry.out_pixels
+
+
+def _spills(kernel: KernelPlan, layer: Conv2d, target: Target) -> bool:
+    """Whether a block has too few registers beside those of a table of all pixels, by measurement.
+
+    Where there are very few it has none to lose, and float sums are in registers of their own.
+    """
+    return (
+        FEW_REGISTERS < target.cpu.registers < MANY_REGISTERS
+        and kernel.out_of_line is None
+        and kernel.depth >= SHORT_DEPTH
+        and needs_sums(layer)
+    )
 
 
 def _table(layer: Conv2d, target: Target, row: int) -> Buffer:

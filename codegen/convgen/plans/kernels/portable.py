@@ -22,7 +22,9 @@ from convgen.targets.target import Target
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
 WORKING = 5  # registers of unrolled blocks: pointers, an input, a sum and a product
-FEW_REGISTERS = 8  # so few that the sums of a block barely fit
+FEW_REGISTERS, MANY_REGISTERS = 8, 26
+"""So few that the sums of a block barely fit, so many that there is room for more beside."""
+
 _WIDE = {"int16": "16"}
 _BY_POINTER = "_ptr"
 
@@ -119,13 +121,13 @@ DOT = PortableKernel(
     name="dot",
     template="kernels/dot.c.j2",
     lanes=False,
-    blocks=((26, 4, 4), (12, 2, 4), (0, 1, 4)),
+    blocks=((MANY_REGISTERS, 4, 4), (12, 2, 4), (0, 1, 4)),
 )
 LANES = PortableKernel(
     name="lanes",
     template="kernels/lanes.c.j2",
     lanes=True,
-    blocks=((26, 2, 4), (12, 1, 4), (0, 1, 2)),
+    blocks=((MANY_REGISTERS, 2, 4), (12, 1, 4), (0, 1, 2)),
 )
 
 
