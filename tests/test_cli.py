@@ -177,10 +177,16 @@ def test_text_says_what_the_report_says() -> None:
     report = json.loads(Path("convgen-out/first/report.json").read_text())
     verdict = f"verified on {report['vectors']} vectors: every byte equals TensorFlow Lite's "
     assert text.startswith(f"first on cortex-m4: {report['algorithm']}, {verdict}")
-    assert re.search(rf"^RAM in all +{report['memory']['total']:,}  of 262,144$", text, re.M)
+    memory, candidates = report["memory"], report["candidates"]
+    parts = f"input 126, output 252, workspace {memory['workspace']}, stack {memory['stack']}"
+    assert re.search(rf"^RAM in all +{memory['total']:,}  of 262,144: {parts}$", text, re.M)
     assert re.search(rf"^instructions +{report['instructions']:,}  .* per MAC", text, re.M)
     assert "synthetic: made up from the seed" in text
     assert text.endswith("\nWritten to convgen-out/first\n")
+    assert any(row["algorithm"] not in text for row in candidates)
+    everything = convgen(*FIRST, "--all").stdout
+    assert all(f"\n{row['algorithm']}  " in everything for row in candidates)
+    assert all(row.get("reason", "") in everything for row in candidates)
 
 
 # --- streams and files --------------------------------------------------------------------------

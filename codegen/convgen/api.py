@@ -9,7 +9,7 @@ a number, or text such as ``64k``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from convgen.choices import Ends, Feed, Fusion, Goal, Reference
 from convgen.errors import (
@@ -36,13 +36,17 @@ if TYPE_CHECKING:  # each function imports what it needs: to list targets takes 
     from convgen.model.operator import Operator
     from convgen.planning import Planned
     from convgen.plans.plan import Variant
+    from convgen.report.listings import Listing
 
 __all__ = [
     "BuildError", "ConvgenError", "Job", "NoFitError", "PlanOptions", "ReadOptions", "RunOptions",
     "SpecError", "Target", "TargetError", "ToolError", "UsageError", "VerificationError",
-    "algorithms", "emit", "extract", "operators", "plan", "read", "run", "schema", "targets",
-    "tools", "verify",
+    "algorithms", "emit", "extract", "listing", "operators", "plan", "read", "run", "schema",
+    "targets", "tools", "verify",
 ]  # fmt: skip
+
+
+What = Literal["targets", "algorithms", "tools", "operators"]
 
 
 def _silent(_text: str) -> None:
@@ -188,6 +192,20 @@ def schema() -> dict[str, Any]:
 @explained()
 def tools() -> str:
     """Return which tools the targets name, where they are and how to get them, as a table."""
-    from convgen.report import doctor
+    return listing("tools").as_text()
 
-    return doctor.as_text(doctor.examine())
+
+@explained()
+def listing(what: What, path: str | Path | None = None) -> Listing:
+    """Return what there is, as text and as JSON; *path* is of the model that has operators."""
+    from convgen.report import doctor, listings
+
+    match what:
+        case "targets":
+            return listings.targets(targets())
+        case "algorithms":
+            return listings.algorithms(algorithms())
+        case "tools":
+            return listings.tools(doctor.examine())
+        case "operators":
+            return listings.operators(operators(path or ""))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,7 +19,8 @@ from convgen.size import whole
 from convgen.system import streams
 
 if TYPE_CHECKING:
-    from convgen.api import Job, ReadOptions
+    from convgen import Outcome
+    from convgen.api import Job, ReadOptions, What
 
 
 class _Parser(argparse.ArgumentParser):
@@ -160,6 +163,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--format", metavar="FMT", choices=("text", "json"), default="text", help="text or json"
     )
+    group.add_argument(
+        "--all", action="store_true", help="print every candidate, not only those near the choice"
+    )
 
 
 def _add_list_options(parser: argparse.ArgumentParser) -> None:
@@ -205,6 +211,7 @@ def _explain(error: Exception) -> int:
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     streams.check_output()
     options = build_parser().parse_args(argv)
+    options.command = shlex.join(["convgen", *(sys.argv[1:] if argv is None else argv)])
     for name, value in vars(options).items():
         if value == "":  # as of a shell's variable that is not set
             option = "SPEC" if name == "spec" else f"--{name.replace('_', '-')}"
@@ -214,11 +221,11 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _dispatch(options: argparse.Namespace) -> int:
     asked: dict[str, Callable[[], int]] = {
-        "list_targets": lambda: _print_lines(_target_lines()),
-        "list_algorithms": lambda: _print_lines(_algorithm_lines()),
-        "list_layers": lambda: _print_layers(options),
+        "list_targets": lambda: _list("targets", options),
+        "list_algorithms": lambda: _list("algorithms", options),
+        "list_layers": lambda: _list("operators", options, _model("--list-layers", options)),
         "schema": lambda: _print_lines([_schema_text()]),
-        "doctor": _print_doctor,
+        "doctor": lambda: _list("tools", options),
         "extract": lambda: _extract(options),
     }
     for name, act in asked.items():
@@ -233,18 +240,14 @@ def _print_lines(lines: Sequence[str]) -> int:
     return ExitCode.VERIFIED
 
 
-def _target_lines() -> list[str]:
+def _list(what: What, options: argparse.Namespace, path: Path | None = None) -> int:
     from convgen import api
 
-    return [f"{board.name:<15} {board.description}" for board in api.targets()]
-
-
-def _algorithm_lines() -> list[str]:
-    from convgen import api
-
-    known = api.algorithms()
-    width = max(len(algorithm.name) for algorithm in known)
-    return [f"{algorithm.name:<{width}} {algorithm.summary}" for algorithm in known]
+    found = api.listing(what, path)
+    text = found.as_json() if options.format == "json" else found.as_text()
+    with streams.results():
+        print(text, end="")
+    return ExitCode.VERIFIED
 
 
 def _schema_text() -> str:
@@ -253,30 +256,12 @@ def _schema_text() -> str:
     return json.dumps(api.schema(), indent=2)
 
 
-def _print_doctor() -> int:
-    from convgen import api
-
-    with streams.results():
-        print(api.tools(), end="")
-    return ExitCode.VERIFIED
-
-
 def _model(option: str, options: argparse.Namespace) -> Path:
     """Return the path of the model that an *option* is about."""
     if options.spec is None or not options.spec.lower().endswith(".tflite"):
         got = "nothing" if options.spec is None else f"'{word(options.spec)}'"
         raise UsageError(f"{option}: expected a model, a .tflite file, got {got}")
     return Path(options.spec)
-
-
-def _print_layers(options: argparse.Namespace) -> int:
-    from convgen import api
-
-    found = api.operators(_model("--list-layers", options))
-    text = found.as_json() if options.format == "json" else found.as_text()
-    with streams.results():
-        print(text, end="")
-    return ExitCode.VERIFIED
 
 
 def _extract(options: argparse.Namespace) -> int:
@@ -290,14 +275,18 @@ def _generate(options: argparse.Namespace) -> int:
     from convgen import api
     from convgen.progress import progress
 
-    job = _job(options)
+    job, is_json = _job(options), options.format == "json"
     with progress() as say:
         outcome = api.run(job, say)
     with streams.results():
-        print(outcome.as_json() if options.format == "json" else outcome.as_text(), end="")
+        print(outcome.as_json() if is_json else _shown(outcome, options), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED
+
+
+def _shown(outcome: Outcome, options: argparse.Namespace) -> str:
+    return outcome.as_text(everything=options.all, command=options.command)
 
 
 def _job(options: argparse.Namespace) -> Job:

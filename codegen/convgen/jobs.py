@@ -25,7 +25,7 @@ from convgen.report.report import Report
 from convgen.sources import generate
 from convgen.sources.remake import Remake
 from convgen.system import cache, process
-from convgen.system.publishing import REPORT, publish
+from convgen.system.publishing import PROFILE, REPORT, publish
 from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
 
@@ -57,18 +57,18 @@ class Outcome:
         """Return the text of ``report.json``."""
         return report.as_json(self.report)
 
-    def as_text(self) -> str:
-        """Return the report as tables for people, with the profile if there is one."""
-        shown = report.as_text
+    def as_text(self, *, everything: bool = False, command: str | None = None) -> str:
+        """Return the answer on one screen, or *everything*, every candidate and operator.
+
+        *command* is what was typed, which advice adds options to; None: nothing was.
+        """
+        from convgen.report import layer_page, network_page
+        from convgen.report.answer import Shown
+
+        shown = Shown(out=self.out, everything=everything, command=command)
         if "model" in self.report:
-            from convgen.report import network_report
-
-            shown = network_report.as_text
-        if "profile" not in self.report:
-            return shown(self.report, self.out)
-        from convgen.report import listing
-
-        return shown(self.report, self.out) + listing.as_text(self.report, self.out)
+            return network_page.as_text(self.report, shown)
+        return layer_page.as_text(self.report, shown)
 
 
 def on_bench(
@@ -148,13 +148,18 @@ def _vectors(options: RunOptions, computes: Computation) -> Vectors:
 
 def file_names(name: str) -> tuple[str, ...]:
     """Return every file that may be written of a layer or network of that *name*."""
-    return (*generate.file_names(name), REPORT, *toolchain.file_names(name))
+    return (*generate.file_names(name), REPORT, PROFILE, *toolchain.file_names(name))
 
 
 def _publish(found: Found, bench: Bench, out: Path) -> None:
     folder = found.chosen.folder
     text = report.as_json(found.report)
     (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
+    if "profile" in found.report:
+        from convgen.report import listing
+
+        profiled = listing.as_text(found.report["profile"], folder)
+        (folder / PROFILE).write_text(profiled, encoding="utf-8", newline="\n")
     toolchain.finish(folder, bench.machine)
     publish(folder, out)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
+import pytest
+
 import minimal
 import trials
 from convgen.bench.trial import Trial
 from convgen.choices import Goal
 from convgen.report.advice import advise
+from convgen.report.front import front
 from convgen.report.report import pareto_front
 from convgen.schedule.select import Candidate, Selection, preference, undemanding
 
@@ -111,11 +117,39 @@ def test_nothing_is_advised_where_one_pool_is_used_already() -> None:
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
-    candidates = selection().candidates
+    choice = selection()
+    candidates = choice.candidates
     direct = tried(find(candidates, "direct"), 500)
     same = tried(find(candidates, "indirect_flash"), 500, code=5000)
     slower = tried(find(candidates, "im2col_p1"), 600, code=6000)
     faster = tried(find(candidates, "im2col_p2"), 400)
     wrong = tried(find(candidates, "mec"), 1, right=False)
-    front = pareto_front([direct, same, slower, faster, wrong])
-    assert front == {direct.candidate, faster.candidate}
+    front = pareto_front([direct, same, slower, faster, wrong], choice.budget)
+    assert front == {direct, faster}
+
+
+def test_the_front_is_of_what_fits_or_of_all_where_nothing_does() -> None:
+    choice = selection()
+    direct = tried(find(choice.candidates, "direct"), 500)
+    large = tried(find(choice.candidates, "im2col_full"), 100)
+    within = replace(choice.budget, ram=direct.ram)
+    assert pareto_front([direct, large], within) == {direct}
+    assert pareto_front([direct, large], replace(within, ram=1)) == {direct, large}
+
+
+@pytest.mark.parametrize(
+    ("needs", "marked"),
+    [
+        ({"a": (100, 100), "b": (50, 200)}, "ab"),
+        ({"a": (100, 100), "b": (100, 101)}, "a"),
+        ({"small": (100, 200), "smaller": (95, 300), "fast": (300, 100)}, {"small", "fast"}),
+        ({"small": (100, 200), "smaller": (80, 300), "fast": (300, 100)},
+         {"small", "smaller", "fast"}),
+        ({"fast": (300, 100), "between": (299, 109), "small": (100, 200)}, {"fast", "small"}),
+        ({}, ""),
+    ],
+)  # fmt: skip
+def test_what_is_nearly_as_good_as_another_is_not_marked(
+    needs: dict[str, tuple[int, int]], marked: Collection[str]
+) -> None:
+    assert front(needs) == set(marked)

@@ -38,7 +38,7 @@ def test_a_target_is_served_by_any_tool_that_is_there() -> None:
     some = [replace(t, path="/bin/x" if t.name in ("qemu-arm", "gcc") else None) for t in tools]
     assert doctor.without(some, COMPILER) == ["cortex-m0", "cortex-m4", "rv32imc"]
     assert doctor.without(some, EMULATOR) == ["host", "rv32imc"]
-    said = doctor.as_text(some).splitlines()[-2:]
+    _, *said = doctor.parts(some)
     assert said == [
         "No compiler for: cortex-m0, cortex-m4, rv32imc",
         "No emulator for: host, rv32imc",
@@ -52,8 +52,8 @@ def test_where_nothing_is_installed_it_says_how_to_get_it(monkeypatch: pytest.Mo
     assert (result.status, result.stderr) == (0, "")
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert all("not found" in line for name, line in rows.items() if name not in ("tool", "No"))
-    assert rows["qemu-arm"].endswith("apt-get install qemu-user")
-    assert rows["unicorn"].endswith('pip install "convgen[portable]"')
+    assert "not found: apt-get install qemu-user" in rows["qemu-arm"]
+    assert 'not found: pip install "convgen[portable]"' in rows["unicorn"]
     assert "--emulator qemu-system: rv64imac" in rows["qemu-system-riscv64"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_the_listing_shows_the_source_and_marks_what_is_hot(tmp_path: Path) -> N
         ],
         "lines": [line(1, 40), line(2, 1000)],
     }
-    assert listing.as_text({"profile": profile}, tmp_path).splitlines() == [
+    assert listing.as_text(profile, tmp_path).splitlines() == [
         "instructions  share  function",
         "          60  60.0%  stem_walk",
         "       1,040  40.0%  stem",
@@ -129,12 +130,19 @@ def test_every_instruction_has_its_function(board: str, library: bool) -> None:
 
 
 @pytest.mark.usefixtures("workplace")
-def test_the_listing_follows_the_table() -> None:
+def test_the_hottest_functions_are_shown_and_the_listing_is_a_file() -> None:
     write_spec(CASES["planes"])
-    result = convgen("-t", "cortex-m4", "layer.json", "--profile", "--algorithm", "direct_planes")
+    options = ("-t", "cortex-m4", "layer.json", "--algorithm", "direct_planes", "-o", "out")
+    result = convgen(*options, "--profile")
     assert result.status == 0
-    after = result.stdout.partition("Written to")[2].splitlines()[1:]
-    assert after[0].split() == ["instructions", "share", "function"]
-    assert after[1].split()[-1] == "planes__walk"
-    assert any("planes__walk(input, output" in found for found in after)
-    assert any("smlad" in found for found in after)
+    assert re.search(
+        r"^instructions +share  function\n +[\d,]+ +[\d.]+%  planes__walk$", result.stdout, re.M
+    )
+    assert len(result.stdout.splitlines()) < 24
+    assert "Each line beside what it takes: out/profile.txt\n" in result.stdout
+    text = Path("out/profile.txt").read_text()
+    assert "planes__walk(input, output" in text
+    assert "smlad" in text
+    assert "profile.txt" in Path("out/verify/SHA256SUMS").read_text()
+    assert convgen(*options).status == 0
+    assert not Path("out/profile.txt").exists()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convgen import extras, printable
 from convgen.errors import ToolError
-from convgen.report.page import Styled, Table, printed
+from convgen.report.page import Part, Styled, Table
 from convgen.system import process
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -112,16 +112,17 @@ def without(tools: Sequence[Tool], kind: str) -> list[str]:
     return sorted(named.keys() - served)
 
 
-def as_text(tools: Sequence[Tool]) -> str:
-    """Return the table for people, and a sentence on what cannot be done."""
+def parts(tools: Sequence[Tool]) -> Iterator[Part]:
+    """Yield the table for people, and sentences on what cannot be done."""
     shown = Table()
-    for column in ("tool", "version", "where", "serves", "to install it"):
-        shown.add_column(column, overflow="fold")
+    for column in ("tool", "version", "where", "serves"):
+        shown.add_column(column)
     for tool in tools:
-        where = tool.path or Styled("not found", "yellow")
+        where = tool.path or Styled(f"not found: {tool.get}", "yellow")
         serves = f"{tool.option}: {', '.join(tool.targets)}" if tool.targets else tool.option
-        shown.add_row(tool.name, tool.version, where, serves, tool.get)
-    return printed(shown, *_sentences(tools))
+        shown.add_row(tool.name, tool.version, where, serves)
+    yield shown
+    yield from _sentences(tools)
 
 
 def _sentences(tools: Sequence[Tool]) -> list[str]:

@@ -7,8 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from convgen.report.page import Table, printed
-from convgen.report.report import Report
+from convgen.report.page import Table, plain
 
 HOT = 0.5  # of what the hottest of a listing takes: a line that is marked
 GAP_LINES = 3  # so many lines without instructions stand between others; more are left out
@@ -17,9 +16,8 @@ Row = tuple[dict[str, Any] | None, str, str]
 """What a line takes, None if nothing; its number or address; its text."""
 
 
-def as_text(report: Report, out: Path) -> str:
-    """Return the listing of the report's ``profile``; the sources are in *out*."""
-    profile = report["profile"]
+def as_text(profile: dict[str, Any], out: Path) -> str:
+    """Return the listing of a report's ``profile``; the sources are in *out*."""
     parts = [_functions(profile["functions"])]
     for file, counted in groupby(profile["lines"], key=lambda line: line["file"]):
         source = (out / file).read_text(encoding="utf-8").splitlines()
@@ -28,7 +26,7 @@ def as_text(report: Report, out: Path) -> str:
         if "assembly" in function:
             rows: list[Row] = [(i, f"{i['address']:x}", i["text"]) for i in function["assembly"]]
             parts.append(_listing(function["name"], rows))
-    return printed(*parts)
+    return plain(*parts)
 
 
 def annotated(counted: Sequence[dict[str, Any]], source: Sequence[str]) -> Iterator[Row]:
@@ -63,11 +61,11 @@ def _listing(title: str, rows: Sequence[Row]) -> Table:
     shown.add_column("share", justify="right")
     shown.add_column("")
     shown.add_column("", justify="right")
-    shown.add_column(title, no_wrap=True)
+    shown.add_column(title)
     for taken, place, text in rows:
         hot = taken is not None and taken["instructions"] >= HOT * most
         figures = _figures(taken) if taken else ("", "")
-        shown.add_row(*figures, "*" if hot else "", place, text, style="bold" if hot else "")
+        shown.add_row(*figures, "*" if hot else "", place, text)
     return shown
 
 

@@ -44,18 +44,20 @@ def _over_strips(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator
 
 
 def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
-    """Yield what more RAM buys: what the budget has, and one step."""
+    """Yield what more RAM buys: the fastest that fits, and what one step makes of that."""
     if chosen.goal == "speed":
         return
+    fastest = _plan(planner, budget)
+    if fastest is None or _ratio(chosen, fastest) < WORTHWHILE:
+        return
+    yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
     ram = min(chosen.ram + STEP, budget.ram)
-    fastest, stepped = _plan(planner, budget), _plan(planner, replace(budget, ram=ram))
+    stepped = _plan(planner, replace(budget, ram=ram)) if fastest.ram > ram else None
     if stepped and _ratio(chosen, stepped) >= WORTHWHILE:
         yield (
             f"{_times(chosen, stepped)} for {ram - chosen.ram:,} bytes of RAM more: "
             f"`--optimize speed --budget {ram}`"
         )
-    if fastest and _ratio(chosen, fastest) >= WORTHWHILE * _ratio(chosen, stepped or chosen):
-        yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
 
 
 def _by_rows(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:

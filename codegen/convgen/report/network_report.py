@@ -1,18 +1,16 @@
-"""The report on a network: ``report.json``, and the same figures as tables for people."""
+"""The report on a network: ``report.json``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from convgen import __version__
 from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
 from convgen.choices import Feed
-from convgen.report.page import Sentence, Styled, Table, printed, sentence
-from convgen.report.report import Report, beats, cycles_of, finite, flash_of, verdict
+from convgen.report.report import Report, cycles_of, finite, flash_of, pareto_front, verdict
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -189,7 +187,7 @@ def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[
     """Return the plans that were run, from the least RAM to the most."""
     different = {trial.schedule.form: trial for trial in (*trials, chosen)}
     rows = sorted(different.values(), key=lambda trial: (trial.ram, trial.instructions or 0))
-    needs = {id(trial): (trial.ram, trial.instructions or 0, trial.flash) for trial in rows}
+    outstanding = pareto_front(rows, budget)
     return [
         {
             "feed": _feed(trial.schedule),
@@ -209,139 +207,7 @@ def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[
             },
             "fits": trial.fits(budget),
             "chosen": trial is chosen,
-            "pareto": trial.verified
-            and not any(beats(other, needs[id(trial)]) for other in needs.values()),
+            "pareto": trial in outstanding,
         }
         for trial in rows
     ]
-
-
-def as_text(report: Report, out: Path) -> str:
-    """Return the summary, the operators and the plans."""
-    plans = [_plans(report)] if len(report["candidates"]) > 1 else []
-    return printed(
-        _headline(report),
-        _summary(report),
-        _operators(report),
-        *plans,
-        *report["advice"],
-        f"Written to {out}",
-    )
-
-
-def _headline(report: Report) -> Sentence:
-    subject = (Styled(report["model"], "bold"), f" on {report['target']}, ")
-    if report["failure"]:
-        differs = report.get("first_difference")
-        where = "; operator {operator} ({name}) is the first".format(**differs) if differs else ""
-        return sentence(*subject, Styled("WRONG", "red"), f": {report['failure']}{where}")
-    if report["emulator"]["kind"] == "none":
-        return sentence(*subject, Styled("generated and compiled, not run", "yellow"))
-    exact = "every output equals"
-    if report["max_abs_error"]:
-        exact = "no output is more than {max_abs_error:.1e}, of {max_allowed_error:.1e}, from"
-        exact = exact.format(**report)
-    vectors = f" on {report['vectors']} vectors: {exact} {report['compared_with']}"
-    return sentence(*subject, Styled("verified", "green"), vectors)
-
-
-def _summary(report: Report) -> Table:
-    shown = Table(show_header=False)
-    shown.add_column("what")
-    shown.add_column("bytes", justify="right")
-    shown.add_column("note")
-    memory, flash, budget = report["memory"], report["flash"], report["budget"]
-    for part in ("arena", "state", "stack", "heap", "static"):
-        if memory[part] is not None:
-            shown.add_row(part, f"{memory[part]:,}", _note(report, part))
-    shown.add_row("RAM in all", f"{memory['total']:,}", f"of {budget['ram']:,}")
-    shown.add_row("code", f"{flash['code']:,}", "")
-    shown.add_row("constants", f"{flash['constants']:,}", "")
-    shown.add_row("flash in all", f"{flash['total']:,}", f"of {budget['flash']:,}")
-    if report["instructions"] is not None:
-        per_mac = report["instructions_per_mac"]
-        note = f"{per_mac:.2f} per MAC, {report['macs']:,} MACs" if per_mac else ""
-        shown.add_row("instructions", f"{report['instructions']:,}", note)
-    if report["unfused"]:
-        shown.add_row("unfused", *_apart(report["unfused"]))
-    if "cycles_estimated" in report:
-        shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
-    return shown
-
-
-def _apart(unfused: Report) -> tuple[str, str]:
-    """Return the instructions of a plan one operator after the other, and how many times those."""
-    if unfused["ratio"]:
-        return (
-            f"{unfused['instructions']:,}",
-            f"instructions: row by row {unfused['ratio']:.3f} times",
-        )
-    ratio = f"instructions (predicted): row by row {unfused['predicted_ratio']:.3f} times"
-    return f"~{unfused['predicted_instructions']:,}", ratio
-
-
-def _note(report: Report, part: str) -> str:
-    """Return what there is to say about a *part* of the RAM."""
-    if part == "stack" and report["memory"]["stack_bound"]:
-        return f"compiler's bound {report['memory']['stack_bound']:,}"
-    if part == "arena" and len(report["stages"]) > 1:
-        peak = report["stages"][report["peak"]]
-        names = [report["operators"][peak[end]]["name"] for end in ("first", "last")]
-        return f"the most in {' to '.join(dict.fromkeys(names))}"
-    return ""
-
-
-def _operators(report: Report) -> Table:
-    shown = Table()
-    shown.add_column("", justify="right")
-    for column in ("operator", "kind", "algorithm"):
-        shown.add_column(column)
-    for column in ("MACs", "instructions", "workspace", "constants"):
-        shown.add_column(column, justify="right")
-    for row in report["operators"]:
-        shown.add_row(
-            "" if row["index"] is None else str(row["index"]),
-            row["name"],
-            row["kind"],
-            row["algorithm"],
-            f"{row['macs']:,}" if row["macs"] else "",
-            _instructions(row),
-            f"{row['workspace']:,}" if row["workspace"] else "",
-            f"{row['flash_constants']:,}" if row["flash_constants"] else "",
-        )
-    return shown
-
-
-def _instructions(row: Report) -> str:
-    if row["instructions"] is not None:
-        return f"{row['instructions']:,}"
-    return f"~{row['predicted_instructions']:,}"
-
-
-def _plans(report: Report) -> Table:
-    shown = Table()
-    shown.add_column("feed")
-    for column in ("stages", "RAM", "arena", "flash", "instructions"):
-        shown.add_column(column, justify="right")
-    shown.add_column("")
-    for row in report["candidates"]:
-        if not row["applicable"]:
-            shown.add_row(row["feed"], *[""] * 5, row["reason"])
-            continue
-        instructions = row["measured"]["instructions"]
-        words = [
-            *(["Pareto front"] if row["pareto"] else []),
-            *(["chosen"] if row["chosen"] else []),
-            *([] if row["fits"] else ["over the budget"]),
-            *([] if row["measured"]["verified"] else ["WRONG"]),
-        ]
-        shown.add_row(
-            row["feed"],
-            str(row["stages"]),
-            f"{row['ram']:,}",
-            f"{row['arena']:,}",
-            f"{row['flash']:,}",
-            f"{instructions:,}" if instructions is not None else "",
-            ", ".join(words),
-        )
-    return shown

@@ -1,4 +1,4 @@
-"""The report: ``report.json``, and the same figures as a table for people."""
+"""The report on a layer: ``report.json``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from convgen import __version__
@@ -15,16 +14,13 @@ from convgen.errors import BuildError
 from convgen.model.operator import input_bytes, output_bytes, tensor_bytes
 from convgen.report import doubts
 from convgen.report.advice import advise
-from convgen.report.page import Sentence, Styled, Table, printed, sentence
-from convgen.report.verdict import Results
+from convgen.report.front import front
+from convgen.report.verdict import Results, scope
 from convgen.schedule.select import Budget, Candidate, Selection
 from convgen.system import seal
-from convgen.system.publishing import REPORT
 from convgen.targets.target import Machine
 
 Report = dict[str, Any]
-FAULTS = ("WRONG", "DISAGREES", "INCOMPLETE")  # the gravest first
-COUNTED = ("workspace", "RAM", "flash", "instructions")
 
 
 def build(selection: Selection, results: Results, tools: Report) -> Report:
@@ -35,7 +31,7 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
     chosen, trials = results.chosen, results.trials
     operator, budget = chosen.candidate.plan.operator, selection.budget
     tried = {trial.candidate: trial for trial in trials}
-    front = pareto_front(trials) if results.compared else set()
+    outstanding = _outstanding(trials, budget) if results.compared else None
     return {
         "convgen": __version__,
         "layer": operator.name,
@@ -60,7 +56,7 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "candidates": [
             *(
-                _candidate(c, tried.get(c), budget, tools["machine"], front)
+                _candidate(c, tried.get(c), budget, tools["machine"], outstanding)
                 | _unbuilt(results.unbuilt.get(c))
                 for c in sorted(selection.candidates, key=_by_memory)
             ),
@@ -81,34 +77,19 @@ def _by_memory(candidate: Candidate) -> tuple[int, int]:
     return candidate.ram_without_stack, candidate.instructions
 
 
-def pareto_front(trials: Sequence[Trial]) -> set[Candidate]:
-    """Return the right ones that no other beats in workspace, instructions or flash.
+def pareto_front(trials: Sequence[Trial], budget: Budget) -> set[Trial]:
+    """Return which of *trials* a person would choose from: right ones that fit, or all if none do.
 
-    To beat is to need less of one of them and no more of any, nor to ask of the caller what the
-    other does not: that is no price in bytes or instructions.
+    Less of RAM, instructions or flash is what they are chosen for.
     """
-    needs = {
-        trial.candidate: (
-            trial.candidate.ram_without_stack,
-            trial.instructions or 0,
-            trial.flash,
-        )
-        for trial in trials
-        if trial.verified
-    }
-    return {
-        candidate
-        for candidate, mine in needs.items()
-        if not any(
-            beats(others, mine) and (other.asks is None or candidate.asks is not None)
-            for other, others in needs.items()
-        )
-    }
+    right = [trial for trial in trials if trial.verified]
+    among = [trial for trial in right if trial.fits(budget)] or right
+    return front({trial: (trial.ram, trial.instructions or 0, trial.flash) for trial in among})
 
 
-def beats(other: tuple[int, ...], mine: tuple[int, ...]) -> bool:
-    """Whether *other* needs less of something than *mine*, and no more of anything."""
-    return other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
+def _outstanding(trials: Sequence[Trial], budget: Budget) -> set[Trial]:
+    """Return the front of what asks nothing of the caller: that is no price in bytes."""
+    return pareto_front([trial for trial in trials if trial.candidate.asks is None], budget)
 
 
 def verdict(results: Results) -> Report:
@@ -123,6 +104,7 @@ def verdict(results: Results) -> Report:
         "max_abs_error": finite(comparison.max_abs_error) if comparison else None,
         "max_allowed_error": finite(comparison.allowed) if comparison else None,
         "failure": None if failure is None else str(failure),
+        "scope": scope(trial),
     }
 
 
@@ -224,7 +206,7 @@ def _candidate(
     trial: Trial | None,
     budget: Budget,
     machine: Machine,
-    front: Collection[Candidate],
+    outstanding: Collection[Trial] | None,
 ) -> Report:
     row: Report = {
         "algorithm": candidate.algorithm,
@@ -247,8 +229,8 @@ def _candidate(
         }
         if trial.cycles:
             row["measured"]["cycles_estimated"] = trial.cycles.cycles
-        if front:
-            row["pareto"] = candidate in front
+        if outstanding is not None:
+            row["pareto"] = trial in outstanding
     if trial and trial.failure:
         row["failure"] = trial.failure
         row["disagrees"] = trial.disagrees
@@ -271,155 +253,3 @@ def as_json(report: Report) -> str:
     """Return the text of ``report.json``."""
     text = json.dumps({**report, seal.KEY: seal.UNSEALED}, indent=2, allow_nan=False)
     return seal.sealed(f"{text}\n")
-
-
-def as_text(report: Report, out: Path) -> str:
-    """Return the summary and the candidates."""
-    words = (*report["notes"], *(f"Warning: {warning}" for warning in report["warnings"]))
-    sentences = (*report["advice"], f"Written to {out}")
-    return printed(_headline(report), _summary(report), *words, _candidates(report), *sentences)
-
-
-def _headline(report: Report) -> Sentence:
-    layer = Styled(report["layer"], "bold")
-    subject = (layer, f" on {report['target']}: {report['algorithm']}, ")
-    if report["failure"]:
-        return sentence(*subject, Styled(_word(report), "red"), f": {report['failure']}")
-    if report["emulator"]["kind"] == "none":
-        return sentence(*subject, Styled("generated and compiled, not run", "yellow"))
-    exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
-    found = f"{exact} {report['compared_with']}{_untried(report)}"
-    vectors = f" on {report['vectors']} vectors: {found}"
-    return sentence(*subject, Styled("verified", "green"), vectors)
-
-
-def _untried(report: Report) -> str:
-    """Say how many channels no made-up vector brought to both sides of a rounding boundary."""
-    found = report.get("coverage")
-    if found is None or not found["made_up"]:
-        return ""
-    left = found["channels"] - found["constant"] - found["tried"]
-    if not left:
-        return ""
-    return (
-        f"; on {left:,} of {found['channels']:,} output channels an error of one in the sum may "
-        "not have shown"
-    )
-
-
-def _word(report: Report) -> str:
-    """Return the word for what is at fault: the gravest of all candidates."""
-    faults = {_fault(row) for row in report["candidates"] if "failure" in row}
-    return min(faults, key=FAULTS.index)
-
-
-def _fault(row: Report) -> str:
-    wrong, disagreeing, unbuilt = FAULTS
-    if not row.get("builds", True):
-        return unbuilt
-    return disagreeing if row["disagrees"] else wrong
-
-
-def _summary(report: Report) -> Table:
-    shown = Table(show_header=False)
-    shown.add_column("what")
-    shown.add_column("bytes", justify="right")
-    shown.add_column("note")
-    memory, flash = report["memory"], report["flash"]
-    for part in ("input", "output", "pool", "workspace", "stack", "heap", "static"):
-        if memory.get(part) is not None:
-            shown.add_row(part, f"{memory[part]:,}", _part_note(part, report))
-    shown.add_row("RAM in all", f"{memory['total']:,}", f"of {report['budget']['ram']:,}")
-    shown.add_row("code", f"{flash['code']:,}", "")
-    shown.add_row("constants", f"{flash['constants']:,}", _synthetic_note(report))
-    shown.add_row("flash in all", f"{flash['total']:,}", f"of {report['budget']['flash']:,}")
-    if report["instructions"] is not None:
-        note = f"{_rate(report, report['instructions'])}{_macs_note(report)}"
-        shown.add_row("instructions", f"{report['instructions']:,}", note)
-    if "cycles_estimated" in report:
-        shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", _cycles_note(report))
-    return shown
-
-
-def _part_note(part: str, report: Report) -> str:
-    if part == "pool":
-        return f"instead of {report['pool']['instead_of']:,}: the output overwrites the input"
-    if part == "stack" and report["memory"]["stack_bound"] is not None:
-        return f"compiler's bound {report['memory']['stack_bound']:,}"
-    return ""
-
-
-def _cycles_note(report: Report) -> str:
-    rate = _rate(report, report["cycles_estimated"])
-    return f"{rate}; {report['cycles_model'].partition(':')[0]}, see cycles_model in {REPORT}"
-
-
-def _rate(report: Report, count: int) -> str:
-    """Say how many there are for each MAC; for each output, of what has no MACs."""
-    unit = "MAC" if report["macs"] else "output"
-    return f"{count / (report['macs'] or report['output_elements']):.2f} per {unit}"
-
-
-def _macs_note(report: Report) -> str:
-    return f", {report['macs']:,} MACs" if report["macs"] else ""
-
-
-def _synthetic_note(report: Report) -> str:
-    return "synthetic: made up from the seed" if report["synthetic_weights"] else ""
-
-
-def _candidates(report: Report) -> Table:
-    shown = Table()
-    shown.add_column("algorithm")
-    counted = (*COUNTED, "cycles") if _has_cycles(report) else COUNTED
-    for column in counted:
-        shown.add_column(column, justify="right")
-    shown.add_column("")
-    for row in report["candidates"]:
-        if row["applicable"]:
-            figures = {
-                "workspace": f"{row['workspace']:,}",
-                "RAM": f"{row['ram']:,}",
-                "flash": f"{row['flash']:,}",
-                "instructions": _instructions(row),
-                "cycles": _row_cycles(row),
-            }
-            words = _verdict_words(row, report)
-            shown.add_row(row["algorithm"], *(figures[column] for column in counted), words)
-        else:
-            reason = f"no: {row['reason']}"
-            shown.add_row(row["algorithm"], *("" for _ in counted), reason)
-    return shown
-
-
-def _has_cycles(report: Report) -> bool:
-    return any(map(_row_cycles, report["candidates"]))
-
-
-def _row_cycles(row: Report) -> str:
-    estimated = row.get("measured", {}).get("cycles_estimated")
-    return f"{estimated:,}" if estimated is not None else ""
-
-
-def _instructions(row: Report) -> str:
-    measured = row.get("measured", {}).get("instructions")
-    return f"{measured:,}" if measured is not None else f"~{row['predicted_instructions']:,}"
-
-
-def _verdict_words(row: Report, report: Report) -> str:
-    words = []
-    if row.get("pareto"):
-        words.append("Pareto front")
-    if row["algorithm"] == report["algorithm"]:
-        words.append("chosen")
-    if not row["fits"]:
-        words.append("over the budget")
-    if not row.get("builds", True):
-        words.append(f"does not build: {row['failure']}")
-    elif "failure" in row:
-        words.append(_fault(row))
-    if "not_measured" in row:
-        words.append(row["not_measured"])
-    if "asks" in row:
-        words.append(row["asks"])
-    return ", ".join(words)

@@ -40,6 +40,21 @@ class Results:
         return None
 
 
+def scope(trial: Trial) -> str | None:
+    """Say of what it is proved that it is right; None where nothing is, or all that counts."""
+    given = trial.given
+    if not trial.verified or given is None or given.expected is not None:
+        return None
+    if not isinstance(trial.program.subject, Candidate):
+        return f"Proved against the file's numbers: {_VECTORS.format('an interpreter')}"
+    if trial.candidate.plan.operator.synthetic:
+        return "Weights are synthetic: made up from the seed; outputs say nothing about a model"
+    return f"Proved against the spec, not your model: {_VECTORS.format('that')}"
+
+
+_VECTORS = '--vectors vectors.npz compares {}, from np.savez("vectors.npz", input=x, output=y)'
+
+
 def _sentence(details: Mapping[str, str], one: str, many: str) -> str:
     first, *others = details
     if not others:

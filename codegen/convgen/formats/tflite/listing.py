@@ -1,9 +1,7 @@
-"""The operators of a model, as ``--list-layers`` prints them."""
+"""The operators of a model, as ``--list-layers`` tells of them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,6 @@ from typing import Any
 from convgen.formats.tflite import reader, states
 from convgen.formats.tflite.reader import Entry
 from convgen.model import passes
-from convgen.printable import word
-
-MOST_NAME = 40
-HEADINGS = ("index", "kind", "name", "inputs", "outputs", "MACs", "parameters", "becomes")
-NUMBERS = ("index", "MACs", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +17,6 @@ class Listed:
 
     entries: tuple[Entry, ...]
     left: frozenset[str]
-
-    def as_json(self) -> str:
-        """Return an array with an object for each operator."""
-        described = [_described(entry, self.left) for entry in self.entries]
-        return json.dumps(described, indent=2) + "\n"
-
-    def as_text(self) -> str:
-        """Return a table with a line for each operator."""
-        rows = [HEADINGS, *(_row(entry, self.left) for entry in self.entries)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = []
-        for row in rows:
-            cells = [
-                cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
-                for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
-            ]
-            lines.append("  ".join(cells).rstrip())
-        return "\n".join(lines) + "\n"
 
 
 def listed(path: Path) -> Listed:
@@ -53,6 +28,11 @@ def listed(path: Path) -> Listed:
         graph, _ = passes.simplified(reader.imported(subgraphs, "model").graph)
         operators = graph.operators
     return Listed(entries, frozenset(operator.name for operator in operators))
+
+
+def described(found: Listed) -> list[dict[str, Any]]:
+    """Return an object for each operator."""
+    return [_described(entry, found.left) for entry in found.entries]
 
 
 def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
@@ -67,23 +47,6 @@ def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
         "supported": entry.problem is None,
         "becomes": becomes(entry, left),
     }
-
-
-def _row(entry: Entry, left: frozenset[str]) -> tuple[str, ...]:
-    return (
-        str(entry.index),
-        entry.kind.lower(),
-        word(entry.name, MOST_NAME) or "-",
-        _shapes(entry.inputs),
-        _shapes(entry.outputs),
-        f"{entry.macs:,}",
-        f"{entry.parameters:,}",
-        becomes(entry, left),
-    )
-
-
-def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
-    return " ".join("x".join(map(str, shape)) or "1" for shape in shapes) or "-"
 
 
 def becomes(entry: Entry, left: frozenset[str]) -> str:
