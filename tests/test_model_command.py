@@ -73,9 +73,8 @@ def test_comparing_measures_plans_and_marks_those_that_none_beats(tmp_path: Path
         plan["measured"]["instructions"] for plan in plans if plan["stages"] == 4
     ]
     front = [plan for plan in plans if plan["pareto"]]
-    fastest = min(plans, key=lambda plan: plan["measured"]["instructions"])
-    assert plans[0] in front
-    assert fastest in front
+    for need in (lambda plan: plan["ram"], lambda plan: plan["measured"]["instructions"]):
+        assert min(map(need, front)) <= 1.1 * min(map(need, plans))
 
 
 @pytest.mark.emulator
