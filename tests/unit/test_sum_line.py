@@ -11,7 +11,9 @@ import pytest
 import minimal
 import random_operators
 from convgen.model.ops.add import Add
+from convgen.plans import registry
 from convgen.plans.sum_line import SumLine, find_sum_line
+from convgen.targets import target
 
 ALL = np.arange(-128, 128)
 FIRST, SECOND = np.meshgrid(ALL, ALL, indexing="ij")
@@ -76,3 +78,10 @@ def test_outputs_grow_with_each_input(zeros: tuple[int, int, int]) -> None:
     found = right(add((0.0123, 0.7, 0.03), zeros))
     assert (np.diff(found, axis=0) >= 0).all()
     assert (np.diff(found, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize(("name", "form"), [("cortex-m3", "line"), ("cortex-m4", "rescale")])
+def test_a_line_in_64_bits_is_for_cores_that_round_no_product(name: str, form: str) -> None:
+    of = add((0.0014, 0.783, 0.01), (73, -111, 117))
+    (plan,) = registry.able(of, target.load(name)).values()
+    assert plan.output.form == form

@@ -17,7 +17,13 @@ from convgen.plans.fours import by_fours, one_by_one
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
-from convgen.plans.sum_line import SumLine, find_sum_line, rescaled, saturating
+from convgen.plans.sum_line import (
+    SumLine,
+    find_sum_line,
+    instructions_for,
+    most_bits,
+    rescaled,
+)
 from convgen.targets.target import Target
 
 
@@ -33,7 +39,7 @@ class ElementByElement:
         """Find the cheapest exact form: every sum will do."""
         elems = operator.output.elems
         output = (
-            find_sum_line(operator) or rescaled(operator)
+            find_sum_line(operator, most_bits(target)) or rescaled(operator)
             if of_dtype(operator.dtype).is_exact
             else bounded(operator)
         )
@@ -49,7 +55,7 @@ class ElementByElement:
             orders=(),
             decisions=("An output may take the place of the inputs it is of.",),
             work=_work(operator, output),
-            own_assembly=saturating(output, target),
+            own_assembly=instructions_for(output, target),
             is_elementwise=True,
             band=ROW_BY_ROW,
         )
@@ -59,7 +65,8 @@ def _is_short(output: Output, target: Target) -> bool:
     """Whether a sum takes so few instructions that a loop round it is much."""
     if isinstance(output, SumLine):
         return not output.is_wide
-    return output.form == "float" and target.has("fpu")
+    has_instructions = instructions_for(output, target) is not None
+    return has_instructions or (output.form == "float" and target.has("fpu"))
 
 
 def _work(operator: Add, output: Output) -> Counter[str]:

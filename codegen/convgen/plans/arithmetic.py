@@ -33,7 +33,7 @@ from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import INDICES, Ints, distance_above, places
 from convgen.plans.scaling import Rescaled, Scaling
-from convgen.plans.sum_line import SumLine, find_sum_line, saturating
+from convgen.plans.sum_line import SumLine, find_sum_line, instructions_for, most_bits
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
@@ -157,9 +157,9 @@ class ElementByElement:
         walk, constants, above = _walked(operator, operator.operands)
         zeros = [each.tensor.zero_point for each in operator.operands]
         steps = ArithmeticSteps(walk=walk, function=operator.kind, zero_points=(zeros[0], zeros[1]))
-        output = _output(operator)
+        output = _output(operator, most_bits(target))
         plan = _plan(self, operator, steps, output, constants, above)
-        return replace(plan, own_assembly=saturating(output, target))
+        return replace(plan, own_assembly=instructions_for(output, target))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,13 +327,13 @@ def _unit(function: str, output: Output) -> str:
     return f"{kind}.wide" if isinstance(output, sum_line.Rescaled) else kind
 
 
-def _output(operator: Elementwise) -> Output:
-    """Return the cheapest exact form."""
+def _output(operator: Elementwise, most: int) -> Output:
+    """Return the cheapest exact form, a line of a sum in at most so many bits."""
     if not of_dtype(operator.dtype).is_exact or operator.kind not in ("add", "sub", "mul"):
         return bounded(operator)
     if operator.kind == "mul":
         return _product(operator)
-    line = _sum_line(operator)
+    line = _sum_line(operator, most)
     if line:
         return line
     tensors = (*(each.tensor for each in operator.operands), operator.output)
@@ -344,11 +344,11 @@ def _output(operator: Elementwise) -> Output:
     )
 
 
-def _sum_line(operator: Elementwise) -> SumLine | None:
+def _sum_line(operator: Elementwise, most: int) -> SumLine | None:
     whole = _of_all_bytes(operator)
     if operator.kind == "add":
-        return find_sum_line(whole)
-    line = find_sum_line(_Mirrored(of=whole))
+        return find_sum_line(whole, most)
+    line = find_sum_line(_Mirrored(of=whole), most)
     return line and replace(line, second=-line.second, offset=line.offset - line.second)
 
 

@@ -64,6 +64,11 @@ SATURATING = Assembly(
     core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)"),
     has_functions=False,
 )
+ROUNDING = Assembly(
+    needs="Thumb-2 with DSP instructions and SSAT",
+    core=(*_DSP, "defined(__ARM_FEATURE_SAT)"),
+    has_functions=False,
+)
 SATURATING_FLOAT = Assembly(
     needs="Thumb-2 with SSAT and a single-precision FPU",
     core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)", "defined(__ARM_FP)"),

@@ -66,7 +66,7 @@ TENSORS = ("INPUT_0", "INPUT_1", "OUTPUT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rescaled:
+class Rescaled(Ranged):
     """Both inputs brought to one scale, and their sum to the output's: three steps, each rounded.
 
     The reference's own arithmetic: ``AddElementwise`` of TensorFlow Lite's integer kernels.
@@ -146,13 +146,19 @@ class Sum(Computation, Protocol):
         ...
 
 
-def find_sum_line(add: Sum) -> SumLine | None:
-    """Return a line that gives every output of an int8 *add*: in 32 bits, else in 64; or None.
+def most_bits(target: Target) -> int:
+    """Return in how many bits a line costs less than the three steps: by measurement."""
+    return 32 if instruction_set(target).rounding else 64
+
+
+def find_sum_line(add: Sum, most: int = 64) -> SumLine | None:
+    """Return a line that gives every output of an int8 *add*: in 32 bits, else in *most*; or None.
 
     "Every": those of the reference for all 256 x 256 pairs of inputs.
     """
     outputs = _all_outputs(add)
-    return _search(add, outputs, 32) or _search(add, outputs, 64)
+    widths = (bits for bits in (32, 64) if bits <= most)
+    return next((line for bits in widths if (line := _search(add, outputs, bits))), None)
 
 
 def _search(add: Sum, outputs: _Outputs, bits: int) -> SumLine | None:
@@ -246,7 +252,8 @@ def _around(first: int, second: int, step: int) -> Iterator[tuple[int, int]]:
             yield max(0, first + one), max(0, second + two)
 
 
-def saturating(output: Output, target: Target) -> Assembly | None:
-    """Return what an instruction asks for that shifts a sum and takes it into eight bits."""
-    by_line = isinstance(output, SumLine) and not output.is_wide
-    return instruction_set(target).saturating if by_line else None
+def instructions_for(output: Output, target: Target) -> Assembly | None:
+    """Return what the instructions need that make an output in eight bits of a sum."""
+    if isinstance(output, SumLine):
+        return None if output.is_wide else instruction_set(target).saturating
+    return instruction_set(target).rounding if isinstance(output, Rescaled) else None

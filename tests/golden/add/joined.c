@@ -33,8 +33,7 @@ static JOINED__CODE int8_t joined__sum(int32_t first, int32_t second)
     value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
     value = value > JOINED__OUT_MAX ? JOINED__OUT_MAX : value;
 #endif
-    return (int8_t)value;
-... 2 lines
+... 4 lines
 JOINED__CODE void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace)
 {
 ... 2 lines

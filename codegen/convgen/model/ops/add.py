@@ -28,6 +28,11 @@ class Rescale:
         """The shift to the right."""
         return -self.shift
 
+    @property
+    def halves(self) -> bool:
+        """Whether it is one half: of an even value exact."""
+        return (self.multiplier, self.shift) == (1 << 30, 0)
+
     def of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return ``MultiplyByQuantizedMultiplierSmallerThanOneExp`` of int32 *values*.
 

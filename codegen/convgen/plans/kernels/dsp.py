@@ -29,6 +29,7 @@ DSP = InstructionSet(
     slices=Slices(template="kernels/dsp/slices.c.j2", assembly=assembly.DSP_UNALIGNED),
     bytewise=assembly.LANES,
     saturating=assembly.SATURATING,
+    rounding=assembly.ROUNDING,
     saturating_float=assembly.SATURATING_FLOAT,
     line="kernels/dsp/line.c.j2",
     branches="kernels/armv7m/branches.c.j2",

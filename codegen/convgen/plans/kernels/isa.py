@@ -53,7 +53,7 @@ class InstructionSet:
     ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
     pixel. ``slices``: fully connected ones whose input comes in slices. ``bytewise``: instructions
     amid C that take the bytes of a word apart, or work on each. ``saturating``: one that takes an
-    integer into a range,
+    integer into a range, ``rounding`` one more that rounds the upper half of a product,
     ``saturating_float`` one behind a conversion from float. ``line`` prints those that requantise,
     ``branches`` the loops of its assembly. ``has_vectors``: compilers make vectors of loops, which
     GCC 12 does not do right where a loop has had its conditions removed.
@@ -69,6 +69,7 @@ class InstructionSet:
     slices: Slices | None = None
     bytewise: Assembly | None = None
     saturating: Assembly | None = None
+    rounding: Assembly | None = None
     saturating_float: Assembly | None = None
     line: str | None = None
     branches: str | None = None
