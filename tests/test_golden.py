@@ -18,6 +18,7 @@ from golden_texts import NETWORKS, TARGET, expected_files, generated, pattern, s
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = "digests"
+MOST_BYTES = 217_000  # a third of the texts in full
 LEFT_OUT = re.compile(r"\.\.\. (\d+) lines")
 FILES = [f"{name}{suffix}" for name in expected_files() for suffix in (".c", ".h")]
 
@@ -42,6 +43,10 @@ def digests() -> str:
 def test_no_golden_file_is_an_orphan() -> None:
     found = {str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*") if path.is_file()}
     assert found == {*FILES, DIGESTS}
+
+
+def test_files_are_few_enough_to_be_read() -> None:
+    assert sum(path.stat().st_size for path in GOLDEN.rglob("*") if path.is_file()) <= MOST_BYTES
 
 
 def test_every_line_is_shown_where_it_follows_another_for_the_first_time() -> None:
