@@ -48,6 +48,11 @@ class Loops:
             return ""
         return "pixel + " if pitch == 1 else f"pixel * {pitch} + "
 
+    def around(self, statement: str, pitch: int | str) -> str:
+        """Return the loops with a *statement* on the ``{sum}`` whose pixel is ``{at}`` a place."""
+        inner = statement.format(sum=f"sums[{self.pixel}][c]", at=self.at(pitch))
+        return f"{self.begin}\n{self.margin}{inner}\n{self.end}"
+
 
 def loops(pixels: int, channels: int) -> Loops:
     """Return the loops over *pixels* times *channels* sums."""

@@ -104,6 +104,11 @@ class Rows:
         """Return where a row of the image is, counted from the one at ``input``."""
         return f"({row} - input_row)" if self.by_rows else alone or row
 
+    def pixel(self, row: str, col: str, outside: str = "") -> str:
+        """Return where a pixel of the image is, *outside* where it is not ``inside``, if given."""
+        place = f"input + ({self.at(row)} * IN_W + {col}) * IN_C"
+        return f"inside ? {place} : {outside}" if outside else place
+
     def made(self, row: str) -> str:
         """Return where a row of the output is, counted from the one at ``output``."""
         return f"({row} - first)" if self.by_rows else row
