@@ -80,6 +80,18 @@ def refused(status: int, *arguments: object) -> str:
     return message(result)
 
 
+def unfitting(*arguments: object, out: Path) -> str:
+    """Run the command, for which nothing fits; return its message. The report says the same."""
+    result = convgen(*arguments)
+    assert result.status == 3
+    said = message(result)
+    assert "nothing fits the budget" in result.stdout
+    kept = json.loads((out / "report.json").read_text())
+    assert (kept["verified"], kept["memory"], kept["failure"]) == (False, None, said)
+    assert {path.name for path in out.iterdir()} <= {"report.json", "report.html", "verify"}
+    return said
+
+
 def message(result: Result) -> str:
     """Return what the command said on standard error, without its name in front."""
     assert result.stderr.startswith("convgen: ")

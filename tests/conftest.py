@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
 from typing import NoReturn
 
+import jsonschema
 import pytest
 
 from cases import CASES
 from command import write_spec
 from convgen.bench.run import emulator
+from convgen.report import report, schema
 
 NOT_QUICK = ("emulator", "slow")
 LONGEST_FIRST = ("slow", "emulator")
@@ -66,6 +69,28 @@ def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _a_cache_for_each_session(session_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what another session has left, or leaves anything with the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(session_cache))
+
+
+@pytest.fixture(scope="session")
+def report_schema() -> jsonschema.Draft202012Validator:
+    """What ``--schema report`` prints."""
+    printed = schema.json_schema()
+    jsonschema.Draft202012Validator.check_schema(printed)
+    return jsonschema.Draft202012Validator(printed)
+
+
+@pytest.fixture(autouse=True)
+def _every_report_is_of_the_schema(
+    report_schema: jsonschema.Draft202012Validator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test makes a report that ``--schema report`` does not describe."""
+    original = report.as_json
+
+    def checked(made: report.Report) -> str:
+        report_schema.validate(json.loads(json.dumps(made)))
+        return original(made)
+
+    monkeypatch.setattr(report, "as_json", checked)
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from command import (
     convgen_process,
     generated,
     message,
-    refused,
     tree,
+    unfitting,
     write_spec,
 )
 from contract import MEASURED, applicable, missing
@@ -319,7 +319,7 @@ def test_the_reported_ram_is_exactly_what_is_needed(board: str) -> None:
         rf"RAM: direct needs the least, {total} bytes: {memory}; "
         rf"the budget of {total - 1} is 1 short\n"
         r"with --overlap direct would need about \d+ bytes: pool \d+ \+ workspace 0 \+ stack \d+",
-        refused(3, *command, "-b", total - 1),
+        unfitting(*command, "-b", total - 1, out=Path("out")),
     )
 
 
@@ -328,7 +328,7 @@ def test_the_reported_flash_is_exactly_what_is_needed() -> None:
     flash = generated(*command)["flash"]
     assert generated(*command, "--flash", flash["total"])["flash"] == flash
     shutil.rmtree("out")
-    assert refused(3, *command, "--flash", flash["total"] - 1) == (
+    assert unfitting(*command, "--flash", flash["total"] - 1, out=Path("out")) == (
         "no algorithm fits the budget\n"
         f"flash: im2col_p1 needs the least, {flash['total']:,} bytes: "
         f"constants {flash['constants']:,} + code {flash['code']:,}; "
@@ -337,7 +337,7 @@ def test_the_reported_flash_is_exactly_what_is_needed() -> None:
 
 
 def test_the_least_need_that_is_named_is_enough() -> None:
-    found = refused(3, *FIRST, "-b", "400")
+    found = unfitting(*FIRST, "-b", "400", out=Path("convgen-out/first"))
     need = re.search(r"RAM: \w+ needs the least, (\d+) bytes", found)
     assert need
     assert generated(*FIRST, "-b", need[1])["memory"]["total"] == int(need[1])

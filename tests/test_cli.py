@@ -46,6 +46,7 @@ pytestmark = pytest.mark.usefixtures("workplace")
 
 def test_the_version_is_printed() -> None:
     assert convgen("--version") == Result(0, f"convgen {__version__}\n", "")
+    assert convgen("--version", "--format", "json").report == {"convgen": __version__}
 
 
 def test_help_names_every_option_and_every_exit_code() -> None:
@@ -253,5 +254,6 @@ def test_every_file_that_is_written_was_looked_for_before_the_work(options: Sequ
 
 def test_a_failed_run_keeps_the_files_of_the_one_before() -> None:
     generated(*FIRST, "--emulator", "none")
-    refused(3, *FIRST, "-b", "100")
-    assert Path("convgen-out/first/first.c").exists()
+    before = tree(Path("convgen-out"))
+    refused(2, *FIRST, "--algorithm", "none_such")
+    assert tree(Path("convgen-out")) == before

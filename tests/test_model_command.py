@@ -54,7 +54,10 @@ def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
     short = convgen(*ON_M4, "-b", str(needs - 40), "-o", tmp_path / "short", DIGITS)
     assert short.status == 3
     assert f"the budget of {needs - 40:,} is 40 short" in short.stderr
-    assert not (tmp_path / "short").exists()
+    kept = json.loads((tmp_path / "short" / "report.json").read_text())
+    assert (kept["verified"], kept["failure"]) == (False, message(short))
+    assert [plan["fits"] for plan in kept["candidates"]] == [False] * len(kept["candidates"])
+    assert "over the budget" in short.stdout
 
 
 @pytest.mark.emulator
@@ -128,7 +131,8 @@ def test_what_cannot_be_is_said_before_any_tool_runs(
     run = convgen(*ON_M4, *options, "-o", tmp_path / "out", DIGITS)
     assert run.status == code
     assert said in run.stderr
-    assert not (tmp_path / "out").exists()
+    written = {path.name for path in tmp_path.glob("out/*")}
+    assert written == ({"report.json", "verify"} if code == 3 else set())
 
 
 @pytest.mark.emulator

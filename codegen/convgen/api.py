@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from convgen.choices import Ends, Feed, Fusion, Goal, Reference
+from convgen.choices import Ends, Feed, Fusion, Goal, Reference, Schema
 from convgen.errors import (
     BuildError,
     ConvgenError,
@@ -146,7 +146,9 @@ def verify(
 def run(job: Job, say: Say = _silent) -> Outcome:
     """Do *job* as the command does: plan, build, run and measure until the best is known.
 
-    Raises `ConvgenError`; then nothing is written.
+    The outcome's ``failure`` is a NoFitError where nothing fits; its report then has what was
+    tried, and is all that is written. Raises `ConvgenError`; then nothing is written, and where a
+    tool has failed the report of the run before is removed.
     """
     from convgen import pipeline
 
@@ -182,11 +184,15 @@ def algorithms() -> tuple[Variant, ...]:
     return registry.every()
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of a layer's spec."""
-    from convgen.formats.schema import json_schema
+def schema(of: Schema = "spec") -> dict[str, Any]:
+    """Return the JSON Schema of a layer's spec, or of the report."""
+    if of == "report":
+        from convgen.report import schema as of_report
 
-    return json_schema()
+        return of_report.json_schema()
+    from convgen.formats import schema as of_spec
+
+    return of_spec.json_schema()
 
 
 @explained()

@@ -18,3 +18,5 @@ Fusion = Literal["auto", "off"]
 FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 Feed = Literal["whole", "rows"]
 FEEDS: tuple[Feed, ...] = get_args(Feed)
+Schema = Literal["spec", "report"]
+SCHEMAS: tuple[Schema, ...] = get_args(Schema)

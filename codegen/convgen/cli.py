@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from convgen import __version__
-from convgen.choices import EMULATORS, ENDS, FEEDS, FUSIONS, GOALS, REFERENCES, TOOLCHAINS
+from convgen.choices import (
+    EMULATORS,
+    ENDS,
+    FEEDS,
+    FUSIONS,
+    GOALS,
+    REFERENCES,
+    SCHEMAS,
+    TOOLCHAINS,
+)
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
 from convgen.size import whole
@@ -21,6 +30,7 @@ from convgen.system import streams
 if TYPE_CHECKING:
     from convgen import Outcome
     from convgen.api import Job, ReadOptions, What
+    from convgen.choices import Schema
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,15 +38,15 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}\n{self.format_usage().strip()}")
 
 
-class _Show(argparse.Action):
-    """Print a text, or the help, all the way out; and leave."""
+class _Help(argparse.Action):
+    """Print the help all the way out; and leave."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(nargs=0, **more)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         with streams.results():
-            print(self.const or parser.format_help(), end="")
+            print(parser.format_help(), end="")
         parser.exit()
 
 
@@ -51,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    parser.add_argument("-h", "--help", action=_Show, help="show this and exit")
+    parser.add_argument("-h", "--help", action=_Help, help="show this and exit")
     parser.add_argument(
         "spec", metavar="SPEC", nargs="?", help="a layer spec (.json) or a model (.tflite)"
     )
@@ -174,12 +184,18 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     only.add_argument("--list-targets", action="store_true", help="list the targets")
     only.add_argument("--list-algorithms", action="store_true", help="list the algorithms")
     only.add_argument("--list-layers", action="store_true", help="list a model's operators")
-    only.add_argument("--schema", action="store_true", help="print the spec's JSON Schema")
+    only.add_argument(
+        "--schema",
+        metavar="OF",
+        nargs="?",
+        choices=SCHEMAS,
+        const="spec",
+        help=f"print the JSON Schema of the {' or of the '.join(SCHEMAS)} (default: %(const)s)",
+    )
     only.add_argument(
         "--doctor", action="store_true", help="list the tools, found or not, and how to get them"
     )
-    version = f"convgen {__version__}\n"
-    only.add_argument("--version", action=_Show, const=version, help="show it and exit")
+    only.add_argument("--version", action="store_true", help="show it and exit")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -224,7 +240,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         "list_targets": lambda: _list("targets", options),
         "list_algorithms": lambda: _list("algorithms", options),
         "list_layers": lambda: _list("operators", options, _model("--list-layers", options)),
-        "schema": lambda: _print_lines([_schema_text()]),
+        "schema": lambda: _print_lines([_schema_text(options.schema)]),
+        "version": lambda: _print_lines([_version_text(options)]),
         "doctor": lambda: _list("tools", options),
         "extract": lambda: _extract(options),
     }
@@ -250,10 +267,15 @@ def _list(what: What, options: argparse.Namespace, path: Path | None = None) -> 
     return ExitCode.VERIFIED
 
 
-def _schema_text() -> str:
+def _version_text(options: argparse.Namespace) -> str:
+    is_json = options.format == "json"
+    return json.dumps({"convgen": __version__}) if is_json else f"convgen {__version__}"
+
+
+def _schema_text(of: Schema) -> str:
     from convgen import api
 
-    return json.dumps(api.schema(), indent=2)
+    return json.dumps(api.schema(of), indent=2)
 
 
 def _model(option: str, options: argparse.Namespace) -> Path:
@@ -276,13 +298,25 @@ def _generate(options: argparse.Namespace) -> int:
     from convgen.progress import progress
 
     job, is_json = _job(options), options.format == "json"
-    with progress() as say:
-        outcome = api.run(job, say)
+    try:
+        with progress() as say:
+            outcome = api.run(job, say)
+    except Exception as error:
+        known = foreseen(error)
+        if is_json and known and known.exit_code == ExitCode.TOOL:
+            _print_lines([_without_result(job, known)])
+        raise
     with streams.results():
         print(outcome.as_json() if is_json else _shown(outcome, options), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED
+
+
+def _without_result(job: Job, error: ConvgenError) -> str:
+    """Return what can be said in JSON where a tool is missing or has failed."""
+    report = {"convgen": __version__, "target": job.target, "verified": False}
+    return json.dumps({**report, "failure": str(error)}, indent=2)
 
 
 def _shown(outcome: Outcome, options: argparse.Namespace) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
-from convgen.errors import ConvgenError, UsageError
+from convgen.errors import ConvgenError, ToolError, UsageError
 from convgen.model.operator import Computation, Operator
 from convgen.options import Job, RunOptions
 from convgen.progress import Say
@@ -38,9 +38,12 @@ Act = Callable[[Bench, Path], "Found"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Found:
-    """What is to be kept of all that was run, and what to end with if not all is well."""
+    """What is to be kept of all that was run, and what to end with if not all is well.
 
-    chosen: Trial
+    ``chosen`` None: nothing fits.
+    """
+
+    chosen: Trial | None
     report: Report
     failure: ConvgenError | None
 
@@ -87,10 +90,31 @@ def on_bench(
     given = _vectors(options, computes)
     out = out or Path("convgen-out") / computes.name
     with staging_folder(out, file_names(computes.name)) as stage, process.allowance():
-        bench = _bench(options, board, given, remake)
-        found = act(bench, stage)
-        _publish(found, bench, out)
+        try:
+            bench = _bench(options, board, given, remake)
+            found = act(bench, stage)
+        except ToolError:
+            _withdraw(stage, out)
+            raise
+        _publish(found, stage, out, bench)
     return Outcome(report=found.report, out=out, failure=found.failure)
+
+
+def without_tools(found: Found, computes: Operator | Whole, out: Path | None) -> Outcome:
+    """Move the report of what could be *found* before anything was built to *out*."""
+    out = out or Path("convgen-out") / computes.name
+    with staging_folder(out, file_names(computes.name)) as stage:
+        _publish(found, stage, out)
+    return Outcome(report=found.report, out=out, failure=found.failure)
+
+
+def _withdraw(stage: Path, out: Path) -> None:
+    """Remove the report of the run before, whose word no longer holds, if there is one."""
+    if (out / REPORT).exists():
+        nothing = stage / "nothing"
+        nothing.mkdir()
+        with suppress(ConvgenError, OSError):  # there is worse to tell of
+            publish(nothing, out)
 
 
 def caching(options: RunOptions) -> AbstractContextManager[None]:
@@ -151,8 +175,9 @@ def file_names(name: str) -> tuple[str, ...]:
     return (*generate.file_names(name), REPORT, PROFILE, *toolchain.file_names(name))
 
 
-def _publish(found: Found, bench: Bench, out: Path) -> None:
-    folder = found.chosen.folder
+def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -> None:
+    folder = found.chosen.folder if found.chosen else stage / "report"
+    folder.mkdir(exist_ok=True)
     text = report.as_json(found.report)
     (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
     if "profile" in found.report:
@@ -160,7 +185,8 @@ def _publish(found: Found, bench: Bench, out: Path) -> None:
 
         profiled = listing.as_text(found.report["profile"], folder)
         (folder / PROFILE).write_text(profiled, encoding="utf-8", newline="\n")
-    toolchain.finish(folder, bench.machine)
+    if found.chosen and bench:
+        toolchain.finish(folder, bench.machine)
     publish(folder, out)
 
 
@@ -207,8 +233,15 @@ def remake(job: Job, board: Target) -> Remake:
     )
 
 
-def tools(bench: Bench, board: Target, trial: Trial) -> Report:
-    """Describe what *trial* was built and run with."""
+def tools(bench: Bench | None, board: Target, trial: Trial | None = None) -> Report:
+    """Describe what *trial*, or another, was built and run with; *bench* None: with nothing."""
+    if bench is None:
+        return {
+            "target": board.name,
+            "machine": board.preferred_machine,
+            "emulator": {"kind": "none"},
+            "toolchain": None,
+        }
     chosen = bench.emulator
     described: Report = {"kind": "none"}
     if chosen:
@@ -216,7 +249,7 @@ def tools(bench: Bench, board: Target, trial: Trial) -> Report:
             "kind": chosen.kind,
             "machine": chosen.machine_name,
             "version": chosen.version,
-            "notes": [*chosen.notes, *(trial.run.notes if trial.run else ())],
+            "notes": [*chosen.notes, *(trial.run.notes if trial and trial.run else ())],
         }
     return {
         "target": board.name,

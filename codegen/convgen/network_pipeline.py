@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convgen import jobs, planning
@@ -17,8 +17,9 @@ from convgen.model.graph import Graph
 from convgen.model.whole import Whole
 from convgen.options import Job
 from convgen.progress import Say
-from convgen.report import network_advice, network_report
+from convgen.report import network_advice, network_report, unfit
 from convgen.report.network_report import Compared
+from convgen.report.report import Report
 from convgen.report.verdict import Results, short_of
 from convgen.schedule import network
 from convgen.schedule.network import Planner, Schedule
@@ -38,14 +39,21 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     say("planning")
     budget = planning.budget_of(job.plan, board)
     planner = planning.planner(graph, board, job.plan)
-    planner.planned_near(job.plan.goal, budget)  # refuse before any tool is needed
+    try:
+        planner.planned_near(job.plan.goal, budget)  # no tool is needed to know what is hopeless
+    except NoFitError as error:
+        found = _unfit(job, graph, budget, error, jobs.tools(None, board))
+        return jobs.without_tools(found, Whole(graph), job.out)
 
     def act(bench: Bench, stage: Path) -> Found:
         bench = bench.for_network(job.plan.goal)
         same = bench.target == board
         plans = planner if same else planning.planner(graph, bench.target, job.plan)
         tries = _Trials(plans, bench, stage, say)
-        chosen = tries.fitting(job.plan.goal, budget)
+        try:
+            chosen = tries.fitting(job.plan.goal, budget)
+        except NoFitError as error:
+            return _unfit(job, graph, budget, error, jobs.tools(bench, board), tries.misses)
         compared = tries.compared(chosen, budget, both=not job.plan.feed) if job.compare else None
         chosen = jobs.look_into(chosen, bench, wanted, say)
         chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
@@ -62,6 +70,19 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     return jobs.on_bench(job.run, board, Whole(graph), act, out=job.out, remake=remake)
 
 
+def _unfit(
+    job: Job,
+    graph: Graph,
+    budget: Budget,
+    failure: NoFitError,
+    tools: Report,
+    tried: Sequence[Trial] = (),
+) -> Found:
+    """Return what is to be kept where no plan fits."""
+    described = unfit.of_network(graph, job.plan.goal, budget, tried, tools, str(failure))
+    return Found(chosen=None, report=described, failure=failure)
+
+
 @dataclass(slots=True)
 class _Trials:
     """Plans of one network, built and run one after the other, each in a folder of its own."""
@@ -71,14 +92,15 @@ class _Trials:
     stage: Path
     say: Say
     tried: int = 0
+    misses: list[Trial] = field(default_factory=list)
+    """What did not fit as measured."""
 
     def fitting(self, goal: Goal, budget: Budget) -> Trial:
         """Return the plan for *goal* that fits *budget* as measured.
 
         Where it does not, the next is planned for as much less as that was over. Raises NoFitError.
         """
-        within = budget
-        tried: list[Trial] = []
+        within, tried = budget, self.misses
         while len(tried) < MOST_PLANS:
             try:
                 schedule = self.planner.planned_near(goal, within)
@@ -86,12 +108,13 @@ class _Trials:
                 if not tried:
                     raise
                 break
-            tried.append(self.tests(schedule, budget.ram))
-            if tried[-1].fits(budget):
-                return tried[-1]
+            trial = self.tests(schedule, budget.ram)
+            if trial.fits(budget):
+                return trial
+            tried.append(trial)
             within = Budget(
-                ram=within.ram - max(0, tried[-1].ram - budget.ram),
-                flash=within.flash - max(0, tried[-1].flash - budget.flash),
+                ram=within.ram - max(0, trial.ram - budget.ram),
+                flash=within.flash - max(0, trial.flash - budget.flash),
             )
         raise _no_fit(tried, budget)
 

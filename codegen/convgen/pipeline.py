@@ -10,13 +10,13 @@ from convgen.bench.attempts import Attempts
 from convgen.bench.decide import choose
 from convgen.bench.insight import Wanted
 from convgen.bench.trial import Bench, Trial
-from convgen.errors import ConvgenError
+from convgen.errors import ConvgenError, NoFitError
 from convgen.jobs import Found, Outcome
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator
 from convgen.options import Job
 from convgen.progress import Say
-from convgen.report import report
+from convgen.report import report, unfit
 from convgen.report.nofit import no_fit
 from convgen.report.verdict import Results
 from convgen.schedule import select
@@ -26,7 +26,10 @@ from convgen.targets.target import Target
 
 
 def run(job: Job, say: Say) -> Outcome:
-    """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written."""
+    """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written.
+
+    Where nothing fits there is a report all the same.
+    """
     with jobs.caching(job.run):
         board = target.load(job.target)
         if job.plan.algorithm:
@@ -43,7 +46,9 @@ def run(job: Job, say: Say) -> Outcome:
 
 def _run(job: Job, layer: Operator, board: Target, wanted: Wanted, say: Say) -> Outcome:
     selection = planning.selection_for(layer, board, job.plan)
-    _refuse_hopeless(selection, job)
+    if not job.compare and not selection.hopeful:  # no tool is needed to know that
+        found = _unfit(job, selection, no_fit(selection, []), board)
+        return jobs.without_tools(found, layer, job.out)
 
     def act(bench: Bench, stage: Path) -> Found:
         known = selection
@@ -51,7 +56,10 @@ def _run(job: Job, layer: Operator, board: Target, wanted: Wanted, say: Say) -> 
             known = planning.selection_for(layer, bench.target, job.plan)
         compare, ram = job.compare, selection.budget.ram
         attempts = Attempts(bench, stage, ram, say, roomy=compare, recall=not compare)
-        chosen = _try(job, known, attempts)
+        try:
+            chosen = _try(job, known, attempts)
+        except NoFitError as error:
+            return _unfit(job, known, error, board, bench, attempts)
         known = known.including(chosen.candidate)
         others = replace(wanted, timing=wanted.timing if job.compare else None, profile=False)
         trials = {
@@ -74,10 +82,24 @@ def _run(job: Job, layer: Operator, board: Target, wanted: Wanted, say: Say) -> 
     return jobs.on_bench(job.run, board, layer, act, out=job.out, remake=remake)
 
 
-def _refuse_hopeless(selection: Selection, job: Job) -> None:
-    """Stop before any tool is needed if not even tensors and workspace fit."""
-    if not job.compare and not selection.hopeful:
-        raise no_fit(selection, [])
+def _unfit(
+    job: Job,
+    selection: Selection,
+    failure: NoFitError,
+    board: Target,
+    bench: Bench | None = None,
+    attempts: Attempts | None = None,
+) -> Found:
+    """Return what is to be kept where nothing fits: what there is, and what was tried."""
+    described = unfit.of_layer(
+        selection,
+        attempts.trials if attempts else (),
+        attempts.unbuilt if attempts else {},
+        jobs.tools(bench, board),
+        failure,
+        compared=job.compare,
+    )
+    return Found(chosen=None, report=described, failure=failure)
 
 
 def _try(job: Job, selection: Selection, attempts: Attempts) -> Trial:

@@ -39,6 +39,13 @@ def headline(subject: Sequence[str | Styled], report: Report, exact: str) -> Sen
     return sentence(*subject, Styled("verified", "green"), vectors)
 
 
+def unfit(subject: Sequence[str | Styled], report: Report) -> Iterator[Part]:
+    """Yield what there is to say where nothing fits, above what was tried."""
+    yield sentence(*subject, Styled("nothing fits the budget", "red"))
+    if report["toolchain"]:
+        yield tools(report, everything=False)
+
+
 def scope(report: Report) -> list[str]:
     """Return the sentence that says of what a verdict is true, if it needs one."""
     return [report["scope"]] if report["scope"] else []

@@ -23,12 +23,11 @@ def as_text(report: Report, shown: Shown) -> str:
 
 
 def _parts(report: Report, shown: Shown) -> Iterator[Part]:
-    yield _headline(report)
-    yield from answer.scope(report)
-    yield answer.tools(report, everything=shown.everything)
-    yield _summary(report, shown)
-    yield from report["notes"]
-    yield from (sentence(Styled("Warning: ", "yellow"), said) for said in report["warnings"])
+    if report["algorithm"] is None:
+        layer = Styled(report["layer"], "bold")
+        yield from answer.unfit((layer, f" on {report['target']}: "), report)
+    else:
+        yield from _choice(report, shown)
     able = [row for row in report["candidates"] if row["applicable"]]
     rows = report["candidates"] if shown.everything else _outstanding(able, report)
     yield _candidates(rows, report)
@@ -38,6 +37,16 @@ def _parts(report: Report, shown: Shown) -> Iterator[Part]:
     yield from answer.advice(report, shown)
     yield from answer.hottest(report, str(shown.out / PROFILE))
     yield f"Written to {shown.out}"
+
+
+def _choice(report: Report, shown: Shown) -> Iterator[Part]:
+    """Yield what there is to say of what was chosen."""
+    yield _headline(report)
+    yield from answer.scope(report)
+    yield answer.tools(report, everything=shown.everything)
+    yield _summary(report, shown)
+    yield from report["notes"]
+    yield from (sentence(Styled("Warning: ", "yellow"), said) for said in report["warnings"])
 
 
 def _headline(report: Report) -> Sentence:

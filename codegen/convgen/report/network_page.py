@@ -25,13 +25,19 @@ def as_text(report: Report, shown: Shown) -> str:
 
 
 def _parts(report: Report, shown: Shown) -> Iterator[Part]:
+    plans = report["candidates"]
+    if report["memory"] is None:
+        subject = (Styled(report["model"], "bold"), f" on {report['target']}: ")
+        yield from answer.unfit(subject, report)
+        yield from [_plans(plans)] if plans else []
+        yield f"Written to {shown.out}"
+        return
     yield _headline(report)
     yield from answer.scope(report)
     yield answer.tools(report, everything=shown.everything)
     yield _summary(report, shown)
     if shown.everything:
         yield _operators(report)
-    plans = report["candidates"]
     outstanding = [row for row in plans if shown.everything or _is_outstanding(row)]
     if len(plans) > 1:
         yield _plans(outstanding)

@@ -84,6 +84,7 @@ def build(  # noqa: PLR0913 - what was found, by whom
         ],
         "peak": schedule.stages.index(schedule.peak),
         "feed": _feed(schedule),
+        "warnings": [],
         "advice": list(advice),
         "places": [
             {
@@ -98,7 +99,7 @@ def build(  # noqa: PLR0913 - what was found, by whom
         "passes": [asdict(each) for each in graph.origin.saved],
         "unfused": _unfused(chosen, compared.unfused if compared else None),
         "candidates": [
-            *_candidates(chosen, trials, budget),
+            *candidates(chosen, trials, budget),
             *_refused(compared.refused if compared else None),
         ],
         **({} if chosen.profile is None else {"profile": chosen.profile}),
@@ -183,9 +184,10 @@ def _per_mac(trial: Trial) -> float | None:
     return round(trial.instructions / macs, 4) if trial.instructions and macs else None
 
 
-def _candidates(chosen: Trial, trials: Sequence[Trial], budget: Budget) -> list[Report]:
+def candidates(chosen: Trial | None, trials: Sequence[Trial], budget: Budget) -> list[Report]:
     """Return the plans that were run, from the least RAM to the most."""
-    different = {trial.schedule.form: trial for trial in (*trials, chosen)}
+    every = [*trials, *([chosen] if chosen else [])]
+    different = {trial.schedule.form: trial for trial in every}
     rows = sorted(different.values(), key=lambda trial: (trial.ram, trial.instructions or 0))
     outstanding = pareto_front(rows, budget)
     return [

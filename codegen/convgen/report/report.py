@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,8 +30,6 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
     """
     chosen, trials = results.chosen, results.trials
     operator, budget = chosen.candidate.plan.operator, selection.budget
-    tried = {trial.candidate: trial for trial in trials}
-    outstanding = _outstanding(trials, budget) if results.compared else None
     return {
         "convgen": __version__,
         "layer": operator.name,
@@ -54,23 +52,42 @@ def build(selection: Selection, results: Results, tools: Report) -> Report:
         **_pool(chosen),
         "flash": flash_of(chosen),
         "budget": {"ram": budget.ram, "flash": budget.flash},
-        "candidates": [
-            *(
-                _candidate(c, tried.get(c), budget, tools["machine"], outstanding)
-                | _unbuilt(results.unbuilt.get(c))
-                for c in sorted(selection.candidates, key=_by_memory)
-            ),
-            *(
-                {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
-                for r in selection.rejected
-            ),
-        ],
+        "candidates": candidates(
+            selection, trials, results.unbuilt, tools["machine"], compared=results.compared
+        ),
         "warnings": doubts.warnings(chosen),
         "advice": advise(selection, trials, chosen),
         **({} if chosen.profile is None else {"profile": chosen.profile}),
         "emulator": tools["emulator"],
         "toolchain": tools["toolchain"],
     }
+
+
+def candidates(
+    selection: Selection,
+    trials: Sequence[Trial],
+    unbuilt: Mapping[Candidate, BuildError],
+    machine: Machine,
+    *,
+    compared: bool,
+) -> list[Report]:
+    """Return a row for every algorithm: what can do the layer from the least memory on, the rest.
+
+    *trials* and *unbuilt* are what came of those that were tried.
+    """
+    tried = {trial.candidate: trial for trial in trials}
+    outstanding = _outstanding(trials, selection.budget) if compared else None
+    return [
+        *(
+            _candidate(c, tried.get(c), selection.budget, machine, outstanding)
+            | _unbuilt(unbuilt.get(c))
+            for c in sorted(selection.candidates, key=_by_memory)
+        ),
+        *(
+            {"algorithm": r.algorithm, "applicable": False, "reason": r.reason}
+            for r in selection.rejected
+        ),
+    ]
 
 
 def _by_memory(candidate: Candidate) -> tuple[int, int]:
