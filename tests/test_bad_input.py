@@ -232,7 +232,7 @@ BAD_OPTIONS = {  # after a command line that would do
     "--seed -1": "--seed: expected 0 or a positive integer below 2**63, got -1",
     "--schema --list-targets": "argument --list-targets: not allowed with argument --schema",
     "-t cortex-m5": "unknown target 'cortex-m5'; did you mean cortex-m55?",
-    "-t z80": "unknown target 'z80'; known: cortex-m0, ",
+    "-t z80": "unknown target 'z80'; --list-targets has all names",
     "-t board.toml": "board.toml: cannot be read: No such file or directory",
     "-t host --emulator qemu-system": "host does not run under 'qemu-system'; it does under: ",
 }

@@ -31,6 +31,7 @@ from convgen.bench.build import toolchain
 from convgen.cli import build_parser
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
+from convgen.resources import data_dir
 from convgen.sources import generate
 from convgen.system.publishing import REPORT as REPORT_FILE
 from convgen.system.publishing import SUMS
@@ -60,7 +61,43 @@ def test_help_names_every_option_and_every_exit_code() -> None:
 
 
 def test_the_targets_are_listed() -> None:
-    assert first_words(convgen("--list-targets")) == target.names()
+    """Each core with its chips below it."""
+    known = [*target.names(), *target.chips()]
+    lines = convgen("--list-targets").stdout.splitlines()
+    assert lines[0].split() == ["target", "RAM", "flash", "what", "it", "is"]
+    names = [word for line in lines for word in line.split()[:1] if word in known]
+    assert sorted(names) == sorted(known)
+    core = ""
+    for name in names:
+        core = name if name in target.names() else core
+        assert target.load(name).core in (core, target.load(core).core)
+
+
+def test_a_program_reads_of_each_chip_its_core_and_memory() -> None:
+    rows = {
+        row["name"]: row for row in json.loads(convgen("--list-targets", "--format", "json").stdout)
+    }
+    chip = rows["stm32f407"]
+    assert (chip["core"], chip["is_chip"], chip["ram"], chip["flash"]) == (
+        "cortex-m4", True, 128 * 1024, 2**20,
+    )  # fmt: skip
+    assert {region["name"] for region in chip["regions"]} == {"flash", "sram1", "sram2", "ccm"}
+    assert rows["cortex-m4"]["core"] == "cortex-m4"
+
+
+@pytest.mark.emulator
+def test_a_chip_is_the_budget_and_its_core_runs_the_layer(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    spec = str(data_dir("targets").parent / "examples" / "digits" / "conv3" / "layer.json")
+    said = convgen("-t", "stm32f103", "--cycles", "--out", str(out), spec)
+    assert (said.status, said.stderr) == (0, "")
+    report = json.loads((out / "report.json").read_text())
+    assert (report["target"], report["verified"]) == ("stm32f103", True)
+    assert report["budget"] == {"ram": 20 * 1024, "flash": 64 * 1024}
+    where = "verified on a Cortex-M3, the core of stm32f103, not on the chip"
+    assert where in report["emulator"]["notes"]
+    assert where in " ".join(said.stdout.split())
+    assert "bits of code waits 2," in str(report["cycles_model"])
 
 
 def test_the_algorithms_are_listed() -> None:

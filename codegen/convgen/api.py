@@ -173,8 +173,8 @@ def operators(path: str | Path) -> Listed:
 
 @explained()
 def targets() -> list[Target]:
-    """Return the targets that come with convgen."""
-    return [target.load(name) for name in target.names()]
+    """Return the targets that come with convgen, cores first."""
+    return [target.load(name) for name in (*target.names(), *target.chips())]
 
 
 def algorithms() -> tuple[Variant, ...]:

@@ -160,8 +160,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--flash-wait-states",
         metavar="N",
-        default="0",
-        help="what the estimate adds to each fetch of code (default: %(default)s)",
+        help="what the estimate adds to each fetch of code (default: the chip's, else 0)",
     )
     group.add_argument(
         "--profile",
@@ -352,7 +351,11 @@ def _job(options: argparse.Namespace) -> Job:
             vectors=Path(options.vectors) if options.vectors else None,
             seed=_whole("--seed", options.seed),
             cycles=options.cycles,
-            flash_wait_states=_whole("--flash-wait-states", options.flash_wait_states),
+            flash_wait_states=(
+                None
+                if options.flash_wait_states is None
+                else _whole("--flash-wait-states", options.flash_wait_states)
+            ),
             profile=options.profile,
             cache=not options.no_cache,
         ),

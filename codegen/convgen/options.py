@@ -101,7 +101,8 @@ class RunOptions:
     """How to build, run and look into what was planned. Raises UsageError.
 
     ``vectors``: a .npz file of inputs and expected outputs; None: inputs made up from ``seed``.
-    ``cycles`` are estimated, ``flash_wait_states`` added to each fetch of code. ``profile``: which
+    ``cycles`` are estimated, ``flash_wait_states`` added to each fetch of code;
+    None: the chip's at full speed. ``profile``: which
     functions and lines take the instructions. ``cache``: read and write the user's cache.
     """
 
@@ -110,7 +111,7 @@ class RunOptions:
     vectors: Path | None = None
     seed: int = 0
     cycles: bool = False
-    flash_wait_states: int = 0
+    flash_wait_states: int | None = None
     profile: bool = False
     cache: bool = True
 
@@ -120,7 +121,7 @@ class RunOptions:
         _one_of("--toolchain", self.toolchain, TOOLCHAINS)
         _seed(self.seed)
         found = self.flash_wait_states
-        if not 0 <= found <= MOST_WAIT_STATES:
+        if found is not None and not 0 <= found <= MOST_WAIT_STATES:
             raise UsageError(f"--flash-wait-states: expected 0 to {MOST_WAIT_STATES}, got {found}")
 
     @property

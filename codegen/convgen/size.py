@@ -39,6 +39,18 @@ def in_bytes(size: Size) -> int:
     return parse_size(str(size))
 
 
+def text_of(size: int) -> str:
+    """Return *size* as `parse_size` reads it, as short as it is exact.
+
+    >>> text_of(4096), text_of(3 * 2**20), text_of(1000)
+    ('4k', '3M', '1000')
+    """
+    for unit, letter in ((2**20, "M"), (2**10, "k")):
+        if size and size % unit == 0:
+            return f"{size // unit}{letter}"
+    return str(size)
+
+
 def whole(text: str) -> int:
     """Return the whole number *text*; ValueError if it is none that anything counts.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_the_twelve_targets_are_there() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", target.names())
+@pytest.mark.parametrize("name", [*target.names(), *target.chips()])
 def test_every_target_loads(name: str) -> None:
     loaded = target.load(name)
     assert loaded.name == name
@@ -71,6 +72,78 @@ def test_a_machine_may_be_a_file_beside_the_target(tmp_path: Path) -> None:
 def test_an_unknown_target_is_refused_with_a_suggestion() -> None:
     with pytest.raises(TargetError, match=r"unknown target 'cortexm4'; did you mean cortex-m4\?"):
         target.load("cortexm4")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("m4", "cortex-m4"), ("stm32f4", "stm32f407"), ("esp32c3", "esp32-c3"),
+        ("STM32F407VG", "stm32f407"), ("nRF52840-QIAA", "nrf52840"), ("stm32h747", "stm32h743"),
+    ],
+)  # fmt: skip
+def test_the_nearest_name_is_suggested(asked: str, meant: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        target.load(asked)
+    assert str(caught.value).startswith(f"unknown target '{asked}'; did you mean {meant}? ")
+
+
+def test_a_name_like_none_gets_no_suggestion() -> None:
+    assert target.nearest("z80", [*target.names(), *target.chips()]) is None
+    assert target.nearest("---", target.names()) is None
+
+
+# Two of each vendor's data sheets, as they are printed.
+SIZES = {
+    "stm32f103": (20, 64), "stm32f407": (128, 1024), "stm32f746": (320, 1024),
+    "stm32g071": (36, 128), "stm32l476": (96, 1024), "stm32h743": (512, 2048),
+    "stm32u585": (768, 2048), "nrf52832": (64, 512), "nrf52840": (256, 1024),
+    "nrf5340": (512, 1024), "rp2040": (264, 2048), "rp2350": (520, 4096),
+    "rp2350-riscv": (520, 4096), "esp32-c3": (384, 4096), "esp32-c6": (512, 4096),
+    "gd32vf103": (32, 128), "samd21": (32, 256), "samd51": (256, 1024), "apollo4": (1408, 1952),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", target.chips())
+def test_a_chip_is_its_core_with_memory_of_its_own(name: str) -> None:
+    """It compiles with the core's flags and runs on the core's emulators: those are tested."""
+    chip = target.load(name)
+    assert chip.core is not None
+    core = target.load(chip.core)
+    assert (chip.cpu, chip.toolchain, chip.emulator) == (core.cpu, core.toolchain, core.emulator)
+    assert chip.is_chip
+    assert not core.is_chip
+    assert (chip.memory.ram >> 10, chip.memory.flash >> 10) == SIZES[name]
+    spans = sorted((region.origin, region.bytes) for region in chip.memory.regions)
+    assert all(at + size <= after for (at, size), (after, _) in pairwise(spans))
+
+
+def test_a_file_of_the_user_may_inherit(tmp_path: Path) -> None:
+    text = 'core = "cortex-m4"\ndescription = "mine"\n[cpu]\nfeatures = ["divide"]\n'
+    loaded = target.load(own(tmp_path, f'{text}[memory]\nram = "96k"\nflash = "512k"\n'))
+    assert loaded.memory.ram == 96 * 1024
+    assert loaded.cpu.features == frozenset({"divide"})
+    assert loaded.toolchain == target.load("cortex-m4").toolchain
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('core = "cortex-m5"', "core: expected one of cortex-m0, "),
+        ("core = 4", "core: expected one of cortex-m0, "),
+        ('core = "cortex-m4"\n[memory]\nregions = [{ name = "sram" }]',
+            "memory.regions.0.kind: missing"),
+        ('core = "cortex-m4"\n[memory]\nregions = []', "memory.ram: missing"),
+    ],
+)  # fmt: skip
+def test_a_wrong_chip_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert message in problem(tmp_path, text)
+
+
+def test_regions_one_behind_the_other_count_as_one() -> None:
+    chip = target.load("stm32f407")
+    largest = target.largest(chip.memory.regions, "ram")
+    assert largest == target.Region(origin=0x20000000, bytes=128 * 1024)
+    assert target.largest(chip.memory.regions, "rom") is None
 
 
 def test_a_missing_file_is_refused() -> None:

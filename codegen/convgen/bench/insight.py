@@ -31,13 +31,15 @@ class Wanted:
         return self.timing is not None or self.profile
 
 
-def wanted(board: Target, *, cycles: bool, flash_wait_states: int, profile: bool) -> Wanted:
+def wanted(board: Target, *, cycles: bool, flash_wait_states: int | None, profile: bool) -> Wanted:
     """Return what to find out on *board*; UsageError if it has no timing model."""
-    if flash_wait_states and not cycles:
+    if flash_wait_states is not None and not cycles:
         raise UsageError("--flash-wait-states: expected with --cycles only")
     return Wanted(
         timing=_timing(board) if cycles else None,
-        flash_wait_states=flash_wait_states,
+        flash_wait_states=(
+            (board.memory.wait_states or 0) if flash_wait_states is None else flash_wait_states
+        ),
         profile=profile,
     )
 

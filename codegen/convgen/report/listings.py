@@ -11,6 +11,7 @@ from convgen import printable
 from convgen.report import doctor
 from convgen.report.doctor import Tool
 from convgen.report.page import Part, Table, printed
+from convgen.size import text_of
 from convgen.targets.target import Target
 
 if TYPE_CHECKING:  # to list targets takes no NumPy
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # to list targets takes no NumPy
     from convgen.plans.plan import Variant
 
 OPERATOR = ("index", "kind", "name", "inputs", "outputs", "MACs", "parameters", "becomes")
+SIZES = ("RAM", "flash")
 COUNTS = ("index", "MACs", "parameters")
 
 
@@ -39,17 +41,33 @@ class Listing:
 
 def targets(boards: Sequence[Target]) -> Listing:
     """List *boards*."""
-    shown = _without_headings((board.name, board.description) for board in boards)
-    return Listing((shown,), [_target(board) for board in boards])
+    shown = Table()
+    for heading in ("target", "RAM", "flash", "what it is"):
+        shown.add_column(heading, "right" if heading in SIZES else "left")
+    ordered = sorted(boards, key=lambda board: (_core(board), board.is_chip, board.name))
+    for board in ordered:
+        sizes = map(text_of, (board.memory.ram, board.memory.flash))
+        shown.add_row(f"{'  ' if board.is_chip else ''}{board.name}", *sizes, board.description)
+    return Listing((shown,), [_target(board) for board in ordered])
+
+
+def _core(board: Target) -> str:
+    """Return the name of the target that is its core, which may be itself."""
+    return board.core if board.is_chip and board.core else board.name
 
 
 def _target(board: Target) -> dict[str, Any]:
     return {
         "name": board.name,
         "description": board.description,
+        "core": _core(board),
+        "is_chip": board.is_chip,
         "ram": board.memory.ram,
         "flash": board.memory.flash,
+        "regions": [region.model_dump() for region in board.memory.regions],
+        "flash_wait_states": board.memory.wait_states,
         "emulators": list(board.emulator),
+        "played_by": board.stand_in,
     }
 
 

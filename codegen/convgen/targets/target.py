@@ -1,6 +1,7 @@
 """Targets and the machines that run them, read from ``targets/``.
 
 ``targets/NAME.toml`` says what the core can do and how to compile for it;
+``targets/chips/NAME.toml`` says what a chip has beside its core: memory above all;
 ``targets/machines/NAME.toml`` says what memory an emulated machine has and how to start it.
 targets/README.md explains every key.
 
@@ -15,6 +16,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -52,6 +54,8 @@ MOST_LINE = 8192  # characters: what a key's thousand parts take grows with thei
 MOST_PROBLEMS = 20  # reported at once
 MOST_VALUE = 200  # characters of a value that is quoted
 MOST_NAME = 60
+MOST_WAIT_STATES = 15
+CHIPS = "chips"
 UNLIMITED_LAYER_BYTES = 2**30
 HIDING = ("-flto", "-DCONVGEN_CODE_SECTION", "-DCONVGEN_CONSTANTS_SECTION")  # flags: from measuring
 _FIRMWARE = re.compile(r"[A-Za-z0-9_]{1,60}\.[cS]")
@@ -250,11 +254,60 @@ class Cpu(Table):
         return 8 if self.isa in ("rv64", "host") else 4
 
 
+class ChipRegion(Region):
+    """A stretch of a chip's memory, of which one that runs a program needs the kind.
+
+    ``external`` flash is a chip beside this one, and is there once a boot loader has set it up.
+    """
+
+    name: Name
+    kind: Literal["ram", "flash"]
+    external: bool = False
+
+
 class Memory(Table):
-    """The memory of a typical part, in bytes: the defaults of the budgets."""
+    """The memory of a typical part, in bytes: the defaults of the budgets.
+
+    Of a chip ``regions`` say where it lies, and the defaults are its largest stretches: regions
+    one behind the other count as one. ``wait_states`` are those of its flash at full speed.
+    """
 
     ram: Bytes
     flash: Bytes
+    regions: tuple[ChipRegion, ...] = ()
+    wait_states: Annotated[int, Field(ge=0, le=MOST_WAIT_STATES)] | None = None
+    counter: Literal["dwt", "mcycle"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_regions(cls, table: Any) -> Any:
+        """Take what is not said from the regions."""
+        if not isinstance(table, dict) or not isinstance(table.get("regions"), list):
+            return table
+        try:
+            regions = tuple(ChipRegion.model_validate(region) for region in table["regions"])
+        except ValidationError:
+            return {**table, "regions": tuple(table["regions"])}  # which field is told later
+        found = {kind: largest(regions, kind) for kind in ("ram", "flash")}
+        return (
+            {kind: each.bytes for kind, each in found.items() if each}
+            | table
+            | {"regions": regions}
+        )
+
+
+def largest(regions: Iterable[ChipRegion], kind: str) -> Region | None:
+    """Return the largest stretch of regions of a *kind*, one behind the other."""
+    stretches: list[Region] = []
+    for region in sorted(regions, key=lambda region: region.origin):
+        if region.kind != kind:
+            continue
+        last = stretches[-1] if stretches else None
+        if last and last.origin + last.bytes == region.origin:
+            stretches[-1] = Region(origin=last.origin, bytes=last.bytes + region.bytes)
+        else:
+            stretches.append(Region(origin=region.origin, bytes=region.bytes))
+    return max(stretches, key=lambda stretch: stretch.bytes, default=None)
 
 
 def _measurable(flags: tuple[str, ...]) -> tuple[str, ...]:
@@ -303,10 +356,16 @@ class Toolchains(Table):
 
 
 class Target(Table):
-    """A core to generate for. ``emulator`` is in order of preference."""
+    """A core to generate for, or a chip. ``emulator`` is in order of preference.
+
+    ``core`` names the core that a chip has. ``stand_in`` names the core that plays this one,
+    where no emulator has it.
+    """
 
     name: Name
     description: Text
+    core: Name | None = None
+    stand_in: Text | None = None
     cpu: Cpu
     memory: Memory
     toolchain: Toolchains
@@ -333,6 +392,11 @@ class Target(Table):
         return load(name)
 
     @property
+    def is_chip(self) -> bool:
+        """Whether it is a chip, whose memory is known, and not a core alone."""
+        return bool(self.memory.regions)
+
+    @property
     def preferred_machine(self) -> Machine:
         """The machine to link for when nothing is run."""
         return next(iter(self.emulator.values())).machine
@@ -349,14 +413,58 @@ class Target(Table):
 
 
 def names() -> list[str]:
-    """Return the names of the targets that come with convgen."""
-    return sorted(path.stem for path in data_dir("targets").glob("*.toml"))
+    """Return the names of the cores that come with convgen."""
+    return _stems(data_dir("targets"))
+
+
+def chips() -> list[str]:
+    """Return the names of the chips that come with convgen."""
+    return _stems(data_dir("targets") / CHIPS)
+
+
+def _stems(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load(name: str) -> Target:
     """Return the target *name*, or the one in the file *name* if that ends in ``.toml``."""
-    path = Path(name) if _is_file(name) else shipped(name, data_dir("targets"), "unknown target")
+    path = Path(name) if _is_file(name) else _shipped_target(name)
     return read(path, Target, {"name": path.stem})
+
+
+def _shipped_target(name: str) -> Path:
+    """Return the file of a core or chip; TargetError, with the nearest name, if there is none."""
+    for folder, known in ((Path(), names()), (Path(CHIPS), chips())):
+        if name in known:
+            return data_dir("targets") / folder / f"{name}.toml"
+    close = nearest(name, [*names(), *chips()])
+    hint = f"did you mean {close}? " if close else ""
+    raise TargetError(
+        f"unknown target '{word(name)}'; {hint}--list-targets has all names, "
+        "and the path of a .toml file is one too"
+    )
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """Return the one of *known* that *name* most likely means.
+
+    A part's number is a chip's name with more behind it; half a name is the first that it begins or
+    ends; else what is spelt alike is meant. Signs and capitals do not count.
+    """
+    plain = {_plain(each): each for each in sorted(known, key=len, reverse=True)}
+    asked = _plain(name)
+    if not asked:
+        return None
+    begun = [each for each in plain if asked.startswith(each)]  # the longest first
+    halves = [each for each in sorted(plain) if each.startswith(asked) or each.endswith(asked)]
+    if found := [*begun, *halves]:
+        return plain[found[0]]
+    close = difflib.get_close_matches(asked, plain, n=1)
+    return plain[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def load_machine(name: str, target_file: Path) -> Machine:
@@ -385,7 +493,7 @@ def shipped(name: str, folder: Path, what: str) -> Path:
 
 def read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
     """Return the *model* that the file *path* describes; TargetError names the key at fault."""
-    text = _as_json(path, defaults)
+    text = json.dumps(defaults | _inherited(_parsed(path), path), default=str)
     try:
         # As JSON, for which strict means: an array for a tuple, but no text for a number.
         return model.model_validate_json(text, context=path)
@@ -396,12 +504,36 @@ def read(path: Path, model: type[T], defaults: dict[str, str]) -> T:
         raise TargetError("\n".join(problems)) from None
 
 
-def _as_json(path: Path, defaults: dict[str, str]) -> str:
+def _inherited(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return *table* with what it leaves to the core that it names.
+
+    Its memory is its own as a whole.
+    """
+    if "core" not in table:
+        return table
+    core = table["core"]
+    if not isinstance(core, str) or core not in names():
+        raise TargetError(f"{path}: core: expected one of {', '.join(names())}, got {core!r}")
+    joined = _joined(_parsed(data_dir("targets") / f"{core}.toml"), table)
+    return joined | {"memory": table.get("memory", joined["memory"])}
+
+
+def _joined(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return both tables in one: where both have a value, that of *over*."""
+    joined = {**under, **over}
+    for key in under.keys() & over.keys():
+        if isinstance(under[key], dict) and isinstance(over[key], dict):
+            joined[key] = _joined(under[key], over[key])
+    return joined
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
         text = files.read(path, MOST_FILE_BYTES).decode("utf-8")
         if max(map(len, text.splitlines()), default=0) > MOST_LINE:
             raise TargetError(f"{path}: expected lines of at most {MOST_LINE} characters")
-        return json.dumps(defaults | tomllib.loads(text), default=str)
+        table = tomllib.loads(text)
+        json.dumps(table, default=str)
     except Unreadable as error:
         raise TargetError(f"{path}: cannot be read: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -410,6 +542,7 @@ def _as_json(path: Path, defaults: dict[str, str]) -> str:
         raise TargetError(f"{path}: expected tables a few levels deep, got too many") from None
     except ValueError:  # Python reads and writes no integer of some thousand digits
         raise TargetError(f"{path}: expected numbers of a sane length, got a longer one") from None
+    return table
 
 
 def _problem(error: ErrorDetails) -> str:

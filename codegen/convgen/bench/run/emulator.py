@@ -9,7 +9,7 @@ import shlex
 import struct
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -111,6 +111,23 @@ def choose(which: str, target: Target) -> Emulator:
 
 
 def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
+    found = _started(kind, target)
+    return replace(found, notes=(*_played(target), *found.notes))
+
+
+def _played(target: Target) -> tuple[str, ...]:
+    """Say in whose place an emulator runs the code, if that is not the target itself."""
+    if target.stand_in:
+        return (
+            f"no emulator has a {target.cpu.core}: verified on a {target.stand_in}, "
+            "which has all of its instructions",
+        )
+    if target.is_chip:
+        return (f"verified on a {target.cpu.core}, the core of {target.name}, not on the chip",)
+    return ()
+
+
+def _started(kind: EmulatorKind, target: Target) -> Emulator:
     emulation = target.emulator[kind]
     if emulation.model:
         return _prepare_model(kind, emulation, emulation.model, target)
