@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from convgen.bench.trial import Trial
 from convgen.errors import BuildError, ConvgenError, VerificationError
+from convgen.report import doubts
 from convgen.schedule.select import Budget, Candidate
 
 
@@ -47,9 +48,12 @@ def scope(trial: Trial) -> str | None:
         return None
     if not isinstance(trial.program.subject, Candidate):
         return f"Proved against the file's numbers: {_VECTORS.format('an interpreter')}"
-    if trial.candidate.plan.operator.synthetic:
+    layer = trial.candidate.plan.operator
+    if layer.synthetic:
         return "Weights are synthetic: made up from the seed; outputs say nothing about a model"
-    return f"Proved against the spec, not your model: {_VECTORS.format('that')}"
+    doubt = doubts.ambiguity(layer)
+    said = f"Proved against the spec, not your model: {_VECTORS.format('that')}"
+    return f"{said}; {doubt}" if doubt else said
 
 
 _VECTORS = '--vectors vectors.npz compares {}, from np.savez("vectors.npz", input=x, output=y)'
