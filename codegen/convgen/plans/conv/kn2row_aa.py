@@ -128,6 +128,7 @@ def _plan(
         has_tap_starts=False,
         has_outside=makes_up_outside(layer),
         has_holes=bool(extent.columns),
+        begins_above=geometry.pad_top > 0 and 1 in (geometry.k_h, geometry.out_h),
     )
     count = _image_work if extent.is_image else _rows_work
     return Plan(

@@ -25,6 +25,8 @@ class TapSteps:
     is the C name of the sums that become outputs; ``finishes`` tells that they are not yet them.
     ``has_tap_starts``: each tap makes up for its zero points; ``has_outside``: taps outside the
     image are made up for; ``has_holes``: columns of the input are zero points for a while.
+    ``begins_above``: a loop over image rows begins with a constant one above the image, which makes
+    GCC take all within both bounds for hardly ever run, and small rather than quick.
     """
 
     taps: int
@@ -36,6 +38,7 @@ class TapSteps:
     has_tap_starts: bool
     has_outside: bool
     has_holes: bool
+    begins_above: bool = False
 
 
 def refuse_depthwise(layer: Conv2d) -> str | None:
