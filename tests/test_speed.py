@@ -77,6 +77,11 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
     *((fields, ("add", "pool")) for fields in OPERATORS.values()),
     (TIED, ("add",)),
+    # a loop over rows that begins above the image
+    (
+        after_relu("above", [11, 11, 4], 12, [1, 4], stride=[2, 1], padding=[1, 0, 2, 3]),
+        ("kn2row_aa",),
+    ),
 )
 """With the algorithms that are counted. One that cannot do the layer on a target is left out."""
 
