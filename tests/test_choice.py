@@ -124,6 +124,19 @@ def test_speed_is_never_slower_than_the_default(name: str, shared_layers: Path) 
     assert fast["instructions"] <= usual["instructions"]
 
 
+@pytest.mark.parametrize("kernel", [5, 7])
+def test_speed_is_never_slower_on_large_depthwise_kernels(kernel: int) -> None:
+    """Where predictions of six algorithms lie close together, and once chose a slower one."""
+    image = {"shape": [7, 7, 16], "dtype": "int8"}
+    write_spec(minimal.made_up(input=image, out_channels=16, groups=16, kernel_size=kernel))
+    usual, fast = (
+        generated("-t", "cortex-m0", "layer.json", "--optimize", goal, "-o", goal)
+        for goal in ("workspace", "speed")
+    )
+    assert fast["instructions"] <= usual["instructions"]
+    assert fast["verified"]  # which is measured, not predicted
+
+
 def test_a_family_stands_for_its_best_variant() -> None:
     report = generated(*FIRST, "--algorithm", "im2col", "--emulator", "none")
     assert report["algorithm"] == "im2col_p2_w16"  # within 64 bytes of the least, the fastest
