@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ import pytest
 import batch
 import emulated
 import litert
+import minimal
 import native
 import random_operators
 from batch import Options
 from convgen.bench.proof import vectors
+from convgen.model.ops.add import Add
+from convgen.plans.sum_line import rescaled
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 from random_operators import KINDS, jobs
@@ -71,6 +75,40 @@ def test_generated_code_is_right_under_sanitizers(kind: str, tmp_path: Path) -> 
     board = native.played_here(target.load("cortex-m4"))
     chosen = jobs(kind, board, range(SANITIZED))
     chosen += jobs(kind, board, range(SOME_FLOAT32), "float32")
+    emulated.check_jobs(chosen, native.run(tmp_path, chosen))
+
+
+BYTES = np.arange(-128, 128, dtype=np.int8)
+SCALES = (
+    (0.05, 0.03, 0.06),
+    (0.16, 0.07, 0.26),
+    (0.4, 0.01, 0.02),
+    (1.0, 1e-6, 1.0),
+    (0.5, 0.5, 300.0),
+    (1e-3, 1.0, 1e-2),
+)
+"""Of both inputs and the output: many sums in the middle of two, and far apart."""
+
+
+def test_three_rounded_steps_are_right_for_every_pair_of_bytes(tmp_path: Path) -> None:
+    """Where a line does as well too."""
+    board = native.played_here(target.load("cortex-m0"))
+    first, second = (pairs[None, ..., None] for pairs in np.meshgrid(BYTES, BYTES, indexing="ij"))
+    chosen = []
+    for number, scales in enumerate(SCALES):
+        numbers = [
+            {"scale": scale, "zero_point": zero_point}
+            for scale, zero_point in zip(scales, (127, -128, number), strict=True)
+        ]
+        tensor = {"shape": [256, 256, 1], "dtype": "int8"}
+        inputs = [tensor | numbers[0], tensor | numbers[1]]
+        fields = {"name": f"pairs{number}", "op": "add", "inputs": inputs, "output": numbers[2]}
+        operator = minimal.operator(fields)
+        assert isinstance(operator, Add)
+        (variant,) = native.variants(operator, board, overlapping=False)
+        plan = replace(variant.plan, output=rescaled(operator))
+        job = native.Job([replace(variant, plan=plan)], board, first, (second,))
+        chosen.append(job)
     emulated.check_jobs(chosen, native.run(tmp_path, chosen))
 
 
