@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def convgen(*arguments: object) -> Result:
         except SystemExit as leaving:  # --help and --version
             status = int(leaving.code or 0)
     assert "internal error" not in stderr.getvalue()
-    return Result(status, stdout.getvalue(), stderr.getvalue())
+    return Result(status, stdout.getvalue(), without_progress(stderr.getvalue()))
 
 
 def convgen_process(
@@ -61,7 +62,12 @@ def convgen_process(
         check=False,
         **more,
     )
-    return Result(done.returncode, done.stdout or "", done.stderr)
+    return Result(done.returncode, done.stdout or "", without_progress(done.stderr))
+
+
+def without_progress(said: str) -> str:
+    """Return what was *said* on standard error without what a slow computer is told meanwhile."""
+    return re.sub(r"^convgen: .* \(\d+ s\)\n", "", said, flags=re.MULTILINE)
 
 
 def generated(*arguments: object) -> dict[str, Any]:

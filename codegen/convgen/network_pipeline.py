@@ -123,18 +123,23 @@ class _Trials:
 
         And that of *chosen*, one operator after the other. *both*: for both ways to feed the input.
         """
-        trials = [self.tests(each, budget.ram) for each in _curve(self.planner, budget)]
+        trials = self._each(_curve(self.planner, budget), budget.ram)
         refused = None
         if both:
             try:
                 fed = _curve(self.planner.fed_by_rows(), budget)
-                trials += [self.tests(each, budget.ram) for each in fed]
+                trials += self._each(fed, budget.ram)
             except (NoFitError, UsageError) as error:
                 refused = str(error)
         apart = self._unfused(chosen.schedule, budget.ram)
         return Compared(
             trials=(*trials, *([apart] if apart else [])), unfused=apart, refused=refused
         )
+
+    def _each(self, schedules: Sequence[Schedule], ram: int) -> list[Trial]:
+        """Build and run all of *schedules*."""
+        count = len(schedules)
+        return [self.tests(each, ram, f"{n}/{count} ") for n, each in enumerate(schedules, 1)]
 
     def _unfused(self, schedule: Schedule, ram: int) -> Trial | None:
         """Build and run *schedule* unfused, None where it is that already, or has no room.
@@ -148,11 +153,11 @@ class _Trials:
         except MachineTooSmallError:
             return None
 
-    def tests(self, schedule: Schedule, ram: int) -> Trial:
-        """Build and run *schedule*."""
+    def tests(self, schedule: Schedule, ram: int, number: str = "") -> Trial:
+        """Build and run *schedule*, which is the one of that *number*."""
         folder = self.stage / str(self.tried)
         self.tried += 1
-        self.say(f"{schedule.label}: generating, compiling, running")
+        self.say(f"{number}{schedule.label}: generating, compiling, running")
         return attempt(schedule, self.bench, folder, ram, roomy=True)
 
 

@@ -45,6 +45,8 @@ class Attempts:
         self._tried: dict[Candidate, Trial | None] = {}
         self._too_large: dict[Candidate, MachineTooSmallError] = {}
         self._unbuilt: dict[Candidate, BuildError] = {}
+        self._counted: frozenset[Candidate] = frozenset()
+        self._begun: dict[Candidate, int] = {}
 
     @property
     def trials(self) -> list[Trial]:
@@ -102,6 +104,7 @@ class Attempts:
 
         What takes the longest begins first, so that nothing is left for one core alone.
         """
+        self._counted = frozenset(candidates)
         for candidate in candidates:
             self._folder(candidate)
         toolchain.firmware_of(self._bench.machine, self._bench.toolchain)  # for all of them
@@ -141,10 +144,17 @@ class Attempts:
             ),
         )
 
+    def _told(self, what: str, candidate: Candidate) -> str:
+        """Return what is being done with *candidate*, as one of all where these are known."""
+        if candidate not in self._counted:
+            return what
+        begun = self._begun.setdefault(candidate, len(self._begun) + 1)
+        return f"{begun}/{len(self._counted)} {what}"
+
     def _unless_impossible(
         self, candidate: Candidate, doing: str, step: Callable[[], T]
     ) -> T | None:
-        self._say(f"{candidate.algorithm}: {doing}")
+        self._say(self._told(f"{candidate.algorithm}: {doing}", candidate))
         try:
             return step()
         except MachineTooSmallError as error:
