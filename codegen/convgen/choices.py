@@ -20,3 +20,5 @@ Feed = Literal["whole", "rows"]
 FEEDS: tuple[Feed, ...] = get_args(Feed)
 Schema = Literal["spec", "report"]
 SCHEMAS: tuple[Schema, ...] = get_args(Schema)
+Shell = Literal["bash", "zsh", "fish"]
+SHELLS: tuple[Shell, ...] = get_args(Shell)

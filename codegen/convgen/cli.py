@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from convgen import __version__
+from convgen import __version__, extras
 from convgen.choices import (
     EMULATORS,
     ENDS,
@@ -20,6 +20,7 @@ from convgen.choices import (
     GOALS,
     REFERENCES,
     SCHEMAS,
+    SHELLS,
     TOOLCHAINS,
 )
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
@@ -31,6 +32,23 @@ if TYPE_CHECKING:
     from convgen import Outcome
     from convgen.api import Job, ReadOptions, What
     from convgen.choices import Schema
+
+
+DESCRIPTION = """\
+Choose the algorithms that fit a memory budget for a convolution layer or a whole
+model, generate them as C, run that on an emulated microcontroller, prove its output
+and measure it."""
+
+EPILOG = """\
+examples:
+  convgen -t cortex-m4 -b 64k layer.json               the least scratch memory
+  convgen -t rv32imc -b 48k --optimize speed kws.tflite
+                                                       the fastest that fits
+  convgen -t cortex-m4 --vectors vectors.npz layer.json
+                                                       proved against your model
+
+Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget,
+4 a tool is missing or failed."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,10 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the command line."""
     parser = _Parser(
         prog="convgen",
-        description="Choose the convolution algorithm that fits a memory budget, generate it as C, "
-        "run it on an emulated microcontroller, prove its output and measure it.",
-        epilog="Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget, "
-        "4 a tool is missing or failed.",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,
     )
@@ -194,6 +211,12 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--doctor", action="store_true", help="list the tools, found or not, and how to get them"
     )
+    only.add_argument(
+        "--completion",
+        metavar="SHELL",
+        choices=SHELLS,
+        help=f"print what completes the options in a shell: {', '.join(SHELLS)}",
+    )
     only.add_argument("--version", action="store_true", help="show it and exit")
 
 
@@ -241,6 +264,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         "list_layers": lambda: _list("operators", options, _model("--list-layers", options)),
         "schema": lambda: _print_lines([_schema_text(options.schema)]),
         "version": lambda: _print_lines([_version_text(options)]),
+        "completion": lambda: _print_lines([_completion(options.completion)]),
         "doctor": lambda: _list("tools", options),
         "extract": lambda: _extract(options),
     }
@@ -264,6 +288,23 @@ def _list(what: What, options: argparse.Namespace, path: Path | None = None) -> 
     with streams.results():
         print(text, end="")
     return ExitCode.VERIFIED
+
+
+def _completion(shell: str) -> str:
+    """Return a script of that *shell* that completes options, names of targets, and files."""
+    from convgen import api
+
+    shtab = extras.load("shtab", "prints completions", extras.COMPLETION)
+    parser = build_parser()
+    names = [board.name for board in api.targets()]
+    for action in parser._actions:
+        if action.dest in ("spec", "vectors"):
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+        elif action.dest in ("out", "extract"):
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        elif action.dest == "target":
+            action.choices = names
+    return str(shtab.complete(parser, shell)).rstrip()
 
 
 def _version_text(options: argparse.Namespace) -> str:

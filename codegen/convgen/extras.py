@@ -1,4 +1,4 @@
-"""The optional Python packages of the extra ``portable``, and what to say where one is missing."""
+"""The optional Python packages of extras, and what to say where one is missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from convgen.errors import ToolError
 
 INSTALL = 'pip install "convgen[portable]"'
+COMPLETION = 'pip install "convgen[completion]"'
 
 
 def folder(package: str) -> Path | None:
@@ -18,12 +19,12 @@ def folder(package: str) -> Path | None:
     return Path(places[0]) if places else None
 
 
-def load(package: str, purpose: str) -> Any:
+def load(package: str, purpose: str, install: str = INSTALL) -> Any:
     """Return the module *package*; ToolError that says its *purpose* if it cannot be loaded."""
     try:
         return import_module(package)
     except ImportError as error:
         raise ToolError(
             f"cannot load the Python package {package}, which {purpose}: {error}\n"
-            f"  to install it: {INSTALL}"
+            f"  to install it: {install}"
         ) from None
