@@ -46,6 +46,16 @@ def test_the_report_tells_of_operators_places_and_memory(tmp_path: Path) -> None
 
 
 @pytest.mark.emulator
+def test_cycles_of_a_model_that_is_handed_in_by_rows(tmp_path: Path) -> None:
+    by_rows = ("--feed", "rows", "--cycles", "--profile", "--format", "json")
+    run = convgen(*ON_M4, *by_rows, "-o", tmp_path, DIGITS)
+    assert run.status == 0, run.stderr
+    report = run.report
+    assert report["instructions"] < report["cycles_estimated"] < 2 * report["instructions"]
+    assert report["profile"]
+
+
+@pytest.mark.emulator
 def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
     first = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
     needs = first.report["memory"]["total"]

@@ -26,7 +26,7 @@ def ways(blocks: Mapping[tuple[int, int], tuple[str, int]], entry: int = 0x100) 
         block = Block(start, end - start)
         counts[block] = times
         endings[block] = instruction(end - 2, 2, text, is_thumb=True)
-    found = fallen_into(endings, counts, Calls(entry=entry, count=1))
+    found = fallen_into(endings, counts, Calls(entries={entry: 1}, count=1))
     return {address: times for address, times in found.items() if times}
 
 

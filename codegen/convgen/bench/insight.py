@@ -6,7 +6,6 @@ What reads machine code is loaded only where they are asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convgen.bench.code.blocks import Counts
@@ -15,6 +14,7 @@ from convgen.errors import UsageError
 from convgen.targets.target import Target
 
 if TYPE_CHECKING:
+    from convgen.bench.build.toolchain import Image
     from convgen.bench.code.timing import Timing
 
 
@@ -59,7 +59,7 @@ def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Tr
     image = trial.image
     code = Code(image.elf, board.cpu)
     if wanted.timing:
-        calls = Calls(entry=_entry(image.elf, image.call.function), count=trial.vectors)
+        calls = Calls(entries=_entries(image), count=trial.vectors)
         found = cycles.estimate(code, counts, calls, wanted.timing, wanted.flash_wait_states)
         trial = replace(trial, cycles=found)
     if wanted.profile:
@@ -68,13 +68,15 @@ def look_into(trial: Trial, board: Target, counts: Counts, wanted: Wanted) -> Tr
     return trial
 
 
-def _entry(elf_path: Path, name: str) -> int:
-    """Return where the layer's function begins; the firmware may have one of that name."""
+def _entries(image: Image) -> dict[int, int]:
+    """Return where a call enters the layer, and how often; the firmware may have such names too."""
     from elftools.elf.elffile import ELFFile
 
     from convgen.bench.code.measure import function_symbols, layer_code
 
-    with elf_path.open("rb") as file:
+    entered = image.call.entered
+    with image.elf.open("rb") as file:
         elf = ELFFile(file)
         own = layer_code(elf)
-        return next(at for found, at, _ in function_symbols(elf) if found == name and at in own)
+        found = [(name, at) for name, at, _ in function_symbols(elf) if at in own]
+    return {at: entered[name] for name, at in found if name in entered}

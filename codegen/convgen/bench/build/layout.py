@@ -13,7 +13,7 @@ so that with an alignment of 1 tensors lie at odd addresses: nothing is aligned 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from convgen.errors import MachineTooSmallError, NoFitError
@@ -65,6 +65,13 @@ class Call:
     def functions(self) -> tuple[str, ...]:
         """All that the harness calls."""
         return (self.function, f"{self.name}_init") if self.has_init else (self.function,)
+
+    @property
+    def entered(self) -> Mapping[str, int]:
+        """How often each function of the sources is entered for one set of inputs."""
+        if self.rows:
+            return {f"{self.name}_begin": 1, f"{self.name}_push_row": self.rows}
+        return {self.name: 1}
 
     @property
     def input_names(self) -> tuple[str, ...]:

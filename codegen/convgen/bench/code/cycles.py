@@ -28,9 +28,9 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """The calls that were counted: of the function at ``entry``."""
+    """So many calls that were counted, in each of which addresses of ``entries`` are entered."""
 
-    entry: int
+    entries: Mapping[int, int]
     count: int
 
 
@@ -101,7 +101,8 @@ class _Flows:
         self._beside: defaultdict[int, set[int]] = defaultdict(set)
         for block, times in counts.items():
             self._unexplained[block.address] += times
-        self._unexplained[calls.entry] -= calls.count
+        for entry, times in calls.entries.items():
+            self._unexplained[entry] -= times * calls.count
         for block, times in counts.items():
             self._leave(endings[block], times)
 
