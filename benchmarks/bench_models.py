@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -133,13 +134,16 @@ def chart(found: Mapping[str, Row]) -> Chart:
 
 def short_table(found: Mapping[str, Row]) -> Iterator[str]:
     """Yield the lines of the README's table: those with a peer, beside it."""
-    yield "| model | | RAM | flash | instructions |"
-    yield "|---|---|--:|--:|--:|"
+    yield (
+        "| model | RAM: TFLM | convgen | flash: TFLM | convgen | instructions: TFLM | convgen | "
+        "`--optimize speed` |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for row in found.values():
         if row.tflm:
-            yield _line(row.title, "TFLM", *_needs(row.tflm))
-            yield _line("", "convgen", *_needs(row.figures["default"]))
-            yield _line("", "`--optimize speed`", *_needs(row.figures["speed"]))
+            default, fastest = row.figures["default"], row.figures["speed"]
+            pairs = zip(_needs(row.tflm), _needs(default), strict=True)
+            yield _line(row.title, *chain.from_iterable(pairs), _number(fastest["instructions"]))
 
 
 def long_table(found: Mapping[str, Row]) -> Iterator[str]:
