@@ -26,6 +26,7 @@ LISTINGS = [
     ("--list-layers", DIGITS / "digits.tflite"),
 ]
 WIDE = 200
+JSON = ("--format", "json")
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_the_table_has_what_is_chosen_fastest_and_smallest_and_all_of_it_on_dema
 
 
 def test_all_of_a_model_is_every_operator() -> None:
-    report = convgen(*MODEL, "--format", "json").report
+    report = convgen(*MODEL, *JSON).report
     short, everything = convgen(*MODEL).stdout, convgen(*MODEL, "--all").stdout
     for row in report["operators"]:
         assert re.search(
@@ -98,6 +99,23 @@ def test_all_of_a_model_is_every_operator() -> None:
         )
         assert row["algorithm"] not in short
     assert re.search(r"^costliest +conv\d \d+%, ", short, re.M)
+
+
+def test_a_model_that_is_fast_is_told_what_the_smallest_costs() -> None:
+    report = convgen(*MODEL, "--optimize", "speed", *JSON).report
+    smallest = convgen(*MODEL, *JSON).report
+    first = report["advice"][0]
+    assert first.endswith("x the instructions (predicted): `--optimize workspace`")
+    saved = int(re.findall("[0-9,]+", first)[0].replace(",", ""))
+    between = report["memory"]["total"] - smallest["memory"]["total"]
+    assert saved == pytest.approx(between, rel=0.3)
+
+
+def test_one_is_one(tmp_path: Path) -> None:
+    image = np.zeros((1, 8, 8, 16), np.int8)
+    np.savez(tmp_path / "one.npz", input=image)
+    result = convgen(*LAYER, "--vectors", tmp_path / "one.npz")
+    assert "verified on 1 vector: every byte equals" in result.stdout
 
 
 def test_what_is_compared_is_few_enough_to_choose_from() -> None:
@@ -114,7 +132,7 @@ def test_what_is_compared_is_few_enough_to_choose_from() -> None:
 def test_listings_cut_nothing_and_are_an_array_for_programs(listing: tuple[object, ...]) -> None:
     narrow, wide = shown(80, *listing), shown(WIDE, *listing)
     assert sorted(words(narrow)) == sorted(words(wide))
-    rows = json.loads(convgen(*listing, "--format", "json").stdout)
+    rows = json.loads(convgen(*listing, *JSON).stdout)
     assert isinstance(rows, list)
     for row in rows:
         assert row["name"] in words(narrow)

@@ -14,13 +14,14 @@ STEP = 1024  # bytes of RAM
 
 
 def advise(planner: Planner, chosen: Schedule, budget: Budget) -> list[str]:
-    """Say what the fastest plan, the next kilobyte and rows from the caller would buy.
+    """Say what the fastest plan, the next kilobyte, the smallest and rows of input would buy.
 
     All of it is predicted.
     """
     return [
-        *_over_strips(planner, chosen, budget),
         *_faster(planner, chosen, budget),
+        *_smaller(planner, chosen, budget),
+        *_over_strips(planner, chosen, budget),
         *_by_rows(planner, chosen, budget),
     ]
 
@@ -57,6 +58,22 @@ def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]
         yield (
             f"{_times(chosen, stepped)} for {ram - chosen.ram:,} bytes of RAM more: "
             f"`--optimize speed --budget {ram}`"
+        )
+
+
+def _smaller(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]:
+    """Yield what the least RAM costs."""
+    if chosen.goal == "workspace":
+        return
+    try:
+        least = planner.plan("workspace", budget)
+    except NoFitError:
+        return
+    if chosen.ram - least.ram > SAME_BYTES:
+        times = least.instructions / max(1, chosen.instructions)
+        yield (
+            f"about {chosen.ram - least.ram:,} bytes of RAM less for {times:.2f}x the instructions "
+            "(predicted): `--optimize workspace`"
         )
 
 
