@@ -43,7 +43,7 @@ command -v dpkg-query >/dev/null ||
 set --
 for package in make git python3 python3-venv gcc g++ libc6-dev binutils \
     gcc-arm-none-eabi gcc-riscv64-unknown-elf \
-    qemu-system-arm qemu-system-misc qemu-user; do
+    qemu-system-arm qemu-system-misc qemu-user gdb-multiarch; do
     installed "$package" || set -- "$@" "$package"
 done
 

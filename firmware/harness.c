@@ -9,6 +9,10 @@
 
 #include <string.h>
 
+#ifndef CHUNK_BYTES /* compared at a time */
+#define CHUNK_BYTES 1024u
+#endif
+
 enum paint { FIRST_PAINT = 0xC5, LAST_PAINT = 0x3A };
 
 static const struct convgen_layer *const layer = &convgen_layer;
@@ -124,10 +128,10 @@ static void write_tensors(struct convgen_zones tensors, int file) {
 /* The zone must hold what is next in the file; else `key` tells the first byte that differs,
    counted from `before` on. */
 static void check_zone(struct convgen_zone zone, int file, const char *key, size_t before, int status) {
-    uint8_t expected[1024];
+    uint8_t expected[CHUNK_BYTES];
     for (size_t at = zone.start; at < zone.end;) {
         const size_t left = zone.end - at;
-        const size_t count = convgen_port_read(file, expected, left < 1024u ? left : 1024u);
+        const size_t count = convgen_port_read(file, expected, left < CHUNK_BYTES ? left : CHUNK_BYTES);
         if (count == 0) {
             convgen_port_exit(CONVGEN_NO_FILE);
         }

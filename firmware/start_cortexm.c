@@ -1,6 +1,6 @@
 /*
- * Vectors, start and faults of a Cortex-M. The emulator's ELF loader has filled .data and
- * cleared .bss, so nothing is copied here.
+ * Vectors, start and faults of a Cortex-M. The emulator's ELF loader, or the debugger, has filled
+ * .data and cleared .bss, so nothing is copied here.
  */
 #include "harness.h"
 
@@ -45,6 +45,14 @@ __attribute__((section(".vectors"), used)) const union vector convgen_vectors[16
     {.handler = convgen_fault},     {.handler = convgen_fault},
 };
 
+#ifdef CONVGEN_ON_BOARD
+#define VTOR (*(volatile const void *volatile *)0xE000ED08u)
+
+/* Only what lies around it guards the layer's memory: of a chip it is no multiple of the MPU's. */
+static void protect(void) {
+    VTOR = convgen_vectors;
+}
+#else
 /* A stack that overflows faults: nothing may write to the 1 MiB below the layer's memory. */
 static void protect_below_layer(void) {
     const uint32_t bytes = 0x100000u;
@@ -84,10 +92,15 @@ static void protect_code(void) {
 #endif
 }
 
-void _start(void) {
+static void protect(void) {
     protect_below_layer();
     protect_code();
     MPU_CTRL = MPU_ENABLE | MPU_ELSE_DEFAULT_MAP;
+}
+#endif
+
+void _start(void) {
+    protect();
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 #ifndef __ARM_FEATURE_UNALIGNED
     CCR |= CCR_UNALIGN_TRP; /* an ARMv6-M core faults; so must the larger core that plays it */

@@ -18,6 +18,7 @@ _start:
     li t0, 0x2000 /* mstatus.FS: floating point on */
     csrs mstatus, t0
 #endif
+#ifndef CONVGEN_ON_BOARD /* of a chip the layer's memory is no multiple of this */
     /* No access to the 1 MiB below the layer's memory, so that a stack that overflows faults:
        PMP entry 0, naturally aligned power of two, locked (else machine mode ignores it). */
     la t0, convgen_layer_start
@@ -39,6 +40,7 @@ _start:
     csrw pmpaddr2, t0
     li t0, 0x8D0098
     csrw pmpcfg0, t0
+#endif
     call main
     call convgen_port_exit
 

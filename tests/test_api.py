@@ -139,7 +139,7 @@ def of_layer(**options: object) -> Callable[[], object]:
         (convgen.UsageError, "--optimize: expected one of workspace, ", of_layer(goal="fast")),
         (convgen.UsageError, "--algorithm: expected one of ", of_layer(algorithm="quick")),
         (convgen.UsageError, "--emulator: expected one of ",
-         lambda: convgen.RunOptions(emulator="gem5")),  # type: ignore[arg-type]
+         lambda: convgen.RunOptions(emulator="gem5")),
         (convgen.UsageError, "--flash-wait-states: expected 0 to 255, got 256",
          lambda: convgen.RunOptions(flash_wait_states=256)),
         (convgen.UsageError, "--algorithm: a network has one for each operator",

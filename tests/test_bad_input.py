@@ -225,7 +225,7 @@ BAD_OPTIONS = {  # after a command line that would do
     "--flash 1.5M": "--flash: expected a size such as 64k, 1M or 65536, got '1.5M'",
     "--optimize size": "argument --optimize: invalid choice: 'size' (choose from ",
     "--algorithm im2colp2": "--algorithm: expected one of direct, im2col, ",
-    "--emulator spike": "argument --emulator: invalid choice: 'spike' (choose from ",
+    "--emulator spike": "--emulator: expected one of auto, qemu-system, ",
     "--toolchain icc": "argument --toolchain: invalid choice: 'icc' (choose from ",
     "--format xml": "argument --format: invalid choice: 'xml' (choose from ",
     "--seed pi": "--seed: expected a whole number, got 'pi'",

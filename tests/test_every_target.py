@@ -30,12 +30,15 @@ from random_layers import MIXED, drawn, inputs_for
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
+PLAYED = [name for name in target.names() if target.load(name).stand_in]
+ALONE = [name for name in target.names() if name not in PLAYED]
 COMPILERS = {
-    "gcc": target.names(),
-    "zig": [name for name in target.names() if target.load(name).toolchain.zig],
+    "gcc": ALONE,
+    "zig": [name for name in ALONE if target.load(name).toolchain.zig],
 }
 PAIRS = [(board, compiler) for compiler, boards in COMPILERS.items() for board in boards]
 PARTS = 2  # images for each pair
+FEW = 1  # layer for a core that another one plays
 SOUGHT = 100  # layers, for one that an algorithm can do
 UNITS = Options(layers_in_unit=4)  # of more, GCC would inline less than of one
 QUICK = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
@@ -113,7 +116,7 @@ def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bo
 
 
 def test_between_them_the_targets_offer_every_algorithm(random_layers: int) -> None:
-    boards = list(map(target.load, target.names()))
+    boards = list(map(target.load, ALONE))
     left = {algorithm.name for algorithm in ALGORITHMS}
     for layer in (*layers(random_layers), minimal.load(CASES["steps"])):
         for board in boards:
@@ -144,3 +147,16 @@ def test_random_layers_compile_without_a_warning_and_are_right(
     options = QUICK if compiler == "zig" and part == 1 else UNITS
     if chosen:
         emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, options))
+
+
+@pytest.mark.parametrize("compiler", sorted(COMPILERS))
+@pytest.mark.parametrize("board", PLAYED)
+def test_a_core_that_another_plays_is_right(board: str, compiler: str, tmp_path: Path) -> None:
+    """Its compiler's own code for it, by every algorithm that it offers for a few layers."""
+    bench = emulated.bench(board, compiler=compiler)
+    first = FEW * (2 * PLAYED.index(board) + sorted(COMPILERS).index(compiler))
+    few = drawn(MIXED, 2 * FEW * len(PLAYED), 15)[first : first + FEW]
+    chosen = [job(layer, bench.target, None, overlapping=i % 2 > 0) for i, layer in enumerate(few)]
+    chosen = [each for each in chosen if each.chosen]
+    assert chosen
+    emulated.check_jobs(chosen, batch.run(tmp_path, chosen, bench, UNITS))

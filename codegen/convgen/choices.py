@@ -7,6 +7,7 @@ from typing import Literal, get_args
 Goal = Literal["workspace", "speed", "flash"]
 GOALS: tuple[Goal, ...] = get_args(Goal)
 EmulatorName = Literal["auto", "qemu-system", "unicorn", "qemu-user", "none"]
+GDB = "gdb:"  # begins what names a GDB server: gdb:HOST:PORT
 EMULATORS: tuple[EmulatorName, ...] = get_args(EmulatorName)
 ToolchainName = Literal["auto", "gcc", "zig"]
 TOOLCHAINS: tuple[ToolchainName, ...] = get_args(ToolchainName)

@@ -17,6 +17,7 @@ from convgen.choices import (
     ENDS,
     FEEDS,
     FUSIONS,
+    GDB,
     GOALS,
     REFERENCES,
     SCHEMAS,
@@ -160,9 +161,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--emulator",
         metavar="WHICH",
-        choices=EMULATORS,
         default="auto",
-        help=f"{', '.join(EMULATORS)} (default: %(default)s)",
+        help=f"{', '.join(EMULATORS)}, or {GDB}HOST:PORT, a board (default: %(default)s)",
     )
     group.add_argument(
         "--toolchain",

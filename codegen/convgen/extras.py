@@ -9,6 +9,7 @@ from typing import Any
 from convgen.errors import ToolError
 
 INSTALL = 'pip install "convgen[portable]"'
+BOARD = 'pip install "convgen[board]"'
 COMPLETION = 'pip install "convgen[completion]"'
 
 

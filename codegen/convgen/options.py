@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,10 @@ from convgen.choices import (
     ENDS,
     FEEDS,
     FUSIONS,
+    GDB,
     GOALS,
     REFERENCES,
     TOOLCHAINS,
-    EmulatorName,
     Ends,
     Feed,
     Fusion,
@@ -27,6 +28,7 @@ from convgen.printable import word
 from convgen.size import Size, in_bytes
 
 MOST_WAIT_STATES = 255
+_SERVER = re.compile(rf"{GDB}([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])?:[0-9]{{1,5}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,17 @@ class PlanOptions:
         return _size("--flash", self.flash)
 
 
+def _emulator(name: str) -> None:
+    """Refuse what is neither an emulator nor a GDB server."""
+    if not name.startswith(GDB):
+        _one_of("--emulator", name, (*EMULATORS, f"{GDB}HOST:PORT"))
+        return
+    if not _SERVER.fullmatch(name):
+        raise UsageError(
+            f"--emulator: expected gdb:HOST:PORT, such as gdb:localhost:3333, got '{word(name)}'"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How to build, run and look into what was planned. Raises UsageError.
@@ -106,7 +119,7 @@ class RunOptions:
     functions and lines take the instructions. ``cache``: read and write the user's cache.
     """
 
-    emulator: EmulatorName = "auto"
+    emulator: str = "auto"
     toolchain: ToolchainName = "auto"
     vectors: Path | None = None
     seed: int = 0
@@ -117,7 +130,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        _one_of("--emulator", self.emulator, EMULATORS)
+        _emulator(self.emulator)
         _one_of("--toolchain", self.toolchain, TOOLCHAINS)
         _seed(self.seed)
         found = self.flash_wait_states

@@ -215,7 +215,8 @@ HEAD = re.compile(
     rf"#   (\d+) runs: .* {ERRORS}\n"
     rf"#   layers left out of the fit: .* {ERRORS}"
 )
-MOST_PRICES = 1797  # a fifth of what there were before they were fitted to random layers
+OF_RV32E = 78  # added with its class, all of them for what calls a multiplication
+MOST_PRICES = 1797 + OF_RV32E  # a fifth of what there were before they were fitted to random layers
 MEASURED_ISAS = {"armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64"}
 ROOT = Path(__file__).parents[2]
 

@@ -50,7 +50,8 @@ def test_where_nothing_is_installed_it_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     result = convgen("--doctor")
     assert (result.status, result.stderr) == (0, "")
-    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
+    rows = {line.split()[0]: line for line in lines}
     assert all("not found" in line for name, line in rows.items() if name not in ("tool", "No"))
     assert "not found: apt-get install qemu-user" in rows["qemu-arm"]
     assert 'not found: pip install "convgen[portable]"' in rows["unicorn"]

@@ -26,10 +26,11 @@ def problem(folder: Path, text: str) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
-def test_the_twelve_targets_are_there() -> None:
+def test_the_cores_are_there() -> None:
     assert target.names() == [
-        "cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m33", "cortex-m4", "cortex-m55",
-        "cortex-m7", "host", "rv32imac", "rv32imafc", "rv32imc", "rv64imac",
+        "cortex-m0", "cortex-m0plus", "cortex-m23", "cortex-m3", "cortex-m33", "cortex-m4",
+        "cortex-m55", "cortex-m7", "cortex-m85", "host", "rv32ec", "rv32imac",
+        "rv32imafc", "rv32imc", "rv64imac",
     ]  # fmt: skip
 
 
@@ -99,7 +100,8 @@ SIZES = {
     "stm32u585": (768, 2048), "nrf52832": (64, 512), "nrf52840": (256, 1024),
     "nrf5340": (512, 1024), "rp2040": (264, 2048), "rp2350": (520, 4096),
     "rp2350-riscv": (520, 4096), "esp32-c3": (384, 4096), "esp32-c6": (512, 4096),
-    "gd32vf103": (32, 128), "samd21": (32, 256), "samd51": (256, 1024), "apollo4": (1408, 1952),
+    "ch32v003": (2, 16), "gd32vf103": (32, 128), "samd21": (32, 256), "samd51": (256, 1024),
+    "apollo4": (1408, 1952),
 }  # fmt: skip
 
 

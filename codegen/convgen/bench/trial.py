@@ -133,6 +133,7 @@ class Trial(Built):
     given: Vectors | None = None
     cycles: Estimate | None = None
     profile: dict[str, Any] | None = None
+    on_board: bool = False
 
     @property
     def verified(self) -> bool:
@@ -159,6 +160,11 @@ class Trial(Built):
     def instructions(self) -> int | None:
         """Guest instructions of one call: of the vector that took the most."""
         return max(self.run.instructions) if self.run and self.run.instructions else None
+
+    @property
+    def cycles_measured(self) -> int | None:
+        """Cycles of one call on a board: of the vector that took the most."""
+        return max(self.run.cycles) if self.run and self.run.cycles else None
 
     @property
     def ram(self) -> int:
@@ -239,10 +245,11 @@ def _linked_anew(built: Built, bench: Bench, ram: int) -> Image:
 
 
 def too_large(subject: Subject, machine: Machine) -> str | None:
-    """Say what *subject* needs that the emulated machine has not, if there is something."""
+    """Say what *subject* needs that the machine has not, if there is something."""
+    program = 0 if machine.on_desk else PROGRAM_BYTES  # the linker tells what it really takes
     needs = (
         (subject.ram_without_stack, machine.layer_bytes, "RAM"),
-        (subject.constant_bytes + PROGRAM_BYTES, machine.code_bytes, "flash"),
+        (subject.constant_bytes + program, machine.code_bytes, "flash"),
     )
     for need, limit, what in needs:
         if need > limit:
@@ -256,6 +263,7 @@ def _link(objects: Objects, call: Call, bench: Bench, ram: int, static: int) -> 
         budget=ram,
         static_bytes=static,
         machine_bytes=bench.machine.layer_bytes,
+        cut=bench.machine.on_desk,
     )
     return toolchain.link(objects, call, placed, bench.machine, bench.toolchain)
 
@@ -288,6 +296,7 @@ def _run(built: Built, bench: Bench, image: Image, *, recall: bool) -> Trial:
         vectors=given.count if bench.emulator else 0,
         compared_with=("TensorFlow Lite's reference" if given.expected is None else "--vectors"),
         given=given if bench.emulator else None,
+        on_board=bench.machine.on_desk,
     )
 
 

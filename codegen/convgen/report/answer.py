@@ -87,6 +87,12 @@ def stack_bound(shown: Table, report: Report) -> None:
         shown.add_row("stack", f"{bound:,}", "the compiler's bound")
 
 
+def cycles_measured(shown: Table, report: Report) -> None:
+    """Add the cycles that a board counted, if it has a counter."""
+    if report.get("cycles_measured") is not None:
+        shown.add_row("cycles", f"{report['cycles_measured']:,}", "measured on the board")
+
+
 def _sum(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {size:,}" for name, size in sizes.items())
 

@@ -91,6 +91,7 @@ def _summary(report: Report, how: Shown) -> Table:
     if report["instructions"] is not None:
         note = f"{_rate(report, report['instructions'])}{_macs_note(report)}"
         shown.add_row("instructions", f"{report['instructions']:,}", note)
+    answer.cycles_measured(shown, report)
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", _cycles_note(report))
     return shown

@@ -74,6 +74,7 @@ def _summary(report: Report, how: Shown) -> Table:
         shown.add_row("instructions", f"{report['instructions']:,}", note)
     if report["unfused"] and how.everything:
         shown.add_row("unfused", *_apart(report["unfused"]))
+    answer.cycles_measured(shown, report)
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
     more = "" if how.everything else "; --all shows each"

@@ -184,6 +184,12 @@ def flash_of(trial: Trial) -> Report:
 
 
 def cycles_of(trial: Trial) -> Report:
+    """Cycles that a board counted, and estimated ones with what they assume: what was asked for."""
+    counted = {"cycles_measured": trial.cycles_measured} if trial.on_board else {}
+    return {**counted, **_estimated_cycles(trial)}
+
+
+def _estimated_cycles(trial: Trial) -> Report:
     """Estimated cycles and what they assume, if they were asked for."""
     if trial.cycles is None:
         return {}

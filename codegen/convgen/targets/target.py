@@ -42,7 +42,9 @@ from convgen.size import MOST, parse_size
 from convgen.system import files
 from convgen.system.files import Unreadable
 
-Isa = Literal["armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64", "host"]
+Isa = Literal[
+    "armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv32e", "rv64", "host"
+]
 Feature = Literal["divide", "dsp", "fpu", "mul64", "mve", "unaligned"]
 EmulatorKind = Literal["native", "qemu-system", "unicorn", "qemu-user"]
 CpuModel = Literal[
@@ -138,13 +140,15 @@ class Region(Table):
 class MachineMemory(Table):
     """Where an image goes: code and constants, the harness's data, the layer's own memory.
 
-    ``vectors`` is where the machine starts, if that is not the start of ``code``.
+    ``vectors`` is where the machine starts, if that is not the start of ``code``; ``stack`` is the
+    harness's own.
     """
 
     vectors: Region | None = None
     code: Region
     harness: Region
     layer: Region
+    stack: Bytes = 32768
 
 
 class Counter(Table):
@@ -174,7 +178,8 @@ class Machine(Table):
 
     The command is ``program``, the target's own arguments, ``args``, the image. Without
     ``memory`` the image is linked as the compiler does by default. ``probe`` is the program to
-    see with whether the emulator can play a core: emulator.py has it.
+    see with whether the emulator can play a core: emulator.py has it. ``on_desk``: it is no
+    emulator, and has what memory it has.
     """
 
     description: Text
@@ -187,6 +192,7 @@ class Machine(Table):
     counter: Counter | None = None
     memory: MachineMemory | None = None
     probe: Literal["thumb-linux"] | None = None
+    on_desk: bool = False
 
     @property
     def layer_bytes(self) -> int:
@@ -258,11 +264,13 @@ class ChipRegion(Region):
     """A stretch of a chip's memory, of which one that runs a program needs the kind.
 
     ``external`` flash is a chip beside this one, and is there once a boot loader has set it up.
+    ``fetched_at``: where code in it is fetched from, if not where data lie.
     """
 
     name: Name
     kind: Literal["ram", "flash"]
     external: bool = False
+    fetched_at: Address | None = None
 
 
 class Memory(Table):

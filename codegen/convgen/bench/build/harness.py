@@ -60,5 +60,6 @@ def linker_script(layout: Layout, machine: Machine, objects: tuple[str, ...]) ->
         "memory.ld.j2",
         objects=objects,
         regions=regions,
+        stack_bytes=memory.stack,
         vectors="VECTORS" if memory.vectors else "CODE",
     )

@@ -222,11 +222,13 @@ class Layout:
         return f"{did} past the end of {before.name}: first byte at +{first - before.start}"
 
 
-def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -> Layout:
+def arrange(
+    call: Call, *, budget: int, static_bytes: int, machine_bytes: int, cut: bool = False
+) -> Layout:
     """Lay out *call* in *budget* bytes; the machine has *machine_bytes*, guards included.
 
-    NoFitError if the buffers need more than the budget, MachineTooSmallError if that is too much
-    for the machine.
+    *cut*: where those are fewer the stack is, while there is one left. NoFitError if the buffers
+    need more than the budget, MachineTooSmallError if that is too much for the machine.
     """
     stack_bytes = budget - static_bytes - call.buffer_bytes
     if stack_bytes < 0:
@@ -235,6 +237,9 @@ def arrange(call: Call, *, budget: int, static_bytes: int, machine_bytes: int) -
             f"the budget of {budget} is {-stack_bytes} short"
         )
     layout = _arrange(call, stack_bytes, static_bytes)
+    over = _align_up(max(0, layout.region_bytes - machine_bytes), layout.align)
+    if cut and over < stack_bytes:
+        layout = _arrange(call, stack_bytes - over, static_bytes)
     if layout.region_bytes > machine_bytes:
         behind_stack = layout.region_bytes - layout.stack.end
         largest_end = _align_down(machine_bytes - behind_stack, layout.align)

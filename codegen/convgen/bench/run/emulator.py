@@ -9,15 +9,17 @@ import shlex
 import struct
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from convgen.bench.build.harness import Status
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Counts, OwnerOf
 from convgen.bench.run.access import Fault
-from convgen.choices import EMULATORS
+from convgen.choices import EMULATORS, GDB
 from convgen.errors import ConvgenError, ToolError, UsageError, VerificationError
 from convgen.system import files, process
 from convgen.system.files import Unreadable
@@ -34,6 +36,7 @@ from convgen.targets.target import (
 
 SHORTEST_TIMEOUT_S = 60.0
 SLOWEST_INSTRUCTIONS_PER_S = 10e6
+SLOWEST_BOARD_INSTRUCTIONS_PER_S = 2e5  # a chip as it comes out of reset
 # Where the emulator counts as it goes.
 FEWEST_INSTRUCTIONS = 2_000_000
 MOST_TIMES_EXPECTED = 10
@@ -50,11 +53,11 @@ class Emulator:
     """An emulator that works here.
 
     ``target`` is the one to generate and build for: less some features where the emulator can
-    only play a simpler core. ``notes`` say so. With a ``model`` it runs in this process, and
-    ``command`` is empty.
+    only play a simpler core. ``notes`` say so. With a ``model`` it runs in this process, with a
+    ``server``, of GDB, on a board; ``command`` is empty then.
     """
 
-    kind: EmulatorKind
+    kind: EmulatorKind | Literal["gdb"]
     machine: Machine
     machine_name: str
     version: str
@@ -62,6 +65,7 @@ class Emulator:
     target: Target
     notes: tuple[str, ...] = ()
     model: CpuModel | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +74,8 @@ class Run:
 
     ``instructions`` are those of the layer's function alone, one number for each input; None
     if the machine cannot count; ``init_instructions`` those of the init function, None if there is
-    none. ``stack_bytes`` and ``heap_bytes`` are the most of any call.
+    none. ``cycles`` are those that a board counted. ``stack_bytes`` and ``heap_bytes`` are the most
+    of any call.
     ``blocks`` are those of all calls together, as `in_process` says; None if the emulator does
     not look on. ``notes`` say what could not be measured, and why. ``recalled``: it was another
     run of the same image.
@@ -85,6 +90,7 @@ class Run:
     blocks: Counts | None = None
     owned: tuple[Mapping[int | None, int], ...] = ()
     recalled: bool = False
+    cycles: tuple[int, ...] | None = None
 
 
 def choose(which: str, target: Target) -> Emulator:
@@ -92,6 +98,8 @@ def choose(which: str, target: Target) -> Emulator:
 
     UsageError if the target has no such emulator, ToolError if it is not installed.
     """
+    if which.startswith(GDB):
+        return _on_desk(which.removeprefix(GDB), target)
     if which != "auto":
         if which not in target.emulator:
             kinds = ("auto", *target.emulator, "none")
@@ -108,6 +116,22 @@ def choose(which: str, target: Target) -> Emulator:
         except ToolError as error:
             problems.append(str(error))
     raise ToolError("\n".join(problems))
+
+
+def _on_desk(server: str, target: Target) -> Emulator:
+    """Return the board that a GDB *server* controls."""
+    from convgen.bench.run import board, debugger
+
+    version = debugger.version()
+    return Emulator(
+        kind="gdb",
+        machine=board.machine(target),
+        machine_name=f"{target.name} at {server}",
+        version=version,
+        command=(),
+        target=target,
+        server=server,
+    )
 
 
 def _prepare(kind: EmulatorKind, target: Target) -> Emulator:
@@ -238,6 +262,8 @@ def run(
     of_each_call = expected_instructions / max(1, len(inputs) // image.call.input_bytes)
     if emulator.model:
         ended = _run_in_process(emulator.model, emulator, image, of_each_call, owner_of)
+    elif emulator.server:
+        ended = _run_on_board(emulator.server, emulator, image, of_each_call)
     else:
         # The first call is made twice.
         ended = _run_program(emulator, image, expected_instructions + of_each_call)
@@ -255,7 +281,7 @@ def run(
         )
     counter = emulator.machine.counter
     counted = counter is None or counter.can_count(of_each_call)
-    return Run(
+    done = Run(
         outputs=outputs,
         instructions=_instructions(report, "ticks", counter) if counter and counted else None,
         stack_bytes=report["stack"][0] - report["empty_stack"][0],
@@ -269,6 +295,44 @@ def run(
         blocks=ended.blocks,
         owned=ended.owned,
     )
+    if not emulator.server:
+        return done
+    return _measured_on_board(done, report, emulator, image, inputs, expected_instructions)
+
+
+def _measured_on_board(
+    done: Run,
+    report: dict[str, list[int]],
+    emulator: Emulator,
+    image: Image,
+    inputs: bytes,
+    expected_instructions: float,
+) -> Run:
+    """Return *done* with the cycles that the board counted, and the instructions of an emulator.
+
+    That runs the same image in this process, where it is installed and has the core.
+    """
+    cycles = _cycles(report)
+    notes: tuple[str, ...] = (
+        () if cycles else (f"no cycles: {emulator.target.name} has no counter that runs",)
+    )
+    kind = counting(emulator.target)
+    instructions = None
+    if kind is not None:
+        with suppress(ToolError):
+            beside = _prepare(kind, emulator.target)
+            counted = run(beside, image, inputs, expected_instructions=expected_instructions)
+            instructions = counted.instructions
+            notes += (f"instructions counted by {beside.kind} {beside.version}",)
+    return replace(done, cycles=cycles, instructions=instructions, notes=(*done.notes, *notes))
+
+
+def _cycles(report: dict[str, list[int]]) -> tuple[int, ...] | None:
+    """Return what each call took beside calling an empty function; None if nothing counts."""
+    if not all(report["ticks"]):
+        return None
+    [empty] = report["empty_ticks"]
+    return tuple(max(0, ticks - empty) for ticks in report["ticks"])
 
 
 def counting(target: Target) -> EmulatorKind | None:
@@ -360,6 +424,18 @@ def _run_in_process(
     except TimedOut:
         raise _too_slow(f"{most:,} instructions", emulator, image) from None
     return _Ended(status=ended.status, blocks=ended.blocks, owned=ended.owned)
+
+
+def _run_on_board(
+    server: str, emulator: Emulator, image: Image, expected_instructions: float
+) -> _Ended:
+    from convgen.bench.run import debugger
+
+    limit = max(SHORTEST_TIMEOUT_S, expected_instructions / SLOWEST_BOARD_INSTRUCTIONS_PER_S)
+    try:
+        return _Ended(status=debugger.run(server, image, limit=limit))
+    except TimedOut:
+        raise _too_slow(f"{limit:g} s", emulator, image) from None
 
 
 def _install(machine: Machine) -> str:
