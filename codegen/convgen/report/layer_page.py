@@ -170,7 +170,7 @@ def _candidates(rows: Sequence[Report], report: Report) -> Table:
                 "instructions": _instructions(row),
                 "cycles": _row_cycles(row),
             }
-            words = [*labels.get(row["algorithm"], ()), *_words(row)]
+            words = [*labels.get(row["algorithm"], ()), *_words(row, report)]
             shown.add_row(
                 row["algorithm"], *(figures[column] for column in counted), ", ".join(words)
             )
@@ -196,10 +196,10 @@ def _instructions(row: Report) -> str:
     return f"{measured:,}" if measured is not None else f"~{row['predicted_instructions']:,}"
 
 
-def _words(row: Report) -> Iterator[str]:
+def _words(row: Report, report: Report) -> Iterator[str]:
     if row.get("pareto"):
         yield "Pareto front"
-    if not row["fits"]:
+    if not row["fits"] and report["algorithm"]:  # else none does
         yield "over the budget"
     if not row.get("builds", True):
         yield f"does not build: {row['failure']}"

@@ -234,10 +234,11 @@ def _with_sentence(lines: list[Text], last: Text, width: int) -> Iterator[Text]:
     if used + last.cell_len <= width:
         yield line + GAP + last if line else last
         return
-    if used + max(longest, ROOM) > width:
+    room = width - used
+    if room < longest or room < min(ROOM, last.cell_len // 2):
         yield line
         yield from (Text(" " * INDENT) + part for part in _broken(last, width - INDENT))
         return
-    first, *others = _broken(last, width - used)
+    first, *others = _broken(last, room)
     yield line + GAP + first
     yield from (Text(" " * used) + part for part in others)
