@@ -56,7 +56,7 @@ def scope(trial: Trial) -> str | None:
     return f"{said}; {doubt}" if doubt else said
 
 
-_VECTORS = '--vectors vectors.npz compares {}, from np.savez("vectors.npz", input=x, output=y)'
+_VECTORS = '--vectors vectors.npz compares with {}, from np.savez("vectors.npz", input=x, output=y)'
 
 
 def _sentence(details: Mapping[str, str], one: str, many: str) -> str:
