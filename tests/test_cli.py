@@ -86,6 +86,21 @@ def test_a_program_reads_of_each_chip_its_core_and_memory() -> None:
 
 
 @pytest.mark.emulator
+def test_a_layer_of_digits_runs_in_two_kilobytes(tmp_path: Path) -> None:
+    """On a chip whose core no emulator has, and which has no multiplication."""
+    out = tmp_path / "out"
+    spec = str(data_dir("targets").parent / "examples" / "digits" / "conv3" / "layer.json")
+    said = convgen("-t", "ch32v003", "--out", str(out), spec)
+    assert (said.status, said.stderr) == (0, "")
+    report = json.loads((out / "report.json").read_text())
+    assert (report["verified"], report["budget"]) == (True, {"ram": 2048, "flash": 16384})
+    assert report["memory"]["total"] <= 2048
+    where = "no emulator has RV32EC: verified on RV32IMAC, which has every instruction of the code"
+    assert where in report["emulator"]["notes"]
+    assert where in " ".join(said.stdout.split())
+
+
+@pytest.mark.emulator
 def test_a_chip_is_the_budget_and_its_core_runs_the_layer(tmp_path: Path) -> None:
     out = tmp_path / "out"
     spec = str(data_dir("targets").parent / "examples" / "digits" / "conv3" / "layer.json")
@@ -94,7 +109,7 @@ def test_a_chip_is_the_budget_and_its_core_runs_the_layer(tmp_path: Path) -> Non
     report = json.loads((out / "report.json").read_text())
     assert (report["target"], report["verified"]) == ("stm32f103", True)
     assert report["budget"] == {"ram": 20 * 1024, "flash": 64 * 1024}
-    where = "verified on a Cortex-M3, the core of stm32f103, not on the chip"
+    where = "verified on Cortex-M3, the core of stm32f103, not on the chip"
     assert where in report["emulator"]["notes"]
     assert where in " ".join(said.stdout.split())
     assert "bits of code waits 2," in str(report["cycles_model"])

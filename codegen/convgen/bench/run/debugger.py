@@ -172,6 +172,9 @@ class Board:
             gdb.do(f"-gdb-set {setting}")
         gdb.do(f'-file-exec-and-symbols "{self._image.elf.absolute()}"')
         gdb.do(f"-target-select extended-remote {server}")
+        if not gdb.do("-thread-info").get("threads"):  # a Black Magic Probe waits to be asked
+            gdb.do('-interpreter-exec console "monitor swdp_scan"')
+            gdb.do("-target-attach 1")
         with contextlib.suppress(ToolError):  # servers differ in what they call it
             gdb.do('-interpreter-exec console "monitor reset halt"')
         gdb.do("-target-download", LOAD_S)

@@ -143,11 +143,11 @@ def _played(target: Target) -> tuple[str, ...]:
     """Say in whose place an emulator runs the code, if that is not the target itself."""
     if target.stand_in:
         return (
-            f"no emulator has a {target.cpu.core}: verified on a {target.stand_in}, "
-            "which has all of its instructions",
+            f"no emulator has {target.cpu.core}: verified on {target.stand_in}, "
+            "which has every instruction of the code",
         )
     if target.is_chip:
-        return (f"verified on a {target.cpu.core}, the core of {target.name}, not on the chip",)
+        return (f"verified on {target.cpu.core}, the core of {target.name}, not on the chip",)
     return ()
 
 
