@@ -11,7 +11,7 @@ from convgen.report.page import Command, Part, Sentence, Styled, Table, sentence
 from convgen.report.report import Report
 
 _OPTION = re.compile(r"(?P<said>.*): `(?P<option>--.*)`")
-HOTTEST = 8  # functions that are shown of a profile
+HOTTEST = 5  # functions that are shown of a profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
