@@ -35,6 +35,7 @@ def pytest_configure() -> None:
 
     Shells do so in the background, and nohup. What is caught here goes back to its default there.
     """
+    os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and then text breaks where nobody reads
     for number in signal.valid_signals():
         if signal.getsignal(number) is signal.SIG_IGN and number not in IGNORED_BY_PYTHON:
             signal.signal(number, lambda *_: None)
