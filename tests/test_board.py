@@ -230,6 +230,13 @@ def test_code_harness_and_layer_have_places_in_every_chip(name: str) -> None:
     assert memory.layer.bytes >= chip.memory.ram // 4
 
 
+@pytest.mark.parametrize("name", ["ch32v003", "stm32f103", "rp2040", "esp32-c3"])
+def test_the_firmware_fits_a_small_chip_and_one_without_flash(name: str, tmp_path: Path) -> None:
+    """It is linked for the chip, not run: GDB is told of a server that nobody asks for."""
+    built = build(tmp_path, "scale.c", name, "gdb:localhost:1", budget=1000)
+    assert built.image.elf.is_file()
+
+
 def test_this_computer_is_no_board() -> None:
     with pytest.raises(ConvgenError, match="host is no board"):
         board.machine(target.load("host"))
