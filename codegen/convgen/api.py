@@ -36,13 +36,14 @@ if TYPE_CHECKING:  # each function imports what it needs: to list targets takes 
     from convgen.model.operator import Operator
     from convgen.planning import Planned
     from convgen.plans.plan import Variant
+    from convgen.report.diff import Diff
     from convgen.report.listings import Listing
 
 __all__ = [
     "BuildError", "ConvgenError", "Job", "NoFitError", "PlanOptions", "ReadOptions", "RunOptions",
     "SpecError", "Target", "TargetError", "ToolError", "UsageError", "VerificationError",
-    "algorithms", "emit", "extract", "listing", "operators", "plan", "read", "run", "schema",
-    "targets", "tools", "verify",
+    "algorithms", "diff", "emit", "extract", "listing", "operators", "plan", "read", "run",
+    "schema", "targets", "tools", "verify",
 ]  # fmt: skip
 
 
@@ -169,6 +170,17 @@ def operators(path: str | Path) -> Listed:
     from convgen.formats.tflite.listing import listed
 
     return listed(Path(path))
+
+
+@explained()
+def diff(old: str | Path, new: str | Path, fail_on: str | None = None) -> Diff:
+    """Compare two ``report.json``; *fail_on* are limits such as ``ram:+0%,instructions:+2%``.
+
+    The result's ``failure`` names what is worse than these allow. Raises UsageError.
+    """
+    from convgen.report.diff import diff
+
+    return diff(Path(old), Path(new), fail_on)
 
 
 @explained()

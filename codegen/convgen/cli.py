@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +16,7 @@ from convgen.choices import (
     EMULATORS,
     ENDS,
     FEEDS,
+    FORMATS,
     FUSIONS,
     GDB,
     GOALS,
@@ -187,8 +188,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
     group.add_argument("--vectors", metavar="FILE", help=".npz with input and expected output")
     group.add_argument(
-        "--format", metavar="FMT", choices=("text", "json"), default="text", help="text or json"
+        "--format",
+        metavar="FMT",
+        choices=FORMATS,
+        default="text",
+        help="text or json; of --diff also markdown (default: %(default)s)",
     )
+    group.add_argument("--junit", metavar="FILE", help="write the verdict for CI")
     group.add_argument(
         "--all", action="store_true", help="print every candidate, not only those near the choice"
     )
@@ -216,6 +222,12 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHELL",
         choices=SHELLS,
         help=f"print what completes the options in a shell: {', '.join(SHELLS)}",
+    )
+    only.add_argument("--diff", metavar=("OLD", "NEW"), nargs=2, help="compare two report.json")
+    group.add_argument(
+        "--fail-on",
+        metavar="LIST",
+        help="of --diff: what may not grow by more, such as ram:+0%%,instructions:+2%%,stack:+64",
     )
     only.add_argument("--version", action="store_true", help="show it and exit")
 
@@ -267,7 +279,9 @@ def _dispatch(options: argparse.Namespace) -> int:
         "completion": lambda: _print_lines([_completion(options.completion)]),
         "doctor": lambda: _list("tools", options),
         "extract": lambda: _extract(options),
+        "diff": lambda: _diff(options),
     }
+    _refuse_without_diff(options)
     for name, act in asked.items():
         if getattr(options, name):
             return act()
@@ -287,6 +301,29 @@ def _list(what: What, options: argparse.Namespace, path: Path | None = None) -> 
     text = found.as_json() if options.format == "json" else found.as_text()
     with streams.results():
         print(text, end="")
+    return ExitCode.VERIFIED
+
+
+def _refuse_without_diff(options: argparse.Namespace) -> None:
+    """Refuse what only a comparison of two reports has."""
+    if options.diff:
+        return
+    if options.fail_on is not None:
+        raise UsageError("--fail-on: expected with --diff only")
+    if options.format == "markdown":
+        raise UsageError("--format markdown: expected with --diff only")
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from convgen import api
+
+    old, new = options.diff
+    found = api.diff(old, new, options.fail_on)
+    shown = {"text": found.as_text, "json": found.as_json, "markdown": found.as_markdown}
+    with streams.results():
+        print(shown[options.format](), end="")
+    if found.failure:
+        raise found.failure
     return ExitCode.VERIFIED
 
 
@@ -338,19 +375,40 @@ def _generate(options: argparse.Namespace) -> int:
     from convgen.progress import progress
 
     job, is_json = _job(options), options.format == "json"
+    junit = _junit(options, job)
     try:
         with progress() as say:
             outcome = api.run(job, say)
     except Exception as error:
         known = foreseen(error)
+        if known:
+            junit(None, known)
         if is_json and known and known.exit_code == ExitCode.TOOL:
             _print_lines([_without_result(job, known)])
         raise
+    junit(outcome.report, outcome.failure)
     with streams.results():
         print(outcome.as_json() if is_json else _shown(outcome, options), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED
+
+
+def _junit(
+    options: argparse.Namespace, job: Job
+) -> Callable[[Mapping[str, Any] | None, ConvgenError | None], None]:
+    """Return what writes the verdict for CI if that is asked for. Raises UsageError."""
+    if not options.junit:
+        return lambda *_: None
+    from convgen.report import junit
+
+    path = _folder("--junit", options.junit)
+    junit.check(path)
+
+    def write(report: Mapping[str, Any] | None, failure: ConvgenError | None) -> None:
+        junit.write(path, junit.as_xml(report, failure, f"{job.spec.stem} on {job.target}"))
+
+    return write
 
 
 def _without_result(job: Job, error: ConvgenError) -> str:

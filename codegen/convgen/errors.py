@@ -83,6 +83,12 @@ class VerificationError(ConvgenError):
     exit_code = ExitCode.WRONG_OUTPUT
 
 
+class RegressionError(ConvgenError):
+    """A figure is worse than `--fail-on` allows; the message has a line for each."""
+
+    exit_code = ExitCode.WRONG_OUTPUT
+
+
 def foreseen(error: Exception) -> ConvgenError | None:
     """Return what an error that nobody nearer explained means to the user; None: a bug."""
     match error:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from convgen.system import interrupt
+from convgen.system.files import write
 
 T = TypeVar("T")
 Files = tuple[tuple[str, bytes], ...]
@@ -103,7 +102,7 @@ def store(name: str, content: bytes) -> None:
         if _Place.stored % STORED == 0:
             _make_room(_Place.folder)
         _Place.stored += 1
-        _write(_Place.folder / name, DIGEST(content).digest() + content)
+        write(_Place.folder / name, DIGEST(content).digest() + content)
 
 
 def value(name: str, make: Callable[[], T]) -> T:
@@ -139,18 +138,6 @@ def _kept(name: str) -> Any:
 
 def _decoded(listed: Iterable[Sequence[str]]) -> Files:
     return tuple((path, b64decode(content)) for path, content in listed)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with interrupt.whole():
-        handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
 
 
 def _make_room(folder: Path) -> None:

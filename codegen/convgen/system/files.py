@@ -1,18 +1,20 @@
 """Reading files that others wrote: regular ones only, no more of them than is expected.
 
-A pipe may never end, nor may a device or a link to one; a file may grow while it is read.
+A pipe may never end, nor may a device or a link to one; a file may grow while it is read. What is
+written is there as a whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from convgen.system import portability
+from convgen.system import interrupt, portability
 
 
 class Unreadable(Exception):  # noqa: N818 - a reason, which its callers put into a sentence
@@ -51,3 +53,16 @@ def read(path: Path, most_bytes: int) -> bytes:
     if len(content) > most_bytes:
         raise Unreadable(f"longer than {most_bytes} bytes")
     return content
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write *content* as the file *path*, in the place of one that is there."""
+    with interrupt.whole():
+        handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink()
+            raise

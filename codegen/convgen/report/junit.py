@@ -1,0 +1,112 @@
+"""The verdict as JUnit's XML, which CI servers read: a test case for each candidate that ran."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convgen.errors import ConvgenError, ExitCode, UsageError
+from convgen.printable import LINE, word
+from convgen.system import files
+
+BEGIN = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites'
+"""Of every file that this writes, and only of these is one replaced."""
+
+KINDS = {ExitCode.WRONG_OUTPUT: "failure", ExitCode.NO_FIT: "failure"}
+"""What a test case has by an exit code; of the others it is an error."""
+
+
+def check(path: Path) -> None:
+    """Raise UsageError unless a file can be written at *path* without a loss to the user."""
+    shown = word(str(path), LINE)
+    if not path.parent.is_dir():
+        raise UsageError(f"--junit: {shown}: expected a file in a folder that is there")
+    if not path.exists():
+        return
+    try:
+        with files.opened(path) as file:
+            is_own = file.read(len(BEGIN)) == BEGIN.encode()
+    except files.Unreadable as reason:
+        raise UsageError(f"--junit: {shown}: {reason}") from None
+    if not is_own:
+        raise UsageError(f"--junit: {shown} is there and no JUnit file; remove it or name another")
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file. Raises UsageError."""
+    try:
+        files.write(path, text.encode())
+    except OSError as error:
+        shown = word(str(path), LINE)
+        raise UsageError(f"--junit: cannot write {shown}: {error.strerror}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A test case: what was tried, and what went wrong."""
+
+    name: str
+    problem: str | None = None
+    kind: str = "failure"
+
+
+def as_xml(report: Mapping[str, Any] | None, failure: ConvgenError | None, name: str) -> str:
+    """Return the file of a run: with what it reports if it got so far, and what it ended with.
+
+    *name* is that of the layer or model, as far as it is known.
+    """
+    cases = [_verdict(failure), *(_candidates(report) if report else ())]
+    problems = [case.kind for case in cases if case.problem]
+    suite = ET.Element(
+        "testsuite",
+        name=_printable(name),
+        tests=str(len(cases)),
+        failures=str(problems.count("failure")),
+        errors=str(problems.count("error")),
+    )
+    if report:
+        properties = ET.SubElement(suite, "properties")
+        for key, value in _figures(report):
+            ET.SubElement(properties, "property", name=key, value=str(value))
+    for case in cases:
+        element = ET.SubElement(suite, "testcase", classname=_printable(name), name=case.name)
+        if case.problem:
+            problem = _printable(case.problem)
+            ET.SubElement(element, case.kind, message=problem.partition("\n")[0]).text = problem
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    head, _, _ = BEGIN.partition("\n")
+    return f"{head}\n{ET.tostring(suites, 'unicode')}\n"
+
+
+def _verdict(failure: ConvgenError | None) -> Case:
+    if failure is None:
+        return Case("verdict")
+    return Case("verdict", str(failure), KINDS.get(failure.exit_code, "error"))
+
+
+def _candidates(report: Mapping[str, Any]) -> Iterator[Case]:
+    for number, row in enumerate(report.get("candidates", ())):
+        measured = row.get("measured")
+        if measured:
+            name = row.get("algorithm") or f"plan {number} of {row.get('arena', 0):,} bytes"
+            wrong = None if measured["verified"] else row.get("failure") or "its output is wrong"
+            yield Case(_printable(name), wrong)
+
+
+def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the figures of the report, by their paths."""
+    for key, value in report.items():
+        if isinstance(value, str | int | float):
+            yield _printable(key), _printable(str(value))
+        elif key in ("memory", "flash", "budget") and isinstance(value, dict):
+            yield from ((f"{key}.{inner}", size) for inner, size in value.items())
+
+
+def _printable(text: str) -> str:
+    """Return *text* without what XML has no way to say."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
