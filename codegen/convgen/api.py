@@ -37,13 +37,14 @@ if TYPE_CHECKING:  # each function imports what it needs: to list targets takes 
     from convgen.planning import Planned
     from convgen.plans.plan import Variant
     from convgen.report.diff import Diff
+    from convgen.report.junit import Junit
     from convgen.report.listings import Listing
 
 __all__ = [
     "BuildError", "ConvgenError", "Job", "NoFitError", "PlanOptions", "ReadOptions", "RunOptions",
     "SpecError", "Target", "TargetError", "ToolError", "UsageError", "VerificationError",
-    "algorithms", "diff", "emit", "extract", "listing", "operators", "plan", "read", "run",
-    "schema", "targets", "tools", "verify",
+    "algorithms", "diff", "emit", "extract", "junit", "listing", "operators", "plan", "read",
+    "run", "schema", "targets", "tools", "verify",
 ]  # fmt: skip
 
 
@@ -181,6 +182,14 @@ def diff(old: str | Path, new: str | Path, fail_on: str | None = None) -> Diff:
     from convgen.report.diff import diff
 
     return diff(Path(old), Path(new), fail_on)
+
+
+@explained()
+def junit(path: str | Path, name: str) -> Junit:
+    """Return a file that the verdict on *name* can be written to. Raises UsageError."""
+    from convgen.report.junit import Junit
+
+    return Junit(Path(path), name)
 
 
 @explained()

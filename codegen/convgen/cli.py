@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -375,40 +375,25 @@ def _generate(options: argparse.Namespace) -> int:
     from convgen.progress import progress
 
     job, is_json = _job(options), options.format == "json"
-    junit = _junit(options, job)
+    path = _folder("--junit", options.junit) if options.junit else None
+    junit = path and api.junit(path, f"{job.spec.stem} on {job.target}")
     try:
         with progress() as say:
             outcome = api.run(job, say)
     except Exception as error:
         known = foreseen(error)
-        if known:
-            junit(None, known)
+        if junit and known:
+            junit.write(None, known)
         if is_json and known and known.exit_code == ExitCode.TOOL:
             _print_lines([_without_result(job, known)])
         raise
-    junit(outcome.report, outcome.failure)
+    if junit:
+        junit.write(outcome.report, outcome.failure)
     with streams.results():
         print(outcome.as_json() if is_json else _shown(outcome, options), end="")
     if outcome.failure:
         raise outcome.failure
     return ExitCode.VERIFIED
-
-
-def _junit(
-    options: argparse.Namespace, job: Job
-) -> Callable[[Mapping[str, Any] | None, ConvgenError | None], None]:
-    """Return what writes the verdict for CI if that is asked for. Raises UsageError."""
-    if not options.junit:
-        return lambda *_: None
-    from convgen.report import junit
-
-    path = _folder("--junit", options.junit)
-    junit.check(path)
-
-    def write(report: Mapping[str, Any] | None, failure: ConvgenError | None) -> None:
-        junit.write(path, junit.as_xml(report, failure, f"{job.spec.stem} on {job.target}"))
-
-    return write
 
 
 def _without_result(job: Job, error: ConvgenError) -> str:

@@ -19,29 +19,38 @@ KINDS = {ExitCode.WRONG_OUTPUT: "failure", ExitCode.NO_FIT: "failure"}
 """What a test case has by an exit code; of the others it is an error."""
 
 
-def check(path: Path) -> None:
-    """Raise UsageError unless a file can be written at *path* without a loss to the user."""
-    shown = word(str(path), LINE)
-    if not path.parent.is_dir():
-        raise UsageError(f"--junit: {shown}: expected a file in a folder that is there")
-    if not path.exists():
-        return
-    try:
-        with files.opened(path) as file:
-            is_own = file.read(len(BEGIN)) == BEGIN.encode()
-    except files.Unreadable as reason:
-        raise UsageError(f"--junit: {shown}: {reason}") from None
-    if not is_own:
-        raise UsageError(f"--junit: {shown} is there and no JUnit file; remove it or name another")
+@dataclass(frozen=True, slots=True)
+class Junit:
+    """A file of the verdict on *name*, a layer or a model. Raises UsageError.
 
+    Nothing is lost to the user: only a file that this wrote is ever replaced.
+    """
 
-def write(path: Path, text: str) -> None:
-    """Write the file. Raises UsageError."""
-    try:
-        files.write(path, text.encode())
-    except OSError as error:
-        shown = word(str(path), LINE)
-        raise UsageError(f"--junit: cannot write {shown}: {error.strerror}") from None
+    path: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse a place where no file can be written, or another is."""
+        shown = word(str(self.path), LINE)
+        if not self.path.parent.is_dir():
+            raise UsageError(f"--junit: {shown}: expected a file in a folder that is there")
+        if not self.path.exists():
+            return
+        try:
+            with files.opened(self.path) as file:
+                is_own = file.read(len(BEGIN)) == BEGIN.encode()
+        except files.Unreadable as reason:
+            raise UsageError(f"--junit: {shown}: {reason}") from None
+        if not is_own:
+            raise UsageError(f"--junit: {shown} is no JUnit file; remove it or name another")
+
+    def write(self, report: Mapping[str, Any] | None, failure: ConvgenError | None) -> None:
+        """Write what a run reports, if it got so far, and what it ended with."""
+        try:
+            files.write(self.path, as_xml(report, failure, self.name).encode())
+        except OSError as error:
+            shown = word(str(self.path), LINE)
+            raise UsageError(f"--junit: cannot write {shown}: {error.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)
