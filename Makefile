@@ -16,7 +16,8 @@ demo: setup  ## generate, run and measure one layer of examples/digits
 demo-model: setup  ## the same of the whole network, a .tflite file
 	.venv/bin/convgen --target cortex-m4 --budget 64k examples/digits/digits.tflite
 
-test: setup  ## set up, then check
+test:  ## set up, then check
+	@docker/setup.sh tests
 	@$(MAKE) --no-print-directory check
 
 quick:  ## lint, check types, run the tests that need no emulator

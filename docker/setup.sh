@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what convgen and its tests need on Debian 12: compilers and emulators from Debian,
 # Python packages into .venv. Run it as root, or as a user who may sudo. When nothing is missing
-# it does nothing. Used by the Makefile, docker/Dockerfile and .ci/run.
+# it does nothing. With the argument `tests` it installs what only tests need, too. Used by the Makefile, docker/Dockerfile and .ci/run.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -40,8 +40,10 @@ recipe() {
 command -v dpkg-query >/dev/null ||
     fail "needs Debian or a system made from it; docker/Dockerfile works on any other"
 
+for_tests=
+[ "${1:-}" != tests ] || for_tests="chromium"
 set --
-for package in make git python3 python3-venv gcc g++ libc6-dev binutils \
+for package in $for_tests make git python3 python3-venv gcc g++ libc6-dev binutils \
     gcc-arm-none-eabi gcc-riscv64-unknown-elf \
     qemu-system-arm qemu-system-misc qemu-user gdb-multiarch; do
     installed "$package" || set -- "$@" "$package"

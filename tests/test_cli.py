@@ -26,14 +26,11 @@ from command import (
     write_spec,
 )
 from contract import REPORT, applicable, missing
-from convgen import __version__
-from convgen.bench.build import toolchain
+from convgen import __version__, jobs
 from convgen.cli import build_parser
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
 from convgen.resources import data_dir
-from convgen.sources import generate
-from convgen.system.publishing import REPORT as REPORT_FILE
 from convgen.system.publishing import SUMS
 from convgen.targets import target
 
@@ -300,7 +297,7 @@ def test_a_second_run_replaces_its_own_files_and_keeps_others() -> None:
 def test_every_file_that_is_written_was_looked_for_before_the_work(options: Sequence[str]) -> None:
     generated(*FIRST, *options, "-o", "out")
     written = {name for name, content in tree(Path("out")).items() if content is not None}
-    looked_for = {*generate.file_names("first"), *toolchain.file_names("first"), REPORT_FILE, SUMS}
+    looked_for = {*jobs.file_names("first"), SUMS}
     assert written <= looked_for
 
 

@@ -142,7 +142,7 @@ def test_what_cannot_be_is_said_before_any_tool_runs(
     assert run.status == code
     assert said in run.stderr
     written = {path.name for path in tmp_path.glob("out/*")}
-    assert written == ({"report.json", "verify"} if code == 3 else set())
+    assert written == ({"report.html", "report.json", "verify"} if code == 3 else set())
 
 
 @pytest.mark.emulator

@@ -79,4 +79,4 @@ def test_templates_are_mostly_what_they_print() -> None:
 def test_every_template_is_in_the_folder_of_its_kind() -> None:
     kinds = {Path(name).parent.as_posix() for name in TEMPLATES}
     sets = {f"kernels/{each.name}" for each in SETS}
-    assert kinds - sets == {".", "algorithms", "kernels", "operators", "parts"}
+    assert kinds - sets == {".", "algorithms", "kernels", "operators", "parts", "report"}

@@ -25,7 +25,7 @@ from convgen.report.report import Report
 from convgen.sources import generate
 from convgen.sources.remake import Remake
 from convgen.system import cache, process
-from convgen.system.publishing import PROFILE, REPORT, publish
+from convgen.system.publishing import PAGE, PROFILE, REPORT, publish
 from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
 
@@ -172,7 +172,7 @@ def _vectors(options: RunOptions, computes: Computation) -> Vectors:
 
 def file_names(name: str) -> tuple[str, ...]:
     """Return every file that may be written of a layer or network of that *name*."""
-    return (*generate.file_names(name), REPORT, PROFILE, *toolchain.file_names(name))
+    return (*generate.file_names(name), REPORT, PAGE, PROFILE, *toolchain.file_names(name))
 
 
 def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -> None:
@@ -180,6 +180,9 @@ def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -
     folder.mkdir(exist_ok=True)
     text = report.as_json(found.report)
     (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
+    from convgen.report import html
+
+    (folder / PAGE).write_text(html.as_html(found.report, folder), encoding="utf-8", newline="\n")
     if "profile" in found.report:
         from convgen.report import listing
 

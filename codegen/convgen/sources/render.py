@@ -68,6 +68,12 @@ def render_text(template: str, **context: Any) -> str:
     return tidy(environment().get_template(template).render(**context))
 
 
+def render_html(template: str, **context: Any) -> str:
+    """Print a template of HTML, in which nothing of *context* is taken for markup."""
+    html = environment().overlay(autoescape=True)
+    return html.get_template(template).render(**context).replace(NOTHING, "")
+
+
 def tidy(text: str) -> str:
     """Drop lines of nothing, strip line ends, keep one empty line in a row, none at a brace."""
     text = re.sub(rf"^[ \t{NOTHING}]*{NOTHING}[ \t{NOTHING}]*\n", "", text, flags=re.MULTILINE)

@@ -28,6 +28,8 @@ from convgen.system import files, interrupt, portability, seal
 from convgen.system.files import Unreadable
 
 REPORT = "report.json"
+PAGE = "report.html"
+"""Beside it, for a browser."""
 PROFILE = "profile.txt"
 """Beside it, where a profile was asked for: every line and what it takes."""
 VERIFY = "verify"
@@ -136,7 +138,9 @@ def _is_inside(name: object) -> bool:
 
 def _replaceable(sums: Sums) -> set[str]:
     """Return what no longer holds once there is another run's: all but the C of other layers."""
-    return {name for name in sums if name in (REPORT, PROFILE) or name.startswith(f"{VERIFY}/")}
+    return {
+        name for name in sums if name in (REPORT, PAGE, PROFILE) or name.startswith(f"{VERIFY}/")
+    }
 
 
 def _write_sums(made: Path, names: Iterable[str], others: Mapping[str, str]) -> None:
