@@ -41,7 +41,7 @@ command -v dpkg-query >/dev/null ||
     fail "needs Debian or a system made from it; docker/Dockerfile works on any other"
 
 for_tests=
-[ "${1:-}" != tests ] || for_tests="chromium"
+[ "${1:-}" != tests ] || for_tests="chromium cmake ninja-build"
 set --
 for package in $for_tests make git python3 python3-venv gcc g++ libc6-dev binutils \
     gcc-arm-none-eabi gcc-riscv64-unknown-elf \

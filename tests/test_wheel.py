@@ -17,7 +17,7 @@ from command import SOURCE, tree, write_spec
 pytestmark = pytest.mark.slow
 
 CHECKOUT = SOURCE.parent
-DATA = ("templates", "targets", "firmware")
+DATA = ("cmake", "templates", "targets", "firmware")
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> str:

@@ -27,6 +27,7 @@ from convgen.choices import (
 )
 from convgen.errors import ConvgenError, ExitCode, UsageError, foreseen
 from convgen.printable import word
+from convgen.resources import data_dir
 from convgen.size import whole
 from convgen.system import streams
 
@@ -229,6 +230,9 @@ def _add_list_options(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="of --diff: what may not grow by more, such as ram:+0%%,instructions:+2%%,stack:+64",
     )
+    only.add_argument(
+        "--cmakedir", action="store_true", help="print the folder of the CMake package"
+    )
     only.add_argument("--version", action="store_true", help="show it and exit")
 
 
@@ -275,6 +279,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         "list_algorithms": lambda: _list("algorithms", options),
         "list_layers": lambda: _list("operators", options, _model("--list-layers", options)),
         "schema": lambda: _print_lines([_schema_text(options.schema)]),
+        "cmakedir": lambda: _print_lines([str(data_dir("cmake"))]),
         "version": lambda: _print_lines([_version_text(options)]),
         "completion": lambda: _print_lines([_completion(options.completion)]),
         "doctor": lambda: _list("tools", options),

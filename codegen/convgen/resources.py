@@ -1,4 +1,4 @@
-"""Where ``templates/``, ``targets/`` and ``firmware/`` are, installed or in a checkout."""
+"""Where ``templates/``, ``targets/``, ``firmware/`` and ``cmake/`` are, in a wheel or checkout."""
 
 from __future__ import annotations
 

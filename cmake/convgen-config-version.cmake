@@ -1,0 +1,15 @@
+# The version is the Python package's, in a wheel or in a checkout.
+foreach(_convgen_package "../.." "../codegen/convgen")
+    set(_convgen_source "${CMAKE_CURRENT_LIST_DIR}/${_convgen_package}/__init__.py")
+    if(EXISTS "${_convgen_source}")
+        file(STRINGS "${_convgen_source}" _convgen_line REGEX "^__version__ = ")
+        string(REGEX MATCH "[0-9]+(\\.[0-9]+)*" PACKAGE_VERSION "${_convgen_line}")
+    endif()
+endforeach()
+
+if(PACKAGE_VERSION VERSION_GREATER_EQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+    if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
+        set(PACKAGE_VERSION_EXACT TRUE)
+    endif()
+endif()
