@@ -28,7 +28,7 @@ def leaner(
     return at(PRICES[too_slow - 1]) if too_slow else fastest
 
 
-def fastest_fitting(at: Callable[[float], Found], fits: Callable[[Found], bool]) -> Found | None:
-    """Return what is best *at* the lowest price at which it *fits*, None if there is none."""
+def fitting(at: Callable[[float], Found], fits: Callable[[Found], bool]) -> float | None:
+    """Return the lowest price *at* which what is best *fits*, None if there is none."""
     place = bisect_left(PRICES, True, key=lambda price: fits(at(price)))
-    return at(PRICES[place]) if place < len(PRICES) else None
+    return PRICES[place] if place < len(PRICES) else None

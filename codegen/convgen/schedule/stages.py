@@ -21,7 +21,7 @@ from convgen.plans.band import Band
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal
 from convgen.schedule.arena import ALIGN, Arena, Block, Overlap, aligned
-from convgen.schedule.flash import PRICES, fastest_fitting, leaner
+from convgen.schedule.flash import PRICES, fitting, leaner
 from convgen.schedule.fusion import PER_TURN, Fused, fused, shared
 from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, accumulating
@@ -222,23 +222,21 @@ class Cutter:
         def fits(found: tuple[Stage, ...]) -> bool:
             return bool(found) and sum(stage.flash for stage in found) <= flash
 
+        def again(price: float) -> tuple[Stage, ...]:
+            """Do the same stages otherwise, which takes no search for others."""
+            limits = Limits(arena=arena, stack=stack, price=price)
+            done = [self._stage((stage.first, stage.last + 1), limits) for stage in fastest]
+            return tuple(stage for stage in done if stage) if all(done) else ()
+
         if goal == "flash":
             smallest = at(PRICES[-1])
             return smallest if fits(smallest) else None
         fastest = at(PRICES[0])
-        if not fits(fastest):
-            return fastest_fitting(at, fits)
-        return self._leaner(fastest, arena, stack) if goal == "workspace" else fastest
-
-    def _leaner(self, fastest: tuple[Stage, ...], arena: int, stack: int) -> tuple[Stage, ...]:
-        """Return the same stages, done in less flash where that takes hardly any instructions."""
-
-        def at(price: float) -> tuple[Stage, ...]:
-            limits = Limits(arena=arena, stack=stack, price=price)
-            cuts = ((stage.first, stage.last + 1) for stage in fastest)
-            return tuple(found for cut in cuts if (found := self._stage(cut, limits)))
-
-        return leaner(fastest, at, lambda stages: sum(stage.instructions for stage in stages))
+        if fits(fastest):
+            return leaner(fastest, again, _instructions) if goal == "workspace" else fastest
+        price = fitting(again, fits) or (fitting(at, fits) if fastest else None)
+        found = [stages for stages in (again(price), at(price)) if fits(stages)] if price else []
+        return min(found, key=_instructions, default=None)
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""
@@ -476,6 +474,11 @@ def _rows_of_band(candidate: Candidate) -> int:
     """Return by how many rows *candidate* goes on, 0 where it makes all at once."""
     band = candidate.plan.band
     return band.step if isinstance(band, Band) and band.accumulates is None else 0
+
+
+def _instructions(stages: Sequence[Stage]) -> int:
+    """Return the instructions of all *stages*; where there are none they could not be done."""
+    return sum(stage.instructions for stage in stages) if stages else IMPOSSIBLE
 
 
 def _workspace(candidate: Candidate) -> int:
