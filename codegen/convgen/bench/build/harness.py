@@ -12,6 +12,8 @@ LAYER_CALL = "layer_call.c"  # generated: the one source that knows the layer
 ALWAYS = ("harness.c", "heap.c", "registers.c")  # beside what the machine asks for
 RUN_FILES = ("input.bin", "output.bin", "run.txt")  # what a run reads, and what it writes
 HEADERS = ("harness.h", "string.h")
+GUARD = "CONVGEN_FIRMWARE"
+"""The macro that the firmware is built with; without it, its sources define nothing."""
 
 
 class Status(IntEnum):
@@ -27,6 +29,12 @@ class Status(IntEnum):
     NO_FILE = 71
 
 
+def guarded(name: str, text: str) -> str:
+    """Return a source of the firmware for the user's folder: builds may take all sources there."""
+    empty = "#else\ntypedef int convgen_no_empty_translation_unit;\n" if name.endswith(".c") else ""
+    return f"#ifdef {GUARD}\n{text}{empty}#endif\n"
+
+
 def layer_call(call: Call, layout: Layout) -> str:
     """Return the text of ``layer_call.c``."""
     zones = {zone.name: zone for zone in layout.zones}
@@ -35,7 +43,7 @@ def layer_call(call: Call, layout: Layout) -> str:
     workspace = zones.get("workspace")
     arguments = [f"convgen_arena + {start}" for start in given]
     arguments.append(f"convgen_arena + {workspace.start}" if workspace else "NULL")
-    return render_text(
+    text = render_text(
         "layer_call.c.j2",
         call=call,
         layout=layout,
@@ -46,6 +54,7 @@ def layer_call(call: Call, layout: Layout) -> str:
         inputs=inputs,
         outputs=outputs,
     )
+    return guarded(LAYER_CALL, text)
 
 
 def linker_script(layout: Layout, machine: Machine, objects: tuple[str, ...]) -> str:

@@ -144,7 +144,7 @@ def link(
         folder=folder,
         source=source,
         output=layer_call,
-        options=toolchain.firmware_optimization,
+        options=_firmware_options(toolchain),
         toolchain=toolchain,
     ).do()
     option, parts = toolchain.linker_option, (*objects.layer, *objects.firmware, layer_call)
@@ -200,7 +200,10 @@ def _sources(machine: Machine) -> tuple[str, ...]:
 def _copy_firmware(folder: Path, names: tuple[str, ...]) -> None:
     (folder / FIRMWARE).mkdir(parents=True, exist_ok=True)
     for name in names:
-        shutil.copyfile(data_dir("firmware") / name, folder / FIRMWARE / name)
+        text = (data_dir("firmware") / name).read_text(encoding="utf-8")
+        if name not in harness.HEADERS:
+            text = harness.guarded(name, text)
+        (folder / FIRMWARE / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 @functools.cache
@@ -241,10 +244,14 @@ def _read(folder: Path, paths: Iterable[str]) -> Files:
     return tuple((path, (folder / path).read_bytes()) for path in paths if (folder / path).exists())
 
 
+def _firmware_options(toolchain: Toolchain) -> tuple[str, ...]:
+    return (*toolchain.firmware_optimization, f"-D{harness.GUARD}")
+
+
 def _compiled_firmware(
     names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolchain
 ) -> Files:
-    options = (*toolchain.firmware_optimization, *defines)
+    options = (*_firmware_options(toolchain), *defines)
     sources = {f"{FIRMWARE}/{name}": f"{FIRMWARE}/{Path(name).stem}.o" for name in names}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
