@@ -25,3 +25,6 @@ Schema = Literal["spec", "report"]
 SCHEMAS: tuple[Schema, ...] = get_args(Schema)
 Shell = Literal["bash", "zsh", "fish"]
 SHELLS: tuple[Shell, ...] = get_args(Shell)
+
+MODELS = (".tflite", ".onnx")
+"""How names of models' files end."""

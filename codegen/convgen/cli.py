@@ -20,6 +20,7 @@ from convgen.choices import (
     FUSIONS,
     GDB,
     GOALS,
+    MODELS,
     REFERENCES,
     SCHEMAS,
     SHELLS,
@@ -83,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-h", "--help", action=_Help, help="show this and exit")
     parser.add_argument(
-        "spec", metavar="SPEC", nargs="?", help="a layer spec (.json) or a model (.tflite)"
+        "spec", metavar="SPEC", nargs="?", help="a layer spec (.json) or a model (.tflite, .onnx)"
     )
     _add_choice_options(parser)
     _add_run_options(parser)
@@ -362,9 +363,9 @@ def _schema_text(of: Schema) -> str:
 
 def _model(option: str, options: argparse.Namespace) -> Path:
     """Return the path of the model that an *option* is about."""
-    if options.spec is None or not options.spec.lower().endswith(".tflite"):
+    if options.spec is None or not options.spec.lower().endswith(MODELS):
         got = "nothing" if options.spec is None else f"'{word(options.spec)}'"
-        raise UsageError(f"{option}: expected a model, a .tflite file, got {got}")
+        raise UsageError(f"{option}: expected a model, a .tflite or .onnx file, got {got}")
     return Path(options.spec)
 
 

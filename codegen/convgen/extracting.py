@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from convgen.bench.proof import vectors
 from convgen.ctext import identifiers
 from convgen.errors import UsageError
-from convgen.formats import writing
-from convgen.formats.tflite import reader
+from convgen.formats import models, writing
 from convgen.formats.tflite.reader import Entry
 from convgen.model.operator import Operator
 from convgen.model.passes import rewriting
@@ -35,7 +34,7 @@ def layer_of(path: Path, which: str, options: ReadOptions) -> Operator:
 
     Raises UsageError where there is none, or none that a layer can be.
     """
-    entry = _find(reader.load(path, "model", options.reference).entries, which)
+    entry = _find(models.load(path, "model", options.reference).entries, which)
     found = [operator for operator in entry.operators if writing.is_writable(operator)]
     if not found:
         what = entry.operators[0].title if entry.operators else "nothing that computes"
@@ -84,7 +83,7 @@ def extract(path: Path, out: Path, options: ReadOptions) -> list[str]:
     if options.layer is not None:
         layers["."] = layer_of(path, options.layer, options)
     else:
-        for entry in reader.load(path, "model", options.reference).entries:
+        for entry in models.load(path, "model", options.reference).entries:
             able = [operator for operator in entry.operators if writing.is_writable(operator)]
             skipped += [] if able else [f"{entry.index} {entry.kind.lower()}"]
             layers |= {f"{entry.index:02}_{each.name}": as_layer(each, None) for each in able}

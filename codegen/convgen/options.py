@@ -14,6 +14,7 @@ from convgen.choices import (
     FUSIONS,
     GDB,
     GOALS,
+    MODELS,
     REFERENCES,
     TOOLCHAINS,
     Ends,
@@ -166,7 +167,7 @@ class Job:
 
 def is_model(path: Path) -> bool:
     """Whether *path* is a model and not a layer's spec."""
-    return path.suffix.lower() == ".tflite"
+    return path.suffix.lower() in MODELS
 
 
 def _one_of(option: str, value: str, known: Sequence[str]) -> None:

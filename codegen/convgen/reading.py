@@ -26,12 +26,12 @@ def read(path: Path, options: ReadOptions) -> Operator | Graph:
 
 
 def _network(path: Path, options: ReadOptions) -> Graph:
-    from convgen.formats.tflite import reader
+    from convgen.formats import models
     from convgen.model.passes import simplified
     from convgen.model.passes.ends import quantized_ends
     from convgen.model.passes.states import settle_states
 
-    model = reader.load(path, _name(path, options), options.reference)
+    model = models.load(path, _name(path, options), options.reference)
     graph = model.graph
     if options.ends == "quantized":
         graph = quantized_ends(graph)

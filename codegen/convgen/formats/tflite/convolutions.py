@@ -167,6 +167,9 @@ def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) ->
     reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True)]
     if min(*stride, *dilation, *kernel) < 1 or max(*stride, *dilation, *reach) > MAX_SIZE:
         raise UnsupportedError(f"kernel {kernel} with stride {stride} and dilation {dilation}")
+    if options.pads is not None:
+        top, left, bottom, right = options.pads
+        return Window(stride, dilation, (top, left, bottom, right))
     if options.padding not in (SAME, VALID):
         raise UnsupportedError(f"padding {options.padding}")
     pads = [(0, 0), (0, 0)]

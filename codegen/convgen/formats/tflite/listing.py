@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convgen.formats.tflite import reader, states
+from convgen.formats import models
+from convgen.formats.tflite import states
 from convgen.formats.tflite.reader import Entry
 from convgen.model import passes
 
@@ -21,11 +22,11 @@ class Listed:
 
 def listed(path: Path) -> Listed:
     """Read the model at *path*; it may have operators that are not supported. Raises SpecError."""
-    subgraphs = reader.read(path)
-    entries = reader.entries(subgraphs)
+    model = models.read(path)
+    entries = model.entries
     operators = tuple(operator for entry in entries for operator in entry.operators)
     if all(entry.problem is None for entry in entries):
-        graph, _ = passes.simplified(reader.imported(subgraphs, "model").graph)
+        graph, _ = passes.simplified(model.imported("model").graph)
         operators = graph.operators
     return Listed(entries, frozenset(operator.name for operator in operators))
 

@@ -138,7 +138,7 @@ def read(path: Path) -> tuple[SubGraph, ...]:
 
 def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[Entry, ...]:
     """Return the operators of a model, whether they are supported or not. Raises SpecError."""
-    return _Reading(subgraphs).entries()
+    return Reading(subgraphs).entries()
 
 
 def imported(
@@ -148,8 +148,14 @@ def imported(
 
     Raises SpecError that lists every operator which is not supported.
     """
-    reading = _Reading(subgraphs, reference)
+    reading = Reading(subgraphs, reference)
     found = reading.entries()
+    refuse_unsupported(found)
+    return Imported(graph=reading.graph(name, found), entries=found)
+
+
+def refuse_unsupported(found: tuple[Entry, ...]) -> None:
+    """Refuse a model with operators that are not supported. Raises SpecError that lists them."""
     refuse(
         [
             f"operator {entry.index}, {entry.kind} {word(entry.name)!r}: not supported: "
@@ -158,13 +164,13 @@ def imported(
             if entry.problem
         ]
     )
-    return Imported(graph=reading.graph(name, found), entries=found)
 
 
-class _Reading:
+class Reading:
     """One model as it is read."""
 
     def __init__(self, subgraphs: tuple[SubGraph, ...], reference: Reference = "litert") -> None:
+        """Begin with the model's constants and inputs. Raises SpecError."""
         self.main = subgraphs[0]
         self.scene = Scene(self.main.tensors, reference=reference)
         self.variables = Variables(subgraphs)

@@ -83,7 +83,8 @@ class FileTensor:
 class Options:
     """The attributes of an operator, named as in the schema; those it lacks are the defaults.
 
-    ``of`` is what the schema calls them all: ``Conv2DOptions`` and the like.
+    ``of`` is what the schema calls them all: ``Conv2DOptions`` and the like. ``pads``, from the top
+    left on, are in place of ``padding`` where another format has them.
     """
 
     of: str
@@ -114,6 +115,7 @@ class Options:
     alpha: float = 0.0
     new_shape: tuple[int, ...] | None = None
     squeeze_dims: tuple[int, ...] = ()
+    pads: tuple[int, ...] | None = None
     shared_name: str = ""
     container: str = ""
 
@@ -335,8 +337,11 @@ def _operator(index: int, operator: Any, kinds: list[str], tensors: int) -> File
     )
 
 
+_OURS = ("of", "pads")  # which the schema does not have
 _FIELDS = {
-    name: name.title().replace("_", "") for name in Options.__dataclass_fields__ if name != "of"
+    name: name.title().replace("_", "")
+    for name in Options.__dataclass_fields__
+    if name not in _OURS
 }
 _ARRAYS = ("new_shape", "squeeze_dims")
 _TEXTS = {"container": 0, "shared_name": 1}
