@@ -118,6 +118,11 @@ def test_figures_are_those_of_the_report(reports: dict[str, Path]) -> None:
             assert found[-1] == f"{each['instructions']:,}"
         places = len(report.get("places", ()))
         assert page.count("<rect ") == places
+        if "layer" in report:
+            named = re.findall(r'<text class="name"[^>]*>([^<]*)<', page)
+            front = {row["algorithm"] for row in report["candidates"] if row.get("pareto")}
+            assert named[0] == report["algorithm"]
+            assert set(named[1:]) <= front
 
 
 def test_nothing_in_a_report_is_taken_for_markup(tmp_path: Path) -> None:

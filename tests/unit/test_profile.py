@@ -111,6 +111,25 @@ def test_the_listing_shows_the_source_and_marks_what_is_hot(tmp_path: Path) -> N
     ]
 
 
+def test_what_is_hardly_executed_is_left_out_of_a_short_listing(tmp_path: Path) -> None:
+    (tmp_path / "stem.c").write_text("int a;\n    b[0] = 1;\nint c;\n", encoding="utf-8")
+    cold = {"address": 0x108, "text": "smlad r0, r1, r2, r3", "instructions": 1, "share": 0.001}
+    profile = {
+        "functions": [
+            {"name": "stem", "instructions": 1040, "share": 0.98, "assembly": [cold]},
+            {"name": "stem_walk", "instructions": 1, "share": 0.001, "assembly": [cold]},
+        ],
+        "lines": [line(1, 1) | {"share": 0.001}, line(2, 1000)],
+    }
+    assert listing.as_text(listing.warm(profile, 0.01), tmp_path).splitlines() == [
+        "instructions  share  function",
+        "       1,040  98.0%  stem",
+        "instructions  share        stem.c",
+        "       1,000  10.0%  *  2      b[0] = 1;",
+    ]
+    assert len(profile["lines"]) == 2
+
+
 # The command
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +23,8 @@ LEFT, RIGHT, TOP, BOTTOM = 78, 16, 20, 48  # its margins
 SMALLEST, LARGEST = 4.0, 16.0  # radius of a point
 STEPS = (1, 2, 5)  # of axes, in each power of ten
 MOST_LABELS = 8  # of an axis
+WARM = 0.001  # of all instructions: what a page shows of a profile
+NAME_WIDTH, NAME_HEIGHT = 130, 15  # the room that the name of a point takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Text:
     y: float
     text: str
     anchor: str = "middle"
+    kind: str = "mark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,12 @@ class Table:
     title: str
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Each heading, and the kind of the cells below it."""
+        kinds = (cell.kind for cell in self.rows[0].cells) if self.rows else repeat("text")
+        return list(zip(self.headings, kinds, strict=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +280,16 @@ def _front(report: Report) -> Plot | None:
     flash = max(row["flash"] for row in found)
     # What is large is drawn first, and what was chosen last, so that nothing hides them.
     ordered = sorted(found, key=lambda row: (_is_chosen(report, row), -row["flash"]))
+    dots = {
+        number: Dot(
+            kind=_kind(report, row),
+            x=across.at(row["ram"]),
+            y=up.at(_instructions(row)),
+            r=round(max(SMALLEST, LARGEST * math.sqrt(row["flash"] / max(1, flash))), 1),
+            tip=_tip(row),
+        )
+        for number, row in enumerate(ordered)
+    }
     return Plot(
         title="Candidates",
         note="RAM and instructions of one call, both on logarithmic scales; the area is flash. "
@@ -280,22 +300,31 @@ def _front(report: Report) -> Plot | None:
             *_budget(across, report["budget"]["ram"]),
         ),
         texts=(
-            *(Text(x=across.at(mark), y=HEIGHT - 28, text=_short(mark)) for mark in across.marks),
+            *(Text(x=across.at(mark), y=HEIGHT - 30, text=_short(mark)) for mark in across.marks),
             *(Text(x=LEFT - 8, y=up.at(m) + 4, text=_short(m), anchor="end") for m in up.marks),
-            Text(x=WIDTH - RIGHT, y=HEIGHT - 8, text="bytes of RAM", anchor="end"),
+            Text(x=WIDTH - RIGHT, y=HEIGHT - 6, text="bytes of RAM", anchor="end"),
             Text(x=4, y=TOP - 3, text="instructions", anchor="start"),
+            *_names((dot, _name(ordered[number])) for number, dot in dots.items()),
         ),
-        dots=tuple(
-            Dot(
-                kind=_kind(report, row),
-                x=across.at(row["ram"]),
-                y=up.at(_instructions(row)),
-                r=round(max(SMALLEST, LARGEST * math.sqrt(row["flash"] / max(1, flash))), 1),
-                tip=_tip(row),
-            )
-            for row in ordered
-        ),
+        dots=tuple(dots.values()),
     )
+
+
+def _names(found: Iterable[tuple[Dot, str]]) -> Iterator[Text]:
+    """Yield the names of what one would choose from, the chosen first; none covers another."""
+    told = [(dot, name) for dot, name in found if dot.kind in ("chosen", "front")]
+    placed: list[Dot] = []
+    for dot, name in sorted(told, key=lambda each: each[0].kind):
+        is_free = all(
+            abs(dot.x - other.x) > NAME_WIDTH or abs(dot.y - other.y) > NAME_HEIGHT
+            for other in placed
+        )
+        if is_free:
+            placed.append(dot)
+            is_right = dot.x > WIDTH - RIGHT - NAME_WIDTH
+            x = dot.x - dot.r - 4 if is_right else dot.x + dot.r + 4
+            anchor = "end" if is_right else "start"
+            yield Text(x=round(x, 1), y=dot.y + 4, text=name, anchor=anchor, kind="name")
 
 
 def _upright(kind: str, x: float) -> Line:
@@ -364,7 +393,8 @@ def _memory(report: Report) -> Plot:
     return Plot(
         title="Memory over time",
         note="Each box is a place in the arena, as high as its bytes, from the first operator that "
-        "needs it to the last. Dashed: where a stage begins.",
+        "needs it to the last. Blue: tensors; yellow: workspace; violet: state; darker: where one "
+        "overwrites what another no longer needs. Dashed: where a stage begins.",
         lines=(
             *(_level("grid", y(mark)) for mark in marks),
             *(_upright("cut", x(stage["first"])) for stage in report["stages"]),
@@ -372,10 +402,10 @@ def _memory(report: Report) -> Plot:
         texts=(
             *(Text(x=LEFT - 8, y=y(m) + 4, text=f"{m:,}", anchor="end") for m in marks),
             *(
-                Text(x=(x(n) + x(n + 1)) / 2, y=HEIGHT - 28, text=str(n))
+                Text(x=(x(n) + x(n + 1)) / 2, y=HEIGHT - 30, text=str(n))
                 for n in range(0, steps, every)
             ),
-            Text(x=WIDTH - RIGHT, y=HEIGHT - 8, text="operators in order", anchor="end"),
+            Text(x=WIDTH - RIGHT, y=HEIGHT - 6, text="operators in order", anchor="end"),
         ),
         boxes=tuple(
             Box(
@@ -535,4 +565,7 @@ def _bar(each: Report, taken: int, most: int) -> Cell:
 
 def _listings(report: Report, folder: Path) -> Iterator[tuple[str, str]]:
     if "profile" in report:
-        yield "Profile", listing.as_text(report["profile"], folder)
+        title = (
+            f"Profile: what takes at least {WARM:.1%} of the instructions; all is in profile.txt"
+        )
+        yield title, listing.as_text(listing.warm(report["profile"], WARM), folder)

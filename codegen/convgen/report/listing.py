@@ -23,10 +23,23 @@ def as_text(profile: dict[str, Any], out: Path) -> str:
         source = (out / file).read_text(encoding="utf-8").splitlines()
         parts.append(_listing(file, list(annotated(list(counted), source))))
     for function in profile["functions"]:
-        if "assembly" in function:
+        if function.get("assembly"):
             rows: list[Row] = [(i, f"{i['address']:x}", i["text"]) for i in function["assembly"]]
             parts.append(_listing(function["name"], rows))
     return plain(*parts)
+
+
+def warm(profile: dict[str, Any], share: float) -> dict[str, Any]:
+    """Return a *profile* without what takes less than *share* of all instructions."""
+
+    def kept(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if row["share"] >= share]
+
+    functions = [
+        function | {"assembly": kept(function["assembly"])} if "assembly" in function else function
+        for function in kept(profile["functions"])
+    ]
+    return profile | {"functions": functions, "lines": kept(profile["lines"])}
 
 
 def annotated(counted: Sequence[dict[str, Any]], source: Sequence[str]) -> Iterator[Row]:
