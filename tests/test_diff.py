@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from command import Result, convgen, message
-from convgen.report.diff import METRICS, Limit
+from convgen.report.diff import METRICS, Diff, Limit
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 Change = Callable[[dict[str, Any]], None]
@@ -110,6 +110,18 @@ def test_the_tables_have_figures_and_operators(compared: Callable[..., Result]) 
     assert {"what": "arena", "old": 600, "new": 607} in found["figures"]
     assert found["operators"] == [{"what": "conv", "old": 900, "new": 910}]
     assert len(found["regressions"]) == 1
+
+
+def test_an_operator_done_otherwise_is_told(compared: Callable[..., Result]) -> None:
+    def otherwise(new: dict[str, Any]) -> None:
+        new["operators"][0]["algorithm"] = "im2col_p1"
+
+    told = {"what": "algorithm of conv", "old": "direct", "new": "im2col_p1"}
+    assert json.loads(compared(otherwise, "--format", "json").stdout)["said"] == [told]
+
+    said = ("algorithm of [x](y)", "im2col_p1", "direct")
+    found = Diff(said=(said,), figures=(), operators=(), regressions=())
+    assert r"- algorithm of \[x\]\(y\): `im2col_p1` → `direct`" in found.as_markdown()
 
 
 def test_markdown_cannot_be_broken_out_of(compared: Callable[..., Result]) -> None:

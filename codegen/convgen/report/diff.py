@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from convgen.errors import RegressionError, UsageError
 from convgen.printable import LINE, word
@@ -41,6 +41,7 @@ SAID = ("layer", "model", "target", "algorithm", "optimize", "feed", "verified")
 LIMIT = r"(\w+):\+(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)%|([0-9]{1,15}))"
 
 Report: TypeAlias = Mapping[str, Any]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ class Diff:
 
     def as_markdown(self) -> str:
         """Return it for a pull request."""
-        lines = [f"- {what}: `{_code(old)}` → `{_code(new)}`" for what, old, new in self.said]
+        lines = [
+            f"- {_text(what)}: `{_code(old)}` → `{_code(new)}`" for what, old, new in self.said
+        ]
         lines += [""] * bool(lines) + [*_markdown("", self.figures)]
         if self.operators:
             lines += ["", *_markdown("instructions of", self.operators)]
@@ -197,6 +200,10 @@ def _said(old: Report, new: Report) -> Iterator[tuple[str, str, str]]:
     for what in SAID:
         if old.get(what) != new.get(what):
             yield what, _shown(old.get(what)), _shown(new.get(what))
+    before, after = (_of_operators(report, "algorithm", str) for report in (old, new))
+    for name, algorithm in before.items():
+        if after.get(name, algorithm) != algorithm:
+            yield f"algorithm of {name}", word(algorithm), word(after[name])
 
 
 def _shown(value: Any) -> str:
@@ -212,21 +219,22 @@ def _figures(old: Report, new: Report) -> Iterator[Change]:
 
 def _operators(old: Report, new: Report) -> Iterator[Change]:
     """Yield the operators whose instructions are not the same; those of one report too."""
-    before, after = _instructions(old), _instructions(new)
+    before, after = (_of_operators(report, "instructions", int) for report in (old, new))
     for name in dict.fromkeys((*before, *after)):
         change = Change(name, before.get(name), after.get(name))
         if change.old != change.new:
             yield change
 
 
-def _instructions(report: Report) -> dict[str, int]:
+def _of_operators(report: Report, what: str, kind: type[Value]) -> dict[str, Value]:
+    """Return what the report has of each operator of a model, by its name."""
     operators = report.get("operators")
     found = operators if isinstance(operators, list) else []
-    counted = (each for each in found if isinstance(each, dict))
+    described = (each for each in found if isinstance(each, dict))
     return {
-        word(str(each.get("name"))): each["instructions"]
-        for each in counted
-        if type(each.get("instructions")) is int
+        word(str(each.get("name"))): each[what]
+        for each in described
+        if type(each.get(what)) is kind
     }
 
 
@@ -264,6 +272,11 @@ def _markdown(heading: str, changes: Sequence[Change]) -> Iterator[str]:
     yield "|---|--:|--:|--:|--:|"
     for what, *cells in (change.cells for change in changes):
         yield f"| `{_code(what)}` | {' | '.join(cells)} |"
+
+
+def _text(text: str) -> str:
+    """Return *text* so that Markdown takes nothing in it for its own."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", text)
 
 
 def _code(text: str) -> str:
