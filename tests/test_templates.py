@@ -8,6 +8,7 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
+from convgen.choices import PACKAGES
 from convgen.plans.kernels import SETS
 from convgen.resources import data_dir
 from convgen.sources.render import environment, render_text, tidy
@@ -77,6 +78,9 @@ def test_templates_are_mostly_what_they_print() -> None:
 
 
 def test_every_template_is_in_the_folder_of_its_kind() -> None:
-    kinds = {Path(name).parent.as_posix() for name in TEMPLATES}
+    packages = {Path(name).parts[1] for name in TEMPLATES if name.startswith("packages/")}
+    assert packages == set(PACKAGES)
+    others = [name for name in TEMPLATES if not name.startswith("packages/")]
+    kinds = {Path(name).parent.as_posix() for name in others}
     sets = {f"kernels/{each.name}" for each in SETS}
     assert kinds - sets == {".", "algorithms", "kernels", "operators", "parts", "report"}

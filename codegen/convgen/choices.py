@@ -25,6 +25,8 @@ Schema = Literal["spec", "report"]
 SCHEMAS: tuple[Schema, ...] = get_args(Schema)
 Shell = Literal["bash", "zsh", "fish"]
 SHELLS: tuple[Shell, ...] = get_args(Shell)
+Package = Literal["cmake", "zephyr", "esp-idf", "platformio", "arduino", "cmsis-pack", "make"]
+PACKAGES: tuple[Package, ...] = get_args(Package)
 
 MODELS = (".tflite", ".onnx")
 """How names of models' files end."""

@@ -21,6 +21,7 @@ from convgen.choices import (
     GDB,
     GOALS,
     MODELS,
+    PACKAGES,
     REFERENCES,
     SCHEMAS,
     SHELLS,
@@ -161,6 +162,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--compare", action="store_true", help="build and run every algorithm that can do the layer"
     )
     group.add_argument("-o", "--out", metavar="DIR", help="default: convgen-out/<layer>")
+    group.add_argument(
+        "--package",
+        metavar="KIND",
+        choices=PACKAGES,
+        help=f"also write what a build system wants: {', '.join(PACKAGES)}",
+    )
     group.add_argument(
         "--emulator",
         metavar="WHICH",
@@ -448,6 +455,7 @@ def _job(options: argparse.Namespace) -> Job:
             ),
             profile=options.profile,
             cache=not options.no_cache,
+            package=options.package,
         ),
     )
 

@@ -16,6 +16,7 @@ from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
+from convgen.choices import Package
 from convgen.errors import ConvgenError, ToolError, UsageError
 from convgen.model.operator import Computation, Operator
 from convgen.options import Job, RunOptions
@@ -23,6 +24,7 @@ from convgen.progress import Say
 from convgen.report import report
 from convgen.report.report import Report
 from convgen.sources import generate
+from convgen.sources.package import package_files, package_names
 from convgen.sources.remake import Remake
 from convgen.system import cache, process
 from convgen.system.publishing import PAGE, PROFILE, REPORT, publish
@@ -89,13 +91,16 @@ def on_bench(
     """
     given = _vectors(options, computes)
     out = out or Path("convgen-out") / computes.name
-    with staging_folder(out, file_names(computes.name)) as stage, process.allowance():
+    names = file_names(computes.name, options.package)
+    with staging_folder(out, names) as stage, process.allowance():
         try:
             bench = _bench(options, board, given, remake)
             found = act(bench, stage)
         except ToolError:
             _withdraw(stage, out)
             raise
+        if options.package and found.chosen:
+            _write_package(options.package, computes.name, found.chosen.folder, bench)
         _publish(found, stage, out, bench)
     return Outcome(report=found.report, out=out, failure=found.failure)
 
@@ -170,9 +175,17 @@ def _vectors(options: RunOptions, computes: Computation) -> Vectors:
     return vectors.made_up(computes, options.seed) if options.runs else Vectors(inputs=())
 
 
-def file_names(name: str) -> tuple[str, ...]:
+def file_names(name: str, kind: Package | None = None) -> tuple[str, ...]:
     """Return every file that may be written of a layer or network of that *name*."""
-    return (*generate.file_names(name), REPORT, PAGE, PROFILE, *toolchain.file_names(name))
+    packed = package_names(kind, name) if kind else ()
+    made = (*generate.file_names(name), *packed)
+    return (*made, REPORT, PAGE, PROFILE, *toolchain.file_names(name))
+
+
+def _write_package(kind: Package, name: str, folder: Path, bench: Bench) -> None:
+    for file, text in package_files(kind, name, bench.toolchain.optimization[0]).items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
 
 
 def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -> None:

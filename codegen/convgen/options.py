@@ -15,12 +15,14 @@ from convgen.choices import (
     GDB,
     GOALS,
     MODELS,
+    PACKAGES,
     REFERENCES,
     TOOLCHAINS,
     Ends,
     Feed,
     Fusion,
     Goal,
+    Package,
     Reference,
     ToolchainName,
 )
@@ -118,6 +120,7 @@ class RunOptions:
     ``cycles`` are estimated, ``flash_wait_states`` added to each fetch of code;
     None: the chip's at full speed. ``profile``: which
     functions and lines take the instructions. ``cache``: read and write the user's cache.
+    ``package``: the kind of build system that gets files of its own beside the C.
     """
 
     emulator: str = "auto"
@@ -128,11 +131,14 @@ class RunOptions:
     flash_wait_states: int | None = None
     profile: bool = False
     cache: bool = True
+    package: Package | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         _emulator(self.emulator)
         _one_of("--toolchain", self.toolchain, TOOLCHAINS)
+        if self.package is not None:
+            _one_of("--package", self.package, PACKAGES)
         _seed(self.seed)
         found = self.flash_wait_states
         if found is not None and not 0 <= found <= MOST_WAIT_STATES:
