@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import random_rows
 from convgen.choices import GOALS, Goal
 from convgen.errors import NoFitError
+from convgen.schedule import stages
 from convgen.schedule.network import WORTH_A_CALL, Planner, Schedule, unfused
 from convgen.schedule.select import Budget
 from convgen.targets import target
@@ -45,6 +47,23 @@ def test_what_a_refusal_says_is_needed_is_more_than_there_is(planner: Planner) -
         needed, most = (int(said[n].replace(",", "")) for n in (1, 3))
         assert most == (budget.ram if said[2] == "RAM" else budget.flash)
         assert needed > most, text
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_search_that_ends_early_finds_a_plan_where_there_is_one(
+    planner: Planner, goal: Goal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = replace(ROOM, ram=leanest(planner).ram)
+    monkeypatch.setattr(stages, "MOST_PLAYED", 0)
+    again = Planner(planner.graph, BOARD, steps=planner.steps)
+    assert again._fused(goal, tight).ram <= tight.ram
+    for cutter in (again._cutter, again._faster_cutter, again._strip_cutter):
+        stack = cutter.stacks[-1]
+        found = cutter.within(tight.ram, stack, ROOM.flash, goal)
+        assert bool(found) == (cutter.least(stack) <= tight.ram)
+        played = len(cutter._played)
+        cutter.within(2 * tight.ram, stack, ROOM.flash, goal)
+        assert len(cutter._played) == played, "nothing else is looked for"
 
 
 def refusal(by: Callable[[Goal, Budget], Schedule], goal: Goal, budget: Budget) -> str:

@@ -31,6 +31,7 @@ from convgen.targets.target import Target
 STACK_OF_TURN = 24  # bytes beside those of the operator
 
 IMPOSSIBLE = 2**62
+MOST_PLAYED = 96  # stages of a network, where the fewest instructions are looked for
 
 Cut = tuple[int, int]
 """The first operator of a stage, and the one behind it."""
@@ -245,7 +246,7 @@ class Cutter:
 
         def cost(cut: Cut) -> float:
             if self._is_estimated(cut):  # by what its operators would take anywhere
-                fits = self._need(cut, limits) <= limits.arena
+                fits = self._may_play and self._need(cut, limits) <= limits.arena
                 return before[cut[1]] - before[cut[0]] if fits else IMPOSSIBLE
             if cut not in made:
                 made[cut] = self._stage(cut, limits)
@@ -253,6 +254,8 @@ class Cutter:
             return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
 
         total, cuts = self._settled(cost, sum)
+        if total >= IMPOSSIBLE and not self._may_play and self.least(limits.stack) <= limits.arena:
+            total, cuts = self._settled(cost, sum)  # what takes the least RAM is played by now
         if total >= IMPOSSIBLE:
             return None
         return tuple(found for cut in cuts if (found := made[cut]))
@@ -299,6 +302,11 @@ class Cutter:
                 return
             yield start
 
+    @property
+    def _may_play(self) -> bool:
+        """Whether stages that were not played yet may be looked for: each takes its time."""
+        return len(self._played) < MOST_PLAYED
+
     def _is_estimated(self, cut: Cut) -> bool:
         return self._is_fused(cut) and cut not in self._played
 
@@ -322,18 +330,25 @@ class Cutter:
         return self._needs[known]
 
     def _fused_need(self, cut: Cut, stack: int) -> int:
+        if cut in self._played:
+            return self._around_rows(cut, stack, self._played[cut].alone.bytes)
+        if cut not in self._estimates:
+            self._estimates[cut] = self._rough.least(cut, self._fed_at(cut))
+        return self._around_rows(cut, stack, self._estimates[cut])
+
+    def _least_in_rows(self, cut: Cut, stack: int) -> int:
+        """Return the bytes that no placement of a stage that was played goes below."""
+        return self._around_rows(cut, stack, self._played[cut].least)
+
+    def _around_rows(self, cut: Cut, stack: int, alone: int) -> int:
+        """Return what a fused stage needs that by itself needs so many bytes, as it was played."""
         workspaces = self._least_workspaces(stack)[slice(*cut)]
         if None in workspaces:
             return IMPOSSIBLE
         workspace = max(size for size in workspaces if size is not None)
-        if cut in self._played:
-            played = self._played[cut]
-            alone = played.alone.bytes + workspace - aligned(played.workspace)
-        else:
-            if cut not in self._estimates:
-                self._estimates[cut] = self._rough.least(cut, self._fed_at(cut))
-            alone = self._estimates[cut] + workspace
-        return self._held_around(cut) + alone
+        played = self._played.get(cut)
+        besides = aligned(played.workspace) if played else 0
+        return self._held_around(cut) + alone + workspace - besides
 
     def _least_workspaces(self, stack: int) -> list[int | None]:
         """Return for each operator the least workspace as a part of a fused stage, or None."""
@@ -377,6 +392,8 @@ class Cutter:
             able = [option for _, option in self._options(cut[0], limits)]
             best = min(able, key=lambda option: limits.cost(option.candidate), default=None)
             return single(self.steps[cut[0]], best) if best else None
+        if self._least_in_rows(cut, limits.stack) > limits.arena:
+            return None  # places need not be looked for
         need = self._need_in_rows(cut, limits)
         return self._in_rows(cut, limits, need) if need <= limits.arena else None
 
