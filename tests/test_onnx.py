@@ -233,6 +233,12 @@ def test_absurd_shapes_and_short_constants_are_refused(tmp_path: Path) -> None:
     assert "expected at most" in damaged(tmp_path, model)
 
 
+def test_an_attribute_of_another_kind_is_refused(tmp_path: Path) -> None:
+    model = onnx_models.small_network()
+    model.graph.node[0].attribute[0].type = onnx.AttributeProto.INT
+    assert "operator 0: expected another kind of attribute as 'pads'" in damaged(tmp_path, model)
+
+
 def test_a_cycle_is_refused(tmp_path: Path) -> None:
     model = onnx_models.small_network()
     model.graph.node[0].input[0] = "a2"

@@ -149,6 +149,7 @@ def conv_transpose(scene: Scene, node: Node) -> None:
     window = window_of(node, weights.values.shape[2:])
     check(set(window.dilation) == {1}, "a dilated transposed convolution")
     extra = node.attributes.get("output_padding", (0, 0))
+    check(len(extra) == 2, f"an output_padding of {list(extra)}")
     check("output_shape" not in node.attributes, "an output_shape")
     check(node.attributes.get("auto_pad", "NOTSET") in ("NOTSET", "VALID"), "an auto_pad")
     pads = pads_of(node, window, value.shape[2:])

@@ -38,6 +38,17 @@ _STORED: dict[int, tuple[str, str]] = {
 """By their number in the schema: how constants lie in a file, and where numbers of fields do."""
 
 _ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
+_KINDS = {
+    **dict.fromkeys(("axis", "group", "transA", "transB", "ceil_mode", "count_include_pad"), "i"),
+    **dict.fromkeys(("training_mode", "allowzero", "antialias", "to", "start", "end"), "i"),
+    **dict.fromkeys(("strides", "pads", "dilations", "kernel_shape", "output_padding"), "ints"),
+    **dict.fromkeys(("perm", "axes", "starts", "ends", "sizes", "shape", "value_ints"), "ints"),
+    **dict.fromkeys(("alpha", "beta", "epsilon", "min", "max", "value_float"), "f"),
+    **dict.fromkeys(("mode", "auto_pad", "nearest_mode", "coordinate_transformation_mode"), "s"),
+    **{"value_int": "i", "value_floats": "floats"},
+}
+"""Of which kind attributes are that readers ask for."""
+
 EXTERNAL = 1  # where a tensor's data are not in the file
 
 
@@ -117,13 +128,16 @@ def _node(index: int, node: Any) -> Node:
         kind=_name(node.op_type if known else f"{node.domain}.{node.op_type}"),
         inputs=tuple(map(_name, node.input)),
         outputs=tuple(map(_name, node.output)),
-        attributes={each.name: _attribute(each) for each in node.attribute},
+        attributes={each.name: _attribute(index, each) for each in node.attribute},
     )
 
 
-def _attribute(given: Any) -> Any:
+def _attribute(index: int, given: Any) -> Any:
     """Return a number, text, an array or numbers; None of other kinds, which nothing here takes."""
     field = _ATTRIBUTES.get(given.type)
+    if field != _KINDS.get(given.name, field):
+        name = word(given.name)
+        raise SpecError([f"operator {index}: expected another kind of attribute as {name!r}"])
     if field is None:
         return None
     value = getattr(given, field)

@@ -49,7 +49,7 @@ def window_of(node: Node, kernel: Sequence[int]) -> Window:
     ones = (1,) * len(kernel)
     found = Window(tuple(kernel), _sizes(node, "strides", ones), _sizes(node, "dilations", ones))
     each: list[int] = [*found.kernel, *found.stride, *found.dilation]
-    check(len(each) == 3 * len(kernel), "strides or dilations for other axes")
+    check(len(each) == 3 * len(kernel) > 0, "strides or dilations for other axes")
     check(min(each) >= 1 and max(each) <= MAX_SIZE >> 4, f"sizes {each} of a window")
     return found
 
