@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from junitparser import JUnitXml
 
 from command import Result, convgen, message
 from convgen.report.diff import METRICS, Diff, Limit
@@ -189,6 +190,9 @@ def test_reports_and_verdicts_of_real_runs(tmp_path: Path) -> None:
     suite = suite_of(xml)
     counts = [suite.get(key) for key in ("tests", "failures", "errors")]
     assert counts == ["2", "0", "0"]
+    (read,) = JUnitXml.fromfile(str(xml))
+    assert next((case.name, case.result) for case in read) == ("verdict", [])
+    assert len(list(read)) == read.tests == 2
     sizes = {each.get("name"): each.get("value") for each in suite.iter("property")}
     kept = json.loads((tmp_path / "least" / "report.json").read_text())
     assert sizes["memory.total"] == str(kept["memory"]["total"])
