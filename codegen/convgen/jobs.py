@@ -26,8 +26,8 @@ from convgen.report.report import Report
 from convgen.sources import generate
 from convgen.sources.package import package_files, package_names
 from convgen.sources.remake import Remake
-from convgen.system import cache, process
-from convgen.system.publishing import PAGE, PROFILE, REPORT, publish
+from convgen.system import cache, process, seal
+from convgen.system.publishing import PAGE, PROFILE, REPORT, VERIFY, publish
 from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
 
@@ -101,16 +101,16 @@ def on_bench(
             raise
         if options.package and found.chosen:
             _write_package(options.package, computes.name, found.chosen.folder, bench)
-        _publish(found, stage, out, bench)
-    return Outcome(report=found.report, out=out, failure=found.failure)
+        described = _publish(found, stage, out, bench)
+    return Outcome(report=described, out=out, failure=found.failure)
 
 
 def without_tools(found: Found, computes: Operator | Whole, out: Path | None) -> Outcome:
     """Move the report of what could be *found* before anything was built to *out*."""
     out = out or Path("convgen-out") / computes.name
     with staging_folder(out, file_names(computes.name)) as stage:
-        _publish(found, stage, out)
-    return Outcome(report=found.report, out=out, failure=found.failure)
+        described = _publish(found, stage, out)
+    return Outcome(report=described, out=out, failure=found.failure)
 
 
 def _withdraw(stage: Path, out: Path) -> None:
@@ -188,11 +188,10 @@ def _write_package(kind: Package, name: str, folder: Path, bench: Bench) -> None
         (folder / file).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -> None:
+def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -> Report:
+    """Move all to *out*; return the report as it is there."""
     folder = found.chosen.folder if found.chosen else stage / "report"
     folder.mkdir(exist_ok=True)
-    text = report.as_json(found.report)
-    (folder / REPORT).write_text(text, encoding="utf-8", newline="\n")
     from convgen.report import html
 
     (folder / PAGE).write_text(html.as_html(found.report, folder), encoding="utf-8", newline="\n")
@@ -203,7 +202,12 @@ def _publish(found: Found, stage: Path, out: Path, bench: Bench | None = None) -
         (folder / PROFILE).write_text(profiled, encoding="utf-8", newline="\n")
     if found.chosen and bench:
         toolchain.finish(folder, bench.machine)
+    made = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    names = sorted(path.as_posix() for path in made if path.parts[0] != VERIFY)
+    described = {**found.report, "files": seal.told_of(folder, names)}
+    (folder / REPORT).write_text(report.as_json(described), encoding="utf-8", newline="\n")
     publish(folder, out)
+    return described
 
 
 def _bench(options: RunOptions, board: Target, given: Vectors, remake: Remake | None) -> Bench:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cases import CASES
-from command import FIRST, generated
+from command import FIRST, generated, refused
+from convgen.choices import PACKAGES
 from convgen.system import seal
 from convgen.system.publishing import SUMS
 
@@ -37,18 +39,35 @@ def test_what_is_no_text_tells_nothing(content: bytes | None) -> None:
 
 
 @pytest.mark.emulator
-def test_all_that_is_printed_is_sealed_and_can_be_made_again_from_a_clone() -> None:
+@pytest.mark.parametrize("options", [(), *(("--package", kind) for kind in PACKAGES)])
+def test_all_that_is_printed_is_told_of_and_can_be_made_again_from_a_clone(
+    options: tuple[str, ...],
+) -> None:
     """A clone has the C files; the list in ``verify/`` is not committed."""
-    generated(*FIRST, "--emulator", "none", "-o", "out")
-    printed = [path for path in Path("out").iterdir() if path.is_file()]
-    assert len(printed) == 5
-    assert all(map(seal.is_intact, printed))
+    run = (*FIRST, "--emulator", "none", "-o", "out", *options)
+    generated(*run)
+    shutil.rmtree("out/verify")
+    printed = [path for path in Path("out").rglob("*") if path.is_file()]
+    told = seal.told_by(Path("out/report.json"))
+    sealed = {path.relative_to("out").as_posix() for path in printed if seal.is_intact(path)}
+    assert {*told, *sealed} == {path.relative_to("out").as_posix() for path in printed}
+    assert len(sealed) == 5
+    assert "report.html" in told
     report = json.loads(Path("out/report.json").read_text())
     assert report["layer"] == CASES["first"]["name"]
-    for path in Path("out/verify").rglob("*"):
-        if path.is_file():
-            path.unlink()
     before = {path.name: path.read_bytes() for path in printed}
-    generated(*FIRST, "--emulator", "none", "-o", "out")
+    page = Path("out/report.html")
+    page.write_bytes(page.read_bytes().replace(b"\n", b"\r\n"))
+    generated(*run)
     assert {path.name: path.read_bytes() for path in printed} == before
     assert Path("out", SUMS).exists()
+
+
+@pytest.mark.parametrize("changed", ["report.html", "first.mk"])
+def test_what_was_edited_in_a_clone_is_not_replaced(changed: str) -> None:
+    run = (*FIRST, "--emulator", "none", "-o", "out", "--package", "make")
+    generated(*run)
+    shutil.rmtree("out/verify")
+    path = Path("out", changed)
+    path.write_text(f"{path.read_text()}# mine\n")
+    assert f"{changed} has changed since convgen wrote it" in refused(2, *run)

@@ -212,6 +212,13 @@ class Failed(_Part):
     failure: str
 
 
+class File(_Part):
+    """A file beside the report that has no line to tell whether it has been changed."""
+
+    name: str
+    sha256: str
+
+
 class _Report(_Part):
     convgen: str
     target: str
@@ -237,6 +244,7 @@ class _Report(_Part):
     profile: Profile = Absent
     emulator: Emulator
     toolchain: Toolchain | None
+    files: list[File] = Absent
     sha256_of_the_other_lines: str = Absent
 
 

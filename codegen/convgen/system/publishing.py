@@ -6,7 +6,8 @@ something mixed. The moves are written down before the first; if the process is 
 the next run goes on where it was (`finish`). If a move fails, all are undone.
 
 What convgen wrote is listed in ``verify/SHA256SUMS``, in the format of ``sha256sum --check``, and
-what is printed also tells by itself whether it is unchanged (`seal`): the list may be gone.
+what is printed also tells by itself, or the report of it, whether it is unchanged (`seal`): the
+list may be gone.
 Nothing else is ever replaced or removed, nor a file that has changed since.
 """
 
@@ -50,7 +51,8 @@ def check(out: Path, names: Iterable[str]) -> None:
     """Raise `UsageError` if *names* cannot be written in *out* without a loss to the user."""
     if os.path.lexists(out):
         with _locked(out):
-            _refuse(out, _obstacles(out, {*names, SUMS, *_replaceable(_sums(out))}))
+            known = (*_sums(out), *seal.told_by(out / REPORT))
+            _refuse(out, _obstacles(out, {*names, SUMS, *_replaceable(known)}))
 
 
 def publish(made: Path, out: Path) -> None:
@@ -136,10 +138,10 @@ def _is_inside(name: object) -> bool:
     return not path.is_absolute() and ".." not in path.parts
 
 
-def _replaceable(sums: Sums) -> set[str]:
+def _replaceable(known: Iterable[str]) -> set[str]:
     """Return what no longer holds once there is another run's: all but the C of other layers."""
     return {
-        name for name in sums if name in (REPORT, PAGE, PROFILE) or name.startswith(f"{VERIFY}/")
+        name for name in known if name in (REPORT, PAGE, PROFILE) or name.startswith(f"{VERIFY}/")
     }
 
 
@@ -167,8 +169,8 @@ def _refuse(out: Path, obstacles: Sequence[str]) -> None:
 
 def _obstacles(out: Path, names: Iterable[str]) -> list[str]:
     """Say of everything under one of *names* in *out* why it may not be replaced."""
-    known = _sums(out)
-    found = [_file_obstacle(out, name, known) for name in sorted(names)]
+    known, told = _sums(out), seal.told_by(out / REPORT)
+    found = [_file_obstacle(out, name, known, told) for name in sorted(names)]
     return _folder_obstacles(out, names) or [obstacle for obstacle in found if obstacle]
 
 
@@ -191,7 +193,7 @@ def _folder_obstacle(folder: Path) -> str | None:
     return None
 
 
-def _file_obstacle(out: Path, name: str, known: Sums) -> str | None:
+def _file_obstacle(out: Path, name: str, known: Sums, told: Mapping[str, str]) -> str | None:
     path = out / name
     if not os.path.lexists(path):
         return None
@@ -200,6 +202,8 @@ def _file_obstacle(out: Path, name: str, known: Sums) -> str | None:
         return f"{path} is not a file that convgen wrote"
     is_listed = name in known or (name == SUMS and bool(known))
     is_intact = None if name.startswith(f"{VERIFY}/") else seal.is_intact(path)
+    if name in told:
+        is_intact = seal.digest(path) == told[name]
     if not is_listed and is_intact is None:
         return f"{path} is not in {SUMS}, the list of what convgen wrote"
     if not mode & WRITABLE:
@@ -264,7 +268,10 @@ class _Journal:
         moves = self.pending(out, stage)
         leaving = {source for source, _ in moves}
         known = _sums(out) or _sums(stage / OLD)
-        changed = [_file_obstacle(out, name, known) for name in self.old if out / name in leaving]
+        told = seal.told_by(out / REPORT) or seal.told_by(stage / OLD / REPORT)
+        changed = [
+            _file_obstacle(out, name, known, told) for name in self.old if out / name in leaving
+        ]
         return [
             *_folder_obstacles(out, (*self.old, *self.new)),
             *(obstacle for obstacle in changed if obstacle),
@@ -278,10 +285,10 @@ class _Journal:
 
 def _replace(made: Path, out: Path, names: set[str]) -> None:
     """Move old files out and those of *made* in, in such an order that nothing mixed compiles."""
-    known = _sums(out)
-    there = {name for name in (*known, *names, SUMS) if os.path.lexists(out / name)}
-    leaving = there & (_replaceable(known) | names | {SUMS})
-    _write_sums(made, names, {name: known[name] for name in there - leaving})
+    known, told = _sums(out), seal.told_by(out / REPORT)
+    there = {name for name in (*known, *told, *names, SUMS) if os.path.lexists(out / name)}
+    leaving = there & (_replaceable((*known, *told)) | names | {SUMS})
+    _write_sums(made, names, {name: known[name] for name in there - leaving if name in known})
     names = names | {SUMS}
     _refuse(out, _obstacles(out, leaving | names))
     stage = made.parent

@@ -1,5 +1,7 @@
 """Text that tells whether it has been changed: one line of it holds the digest of all others.
 
+Text of a kind that has no room for such a line is told of by another that has: the report.
+
 So what was printed can be told from what was edited wherever it has been since: without the list of
 what convgen wrote, in a clone on another computer, with the line ends of another system.
 """
@@ -7,7 +9,9 @@ what convgen wrote, in a clone on another computer, with the line ends of anothe
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from convgen.system import files
@@ -29,12 +33,39 @@ def sealed(text: str) -> str:
 
 def is_intact(path: Path) -> bool | None:
     """Whether the file *path* is as `sealed` made it; None if there is no one line to tell."""
+    text = _text(path)
+    lines = [] if text is None else list(_SEAL.finditer(text))
+    return lines[0][1] == _digest(text or "", lines[0]) if len(lines) == 1 else None
+
+
+def told_of(folder: Path, names: Iterable[str]) -> list[dict[str, str]]:
+    """Return name and digest of those files in *folder* that have no line to tell."""
+    found = [(name, digest(folder / name)) for name in names if is_intact(folder / name) is None]
+    return [{"name": name, "sha256": each} for name, each in found if each]
+
+
+def told_by(report: Path) -> Mapping[str, str]:
+    """Return the digests that the file *report* has by `told_of` as *files*, if it is intact."""
+    if not is_intact(report):
+        return {}
     try:
-        text = files.read(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")
+        told = json.loads(_text(report) or "").get("files", [])
+        return {each["name"]: each["sha256"] for each in told}
+    except (ValueError, AttributeError, TypeError, KeyError):  # sealed by somebody else
+        return {}
+
+
+def digest(path: Path) -> str | None:
+    """Return the digest of a text, whatever its line ends; None if it is none."""
+    text = _text(path)
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return files.read(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")
     except (Unreadable, UnicodeDecodeError):
         return None
-    lines = list(_SEAL.finditer(text))
-    return lines[0][1] == _digest(text, lines[0]) if len(lines) == 1 else None
 
 
 def _digest(text: str, line: re.Match[str]) -> str:
