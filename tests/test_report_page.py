@@ -125,6 +125,19 @@ def test_figures_are_those_of_the_report(reports: dict[str, Path]) -> None:
             assert set(named[1:]) <= front
 
 
+def test_it_says_what_a_terminal_is_told(tmp_path: Path) -> None:
+    spec = DIGITS / "conv1" / "layer.json"
+    options = ("-t", "cortex-m4", "--emulator", "none", "-o", tmp_path / "out", "--format", "json")
+    report = convgen(*options, spec).report
+    assert "generated and compiled, not run" in as_html(report, tmp_path)
+    run = {"emulator": {"kind": "q", "version": "1", "machine": "m", "notes": []}, "vectors": 1}
+    real = report | run | {"verified": True, "dtype": "float32", "compared_with": "the reference"}
+    page = as_html(real | {"macs": 0, "instructions": 2048}, tmp_path)
+    assert "verified on 1 vector: within the float32 bound of the reference" in page
+    assert "2.00 per output" in page
+    assert "None" not in page
+
+
 def test_nothing_in_a_report_is_taken_for_markup(tmp_path: Path) -> None:
     hostile = "\"><script>alert(1)</script>'&"
     made = convgen("-t", "cortex-m4", "--emulator", "none", "-o", tmp_path / "out",

@@ -74,10 +74,21 @@ def tools(report: Report, *, everything: bool) -> str:
 def memory(shown: Table, report: Report, parts: Mapping[str, str], more: str = "") -> None:
     """Add what it takes of RAM and flash; *parts* of the RAM by key, as they are called."""
     ram, flash, budget = report["memory"], report["flash"], report["budget"]
-    sizes = {name: ram[key] for key, name in parts.items() if ram.get(key)}
-    shown.add_row("RAM in all", f"{ram['total']:,}", f"of {budget['ram']:,}: {_sum(sizes)}{more}")
-    sizes = {key: flash[key] for key in ("code", "constants")}
-    shown.add_row("flash in all", f"{flash['total']:,}", f"of {budget['flash']:,}: {_sum(sizes)}")
+    inside = f"{ram_parts(report, parts)}{more}"
+    shown.add_row("RAM in all", f"{ram['total']:,}", f"of {budget['ram']:,}: {inside}")
+    inside = flash_parts(report)
+    shown.add_row("flash in all", f"{flash['total']:,}", f"of {budget['flash']:,}: {inside}")
+
+
+def ram_parts(report: Report, parts: Mapping[str, str]) -> str:
+    """Return what the RAM is taken by, of *parts* by key, as they are called."""
+    ram = report["memory"]
+    return _sum({name: ram[key] for key, name in parts.items() if ram.get(key)})
+
+
+def flash_parts(report: Report) -> str:
+    """Return what the flash is taken by."""
+    return _sum({key: report["flash"][key] for key in ("code", "constants")})
 
 
 def stack_bound(shown: Table, report: Report) -> None:

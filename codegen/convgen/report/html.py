@@ -7,16 +7,16 @@ by a few lines of our own: a library would be the largest dependency, for points
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import ModuleType
 
-from convgen.report import listing
+from convgen.report import answer, layer_page, listing, network_page
+from convgen.report.page import plain
+from convgen.report.report import Report
 from convgen.sources.render import render_html
-
-Report: TypeAlias = Mapping[str, Any]
 
 WIDTH, HEIGHT = 760, 420  # of a plot
 LEFT, RIGHT, TOP, BOTTOM = 78, 16, 20, 48  # its margins
@@ -157,8 +157,7 @@ def as_html(report: Report, folder: Path) -> str:
 
 def page(report: Report, folder: Path) -> Page:
     """Return what the page of *report* shows."""
-    is_model = "model" in report
-    name = report["model"] if is_model else report["layer"]
+    name = report["model"] if "model" in report else report["layer"]
     is_planned = bool(report.get("operators"))  # a model for which something fits
     plots = (_front(report), _memory(report) if is_planned else None)
     tables = [_operators(report)] if is_planned else []
@@ -171,7 +170,7 @@ def page(report: Report, folder: Path) -> Page:
         cards=tuple(_cards(report)),
         said=tuple((title, tuple(found)) for title, found in _said(report) if found),
         plots=tuple(plot for plot in plots if plot),
-        tables=(*tables, _plans(report) if is_model else _candidates(report), *_refused(report)),
+        tables=(*tables, _candidates(report), *_refused(report)),
         listings=tuple(_listings(report, folder)),
     )
 
@@ -179,32 +178,30 @@ def page(report: Report, folder: Path) -> Page:
 def _verdict(report: Report) -> str:
     if report["failure"]:
         return str(report["failure"])
-    if not report["verified"]:
-        return "not run"
-    sets = "1 vector" if report["vectors"] == 1 else f"{report['vectors']} vectors"
-    against = report["compared_with"] or "nothing"
-    return f"verified on {sets}: every output equals {against}"
+    return plain(answer.headline((), report, _words(report).exact(report))).strip()
+
+
+def _words(report: Report) -> ModuleType:
+    """Return what says of a layer or of a model what a terminal is told too."""
+    return network_page if "model" in report else layer_page
 
 
 def _tools(report: Report) -> str:
-    emulator, toolchain = report["emulator"], report["toolchain"]
-    built = f"{toolchain['compiler']} {' '.join(toolchain['flags'])}" if toolchain else "not built"
-    played = (emulator.get(key) for key in ("kind", "version", "machine"))
-    return f"convgen {report['convgen']}; {built}; {' '.join(filter(None, played))}"
+    tools = answer.tools(report, everything=True) if report["toolchain"] else "Not built"
+    return f"{tools}; convgen {report['convgen']}"
 
 
 def _cards(report: Report) -> Iterator[Card]:
     memory, flash, budget = report["memory"], report["flash"], report["budget"]
+    words = _words(report)
     if memory:
-        parts = ("arena", "input", "output", "pool", "workspace", "stack", "static")
-        inside = ", ".join(f"{part} {memory[part]:,}" for part in parts if memory.get(part))
-        yield _share("RAM", memory["total"], budget["ram"], inside)
+        yield _share("RAM", memory["total"], budget["ram"], answer.ram_parts(report, words.PARTS))
     if flash:
-        inside = f"code {flash['code']:,}, constants {flash['constants']:,}"
-        yield _share("flash", flash["total"], budget["flash"], inside)
+        yield _share("flash", flash["total"], budget["flash"], answer.flash_parts(report))
     if report["instructions"] is not None:
-        each = f"{report['instructions_per_mac']} per MAC, {report['macs']:,} MACs"
-        yield Card(label="instructions", value=f"{report['instructions']:,}", note=each)
+        yield Card(
+            label="instructions", value=f"{report['instructions']:,}", note=words.work(report)
+        )
     for key, label in (("cycles_estimated", "cycles, estimated"), ("cycles_measured", "cycles")):
         if report.get(key) is not None:
             yield Card(label=label, value=f"{report[key]:,}", note=report.get("cycles_model", ""))
@@ -225,13 +222,7 @@ def _decided(report: Report) -> Iterator[str]:
     if report.get("algorithm"):
         yield f"{report['algorithm']}, for the goal {report['optimize']}"
     if report.get("operators"):
-        operators, stages = len(report["operators"]), len(report["stages"])
-        first, last = (report["stages"][report["peak"]][end] for end in ("first", "last"))
-        names = [report["operators"][number]["name"] for number in (first, last)]
-        yield (
-            f"{operators} operators in {stages} stages, for the goal {report['optimize']}; "
-            f"the most RAM from {names[0]} to {names[1]}"
-        )
+        yield f"{network_page.chosen(report)}{network_page.peak(report)}"
     yield from report.get("notes", ())
     for saved in report.get("passes", ()):
         counts = (f"{saved[of]:,} {of}" for of in ("operators", "macs", "parameters") if saved[of])
@@ -340,8 +331,14 @@ def _budget(across: _Axis, ram: int) -> Iterator[Line]:
         yield _upright("budget", across.at(ram))
 
 
+def _measured(row: Report) -> int | None:
+    """Return the instructions that were counted, if any were."""
+    counted: int | None = (row.get("measured") or {}).get("instructions")
+    return counted
+
+
 def _instructions(row: Report) -> int:
-    counted = (row.get("measured") or {}).get("instructions")
+    counted = _measured(row)
     return int(row["predicted_instructions"] if counted is None else counted)
 
 
@@ -452,52 +449,28 @@ def _word(text: str) -> Cell:
 
 
 def _candidates(report: Report) -> Table:
-    found = [row for row in report["candidates"] if row["applicable"]]
+    """Return the algorithms that can do a layer, or the plans of a model."""
+    is_model = "model" in report
+    what, scratch = ("plan", "arena") if is_model else ("algorithm", "workspace")
     return Table(
-        title="Algorithms that can do it",
-        headings=("algorithm", "workspace", "RAM", "flash", "instructions", "remark"),
-        rows=tuple(
-            Row(
-                kind=_kind(report, row),
-                cells=(
-                    _word(row["algorithm"]),
-                    _number(row["workspace"]),
-                    _number(row["ram"]),
-                    _number(row["flash"]),
-                    _counted(row),
-                    _word(_remark(report, row)),
-                ),
-            )
-            for row in found
-        ),
-    )
-
-
-def _plans(report: Report) -> Table:
-    found = [row for row in report["candidates"] if row["applicable"]]
-    return Table(
-        title="Plans",
-        headings=("plan", "arena", "RAM", "flash", "instructions", "remark"),
+        title="Plans" if is_model else "Algorithms that can do it",
+        headings=(what, scratch, "RAM", "flash", "instructions", "remark"),
         rows=tuple(
             Row(
                 kind=_kind(report, row),
                 cells=(
                     _word(_name(row)),
-                    _number(row["arena"]),
+                    _number(row[scratch]),
                     _number(row["ram"]),
                     _number(row["flash"]),
-                    _counted(row),
+                    _number(_measured(row), row["predicted_instructions"]),
                     _word(_remark(report, row)),
                 ),
             )
-            for row in found
+            for row in report["candidates"]
+            if row["applicable"]
         ),
     )
-
-
-def _counted(row: Report) -> Cell:
-    counted = (row.get("measured") or {}).get("instructions")
-    return _number(counted, row["predicted_instructions"])
 
 
 def _remark(report: Report, row: Report) -> str:

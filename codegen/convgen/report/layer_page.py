@@ -54,8 +54,13 @@ def _headline(report: Report) -> Sentence:
     subject = (layer, f" on {report['target']}: {report['algorithm']}, ")
     if report["failure"]:
         return sentence(*subject, Styled(_word(report), "red"), f": {report['failure']}")
-    exact = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
-    return answer.headline(subject, report, f"{exact} {report['compared_with']}{_untried(report)}")
+    return answer.headline(subject, report, exact(report))
+
+
+def exact(report: Report) -> str:
+    """Say how equal the outputs are, and to what."""
+    how = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
+    return f"{how} {report['compared_with']}{_untried(report)}"
 
 
 def _untried(report: Report) -> str:
@@ -89,8 +94,7 @@ def _summary(report: Report, how: Shown) -> Table:
     if how.everything:
         answer.stack_bound(shown, report)
     if report["instructions"] is not None:
-        note = f"{_rate(report, report['instructions'])}{_macs_note(report)}"
-        shown.add_row("instructions", f"{report['instructions']:,}", note)
+        shown.add_row("instructions", f"{report['instructions']:,}", work(report))
     answer.cycles_measured(shown, report)
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", _cycles_note(report))
@@ -114,8 +118,10 @@ def _rate(report: Report, count: int) -> str:
     return f"{count / (report['macs'] or report['output_elements']):.2f} per {unit}"
 
 
-def _macs_note(report: Report) -> str:
-    return f", {report['macs']:,} MACs" if report["macs"] else ""
+def work(report: Report) -> str:
+    """Say what its instructions are for."""
+    macs = f", {report['macs']:,} MACs" if report["macs"] else ""
+    return f"{_rate(report, report['instructions'])}{macs}"
 
 
 def _outstanding(able: Sequence[Report], report: Report) -> list[Report]:

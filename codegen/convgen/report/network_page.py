@@ -54,37 +54,46 @@ def _headline(report: Report) -> Sentence:
         differs = report.get("first_difference")
         where = "; operator {operator} ({name}) is the first".format(**differs) if differs else ""
         return sentence(*subject, Styled("WRONG", "red"), f": {report['failure']}{where}")
-    exact = "every output equals"
+    return answer.headline(subject, report, exact(report))
+
+
+def exact(report: Report) -> str:
+    """Say how equal the outputs are, and to what."""
+    how = "every output equals"
     if report["max_abs_error"]:
-        exact = "no output is more than {max_abs_error:.1e}, of {max_allowed_error:.1e}, from"
-        exact = exact.format(**report)
-    return answer.headline(subject, report, f"{exact} {report['compared_with']}")
+        how = "no output is more than {max_abs_error:.1e}, of {max_allowed_error:.1e}, from"
+        how = how.format(**report)
+    return f"{how} {report['compared_with']}"
 
 
 def _summary(report: Report, how: Shown) -> Table:
     shown = answer.facts()
-    answer.memory(shown, report, PARTS, _peak(report))
+    answer.memory(shown, report, PARTS, peak(report))
     if how.everything:
         answer.stack_bound(shown, report)
     if report["memory"]["state"]:
         shown.add_row("state", f"{report['memory']['state']:,}", "of the arena, from call to call")
     if report["instructions"] is not None:
-        per_mac = report["instructions_per_mac"]
-        note = f"{per_mac:.2f} per MAC, {report['macs']:,} MACs" if per_mac else ""
-        shown.add_row("instructions", f"{report['instructions']:,}", note)
+        shown.add_row("instructions", f"{report['instructions']:,}", work(report))
     if report["unfused"] and how.everything:
         shown.add_row("unfused", *_apart(report["unfused"]))
     answer.cycles_measured(shown, report)
     if "cycles_estimated" in report:
         shown.add_row("estimated cycles", f"{report['cycles_estimated']:,}", "")
     more = "" if how.everything else "; --all shows each"
-    shown.add_row("chosen", "", f"{_chosen(report)}{more}")
+    shown.add_row("chosen", "", f"{chosen(report)}{more}")
     if costly := _costly(report):
         shown.add_row("costliest", "", costly)
     return shown
 
 
-def _chosen(report: Report) -> str:
+def work(report: Report) -> str:
+    """Say what its instructions are for."""
+    per_mac = report["instructions_per_mac"]
+    return f"{per_mac:.2f} per MAC, {report['macs']:,} MACs" if per_mac else ""
+
+
+def chosen(report: Report) -> str:
     """Say which plan was chosen, and for what."""
     stages = answer.counted(len(report["stages"]), "stage")
     operators = answer.counted(len(report["operators"]), "operator")
@@ -100,12 +109,12 @@ def _costly(report: Report) -> str:
     return ", ".join(f"{name} {count / whole:.0%}" for name, count in most if whole and count)
 
 
-def _peak(report: Report) -> str:
+def peak(report: Report) -> str:
     """Say where the arena is full."""
     if len(report["stages"]) < 2:
         return ""
-    peak = report["stages"][report["peak"]]
-    names = [report["operators"][peak[end]]["name"] for end in ("first", "last")]
+    stage = report["stages"][report["peak"]]
+    names = [report["operators"][stage[end]]["name"] for end in ("first", "last")]
     return f"; the most in {' to '.join(dict.fromkeys(names))}"
 
 
