@@ -189,3 +189,27 @@ def test_the_lower_bits_tell_which_starts_pass() -> None:
     _, fits = lines._addends(low[:, None], high[:, None], slopes[:, None] * starts)
     assert 0.2 < fits.mean() < 0.9
     np.testing.assert_array_equal(lines._passes(low, high, slopes, starts), fits)
+
+
+@pytest.mark.parametrize(
+    ("scale", "rounding"), [(1, "single"), (16, "double"), (256, "single"), (256, "double")]
+)
+def test_channels_searched_together_have_the_lines_that_each_has_alone(
+    scale: int, rounding: str
+) -> None:
+    layer = minimal.load(
+        minimal.made_up(
+            input={"shape": [4, 4, 32], "dtype": "int8"},
+            out_channels=80,
+            requantize={"rounding": rounding},
+        )
+    )
+    layer = minimal.scaled(layer, 10.0 ** -np.random.default_rng(5).uniform(0, 1, 80))
+    search = lines.LineSearch(lines.Staircases(layer), scale)
+    shift = search._finest_shift
+    stairs, slopes, form = search.stairs.channels, search._slopes * 2.0**shift, search._form(shift)
+    together = list(lines._each(stairs, slopes, form))
+    assert together == [
+        next(lines._each(stairs[one : one + 1], slopes[one : one + 1], form)) for one in range(80)
+    ]
+    assert sum(line is not None for line in together) > 20

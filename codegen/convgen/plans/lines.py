@@ -20,7 +20,7 @@ instructions, of which sums of so many products notice nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -33,6 +33,8 @@ from convgen.plans.constant import Constant
 from convgen.refusal import Refusal, needs
 
 Ints = NDArray[np.int64]
+Marks = NDArray[np.bool_]
+Slopes = NDArray[np.float64]
 Constants = tuple[int, int, int, int]
 """Start, multiplier, addend, and addend of negative sums."""
 
@@ -40,12 +42,15 @@ MOST_SHIFT, MOST_OWN_SHIFT = 20, 21  # so that an output, shifted, stays far fro
 SHIFTS_TRIED = 4
 NEAR, NEARER = (np.arange(-most, most + 1, dtype=np.int64) for most in (64, 16))  # to the ideal
 FEW_STARTS, MOST_START = 256, 40_000  # few are mostly enough
-SLOPES_AT_ONCE = 32
+STARTS_TRIED = 4  # of a slope: if these are not exact, others hardly are
+SEARCHED_AT_ONCE = 2**18  # starts of slopes of channels: what stays in a cache
+FIRST_CHANNELS, MOST_AT_ONCE = 8, 64  # channels that are searched together
 MOST_TWICE = 2**30  # sums whose double is int32
 MOST_CHANNELS = 8192  # each takes its time, and none that fits a microcontroller has more
 GUESSED = 2  # sums by which a guess may be off
 MOST_ADDEND = 2**30
 FAR_SLOPES, FAR_STARTS = 33, 4096
+FAR = 2**62  # beyond what any line reaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +150,68 @@ def saturate(values: Ints, clamp: Clamp) -> Ints:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stairs:
-    """The steps of one channel: an output of at least ``value`` begins at the sum ``first``."""
+    """The steps of channels: an output of at least ``value`` begins at the sum ``first``.
+
+    ``[channels, values]``, of which ``inside`` are reached by sums from ``lowest`` to ``highest``;
+    what sums are requantised to ``at_first`` and one ``before`` it, and at the ends, is exact.
+    """
+
+    value: Ints
+    first: Ints
+    inside: Marks
+    at_first: Ints
+    before: Ints
+    lowest: Ints
+    highest: Ints
+    at_lowest: Ints
+    at_highest: Ints
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, channels: slice | Ints) -> _Stairs:
+        """Return those of some channels."""
+        return _Stairs(*(getattr(self, field.name)[channels] for field in fields(self)))
+
+    @property
+    def some(self) -> Marks:
+        """Which channels have steps."""
+        some: Marks = np.logical_or.reduce(self.inside, axis=1)
+        return some
+
+    @property
+    def alone(self) -> _Staircase:
+        """That of the only channel."""
+        ends = (self.lowest, self.highest, self.at_lowest, self.at_highest)
+        steps = self.value[self.inside], self.first[self.inside]
+        return _Staircase(*steps, *(end.item() for end in ends))
+
+    def points(self, turns: Ints) -> tuple[Ints, Ints]:
+        """Return sums at which to compare, and their outputs: ``[channels, points]``.
+
+        Around each step, at the ends, and where signs turn.
+        """
+        low, high = self.lowest[:, None], self.highest[:, None]
+        turning = np.stack([turns - 1, turns], axis=1).clip(low, high)
+        reached = self.inside[:, None] & (self.first[:, None] <= turning[:, :, None])
+        at_turn = self.at_lowest[:, None] + reached.sum(axis=2)
+        before = np.where(self.inside, self.first - 1, low)
+        first = np.where(self.inside, self.first, high)
+        at_low, at_high = self.at_lowest[:, None], self.at_highest[:, None]
+        outputs = (
+            np.where(self.inside, self.before, at_low),
+            np.where(self.inside, self.at_first, at_high),
+            at_low,
+            at_high,
+            at_turn,
+        )
+        sums = np.concatenate([before, first, low, high, turning], axis=1)
+        return sums, np.concatenate(outputs, axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Staircase:
+    """The steps of one channel."""
 
     value: Ints
     first: Ints
@@ -153,15 +219,6 @@ class _Stairs:
     highest: int
     at_lowest: int
     at_highest: int
-
-    def points(self, turn: int) -> Ints:
-        """Return the sums at which to compare: around each step, the ends, and where signs turn."""
-        ends = np.array([self.lowest, self.highest, turn - 1, turn], np.int64)
-        return np.concatenate([self.first - 1, self.first, ends]).clip(self.lowest, self.highest)
-
-    def __call__(self, sums: Ints) -> Ints:
-        """Return the exact outputs."""
-        return self.at_lowest + np.searchsorted(self.first, sums, side="right")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +239,8 @@ class Staircases:
     layer: Conv2d
 
     @cached_property
-    def channels(self) -> tuple[_Stairs, ...]:
-        """That of each output channel."""
+    def channels(self) -> _Stairs:
+        """Those of all output channels."""
         return _staircases(self.layer, self.quantization)
 
     @cached_property
@@ -199,7 +256,7 @@ class Staircases:
         return (
             self.quantization.rounding == "double"
             and self.too_many is None
-            and any((steps.first <= 0).any() for steps in self.channels)
+            and bool((self.channels.first <= 0).any(where=self.channels.inside))
         )
 
     @property
@@ -259,23 +316,27 @@ class LineSearch:
 
     def _search(self, form: _Form) -> Lines | int:
         """Return lines of the form, or the first channel that has none."""
-        found = []
-        slopes = self._slopes * 2.0**form.shift
-        for channel, (steps, slope) in enumerate(zip(self.stairs.channels, slopes, strict=True)):
-            line = _line(steps, float(slope), form)
-            if line is None:
-                return channel
-            found.append(line)
+        found: list[Constants] = []
+        slopes, count = self._slopes * 2.0**form.shift, len(self.stairs.channels)
+        while len(found) < count:
+            first = len(found)
+            some = slice(first, first + min(first + FIRST_CHANNELS, MOST_AT_ONCE))
+            for line in _each(self.stairs.channels[some], slopes[some], form):
+                if line is None:
+                    return len(found)
+                found.append(line)
         return self._lines(form, found)
 
     def _apart(self) -> Lines | None:
         """Search the lines of channels with shifts of their own."""
         found, shifts = [], []
-        for steps, slope in zip(self.stairs.channels, self._slopes, strict=True):
+        for channel, slope in enumerate(self._slopes):
+            alone = slice(channel, channel + 1)
+            steps, ideal = self.stairs.channels[alone], self._slopes[alone]
             finest = int(np.floor(30.999 - np.log2(slope))) if slope else MOST_OWN_SHIFT
             finest = min(finest, MOST_OWN_SHIFT)
             for shift in range(finest, max(0, finest - SHIFTS_TRIED), -1):
-                if line := _line(steps, float(slope) * 2.0**shift, self._form(shift)):
+                if line := next(_each(steps, ideal * 2.0**shift, self._form(shift))):
                     found.append(line)
                     shifts.append(shift)
                     break
@@ -289,10 +350,13 @@ class LineSearch:
     def _refusal(self, without: int, how: str) -> Refusal:
         """Say in a sentence why there are no lines *how*; channel *without* has none."""
         span = (2**32 - 1) // self.scale
-        for channel, steps in enumerate(self.stairs.channels):
-            if steps.value.size and steps.highest - steps.lowest > span:
-                found = f"has sums from {steps.lowest:,} to {steps.highest:,} in output channel"
-                return Refusal(needs(f"sums that differ by at most {span:,}", f"{found} {channel}"))
+        steps = self.stairs.channels
+        wide = steps.some & (steps.highest - steps.lowest > span)
+        if wide.any():
+            channel = int(wide.argmax())
+            ends = f"{steps.lowest[channel]:,} to {steps.highest[channel]:,}"
+            found = f"has sums from {ends} in output channel {channel}"
+            return Refusal(needs(f"sums that differ by at most {span:,}", found))
         constants = f"constants for which one multiplication gives each output{how}"
         return Refusal(needs(constants, f"has none for output channel {without}"))
 
@@ -306,8 +370,7 @@ class LineSearch:
     @property
     def _finest_shift(self) -> int:
         """The largest shift whose multipliers are int32; constants are not multiplied."""
-        steps = np.array([bool(each.value.size) for each in self.stairs.channels])
-        largest = float(self._slopes.max(initial=0.0, where=steps))
+        largest = float(self._slopes.max(initial=0.0, where=self.stairs.channels.some))
         return min(MOST_SHIFT, int(np.floor(30.999 - np.log2(largest)))) if largest else MOST_SHIFT
 
     def _form(self, shift: int) -> _Form:
@@ -370,8 +433,8 @@ def exact_lines(stairs: Staircases) -> Lines | None:
     )
 
 
-def _staircases(layer: Conv2d, q: Quantization) -> tuple[_Stairs, ...]:
-    """Find the steps of each channel by bisection of the reference."""
+def _staircases(layer: Conv2d, q: Quantization) -> _Stairs:
+    """Find the steps of all channels by bisection of the reference."""
     low, high = int(layer.activation_min), int(layer.activation_max)
     ends = layer.accumulator_range
     lowest, highest = (end.astype(np.int64) for end in ends)
@@ -382,17 +445,16 @@ def _staircases(layer: Conv2d, q: Quantization) -> tuple[_Stairs, ...]:
         reached = layer.requantized(middle) >= values
         after = np.where(reached, middle, after)
         first = np.where(reached, first, np.minimum(middle + 1, after))
-    ends_of_outputs = [layer.requantized(sums) for sums in (lowest, highest)]
-    inside = (first > lowest) & (first <= highest)
-    return tuple(
-        _Stairs(
-            values[inside[:, c], 0],
-            first[inside[:, c], c],
-            int(lowest[c]),
-            int(highest[c]),
-            *(int(output[c]) for output in ends_of_outputs),
-        )
-        for c in range(layer.geometry.out_c)
+    return _Stairs(
+        value=np.broadcast_to(values.T, first.T.shape),
+        first=np.ascontiguousarray(first.T),
+        inside=((first > lowest) & (first <= highest)).T,
+        at_first=layer.requantized(first).T,
+        before=layer.requantized(first - 1).T,
+        lowest=lowest,
+        highest=highest,
+        at_lowest=layer.requantized(lowest),
+        at_highest=layer.requantized(highest),
     )
 
 
@@ -409,36 +471,122 @@ def _guesses(
     return first, after
 
 
-def _line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
-    """Search the line of one channel, ideally of *slope*."""
-    if not stairs.value.size:
-        level = (stairs.at_lowest + form.clamp.offset) << form.shift
-        return 0, 0, level, level
-    return _near_line(stairs, slope, form) or _far_line(stairs, form)
+def _each(stairs: _Stairs, slopes: Slopes, form: _Form) -> Iterator[Constants | None]:
+    """Yield the line of each channel, ideally of its slope, or None."""
+    found = _near_lines(stairs, slopes, form)
+    levels = (stairs.at_lowest + form.clamp.offset) << form.shift
+    for channel, some in enumerate(stairs.some):
+        if not some:
+            yield 0, 0, int(levels[channel]), int(levels[channel])
+        else:
+            alone = slice(channel, channel + 1)
+            yield found.get(channel) or _far_line(stairs[alone], form)
 
 
-def _near_line(stairs: _Stairs, slope: float, form: _Form) -> Constants | None:
-    """Search where most lines are: near the ideal *slope*, with a small start."""
-    if max(-stairs.lowest, stairs.highest + 1) * form.scale + MOST_START >= 2**31:
-        return None
-    most = _most_start(stairs, form.scale) if form.bent else MOST_START
-    few, many = np.arange(min(FEW_STARTS, most)), np.arange(FEW_STARTS, most)
-    for around, starts in ((NEAR, few), (NEARER, many)):
-        slopes = round(slope) + around
-        slopes = slopes[(slopes > 0) & (slopes < 2**31)]
-        if not starts.size:
-            continue
-        for line in _fitting(stairs, slopes, starts, form):
-            if _is_exact(stairs, line, form):
-                return line
-    return None
+def _near_lines(stairs: _Stairs, slopes: Slopes, form: _Form) -> dict[int, Constants]:
+    """Search where most lines are: near the ideal *slopes*, with a small start."""
+    farthest = np.maximum(-stairs.lowest, stairs.highest + 1)
+    open_ = stairs.some & (farthest * form.scale + MOST_START < 2**31)
+    most = _most_starts(stairs, form)
+    found: dict[int, Constants] = {}
+    for around, first, end in ((NEAR, 0, FEW_STARTS), (NEARER, FEW_STARTS, MOST_START)):
+        left = [
+            channel for channel in np.flatnonzero(open_ & (most > first)) if channel not in found
+        ]
+        last = min(end, int(most[left].max(initial=0)))
+        at_once = max(1, SEARCHED_AT_ONCE // max(1, last - first))
+        for begin in range(0, len(left), at_once):
+            some = np.array(left[begin : begin + at_once])
+            search = _Near(stairs[some], slopes[some], around, most[some], form)
+            lines = search.lines(np.arange(first, last))
+            found |= {int(some[row]): line for row, line in lines.items()}
+    return found
 
 
-def _far_line(stairs: _Stairs, form: _Form) -> Constants | None:
-    """Search every slope that leads through all steps, and starts that move sums where they fit.
+class _Near:
+    """The search of lines of slopes *around* the ideal, with starts below *most*, of channels."""
+
+    def __init__(
+        self, stairs: _Stairs, ideal: Slopes, around: Ints, most: Ints, form: _Form
+    ) -> None:
+        """Find where lines of each slope would lead through all steps."""
+        self._stairs, self._form, self._most = stairs, form, most
+        self._slopes = np.rint(ideal).astype(np.int64)[:, None] + around
+        rising = (stairs.value + form.clamp.offset) << (32 + form.shift)
+        first = stairs.first * form.scale
+        self._windows = [
+            _window(first, rising, side, self._slopes, form.scale)
+            for side in _sides(stairs, bent=form.bent)
+        ]
+
+    def lines(self, starts: Ints) -> dict[int, Constants]:
+        """Return the first exact lines that there are: by slopes, and of a slope by *starts*."""
+        found: dict[int, Constants] = {}
+        exists = self._exist(starts)
+        slopes, counts = np.argsort(~exists, axis=1, kind="stable"), exists.sum(axis=1)
+        left, done = np.flatnonzero(counts), 0
+        while left.size:
+            most = max(1, SEARCHED_AT_ONCE // (starts.size * left.size))
+            some = slopes[left, done : done + most]
+            passes = self._passing(left, some, starts)
+            passes &= (done + np.arange(some.shape[1]) < counts[left][:, None])[:, :, None]
+            found |= self._first_exact(left, some, starts, passes)
+            done += most
+            left = np.array([row for row in left if row not in found and counts[row] > done], int)
+        return found
+
+    def _exist(self, starts: Ints) -> Marks:
+        """Return through which windows there may be a line, ``[channels, slopes]``."""
+        last = np.minimum(starts[-1], self._most - 1)[:, None]
+        exists: Marks = (self._slopes > 0) & (self._slopes < 2**31)
+        for low, high in self._windows:
+            exists &= (low < high) & _in_reach(low, self._slopes, starts[0], last)
+        return exists
+
+    def _passing(self, rows: Ints, slopes: Ints, starts: Ints) -> Marks:
+        """Return which *starts* lead slopes of *rows* through: ``[rows, slopes, starts]``."""
+        at = rows[:, None], slopes
+        passes = np.repeat((starts < self._most[rows][:, None])[:, None], slopes.shape[1], axis=1)
+        for low, high in self._windows:
+            passes &= _passes(low[at], high[at], self._slopes[at], starts)
+        return passes
+
+    def _first_exact(
+        self, rows: Ints, slopes: Ints, starts: Ints, passes: Marks
+    ) -> dict[int, Constants]:
+        """Return the first line of each of *rows* that is exact, of those that pass."""
+        found: dict[int, Constants] = {}
+        index = np.flatnonzero(passes.any(axis=(1, 2)))
+        while index.size:
+            first = passes[index].reshape(index.size, -1).argmax(axis=1)
+            slope, start = np.divmod(first, starts.size)
+            lines, exact = self._through(rows[index], slopes[index, slope], starts[start])
+            for row, line in zip(rows[index[exact]], lines[exact].tolist(), strict=True):
+                found[int(row)] = tuple(line)
+            index, slope, start = index[~exact], slope[~exact], start[~exact]
+            passes[index] &= passes[index].cumsum(axis=2) <= STARTS_TRIED
+            passes[index, slope, start] = False
+            index = index[passes[index].any(axis=(1, 2))]
+        return found
+
+    def _through(self, rows: Ints, slopes: Ints, starts: Ints) -> tuple[Ints, Marks]:
+        """Return a line of each of *rows*, and whether it is exact."""
+        slope = self._slopes[rows, slopes]
+        addends = [
+            _addends(low[rows, slopes], high[rows, slopes], starts * slope)
+            for low, high in self._windows
+        ]
+        lines = np.stack([starts, slope, addends[0][0], addends[-1][0]], axis=1)
+        fits = np.logical_and.reduce([fit for _, fit in addends])
+        return lines, fits & _are_exact(self._stairs[rows], lines, self._form)
+
+
+def _far_line(channel: _Stairs, form: _Form) -> Constants | None:
+    """Search, for one channel, all slopes through its steps, and starts that move sums to fit.
 
     Few steps, as of a channel whose weights are next to nothing, leave much room for the slope.
     """
+    stairs = channel.alone
     moved = _moved(stairs, form)
     if moved is None:
         return None
@@ -452,7 +600,7 @@ def _far_line(stairs: _Stairs, form: _Form) -> Constants | None:
         starts = np.concatenate([few, spread]) + moved.start
         starts = starts[(starts >= moved.least) & (starts <= moved.most)]
         for line in _through(windows, slope, starts):
-            if _is_exact(stairs, line, form):
+            if _are_exact(channel, np.array([line]), form).all():
                 return line
     return None
 
@@ -466,7 +614,7 @@ class _Moved:
     start: int
 
 
-def _moved(stairs: _Stairs, form: _Form) -> _Moved | None:
+def _moved(stairs: _Staircase, form: _Form) -> _Moved | None:
     """Return the starts that a channel may have; None if its sums differ by too much."""
     least = -(2**31) - form.scale * stairs.lowest
     most = 2**31 - 1 - form.scale * stairs.highest
@@ -479,7 +627,7 @@ def _moved(stairs: _Stairs, form: _Form) -> _Moved | None:
     return _Moved(least, most, min(max(0, least), most))
 
 
-def _bends(stairs: _Stairs, form: _Form) -> bool:
+def _bends(stairs: _Staircase, form: _Form) -> bool:
     """Whether a channel has steps at negative sums and others."""
     return form.bent and bool((stairs.first > 0).any() and (stairs.first <= 0).any())
 
@@ -496,7 +644,7 @@ class _Side:
     def window(self, slope: int) -> tuple[np.int64, np.int64]:
         """Return where a line of *slope* may be at nought: from, and less than."""
         low, high = self.reached - self.reached_at * slope, self.below - self.below_at * slope
-        return low.max(initial=-(2**62)), high.min(initial=2**62)
+        return low.max(initial=-FAR), high.min(initial=FAR)
 
     def slopes(self) -> tuple[float, float]:
         """Return between which slopes there may be a line."""
@@ -510,7 +658,7 @@ class _Side:
         )
 
 
-def _constraints(stairs: _Stairs, form: _Form) -> list[_Side]:
+def _constraints(stairs: _Staircase, form: _Form) -> list[_Side]:
     """Return what lines must do: of a side, or of negative sums and the others."""
     low, high = form.levels
     value, first = [stairs.value], [stairs.first]
@@ -558,92 +706,82 @@ def _through(
         yield int(starts[at]), slope, int(addends[0][0][at]), int(addends[-1][0][at])
 
 
-def _fitting(stairs: _Stairs, slopes: Ints, starts: Ints, form: _Form) -> Iterator[Constants]:
-    """Yield lines between the ends of all steps, a few of each slope."""
-    rising = (stairs.value + form.clamp.offset) << (32 + form.shift)
-    first = stairs.first * form.scale
-    sides = _sides(stairs, bent=form.bent)
-    windows = [_window(first[side], rising[side], slopes, form.scale) for side in sides]
-    exists = np.logical_and.reduce(
-        [(low < high) & _in_reach(low, slopes, starts) for low, high in windows]
-    )
-    indices = np.flatnonzero(exists)
-    at_once = SLOPES_AT_ONCE if starts.size <= FEW_STARTS else 1
-    for first_index in range(0, indices.size, at_once):
-        some = indices[first_index : first_index + at_once]
-        passes = [_passes(low[some], high[some], slopes[some], starts) for low, high in windows]
-        fits = np.logical_and.reduce(passes)
-        for row in np.flatnonzero(fits.any(axis=1)):
-            index = some[row]
-            between = [(low[index], high[index]) for low, high in windows]
-            yield from _through(between, int(slopes[index]), starts[fits[row]])
-
-
-def _in_reach(low: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
+def _in_reach(low: Ints, slopes: Ints, start: Ints, last: Ints) -> Marks:
     """Return of which slopes some start may have an addend that fits: more start, less addend."""
-    first, last = (-((slopes * start - low) >> 32) for start in (starts[0], starts[-1]))
-    in_reach: NDArray[np.bool_] = (first > -MOST_ADDEND) & (last < MOST_ADDEND)
+    most, least = (-((slopes * each - low) >> 32) for each in (start, last))
+    in_reach: Marks = (most > -MOST_ADDEND) & (least < MOST_ADDEND)
     return in_reach
 
 
-def _passes(low: Ints, high: Ints, slopes: Ints, starts: Ints) -> NDArray[np.bool_]:
-    """Return which starts ``[slopes, starts]`` some addend brings from *low* to less than *high*.
+def _passes(low: Ints, high: Ints, slopes: Ints, starts: Ints) -> Marks:
+    """Return which starts ``[..., starts]`` some addend brings from *low* to less than *high*.
 
     Whatever it is, the lower 32 bits tell.
     """
     room = np.minimum(high.astype(np.uint64) - low.astype(np.uint64) - 1, 2**32 - 1)
-    moved = slopes.astype(np.uint32)[:, None] * starts.astype(np.uint32)
-    within: NDArray[np.bool_] = (
-        moved - low.astype(np.uint32)[:, None] <= room.astype(np.uint32)[:, None]
-    )
+    moved = slopes.astype(np.uint32)[..., None] * starts.astype(np.uint32)
+    moved -= low.astype(np.uint32)[..., None]
+    within: Marks = moved <= room.astype(np.uint32)[..., None]
     return within
 
 
-def _most_start(stairs: _Stairs, scale: int) -> int:
-    """Return the starts that leave each step on its side of zero."""
-    last = int(stairs.first[stairs.first <= 0].max(initial=-MOST_START))
-    return min(MOST_START, (1 - last) * scale)
+def _most_starts(stairs: _Stairs, form: _Form) -> Ints:
+    """Return how many starts leave each step on its side of zero."""
+    if not form.bent:
+        return np.full(len(stairs), MOST_START)
+    not_above = stairs.inside & (stairs.first <= 0)
+    last = stairs.first.max(axis=1, initial=-MOST_START, where=not_above)
+    most: Ints = np.minimum(MOST_START, (1 - last) * form.scale)
+    return most
 
 
-def _sides(stairs: _Stairs, *, bent: bool) -> list[NDArray[np.bool_]]:
+def _sides(stairs: _Stairs, *, bent: bool) -> list[Marks]:
     """Return which steps are climbed by the addend, and which by that of negative sums."""
     if not bent:
-        return [np.ones(stairs.first.shape, bool)]
-    return [stairs.first > 0, stairs.first <= 0]
+        return [stairs.inside]
+    return [stairs.inside & (stairs.first > 0), stairs.inside & (stairs.first <= 0)]
 
 
-def _window(first: Ints, rising: Ints, slopes: Ints, scale: int) -> tuple[Ints, Ints]:
+def _window(first: Ints, rising: Ints, steps: Marks, slopes: Ints, scale: int) -> tuple[Ints, Ints]:
     """Return for each slope where the line may start: from, and less than."""
-    if not (first.size and slopes.size):
-        return np.full(slopes.shape, -(2**62)), np.full(slopes.shape, 2**62)
-    return -_least(-rising, -first, slopes), _least(rising, first - scale, slopes)
+    low = -_least(-rising, -first, steps, slopes)
+    return low, _least(rising, first - scale, steps, slopes)
 
 
-def _least(rising: Ints, sums: Ints, slopes: Ints) -> Ints:
-    """Return the least ``rising - sums * slope`` for each of *slopes*, which are close together.
+def _least(rising: Ints, sums: Ints, steps: Marks, slopes: Ints) -> Ints:
+    """Return the least ``rising - sums * slope`` of *steps* for slopes that are close together.
 
-    Few steps can be the least for any of them, as one tells: the others are left out.
+    ``[channels, slopes]``. Few steps can be the least for any of them, as one tells: the others
+    are left out.
     """
-    middle = slopes[slopes.size // 2]
+    middle = slopes[:, slopes.shape[1] // 2, None]
     there, room = rising - sums * middle, abs(sums) * abs(slopes - middle).max()
-    few = there - room <= (there + room).min()
-    least: Ints = (rising[few][:, None] - sums[few][:, None] * slopes).min(axis=0)
+    some = (there + room).min(axis=1, initial=FAR, where=steps)
+    channels, few = np.nonzero(steps & (there - room <= some[:, None]))
+    counts = np.bincount(channels, minlength=len(slopes))
+    at = channels, np.arange(few.size) - np.repeat(counts.cumsum() - counts, counts)
+    heights = np.full((len(slopes), counts.max(initial=0)), FAR)
+    runs = np.zeros_like(heights)
+    heights[at], runs[at] = rising[channels, few], sums[channels, few]
+    least: Ints = (heights[:, :, None] - runs[:, :, None] * slopes[:, None]).min(
+        axis=1, initial=FAR
+    )
     return least
 
 
-def _addends(
-    low: Ints | np.int64, high: Ints | np.int64, moved: Ints
-) -> tuple[Ints, NDArray[np.bool_]]:
+def _addends(low: Ints | np.int64, high: Ints | np.int64, moved: Ints) -> tuple[Ints, Marks]:
     """Return the least addend for each start, whose effect is *moved*, and whether it fits."""
     addend = -((moved - low) >> 32)
     fits = (addend << 32) + moved < high
     return addend, fits & (abs(addend) < MOST_ADDEND)
 
 
-def _is_exact(stairs: _Stairs, line: Constants, form: _Form) -> bool:
-    start, slope, addend, negative = line
-    sums = stairs.points(turn=-(start // form.scale))
+def _are_exact(stairs: _Stairs, lines: Ints, form: _Form) -> Marks:
+    """Whether each channel's line ``[channels, 4]`` is the reference on all sums."""
+    start, slope, addend, negative = lines.T[:, :, None]
+    sums, outputs = stairs.points(turns=-(start[:, 0] // form.scale))
     scaled = sums * form.scale + start
     high = (scaled * slope) >> 32
     values = (high + np.where(scaled < 0, negative, addend)) >> form.shift
-    return bool((saturate(values, form.clamp) == stairs(sums)).all())
+    exact: Marks = (saturate(values, form.clamp) == outputs).all(axis=1)
+    return exact
