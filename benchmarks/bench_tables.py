@@ -8,7 +8,6 @@ from statistics import geometric_mean
 from bench_peers import LAYERS, RIVALS, TITLES, Peer, PeerLayer
 from bench_runs import (
     ANY,
-    INT8,
     KIB,
     NONE,
     PEER,
@@ -157,6 +156,18 @@ def per_mac(found: Figures | Peer | None, layer: PeerLayer) -> str:
     return ratio(found.instructions / layer.macs if found else None)
 
 
+def everywhere(results: Results) -> str:
+    """Return the ratios at the rival's workspace of every target."""
+    found = {board: ratios(results, board, PEER) for board in results.boards}
+    rows = [
+        [name, *(ratio(found[board].get(name)) for board in found)]
+        for name in LAYERS
+        if any(name in known for known in found.values())
+    ]
+    averages = ["geometric mean", *(ratio(mean(known)) for known in found.values())]
+    return table(["layer", *(f"`{board}`" for board in found)], [*rows, averages])
+
+
 def algorithms(results: Results, board: str) -> str:
     """Return which algorithm is the best, and what it takes of memory."""
     rows = (
@@ -171,43 +182,6 @@ def algorithms(results: Results, board: str) -> str:
 
 def _described(found: Figures | None) -> str:
     return f"`{found.algorithm}` {exact(found.workspace)}" if found else NOTHING
-
-
-def int8_weights(results: Results, board: str) -> str:
-    """Return the best without workspace and without widened weights."""
-    found = ratios(results, board, INT8)
-    rows = (
-        [name, f"`{best.algorithm}`", per_mac(best, LAYERS[name]), ratio(found.get(name))]
-        for name, best in results.of(board, INT8).items()
-    )
-    average = ["geometric mean", "", "", ratio(mean(found))]
-    return table(["layer", "algorithm", "instructions per MAC", "ratio"], [*rows, average])
-
-
-def measured(results: Results, board: str, layer: str, question: str) -> str:
-    """Return an algorithm and its instructions for each multiplication: two cells of a table."""
-    found = results.of(board, question)[layer]
-    return f"`{found.algorithm}` on `{board}`, {layer} | {per_mac(found, LAYERS[layer])}"
-
-
-def cycles(results: Results, board: str) -> str:
-    """Return estimated cycles at the rival's workspace."""
-    rows = [
-        _cycles_row(LAYERS[name], found, ratios(results, board, PEER)[name], rival)
-        for name, found in results.of(board, PEER).items()
-        if (rival := LAYERS[name].rival(board))
-    ]
-    instructions, estimated = ratios(results, board, PEER), cycle_ratios(results, board, PEER)
-    averages = ["geometric mean", "", "", ratio(mean(estimated)), ratio(mean(instructions))]
-    heads = ["layer", TITLES[RIVALS[board]], "convgen", "ratio", "ratio of instructions"]
-    return table(heads, [*rows, averages])
-
-
-def _cycles_row(layer: PeerLayer, found: Figures, instructions: float, rival: Peer) -> list[str]:
-    mine, other = found.cycles, rival.cycles_estimated
-    both = mine / other if mine and other else None
-    counts = [NOTHING if count is None else exact(count) for count in (other, mine)]
-    return [layer.name, *counts, ratio(both), ratio(instructions)]
 
 
 def memory(results: Results, board: str) -> str:
