@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,15 +78,40 @@ def build(project: Path) -> str:
     return run("cmake", "--build", project / "build")
 
 
+def printed(project: Path) -> list[bytes]:
+    """What the firmware prints."""
+    build(project)
+    return [bytes.fromhex(line) for line in run(*QEMU, project / "build" / "app").split()]
+
+
+def right() -> list[bytes]:
+    """What it should."""
+    of_layers: bytes = np.load(DIGITS / "conv2" / "vectors.npz")["output"][0].tobytes()
+    return [of_layers, of_the_model()]
+
+
 @pytest.mark.emulator
 def test_a_firmware_of_two_layers_and_a_model(project: Path) -> None:
     said = configure(project, "Ninja")
     sizes = [int(word) for word in said.partition("-- sizes ")[2].split()[:2]]
     assert all(0 < size < 65536 for size in sizes)
-    build(project)
-    printed = [bytes.fromhex(line) for line in run(*QEMU, project / "build" / "app").split()]
-    expected = np.load(DIGITS / "conv2" / "vectors.npz")["output"][0]
-    assert printed == [expected.tobytes(), of_the_model()]
+    assert printed(project) == right()
+
+
+@pytest.mark.emulator
+def test_a_firmware_of_all_that_one_call_made(project: Path) -> None:
+    """One buffer is the workspace of both layers and the arena of the model."""
+    specs = [project / name for name in ("conv1/layer.json", "conv2/layer.json", "digits.tflite")]
+    out = project / "made"
+    options = ("-t", "cortex-m4", "--emulator", "none", "--package", "cmake", "-o", out)
+    assert convgen(*options, "--name", "app_layers", "--algorithm", "im2col", *specs).status == 2
+    assert convgen(*options, "--name", "app_layers", *specs).status == 0
+    configure(project, "Ninja", f"-DTOGETHER={out}")
+    assert printed(project) == right()
+    header = out / "conv1" / "conv1.h"
+    header.write_text(re.sub(r"(_WORKSPACE_BYTES +)", r"\g<1>9", header.read_text()))
+    with pytest.raises(AssertionError, match="conv1 has been generated anew"):
+        build(project)
 
 
 def test_what_has_changed_is_generated_again_and_nothing_else(project: Path) -> None:

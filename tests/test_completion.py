@@ -61,6 +61,6 @@ def test_the_help_has_examples_that_are_commands() -> None:
     assert len(examples) == 3
     for example in examples:
         found = build_parser().parse_args(shlex.split(example)[1:])
-        assert Path(found.spec).suffix in (".json", ".tflite")
+        assert Path(*found.specs).suffix in (".json", ".tflite")
         assert found.target in target.names()
     assert max(map(len, text.partition("examples:")[2].splitlines())) <= 80

@@ -16,7 +16,7 @@ from command import FIRST, generated, write_spec
 from convgen import __version__
 from convgen.choices import PACKAGES, Package
 from convgen.resources import data_dir
-from convgen.sources.package import package_names
+from convgen.sources.package import of_one, package_names
 from convgen.system.publishing import SUMS
 
 FLAGS = ("-mcpu=cortex-m4", "-mthumb", "-ffreestanding", "-pedantic-errors", "-Wall", "-Werror")
@@ -63,7 +63,7 @@ def test_every_package_is_listed_and_names_every_source(packed: dict[Package, Pa
     plain = {"first.c", "first.h", "first_weights.c", "first_weights.h", "report.json"}
     for kind, folder in packed.items():
         listed = {line.split()[1] for line in (folder / SUMS).read_text().splitlines()}
-        added = {name for name in package_names(kind, "first") if (folder / name).is_file()}
+        added = {name for name in package_names(kind, of_one("first")) if (folder / name).is_file()}
         assert added
         assert plain | added <= listed
         texts = "".join((folder / name).read_text() for name in added)

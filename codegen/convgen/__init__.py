@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from convgen.model.graph import Graph
     from convgen.model.operator import Operator
     from convgen.planning import Planned
+    from convgen.together import Ended
 
 __all__ = [
     "BuildError",
     "ConvgenError",
+    "Ended",
     "Graph",
     "Job",
     "NoFitError",
@@ -59,6 +61,7 @@ __all__ = [
 
 
 _VALUES = {
+    "Ended": "convgen.together",
     "Graph": "convgen.model.graph",
     "Operator": "convgen.model.operator",
     "Outcome": "convgen.jobs",

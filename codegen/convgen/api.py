@@ -8,6 +8,7 @@ a number, or text such as ``64k``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,12 +40,14 @@ if TYPE_CHECKING:  # each function imports what it needs: to list targets takes 
     from convgen.report.diff import Diff
     from convgen.report.junit import Junit
     from convgen.report.listings import Listing
+    from convgen.together import Together
 
 __all__ = [
     "BuildError", "ConvgenError", "Job", "NoFitError", "PlanOptions", "ReadOptions", "RunOptions",
     "SpecError", "Target", "TargetError", "ToolError", "UsageError", "VerificationError",
     "algorithms", "diff", "emit", "extract", "junit", "listing", "operators", "plan", "read",
-    "run", "schema", "targets", "tools", "verify",
+    "run", "schema", "targets", "together", "tools", "verify",
+    "without_result",
 ]  # fmt: skip
 
 
@@ -154,7 +157,19 @@ def run(job: Job, say: Say = _silent) -> Outcome:
     """
     from convgen import pipeline
 
-    return pipeline.run(job, say)
+    return pipeline.run(pipeline.ready(job, say), say)
+
+
+@explained()
+def together(job: Job, specs: Sequence[str | Path], say: Say = _silent) -> Together:
+    """Return what does *job* for each of *specs*, into a folder each: of its name, in ``job.out``.
+
+    All are read; nothing is done yet. ``job.read.name`` is what they are called together. Raises
+    SpecError and UsageError.
+    """
+    from convgen import together
+
+    return together.read(job, [Path(spec) for spec in specs], say)
 
 
 @explained()
@@ -184,12 +199,19 @@ def diff(old: str | Path, new: str | Path, fail_on: str | None = None) -> Diff:
     return diff(Path(old), Path(new), fail_on)
 
 
+def without_result(job: Job, failure: ConvgenError) -> dict[str, Any]:
+    """Return what can be said of *job* in JSON where there is no outcome."""
+    from convgen import jobs
+
+    return jobs.without_result(job, failure)
+
+
 @explained()
-def junit(path: str | Path, name: str) -> Junit:
-    """Return a file that the verdict on *name* can be written to. Raises UsageError."""
+def junit(path: str | Path) -> Junit:
+    """Return a file that verdicts can be written to. Raises UsageError."""
     from convgen.report.junit import Junit
 
-    return Junit(Path(path), name)
+    return Junit(Path(path))
 
 
 @explained()

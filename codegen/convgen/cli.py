@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,7 +35,7 @@ from convgen.size import whole
 from convgen.system import streams
 
 if TYPE_CHECKING:
-    from convgen import Outcome
+    from convgen import Ended, Outcome
     from convgen.api import Job, ReadOptions, What
     from convgen.choices import Schema
 
@@ -54,6 +55,10 @@ examples:
 
 Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget,
 4 a tool is missing or failed."""
+
+
+OF_ONE = ("vectors", "layer", "extract", "list_layers")
+"""Options that are about one spec."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -85,7 +90,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-h", "--help", action=_Help, help="show this and exit")
     parser.add_argument(
-        "spec", metavar="SPEC", nargs="?", help="a layer spec (.json) or a model (.tflite, .onnx)"
+        "specs",
+        metavar="SPEC",
+        nargs="*",
+        help="a layer spec (.json) or a model (.tflite, .onnx), or several of them",
     )
     _add_choice_options(parser)
     _add_run_options(parser)
@@ -275,8 +283,8 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     options = build_parser().parse_args(argv)
     options.command = shlex.join(["convgen", *(sys.argv[1:] if argv is None else argv)])
     for name, value in vars(options).items():
-        if value == "":  # as of a shell's variable that is not set
-            option = "SPEC" if name == "spec" else f"--{name.replace('_', '-')}"
+        if value == "" or (name == "specs" and "" in value):  # as of a shell's unset variable
+            option = "SPEC" if name == "specs" else _option(name)
             raise UsageError(f"{option}: expected a value, got an empty one")
     return options
 
@@ -295,10 +303,15 @@ def _dispatch(options: argparse.Namespace) -> int:
         "diff": lambda: _diff(options),
     }
     _refuse_without_diff(options)
+    _refuse_with_several(options)
     for name, act in asked.items():
         if getattr(options, name):
             return act()
-    return _generate(options)
+    return _generate(options) if len(options.specs) <= 1 else _generate_each(options)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _print_lines(lines: Sequence[str]) -> int:
@@ -327,6 +340,14 @@ def _refuse_without_diff(options: argparse.Namespace) -> None:
         raise UsageError("--format markdown: expected with --diff only")
 
 
+def _refuse_with_several(options: argparse.Namespace) -> None:
+    """Refuse what is about one spec where there are more."""
+    count = len(options.specs)
+    for name in OF_ONE if count > 1 else ():
+        if getattr(options, name):
+            raise UsageError(f"{_option(name)}: expected one SPEC, got {count}")
+
+
 def _diff(options: argparse.Namespace) -> int:
     from convgen import api
 
@@ -348,7 +369,7 @@ def _completion(shell: str) -> str:
     parser = build_parser()
     names = [board.name for board in api.targets()]
     for action in parser._actions:
-        if action.dest in ("spec", "vectors"):
+        if action.dest in ("specs", "vectors"):
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.dest in ("out", "extract"):
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
@@ -370,10 +391,11 @@ def _schema_text(of: Schema) -> str:
 
 def _model(option: str, options: argparse.Namespace) -> Path:
     """Return the path of the model that an *option* is about."""
-    if options.spec is None or not options.spec.lower().endswith(MODELS):
-        got = "nothing" if options.spec is None else f"'{word(options.spec)}'"
+    spec = next(iter(options.specs), None)
+    if spec is None or not spec.lower().endswith(MODELS):
+        got = "nothing" if spec is None else f"'{word(spec)}'"
         raise UsageError(f"{option}: expected a model, a .tflite or .onnx file, got {got}")
-    return Path(options.spec)
+    return Path(spec)
 
 
 def _extract(options: argparse.Namespace) -> int:
@@ -388,20 +410,19 @@ def _generate(options: argparse.Namespace) -> int:
     from convgen.progress import progress
 
     job, is_json = _job(options), options.format == "json"
-    path = _folder("--junit", options.junit) if options.junit else None
-    junit = path and api.junit(path, f"{job.spec.stem} on {job.target}")
+    junit = api.junit(_folder("--junit", options.junit)) if options.junit else None
     try:
         with progress() as say:
             outcome = api.run(job, say)
     except Exception as error:
         known = foreseen(error)
         if junit and known:
-            junit.write(None, known)
+            junit.write((_title(job), None, known))
         if is_json and known and known.exit_code == ExitCode.TOOL:
-            _print_lines([_without_result(job, known)])
+            _print_lines([json.dumps(api.without_result(job, known), indent=2)])
         raise
     if junit:
-        junit.write(outcome.report, outcome.failure)
+        junit.write((_title(job), outcome.report, outcome.failure))
     with streams.results():
         print(outcome.as_json() if is_json else _shown(outcome, options), end="")
     if outcome.failure:
@@ -409,10 +430,42 @@ def _generate(options: argparse.Namespace) -> int:
     return ExitCode.VERIFIED
 
 
-def _without_result(job: Job, error: ConvgenError) -> str:
-    """Return what can be said in JSON where a tool is missing or has failed."""
-    report = {"convgen": __version__, "target": job.target, "verified": False}
-    return json.dumps({**report, "failure": str(error)}, indent=2)
+def _generate_each(options: argparse.Namespace) -> int:
+    """Do the same for several specs, one after the other; return the highest exit code."""
+    from convgen import api
+    from convgen.progress import progress
+
+    job, is_json = _job(options), options.format == "json"
+    junit = api.junit(_folder("--junit", options.junit)) if options.junit else None
+    try:
+        with progress() as say:
+            several = api.together(job, options.specs, say)
+    except ConvgenError as error:
+        if junit:
+            titles = (_title(replace(job, spec=Path(spec))) for spec in options.specs)
+            junit.write(*((title, None, error) for title in titles))
+        raise
+    ended: list[Ended] = []
+    for part in several.parts:
+        with progress() as say:
+            one = several.end(part, say)
+        if one.outcome and not is_json:
+            _print_lines([*([""] if ended else []), _shown(one.outcome, options).rstrip("\n")])
+        if one.failure:
+            streams.say(f"{one.name}: {one.failure}")
+        ended.append(one)
+    if junit:
+        junit.write(*((_title(each.job), each.report, each.failure) for each in ended))
+    if is_json:
+        _print_lines([json.dumps([each.described for each in ended], indent=2)])
+    header = several.finish(ended)
+    if header and not is_json:
+        _print_lines(["", f"One buffer for all of them: {header}"])
+    return max(each.exit_code for each in ended)
+
+
+def _title(job: Job) -> str:
+    return f"{job.spec.stem} on {job.target}"
 
 
 def _shown(outcome: Outcome, options: argparse.Namespace) -> str:
@@ -422,13 +475,13 @@ def _shown(outcome: Outcome, options: argparse.Namespace) -> str:
 def _job(options: argparse.Namespace) -> Job:
     from convgen import api
 
-    if options.spec is None or options.target is None:
-        missing = "SPEC" if options.spec is None else "-t/--target"
+    if not options.specs or options.target is None:
+        missing = "-t/--target" if options.specs else "SPEC"
         raise UsageError(f"{missing} is required; see convgen --help")
     if options.layer is not None:
         _model("--layer", options)
     return api.Job(
-        spec=Path(options.spec),
+        spec=Path(options.specs[0]),
         target=options.target,
         out=_folder("--out", options.out) if options.out else None,
         compare=options.compare,

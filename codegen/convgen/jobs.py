@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convgen import __version__
 from convgen.bench import insight
 from convgen.bench.build import toolchain
 from convgen.bench.code.blocks import Counts
@@ -23,9 +24,10 @@ from convgen.options import Job, RunOptions
 from convgen.progress import Say
 from convgen.report import report
 from convgen.report.report import Report
-from convgen.sources import generate
-from convgen.sources.package import package_files, package_names
+from convgen.sources import generate, package
+from convgen.sources.package import Contents
 from convgen.sources.remake import Remake
+from convgen.sources.shared import Scratch, scratch_of
 from convgen.system import cache, process, seal
 from convgen.system.publishing import PAGE, PROFILE, REPORT, VERIFY, publish
 from convgen.system.staging import staging_folder
@@ -33,6 +35,9 @@ from convgen.targets.target import Target
 
 if TYPE_CHECKING:
     from convgen.model.whole import Whole
+
+OUT = "convgen-out"
+"""Where results go by themselves, each layer's or network's into a folder of its name."""
 
 Act = Callable[[Bench, Path], "Found"]
 """Builds and runs in a folder, and says what was found."""
@@ -52,11 +57,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The report, where the files are, and what to end with if not all is well."""
+    """The report, where the files are, and what to end with if not all is well.
+
+    ``scratch`` is the memory that callers of the generated function provide, nothing where there is
+    none.
+    """
 
     report: Report
     out: Path
     failure: ConvgenError | None
+    scratch: tuple[Scratch, ...] = ()
 
     def as_json(self) -> str:
         """Return the text of ``report.json``."""
@@ -90,9 +100,9 @@ def on_bench(
     Raises `ConvgenError`; then nothing is written.
     """
     given = _vectors(options, computes)
-    out = out or Path("convgen-out") / computes.name
-    names = file_names(computes.name, options.package)
-    with staging_folder(out, names) as stage, process.allowance():
+    out = out or Path(OUT) / computes.name
+    contents = package.of_one(computes.name)
+    with _place(out, computes.name, options.package, contents) as stage, process.allowance():
         try:
             bench = _bench(options, board, given, remake)
             found = act(bench, stage)
@@ -100,14 +110,22 @@ def on_bench(
             _withdraw(stage, out)
             raise
         if options.package and found.chosen:
-            _write_package(options.package, computes.name, found.chosen.folder, bench)
+            texts = package.package_files(options.package, contents, optimization(found.report))
+            write(texts, found.chosen.folder)
         described = _publish(found, stage, out, bench)
-    return Outcome(report=described, out=out, failure=found.failure)
+    scratch = scratch_of(found.chosen.program.subject) if found.chosen else ()
+    return Outcome(report=described, out=out, failure=found.failure, scratch=scratch)
+
+
+def without_result(job: Job, failure: ConvgenError | None) -> Report:
+    """Return what can be said in JSON where a tool is missing or has failed."""
+    known = {"convgen": __version__, "target": job.target, "verified": False}
+    return {**known, "failure": str(failure)}
 
 
 def without_tools(found: Found, computes: Operator | Whole, out: Path | None) -> Outcome:
     """Move the report of what could be *found* before anything was built to *out*."""
-    out = out or Path("convgen-out") / computes.name
+    out = out or Path(OUT) / computes.name
     with staging_folder(out, file_names(computes.name)) as stage:
         described = _publish(found, stage, out)
     return Outcome(report=described, out=out, failure=found.failure)
@@ -175,16 +193,42 @@ def _vectors(options: RunOptions, computes: Computation) -> Vectors:
     return vectors.made_up(computes, options.seed) if options.runs else Vectors(inputs=())
 
 
-def file_names(name: str, kind: Package | None = None) -> tuple[str, ...]:
-    """Return every file that may be written of a layer or network of that *name*."""
-    packed = package_names(kind, name) if kind else ()
-    made = (*generate.file_names(name), *packed)
+def file_names(name: str) -> tuple[str, ...]:
+    """Return every file that is written of a layer or network of that *name*."""
+    made = generate.file_names(name)
     return (*made, REPORT, PAGE, PROFILE, *toolchain.file_names(name))
 
 
-def _write_package(kind: Package, name: str, folder: Path, bench: Bench) -> None:
-    for file, text in package_files(kind, name, bench.toolchain.optimization[0]).items():
-        (folder / file).parent.mkdir(exist_ok=True)
+@contextmanager
+def _place(out: Path, name: str, kind: Package | None, contents: Contents) -> Iterator[Path]:
+    """Yield a folder to work in, for what becomes of *name* and its package in *out*."""
+    packed = package.package_names(kind, contents) if kind else ()
+    with staging_folder(out, (*file_names(name), *packed)) as stage:
+        refuse_a_loss(out, packed, {name})
+        yield stage
+
+
+def refuse_a_loss(out: Path, packed: Iterable[str], parts: Collection[str]) -> None:
+    """Refuse to replace the files *packed* in *out* where they have more than *parts*."""
+    there = [out / name for name in packed if (out / name).is_file()]
+    lost = package.packed(path.read_text(encoding="utf-8") for path in there) - {*parts}
+    if lost:
+        raise UsageError(
+            f"--package: the package in {out} has {', '.join(sorted(lost))}, which would be lost "
+            f"from it: name all specs in one call, choose another folder, or remove {there[0]}"
+        )
+
+
+def optimization(report: Report) -> str:
+    """Return the option that the C of a *report* was compiled with."""
+    flags: list[str] = report["toolchain"]["flags"]
+    return next(flag for flag in flags if flag.startswith("-O"))
+
+
+def write(texts: Mapping[str, str], folder: Path) -> None:
+    """Write files into *folder*, some of them below it."""
+    for file, text in texts.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text, encoding="utf-8", newline="\n")
 
 

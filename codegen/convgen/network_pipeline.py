@@ -35,7 +35,6 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
 
     Raises `ConvgenError`; then nothing is written.
     """
-    planning.refuse_layer_options(job.plan)
     say("planning")
     budget = planning.budget_of(job.plan, board)
     planner = planning.planner(graph, board, job.plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen import jobs, planning, reading
@@ -25,18 +25,36 @@ from convgen.targets import target
 from convgen.targets.target import Target
 
 
-def run(job: Job, say: Say) -> Outcome:
-    """Do *job*; *say* hears what is going on. Raises `ConvgenError`; then nothing is written.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ready:
+    """A job, and what it is about: nothing of its options, spec and target is wrong by itself."""
+
+    job: Job
+    board: Target
+    wanted: Wanted
+    graph: Operator | Graph
+
+
+def ready(job: Job, say: Say) -> Ready:
+    """Read what *job* is about; *say* hears of it. Raises `ConvgenError`."""
+    board = target.load(job.target)
+    if job.plan.algorithm:
+        select.check_name(job.plan.algorithm)
+    wanted = jobs.wanted(job.run, board)
+    say("reading")
+    graph = reading.read(job.spec, job.read)
+    if isinstance(graph, Graph):
+        planning.refuse_layer_options(job.plan)
+    return Ready(job=job, board=board, wanted=wanted, graph=graph)
+
+
+def run(found: Ready, say: Say) -> Outcome:
+    """Do the job; *say* hears what is going on. Raises `ConvgenError`; then nothing is written.
 
     Where nothing fits there is a report all the same.
     """
+    job, graph, board, wanted = found.job, found.graph, found.board, found.wanted
     with jobs.caching(job.run):
-        board = target.load(job.target)
-        if job.plan.algorithm:
-            select.check_name(job.plan.algorithm)
-        wanted = jobs.wanted(job.run, board)
-        say("reading")
-        graph = reading.read(job.spec, job.read)
         if isinstance(graph, Graph):
             from convgen import network_pipeline
 

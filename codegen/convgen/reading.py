@@ -44,11 +44,15 @@ def _network(path: Path, options: ReadOptions) -> Graph:
 
 def _name(path: Path, options: ReadOptions) -> str:
     """Return the prefix of symbols and files. Raises UsageError."""
-    from convgen.ctext.identifiers import objection
     from convgen.formats.tflite.scene import identifier
 
-    if options.name is None:
-        return identifier(path.stem, set())
-    if found := objection(options.name):
-        raise UsageError(f"--name: expected {found}, got '{word(options.name)}'")
-    return options.name
+    return identifier(path.stem, set()) if options.name is None else checked_name(options.name)
+
+
+def checked_name(name: str) -> str:
+    """Return *name*, which ``--name`` says. Raises UsageError."""
+    from convgen.ctext.identifiers import objection
+
+    if found := objection(name):
+        raise UsageError(f"--name: expected {found}, got '{word(name)}'")
+    return name

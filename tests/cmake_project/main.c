@@ -12,15 +12,6 @@ static int8_t output[CONV2_OUTPUT_BYTES];
 static _Alignas(8) uint8_t arena[DIGITS_ARENA_BYTES];
 static _Alignas(8) uint8_t workspace[CONV1_WORKSPACE_BYTES + CONV2_WORKSPACE_BYTES + 1u];
 
-static void print_bytes(const void *bytes, size_t count) {
-    const uint8_t *byte = bytes;
-    for (size_t i = 0; i < count; i++) {
-        const char digits[] = {"0123456789abcdef"[byte[i] >> 4], "0123456789abcdef"[byte[i] & 15u], 0};
-        print(digits);
-    }
-    print("\n");
-}
-
 int main(void) {
     conv1(picture, between, workspace);
     conv2(between, output, workspace);

@@ -33,8 +33,13 @@ __attribute__((section(".vectors"), used)) static const uintptr_t vectors[16] = 
     (uintptr_t)fault,     (uintptr_t)fault, (uintptr_t)fault,
 };
 
-void print(const char *text) {
-    request(WRITE0, text);
+void print_bytes(const void *bytes, size_t count) {
+    const uint8_t *byte = bytes;
+    for (size_t i = 0; i < count; i++) {
+        const char digits[] = {"0123456789abcdef"[byte[i] >> 4], "0123456789abcdef"[byte[i] & 15u], 0};
+        request(WRITE0, digits);
+    }
+    request(WRITE0, "\n");
 }
 
 void start(void) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,18 @@ KINDS = {ExitCode.WRONG_OUTPUT: "failure", ExitCode.NO_FIT: "failure"}
 """What a test case has by an exit code; of the others it is an error."""
 
 
+Verdict = tuple[str, Mapping[str, Any] | None, ConvgenError | None]
+"""What a layer or model is called, what its run reports if it got so far, what it ended with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Junit:
-    """A file of the verdict on *name*, a layer or a model. Raises UsageError.
+    """A file of verdicts. Raises UsageError.
 
     Nothing is lost to the user: only a file that this wrote is ever replaced.
     """
 
     path: Path
-    name: str
 
     def __post_init__(self) -> None:
         """Refuse a place where no file can be written, or another is."""
@@ -44,10 +47,10 @@ class Junit:
         if not is_own:
             raise UsageError(f"--junit: {shown} is no JUnit file; remove it or name another")
 
-    def write(self, report: Mapping[str, Any] | None, failure: ConvgenError | None) -> None:
-        """Write what a run reports, if it got so far, and what it ended with."""
+    def write(self, *verdicts: Verdict) -> None:
+        """Write them, a suite for each."""
         try:
-            files.write(self.path, as_xml(report, failure, self.name).encode())
+            files.write(self.path, as_xml(verdicts).encode())
         except OSError as error:
             shown = word(str(self.path), LINE)
             raise UsageError(f"--junit: cannot write {shown}: {error.strerror}") from None
@@ -62,11 +65,17 @@ class Case:
     kind: str = "failure"
 
 
-def as_xml(report: Mapping[str, Any] | None, failure: ConvgenError | None, name: str) -> str:
-    """Return the file of a run: with what it reports if it got so far, and what it ended with.
+def as_xml(verdicts: Iterable[Verdict]) -> str:
+    """Return the text of the file."""
+    suites = ET.Element("testsuites")
+    suites.extend(map(_suite, verdicts))
+    ET.indent(suites)
+    head, _, _ = BEGIN.partition("\n")
+    return f"{head}\n{ET.tostring(suites, 'unicode')}\n"
 
-    *name* is that of the layer or model, as far as it is known.
-    """
+
+def _suite(verdict: Verdict) -> ET.Element:
+    name, report, failure = verdict
     cases = [_verdict(failure), *(_candidates(report) if report else ())]
     problems = [case.kind for case in cases if case.problem]
     suite = ET.Element(
@@ -85,11 +94,7 @@ def as_xml(report: Mapping[str, Any] | None, failure: ConvgenError | None, name:
         if case.problem:
             problem = _printable(case.problem)
             ET.SubElement(element, case.kind, message=problem.partition("\n")[0]).text = problem
-    suites = ET.Element("testsuites")
-    suites.append(suite)
-    ET.indent(suites)
-    head, _, _ = BEGIN.partition("\n")
-    return f"{head}\n{ET.tostring(suites, 'unicode')}\n"
+    return suite
 
 
 def _verdict(failure: ConvgenError | None) -> Case:

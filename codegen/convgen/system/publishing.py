@@ -33,6 +33,8 @@ PAGE = "report.html"
 """Beside it, for a browser."""
 PROFILE = "profile.txt"
 """Beside it, where a profile was asked for: every line and what it takes."""
+SHARED = "_shared.h"
+"""Ends the header of what several layers share, which may tell of files as a report does."""
 VERIFY = "verify"
 SUMS = f"{VERIFY}/SHA256SUMS"
 RUN_FILES = (f"{VERIFY}/output.bin", f"{VERIFY}/run.txt")
@@ -51,7 +53,7 @@ def check(out: Path, names: Iterable[str]) -> None:
     """Raise `UsageError` if *names* cannot be written in *out* without a loss to the user."""
     if os.path.lexists(out):
         with _locked(out):
-            known = (*_sums(out), *seal.told_by(out / REPORT))
+            known = (*_sums(out), *_told(out))
             _refuse(out, _obstacles(out, {*names, SUMS, *_replaceable(known)}))
 
 
@@ -131,6 +133,11 @@ def _sums(out: Path) -> Sums:
     return {match[2]: match[1] for match in found if match}
 
 
+def _told(out: Path) -> Sums:
+    """Return the digests of what has no line of its own to tell that it is convgen's."""
+    return seal.told_by(out / REPORT, *sorted(out.glob(f"*{SHARED}")))
+
+
 def _is_inside(name: object) -> bool:
     if not isinstance(name, str):
         return False
@@ -169,7 +176,7 @@ def _refuse(out: Path, obstacles: Sequence[str]) -> None:
 
 def _obstacles(out: Path, names: Iterable[str]) -> list[str]:
     """Say of everything under one of *names* in *out* why it may not be replaced."""
-    known, told = _sums(out), seal.told_by(out / REPORT)
+    known, told = _sums(out), _told(out)
     found = [_file_obstacle(out, name, known, told) for name in sorted(names)]
     return _folder_obstacles(out, names) or [obstacle for obstacle in found if obstacle]
 
@@ -268,7 +275,7 @@ class _Journal:
         moves = self.pending(out, stage)
         leaving = {source for source, _ in moves}
         known = _sums(out) or _sums(stage / OLD)
-        told = seal.told_by(out / REPORT) or seal.told_by(stage / OLD / REPORT)
+        told = _told(out) or _told(stage / OLD)
         changed = [
             _file_obstacle(out, name, known, told) for name in self.old if out / name in leaving
         ]
@@ -285,7 +292,7 @@ class _Journal:
 
 def _replace(made: Path, out: Path, names: set[str]) -> None:
     """Move old files out and those of *made* in, in such an order that nothing mixed compiles."""
-    known, told = _sums(out), seal.told_by(out / REPORT)
+    known, told = _sums(out), _told(out)
     there = {name for name in (*known, *told, *names, SUMS) if os.path.lexists(out / name)}
     leaving = there & (_replaceable((*known, *told)) | names | {SUMS})
     _write_sums(made, names, {name: known[name] for name in there - leaving if name in known})

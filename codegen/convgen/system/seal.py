@@ -22,6 +22,7 @@ KEY = "sha256_of_the_other_lines"  # the same in JSON
 UNSEALED = "0" * 64
 """What stands for the digest until `sealed` writes it."""
 MOST_BYTES = 2**28  # far above any text that is printed
+_TOLD = re.compile(r"^ \* sha256 of (\S+): ([0-9a-f]{64})\n", re.MULTILINE)
 _SEAL = re.compile(rf'^(?: \* {LINE}: |  "{KEY}": ")([0-9a-f]{{64}})"?,?\n', re.MULTILINE)
 
 
@@ -33,9 +34,7 @@ def sealed(text: str) -> str:
 
 def is_intact(path: Path) -> bool | None:
     """Whether the file *path* is as `sealed` made it; None if there is no one line to tell."""
-    text = _text(path)
-    lines = [] if text is None else list(_SEAL.finditer(text))
-    return lines[0][1] == _digest(text or "", lines[0]) if len(lines) == 1 else None
+    return _is_intact(_text(path))
 
 
 def told_of(folder: Path, names: Iterable[str]) -> list[dict[str, str]]:
@@ -44,13 +43,24 @@ def told_of(folder: Path, names: Iterable[str]) -> list[dict[str, str]]:
     return [{"name": name, "sha256": each} for name, each in found if each]
 
 
-def told_by(report: Path) -> Mapping[str, str]:
-    """Return the digests that the file *report* has by `told_of` as *files*, if it is intact."""
-    if not is_intact(report):
-        return {}
+def lines(told: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return what a comment says of what `told_of` found."""
+    return [f"sha256 of {each['name']}: {each['sha256']}" for each in told]
+
+
+def told_by(*paths: Path) -> dict[str, str]:
+    """Return the digests that intact ones of *paths* tell: reports, as *files*, and comments."""
+    told: dict[str, str] = {}
+    for path in paths:
+        text = _text(path)
+        if text and _is_intact(text):
+            told |= {**_told_in_json(text), **dict(_TOLD.findall(text))}
+    return told
+
+
+def _told_in_json(text: str) -> dict[str, str]:
     try:
-        told = json.loads(_text(report) or "").get("files", [])
-        return {each["name"]: each["sha256"] for each in told}
+        return {each["name"]: each["sha256"] for each in json.loads(text).get("files", [])}
     except (ValueError, AttributeError, TypeError, KeyError):  # sealed by somebody else
         return {}
 
@@ -66,6 +76,11 @@ def _text(path: Path) -> str | None:
         return files.read(path, MOST_BYTES).decode("utf-8").replace("\r\n", "\n")
     except (Unreadable, UnicodeDecodeError):
         return None
+
+
+def _is_intact(text: str | None) -> bool | None:
+    lines = [] if text is None else list(_SEAL.finditer(text))
+    return lines[0][1] == _digest(text or "", lines[0]) if len(lines) == 1 else None
 
 
 def _digest(text: str, line: re.Match[str]) -> str:
