@@ -8,6 +8,7 @@ import pytest
 
 import random_rows
 from convgen.choices import Goal
+from convgen.schedule import stages
 from convgen.schedule.network import Planner, _best, _may_be_best, _placed
 from convgen.schedule.stages import IMPOSSIBLE, Cut, Cutter, Limits, Stage
 from convgen.targets import target
@@ -49,6 +50,16 @@ def test_the_least_arena_is_that_of_the_best_of_all_cuts(cutter: Cutter) -> None
     limits = Limits(arena=IMPOSSIBLE, stack=STACK)
     needs = [max(cutter._need(cut, limits) for cut in cuts) for cuts in played(cutter)]
     assert least == min(needs)
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_the_search_for_the_least_arena_ends_after_some_stages(
+    most: int, cutter: Cutter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "MOST_FOR_LEAST", most)
+    fresh = Cutter(cutter.steps, cutter.graph, target.load("cortex-m4"))
+    assert fresh.least(STACK) >= cutter.least(STACK)
+    assert len(fresh._played) <= most * len(fresh.steps)  # those of a path at once
 
 
 def test_the_fewest_instructions_are_those_of_the_best_of_all_cuts(cutter: Cutter) -> None:

@@ -32,6 +32,7 @@ STACK_OF_TURN = 24  # bytes beside those of the operator
 
 IMPOSSIBLE = 2**62
 MOST_PLAYED = 96  # stages of a network, where the fewest instructions are looked for
+MOST_FOR_LEAST = 256  # where the least RAM is: each takes its time
 
 Cut = tuple[int, int]
 """The first operator of a stage, and the one behind it."""
@@ -188,13 +189,13 @@ class Cutter:
         """Return the least bytes of an arena in which some cut can be done with so much stack."""
         if stack not in self._least:
             limits = Limits(arena=IMPOSSIBLE, stack=stack)
-            self._least[stack] = int(self._settled(lambda cut: self._need(cut, limits), max)[0])
+            self._least[stack] = int(self._leanest_path(limits)[0])
         return self._least[stack]
 
     def peak(self, stack: int) -> str:
         """Return in words which stage needs the most of the least arena."""
         limits = Limits(arena=IMPOSSIBLE, stack=stack)
-        _, cuts = self._settled(lambda cut: self._need(cut, limits), max)
+        _, cuts = self._leanest_path(limits)
         first, end = max(cuts, key=lambda cut: self._need(cut, limits))
         names = [self.graph.operators[first].name, self.graph.operators[end - 1].name]
         if end - first == 1:
@@ -246,16 +247,19 @@ class Cutter:
 
         def cost(cut: Cut) -> float:
             if self._is_estimated(cut):  # by what its operators would take anywhere
-                fits = self._may_play and self._need(cut, limits) <= limits.arena
+                fits = self._need(cut, limits) <= limits.arena
                 return before[cut[1]] - before[cut[0]] if fits else IMPOSSIBLE
             if cut not in made:
                 made[cut] = self._stage(cut, limits)
             found = made[cut]
             return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
 
-        total, cuts = self._settled(cost, sum)
-        if total >= IMPOSSIBLE and not self._may_play and self.least(limits.stack) <= limits.arena:
-            total, cuts = self._settled(cost, sum)  # what takes the least RAM is played by now
+        total, cuts = self._settled(cost, sum, MOST_PLAYED)
+        may_play = len(self._played) < MOST_PLAYED
+        if total >= IMPOSSIBLE and not may_play and self.least(limits.stack) <= limits.arena:
+            total, cuts = self._settled(
+                cost, sum, MOST_PLAYED
+            )  # what takes the least RAM is played by now
         if total >= IMPOSSIBLE:
             return None
         return tuple(found for cut in cuts if (found := made[cut]))
@@ -269,17 +273,38 @@ class Cutter:
         costs = (cost + PER_TURN * turns for cost, turns in zip(each, self._turns, strict=True))
         return list(accumulate(costs, initial=0.0))
 
+    def _leanest_path(self, limits: Limits) -> tuple[float, list[Cut]]:
+        """Return the least bytes of an arena, and the stages."""
+        return self._settled(lambda cut: self._need(cut, limits), max, MOST_FOR_LEAST)
+
     def _settled(
-        self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
+        self,
+        cost: Callable[[Cut], float],
+        joined: Callable[[Iterable[float]], float],
+        most: int,
     ) -> tuple[float, list[Cut]]:
-        """Return the best path, in which nothing is estimated any more."""
+        """Return the best path, in which nothing is estimated any more.
+
+        Once *most* stages have been played, others are out of the question.
+        """
+        known: dict[Cut, float] = {}
+
+        def once(cut: Cut) -> float:
+            if cut not in known:
+                is_out = self._is_estimated(cut) and len(self._played) >= most
+                known[cut] = IMPOSSIBLE if is_out else cost(cut)
+            return known[cut]
+
         while True:
-            total, cuts = self._path(cost, joined)
+            total, cuts = self._path(once, joined)
             estimated = [cut for cut in cuts if self._is_estimated(cut)]
             if not estimated or total >= IMPOSSIBLE:
                 return total, cuts
             for cut in estimated:
                 self._play(cut)
+                del known[cut]
+            if len(self._played) >= most:
+                known.clear()
 
     def _path(
         self, cost: Callable[[Cut], float], joined: Callable[[Iterable[float]], float]
@@ -301,11 +326,6 @@ class Cutter:
             if self._alone[start] or self._alone[start + 1]:
                 return
             yield start
-
-    @property
-    def _may_play(self) -> bool:
-        """Whether stages that were not played yet may be looked for: each takes its time."""
-        return len(self._played) < MOST_PLAYED
 
     def _is_estimated(self, cut: Cut) -> bool:
         return self._is_fused(cut) and cut not in self._played
