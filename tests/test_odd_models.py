@@ -80,6 +80,18 @@ def mean_along_axes_apart(file: File) -> None:
     file.operator("MEAN", [given, file.integers([1, 3])], file.graph.outputs)
 
 
+def computed_from_constants(file: File) -> None:
+    numbers, shape = np.random.default_rng(2), (1, 2, 3)
+    given = file.input(shape, "int8", Q)
+    values = numbers.normal(0, 2, shape).astype(np.float32)
+    fixed, rectified, doubled = (file.tensor(shape, "int8", Q) for _ in range(3))
+    file.operator("QUANTIZE", [file.tensor(shape, "float32", None, values)], [fixed])
+    file.operator("RELU", [fixed], [rectified])
+    file.operator("ADD", [rectified, fixed], [doubled])
+    file.graph.outputs = [file.tensor(shape, "int8", Q)]
+    file.operator("SUB", [given, doubled], file.graph.outputs)
+
+
 ODD = (
     only_a_reshape,
     output_is_input,
@@ -90,6 +102,7 @@ ODD = (
     strange_names,
     constant_among_joined,
     mean_along_axes_apart,
+    computed_from_constants,
 )
 
 
@@ -111,6 +124,35 @@ def test_outputs_are_those_of_litert(make: Callable[[File], None], tmp_path: Pat
     found = graph.compute(*[values.reshape(3, *tensor.shape) for values, tensor in given])
     for got, right in zip(found, litert(content, *inputs), strict=True):
         np.testing.assert_array_equal(got.reshape(right.shape), right)
+
+
+KEPT = {
+    "halves": ("float16", None),
+    "bytes": ("int8", (0.02, -3)),
+    "bytes of channels": ("int8", (np.array([0.01, 0.02, 0.03, 0.04], np.float32), 0)),
+}
+
+
+@pytest.mark.parametrize("how", KEPT)
+def test_float32_weights_may_be_kept_in_fewer_bits(how: str, tmp_path: Path) -> None:
+    file, numbers = File(), np.random.default_rng(1)
+    given, (dtype, scale) = file.input((1, 5, 4, 3), "float32"), KEPT[how]
+    values = numbers.normal(0, 30, (4, 3, 3, 3)).astype(dtype)
+    kept, weights = (
+        file.tensor(values.shape, dtype, scale, values),
+        file.tensor(values.shape, "float32"),
+    )
+    file.operator("DEQUANTIZE", [kept], [weights])
+    bias = file.tensor((4,), "float32", None, np.ones(4, np.float32))
+    file.graph.outputs = [file.tensor((1, 5, 4, 4), "float32")]
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    file.operator("CONV_2D", [given, weights, bias], file.graph.outputs, **options)
+    (tmp_path / "kept.tflite").write_bytes(file.bytes())
+    graph = reader.load(tmp_path / "kept.tflite", "kept").graph
+    assert len(graph.operators) == 1
+    inputs = numbers.normal(0, 1, (2, 5, 4, 3)).astype(np.float32)
+    [found], [right] = graph.compute(inputs), litert(file.bytes(), inputs)
+    np.testing.assert_allclose(found, right[:, 0], rtol=1e-4, atol=1e-4)
 
 
 def test_an_input_that_nothing_here_can_hold_is_refused(tmp_path: Path) -> None:

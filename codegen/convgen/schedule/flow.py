@@ -236,7 +236,7 @@ class Flow:
                     dead[: max(stop - first, 0)] = time
         return born, dead
 
-    @property
+    @cached_property
     def most_alive(self) -> int:
         """The most bytes of rows that are needed at once: no placement takes fewer."""
         alive = np.zeros(len(self.turns) + 2, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convgen.formats.tflite.scene import (
     Built,
@@ -107,7 +108,7 @@ def _arithmetic(
 def _operand(scene: Scene, given: FileTensor, rank: int) -> Operand:
     """Return a side of an operator whose output has so many axes, a batch of one dropped."""
     shape = without_batch(given.shape) if len(given.shape) == rank else given.shape
-    if given.index not in scene.constants:
+    if given.index not in scene.constants or scene.folding:
         return Operand(tensor=scene.seen(given, shape))
     scene.introduce(given)
     values = scene.constants[given.index].reshape(shape)
@@ -148,6 +149,42 @@ def dequantize(operator: FileOperator, scene: Scene) -> Built:
     if scaled(given).dtype == "float32" or output.dtype != "float32":
         raise UnsupportedError(f"{given.dtype} to {output.dtype}")
     return [Dequantize(name="", inputs=(given,), output=output)]
+
+
+def dequantized(operator: FileOperator, scene: Scene) -> NDArray[np.float32]:
+    """Return what a DEQUANTIZE makes of a constant: weights that a file keeps in fewer bits.
+
+    Raises UnsupportedError.
+    """
+    given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
+    if given.shape != output.shape or output.dtype != "float32":
+        made = f"{output.dtype} {list(output.shape)}"
+        raise UnsupportedError(f"{given.dtype} {list(given.shape)} to {made}")
+    values = scene.constant(given, "values")
+    if given.dtype != "float16":
+        scale, zero_point = _of_each(given)
+        values = scale * (values - zero_point)
+    found = values.astype(np.float32).reshape(given.shape)
+    if not np.isfinite(found).all():
+        raise UnsupportedError("constants that are not finite")
+    return found
+
+
+def _of_each(given: FileTensor) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the scales and zero points of a constant, as its elements are multiplied by them."""
+    scales, zero_points = given.scales.astype(np.float64), given.zero_points
+    if given.dtype not in ("int8", "uint8") or not scales.size:
+        raise UnsupportedError(f"{given.dtype} tensors without a scale")
+    if scales.size == 1:
+        return scales, zero_points[:1] if zero_points.size else np.zeros(1, np.int64)
+    places = [1] * len(given.shape)
+    if not 0 <= given.axis < len(places) or given.shape[given.axis] != scales.size:
+        raise UnsupportedError(f"{scales.size} scales for {list(given.shape)}")
+    places[given.axis] = scales.size
+    zero_points = (
+        zero_points if zero_points.size == scales.size else np.zeros(scales.size, np.int64)
+    )
+    return scales.reshape(places), zero_points.reshape(places)
 
 
 def function(operator: FileOperator, scene: Scene) -> Built:

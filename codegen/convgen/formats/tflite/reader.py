@@ -82,8 +82,9 @@ FOLDED: Mapping[str, Callable[..., Any]] = {"ADD": np.add, "MUL": np.multiply, "
 """What constant arithmetic on shapes does."""
 
 KNOWN_BEFOREHAND = frozenset(
-    {kind for kind, builder in BUILDERS.items() if builder.__module__ == moves.__name__}
-    | {"DEQUANTIZE"}
+    kind
+    for kind, builder in BUILDERS.items()
+    if builder.__module__ in (moves.__name__, elementwise.__name__)
 )
 """What is done while a model is read if it needs nothing but constants."""
 
@@ -260,11 +261,14 @@ class Reading:
             )
 
     def _fold(self, operator: FileOperator) -> None:
-        """Do now what needs nothing but constants: shapes that a model computes."""
+        """Do now what needs nothing but constants: shapes that a model computes, weights."""
         scene, tensors = self.scene, self.main.tensors
         given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
-        output = scene.output(operator) if operator.kind in FOLDED else None
-        if operator.kind in FOLDED and output is not None:
+        if operator.kind == "DEQUANTIZE":
+            scene.constants[scene.output(operator).index] = elementwise.dequantized(operator, scene)
+            return
+        if operator.kind in FOLDED and given[0].dtype in (np.int32, np.int64):
+            output = scene.output(operator)
             scene.constants[output.index] = _folded(operator.kind, given, output)
             return
         if operator.kind not in KNOWN_BEFOREHAND:
