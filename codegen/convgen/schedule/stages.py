@@ -157,6 +157,7 @@ class Cutter:
         self.material = Parts(graph)
         self._able = [_able(step, self.material, target, blocks=blocks) for step in steps]
         self._lean = [min(able, key=_scratch) for able in self._able]
+        self._workspace_of = {id(one): _workspace(one) for able in self._able for one in able}
         parts = (self.material.part(n, one.plan) for n, one in enumerate(self._lean))
         self._turns = [-(-part.rows // part.step) for part in parts]
         self._lives = lives_of(graph)
@@ -181,6 +182,11 @@ class Cutter:
         least = max(min(one.stack for one in able) for able in map(self._any, self.steps))
         found = {one.stack for step in self.steps for one in self._any(step)}
         return tuple(sorted(stack for stack in found if stack >= least))
+
+    @cached_property
+    def _least_flash(self) -> int:
+        """The bytes of flash that no stages take less than."""
+        return sum(min(one.flash for one in self._any(step)) for step in self.steps)
 
     def _any(self, step: Step) -> list[Candidate]:
         return [*(option.candidate for option in step.options), *self._able[step.number]]
@@ -230,6 +236,8 @@ class Cutter:
             done = [self._stage((stage.first, stage.last + 1), limits) for stage in fastest]
             return tuple(stage for stage in done if stage) if all(done) else ()
 
+        if self._least_flash > flash:
+            return None
         if goal == "flash":
             smallest = at(PRICES[-1])
             return smallest if fits(smallest) else None
@@ -374,7 +382,10 @@ class Cutter:
         """Return for each operator the least workspace as a part of a fused stage, or None."""
         if stack not in self._workspaces:
             self._workspaces[stack] = [
-                min((_workspace(one) for one in able if one.stack <= stack), default=None)
+                min(
+                    (self._workspace_of[id(one)] for one in able if one.stack <= stack),
+                    default=None,
+                )
                 for able in self._able
             ]
         return self._workspaces[stack]
@@ -424,7 +435,10 @@ class Cutter:
         spare = (limits.arena - need) // ALIGN * ALIGN
         while True:
             chosen = tuple(
-                min((one for one in able if _fits(one, workspace + spare, limits)), key=limits.cost)
+                min(
+                    (one for one in able if self._fits(one, workspace + spare, limits.stack)),
+                    key=limits.cost,
+                )
                 for able in self._able[slice(*cut)]
             )
             found = self._by(cut, chosen)
@@ -433,6 +447,9 @@ class Cutter:
             if spare == 0:
                 return self._by(cut, self._leanest(cut, limits.stack))
             spare = max(0, spare - (found.need - limits.arena)) if found else 0
+
+    def _fits(self, one: Candidate, workspace: int, stack: int) -> bool:
+        return one.stack <= stack and self._workspace_of[id(one)] <= workspace
 
     def _leanest(self, cut: Cut, stack: int) -> tuple[Candidate, ...]:
         """Return what does operators in the least workspace, with so much stack where it can."""
@@ -524,7 +541,3 @@ def _workspace(candidate: Candidate) -> int:
 
 def _scratch(candidate: Candidate) -> tuple[int, int]:
     return _workspace(candidate), candidate.instructions
-
-
-def _fits(one: Candidate, workspace: int, limits: Limits) -> bool:
-    return one.stack <= limits.stack and _workspace(one) <= workspace
