@@ -101,6 +101,8 @@ class _Memory:
 
     def move(self, place: str, start: int, source: int, size: int) -> None:
         moved = self.bytes[self.inside(place, source, size)].copy()
+        if (moved == UNWRITTEN).any():
+            raise FaultError(f"{place}: bytes that nobody has written are moved")
         self.bytes[self.inside(place, start, size)] = moved
 
     def whole(self, how: Callable[..., None], tensor: Tensor, place: str | None = None) -> None:
@@ -280,9 +282,15 @@ class _Stage:
         now = {first: row}
         top = getattr(self.at, ring.top)
         if self.value(last, **now) - top > ring.capacity:
-            kept = min(self.value(ring.oldest, **now), row)
-            source = ring.offset + (kept - top) * ring.pitch
-            self.memory.move(place, ring.offset, source, (row - kept) * ring.pitch)
+            bounds = [
+                [self.value(each, **now) for each in (run.first, run.end)] for run in ring.runs
+            ]
+            kept = min(bounds[0])
+            for run, (start, end) in zip(ring.runs, bounds, strict=True):
+                source, to = (
+                    run.offset + (min(start, end) - each) * ring.pitch for each in (top, kept)
+                )
+                self.memory.move(place, to, source, (end - min(start, end)) * ring.pitch)
             setattr(self.at, ring.top, kept)
 
     def place(self, tensor: str) -> str:
@@ -345,21 +353,11 @@ class _Stage:
 
     def in_place(self, plan: Plan, above: int, tensor: Tensor) -> None:
         """A row is read *above* where one is written: no byte before it has been read."""
+        made = plan.operator.outputs[0].bytes // _rows(plan.operator)
         if plan.is_elementwise:
             is_safe = above == 0
         else:
-            g, size = plan.geometry, tensor.elem_bytes
-            most = int(np.bincount(plan.order.stored.reshape(-1)).max())
-            blocks = (
-                (start, end)
-                for start in range(g.out_w)
-                for end in range(start + 1, min(start + most, g.out_w) + 1)
-            )
-            is_safe = g.is_pointwise and all(
-                end * g.out_c * size <= above + unread * g.in_c * size
-                for start, end in blocks
-                if (unread := end if plan.order.gathers else start) < g.in_w
-            )
+            is_safe = above >= made or _survives_in_row(plan, above, tensor.elem_bytes)
         if not is_safe:
             raise FaultError(f"{plan.operator.name} overwrites its row of {tensor.name}")
 
@@ -490,6 +488,26 @@ class _Stage:
         for pointer, tensor in zip(made, outputs, strict=True):
             self.write(pointer, tensor, 0, tensor.bytes)
         self.check(everything)
+
+
+def _survives_in_row(plan: Plan, above: int, size: int) -> bool:
+    """Whether blocks of a row, however it is cut into them, leave what the next ones read."""
+    g, order = plan.geometry, plan.order
+    if order.by_channel and above % (g.in_c * size):
+        return False
+    if order.by_channel and order.gathers and order.blocks == 1:
+        return True
+    most = int(np.bincount(order.stored.reshape(-1)).max())
+    blocks = (
+        (start, end)
+        for start in range(g.out_w)
+        for end in range(start + 1, min(start + most, g.out_w) + 1)
+    )
+    return all(
+        end * g.out_c * size <= above + max(0, unread * g.stride_w - g.pad_left) * g.in_c * size
+        for start, end in blocks
+        if (unread := end if order.gathers else start) < g.out_w
+    )
 
 
 @cache

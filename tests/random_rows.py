@@ -31,25 +31,34 @@ FREE = Limits(arena=IMPOSSIBLE, stack=IMPOSSIBLE)
 
 
 def draw(number: int, dtype: DType = "int8") -> Graph:
-    """Return the *number*-th network; the same each time."""
-    return _Rows(random.Random(f"rows {dtype} {number}"), dtype).network(number)  # noqa: S311
+    """Return the *number*-th network; the same each time. In each fourth images stay as large."""
+    rng = random.Random(f"rows {dtype} {number}")  # noqa: S311
+    return _Rows(rng, dtype, keeps=number % 4 == 3).network(number)
 
 
 class _Rows(Grower):
-    """A chain of windows with branches, nested ones too, and an end that sums all of it."""
+    """A chain of windows with branches, nested ones too, and an end that sums all of it.
 
-    def __init__(self, rng: random.Random, dtype: DType) -> None:
+    With *keeps* images stay as large until then, so that rings slide through one.
+    """
+
+    def __init__(self, rng: random.Random, dtype: DType, *, keeps: bool = False) -> None:
         super().__init__(rng, dtype)
-        height = rng.choice([1, 2, *range(5, TALLEST)])
-        self.start = self.tensor((height, rng.randint(1, WIDEST), rng.randint(1, 6)))
+        self.keeps = keeps
+        if keeps:
+            shape = (rng.randint(8, TALLEST), rng.randint(4, WIDEST), rng.choice([3, 4, 5, 8]))
+        else:
+            height = rng.choice([1, 2, *range(5, TALLEST)])
+            shape = (height, rng.randint(1, WIDEST), rng.randint(1, 6))
+        self.start = self.tensor(shape)
 
     def network(self, number: int) -> Graph:
         now = self.start
         seen = [now]
-        for _ in range(self.rng.randint(2, 5)):
+        for _ in range(self.rng.randint(2, 5) + self.keeps):
             now = self.one_more(now)
             seen.append(now)
-        if self.rng.random() < 0.5:
+        if self.keeps or self.rng.random() < 0.5:
             now = self.end(now)
         read = {tensor.name for operator in self.operators for tensor in operator.inputs}
         more = [t for t in seen[1:] if t.name != now.name and self.rng.random() < 0.08]
@@ -66,8 +75,10 @@ class _Rows(Grower):
     def one_more(self, now: Tensor, depth: int = 0) -> Tensor:
         kinds = [self.dense, self.dense, self.apart, self.pointwise, self.pooled, self.functions]
         kinds += [self.scalar, self.viewed, self.framed]
+        if self.keeps:
+            kinds = [self.functions, *[partial(self.same, stride=1)] * 6]
         if depth < 2:
-            kinds += [partial(self.branches, depth=depth)] * 4
+            kinds += [partial(self.branches, depth=depth)] * (1 if self.keeps else 4)
         return self.rng.choice(kinds)(now)
 
     def dense(self, now: Tensor) -> Tensor:

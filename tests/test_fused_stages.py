@@ -81,11 +81,12 @@ def test_random_networks(first: int) -> None:
 
 
 def test_random_networks_have_what_fused_stages_are_made_of() -> None:
-    """Rings, rows in place, sums, operators that wait for room, stages that are long."""
+    """Rings, rows in place, rings that slide, sums, who waits for room, stages that are long."""
     stages = [stage for number in range(QUICK) for stage in cut(number).fused]
     stores = [store for stage in stages for store in stage.flow.stores]
     assert sum(store.capacity > 1 and not store.is_whole for store in stores) > QUICK / 2
     assert sum(len(store.tensors) > 1 for store in stores) > QUICK / 5
+    assert sum(len(stage.flow.runs(ring)) > 1 for stage in stages for ring in stage.rings) > 4
     assert sum(bool(stage.flow.waits) for stage in stages) > QUICK / 10
     assert sum(stage.last - stage.first > 3 for stage in stages) > QUICK / 3
     assert sum(block.what.startswith("sums") for s in stages for block in s.blocks) > QUICK / 5
@@ -188,7 +189,10 @@ def _too_early(text: StageText) -> StageText:
     """Return a stage whose rings keep one row less than is needed."""
 
     def ring(given: Ring | None) -> Ring | None:
-        return given and replace(given, oldest=f"{given.oldest} + 1")
+        if given is None:
+            return None
+        oldest, *others = given.runs
+        return replace(given, runs=(replace(oldest, first=f"{oldest.first} + 1"), *others))
 
     def advance(given: Advance) -> Advance:
         return replace(given, ring=ring(given.ring))

@@ -46,7 +46,7 @@ EMULATED_STAGES = [
     *(("cortex-m4", "auto", number, "int8") for number in range(1000, 1006)),
     *(("cortex-m4", "zig", number, "int8") for number in (1006, 1007)),
     *(("cortex-m0", "auto", number, "int8") for number in range(1008, 1011)),
-    *(("rv32imc", "auto", number, "int8") for number in range(1011, 1014)),
+    *(("rv32imc", "auto", number, "int8") for number in (1011, 1012, 1019)),
     ("cortex-m4", "auto", 1000, "float32"),
     ("rv32imc", "auto", 1001, "float32"),
 ]

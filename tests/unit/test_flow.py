@@ -29,6 +29,7 @@ def store(
     return Store(
         tensors=(name,),
         leads=(0,),
+        shifts=(0,),
         more=0,
         height=height,
         pitch=4,

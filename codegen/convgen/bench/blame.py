@@ -125,9 +125,10 @@ def _with_whole(schedule: Schedule, graph: Graph, begun: Sequence[Fused]) -> Are
     later = schedule.graph.tensors.keys() - graph.tensors.keys()
     later |= {sums_name(number) for number in range(last + 1, len(schedule.plans))}
     there = {what: place for what, place in there.items() if what not in later}
+    rings = {block.what for stage in begun for block in stage.blocks}
     end = schedule.arena.bytes
     for name in size:
-        if name not in there or there[name].block.bytes != size[name]:
+        if name in rings or name not in there or there[name].block.bytes != size[name]:
             block = Block(what=name, bytes=size[name], first=last, last=last)
             there[name] = Place(block=block, offset=end)
             end += block.room

@@ -76,6 +76,11 @@ class Part:
             return row
         return height if row == self.rows else 0
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether nothing is waited for when a row that it reads is there."""
+        return [reading.is_same_row for reading in self.readings] == [True]
+
     def last(self, row: int) -> int:
         """Return where a turn ends that begins at *row*."""
         return min(row + self.step, self.rows)
@@ -85,14 +90,16 @@ class Part:
 class Store:
     """Where rows are kept: a ring of ``capacity`` rows, or the whole tensor.
 
-    ``tensors`` are one, or several of which each takes the place of the one before, row by row:
-    rows of each begin its ``leads`` behind those of the last, which are ``pitch`` bytes apart, and
-    may reach ``more`` bytes beyond them. ``is_given``: all rows are there at the start.
-    ``is_kept``: all must be there at the end.
+    ``tensors`` are one, or several of which each takes the place of the one before: a row that of
+    the same number or, where a window reads it, that of the oldest row in that. So rows of each
+    begin its ``shifts`` rows and its ``leads`` bytes behind those of the last, which are ``pitch``
+    bytes apart, and may reach ``more`` bytes beyond them. ``is_given``: all rows are there at the
+    start. ``is_kept``: all must be there at the end.
     """
 
     tensors: tuple[str, ...]
     leads: tuple[int, ...]
+    shifts: tuple[int, ...]
     height: int
     pitch: int
     more: int
@@ -110,9 +117,43 @@ class Store:
         """Its size."""
         return self.capacity * self.pitch + self.more
 
+    def place(self, tensor: str) -> tuple[int, int]:
+        """Return how many rows and bytes rows of *tensor* begin behind those of the last."""
+        k = self.tensors.index(tensor)
+        return self.shifts[k], self.leads[k]
+
     def lead(self, tensor: str) -> int:
-        """Return how far rows of *tensor* begin behind those of the last."""
-        return self.leads[self.tensors.index(tensor)]
+        """Return how many bytes rows of *tensor* begin behind those of the last."""
+        shift, lead = self.place(tensor)
+        return shift * self.pitch + lead
+
+    def shift(self, tensor: str) -> int:
+        """Return in the place of which later row of the last row 0 of *tensor* lies."""
+        return self.place(tensor)[0]
+
+    @property
+    def shift_of_new(self) -> int:
+        """The same of the tensor that rows come into it as."""
+        return self.shifts[0]
+
+    def of_first(self, count: int) -> Store:
+        """Return the same for so many of its tensors, where no others take their places."""
+        shifts = self.shifts[:count]
+        return replace(
+            self,
+            tensors=self.tensors[:count],
+            leads=self.leads[:count],
+            shifts=tuple(shift - shifts[-1] for shift in shifts),
+        )
+
+    def seen(self, reading: Reading) -> Reading:
+        """Return *reading* of one of its tensors, which counts places of the last one's rows."""
+        shift = self.shift(reading.tensor)
+        return replace(reading, pad=reading.pad - shift, height=reading.height + shift)
+
+    def beyond(self, tensor: str) -> int:
+        """Return how many places behind its own a row of *tensor* may reach into."""
+        return self.more_slots - self.shift(tensor) if self.lead(tensor) else 0
 
     @property
     def slots(self) -> int:
@@ -148,13 +189,14 @@ class Turn:
 class _Replayed:
     """A turn as a store sees it: the row it begins with ``before`` and, with room made, ``first``.
 
-    ``written`` are the rows that the turn makes there, and the one behind them.
+    ``written`` are the rows of the tensor ``made`` that the turn puts there, and the one behind.
     """
 
     time: int
     turn: Turn
     before: int
     first: int
+    made: str
     written: tuple[int, int] | None
 
 
@@ -176,8 +218,24 @@ class Flow:
         return {tensor: store for store in self.stores for tensor in store.tensors}
 
     def readers(self, store: Store) -> list[tuple[int, Reading]]:
-        """Return who reads what of *store*."""
+        """Return who reads what of *store*, as that counts its places."""
         return list(_readers(self.parts, store))
+
+    def runs(self, store: Store) -> tuple[tuple[str, ...], ...]:
+        """Return the tensors of *store*, together those of which the last one's rows stay there.
+
+        A row of the others is at once made one of the next tensor, or is where the last one's is.
+        """
+        at_once = {name for part in self.parts if part.is_at_once for name in part.makes}
+        *before, last = store.tensors
+        runs: list[tuple[str, ...]] = [(last,)]
+        for tensor in reversed(before):
+            following, stays = runs[0][0], runs[0][-1]
+            if following in at_once or store.place(tensor) == store.place(stays):
+                runs[0] = (tensor, *runs[0])
+            else:
+                runs.insert(0, (tensor,))
+        return tuple(runs)
 
     @cached_property
     def times(self) -> Mapping[str, tuple[Times, Times]]:
@@ -196,7 +254,8 @@ class Flow:
             for each in self._replayed(store)
             if each.written and each.first != each.before
         )
-        return store.pitch * sum(written[0] - each.first for each, written in moves)
+        kept = store.shift_of_new
+        return store.pitch * sum(written[0] + kept - each.first for each, written in moves)
 
     def _replayed(self, store: Store) -> Iterator[_Replayed]:
         """Yield what every turn finds and writes in *store*."""
@@ -204,11 +263,18 @@ class Flow:
         first = 0
         for time, turn in enumerate(self.turns):
             part, before = self.parts[turn.part], first
-            is_writer = not store.is_given and {*part.makes} & {*store.tensors}
-            written = _written(part, turn.row, store) if is_writer else None
+            made = [] if store.is_given else [name for name in part.makes if name in store.tensors]
+            written = _written(part, turn.row, store) if made else None
             if written and written[1] - first > store.capacity:
-                first = min(_oldest(progress, readers, store), written[0])
-            yield _Replayed(time=time, turn=turn, before=before, first=first, written=written)
+                first = min(_oldest(progress, readers, store), written[0] + store.shift_of_new)
+            yield _Replayed(
+                time=time,
+                turn=turn,
+                before=before,
+                first=first,
+                made=made[0] if made else "",
+                written=written,
+            )
             progress[turn.part] = part.last(turn.row)
 
     def _times(self, store: Store) -> tuple[Times, Times]:
@@ -222,14 +288,16 @@ class Flow:
             time, first, row = each.time, each.first, each.turn.row
             last = self.parts[each.turn.part].last(row)
             if each.written:
-                start, stop = each.written
-                if first != each.before:
-                    dead[first - each.before : start - each.before] = time  # they are moved
-                reached = stop - first + store.more_slots
+                start, stop = (row + store.shift(each.made) for row in each.written)
+                reached = stop - first + store.beyond(each.made)
+                if first != each.before:  # they are moved
+                    moved = start - each.before + store.beyond(each.made)
+                    dead[first - each.before : moved] = time
+                    start = first
                 born[start - first : reached] = np.minimum(born[start - first : reached], time)
                 dead[:reached] = np.maximum(dead[:reached], time)
             for reading in readings.get(each.turn.part, ()):
-                start, stop = reading.first(row), reading.end(last)
+                start, stop = reading.first(row), reading.end(last) + store.beyond(reading.tensor)
                 if store.is_whole:
                     dead[start:stop] = np.maximum(dead[start:stop], time)
                 else:
@@ -387,7 +455,8 @@ class _Look:
     def _kept(self, progress: Sequence[int], store: Store, written: tuple[int, int]) -> int:
         """Return how many rows *store* must hold after those have been *written*."""
         start, stop = written
-        return stop - min(_oldest(progress, self.readers[id(store)], store), start)
+        oldest = _oldest(progress, self.readers[id(store)], store)
+        return stop - min(oldest, start + store.shift_of_new)
 
 
 def _is_later(tensor: str, store: Store) -> bool:
@@ -411,4 +480,4 @@ def _readers(parts: Sequence[Part], store: Store) -> Iterator[tuple[int, Reading
     for k, part in enumerate(parts):
         for reading in part.readings:
             if reading.tensor in store.tensors:
-                yield k, reading
+                yield k, store.seen(reading)

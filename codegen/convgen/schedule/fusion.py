@@ -214,9 +214,9 @@ class Fused:
         there = {name for part in parts for name in part.makes}
         there |= {reading.tensor for part in parts for reading in part.readings}
         held = [
-            replace(store, tensors=names, leads=store.leads[: len(names)])
+            store.of_first(count)
             for store in self.flow.stores
-            if (names := tuple(name for name in store.tensors if name in there))
+            if (count := sum(name in there for name in store.tensors))
         ]
         stores = [
             each
@@ -235,9 +235,8 @@ class Fused:
         whole = replace(store, pitch=pitch, more=0, capacity=store.height, is_kept=True)
         if (lead, store.more) == (0, 0) and pitch == store.pitch:
             return (whole,)
-        own = replace(whole, tensors=(last,), leads=(0,))
-        ring = replace(store, tensors=tuple(before), leads=store.leads[:-1], is_kept=False)
-        return (ring, own) if before else (own,)
+        own = replace(whole, tensors=(last,), leads=(0,), shifts=(0,))
+        return (replace(store.of_first(len(before)), is_kept=False), own) if before else (own,)
 
     @property
     def also(self) -> dict[str, str]:

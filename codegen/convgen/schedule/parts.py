@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from convgen.model.geometry import Geometry
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator, Windowed
 from convgen.model.tensor import Tensor
@@ -21,10 +22,14 @@ LEAD_ALIGN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Over:
-    """An operator whose output takes the place of ``tensor``, row by row, ``lead`` bytes below."""
+    """An operator whose output takes the place of ``tensor``, row by row, ``lead`` bytes below.
+
+    A row takes that of the row ``shift`` before it: of a window the oldest that it reads.
+    """
 
     tensor: str
     lead: int
+    shift: int = 0
 
 
 def slices_of(plan: Plan) -> Slices | None:
@@ -51,11 +56,14 @@ def height_of(graph: Graph, name: str) -> int:
 
 
 class Parts:
-    """What is the same of a graph's operators in whatever stages they are."""
+    """What is the same of a graph's operators in whatever stages they are.
 
-    def __init__(self, graph: Graph) -> None:
+    What windows make takes the place of what they read, or with ``apart`` does not.
+    """
+
+    def __init__(self, graph: Graph, *, apart: bool = False) -> None:
         """Look at who writes and reads what."""
-        self.graph = graph
+        self.graph, self.apart = graph, apart
         tensors = graph.tensors
         self.height = {name: height_of(graph, name) for name in tensors}
         self.pitch = {name: t.bytes // self.height[name] for name, t in tensors.items()}
@@ -121,84 +129,104 @@ class Parts:
     def over(self, part: Part, first: int) -> Over | None:
         """Return the tensor whose place the output of *part* may take in a stage from *first* on.
 
-        Each of its rows is needed only for the row of the output, and by nobody else.
+        Each of its rows is needed no more behind that of the output, and by nobody else.
         """
         if part.plan is None or not part.by_rows or part.step > 1:
             return None
         for reading in part.readings:
             maker = self.maker.get(reading.tensor, CALLER)
             is_alone = len(self.readers[reading.tensor]) == 1
-            lead = self._lead(part.plan, reading) if reading.is_same_row and is_alone else None
+            lead = self._lead(part.plan, reading) if is_alone else None
             if lead is not None and maker >= first and reading.tensor not in self._lasting:
-                return Over(tensor=reading.tensor, lead=lead)
+                return Over(tensor=reading.tensor, lead=lead, shift=reading.pad)
         return None
 
     def _lead(self, plan: Plan, reading: Reading) -> int | None:
         """Return how far above its output *plan* wants a row of its input, None: somewhere else."""
+        output = plan.operator.outputs[0]
+        pitch, out_pitch = self.pitch[reading.tensor], self.pitch[output.name]
         if plan.is_elementwise:
-            same = self.pitch[reading.tensor] == self.pitch[plan.operator.outputs[0].name]
-            return 0 if same else None
-        if not isinstance(plan.operator, Windowed) or not plan.operator.geometry.is_pointwise:
+            return 0 if reading.is_same_row and pitch == out_pitch else None
+        if not isinstance(plan.operator, Windowed):
             return None
-        order = next(filter(_goes_on, plan.orders), None)
-        if order is None:
+        g = plan.operator.geometry
+        if not g.is_pointwise and (
+            self.apart or reading.stride != 1 or (g.in_h, pitch) != (g.out_h, out_pitch)
+        ):
             return None
-        g, size = plan.operator.geometry, plan.operator.outputs[0].elem_bytes
-        block = min(_largest_block(order), g.out_w)
-        lead = _lead_of_blocks(g.out_w, g.in_c, g.out_c, 0 if order.gathers else block) * size
+        leads = (_lead_of_row(g, order) for order in filter(_goes_on, plan.orders))
+        lead = next((elems * output.elem_bytes for elems in leads if elems is not None), None)
+        if lead is None or (not g.is_pointwise and lead >= pitch):
+            return None
         return -(-lead // LEAD_ALIGN) * LEAD_ALIGN
 
     def stores(self, parts: Sequence[Part], first: int, end: int) -> list[Store]:
         """Return where tensors of operators *first* to *end* - 1 are kept, in the least rings."""
         made = {tensor: part for part in parts for tensor in part.makes}
         read = (reading.tensor for part in parts for reading in part.readings)
-        groups: dict[str, tuple[tuple[str, int], ...]] = {
-            name: ((name, 0),) for name in dict.fromkeys([*read, *made])
+        groups: dict[str, tuple[_Place, ...]] = {
+            name: (_Place(tensor=name),) for name in dict.fromkeys([*read, *made])
         }
-        for part in parts:
-            over = self.over(part, first)
-            if over is None or made[over.tensor].step > 1 or not made[over.tensor].by_rows:
+        overs = {
+            part.makes[0]: over for part in parts if (over := self._over_in(made, part, first))
+        }
+        later = {over.tensor: output for output, over in overs.items()}
+        for output, over in overs.items():
+            if not made[output].is_at_once and self._is_resized(later.get(output), output):
+                continue  # it would save as much, and rows that wait need places as far apart
+            group = (*(each.over(over) for each in groups[over.tensor]), _Place(tensor=output))
+            if self.is_needed_after(output, end) and self._more(group):
                 continue
-            (output,) = part.makes
-            below = tuple((name, lead + over.lead) for name, lead in groups[over.tensor])
-            if self.is_needed_after(output, end) and self._more((*below, (output, 0))):
-                continue
+            is_at_once = all(made[each.tensor].is_at_once for each in group[1:])
+            if not is_at_once and self._is_resized(output, over.tensor):
+                continue  # rows that wait would lie in each other
             del groups[over.tensor]
-            groups[output] = (*below, (output, 0))
+            groups[output] = group
         return [self._store(group, parts, made, end) for group in groups.values()]
+
+    def _over_in(self, made: Mapping[str, Part], part: Part, first: int) -> Over | None:
+        """Return the same if the rows of that tensor come one by one."""
+        over = self.over(part, first)
+        return over if over and made[over.tensor].by_rows and made[over.tensor].step == 1 else None
+
+    def _is_resized(self, tensor: str | None, before: str) -> bool:
+        """Whether rows of *tensor*, if there is one, are larger or smaller than those *before*."""
+        return tensor is not None and self.pitch[tensor] != self.pitch[before]
 
     def led(self, store: Store, parts: Sequence[Part]) -> Store | None:
         """Return *store* with the leads that *parts* want, None where they cannot share it."""
         maker = {tensor: part for part in parts for tensor in part.makes}
-        leads = [0]
-        for tensor in reversed(store.tensors[1:]):
+        group = [_Place(tensor=store.tensors[0])]
+        for tensor in store.tensors[1:]:
             over = self.over(maker[tensor], CALLER)
             if over is None:
                 return None
-            leads.append(leads[-1] + over.lead)
-        group = list(zip(store.tensors, reversed(leads), strict=True))
+            group = [*(each.over(over) for each in group), _Place(tensor=tensor)]
         more = self._more(group)
         if store.is_kept and more:
             return None
-        return replace(store, leads=tuple(lead for _, lead in group), more=more)
+        return replace(store, leads=tuple(each.lead for each in group), more=more)
 
-    def _more(self, group: Sequence[tuple[str, int]]) -> int:
+    def _more(self, group: Sequence[_Place]) -> int:
         """Return how far rows of a *group* reach beyond those of the last."""
-        pitch = self.pitch[group[-1][0]]
-        return max(lead + self.pitch[name] - pitch for name, lead in group)
+        pitch = self.pitch[group[-1].tensor]
+        return max(
+            each.shift * pitch + each.lead + self.pitch[each.tensor] - pitch for each in group
+        )
 
     def _store(
         self,
-        group: Sequence[tuple[str, int]],
+        group: Sequence[_Place],
         parts: Sequence[Part],
         made: Mapping[str, Part],
         end: int,
     ) -> Store:
-        tensors = tuple(name for name, _ in group)
+        tensors = tuple(each.tensor for each in group)
+        shifts = {each.tensor: each.shift for each in group}
         height = self.height[tensors[-1]]
         is_given, is_kept = tensors[0] not in made, self.is_needed_after(tensors[-1], end)
         windows = [
-            reading.reach + (part.step - 1) * reading.stride
+            reading.reach + (part.step - 1) * reading.stride - shifts[reading.tensor]
             for part in parts
             for reading in part.readings
             if reading.tensor in tensors
@@ -207,7 +235,8 @@ class Parts:
         is_whole = is_given or is_kept
         return Store(
             tensors=tensors,
-            leads=tuple(lead for _, lead in group),
+            leads=tuple(each.lead for each in group),
+            shifts=tuple(each.shift for each in group),
             height=height,
             pitch=self.pitch[tensors[-1]],
             more=self._more(group),
@@ -217,23 +246,49 @@ class Parts:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where rows of a tensor are: so many rows and bytes behind those that are there last."""
+
+    tensor: str
+    lead: int = 0
+    shift: int = 0
+
+    def over(self, other: Over) -> _Place:
+        """Return the same where one more has taken the place of the last."""
+        return replace(self, lead=self.lead + other.lead, shift=self.shift + other.shift)
+
+
 def _goes_on(order: StoreOrder) -> bool:
-    """Whether *order* goes from the first pixel to the last, whole pixels in their places."""
-    odd = (order.reverse, order.swap, order.by_channel, order.needs_all, order.kept_by)
-    return not any(odd)
+    """Whether *order* goes from the first pixel to the last, each read where it is."""
+    return not any((order.reverse, order.swap, order.needs_all, order.kept_by))
 
 
 def _largest_block(order: StoreOrder) -> int:
     return int(np.bincount(order.stored.reshape(-1)).max())
 
 
-def _lead_of_blocks(pixels: int, in_c: int, out_c: int, block: int) -> int:
-    """Return how many elements a row must begin above that of the output.
+def _lead_of_row(g: Geometry, order: StoreOrder) -> int | None:
+    """Return how many elements the oldest row must begin above that of the output, if it can.
 
-    Blocks of up to *block* pixels are stored before all of them are read; none where it is 0.
+    What goes channel by channel finds those of one a whole pixel apart.
     """
-    ends = (block, pixels) if block else (1, pixels - 1)
-    return max(0, *(end * out_c - (end - block) * in_c for end in ends))
+    if order.by_channel and (g.in_c != g.out_c or g.in_c % LEAD_ALIGN):
+        return None
+    if order.by_channel and order.gathers and order.blocks == 1:
+        return 0
+    return _lead_of_blocks(g, 0 if order.gathers else min(_largest_block(order), g.out_w))
+
+
+def _lead_of_blocks(g: Geometry, block: int) -> int:
+    """Return the same where a row is made in blocks.
+
+    Up to *block* pixels are stored before all of them are read; none where it is 0.
+    """
+    ends = range(block, g.out_w + 1) if block else range(1, g.out_w)
+    unread = (max(0, (end - block) * g.stride_w - g.pad_left) for end in ends)
+    leads = (end * g.out_c - col * g.in_c for end, col in zip(ends, unread, strict=True))
+    return max((0, *leads))
 
 
 def _band(plan: Plan) -> Band:

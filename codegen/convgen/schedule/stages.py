@@ -479,12 +479,15 @@ class _Rough:
     """What stages need at least, estimated from the rings that each operator's output takes."""
 
     def __init__(self, material: Parts, lean: Sequence[Candidate]) -> None:
-        """Find the least ring of every tensor."""
+        """Find the least ring of every tensor by itself, without a row that another's may take."""
         parts = [material.part(number, one.plan) for number, one in enumerate(lean)]
-        stores = material.stores(parts, 0, len(parts))
-        kept = {store.name for store in stores if store.is_whole}
+        stores = Parts(material.graph, apart=True).stores(parts, 0, len(parts))
+        rings = [each for each in stores if not each.is_whole]
+        shifted = {over.tensor for each in parts if (over := material.over(each, 0)) and over.shift}
         self._material = material
-        self._ring = {store.name: store.bytes for store in stores if store.name not in kept}
+        self._ring = {
+            ring.name: ring.bytes - (ring.pitch if ring.name in shifted else 0) for ring in rings
+        }
         self._makes = [part.makes for part in parts]
         self._reads = [[reading.tensor for reading in part.readings] for part in parts]
 

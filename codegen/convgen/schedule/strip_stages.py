@@ -104,7 +104,7 @@ class StripCutter(Cutter):
         candidates = tuple(_times(one, strips.count) for one in found if one)
         if len(candidates) < len(algorithms):
             return None
-        material, plans = Parts(graph), [one.plan for one in candidates]
+        material, plans = Parts(graph, apart=True), [one.plan for one in candidates]
         by_rows = (material.part(n, plan).by_rows for n, plan in enumerate(plans, cut[0]))
         if not all(by_rows):
             return None

@@ -38,17 +38,35 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ring:
-    """A ring at ``offset`` that a row is put into: ``top`` counts with which row it begins.
-
-    ``oldest`` is the first row that is needed yet; ``end`` the one behind the last that is there.
-    """
+class Run:
+    """Places of a ring from ``first`` up to ``end``, as C, whose rows begin at ``offset``."""
 
     offset: int
+    first: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """A ring that a row is put into: ``top`` counts with which row it begins.
+
+    ``runs`` are the rows that are needed yet: one of each form that they are there in.
+    """
+
     top: str
     capacity: int
     pitch: int
-    oldest: str
+    runs: tuple[Run, ...]
+
+    @property
+    def oldest(self) -> Run:
+        """What comes to its beginning when there is no room."""
+        return self.runs[0]
+
+    @property
+    def others(self) -> tuple[Run, ...]:
+        """What comes behind that."""
+        return self.runs[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +142,7 @@ class StageText:
     @property
     def expressions(self) -> Iterator[str]:
         """The expressions of rows."""
-        yield from (ring.oldest for ring in self.rings)
+        yield from (run.first for ring in self.rings for run in ring.runs)
         for advance in self.advances:
             yield from (advance.last, *advance.unless, *advance.arguments)
         yield self.column
@@ -133,9 +151,9 @@ class StageText:
 def helpers(stages: Sequence[StageText]) -> frozenset[str]:
     """Return which of the functions of `parts/ring.c.j2` the text of *stages* calls."""
     expressions = [each for stage in stages for each in stage.expressions]
-    keeps = any(True for stage in stages for _ in stage.rings)
+    rings = [ring for stage in stages for ring in stage.rings]
     used = {name for name in ("least", "most") if any(f"__{name}(" in e for e in expressions)}
-    used |= {"keep", "least"} if keeps else set()
+    used |= {"keep", "least"} if rings else set()
     used |= {"cut", "border", "least", "most"} if any(stage.strips for stage in stages) else set()
     return frozenset(used)
 
@@ -317,28 +335,46 @@ class _Writer:
         return "row + 1" if part.step == 1 else self._least(f"row + {part.step}", str(part.rows))
 
     def _oldest(self, store: Store) -> str:
-        """Return the first row of *store* that is needed yet, as C: none is if nobody reads it."""
+        """Return the first row of *store* that is needed yet, as C: none is if nobody reads it.
+
+        Of rows that others take the place of, those that do so last are the oldest; and what is
+        done at once to a row is done to the new one.
+        """
+        before, last = ((), *self.flow.runs(store))[-2:]
         needed = [
-            self._first(reading, f"at->{self._counter(self.flow.parts[k])}")
+            self._first(reading, f"at->{self._counter(part)}")
             for k, reading in self.flow.readers(store)
+            if reading.tensor in (*before[-1:], *last)
+            and not ((part := self.flow.parts[k]).is_at_once and {*part.makes} & {*store.tensors})
         ] or [str(store.height)]
         *others, oldest = dict.fromkeys(needed)
         for other in others:
             oldest = self._least(other, oldest)
         return oldest
 
-    def _ring(self, part: Part) -> Ring | None:
-        """Return the ring that *part* puts rows into, unless they take the place of others."""
+    def _ring(self, part: Part, row: str = "row") -> Ring | None:
+        """Return the ring that *part* puts *row* into, unless that takes the place of another."""
         store = self.flow.store_of[part.makes[0]]
         if store.is_whole or store.tensors[0] != part.makes[0]:
             return None
         return Ring(
-            offset=self.schedule.arena.offset(store.name),
             top=self._top(store),
             capacity=store.capacity,
             pitch=store.pitch,
-            oldest=self._oldest(store),
+            runs=tuple(self._runs(store, row)),
         )
+
+    def _runs(self, store: Store, row: str) -> Iterator[Run]:
+        """Yield what *store* keeps as *row* comes into it, from the oldest on."""
+        offset, end = self.schedule.arena.offset(store.name), ""
+        makers = {tensor: maker for maker in self.flow.parts for tensor in maker.makes}
+        for run in reversed(self.flow.runs(store)):
+            shift, is_new = store.shift(run[0]), run[0] == store.tensors[0]
+            first = self._most(end, str(shift)) if end else self._oldest(store)
+            end = row if is_new else f"at->{self._counter(makers[run[0]])}"
+            end = f"{end} {_plus(shift)}" if shift else end
+            lead = store.place(run[-1])[1]
+            yield Run(offset=offset + lead, first=first, end=end)
 
     def _pointers(self, part: Part) -> Iterator[Pointer]:
         operator, plan = _own(part).operator, _own(part)
@@ -435,7 +471,9 @@ class _Writer:
         if reading.needs_all:
             return "0"
         times = row if reading.stride == 1 else f"{row} * {reading.stride}"
-        return self._most(f"{times} - {reading.pad}", "0") if reading.pad else times
+        if reading.pad <= 0:
+            return f"{times} {_plus(-reading.pad)}" if reading.pad else times
+        return self._most(f"{times} - {reading.pad}", "0")
 
     def _end(self, reading: Reading, part: Part) -> str:
         """Return the row behind those that a turn reads, as C."""
@@ -456,7 +494,7 @@ class _Writer:
             ),
             counter=counter,
             pitch=store.pitch,
-            ring=self._ring(part),
+            ring=self._ring(part, "end"),
             place="end" if store.is_whole else f"(end - at->{self._top(store)})",
         )
 
