@@ -13,6 +13,8 @@ import pytest
 from command import FIRST
 from convgen import cli, progress
 
+HUNG_S = 300.0
+
 
 @pytest.fixture
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,15 +23,15 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_often")
 def test_the_latest_is_told_again_and_again() -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + HUNG_S
     with redirect_stderr(StringIO()) as said, progress.progress() as say:
         say("one")
         say("two")
-        while said.getvalue().count("\n") < 3 and time.monotonic() < until:
+        while said.getvalue().count("\n") < 4 and time.monotonic() < until:
             time.sleep(0.005)
     lines = said.getvalue().splitlines()
-    assert len(lines) >= 3
-    assert set(lines[-3:]) == {"convgen: two (0 s)"}
+    assert len(lines) >= 4
+    assert all(re.fullmatch(r"convgen: two \(\d+ s\)", line) for line in lines[-3:])
     assert threading.active_count() == 1
 
 
