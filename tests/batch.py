@@ -215,7 +215,8 @@ def _compile(folder: Path, sources: Sequence[str], bench: Bench, options: Option
     """Return the objects of the layers, and those of the firmware and of what calls the layers."""
     built = bench.toolchain
     nothing = Call(name="batch", sources=(), inputs=(0,), outputs=(0,))
-    firmware = toolchain.compile_objects(folder, nothing, bench.machine, built).firmware
+    objects = toolchain.compile_objects(folder, nothing, bench.machine, built)
+    objects.complete()
     for name in ("batch.c", "batch.h"):
         shutil.copyfile(HERE / name, folder / name)
     command = [*built.compile, *built.language, *built.target_flags]
@@ -229,7 +230,8 @@ def _compile(folder: Path, sources: Sequence[str], bench: Bench, options: Option
         folder=folder,
         layer=tuple(f"{Path(source).stem}.o" for source in sources),
         firmware=(
-            *(path for path in firmware if Path(path).stem != "harness"), "batch.o", "table.o",
+            *(path for path in objects.firmware if Path(path).stem != "harness"),
+            "batch.o", "table.o",
         ),
     )  # fmt: skip
 

@@ -22,6 +22,9 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 # What numpy multiplies is small; a thread for each processor would take memory and time to start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# None has a word here, and to look for some every installed package is read.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 ROOM = 2**28
 """Address space that a run takes at least; where there is less libraries fail, each in its way."""

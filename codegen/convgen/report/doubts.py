@@ -78,7 +78,7 @@ def _order(layer: Conv2d) -> Iterator[str]:
             "output channels came last in the file, as in TensorFlow Lite's depthwise and Keras' "
             "weights: transpose them, do not reshape"
         )
-    one = q.weight_scale is not None and np.unique(q.weight_scale).size == 1
+    one = q.weight_scale is not None and bool(np.all(q.weight_scale == q.weight_scale.flat[0]))
     if one and here > _MOST:
         yield (
             f"weights.scale: one for all, but {here:.0%} of the output channels reach {_PEAK}, as "
@@ -102,8 +102,8 @@ def _spread(layer: Conv2d) -> Iterator[str]:
         return
     weights = layer.weights.reshape(len(layer.weights), -1).astype(np.float64)
     sums = _BYTE_SPREAD * np.sqrt((weights**2).sum(axis=1))
-    scale = float(np.median(np.broadcast_to(q.weight_scale, sums.shape)))
-    spread = float(np.median(sums * q.in_scale * q.weight_scale / q.out_scale))
+    scale = _median(np.broadcast_to(q.weight_scale, sums.shape))
+    spread = _median(sums * q.in_scale * q.weight_scale / q.out_scale)
     least, most = _SPREADS
     if not spread or least <= spread <= most:
         return
@@ -116,6 +116,12 @@ def _spread(layer: Conv2d) -> Iterator[str]:
     hint = f"; with {' or '.join(names)} the other way up they would not" if names else ""
     does = "saturate nearly all outputs" if spread > most else "hardly move the outputs"
     yield f"scales: inputs of all values would {does}, by {spread:.2g} of 256 steps{hint}"
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Return what `numpy.median` does, which loads masked arrays for it."""
+    ordered, half = np.sort(values), values.size // 2
+    return float(ordered[half] + ordered[~half]) / 2
 
 
 def _zero_points(layer: Conv2d) -> Iterator[str]:

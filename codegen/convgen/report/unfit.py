@@ -8,7 +8,7 @@ from convgen import __version__
 from convgen.bench.trial import Trial
 from convgen.errors import BuildError, NoFitError
 from convgen.model.graph import Graph
-from convgen.report import network_report, report
+from convgen.report import report
 from convgen.report.report import Report
 from convgen.schedule.select import Budget, Candidate, Selection
 
@@ -67,6 +67,8 @@ def of_network(
     graph: Graph, goal: str, budget: Budget, trials: Sequence[Trial], tools: Report, failure: str
 ) -> Report:
     """Return the report on a network; *trials* are the plans that were tried."""
+    from convgen.report import network_report  # which a layer has no use for
+
     return {
         "convgen": __version__,
         "model": graph.name,

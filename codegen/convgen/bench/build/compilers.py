@@ -32,7 +32,7 @@ class Toolchain:
     ``disassemble`` is objdump, else capstone reads the code. ``runtime`` are the commands that make
     ``RUNTIME`` of an empty ``RUNTIME_SOURCE``: the functions for what the core has no instructions
     for, where the linker does not find them by itself. ``places`` are folders that debug
-    information must not name.
+    information must not name. ``programs`` tell a compiler from others of the same version.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Toolchain:
     libraries: tuple[str, ...] = ()
     disassemble: Command = ()
     runtime: tuple[Command, ...] = ()
+    programs: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,18 +47,24 @@ OBJECTS = (
 class Objects:
     """Compiled, not yet linked: paths relative to ``folder``.
 
-    ``digests`` are those of files in it that are known without reading them.
+    ``shared`` are the firmware's, which all candidates have: seldom read, so not there yet.
     """
 
     folder: Path
     layer: tuple[str, ...]
     firmware: tuple[str, ...]
-    digests: Mapping[str, str] = field(default_factory=dict)
+    shared: Files = ()
 
-    def digest(self, path: str) -> str:
-        """Return what stands for the content of one of the files."""
-        known = self.digests.get(path)
-        return known or cache.digest((self.folder / path).read_bytes())
+    def complete(self) -> None:
+        """Put the firmware's there."""
+        _put(self.folder, self.shared)
+
+    def digest(self, path: str) -> str | None:
+        """Return what stands for the content of one of the files, None if there is none."""
+        if known := _digests(self.shared).get(path):
+            return known
+        found = self.folder / path
+        return cache.digest(found.read_bytes()) if found.exists() else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +89,14 @@ def find(which: str, target: Target) -> Toolchain:
     """Return the toolchain *which* (``auto`` or a name) for *target*; ToolError if missing."""
     chosen = compilers.choose(which, target)
     version = _version(chosen.ask_version, chosen.install)
-    return replace(chosen, version=f"{chosen.name} {version}")
+    return replace(chosen, version=f"{chosen.name} {version}", programs=_programs(chosen))
+
+
+def _programs(chosen: Toolchain) -> tuple[tuple[str, int, int], ...]:
+    """Return where its programs are, and the size and time that tell each from another version."""
+    found = (shutil.which(command[0]) for command in (chosen.compile, chosen.link))
+    stats = ((program, Path(program).stat()) for program in found if program)
+    return tuple((program, stat.st_size, stat.st_mtime_ns) for program, stat in stats)
 
 
 @functools.cache
@@ -111,11 +124,8 @@ def compile_objects(folder: Path, call: Call, machine: Machine, toolchain: Toolc
     jobs = [partial(_compile_layer, each) for each in compilations if not each.recall()]
     made = partial(firmware_of, machine, toolchain)
     firmware = process.beside(jobs, made) if jobs else made()
-    _put(folder, firmware)
     objects = tuple(path for path, _ in firmware if path.endswith(".o"))
-    return Objects(
-        folder=folder, layer=tuple(layer.values()), firmware=objects, digests=_digests(firmware)
-    )
+    return Objects(folder=folder, layer=tuple(layer.values()), firmware=objects, shared=firmware)
 
 
 @functools.lru_cache(maxsize=1)
@@ -157,18 +167,19 @@ def link(
     if machine.memory:
         texts = [(part, objects.digest(part)) for part in parts]
         name = cache.key("image", command, texts, script, _made_by(toolchain))
-        _put(folder, cache.files(name, lambda: _linked(command, folder, toolchain, stem)))
+        _put(folder, cache.files(name, lambda: _linked(command, objects, toolchain, stem)))
     else:  # what a C library has beside those may change
-        _linked(command, folder, toolchain, stem)
+        _linked(command, objects, toolchain, stem)
     elf = folder / f"{stem}.elf"
     elf.chmod(elf.stat().st_mode | stat.S_IXUSR)
     return Image(call=call, layout=layout, objects=objects, elf=elf)
 
 
-def _linked(command: Command, folder: Path, toolchain: Toolchain, stem: str) -> Files:
+def _linked(command: Command, objects: Objects, toolchain: Toolchain, stem: str) -> Files:
+    objects.complete()
     with _blaming_the_layer():
-        _build(command, folder, toolchain)
-    return _read(folder, (f"{stem}.elf", f"{stem}.map"))
+        _build(command, objects.folder, toolchain)
+    return _read(objects.folder, (f"{stem}.elf", f"{stem}.map"))
 
 
 @contextmanager
@@ -219,17 +230,11 @@ def _firmware(names: tuple[str, ...], defines: tuple[str, ...], toolchain: Toolc
 
 
 def _made_by(toolchain: Toolchain, options: tuple[str, ...] = ()) -> tuple[object, ...]:
-    """Return all that decides what *toolchain* makes of the same files.
-
-    Size and time of a program tell it from another of the same version.
-    """
-    programs = (shutil.which(command[0]) for command in (toolchain.compile, toolchain.link))
-    found = [(program, Path(program).stat()) for program in programs if program]
+    """Return all that decides what *toolchain* makes of the same files."""
     return (
         __version__,
         toolchain,
         _compiler(options, toolchain),
-        [(program, status.st_size, status.st_mtime_ns) for program, status in found],
         [(name, os.environ.get(name)) for name in ENVIRONMENT],
     )
 

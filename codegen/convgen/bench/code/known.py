@@ -47,9 +47,6 @@ def _measured_by() -> tuple[str, ...]:
 def _contents(objects: Objects, suffix: str) -> list[tuple[str, str]]:
     """Return the names and digests of the layer's and the firmware's files of one kind."""
     made = (*objects.layer, *objects.firmware)
-    paths = [path.removesuffix(".o") + suffix for path in made]
-    return [
-        (path, objects.digest(path))
-        for path in paths
-        if path in objects.digests or (objects.folder / path).exists()  # of assembly no stack usage
-    ]
+    paths = (path.removesuffix(".o") + suffix for path in made)
+    found = ((path, objects.digest(path)) for path in paths)
+    return [(path, digest) for path, digest in found if digest]  # of assembly no stack usage

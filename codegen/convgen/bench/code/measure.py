@@ -90,6 +90,7 @@ def frame_bytes(objects: Objects) -> dict[str, int | None]:
 
     A name that is static in both is the layer's: what it calls of the firmware is global.
     """
+    objects.complete()
     folder = objects.folder
     return _frames(folder, objects.firmware) | _frames(folder, objects.layer)
 
