@@ -155,6 +155,20 @@ def test_float32_weights_may_be_kept_in_fewer_bits(how: str, tmp_path: Path) -> 
     np.testing.assert_allclose(found, right[:, 0], rtol=1e-4, atol=1e-4)
 
 
+def test_constants_that_small_ones_would_give_by_the_million_are_refused(tmp_path: Path) -> None:
+    file, size = File(), 3000
+    given = file.input((1, size, size), "int8", Q)
+    sides = [(1, size, 1), (1, 1, size)]
+    ends = [file.tensor(side, "int8", Q, np.ones(side, np.int8)) for side in sides]
+    total, output = (file.tensor((1, size, size), "int8", Q) for _ in range(2))
+    file.operator("ADD", ends, [total])
+    file.operator("ADD", [given, total], [output])
+    file.graph.outputs = [output]
+    (tmp_path / "odd.tflite").write_bytes(file.bytes())
+    with pytest.raises(SpecError, match="numbers that follow from constants, got 9,000,000"):
+        reader.load(tmp_path / "odd.tflite", "odd")
+
+
 def test_an_input_that_nothing_here_can_hold_is_refused(tmp_path: Path) -> None:
     file = File()
     only_a_reshape(file)

@@ -81,6 +81,7 @@ BUILDERS: Mapping[str, Builder] = {
 FOLDED: Mapping[str, Callable[..., Any]] = {"ADD": np.add, "MUL": np.multiply, "SUB": np.subtract}
 """What constant arithmetic on shapes does."""
 
+MAX_FOLDED = 2**22  # numbers in all, of which each may take ten times its bytes meanwhile
 KNOWN_BEFOREHAND = frozenset(
     kind
     for kind, builder in BUILDERS.items()
@@ -176,7 +177,7 @@ class Reading:
         self.scene = Scene(self.main.tensors, reference=reference)
         self.variables = Variables(subgraphs)
         self.identifiers: set[str] = set()
-        self.macs = self.constant_bytes = 0
+        self.macs = self.constant_bytes = self.folded = 0
         self.known: set[int] = {ABSENT, *self.main.inputs}
         for tensor in self.main.tensors:
             if tensor.data is not None:
@@ -263,6 +264,10 @@ class Reading:
     def _fold(self, operator: FileOperator) -> None:
         """Do now what needs nothing but constants: shapes that a model computes, weights."""
         scene, tensors = self.scene, self.main.tensors
+        self.folded += sum(tensors[index].elems for index in operator.outputs)
+        if self.folded > MAX_FOLDED:
+            most = f"at most {MAX_FOLDED:,} numbers that follow from constants"
+            raise SpecError([f"the model: expected {most}, got {self.folded:,}"])
         given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
         if operator.kind == "DEQUANTIZE":
             scene.constants[scene.output(operator).index] = elementwise.dequantized(operator, scene)
@@ -339,9 +344,10 @@ def _folded(kind: str, given: list[NDArray[Any]], output: FileTensor) -> NDArray
     whole = output.dtype in ("int32", "int64") and len(given) == 2
     if whole and all(str(values.dtype) == output.dtype for values in given):
         try:
-            found: NDArray[Any] = FOLDED[kind](*given)
-        except ValueError:  # they do not broadcast
+            shape = np.broadcast_shapes(*(values.shape for values in given))
+        except ValueError:
             raise UnsupportedError("constants of several shapes") from None
-        if found.shape == output.shape:
+        if shape == output.shape:
+            found: NDArray[Any] = FOLDED[kind](*given)
             return found
     raise UnsupportedError("constant inputs")
