@@ -24,6 +24,7 @@ from convgen.schedule.flow import Store
 from convgen.schedule.fusion import Fused
 from convgen.schedule.network import Planner, Schedule, _placed
 from convgen.schedule.parts import Over, Parts
+from convgen.schedule.stages import Stage
 from convgen.sources.network_rows import Advance, Ring, StageText
 from convgen.targets import target
 from random_graphs import Grower
@@ -91,13 +92,18 @@ def chain(end: Callable[[Net, Tensor], Tensor] = strided) -> Graph:
     return net.ending_in(end(net, now))
 
 
-def in_one_stage(graph: Graph, feed: Feed = "whole") -> Schedule:
+def one_stage(graph: Graph, feed: Feed = "whole") -> tuple[Planner, Stage]:
     with random_rows.few_algorithms("direct"):
         planner = Planner(graph, BOARD, feed=feed)
         cutter, cut = planner._cutter, (0, len(graph.operators))
         cutter._play(cut)
         stage = cutter._stage(cut, random_rows.FREE)
     assert stage is not None
+    return planner, stage
+
+
+def in_one_stage(graph: Graph, feed: Feed = "whole") -> Schedule:
+    planner, stage = one_stage(graph, feed)
     return _placed([stage], planner.graph, "workspace")
 
 
@@ -183,6 +189,22 @@ def test_rows_that_wait_for_another_branch_keep_their_own_width(out_c: int, is_f
     one = one or net.window(net.start, 1)
     graph = net.ending_in(net.window(net.window(net.sum(one, other), 1, out_c), 3, out_c))
     play(in_one_stage(graph))
+
+
+def test_rings_lie_apart_where_one_piece_finds_no_place() -> None:
+    planner, stage = one_stage(chain())
+    (apart,) = planner._cutter.apart([stage])
+    assert stage.fusion is not None
+    assert apart.fusion is not None
+    assert (stage.fusion.slides, apart.fusion.slides) == (True, False)
+    assert apart.candidates == stage.candidates
+    assert apart.need > stage.need
+    play(_placed([apart], planner.graph, "workspace"))
+
+    bytes_of = partial(planner._where_there_is_room, goal="workspace")
+    assert bytes_of((stage,)).arena.bytes == stage.need
+    assert bytes_of((replace(apart, need=0),)).arena.bytes == apart.need  # as near as they can be
+    assert bytes_of((replace(stage, need=0),)).arena.bytes == stage.need
 
 
 def over(graph: Graph, number: int, *, apart: bool = False) -> Over | None:

@@ -93,6 +93,11 @@ class Fused:
         return tuple(store for store in self.flow.stores if not store.is_whole)
 
     @property
+    def slides(self) -> bool:
+        """Whether rows take the place of others that a window reads."""
+        return any(store.shift_of_new for store in self.rings)
+
+    @property
     def counter_bytes(self) -> int:
         """The size of all counters: how far each part is, and what each ring begins with.
 

@@ -362,7 +362,7 @@ class Planner:
         More stack leaves less for the arena: it is tried where there is plenty.
         """
         found: list[tuple[Stage, ...]] = []
-        cutters = [self._cutter, *([self._faster_cutter] if goal == "speed" else [])]
+        cutters: list[Cutter] = [self._cutter, *([self._faster_cutter] if goal == "speed" else [])]
         for cutter, most in product(cutters, self._cutter.stacks):
             if most < stack or (found and goal == "workspace"):
                 continue
@@ -371,8 +371,18 @@ class Planner:
                 found.append(stages)
         if not found:
             return None
-        placed = [_placed(stages, self.graph, goal) for stages in _may_be_best(found, goal)]
+        placed = [self._where_there_is_room(stages, goal) for stages in _may_be_best(found, goal)]
         return _best(placed, goal)
+
+    def _where_there_is_room(self, stages: tuple[Stage, ...], goal: Goal) -> Schedule:
+        """Place all that *stages* need: rings that slide in one piece, or apart if that is less."""
+        found = _placed(stages, self.graph, goal)
+        need = max(stage.need for stage in stages)
+        if found.arena.bytes <= need + _no_difference(need):
+            return found
+        apart = self._cutter.apart(stages)
+        other = found if apart == stages else _placed(apart, self.graph, goal)
+        return min((found, other), key=lambda schedule: schedule.ram)
 
 
 def _may_be_best(cuts: Sequence[tuple[Stage, ...]], goal: Goal) -> Iterable[tuple[Stage, ...]]:

@@ -10,7 +10,7 @@ for the stages of the best path alone, until that has none left that is estimate
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -416,6 +416,27 @@ class Cutter:
     def _play(self, cut: Cut) -> None:
         plans = [one.plan for one in self._lean[slice(*cut)]]
         self._played[cut] = fused(self.material, cut[0], plans, fed=self._fed_at(cut))
+
+    def apart(self, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+        """Return *stages* without rows in the place of those that windows read."""
+        return tuple(self._apart(stage) for stage in stages)
+
+    def _apart(self, stage: Stage) -> Stage:
+        fusion = stage.fusion
+        if fusion is None or fusion.strips or not fusion.slides:
+            return stage
+        cut = (fusion.first, fusion.last + 1)
+        rows = fused(self._material_apart, cut[0], fusion.plans, fed=self._fed_at(cut))
+        return replace(
+            stage,
+            fusion=rows,
+            need=self._held_around(cut) + rows.alone.bytes,
+            instructions=stage.instructions - fusion.overhead + rows.overhead,
+        )
+
+    @cached_property
+    def _material_apart(self) -> Parts:
+        return Parts(self.graph, apart=True)
 
     def _stage(self, cut: Cut, limits: Limits) -> Stage | None:
         """Return the cheapest form of a stage, None if there is none within *limits*."""
