@@ -12,15 +12,12 @@ from pathlib import Path
 
 from measure import tools
 from paper_conclusions import Paragraph, conclusions, printed, unsupported
-from paper_runs import FLOAT_BOARD, INDIRECT, INT8_BOARD, Grids, measured
+from paper_runs import FLOAT_BOARD, INT8_BOARD, Grids, measured
 from paper_tables import (
-    compared,
     errors,
     init_calls,
     instructions,
-    left_out,
     memory,
-    wins_and_losses,
 )
 from paper_text import exact, millions, wrapped
 
@@ -48,6 +45,10 @@ by `make paper`: `benchmarks/paper.py`, with the layers of `benchmarks/paper_lay
 - `{float_board}`: {float_tools}
 - `{int8_board}`: {int8_tools}
 
+## What carries over
+
+{conclusions}
+
 ## MEC: memory
 
 The layers of M. Cho and D. Brand, arXiv 1706.06873: images are padded beforehand. Workspaces in
@@ -70,12 +71,6 @@ tiles at once as the layer allows, up to 4.
 
 {mec_instructions}
 
-Not run:
-
-{mec_left_out}
-
-{mec_compared}
-
 ## Indirect convolution by depth
 
 M. Dukhan, arXiv 1907.02129. An 8x8 image, 32 output channels, padding `same`; `c16_3x3` has 16
@@ -83,21 +78,12 @@ input channels and a 3x3 kernel. Instructions, int8 on `{int8_board}`:
 
 {indirect_int8}
 
-{indirect_int8_verdict}
-
 Instructions, float32 on `{float_board}`:
 
 {indirect_float}
 
-{indirect_float_verdict}
-
-Bytes: workspaces, and of `indirect_flash` its table in flash.
-
-{indirect_memory}
-
-`im2col_full` copies nothing for 1x1 kernels with stride 1, and variants of it that copy a few
-patches at a time do not apply. The init function of `indirect_init` runs once: {init_int8} (int8)
-and {init_float} (float32).
+`im2col_full` copies nothing for 1x1 kernels with stride 1. The init function of `indirect_init`
+runs once: {init_int8} (int8) and {init_float} (float32).
 
 ## kn2row on VGG's layers
 
@@ -108,25 +94,15 @@ float32:
 {kn2row_memory}
 
 `kn2row` holds `KH*KW*M*H*W` sums, `kn2row_as` `M*H*W`, `kn2row_aa` none: in float32 the output
-itself holds them. In int8 sums are of 32 bits and need memory of their own. Bytes, int8:
-
-{kn2row_bytes}
+itself holds them. In int8 sums are of 32 bits and need memory of their own.
 
 Millions of instructions, float32 on `{float_board}`:
 
 {kn2row_float}
 
-{kn2row_float_compared}
-
 Millions of instructions, int8 on `{int8_board}`:
 
 {kn2row_int8}
-
-{kn2row_int8_compared}
-
-## What carries over
-
-{conclusions}
 """
 
 
@@ -151,18 +127,12 @@ def document(sizes: Mapping[str, str], grids: Grids, paragraphs: Sequence[Paragr
         "int8_board": INT8_BOARD,
         "int8_tools": tools(INT8_BOARD),
         "mec_instructions": instructions(grids.mec, millions),
-        "mec_left_out": left_out(grids.mec),
-        "mec_compared": compared(grids.mec),
         "indirect_int8": instructions(grids.indirect_int8, exact),
-        "indirect_int8_verdict": wins_and_losses(grids.indirect_int8, INDIRECT),
         "indirect_float": instructions(grids.indirect_float, exact),
-        "indirect_float_verdict": wins_and_losses(grids.indirect_float, INDIRECT),
         "init_int8": init_calls(grids.indirect_int8),
         "init_float": init_calls(grids.indirect_float),
         "kn2row_float": instructions(grids.kn2row_float, millions),
-        "kn2row_float_compared": compared(grids.kn2row_float),
         "kn2row_int8": instructions(grids.kn2row_int8, millions),
-        "kn2row_int8_compared": compared(grids.kn2row_int8),
         "conclusions": printed(paragraphs),
     }
     blocks = DOCUMENT.strip().format_map(values).split("\n\n")

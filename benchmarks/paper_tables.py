@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from statistics import fmean
 
@@ -12,23 +11,13 @@ from paper_layers import Lowered, Spec
 from paper_runs import (
     BASE,
     FLOAT_BYTES,
-    INDIRECT,
-    INDIRECT_FLOAT,
-    INDIRECT_INT8,
     KN2ROW_FLOAT,
-    KN2ROW_INT8,
     MEC,
     Figures,
     Grid,
-    Job,
-    Study,
     elements,
-    plan,
-    required,
 )
-from paper_text import code, ends, exact, items, mib, percent, table
-
-from convgen.plans.plan import Plan
+from paper_text import code, exact, mib, percent, table
 
 NOT_POSSIBLE, PREDICTED, FAILED = "–", "~", "**failed**"
 LOWERED = (BASE, MEC, "mec_ring", "im2col_p4")
@@ -54,8 +43,6 @@ def memory() -> dict[str, str]:
         "example_im2col": exact(example[BASE]),
         "example_mec": exact(example[MEC]),
         "kn2row_memory": kn2row_elements(),
-        "kn2row_bytes": workspace_bytes(KN2ROW_INT8),
-        "indirect_memory": indirect_bytes(),
     }
 
 
@@ -124,35 +111,6 @@ def kn2row_elements() -> str:
     return table(["layer", "input", "kernel", *code(study.titles)], rows)
 
 
-def workspace_bytes(study: Study) -> str:
-    """Return the table of a study's workspaces."""
-    sizes = {key: exact(required(job).workspace_bytes) for key, job in study.jobs.items()}
-    rows = ([name, *(sizes[name, title] for title in study.titles)] for name in study.names)
-    return table(["layer", *code(study.titles)], rows)
-
-
-def indirect_bytes() -> str:
-    """Return the workspaces of im2col and the tables of the indirect algorithms."""
-    rows = (
-        [f"{layer['name']}, {layer['input']['dtype']}", *indirect_row(study, layer)]
-        for study in (INDIRECT_FLOAT, INDIRECT_INT8)
-        for layer in study.layers
-    )
-    heads = ["layer", "`im2col_p4`", f"`{BASE}`", *code(INDIRECT)]
-    return table(heads, rows)
-
-
-def indirect_row(study: Study, layer: Spec) -> list[str]:
-    """Return the bytes of each algorithm but direct, which has none."""
-    plans = (plan(Job(target=study.target, spec=layer, column=c)) for c in study.columns[1:])
-    return [exact(p.workspace_bytes + table_bytes(p)) if p else NOT_POSSIBLE for p in plans]
-
-
-def table_bytes(planned: Plan) -> int:
-    """Return the bytes of the constant table of offsets, which only indirect_flash has."""
-    return sum(c.values.nbytes for c in planned.constants if c.name == "offsets")
-
-
 # Instructions
 
 
@@ -171,46 +129,6 @@ def instructions(grid: Grid, show: Callable[[int], str]) -> str:
         [name, *(cell(grid.cells[name, title]) for title in study.titles)] for name in study.names
     )
     return table(["layer", *code(study.titles)], rows)
-
-
-def compared(grid: Grid) -> str:
-    """Return the table of how each algorithm compares with im2col."""
-    heads = [f"compared with `{BASE}`", "at best", "at worst", "layers measured"]
-    ratios = {title: grid.ratios(title) for title in grid.study.titles if title != BASE}
-    rows = ([f"`{title}`", *ends(found), str(len(found))] for title, found in ratios.items())
-    return table(heads, rows)
-
-
-def left_out(grid: Grid) -> str:
-    """Return which figures are predicted, and why."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for (name, title), cell in grid.cells.items():
-        if cell and cell.too_large:
-            found[cell.too_large][name].append(title)
-
-    def where(layers: Mapping[str, Sequence[str]]) -> str:
-        return ", ".join(f"{name} ({', '.join(code(layers[name]))})" for name in layers)
-
-    return items(f"{reason}: {where(layers)}" for reason, layers in sorted(found.items()))
-
-
-def wins_and_losses(grid: Grid, titles: Iterable[str]) -> str:
-    """Say of each algorithm where it takes fewer instructions than im2col and where more."""
-
-    def line(title: str) -> str:
-        ratios = grid.ratios(title)
-        parts = {
-            "fewer": {name: ratio for name, ratio in ratios.items() if ratio < 0},
-            "more": {name: ratio for name, ratio in ratios.items() if ratio >= 0},
-        }
-        said = (
-            f"{how} on " + ", ".join(f"{name} ({percent(r)})" for name, r in found.items())
-            for how, found in parts.items()
-            if found
-        )
-        return f"`{title}`, compared with `{BASE}`: " + "; ".join(said) + "."
-
-    return items(map(line, titles))
 
 
 def init_calls(grid: Grid) -> str:

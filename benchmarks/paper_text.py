@@ -30,11 +30,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 
 
-def items(lines: Iterable[str]) -> str:
-    """Return a list."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
 def code(names: Iterable[str]) -> list[str]:
     """Return names as code."""
     return [f"`{name}`" for name in names]
