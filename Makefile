@@ -4,6 +4,11 @@ PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-model test quick check golden speed cost paper bench wheel clean
 
+quick check golden speed cost paper bench wheel: | $(PYTHON)
+
+$(PYTHON):
+	@docker/setup.sh tests
+
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
@@ -49,8 +54,9 @@ paper:  ## measure the layers of the papers; writes docs/results.md
 bench:  ## compare with other libraries; writes docs/performance.md
 	PYTHONPATH=codegen $(PYTHON) benchmarks/bench.py
 
-wheel:  ## build a wheel in dist/
-	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+wheel:  ## build a wheel and a source archive in dist/, and check what they say of themselves
+	$(PYTHON) -m build --no-isolation --outdir dist
+	$(PYTHON) -m twine check --strict dist/*
 
 clean:  ## remove what the other commands made, except .venv
 	rm -rf build convgen-out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,17 @@ def test_the_wheel_carries_the_license_and_the_readme(wheel: Path) -> None:
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         assert (CHECKOUT / "README.md").read_text() in archive.read(metadata).decode()
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_what_the_wheel_says_of_itself_is_complete(wheel: Path, tmp_path: Path) -> None:
+    """An index would take it: and names who made it, for whom, under which licence."""
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, folder=tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        head = message_from_bytes(archive.read(name))
+    for field in ("Author", "License-Expression", "Summary", "Requires-Python", "Keywords"):
+        assert head[field]
+    assert "Typing :: Typed" in (head.get_all("Classifier") or [])
 
 
 def test_the_installed_command_runs_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
