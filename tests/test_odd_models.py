@@ -92,6 +92,36 @@ def computed_from_constants(file: File) -> None:
     file.operator("SUB", [given, doubled], file.graph.outputs)
 
 
+def fed_twice_by_one_tensor(file: File) -> None:
+    given = file.input((1, 4, 3, 2), "int8", Q)
+    doubled, joined = file.tensor((1, 4, 3, 2), "int8", Q), file.tensor((1, 4, 3, 4), "int8", Q)
+    file.operator("ADD", [given, given], [doubled])
+    file.operator("CONCATENATION", [doubled, doubled], [joined], axis=3)
+    file.graph.outputs = [file.tensor((1, 4, 3, 4), "int8", (0.2, -5)), doubled]
+    file.operator("MUL", [joined, joined], file.graph.outputs[:1])
+
+
+def slices_backwards(file: File) -> None:
+    given, turned = file.input((1, 6, 7, 4), "int8", Q), file.tensor((1, 6, 3, 4), "int8", Q)
+    ends = ([0, -1, -2, 0], [1, -7, -8, 4], [1, -1, -2, 1])
+    file.operator("STRIDED_SLICE", [given, *map(file.integers, ends)], [turned])
+    file.graph.outputs = [file.tensor((1, 6, 3, 2), "int8", Q)]
+    ends = ([0, 0, 0, -3], [0, 0, 0, -1], [1, 1, 1, 1])
+    options = {"beginMask": 7, "endMask": 7}
+    inputs = [turned, *map(file.integers, ends)]
+    file.operator("STRIDED_SLICE", inputs, file.graph.outputs, **options)
+
+
+def every_channel_is_dead(file: File) -> None:
+    given = file.input((1, 5, 5, 3), "int8", Q)
+    weights = file.tensor((4, 3, 3, 3), "int8", (0.01, 0), np.zeros((4, 3, 3, 3), np.int8))
+    values = np.array([5, -900, 100_000, 0], np.int32)
+    bias = file.tensor((4,), "int32", (Q[0] * 0.01, 0), values)
+    file.graph.outputs = [file.tensor((1, 5, 5, 4), "int8", Q)]
+    options = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    file.operator("CONV_2D", [given, weights, bias], file.graph.outputs, **options)
+
+
 ODD = (
     only_a_reshape,
     output_is_input,
@@ -103,6 +133,9 @@ ODD = (
     constant_among_joined,
     mean_along_axes_apart,
     computed_from_constants,
+    fed_twice_by_one_tensor,
+    slices_backwards,
+    every_channel_is_dead,
 )
 
 
