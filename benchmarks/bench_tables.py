@@ -168,35 +168,20 @@ def everywhere(results: Results) -> str:
     return table(["layer", *(f"`{board}`" for board in found)], [*rows, averages])
 
 
-def algorithms(results: Results, board: str) -> str:
-    """Return which algorithm is the best, and what it takes of memory."""
-    rows = (
-        [
-            name,
-            *(_described(results.of(board, question).get(name)) for question in QUESTIONS),
-        ]
-        for name in measured_layers(results, board)
-    )
-    return table(["layer", *QUESTIONS.values()], rows)
-
-
-def _described(found: Figures | None) -> str:
-    return f"`{found.algorithm}` {exact(found.workspace)}" if found else NOTHING
-
-
 def memory(results: Results, board: str) -> str:
-    """Return stack and flash at the rival's workspace, beside the rival's."""
+    """Return the algorithm at the rival's workspace, its memory, and the rival's stack and code."""
     rows = (
         [
             name,
-            *(exact(size) for size in (found.stack, found.code, found.constants)),
+            f"`{found.algorithm}`",
+            *map(exact, (found.workspace, found.stack, found.code, found.constants)),
             *(NOTHING if size is None else exact(size) for size in (rival.stack, rival.code)),
         ]
         for name, found in results.of(board, PEER).items()
         if (rival := LAYERS[name].rival(board))
     )
     rival_title = TITLES[RIVALS[board]]
-    heads = ["layer", "stack", "code", "constants"]
+    heads = ["layer", "algorithm", "workspace", "stack", "code", "constants"]
     return table([*heads, f"stack, {rival_title}", f"code, {rival_title}"], rows)
 
 
