@@ -2,7 +2,7 @@
  * Algorithm  accumulate_pool
  * Sums       four channels of a word at a time
 ... 3 lines
- * Printed from templates/operators/accumulate_pool.c.j2.
+ * Printed from templates/operators/accumulate.c.j2.
  *
 ... 22 lines
 #define WHOLE__CHANNELS 9

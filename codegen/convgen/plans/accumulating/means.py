@@ -38,9 +38,10 @@ class MeanSteps:
 
     ``words``: channels that go four at a time; ``in_lanes``: their sums stay in the halves of
     words from call to call. ``limit``: pixels that may be added to such sums in a row, where a call
-    may have more.
+    may have more. ``whole`` prints what has the whole image, and how outputs are made of its sums.
     """
 
+    whole: str
     channels: int
     pixels: int
     slices: Slices
@@ -62,6 +63,7 @@ class SumsOfPixels:
     """A sum for each channel."""
 
     name: str
+    whole: str
     summary: str = "sums of what comes in slices, kept from one to the next"
 
     @property
@@ -80,6 +82,7 @@ class SumsOfPixels:
         is_short = arithmetic.is_exact and pixels <= MOST_IN_LANES
         slices = _slices(operator)
         steps = MeanSteps(
+            whole=self.whole,
             channels=g.in_c,
             pixels=pixels,
             slices=slices,
@@ -92,7 +95,7 @@ class SumsOfPixels:
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
             variant=self,
-            template=f"operators/{self.name}.c.j2",
+            template="operators/accumulate.c.j2",
             operator=operator,
             kernel=OwnSums(name=self.name, description=how),
             output=output,
@@ -164,5 +167,5 @@ def _form(output: pool.Mean | Scaling | Bounded) -> str:
     return "mean_wide" if isinstance(output, pool.Mean) and output.wide else output.form
 
 
-POOLING = SumsOfPixels(name="accumulate_pool")
-MEAN = SumsOfPixels(name="accumulate_mean")
+POOLING = SumsOfPixels(name="accumulate_pool", whole="operators/pool.c.j2")
+MEAN = SumsOfPixels(name="accumulate_mean", whole="operators/mean.c.j2")
