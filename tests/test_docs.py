@@ -277,7 +277,7 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
             units = {re.sub(own, "KERNEL", unit) for unit in plan.work}
             units = {re.sub(r"inlined_|(\.constant)?(\.known)?$", "", unit) for unit in units}
             counted |= {re.sub(r"(?<=^KERNEL_)\d+x\d+", "PxC", unit) for unit in units}
-    table = rows(ROOT / "docs" / "adding-an-algorithm.md", "unit")
+    table = rows(ROOT / "benchmarks" / "README.md", "unit of work")
     assert set(re.findall(r"[\w.]+", " ".join(row[0] for row in table))) == counted
 
 
