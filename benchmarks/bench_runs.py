@@ -47,13 +47,10 @@ class Question:
 
 WINOGRAD_LAYERS = ("r8_s1", "r8_s2", "r8_s3")
 WINOGRAD: dict[str, dict[str, Question]] = {
-    "cortex-m0": {"winograd": Question(limit=20 * KIB, algorithms="winograd")},
-    "cortex-m3": {"winograd": Question(limit=16 * KIB, algorithms="winograd")},
     "cortex-m4": {
         "winograd_2x2": Question(limit=4 * KIB, algorithms="winograd_2x2"),
         "winograd_4x4": Question(limit=16 * KIB, algorithms="winograd_4x4"),
     },
-    "rv32imc": {"winograd": Question(limit=16 * KIB, algorithms="winograd")},
 }
 """What else is asked of these layers, by target."""
 
