@@ -110,6 +110,8 @@ def test_more_measured_than_the_budget_is_a_failure() -> None:
     outcome = convgen.verify(tight, out="build", options=COMPILE_ONLY)
     assert isinstance(outcome.failure, convgen.NoFitError)
     assert "does not fit the budget: it needs " in str(outcome.failure)
+    assert (outcome.report["verified"], outcome.report["failure"]) == (False, str(outcome.failure))
+    assert "TOO LARGE: " in outcome.as_text().splitlines()[0]
 
 
 def test_a_core_that_can_do_less_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,3 +184,20 @@ def test_the_first_operator_that_differs_is_named(
     assert differs["name"] == spoilt
     assert differs["got"] != differs["expected"]
     assert len(differs["index"]) == 3
+
+
+@pytest.mark.emulator
+def test_an_output_of_a_model_that_saturates_is_warned_of(tmp_path: Path) -> None:
+    """Its scale is a thousandth of what it should be: right to the byte, and of no use."""
+    for scale, warned in ((0.1, 0), (0.0001, 1)):
+        file = File()
+        given = file.input((1, 8, 8, 16), "int8", (0.05, 3))
+        file.graph.outputs = [file.tensor((1, 8, 8, 16), "int8", (scale, 3))]
+        file.operator("ADD", [given, given], file.graph.outputs)
+        (tmp_path / "sum.tflite").write_bytes(file.bytes())
+        run = convgen(*ON_M4, "-o", tmp_path / "out", tmp_path / "sum.tflite")
+        assert run.status == 0, run.stderr
+        assert run.stdout.count("Warning: ") == warned
+    assert "are -128 or 127, the ends of their range: " in run.stdout
+    kept = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert len(kept["warnings"]) == 1

@@ -58,15 +58,19 @@ def _found(
     counted: Shares | None = None,
 ) -> Found:
     budget, tools = planned.budget, jobs.tools(bench, planned.target, trial)
-    results = Results(chosen=trial, trials=[trial])
+    results = Results(chosen=trial, trials=[trial], short=_short(planned, trial))
     if planned.selection is None:
         from convgen.report import network_report
 
         described = network_report.build(results, budget, tools, differs, counted)
     else:
         described = report.build(planned.selection, results, tools)
-    failure = results.failure
-    if failure is None and not trial.fits(budget):
-        label = planned.subject.label
-        failure = NoFitError(f"{label} does not fit the budget: it needs {short_of(trial, budget)}")
-    return Found(chosen=trial, report=described, failure=failure)
+    return Found(chosen=trial, report=described, failure=results.failure)
+
+
+def _short(planned: Planned, trial: Trial) -> NoFitError | None:
+    """Return what is wrong where *trial* needs more than it was planned for."""
+    if trial.fits(planned.budget):
+        return None
+    needs = short_of(trial, planned.budget)
+    return NoFitError(f"{planned.subject.label} does not fit the budget: it needs {needs}")

@@ -11,6 +11,7 @@ from convgen.report.page import Command, Part, Sentence, Styled, Table, sentence
 from convgen.report.report import Report
 
 _OPTION = re.compile(r"(?P<said>.*): `(?P<option>--.*)`")
+TOO_LARGE = "TOO LARGE"
 HOTTEST = 5  # functions that are shown of a profile
 
 
@@ -49,6 +50,11 @@ def unfit(subject: Sequence[str | Styled], report: Report) -> Iterator[Part]:
 def scope(report: Report) -> list[str]:
     """Return the sentence that says of what a verdict is true, if it needs one."""
     return [report["scope"]] if report["scope"] else []
+
+
+def warnings(report: Report) -> list[Sentence]:
+    """Return what looks wrong."""
+    return [sentence(Styled("Warning: ", "yellow"), said) for said in report["warnings"]]
 
 
 def facts() -> Table:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.bench.trial import Trial
+from convgen.bench.trial import Trial, split_outputs
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 
@@ -37,8 +38,51 @@ def warnings(trial: Trial) -> list[str]:
         found += of_numbers(layer)
     if not found and trial.run and layer.quantization:
         outputs = np.frombuffer(trial.run.outputs, np.int8).reshape(-1, layer.output_bytes)
-        found += _outputs(layer, outputs, made_up=trial.given is not None and trial.given.made_up)
+        span = _Span(
+            what="outputs",
+            low=int(layer.activation_min),
+            high=int(layer.activation_max),
+            zero=_zero_point(layer),
+            check=_CHECK,
+        )
+        found += _outputs(span, outputs, made_up=trial.given is not None and trial.given.made_up)
     return found
+
+
+def of_network(trial: Trial) -> list[str]:
+    """Say what looks wrong in the outputs of a network.
+
+    Of made-up inputs only that they saturate: noise may well be nothing to a trained network.
+    """
+    if trial.run is None or trial.given is None:
+        return []
+    tensors = trial.program.computes.outputs
+    arrays = split_outputs(trial.program.computes, trial.run.outputs)
+    found: list[str] = []
+    for tensor, array in zip(tensors, arrays, strict=True):
+        if tensor.dtype == "int8":
+            span = _Span(
+                what=tensor.name,
+                low=-128,
+                high=127,
+                zero=tensor.zero_point,
+                check="the scale and the zero point of the output may be wrong",
+            )
+            values = array.reshape(len(array), -1)
+            found += _saturated(span, _usual(values, made_up=trial.given.made_up))
+            found += [] if trial.given.made_up else _narrow(span, values)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """What an output may be, ``low`` to ``high``; ``zero`` stands for zero."""
+
+    what: str
+    low: int
+    high: int
+    zero: int | None
+    check: str
 
 
 def ambiguity(layer: Operator) -> str | None:
@@ -166,24 +210,38 @@ def _are_close(these: NDArray[np.float64], those: NDArray[np.float64]) -> NDArra
     return (these <= _FACTOR * those) & (those <= _FACTOR * these)
 
 
-def _outputs(layer: Conv2d, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
-    """Say that nearly all outputs are saturated, or that they use a small part of their range.
+def _outputs(span: _Span, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
+    """Say that nearly all outputs are saturated, or that they use a small part of their range."""
+    if outputs.size >= _FEWEST_OUTPUTS:
+        yield from _saturated(span, _usual(outputs, made_up=made_up))
+    if made_up:
+        yield from _narrow(span, outputs, ", although the inputs span all of theirs")
 
-    Of made-up inputs only the first is random; the others are made to saturate, or not to. That a
-    relu lets nothing through of it means little.
+
+def _usual(outputs: NDArray[np.int8], *, made_up: bool) -> NDArray[np.int8]:
+    """Return what is put out usually.
+
+    Of made-up inputs only the first is random; the others are made to saturate, or not to.
     """
-    low, high = int(layer.activation_min), int(layer.activation_max)
-    if outputs.size < _FEWEST_OUTPUTS or low == high:
+    return outputs[:1] if made_up and outputs.shape[1] >= _FEWEST_OUTPUTS else outputs
+
+
+def _saturated(span: _Span, outputs: NDArray[np.int8]) -> Iterator[str]:
+    """Say that nearly all are. That a relu lets nothing through of noise means little."""
+    if outputs.size < _FEWEST_OUTPUTS or span.low == span.high:
         return
-    usual = outputs[:1] if made_up and outputs.shape[1] >= _FEWEST_OUTPUTS else outputs
-    saturated = np.count_nonzero((usual <= low) | (usual >= high)) / usual.size
-    full = np.count_nonzero(usual >= high) / usual.size
-    if saturated > _SATURATED and (low != _zero_point(layer) or full > _NARROW):
+    saturated = np.count_nonzero((outputs <= span.low) | (outputs >= span.high)) / outputs.size
+    full = np.count_nonzero(outputs >= span.high) / outputs.size
+    if saturated > _SATURATED and (span.low != span.zero or full > _NARROW):
         share = f"{100 * saturated:.4g} %"
-        yield f"outputs: {share} are {low} or {high}, the ends of their range: {_CHECK}"
+        ends = f"{span.low} or {span.high}, the ends of their range"
+        yield f"{span.what}: {share} are {ends}: {span.check}"
+
+
+def _narrow(span: _Span, outputs: NDArray[np.int8], although: str = "") -> Iterator[str]:
+    if outputs.size < _FEWEST_OUTPUTS or span.low == span.high:
+        return
     least, most = int(outputs.min()), int(outputs.max())
-    if made_up and most - least < _NARROW * (high - low):
-        yield (
-            f"outputs: all are from {least} to {most}, of {low} to {high}, although the inputs "
-            f"span all of theirs: {_CHECK}"
-        )
+    if most - least < _NARROW * (span.high - span.low):
+        where = f"all are from {least} to {most}, of {span.low} to {span.high}"
+        yield f"{span.what}: {where}{although}: {span.check}"

@@ -144,7 +144,7 @@ class Page:
     scope: str
     tools: str
     cards: tuple[Card, ...]
-    said: tuple[tuple[str, tuple[str, ...]], ...]
+    said: tuple[tuple[str, tuple[tuple[tuple[str, bool], ...], ...]], ...]
     plots: tuple[Plot, ...] = ()
     tables: tuple[Table, ...] = ()
     listings: tuple[tuple[str, str], ...] = field(default=())
@@ -168,7 +168,7 @@ def page(report: Report, folder: Path) -> Page:
         scope=report["scope"] or "",
         tools=_tools(report),
         cards=tuple(_cards(report)),
-        said=tuple((title, tuple(found)) for title, found in _said(report) if found),
+        said=tuple((title, tuple(map(_marked, found))) for title, found in _said(report) if found),
         plots=tuple(plot for plot in plots if plot),
         tables=(*tables, _candidates(report), *_refused(report)),
         listings=tuple(_listings(report, folder)),
@@ -216,6 +216,11 @@ def _said(report: Report) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Warnings", report["warnings"]
     yield "Decided", tuple(_decided(report))
     yield "Advice", report["advice"]
+
+
+def _marked(text: str) -> tuple[tuple[str, bool], ...]:
+    """Return the parts of *text*, and of each whether it is code, between backticks."""
+    return tuple((part, bool(n % 2)) for n, part in enumerate(text.split("`")) if part)
 
 
 def _decided(report: Report) -> Iterator[str]:

@@ -46,7 +46,7 @@ def _choice(report: Report, shown: Shown) -> Iterator[Part]:
     yield answer.tools(report, everything=shown.everything)
     yield _summary(report, shown)
     yield from report["notes"]
-    yield from (sentence(Styled("Warning: ", "yellow"), said) for said in report["warnings"])
+    yield from answer.warnings(report)
 
 
 def _headline(report: Report) -> Sentence:
@@ -76,9 +76,9 @@ def _untried(report: Report) -> str:
 
 
 def _word(report: Report) -> str:
-    """Return the word for what is at fault: the gravest of all candidates."""
+    """Return the word for what is at fault: the gravest of all candidates, else the memory."""
     faults = {_fault(row) for row in report["candidates"] if "failure" in row}
-    return min(faults, key=FAULTS.index)
+    return min(faults, key=FAULTS.index, default=answer.TOO_LARGE)
 
 
 def _fault(row: Report) -> str:

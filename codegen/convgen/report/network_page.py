@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convgen.report import answer
-from convgen.report.answer import Shown
+from convgen.report.answer import TOO_LARGE, Shown
 from convgen.report.page import Part, Sentence, Styled, Table, printed, sentence
 from convgen.report.report import Report
 from convgen.system.publishing import PROFILE
@@ -36,6 +36,7 @@ def _parts(report: Report, shown: Shown) -> Iterator[Part]:
     yield from answer.scope(report)
     yield answer.tools(report, everything=shown.everything)
     yield _summary(report, shown)
+    yield from answer.warnings(report)
     if shown.everything:
         yield _operators(report)
     outstanding = [row for row in plans if shown.everything or _is_outstanding(row)]
@@ -53,8 +54,15 @@ def _headline(report: Report) -> Sentence:
     if report["failure"]:
         differs = report.get("first_difference")
         where = "; operator {operator} ({name}) is the first".format(**differs) if differs else ""
-        return sentence(*subject, Styled("WRONG", "red"), f": {report['failure']}{where}")
+        return sentence(*subject, Styled(_word(report), "red"), f": {report['failure']}{where}")
     return answer.headline(subject, report, exact(report))
+
+
+def _word(report: Report) -> str:
+    """Return the word for what is at fault: the outputs, or what they take."""
+    over = report["memory"]["total"] > report["budget"]["ram"]
+    over = over or report["flash"]["total"] > report["budget"]["flash"]
+    return TOO_LARGE if over and not report["mismatches"] else "WRONG"
 
 
 def exact(report: Report) -> str:

@@ -10,6 +10,7 @@ from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
 from convgen.bench.trial import Trial
 from convgen.choices import Feed
+from convgen.report import doubts
 from convgen.report.report import Report, cycles_of, finite, flash_of, pareto_front, verdict
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
@@ -84,7 +85,7 @@ def build(  # noqa: PLR0913 - what was found, by whom
         ],
         "peak": schedule.stages.index(schedule.peak),
         "feed": _feed(schedule),
-        "warnings": [],
+        "warnings": doubts.of_network(chosen),
         "advice": list(advice),
         "places": [
             {

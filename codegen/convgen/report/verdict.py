@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from convgen.bench.trial import Trial
-from convgen.errors import BuildError, ConvgenError, VerificationError
+from convgen.errors import BuildError, ConvgenError, NoFitError, VerificationError
 from convgen.report import doubts
 from convgen.schedule.select import Budget, Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Results:
-    """What came of all candidates or plans that were tried; *compared*: all that could be."""
+    """What came of all candidates or plans that were tried; *compared*: all that could be.
+
+    *short*: where nothing else was to be chosen, what the chosen one needs that the budget has not.
+    """
 
     chosen: Trial
     trials: Sequence[Trial]
     unbuilt: Mapping[Candidate, BuildError] = field(default_factory=dict)
     compared: bool = False
+    short: NoFitError | None = None
 
     @property
     def failure(self) -> ConvgenError | None:
@@ -38,7 +42,7 @@ class Results:
         if self.unbuilt and self.compared:
             builds = {c.algorithm: error.summary for c, error in self.unbuilt.items()}
             return BuildError(_sentence(builds, "does not build", "do not build"))
-        return None
+        return self.short
 
 
 def scope(trial: Trial) -> str | None:
