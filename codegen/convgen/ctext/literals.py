@@ -25,6 +25,10 @@ CTYPES = {
 }
 LINE = 96
 MOST_COMMENT = 4000  # characters of a paragraph
+# A line's macro, and a word that begins with a capital. `re` skips to the letters that a pattern
+# begins with, but not past an assertion: with it behind them both take a third of the time.
+DEFINED = r"#define (?<=^#define )(\w+)"
+CAPITALISED = r"[A-Z](?<!\w[A-Z])\w*"
 
 
 def integer(value: int) -> str:
@@ -136,11 +140,11 @@ def owned(text: str, name: str) -> str:
     int area = STEM__SIDE * STEM__SIDE;
     """
     text = _without_unused(text)
-    defined = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    defined = re.findall(DEFINED, text, re.MULTILINE)
     prefix = f"{macro(name)}{INFIX}"
     names = {name for name in defined if INFIX not in name}  # others are some operator's already
     return re.sub(
-        r"\b[A-Z]\w*",
+        CAPITALISED,
         lambda found: f"{prefix}{found[0]}" if found[0] in names else found[0],
         text,
     )
@@ -149,9 +153,9 @@ def owned(text: str, name: str) -> str:
 def _without_unused(text: str) -> str:
     """Return *text* without one-line macros that no code uses, nor a macro that is left."""
     code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    uses = set(re.findall(r"\b[A-Z]\w*", re.sub(r"#define \w+", "", code)))
+    uses = set(re.findall(CAPITALISED, re.sub(r"#define \w+", "", code)))
     left = re.sub(
-        r"^#define (\w+)\b(?!.*\\$).*\n",
+        rf"{DEFINED}\b(?!.*\\$).*\n",
         lambda found: found[0] if found[1] in uses else "",
         text,
         flags=re.MULTILINE,
