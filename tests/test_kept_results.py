@@ -144,3 +144,16 @@ def test_every_listing_has_json(listing: tuple[object, ...]) -> None:
     rows = json.loads(convgen(*listing, *JSON).stdout)
     assert len(rows) > 3
     assert all(row["name"] for row in rows)
+
+
+@pytest.mark.emulator
+def test_plans_of_a_model_are_measured_though_none_fits() -> None:
+    run = ("-t", "cortex-m4", DIGITS, "--compare", "--feed", "whole", "-b", 500, "-o", OUT)
+    result = convgen(*run)
+    assert result.status == 3
+    report = kept()
+    assert (report["verified"], report["memory"]) == (False, None)
+    assert len(report["candidates"]) > 1
+    for row in report["candidates"]:
+        assert (row["fits"], row["measured"]["verified"]) == (False, True)
+        assert f"{row['measured']['instructions']:,}" in result.stdout

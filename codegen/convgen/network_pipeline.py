@@ -41,6 +41,8 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     try:
         planner.planned_near(job.plan.goal, budget)  # no tool is needed to know what is hopeless
     except NoFitError as error:
+        if job.compare:  # what there is instead is to be measured
+            return _compared_over(job, graph, board, budget, error, say)
         found = _unfit(job, graph, budget, error, jobs.tools(None, board))
         return jobs.without_tools(found, Whole(graph), job.out)
 
@@ -52,7 +54,9 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         try:
             chosen = tries.fitting(job.plan.goal, budget)
         except NoFitError as error:
-            return _unfit(job, graph, budget, error, jobs.tools(bench, board), tries.misses)
+            over = tries.over(budget) if job.compare else []
+            tried = (*tries.misses, *over)
+            return _unfit(job, graph, budget, error, jobs.tools(bench, board), tried)
         compared = tries.compared(chosen, budget, both=not job.plan.feed) if job.compare else None
         chosen = jobs.look_into(chosen, bench, wanted, say)
         chosen, differs = blame.looked_into(chosen, bench, stage, budget.ram)
@@ -67,6 +71,20 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
 
     remake = jobs.remake(job, board)
     return jobs.on_bench(job.run, board, Whole(graph), act, out=job.out, remake=remake)
+
+
+def _compared_over(
+    job: Job, graph: Graph, board: Target, budget: Budget, failure: NoFitError, say: Say
+) -> Outcome:
+    """Measure plans in the room that they need, since none fits."""
+
+    def act(bench: Bench, stage: Path) -> Found:
+        bench = bench.for_network(job.plan.goal)
+        plans = planning.planner(graph, bench.target, job.plan)
+        tried = _Trials(plans, bench, stage, say).over(budget)
+        return _unfit(job, graph, budget, failure, jobs.tools(bench, board), tried)
+
+    return jobs.on_bench(job.run, board, Whole(graph), act, out=job.out, remake=None)
 
 
 def _unfit(
@@ -134,6 +152,17 @@ class _Trials:
         return Compared(
             trials=(*trials, *([apart] if apart else [])), unfused=apart, refused=refused
         )
+
+    def over(self, budget: Budget) -> list[Trial]:
+        """Build and run plans from the least RAM to the fewest instructions, whatever they need.
+
+        None where the machine has no room for them.
+        """
+        room = Budget(ram=self.bench.machine.layer_bytes, flash=self.bench.machine.code_bytes)
+        try:
+            return self._each(_curve(self.planner, room), budget.ram)
+        except (NoFitError, MachineTooSmallError):
+            return []
 
     def _each(self, schedules: Sequence[Schedule], ram: int) -> list[Trial]:
         """Build and run all of *schedules*."""
