@@ -85,7 +85,7 @@ SOME = {table for table in BOARDS if table[1] == "int8"} | {
     ("armv8.1-m", "float32"),
     ("rv32", "float32"),
 }
-MANY_LAYERS, SOME_LAYERS = 360, 40
+MANY_LAYERS, SOME_LAYERS = 560, 40
 """Random layers that tables are fitted to: those of `MANY`, others of `SOME`."""
 
 SPARSE = {

@@ -22,7 +22,7 @@ Prices = Mapping[str, float]
 REST = 1.0
 """What a rest costs the fit, for the share of a run that it explains where it explains most."""
 
-WORTH, WORTH_ANOTHER = 0.68, 0.5
+WORTH, WORTH_ANOTHER = 0.95, 0.5
 """Of that, what a rest has to be worth before it is anything but nought: few prices do.
 
 The second is of a price that differs from another core's.

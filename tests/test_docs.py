@@ -266,6 +266,9 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
         CASES["deep"] | {"out_channels": 4, "groups": 2},
         CASES["pointwise"] | {"input": {"shape": [6, 7, 1], "dtype": "int8"}, "out_channels": 32},
         CASES["first"] | {"input": {"shape": [6, 7, 1], "dtype": "int8"}},
+        CASES["first"]
+        | {"input": {"shape": [8, 8, 1], "dtype": "int8"}, "stride": 1, "dilation": 2},
+        CASES["first"] | {"input": {"shape": [8, 8, 3], "dtype": "int8"}, "stride": 2},
         CASES["planes"] | {"activation": {"min": -100, "max": 90}},
         CASES["steps"] | {"activation": {"min": -100, "max": 90}},
     )

@@ -34,8 +34,12 @@ from convgen.targets.target import Target
 _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A step of a block: the kernel, pixels, channels, the loop."""
 
+_LOADED_ONCE = {"inlined_kept": "inlined_flat", "inlined_once_kept": "inlined_once"}
+"""Loops of which the weights are kept in registers, and what they are otherwise."""
+
 GENERAL = (
-    (re.compile(r"\.whole_"), "."),
+    (re.compile(r"\.(whole|lone|strided)_"), "."),
+    (re.compile(r"\.kept_elem$"), ".elem"),
     (re.compile(r"\.known$"), ""),
     (re.compile(r"\.constant$"), ""),
     (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
@@ -145,8 +149,8 @@ def block_parts(unit: str) -> dict[str, int]:
     kernel, pixels, channels, loop = block[1], int(block[2]), int(block[3]), block[4]
     products = pixels * channels
     loads = products if kernel in LANES.names else pixels
-    if loop == "inlined_kept":
-        loop = "inlined_flat"
+    if loop in _LOADED_ONCE:
+        loop = _LOADED_ONCE[loop]
     else:
         loads += channels
     return {f"{kernel}.{loop}_load": loads, f"{kernel}.{loop}_mac": products}

@@ -190,12 +190,12 @@ def block_work(
         loop = _loop(kernel, pixels, channels, elems, of_block)
         own = blocks * (count if loop in ("flat", "once") else runs)
         steps = blocks * runs * elems
-        kept = steps * _kept(kernel, loop)
+        kept = steps * _kept(kernel, loop, pixels * channels)
         work[f"{kernel.name}.{place}block"] += blocks * count
         work[f"{kernel.name}.{place}run"] += 0 if loop in ("flat", "once") else own
         work[f"{kernel.name}.{place}run_sum"] += own * pixels * channels
         work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += steps - int(kept)
-        work[f"{kernel.name}_{pixels}x{channels}.{place}kept"] += int(kept)
+        work[f"{kernel.name}_{pixels}x{channels}.{place}{_kept_loop(loop)}"] += int(kept)
     return work
 
 
@@ -220,12 +220,20 @@ def _size(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> int:
     return elems * (products + (products if kernel.lanes else pixels) + channels)
 
 
-def _kept(kernel: KernelPlan, loop: str) -> Fraction:
-    """Return which share of the weights of unrolled blocks stays in registers between pixels."""
+def _kept_loop(loop: str) -> str:
+    """Return how steps whose weights stay in registers are called."""
+    return "once_kept" if loop == "once" else "kept"
+
+
+def _kept(kernel: KernelPlan, loop: str, sums: int) -> Fraction:
+    """Return which share of the weights of unrolled blocks stays in registers between pixels.
+
+    Each of the *sums* of a block but the first leaves room for one less.
+    """
     if loop not in ("flat", "once") or kernel.out_of_line or not knows_channels(kernel):
         return Fraction(0)
     weights = kernel.depth * kernel.groups * kernel.group_channels
-    return Fraction(min(weights, kernel.kept), weights)
+    return Fraction(min(weights, max(0, kernel.kept + 1 - sums)), weights)
 
 
 def knows_channels(kernel: KernelPlan) -> bool:

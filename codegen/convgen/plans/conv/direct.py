@@ -357,7 +357,10 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
     outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
     summed = taps - outside if steps.skips_outside else taps
     work += block_work(kernel, 1, edges, summed, steps.tap_elems, branches=True)
-    work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
+    blocks = sum(map(kernel.blocks, kernel.channel_blocks))
+    skipped = taps - summed
+    work["direct.edge_tap"] += (taps - skipped) * blocks
+    work["direct.skipped_tap"] += skipped * blocks
     return work
 
 

@@ -25,13 +25,19 @@ class Gather:
         """Whether each group has a part of its own."""
         return self.groups > 1
 
+    @property
+    def is_lone(self) -> bool:
+        """Whether all that is copied at a time is one element: that takes no loop."""
+        return self.elems == 1 and not self.by_row
+
     def unit(self, family: str, what: str) -> str:
         """Return the unit of work that counts copies or elements: short copies cost more.
 
-        >>> Gather(groups=4, elems=1, by_row=False, by_tap=True).unit("mec", "elem")
+        >>> Gather(groups=4, elems=2, by_row=False, by_tap=True).unit("mec", "elem")
         'mec.group_elem'
         """
-        return f"{family}.{'group_' if self.has_groups else ''}{what}"
+        kind = "group_" if self.has_groups else "lone_" if self.is_lone else ""
+        return f"{family}.{kind}{what}"
 
     def copies(self, taps: int, whole_rows: int, k_w: int) -> int:
         """Count the copies of *taps*, of which *whole_rows* kernel rows are inside the image."""

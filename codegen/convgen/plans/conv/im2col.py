@@ -41,6 +41,9 @@ from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
+MOST_KEPT = 36
+"""The most elements of a patch that compilers keep in registers on their way through it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Im2colSteps:
@@ -196,7 +199,7 @@ class Im2col:
             steps=steps,
             orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
-            work=sums.work + _copy_work(steps, g) + ends.work,
+            work=sums.work + _copy_work(kernel, steps, g) + ends.work,
             notes=sums.notes,
             band=sums.band,
         )
@@ -260,9 +263,13 @@ def _decisions(steps: Im2colSteps, layer: Conv2d) -> tuple[str, ...]:
     return (f"Taps outside the image become {layer.zero_point} in the patch.",)
 
 
-def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
+def _copy_work(
+    kernel: KernelPlan | FinishingPlan, steps: Im2colSteps, geometry: Geometry
+) -> Counter[str]:
     work: Counter[str] = Counter()
-    if steps.copies:
+    if _stays_in_registers(kernel, steps, geometry):
+        work["im2col.kept_elem"] += geometry.out_pixels * geometry.taps * geometry.in_c
+    elif steps.copies:
         work["im2col.patch"] += geometry.out_pixels
         rows_inside, cols_inside = taps_inside(geometry)
         outside = geometry.out_pixels * geometry.taps - rows_inside * cols_inside
@@ -271,10 +278,31 @@ def _copy_work(steps: Im2colSteps, geometry: Geometry) -> Counter[str]:
             whole_rows=rows_inside * find_inner(geometry).cols,
             k_w=geometry.k_w,
         )
-        work["im2col.row"] += geometry.out_pixels * geometry.k_h
+        work[_row_unit(geometry)] += geometry.out_pixels * geometry.k_h
         work[steps.gather.unit("im2col", "fill")] += outside * geometry.in_c
         work[steps.gather.unit("im2col", "elem")] += rows_inside * cols_inside * geometry.in_c
     return work
+
+
+def _stays_in_registers(
+    kernel: KernelPlan | FinishingPlan, steps: Im2colSteps, g: Geometry
+) -> bool:
+    """Whether one stretch of code gathers a patch and multiplies it, element by element."""
+    return (
+        steps.copies
+        and steps.patches == 1
+        and not g.has_padding
+        and isinstance(kernel, KernelPlan)
+        and kernel.out_of_line is None
+        and steps.patch_elems <= MOST_KEPT
+    )
+
+
+def _row_unit(geometry: Geometry) -> str:
+    """Return the unit that counts kernel rows: where none is outside, none is asked."""
+    if geometry.k_h == 1:
+        return "im2col.lone_row"
+    return "im2col.row" if geometry.has_padding else "im2col.whole_row"
 
 
 VARIANTS = (

@@ -22,7 +22,7 @@ from convgen.plans.conv.base import (
     weights_of,
     with_weights_of,
 )
-from convgen.plans.conv.inside import taps_inside
+from convgen.plans.conv.inside import find_inner, taps_inside
 from convgen.plans.kernels import only_so_many
 from convgen.plans.kernels.base import Runs
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
@@ -209,15 +209,32 @@ def _work(kernel: FinishingPlan, steps: WideSteps, g: Geometry) -> Counter[str]:
     work = kernel.work(kernel.forms[0], twos)
     if rest:
         work += kernel.work(kernel.forms[1], rest)
+    return work + loop_work(kernel.layer) + _gather_work(steps, g)
+
+
+def _gather_work(steps: WideSteps, g: Geometry) -> Counter[str]:
+    """Count runs wholly inside the image and cut ones; of the latter each element where need be."""
     rows, cols = taps_inside(g)
-    outside = g.out_pixels * g.taps - rows * cols
-    work += loop_work(kernel.layer)
-    work["im2col_wide.patch"] = g.out_pixels
-    work["im2col_wide.run"] = g.out_pixels * steps.runs
-    work["im2col_wide.group"] = g.out_pixels * steps.runs * steps.groups
-    work["im2col_wide.tail"] = g.out_pixels * steps.runs * steps.tail
-    work["im2col_wide.outside"] = outside
-    work["im2col_wide.outside_elem"] = outside * g.in_c
+    inner = find_inner(g)
+    runs = g.out_pixels * steps.runs
+    unasked = inner.pixels * steps.runs if steps.checks_patches or not steps.has_padding else 0
+    whole = rows * (cols if steps.by_tap else inner.cols)
+    cut = runs - whole
+    work = Counter(
+        {
+            "im2col_wide.patch": g.out_pixels,
+            "im2col_wide.run": runs - unasked,
+            "im2col_wide.whole_run": unasked,
+            "im2col_wide.cut": cut,
+        }
+    )
+    if steps.whole_taps:
+        work["im2col_wide.group"] = rows * cols * steps.tap_groups
+        work["im2col_wide.fill"] = (g.out_pixels * g.taps - rows * cols) * steps.tap_groups
+    else:
+        work["im2col_wide.group"] = whole * steps.groups
+        work["im2col_wide.looped_tail" if steps.by_tap else "im2col_wide.tail"] = whole * steps.tail
+        work["im2col_wide.cut_elem"] = cut * steps.run_elems
     return work
 
 

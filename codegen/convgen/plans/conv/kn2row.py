@@ -139,9 +139,11 @@ class Kn2row:
         g = layer.geometry
         added = taps_summed(layer)
         asked = "" if g.has_padding else "whole_"
+        sums = g.in_h * g.in_w * g.taps * g.out_c
         work = Counter(
             {
-                "kn2row.sum": g.in_h * g.in_w * g.taps * g.out_c,
+                "kn2row.sum": sums,
+                "kn2row.start": sums if layer.zero_point else 0,
                 f"{self.name}.{asked}tap": g.out_pixels * g.taps,
                 f"{self.name}.{asked}run": added,
                 f"{self.name}.row": g.out_h * (1 if self.stacked else g.taps),

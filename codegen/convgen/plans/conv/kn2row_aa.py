@@ -189,10 +189,12 @@ def _image_work(kernel: KernelPlan, steps: TapSteps, layer: Conv2d) -> Counter[s
 def _sums_work(layer: Conv2d, summed: int, *, gemms: int) -> Counter[str]:
     g = layer.geometry
     missing = g.out_pixels * g.taps - summed if makes_up_outside(layer) else 0
+    asked = "" if g.has_padding else "whole_"
+    divided = "strided_" if asked == "" and g.stride_w > 1 else asked
     return Counter(
         {
-            "kn2row_aa.gemm": gemms,
-            "kn2row_aa.sum": summed * g.out_c,
+            f"kn2row_aa.{divided}gemm": gemms,
+            f"kn2row_aa.{asked}sum": summed * g.out_c,
             "kn2row_aa.outside": missing * g.out_c,
         }
     )
