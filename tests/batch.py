@@ -35,7 +35,7 @@ TIMEOUT_S = 900
 LOOKED_FOR = ("-u", "convgen_counter_start", "-u", "convgen_counter_read")
 """What an emulator in this process wants an image to hold, and batch.c does not call."""
 NO_LINES = "-g0"
-"""The code is the same, and compilers take up to a third less time."""
+"""The code is the same, and optimising compilers take up to a quarter less time."""
 MOST_INSTRUCTIONS = 10**8  # of one call, where the emulator counts
 VERDICTS = (
     "clean", "wrote outside its buffers", "changed its input", "did not restore a register",
