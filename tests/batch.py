@@ -27,11 +27,10 @@ from convgen.bench.run import in_process
 from convgen.bench.trial import Bench
 from convgen.model.operator import widest
 from convgen.schedule.overlap import Pool
-from native import WARNINGS, Job, Variant
+from native import TIMEOUT_S, WARNINGS, Job, Variant, checked
 
 HERE = Path(__file__).parent
 ARENA_BYTES, TENSOR_BYTES, STACK_BYTES = 2**20, 2**17, 2**13
-TIMEOUT_S = 900
 LOOKED_FOR = ("-u", "convgen_counter_start", "-u", "convgen_counter_read")
 """What an emulator in this process wants an image to hold, and batch.c does not call."""
 NO_LINES = "-g0"
@@ -260,12 +259,6 @@ def _link(objects: Objects, bench: Bench, options: Options) -> Image:
     pool = Pool(bytes=rest, input_offset=0, output_offset=0)
     call = Call(name="main", sources=(), inputs=(rest,), outputs=(rest,), pool=pool)
     return Image(call=call, layout=layout, objects=objects, elf=folder / "batch.elf")
-
-
-def checked(command: Sequence[str], folder: Path) -> None:
-    """Run *command* in *folder*; AssertionError with what it says if it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
 
 
 def outputs(built: Built, bounds: dict[str, int]) -> list[dict[str, np.ndarray]]:

@@ -31,6 +31,7 @@ from convgen.targets.target import Cpu, Target
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize=null"]  # AddressSanitizer sees those
+TIMEOUT_S = 900
 TRAP, EXPLAIN = "-fsanitize-undefined-trap-on-error", "-fno-sanitize-recover=all"
 
 MAIN = r"""
@@ -238,12 +239,25 @@ def run(folder: Path, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
         (folder / _inputs(index)).write_bytes(job.tobytes())
     included = "".join(f'#include "{source}"\n' for source in sources)
     (folder / "main.c").write_text(included + _main(jobs))
-    command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", "main.c"]
-    _checked([*command, TRAP], folder)  # messages would take gcc twice as long
-    if subprocess.run(["./run"], cwd=folder, capture_output=True, timeout=300).returncode:
-        _checked([*command, EXPLAIN], folder)
-        _checked(["./run"], folder)
+    sanitized(folder, ["main.c"])
     return [_read(folder / _outputs(index), job) for index, job in enumerate(jobs)]
+
+
+def sanitized(folder: Path, sources: Sequence[str], given: bytes = b"") -> bytes:
+    """Compile *sources* under sanitizers, run what comes of it on *given*; return what it prints.
+
+    AssertionError with a compiler's or a sanitizer's words where one has any.
+    """
+    command = ["gcc", "-std=c99", *WARNINGS, "-O0", *SANITIZE, "-o", "run", *sources]
+    checked([*command, TRAP], folder)  # messages would take gcc twice as long
+    done = subprocess.run(
+        ["./run"], cwd=folder, input=given, capture_output=True, timeout=TIMEOUT_S
+    )
+    if done.returncode:
+        checked([*command, EXPLAIN], folder)
+        checked(["./run"], folder, given)
+        raise AssertionError("what traps does so no longer where it may say why")
+    return done.stdout
 
 
 def _inputs(index: int) -> str:
@@ -261,9 +275,11 @@ def _read(path: Path, job: Job) -> dict[str, np.ndarray]:
     return {variant.label: outputs[:, index] for index, variant in enumerate(job.chosen)}
 
 
-def _checked(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+def checked(command: Sequence[str], folder: Path, given: bytes = b"") -> None:
+    """Run *command* in *folder*; AssertionError with what it says if it fails."""
+    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, timeout=TIMEOUT_S)
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    assert done.returncode == 0, f"{' '.join(command)}\n{said}"
 
 
 def _main(jobs: Sequence[Job]) -> str:

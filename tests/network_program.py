@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import native
 from convgen.schedule.network import Schedule
 from convgen.sources.network import network_files
 from convgen.targets.target import Target
-from native import EXPLAIN, SANITIZE, WARNINGS
 
 
 def run(
@@ -27,11 +26,7 @@ def run(
         for name, text in network_files(schedule, board).items():
             (folder / name).write_text(text)
     (folder / "main.c").write_text(_main_of(schedules, run_of))
-    flags = [*WARNINGS, *SANITIZE, EXPLAIN, "-std=c99", "-O0"]
-    sources = sorted(path.name for path in folder.glob("*.c"))
-    subprocess.run(["gcc", *flags, *sources, "-o", "main"], check=True, cwd=folder)
-    done = subprocess.run(["./main"], input=given, capture_output=True, check=True, cwd=folder)
-    return done.stdout
+    return native.sanitized(folder, sorted(path.name for path in folder.glob("*.c")), given)
 
 
 def _main_of(schedules: Sequence[Schedule], run_of: Callable[[Schedule], str]) -> str:

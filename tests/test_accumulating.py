@@ -37,7 +37,7 @@ from native import Job, Variant
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")
 MEANS = ("average_pool", "mean", "mean_float32")
 KINDS = (*MEANS, "fully_connected", "connected")
-STATIC = Options(compile=("-O1",), layers_in_unit=1000, measured=False)
+STATIC = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
 
 
 def connected(number: int) -> Conv2d:

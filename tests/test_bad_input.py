@@ -216,7 +216,7 @@ def test_a_spec_that_is_not_there_is_refused() -> None:
 
 
 BAD_OPTIONS = {  # after a command line that would do
-    "more.json": "unrecognized arguments: more.json",
+    "more.json": "more.json: cannot read the spec: No such file or directory",
     "--speed": "unrecognized arguments: --speed",
     "--opt=speed": "unrecognized arguments: --opt=speed",
     "-b": "argument -b/--budget: expected one argument",

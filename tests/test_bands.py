@@ -37,7 +37,7 @@ KINDS = (
 INSIDE = (Kind("int8", grouping="fours", shape="inside"),)
 WIDE = (Kind("int8", grouping="none", shape="wide"),)
 LAYERS, EMULATED, SOME = 36, 8, 5
-STATIC = Options(compile=("-O1",), layers_in_unit=1000, measured=False)
+STATIC = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
 WHOLE_ONLY = {
     "indirect_init": "init function",
     "direct_planes_inplace": "row above",

@@ -139,7 +139,7 @@ def test_a_sum_may_take_the_place_of_either_input(number: int, place: str, tmp_p
         (tmp_path / file).write_text(text)
     source = IN_PLACE.format(name=variant.plan.operator.name, bytes=output.bytes, place=place)
     (tmp_path / "main.c").write_text(source)
-    batch.checked(["gcc", "-O3", *native.SANITIZE, "-o", "run", "main.c"], tmp_path)
+    native.checked(["gcc", "-O3", *native.SANITIZE, "-o", "run", "main.c"], tmp_path)
     given = job.tobytes()[: 2 * output.bytes]
     done = subprocess.run([tmp_path / "run"], input=given, capture_output=True, check=True)
     found = np.frombuffer(done.stdout, np.int8).reshape(1, *output.shape)

@@ -43,6 +43,7 @@ LEAST_POOLS = {
     "vww_dw2": 36_864,
 }
 """What one pixel after the other, stored byte by byte, would need; of depthwise with its temp."""
+FAST = 1.15  # times the fewest instructions: two predictions may be so far apart that are not
 
 
 def backwards(stored: Blocks) -> Blocks:
@@ -142,7 +143,7 @@ def test_a_fast_algorithm_needs_hardly_more_than_the_least_pool(name: str, board
     layer = real_layer(name)
     candidates, _ = survey(layer, target.load(board), overlap=True)
     fastest = min(candidate.instructions for candidate in candidates)
-    pools = [c.tensors for c in candidates if c.instructions <= 1.1 * fastest]
+    pools = [c.tensors for c in candidates if c.instructions <= FAST * fastest]
     least = LEAST_POOLS.get(name, pixel_by_pixel(layer.geometry))
     assert min(pools) <= 1.01 * least
 
