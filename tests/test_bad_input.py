@@ -179,7 +179,7 @@ def test_a_spec_out_of_all_proportion_is_refused_quickly(text: str, expected: st
     Path("layer.json").write_text(text)
     start = time.process_time()
     assert refused(2, "-t", "cortex-m4", "layer.json").startswith(expected)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 5  # s of CPU, also on a busy computer
 
 
 @pytest.mark.parametrize(
