@@ -123,14 +123,17 @@ def grid(rows: Iterable[int], columns: Iterable[int]) -> Iterable[tuple[int, int
     return product(rows, columns)
 
 
-def each(of: Iterable[object], line: str) -> str:
+def each(of: Iterable[object], line: str, pitch: int | str = 1) -> str:
     """Return *line* of each, where ``it`` is that and ``i`` its number; no line of none.
+
+    ``at`` is its place among things that lie *pitch* apart.
 
     >>> print(each(["a", "b"], "x{i} = {it};"))
     x0 = a;
     x1 = b;
     """
-    return "\n".join(line.format(it=it, i=i) for i, it in enumerate(of)) or NOTHING
+    lines = (line.format(it=it, i=i, at=at(i, pitch)) for i, it in enumerate(of))
+    return "\n".join(lines) or NOTHING
 
 
 def times(count: int | str) -> str:
@@ -195,6 +198,15 @@ def offset(more: int | str | None) -> str:
     (' + 4', '')
     """
     return f" + {more}" if more else ""
+
+
+def offsets(count: int) -> list[str]:
+    """Return what is added for each of *count* things side by side.
+
+    >>> offsets(3)
+    ['', ' + 1', ' + 2']
+    """
+    return [offset(number) for number in range(count)]
 
 
 def fits(variable: str, count: int, end: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convgen.ctext.literals import ctype
+from convgen.ctext.literals import ctype, macro
 from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
@@ -18,6 +18,7 @@ from convgen.sources.interface import (
     caller_contract,
     header_macros,
     parameters,
+    promised,
     rows_contract,
     rows_parameters,
 )
@@ -89,7 +90,6 @@ def _context(
     plan: Plan, target: Target, pool: Pool | None, remake: Remake | None
 ) -> dict[str, Any]:
     operator = plan.operator
-    macros = header_macros(plan, pool)
     return operator_context(plan, target, operator.name) | {
         "pool": pool,
         "network": False,
@@ -105,8 +105,7 @@ def _context(
         ],
         "seal": f"{seal.LINE}: {seal.UNSEALED}",
         "command": remake.command(plan, pool) if remake else None,
-        "macros": macros,
-        "macro_width": max(len(f"{operator.name}_{macro.name}") for macro in macros),
+        "macros": promised(macro(operator.name), header_macros(plan, pool)),
         "contract": caller_contract(plan, pool),
     }
 

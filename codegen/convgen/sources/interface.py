@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
@@ -43,6 +43,12 @@ def header_macros(plan: Plan, pool: Pool | None) -> tuple[Macro, ...]:
 def size_macro(name: str, value: int, note: str = "") -> Macro:
     """Return a size or an offset as the header promises it."""
     return Macro(name=name, value=f"{value}u", note=note)
+
+
+def promised(prefix: str, macros: Sequence[Macro]) -> tuple[Macro, ...]:
+    """Return *macros* as they are defined: with *prefix*, and values below each other."""
+    width = max(len(each.name) for each in macros)
+    return tuple(replace(each, name=f"{prefix}_{each.name:<{width}}") for each in macros)
 
 
 def _pool_macros(operator: Operator, pool: Pool) -> tuple[Macro, ...]:

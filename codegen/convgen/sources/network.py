@@ -27,7 +27,14 @@ from convgen.sources.generate import (
     rows_context,
     rows_of,
 )
-from convgen.sources.interface import Macro, number_macros, parameters, shape_macros, size_macro
+from convgen.sources.interface import (
+    Macro,
+    number_macros,
+    parameters,
+    promised,
+    shape_macros,
+    size_macro,
+)
 from convgen.sources.network_rows import Pointer, StageText, by_rows, helpers, stage_text
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
@@ -85,7 +92,7 @@ def _context(
     schedule: Schedule, target: Target, remake: Remake | None, shared: Shared
 ) -> dict[str, Any]:
     graph, plans = schedule.graph, schedule.plans
-    macros, names = network_macros(schedule), _variables(schedule)
+    names = _variables(schedule)
     calls = list(_calls(schedule, names, shared.entries))
     used = {name for call in calls if not call.turn for name in call.arguments}
     stages = [call.stage for call in calls if call.stage]
@@ -104,8 +111,7 @@ def _context(
         "constants_title": [f"{graph.name}: constants"],
         "seal": f"{seal.LINE}: {seal.UNSEALED}",
         "command": remake.network_command(schedule.goal) if remake else None,
-        "macros": macros,
-        "macro_width": max(len(f"{graph.name}_{each.name}") for each in macros),
+        "macros": promised(macro(graph.name), network_macros(schedule)),
         "contract": network_words.contract(schedule),
         "pointers": _pointers(schedule, names, used),
         "states": [

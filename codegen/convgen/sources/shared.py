@@ -10,7 +10,7 @@ from convgen.ctext.literals import macro
 from convgen.model.operator import widest
 from convgen.schedule.arena import ALIGN
 from convgen.schedule.select import Candidate
-from convgen.sources.interface import Macro, size_macro
+from convgen.sources.interface import Macro, promised, size_macro
 from convgen.sources.render import render_text
 from convgen.system import seal
 from convgen.system.publishing import SHARED
@@ -65,7 +65,7 @@ def shared_header(
     """Print the header of *parts*, by their names; *told* are digests that its comment has."""
     lent = [(part, each) for part, needs in parts.items() for each in needs if not each.kept]
     keeping = [part for part, needs in parts.items() if any(each.kept for each in needs)]
-    macros, prefix = tuple(_macros(lent)), f"{macro(name)}{INFIX}"
+    prefix = f"{macro(name)}{INFIX}"
     text = render_text(
         "shared.h.j2",
         name=name,
@@ -74,8 +74,7 @@ def shared_header(
         parts=parts,
         contract=list(_contract(prefix, keeping)),
         lent=[(part, macro(each.what)) for part, each in lent],
-        macros=macros,
-        macro_width=max(len(f"{prefix}_{each.name}") for each in macros),
+        macros=promised(prefix, _macros(lent)),
         seal=f"{seal.LINE}: {seal.UNSEALED}",
         told=seal.lines(told),
     )

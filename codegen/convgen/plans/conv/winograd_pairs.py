@@ -13,6 +13,7 @@ takes as they are: `convgen.plans.lines`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -60,10 +61,9 @@ class Shape:
         """How many sums that makes."""
         return self.tiles * self.channels
 
-    @property
-    def order(self) -> tuple[tuple[int, int], ...]:
-        """Return tile and channel of each sum, as they are stored."""
-        return tuple((tile, c) for tile in range(self.tiles) for c in range(self.channels))
+    def ordered(self, registers: Sequence[Sequence[str]]) -> list[str]:
+        """Return the *registers* of sums, which are by channel and tile, as they are stored."""
+        return [registers[c][tile] for tile in range(self.tiles) for c in range(self.channels)]
 
     @property
     def name(self) -> str:

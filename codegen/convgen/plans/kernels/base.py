@@ -222,6 +222,10 @@ class KernelPlan:
             return f"input[{number}]["
         return f"input[{times(number)}PIXEL_PITCH + " if number else "input["
 
+    def subscripts(self, count: int) -> list[str]:
+        """Return those of *count* pixels."""
+        return [self.pixel(number) for number in range(count)]
+
     def block_input(self, input: str, channel: str, offset: str) -> str:
         """Return where the channels of a block from *channel* on read, as an argument.
 
