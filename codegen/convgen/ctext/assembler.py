@@ -73,14 +73,16 @@ def roles(of: Iterable[Role]) -> str:
     return "".join(role(each.names, each.words) for each in of).rstrip("\n")
 
 
-def each(of: Iterable[object], instruction: str) -> str:
+def each(of: Iterable[object], instruction: str, first: int = 0) -> str:
     """Return *instruction* of each register, or whatever ``r`` is, with its number and word.
+
+    Words lie from *first* on.
 
     >>> print(each(["r4", "r5"], "ldr {r}, [sp, #{at}]"))
     ldr r4, [sp, #0]
     ldr r5, [sp, #4]
     """
-    return "\n".join(instruction.format(r=r, i=i, at=4 * i) for i, r in enumerate(of))
+    return "\n".join(instruction.format(r=r, i=i, at=first + 4 * i) for i, r in enumerate(of))
 
 
 def load(names: Sequence[str], base: str) -> str:
