@@ -186,13 +186,16 @@ def _with_flows(schedule: Schedule, change: Callable[[Flow], Flow]) -> Schedule:
 
 
 def _too_early(text: StageText) -> StageText:
-    """Return a stage whose rings keep one row less than is needed."""
+    """Return a stage whose rings keep one row less than is needed, of each tensor in them.
+
+    Of the oldest there may be none that is needed: all its rows are read at once.
+    """
 
     def ring(given: Ring | None) -> Ring | None:
         if given is None:
             return None
-        oldest, *others = given.runs
-        return replace(given, runs=(replace(oldest, first=f"{oldest.first} + 1"), *others))
+        runs = (replace(run, first=f"{run.first} + 1") for run in given.runs)
+        return replace(given, runs=tuple(runs))
 
     def advance(given: Advance) -> Advance:
         return replace(given, ring=ring(given.ring))
