@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,35 @@ def inputs(shape: Sequence[int], count: int, seed: int = 0) -> Iterator[dict[str
 
 if __name__ == "__main__":
     onnx.save(as_pytorch_exports(), sys.argv[1] if len(sys.argv) > 1 else PYTORCH)
+
+
+def quantised(folder: Path, *, kind: str, form: str, per_channel: bool) -> Path:
+    """The small network as ONNX Runtime's quantiser makes it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnxruntime.quantization import (
+            CalibrationDataReader,
+            QuantFormat,
+            QuantType,
+            quantize_static,
+        )
+
+        class Inputs(CalibrationDataReader):  # type: ignore[misc]
+            def __init__(self) -> None:
+                self.left = inputs((1, 3, 8, 8), 8)
+
+            def get_next(self) -> Any:
+                return next(self.left, None)
+
+        source, path = folder / "float.onnx", folder / "quantised.onnx"
+        onnx.save(small_network(), source)
+        quantize_static(
+            source,
+            path,
+            Inputs(),
+            quant_format=QuantFormat[form],
+            per_channel=per_channel,
+            activation_type=QuantType[kind],
+            weight_type=QuantType.QInt8,
+        )
+    return path

@@ -122,7 +122,7 @@ def compared(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[
 def test_a_quantised_network_is_within_a_quantum_of_onnx_runtime(
     tmp_path: Path, kind: str, form: str, per_channel: bool, record_property: Any
 ) -> None:
-    path = quantised(tmp_path, kind=kind, form=form, per_channel=per_channel)
+    path = onnx_models.quantised(tmp_path, kind=kind, form=form, per_channel=per_channel)
     got, wanted = compared(path, (1, 3, 8, 8))
     scale = numpy_helper.to_array(
         next(each for each in onnx.load(path).graph.initializer if each.name == "y_scale")
@@ -131,38 +131,6 @@ def test_a_quantised_network_is_within_a_quantum_of_onnx_runtime(
     record_property("differ", f"{int((quanta > 0).sum())} of {quanta.size}")
     assert quanta.max() <= 1
     assert (quanta > 0).mean() < 0.1
-
-
-def quantised(folder: Path, *, kind: str, form: str, per_channel: bool) -> Path:
-    """The small network as ONNX Runtime's quantiser makes it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from onnxruntime.quantization import (
-            CalibrationDataReader,
-            QuantFormat,
-            QuantType,
-            quantize_static,
-        )
-
-        class Inputs(CalibrationDataReader):  # type: ignore[misc]
-            def __init__(self) -> None:
-                self.left = onnx_models.inputs((1, 3, 8, 8), 8)
-
-            def get_next(self) -> Any:
-                return next(self.left, None)
-
-        source, path = folder / "float.onnx", folder / "quantised.onnx"
-        onnx.save(onnx_models.small_network(), source)
-        quantize_static(
-            source,
-            path,
-            Inputs(),
-            quant_format=QuantFormat[form],
-            per_channel=per_channel,
-            activation_type=QuantType[kind],
-            weight_type=QuantType.QInt8,
-        )
-    return path
 
 
 def test_a_network_as_pytorch_exports_it_is_what_onnx_runtime_computes() -> None:
@@ -186,7 +154,7 @@ def test_nothing_is_transposed_when_it_runs() -> None:
 
 @pytest.mark.emulator
 def test_a_network_of_bytes_is_proved_on_emulated_cores(tmp_path: Path) -> None:
-    path = quantised(tmp_path, kind="QUInt8", form="QDQ", per_channel=True)
+    path = onnx_models.quantised(tmp_path, kind="QUInt8", form="QDQ", per_channel=True)
     for target in ("cortex-m4", "rv32imc"):
         report = generated("-t", target, "-b", "64k", path, "-o", tmp_path / target)
         assert report["verified"]
@@ -195,7 +163,7 @@ def test_a_network_of_bytes_is_proved_on_emulated_cores(tmp_path: Path) -> None:
 
 
 def test_its_operators_are_listed_and_one_is_taken_out(tmp_path: Path) -> None:
-    path = quantised(tmp_path, kind="QInt8", form="QOperator", per_channel=False)
+    path = onnx_models.quantised(tmp_path, kind="QInt8", form="QOperator", per_channel=False)
     listed = json.loads(convgen("--list-layers", "--format", "json", path).stdout)
     assert [each["kind"].lower() for each in listed][:2] == ["quantizelinear", "qlinearconv"]
     assert all(each["supported"] for each in listed)

@@ -16,7 +16,7 @@ from convgen.bench.insight import Wanted
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
-from convgen.bench.trial import Bench, Trial
+from convgen.bench.trial import Bench, Trial, split_outputs
 from convgen.choices import Package
 from convgen.errors import ConvgenError, ToolError, UsageError
 from convgen.model.operator import Computation, Operator
@@ -34,6 +34,7 @@ from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
 
 if TYPE_CHECKING:
+    from convgen.bench.proof.onnx_runtime import Beside
     from convgen.model.whole import Whole
 
 OUT = "convgen-out"
@@ -170,6 +171,22 @@ def look_into(trial: Trial, bench: Bench, wanted: Wanted, say: Say) -> Trial:
         return trial
     say(f"{trial.program.label}: counting what it executes")
     return insight.look_into(trial, bench.target, _block_counts(trial, bench), wanted)
+
+
+def beside(trial: Trial) -> Beside | str | None:
+    """Return how outputs of *trial* compare with ONNX Runtime's, or why that is not known.
+
+    None where the model is no .onnx file.
+    """
+    file = trial.schedule.graph.origin.onnx
+    if file is None:
+        return None
+    if trial.run is None or trial.given is None:
+        return "there are no outputs: it did not run, or not to its end"
+    from convgen.bench.proof import onnx_runtime
+
+    outputs = split_outputs(trial.program.computes, trial.run.outputs)
+    return onnx_runtime.beside(trial.schedule.graph, file, trial.given.inputs, outputs)
 
 
 def _block_counts(trial: Trial, bench: Bench) -> Counts:

@@ -65,7 +65,14 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
         tools = jobs.tools(bench, board, chosen)
         advice = network_advice.advise(plans, chosen.schedule, budget)
         described = network_report.build(
-            results, budget, tools, differs, counted, advice, compared=compared
+            results,
+            budget,
+            tools,
+            differs,
+            counted,
+            advice,
+            compared=compared,
+            beside=jobs.beside(chosen),
         )
         return Found(chosen=chosen, report=described, failure=results.failure)
 

@@ -37,7 +37,11 @@ def _network(path: Path, options: ReadOptions) -> Graph:
         graph = quantized_ends(graph)
     graph, saved = simplified(graph)
     origin = Origin(
-        ends=options.ends, reference=options.reference, saved=saved, numbers=model.numbers
+        ends=options.ends,
+        reference=options.reference,
+        saved=saved,
+        numbers=model.numbers,
+        onnx=model.onnx,
     )
     return replace(settle_states(graph), origin=origin)
 

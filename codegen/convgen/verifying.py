@@ -62,7 +62,9 @@ def _found(
     if planned.selection is None:
         from convgen.report import network_report
 
-        described = network_report.build(results, budget, tools, differs, counted)
+        described = network_report.build(
+            results, budget, tools, differs, counted, beside=jobs.beside(trial)
+        )
     else:
         described = report.build(planned.selection, results, tools)
     return Found(chosen=trial, report=described, failure=results.failure)

@@ -52,16 +52,39 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """An input or output as a file of a model has it, of ``shape`` there.
+
+    ``tensor`` is what was read of it: its axis ``i`` is axis ``order[i]`` of the file's.
+    """
+
+    tensor: Tensor
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxFile:
+    """The .onnx file that a graph was read from, in which axes are in another order."""
+
+    content: bytes = field(repr=False)
+    inputs: tuple[End, ...]
+    outputs: tuple[End, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """How a graph came to be: what it begins and ends with, whose rounding, what passes saved.
 
-    ``numbers`` are those of operators in the model's file, by their names.
+    ``numbers`` are those of operators in the model's file, by their names. ``onnx`` is that file,
+    where it is one of ONNX.
     """
 
     ends: Ends = "model"
     reference: Reference = "litert"
     saved: tuple[Saved, ...] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
+    onnx: OnnxFile | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

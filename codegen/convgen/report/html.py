@@ -214,6 +214,7 @@ def _share(label: str, used: int, budget: int, note: str) -> Card:
 
 def _said(report: Report) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Warnings", report["warnings"]
+    yield "Beside ONNX Runtime", tuple(network_page.beside(report))
     yield "Decided", tuple(_decided(report))
     yield "Advice", report["advice"]
 

@@ -34,6 +34,7 @@ def _parts(report: Report, shown: Shown) -> Iterator[Part]:
         return
     yield _headline(report)
     yield from answer.scope(report)
+    yield from beside(report)
     yield answer.tools(report, everything=shown.everything)
     yield _summary(report, shown)
     yield from answer.warnings(report)
@@ -72,6 +73,27 @@ def exact(report: Report) -> str:
         how = "no output is more than {max_abs_error:.1e}, of {max_allowed_error:.1e}, from"
         how = how.format(**report)
     return f"{how} {report['compared_with']}"
+
+
+def beside(report: Report) -> Iterator[str]:
+    """Say how outputs compare with ONNX Runtime's, or why that is not known, of its models."""
+    found = report.get("onnxruntime")
+    if found:
+        yield f"ONNX Runtime {found['version']}: {_differing(found)}"
+    elif "without_onnxruntime" in report:
+        yield f"Not compared with ONNX Runtime: {report['without_onnxruntime']}"
+
+
+def _differing(found: Report) -> str:
+    """Return how many outputs differ, and how far they do."""
+    count, outputs = found["differ"], answer.counted(found["outputs"], "output")
+    quanta, error = found["max_quanta"], found["max_abs_error"]
+    if not count:
+        return f"no output differs by more than {error:.1e}" if error else f"0 of {outputs} differ"
+    far = [answer.counted(quanta, "quantum").replace("quantums", "quanta")] if quanta else []
+    far += [f"{error:.1e}"] if error else []
+    most = f", by at most {' or '.join(far)}" if far else ""
+    return f"{count:,} of {outputs} {'differs' if count == 1 else 'differ'}{most}"
 
 
 def _summary(report: Report, how: Shown) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from convgen import __version__
 from convgen.bench.blame import Difference
 from convgen.bench.operators import Shares
+from convgen.bench.proof.onnx_runtime import Beside
 from convgen.bench.trial import Trial
 from convgen.choices import Feed
 from convgen.report import doubts
@@ -39,12 +40,13 @@ def build(  # noqa: PLR0913 - what was found, by whom
     advice: Sequence[str] = (),
     *,
     compared: Compared | None = None,
+    beside: Beside | str | None = None,
 ) -> Report:
     """Return the report of docs/reference.md, every size in bytes.
 
     *tools* describes target, machine, emulator and toolchain; *differs* is where outputs first do,
     *shares* what each operator takes, *advice* what other options would buy, *compared* what else
-    was run.
+    was run, *beside* how outputs compare with ONNX Runtime's, or why that is not known.
     """
     chosen, trials = results.chosen, results.trials
     schedule = chosen.schedule
@@ -57,6 +59,7 @@ def build(  # noqa: PLR0913 - what was found, by whom
         **verdict(results),
         **({} if differs is None else {"first_difference": asdict(differs)}),
         "outputs": _outputs(chosen),
+        **_beside(beside),
         "macs": graph.macs,
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
@@ -123,6 +126,21 @@ def _outputs(chosen: Trial) -> list[Report]:
         }
         for tensor, each in zip(chosen.schedule.graph.outputs, judged, strict=False)
     ]
+
+
+def _beside(found: Beside | str | None) -> Report:
+    """How outputs compare with ONNX Runtime's; nothing where it could not read the model."""
+    if found is None:
+        return {}
+    if isinstance(found, str):
+        return {"onnxruntime": None, "without_onnxruntime": found}
+    error = found.max_abs_error
+    return {
+        "onnxruntime": {
+            **asdict(found),
+            "max_abs_error": None if error is None else finite(error),
+        }
+    }
 
 
 def _feed(schedule: Schedule) -> Feed:

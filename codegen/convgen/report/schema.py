@@ -309,6 +309,16 @@ class Output(_Part):
     max_allowed_error: float | None
 
 
+class OnnxRuntime(_Part):
+    """How outputs compare with those of ONNX Runtime."""
+
+    version: str
+    outputs: Count
+    differ: Count
+    max_quanta: Count | None
+    max_abs_error: float | None
+
+
 class Difference(_Part):
     """Where outputs first differ: ``index`` is the place in the tensor."""
 
@@ -345,6 +355,8 @@ class Model(_Report):
     model: str
     first_difference: Difference = Absent
     outputs: list[Output]
+    onnxruntime: OnnxRuntime | None = Absent
+    without_onnxruntime: str = Absent
     memory: ModelMemory | None
     operators: list[Operator]
     instructions_between: int | None = Absent

@@ -7,7 +7,7 @@ and what of them is supported is said there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,10 @@ from convgen.formats.onnx.scene import (
 from convgen.formats.onnx.tables import Model, Node
 from convgen.formats.tflite import reader as tflite
 from convgen.formats.tflite.reader import Entry, Imported
-from convgen.formats.tflite.scene import UnsupportedError
+from convgen.formats.tflite.scene import Shape, UnsupportedError
 from convgen.formats.tflite.tables import MAX_FILE_BYTES, SubGraph
+from convgen.model.graph import End, OnnxFile
+from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
@@ -119,7 +121,23 @@ def imported(model: Model, name: str, reference: Reference = "litert") -> Import
     lowering = _Lowering(model, reference)
     found, reading = lowering.entries()
     tflite.refuse_unsupported(found)
-    return Imported(graph=reading.graph(name, found), entries=found)
+    graph = reading.graph(name, found)
+    file = OnnxFile(
+        content=model.content,
+        inputs=_ends(graph.inputs, lowering.given),
+        outputs=_ends(graph.outputs, lowering.made),
+    )
+    return Imported(graph=graph, entries=found, onnx=file)
+
+
+Axes = tuple[Shape, Sequence[int]]
+"""The shape of an input or output in the file, and in which order its axes are stored."""
+
+
+def _ends(tensors: Sequence[Tensor], axes: Sequence[Axes]) -> tuple[End, ...]:
+    """Return inputs or outputs of a graph as the file has them."""
+    both = zip(tensors, axes, strict=True)
+    return tuple(End(tensor=each, shape=shape, order=tuple(order)) for each, (shape, order) in both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +166,8 @@ class _Lowering:
             if node.kind == "Constant" and len(node.outputs) == 1:
                 constants[node.outputs[0]] = Constant(_constant(node))
         self.inputs: list[int] = []
+        self.given: list[Axes] = []
+        self.made: list[Axes] = []
         for given in model.inputs:
             self._input(given)
 
@@ -164,6 +184,7 @@ class _Lowering:
             raise SpecError([f"input {word(given.name)!r}: expected {expected}, got {given.dtype}"])
         tensor = scene.tensor(given.name, shape, numbers)
         self.inputs.append(tensor.index)
+        self.given.append((given.shape, order))
         scene.values[given.name] = Value(tensor, given.shape, given.shape, order)
 
     def _input_numbers(self, given: tables.Input) -> Numbers:
@@ -212,9 +233,11 @@ class _Lowering:
         if writer and writer[0].kind in ("DequantizeLinear", *KEEPS_FLOAT):
             value = scene.dequantized(value)
         rank = len(value.shape)
-        if value.before == value.shape and rank in (3, 4) and value.order == image_order(rank):
-            return value.tensor.index
-        return scene.stored(value, straight(rank)).index
+        image = value.before == value.shape and rank in (3, 4)
+        image = image and value.order == image_order(rank)
+        order = image_order(rank) if image else straight(rank)
+        self.made.append((value.shape, order))
+        return scene.stored(value, order).index
 
     def _made(self, node: Node, parts: tuple[Node, ...]) -> _Made:
         scene, first = self.scene, len(self.scene.operators)

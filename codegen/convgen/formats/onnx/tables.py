@@ -74,13 +74,14 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """Operators in order, with the constants that they name."""
+    """Operators in order, with the constants that they name; ``content`` is the whole file."""
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, NDArray[Any]]
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
     opset: int
+    content: bytes
 
 
 def parse(content: bytes) -> Model:
@@ -106,6 +107,7 @@ def parse(content: bytes) -> Model:
         inputs=tuple(_input(each) for each in graph.input if each.name not in constants),
         outputs=tuple(_name(each.name) for each in graph.output),
         opset=max((o.version for o in model.opset_import if o.domain in OWN), default=1),
+        content=content,
     )
 
 

@@ -24,7 +24,7 @@ from convgen.formats.tflite.tables import (
     FileTensor,
     SubGraph,
 )
-from convgen.model.graph import Graph
+from convgen.model.graph import Graph, OnnxFile
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.move import Copy
@@ -114,10 +114,14 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """A model: the graph, and what each operator of the file became in it."""
+    """A model: the graph, and what each operator of the file became in it.
+
+    ``onnx`` is the file if it is one of ONNX.
+    """
 
     graph: Graph
     entries: tuple[Entry, ...]
+    onnx: OnnxFile | None = None
 
     @property
     def numbers(self) -> dict[str, int]:
