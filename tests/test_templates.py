@@ -11,7 +11,7 @@ from jinja2 import nodes
 from convgen.choices import PACKAGES
 from convgen.plans.kernels import SETS
 from convgen.resources import data_dir
-from convgen.sources.render import environment, render_text, tidy
+from convgen.sources.render import environment, render_html, render_text, tidy
 
 TEMPLATES = sorted(
     str(path.relative_to(data_dir("templates"))) for path in data_dir("templates").rglob("*.j2")
@@ -19,7 +19,7 @@ TEMPLATES = sorted(
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 
 
-MOST_CONTROL = 0.25  # of all lines
+MOST_CONTROL = 0.25  # of all lines that are not empty
 
 
 def source(name: str) -> str:
@@ -71,8 +71,20 @@ def test_what_does_not_hold_leaves_no_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert render_text("lines", yes=True, no=False) == "a\nc()\n"
 
 
+def test_each_line_of_markup_escapes_what_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = jinja2.DictLoader(
+        {"list": """{{ expr.each(of, '<li title="{it}">{it}' | safe) }}\n"""}
+    )
+    monkeypatch.setattr(environment(), "loader", loader)
+    assert render_html("list", of=["<b>", '"&']) == (
+        '<li title="&lt;b&gt;">&lt;b&gt;\n<li title="&#34;&amp;">&#34;&amp;\n'
+    )
+    assert not render_html("list", of=[])
+
+
 def test_templates_are_mostly_what_they_print() -> None:
     lines = [line.strip() for name in TEMPLATES for line in source(name).splitlines()]
+    lines = [line for line in lines if line]
     control = [line for line in lines if line.startswith(("{%", "%%"))]
     assert len(control) <= MOST_CONTROL * len(lines)
 

@@ -126,14 +126,14 @@ def grid(rows: Iterable[int], columns: Iterable[int]) -> Iterable[tuple[int, int
 def each(of: Iterable[object], line: str, pitch: int | str = 1) -> str:
     """Return *line* of each, where ``it`` is that and ``i`` its number; no line of none.
 
-    ``at`` is its place among things that lie *pitch* apart.
+    ``at`` is its place among things that lie *pitch* apart. A line of markup escapes what it has.
 
     >>> print(each(["a", "b"], "x{i} = {it};"))
     x0 = a;
     x1 = b;
     """
     lines = (line.format(it=it, i=i, at=at(i, pitch)) for i, it in enumerate(of))
-    return "\n".join(lines) or NOTHING
+    return type(line)("\n").join(lines) or NOTHING
 
 
 def times(count: int | str) -> str:

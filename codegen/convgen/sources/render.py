@@ -71,14 +71,19 @@ def render_text(template: str, **context: Any) -> str:
 def render_html(template: str, **context: Any) -> str:
     """Print a template of HTML, in which nothing of *context* is taken for markup."""
     html = environment().overlay(autoescape=True)
-    return html.get_template(template).render(**context).replace(NOTHING, "")
+    return _without_nothing(html.get_template(template).render(**context))
 
 
 def tidy(text: str) -> str:
     """Drop lines of nothing, strip line ends, keep one empty line in a row, none at a brace."""
-    text = re.sub(rf"^[ \t{NOTHING}]*{NOTHING}[ \t{NOTHING}]*\n", "", text, flags=re.MULTILINE)
-    text = text.replace(NOTHING, "")
+    text = _without_nothing(text)
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
     text = re.sub(r"\{\n\n", "{\n", text)
     return re.sub(r"\n\n(\s*\})", r"\n\1", text)
+
+
+def _without_nothing(text: str) -> str:
+    """Drop lines of nothing, and nothing amid others."""
+    text = re.sub(rf"^[ \t{NOTHING}]*{NOTHING}[ \t{NOTHING}]*\n", "", text, flags=re.MULTILINE)
+    return text.replace(NOTHING, "")
