@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from convgen.choices import MODELS
+
 ROOT = Path(__file__).parents[1]
 ACTION = ROOT / "docker" / "action"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -104,6 +106,14 @@ def test_workflows_run_what_ci_runs(path: Path) -> None:
     jobs = described(path)["jobs"]
     commands = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
     assert any(".ci/run" in command for command in commands)
+
+
+def test_the_action_takes_all_that_convgen_does_and_keeps_the_verdict() -> None:
+    action = described(ACTION / "action.yml")
+    assert all(suffix in action["inputs"]["spec"]["description"] for suffix in (".json", *MODELS))
+    (kept,) = (step["with"]["path"] for step in action["runs"]["steps"] if "with" in step)
+    assert kept.split("\n")[:2] == ["${{ inputs.out }}", "${{ inputs.out }}.junit.xml"]
+    assert "[onnx,portable]" in (ACTION / "install.sh").read_text(encoding="utf-8")
 
 
 def test_scripts_parse() -> None:

@@ -63,8 +63,10 @@ def test_a_model_of_bytes_says_how_many_outputs_differ(bytes_inside: Path, tmp_p
     said = f"ONNX Runtime {VERSION}: {found['differ']} of 15 outputs differ"
     assert said in result.stdout
     assert said in (out / "report.html").read_text(encoding="utf-8")
-    before = (out / "report.json").read_bytes()
-    assert convgen(*arguments).status == 0
+    before, xml = (out / "report.json").read_bytes(), tmp_path / "verdict.xml"
+    assert convgen(*arguments, "--junit", xml).status == 0
+    differ = f'<property name="onnxruntime.differ" value="{found["differ"]}" />'
+    assert differ in xml.read_text(encoding="utf-8")
     assert (out / "report.json").read_bytes() == before
 
 

@@ -6,5 +6,5 @@ set -euo pipefail
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 place=${RUNNER_TEMP:?}/convgen
 python3 -m venv "$place"
-"$place/bin/pip" install --quiet --disable-pip-version-check "${checkout}[portable]"
+"$place/bin/pip" install --quiet --disable-pip-version-check "${checkout}[onnx,portable]"
 echo "$place/bin" >>"${GITHUB_PATH:?}"

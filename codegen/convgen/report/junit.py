@@ -18,6 +18,8 @@ BEGIN = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites'
 KINDS = {ExitCode.WRONG_OUTPUT: "failure", ExitCode.NO_FIT: "failure"}
 """What a test case has by an exit code; of the others it is an error."""
 
+GROUPS = ("memory", "flash", "budget", "onnxruntime")
+"""What of a report is several figures."""
 
 Verdict = tuple[str, Mapping[str, Any] | None, ConvgenError | None]
 """What a layer or model is called, what its run reports if it got so far, what it ended with."""
@@ -117,8 +119,9 @@ def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in report.items():
         if isinstance(value, str | int | float):
             yield _printable(key), _printable(str(value))
-        elif key in ("memory", "flash", "budget") and isinstance(value, dict):
-            yield from ((f"{key}.{inner}", size) for inner, size in value.items())
+        elif key in GROUPS and isinstance(value, dict):
+            known = {inner: size for inner, size in value.items() if size is not None}
+            yield from ((f"{key}.{inner}", size) for inner, size in known.items())
 
 
 def _printable(text: str) -> str:

@@ -235,10 +235,11 @@ def _with_sentence(lines: list[Text], last: Text, width: int) -> Iterator[Text]:
         yield line + GAP + last if line else last
         return
     room = width - used
-    if room < longest or room < min(ROOM, last.cell_len // 2):
+    below, aside = _broken(last, width - INDENT), _broken(last, max(1, room))
+    if room < longest or (room < ROOM and len(below) + 1 < len(aside)):
         yield line
-        yield from (Text(" " * INDENT) + part for part in _broken(last, width - INDENT))
+        yield from (Text(" " * INDENT) + part for part in below)
         return
-    first, *others = _broken(last, room)
+    first, *others = aside
     yield line + GAP + first
     yield from (Text(" " * used) + part for part in others)
