@@ -11,6 +11,8 @@ from convgen.errors import ToolError
 INSTALL = 'pip install "convgen[portable]"'
 BOARD = 'pip install "convgen[board]"'
 COMPLETION = 'pip install "convgen[completion]"'
+ONNX = 'pip install "convgen[onnx]"'
+ONNX_RUNTIME = "pip install onnxruntime"
 
 
 def folder(package: str) -> Path | None:

@@ -56,6 +56,9 @@ def test_where_nothing_is_installed_it_says_how_to_get_it(monkeypatch: pytest.Mo
     assert "not found: apt-get install qemu-user" in rows["qemu-arm"]
     assert 'not found: pip install "convgen[portable]"' in rows["unicorn"]
     assert "--emulator qemu-system: rv64imac" in rows["qemu-system-riscv64"]
+    for extra in ("onnx", "board", "completion"):
+        assert f'not found: pip install "convgen[{extra}]"' in result.stdout
+    assert "not found: apt-get install gdb-multiarch" in rows["gdb-multiarch"]
 
 
 def test_a_program_that_does_not_run_says_so(

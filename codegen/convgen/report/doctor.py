@@ -34,10 +34,23 @@ class Tool:
 
 
 def examine() -> list[Tool]:
-    """Look for every tool that the targets name, and for what reads code."""
+    """Look for every tool that the targets name, and for what single options need."""
     boards = [target.load(name) for name in target.names()]
-    reader = _package("capstone", OTHER, CAPSTONE)
-    return list(map(_looked_for, [*tools(boards), reader]))
+    return list(map(_looked_for, [*tools(boards), *_others()]))
+
+
+def _others() -> Iterator[Tool]:
+    """Yield what serves any target."""
+    from convgen.bench.run import debugger
+
+    yield _package("capstone", OTHER, CAPSTONE)
+    yield _package("onnx", OTHER, "models in .onnx files", get=extras.ONNX)
+    yield _package("onnxruntime", OTHER, "the report on .onnx files", get=extras.ONNX_RUNTIME)
+    yield _package("pygdbmi", OTHER, "--emulator gdb", get=extras.BOARD)
+    yield Tool(
+        name=debugger.GDB, kind=OTHER, option="--emulator gdb", targets=(), get=debugger.INSTALL
+    )
+    yield _package("shtab", OTHER, "--completion", get=extras.COMPLETION)
 
 
 def tools(boards: Iterable[Target]) -> list[Tool]:
@@ -75,11 +88,9 @@ def _program(name: str, package: str, kind: str, option: str, board: Target) -> 
     )
 
 
-def _package(name: str, kind: str, option: str, *boards: Target) -> Tool:
+def _package(name: str, kind: str, option: str, *boards: Target, get: str = extras.INSTALL) -> Tool:
     targets = tuple(board.name for board in boards)
-    return Tool(
-        name=name, is_package=True, kind=kind, option=option, targets=targets, get=extras.INSTALL
-    )
+    return Tool(name=name, is_package=True, kind=kind, option=option, targets=targets, get=get)
 
 
 def _looked_for(tool: Tool) -> Tool:
@@ -102,7 +113,11 @@ def _found_package(tool: Tool) -> Tool:
     folder = extras.folder(tool.name)
     if folder is None:
         return tool
-    return replace(tool, path=str(folder), version=importlib.metadata.version(tool.name))
+    try:
+        version = importlib.metadata.version(tool.name)
+    except importlib.metadata.PackageNotFoundError:  # it came with a package of another name
+        version = ""
+    return replace(tool, path=str(folder), version=version)
 
 
 def without(tools: Sequence[Tool], kind: str) -> list[str]:

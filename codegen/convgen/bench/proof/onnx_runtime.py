@@ -20,7 +20,6 @@ from convgen.model.whole import Whole
 from convgen.printable import LINE, word
 
 PACKAGE = "onnxruntime"
-INSTALL = f"pip install {PACKAGE}"
 SILENT = 4  # severity of what it logs: what is fatal alone
 SHIFT = 128  # from uint8 to int8
 DTYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}
@@ -52,7 +51,7 @@ def beside(graph: Graph, file: OnnxFile, inputs: Arrays, outputs: Arrays) -> Bes
     Or say why that cannot be.
     """
     try:
-        runtime = extras.load(PACKAGE, "computes outputs to compare with", INSTALL)
+        runtime = extras.load(PACKAGE, "computes outputs to compare with", extras.ONNX_RUNTIME)
         wanted = _computed(runtime, graph, file, inputs)
     except ToolError as error:
         return "; ".join(line.strip() for line in str(error).splitlines())

@@ -20,7 +20,6 @@ from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.tflite.tables import MAX_NAME, MAX_OPERANDS, MAX_OPERATORS, MAX_RANK
 from convgen.printable import word
 
-INSTALL = 'pip install "convgen[onnx]"'
 OWN = ("", "ai.onnx")  # ONNX's own domain of operators
 DOMAINS = (*OWN, "com.microsoft")
 """Of operators: those of ONNX, and ONNX Runtime's quantised ones, whose names differ."""
@@ -86,7 +85,7 @@ class Model:
 
 def parse(content: bytes) -> Model:
     """Return what the .onnx file *content* holds. Raises SpecError, ToolError."""
-    onnx = extras.load("onnx", "reads .onnx models", INSTALL)
+    onnx = extras.load("onnx", "reads .onnx models", extras.ONNX)
     try:
         model = onnx.ModelProto.FromString(content)
     except Exception:  # protobuf's own class of error depends on how it was built
