@@ -28,13 +28,13 @@ test:  ## set up, then check
 quick:  ## lint, check types, run the tests that need no emulator
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy codegen tests
+	$(PYTHON) -m mypy codegen tests benchmarks
 	$(PYTHON) -m pytest -n 2 --dist worksteal -m "not emulator and not slow"
 
 check:  ## lint, check types, run the tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy codegen tests
+	$(PYTHON) -m mypy codegen tests benchmarks
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
 golden:  ## write the golden files anew; review the diff

@@ -11,7 +11,7 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -66,7 +66,7 @@ def measured(folder: Path) -> Figures:
     board = convgen.Target.load(BOARD)
 
     def planned(goal: Goal = "workspace", feed: Feed = "whole") -> Planned:
-        return convgen.plan(graph, board, ram=RAM, flash=FLASH, goal=goal, feed=feed)  # type: ignore[arg-type]
+        return convgen.plan(graph, board, ram=RAM, flash=FLASH, goal=goal, feed=feed)
 
     vectors, default = folder / "vectors.npz", planned()
     found = {"macs": graph.macs, "default": run(default, vectors)}
@@ -104,7 +104,7 @@ def rows() -> dict[str, Row]:
     return {name: Row(**peer, figures=figures[name]) for name, peer in peers.items()}
 
 
-def with_table(text: str, table: Sequence[str]) -> str:
+def with_table(text: str, table: Iterable[str]) -> str:
     """Return a page with *table* between the comments that say where it goes."""
     begin, end = "<!-- written by benchmarks/bench_models.py -->", "<!-- until here -->"
     pattern = rf"{re.escape(begin)}\n.*?{re.escape(end)}"
@@ -159,7 +159,7 @@ def long_table(found: Mapping[str, Row]) -> Iterator[str]:
         yield _line(
             row.title,
             _number(row.live),
-            _number(row.tflm and row.tflm["arena"]),
+            _number(row.tflm["arena"] if row.tflm else None),
             _memory(default),
             _memory(figures["rows"]),
             f"{default['instructions'] / figures['macs']:.2f}",

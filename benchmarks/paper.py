@@ -1,8 +1,8 @@
 """Write docs/results.md: what the papers claim, held against the generated code.
 
-Memory comes from the plans, instructions from runs in which every output was right; what is too
-large to run is predicted and marked so. A run that fails and a sentence that the figures
-do not support are marked in the document, and the script fails.
+Memory comes from the plans, instructions from runs in which every output was right. A sentence that
+the figures do not support is marked in the document; for one, and for a run that fails, the script
+fails.
 """
 
 from __future__ import annotations
@@ -13,13 +13,8 @@ from pathlib import Path
 from measure import tools
 from paper_conclusions import Paragraph, conclusions, printed, unsupported
 from paper_runs import FLOAT_BOARD, INT8_BOARD, Grids, measured
-from paper_tables import (
-    errors,
-    init_calls,
-    instructions,
-    memory,
-)
-from paper_text import exact, millions, wrapped
+from paper_tables import errors, memory
+from paper_text import wrapped
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 
@@ -38,10 +33,8 @@ by `make paper`: `benchmarks/paper.py`, with the layers of `benchmarks/paper_lay
   of the init function of `indirect_init` are not part of a call.
 - All algorithms here have the same inner kernels on these targets, those in portable C. On others
   some have kernels in assembly, which are ahead by far: `docs/performance.md`.
-- **~** marks instructions that the cost model predicts, where a run would be too large. Of the
-  {runs} runs on this page it is off by {error_mean} on average, at worst by {error_worst}. The
-  conclusions use what was measured alone.
-- **–**: the algorithm cannot do the layer; `convgen --compare` tells why.
+- Layers too large for a run are predicted, and no conclusion uses that. Of the {runs} runs the cost
+  model is off by {error_mean} on average, at worst by {error_worst}.
 - `{float_board}`: {float_tools}
 - `{int8_board}`: {int8_tools}
 
@@ -64,45 +57,17 @@ weights them for ResNet-101 ({resnet_layers}), in float32:
 The paper prints a ratio of {resnet_ratio}. Its example, a 7x7 image with a 3x3 kernel, takes
 {example_im2col} elements by im2col and {example_mec} by MEC.
 
-## MEC's layers: instructions
+## The other layers
 
-Millions of instructions, float32 on `{float_board}`. `winograd_2x2` and `winograd_4x4` take as many
-tiles at once as the layer allows, up to 4.
-
-{mec_instructions}
-
-## Indirect convolution by depth
-
-M. Dukhan, arXiv 1907.02129. An 8x8 image, 32 output channels, padding `same`; `c16_3x3` has 16
-input channels and a 3x3 kernel. Instructions, int8 on `{int8_board}`:
-
-{indirect_int8}
-
-Instructions, float32 on `{float_board}`:
-
-{indirect_float}
-
-`im2col_full` copies nothing for 1x1 kernels with stride 1. The init function of `indirect_init`
-runs once: {init_int8} (int8) and {init_float} (float32).
-
-## kn2row on VGG's layers
-
-A. Vasudevan, A. Anderson and D. Gregg, arXiv 1704.04428, and A. Anderson et al., arXiv 1709.03395.
-Layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`. Workspaces in elements,
-float32:
-
-{kn2row_memory}
-
-`kn2row` holds `KH*KW*M*H*W` sums, `kn2row_as` `M*H*W`, `kn2row_aa` none: in float32 the output
-itself holds them. In int8 sums are of 32 bits and need memory of their own.
-
-Millions of instructions, float32 on `{float_board}`:
-
-{kn2row_float}
-
-Millions of instructions, int8 on `{int8_board}`:
-
-{kn2row_int8}
+- Instructions of MEC's layers are of float32; `winograd_2x2` and `winograd_4x4` take as many tiles
+  at once as the layer allows, up to 4.
+- Indirect convolution: M. Dukhan, arXiv 1907.02129. An 8x8 image, 32 output channels, padding
+  `same`; `c16_3x3` has 16 input channels and a 3x3 kernel. `im2col_full` copies nothing for 1x1
+  kernels with stride 1.
+- kn2row: A. Vasudevan, A. Anderson and D. Gregg, arXiv 1704.04428, and A. Anderson et al., arXiv
+  1709.03395. Layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`. `kn2row` holds
+  `KH*KW*M*H*W` sums, `kn2row_as` `M*H*W`, `kn2row_aa` none: in float32 the output itself holds
+  them. In int8 sums are of 32 bits and need memory of their own.
 """
 
 
@@ -126,13 +91,6 @@ def document(sizes: Mapping[str, str], grids: Grids, paragraphs: Sequence[Paragr
         "float_tools": tools(FLOAT_BOARD),
         "int8_board": INT8_BOARD,
         "int8_tools": tools(INT8_BOARD),
-        "mec_instructions": instructions(grids.mec, millions),
-        "indirect_int8": instructions(grids.indirect_int8, exact),
-        "indirect_float": instructions(grids.indirect_float, exact),
-        "init_int8": init_calls(grids.indirect_int8),
-        "init_float": init_calls(grids.indirect_float),
-        "kn2row_float": instructions(grids.kn2row_float, millions),
-        "kn2row_int8": instructions(grids.kn2row_int8, millions),
         "conclusions": printed(paragraphs),
     }
     blocks = DOCUMENT.strip().format_map(values).split("\n\n")

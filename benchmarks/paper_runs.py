@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a job takes; ``init`` are the instructions of the init function.
+    """What a job takes.
 
     ``too_large`` says why nothing was run; instructions are then the predicted ones. ``failure``
     says what went wrong, and then there are none.
@@ -65,7 +65,6 @@ class Figures:
 
     predicted: int
     instructions: int
-    init: int
     too_large: str | None
     failure: str | None = None
 
@@ -243,18 +242,13 @@ def figures(job: Job) -> Figures | None:
     predicted = cost_model(layer, board).predict(planned)
     reason = too_large(planned, board)
     if reason:
-        return Figures(predicted=predicted, instructions=predicted, init=0, too_large=reason)
+        return Figures(predicted=predicted, instructions=predicted, too_large=reason)
     try:
         found = measure(planned, bench_for(layer, board), predicted)
     except ConvgenError as error:
         failure = f"{board.name}: {layer.name}: {planned.algorithm}: {error}"
-        return Figures(predicted=predicted, instructions=0, init=0, too_large=None, failure=failure)
-    return Figures(
-        predicted=predicted,
-        instructions=found.instructions,
-        init=found.init_instructions,
-        too_large=None,
-    )
+        return Figures(predicted=predicted, instructions=0, too_large=None, failure=failure)
+    return Figures(predicted=predicted, instructions=found.instructions, too_large=None)
 
 
 def too_large(planned: Plan, board: Target) -> str | None:

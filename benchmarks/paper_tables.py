@@ -1,8 +1,8 @@
-"""The tables of docs/results.md: memory from plans alone, instructions from runs."""
+"""The tables of docs/results.md: memory, from plans alone; and how good predictions are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from math import nan
 from statistics import fmean
 
@@ -13,16 +13,12 @@ from paper_runs import (
     FLOAT_BYTES,
     KN2ROW_FLOAT,
     MEC,
-    Figures,
     Grid,
     elements,
 )
 from paper_text import code, exact, mib, percent, table
 
-NOT_POSSIBLE, PREDICTED, FAILED = "–", "~", "**failed**"
 LOWERED = (BASE, MEC, "mec_ring", "im2col_p4")
-
-# Memory
 
 
 def memory() -> dict[str, str]:
@@ -33,6 +29,7 @@ def memory() -> dict[str, str]:
     }
     example = {name: elements(data.EXAMPLE, name) for name in (BASE, MEC)}
     check(example, data.EXAMPLE_LOWERED)
+    check_kn2row()
     for name, published in data.MEC_LOWERED.items():
         check(workspaces[name], published)
     return {
@@ -42,7 +39,6 @@ def memory() -> dict[str, str]:
         "resnet_layers": ", ".join(f"{name} x{n}" for name, n in data.RESNET101.items()),
         "example_im2col": exact(example[BASE]),
         "example_mec": exact(example[MEC]),
-        "kn2row_memory": kn2row_elements(),
     }
 
 
@@ -90,10 +86,9 @@ def resnet(workspaces: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
-def kn2row_elements() -> str:
-    """Return the float32 workspaces of VGG's layers, checked by the formulas of the paper."""
-    study = KN2ROW_FLOAT
-    for layer in study.layers:
+def check_kn2row() -> None:
+    """Compare the float32 workspaces of VGG's layers with the formulas of the paper."""
+    for layer in KN2ROW_FLOAT.layers:
         height, width, in_c = layer["input"]["shape"]
         taps, out_c = layer["kernel_size"] ** 2, layer["out_channels"]
         wanted = {
@@ -104,37 +99,6 @@ def kn2row_elements() -> str:
         }
         found = {name: elements(layer, name) for name in wanted}
         assert found == wanted, f"{layer['name']}: planned {found}, by the formulas {wanted}"
-    rows = (
-        [layer["name"], *shape(layer), *(exact(elements(layer, name)) for name in study.titles)]
-        for layer in study.layers
-    )
-    return table(["layer", "input", "kernel", *code(study.titles)], rows)
-
-
-# Instructions
-
-
-def instructions(grid: Grid, show: Callable[[int], str]) -> str:
-    """Return the table of a grid's instructions."""
-
-    def cell(found: Figures | None) -> str:
-        if found is None:
-            return NOT_POSSIBLE
-        if found.failure:
-            return FAILED
-        return (PREDICTED if found.too_large else "") + show(found.instructions)
-
-    study = grid.study
-    rows = (
-        [name, *(cell(grid.cells[name, title]) for title in study.titles)] for name in study.names
-    )
-    return table(["layer", *code(study.titles)], rows)
-
-
-def init_calls(grid: Grid) -> str:
-    """Return what the init functions take."""
-    calls = [cell.init for cell in grid.cells.values() if cell and cell.init]
-    return f"{min(calls):,} to {max(calls):,} instructions" if calls else "not measured"
 
 
 def errors(grids: Iterable[Grid]) -> dict[str, str]:

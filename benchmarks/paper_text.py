@@ -26,8 +26,8 @@ def _fill(text: str, indent: str) -> str:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown; all columns but the first are numbers."""
-    rule = ["---", *("--:" for _ in heads[1:])]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
+    head, *lines = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return "\n".join([head, f"|---|{'--:|' * (len(heads) - 1)}", *lines])
 
 
 def code(names: Iterable[str]) -> list[str]:
@@ -38,11 +38,6 @@ def code(names: Iterable[str]) -> list[str]:
 def exact(count: int) -> str:
     """Return all digits."""
     return f"{count:,}"
-
-
-def millions(count: int) -> str:
-    """Return millions."""
-    return f"{count / 1e6:,.1f}"
 
 
 def mib(size: int) -> str:

@@ -52,12 +52,9 @@ def unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_every_run_of_the_document_was_right_and_supports_its_sentences(
-    paper: SimpleNamespace,
-) -> None:
+def test_the_runs_support_every_sentence_of_the_document(paper: SimpleNamespace) -> None:
     text = RESULTS.read_text(encoding="utf-8")
     assert paper.conclusions.UNSUPPORTED not in text
-    assert paper.tables.FAILED not in text
 
 
 def test_a_figure_that_the_plans_do_not_give_is_refused(paper: SimpleNamespace) -> None:
@@ -66,7 +63,7 @@ def test_a_figure_that_the_plans_do_not_give_is_refused(paper: SimpleNamespace) 
 
 
 def figures(paper: SimpleNamespace, instructions: int, too_large: str | None = None) -> Any:
-    return paper.runs.Figures(predicted=110, instructions=instructions, init=1, too_large=too_large)
+    return paper.runs.Figures(predicted=110, instructions=instructions, too_large=too_large)
 
 
 def grid(paper: SimpleNamespace, **cells: Any) -> Any:
@@ -77,7 +74,7 @@ def grid(paper: SimpleNamespace, **cells: Any) -> Any:
     return paper.runs.Grid(study=study, cells=named)
 
 
-def test_predictions_are_marked_and_not_compared(paper: SimpleNamespace) -> None:
+def test_predictions_are_not_compared(paper: SimpleNamespace) -> None:
     found = grid(
         paper,
         im2col_full=figures(paper, 100),
@@ -87,8 +84,6 @@ def test_predictions_are_marked_and_not_compared(paper: SimpleNamespace) -> None
     )
     assert found.ratios("mec") == {"example": pytest.approx(-0.1)}
     assert found.ratios("direct") == {}
-    table = paper.tables.instructions(found, paper.text.exact)
-    assert "| example | 100 | 90 | ~110 | – |" in table
 
 
 def test_a_sentence_that_the_figures_do_not_support_is_marked(paper: SimpleNamespace) -> None:
@@ -133,14 +128,12 @@ def test_what_was_measured_is_written_even_if_it_supports_nothing(
     text, complaint = written(figures(paper, 123))
     assert "do not support: Winograd alone" in complaint
     assert f"{paper.conclusions.UNSUPPORTED} Winograd alone" in unwrapped(text)
-    assert "| c3_3x3 | 123 | 123 |" in text
 
 
-def test_what_failed_is_marked_and_told(paper: SimpleNamespace, written: Written) -> None:
+def test_what_failed_is_told(paper: SimpleNamespace, written: Written) -> None:
     failed = replace(figures(paper, 0), failure="cv5: mec: it faults")
-    text, complaint = written(failed)
+    _, complaint = written(failed)
     assert complaint.startswith("cv5: mec: it faults\n")
-    assert f"| c3_3x3 | {paper.tables.FAILED} |" in text
 
 
 def test_what_asks_something_of_the_caller_is_no_choice(paper: SimpleNamespace) -> None:
