@@ -24,6 +24,7 @@ from convgen.bench.run.emulator import Emulator, Run
 from convgen.choices import Goal
 from convgen.errors import MachineTooSmallError, VerificationError
 from convgen.model.operator import Computation, output_bytes
+from convgen.model.whole import rule_of
 from convgen.schedule.select import Budget, Candidate
 from convgen.sources.remake import Remake
 from convgen.targets.target import Machine, Target
@@ -294,7 +295,7 @@ def _run(built: Built, bench: Bench, image: Image, *, recall: bool) -> Trial:
         comparison=found,
         failure=failure,
         vectors=given.count if bench.emulator else 0,
-        compared_with=("TensorFlow Lite's reference" if given.expected is None else "--vectors"),
+        compared_with=rule_of(program.computes) if given.expected is None else "--vectors",
         given=given if bench.emulator else None,
         on_board=bench.machine.on_desk,
     )

@@ -44,6 +44,16 @@ class Whole:
         return bounds.tolerance(self.graph, *inputs)
 
 
+def rule_of(computation: Computation) -> str:
+    """Return what *computation* computes exactly, in words."""
+    rule = "TensorFlow Lite's reference"
+    graph = computation.graph if isinstance(computation, Whole) else None
+    if graph is None or graph.origin.onnx is None or graph.origin.reference != "litert":
+        return rule
+    is_integer = any(tensor.dtype == "int8" for tensor in graph.tensors.values())
+    return f"{rule} with single rounding" if is_integer else rule
+
+
 def keeps_state(computation: Computation) -> bool:
     """Whether a call depends on those before it."""
     return isinstance(computation, Whole) and bool(computation.graph.states)

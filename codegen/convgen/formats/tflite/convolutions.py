@@ -262,7 +262,7 @@ def _windowed(
         clamp=clamp(options, tensors[1]),
         kind="conv2d",
         title="convolution layer",
-        rounding="double",
+        rounding=scene.rounding,
     )
     return convolution(layer, tensors, weights, symmetric=symmetric)
 

@@ -109,7 +109,7 @@ def transpose_conv(operator: FileOperator, scene: Scene) -> Built:
         clamp=clamp(options, tensors[1]),
         kind="conv2d",
         title="transposed convolution",
-        rounding="double",
+        rounding=scene.rounding,
     )
     mirrored = Weights(
         values=np.ascontiguousarray(weights.values[:, ::-1, ::-1]),

@@ -28,6 +28,7 @@ from convgen.model.graph import Graph, OnnxFile
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.move import Copy
+from convgen.model.quantize import Rounding
 from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
@@ -175,10 +176,15 @@ def refuse_unsupported(found: tuple[Entry, ...]) -> None:
 class Reading:
     """One model as it is read."""
 
-    def __init__(self, subgraphs: tuple[SubGraph, ...], reference: Reference = "litert") -> None:
+    def __init__(
+        self,
+        subgraphs: tuple[SubGraph, ...],
+        reference: Reference = "litert",
+        rounding: Rounding = "double",
+    ) -> None:
         """Begin with the model's constants and inputs. Raises SpecError."""
         self.main = subgraphs[0]
-        self.scene = Scene(self.main.tensors, reference=reference)
+        self.scene = Scene(self.main.tensors, reference=reference, rounding=rounding)
         self.variables = Variables(subgraphs)
         self.identifiers: set[str] = set()
         self.macs = self.constant_bytes = self.folded = 0

@@ -15,7 +15,7 @@ from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Options
 from convgen.model.operator import Operator
-from convgen.model.quantize import INT8, INT32, activation_range, as_float32
+from convgen.model.quantize import INT8, INT32, Rounding, activation_range, as_float32
 from convgen.model.tensor import DType, Tensor
 
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
@@ -44,7 +44,8 @@ class Scene:
     """The file's tensors, and which of them are known so far.
 
     ``names``: what tensors are called in the graph; those of one name are the same bytes.
-    ``constants``: what is known without running anything. ``reference``: whose kernels are right.
+    ``constants``: what is known without running anything. ``reference``: whose kernels are right;
+    ``rounding``: that of convolutions, but for fully connected ones.
     """
 
     tensors: tuple[FileTensor, ...]
@@ -53,6 +54,7 @@ class Scene:
     taken: set[str] = field(default_factory=set)
     folding: bool = False
     reference: Reference = "litert"
+    rounding: Rounding = "double"
 
     def file_tensor(self, operator: FileOperator, place: int, what: str) -> FileTensor:
         """Return the *place*-th input of *operator*, which is called *what*.
