@@ -177,19 +177,7 @@ def what_it_gives(name: str) -> list[str]:
     """Return a row of the table in docs/overlap.md."""
     layer = real_layer(name)
     candidates = undemanding(survey(layer, target.load("cortex-m4"), overlap=True)[0])
-    fastest = min(candidate.instructions for candidate in candidates)
-    fast = [c for c in candidates if c.instructions <= 1.1 * fastest]
-    chosen = [
-        min(some, key=lambda c: (c.ram_without_stack, c.instructions))
-        for some in (candidates, fast)
-    ]
-    cells = [
-        cell
-        for candidate in chosen
-        for cell in (
-            candidate.algorithm,
-            f"{candidate.tensors:,}",
-            f"{candidate.plan.workspace_bytes:,}",
-        )
-    ]
-    return [name, f"{layer.input_bytes + layer.output_bytes:,}", *cells]
+    least = min(candidates, key=lambda c: (c.ram_without_stack, c.instructions))
+    sizes = (layer.input_bytes + layer.output_bytes, least.tensors, least.plan.workspace_bytes)
+    both, pool, workspace = (f"{size:,}" for size in sizes)
+    return [name, both, least.algorithm, pool, workspace]
