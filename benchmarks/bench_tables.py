@@ -106,12 +106,12 @@ def summary(results: Results) -> str:
 
 
 def others(results: Results) -> str:
-    """Return the geometric means of all peers that were measured on the same targets."""
+    """Return the geometric means of the peers beside a target's rival that were measured on it."""
     rows = (
         [f"`{board}`", TITLES[peer], *_means_and_ends(within(results, board, peer))]
         for board in results.boards
         for peer in TITLES
-        if within(results, board, peer)
+        if peer != RIVALS[board] and within(results, board, peer)
     )
     return table(["target", "compared with", "geometric mean (layers)", "best", "worst"], rows)
 
