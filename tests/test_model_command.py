@@ -70,6 +70,16 @@ def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
     assert "over the budget" in short.stdout
 
 
+def test_a_plan_that_was_built_alone_is_not_wrong(tmp_path: Path) -> None:
+    xml = tmp_path / "junit.xml"
+    only_built = ("--emulator", "none", "--junit", xml, "--all", "-o", tmp_path / "out")
+    run = convgen(*ON_M4, *only_built, DIGITS)
+    assert (run.status, "WRONG" in run.stdout) == (0, False), run.stdout
+    assert ' failures="0" errors="0"' in xml.read_text()
+    kept = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [plan for plan in kept["candidates"] if "measured" in plan] == []
+
+
 @pytest.mark.emulator
 def test_comparing_measures_plans_and_marks_those_that_none_beats(tmp_path: Path) -> None:
     run = convgen(*ON_M4, "--compare", "--format", "json", "-o", tmp_path / "out", DIGITS)

@@ -190,7 +190,11 @@ def _is_outstanding(row: Report) -> bool:
     """Whether *row* is one that is chosen from, or says why there are no others."""
     if not row["applicable"]:
         return True
-    return bool(row["pareto"] or row["chosen"] or not row["measured"]["verified"])
+    return bool(row["pareto"] or row["chosen"] or _is_wrong(row))
+
+
+def _is_wrong(row: Report) -> bool:
+    return "measured" in row and not row["measured"]["verified"]
 
 
 def _plans(rows: Sequence[Report]) -> Table:
@@ -203,12 +207,12 @@ def _plans(rows: Sequence[Report]) -> Table:
         if not row["applicable"]:
             shown.add_row(row["feed"], *[""] * 5, row["reason"])
             continue
-        instructions = row["measured"]["instructions"]
+        instructions = row.get("measured", {}).get("instructions")
         words = [
             *(["chosen"] if row["chosen"] else []),
             *(["Pareto front"] if row["pareto"] else []),
             *([] if row["fits"] else ["over the budget"]),
-            *([] if row["measured"]["verified"] else ["WRONG"]),
+            *(["WRONG"] if _is_wrong(row) else []),
         ]
         shown.add_row(
             row["feed"],

@@ -203,8 +203,23 @@ def _per_mac(trial: Trial) -> float | None:
     return round(trial.instructions / macs, 4) if trial.instructions and macs else None
 
 
+def _measured(trial: Trial) -> Report:
+    """Return what was measured, nothing of a plan that was built alone."""
+    if trial.run is None:
+        return {}
+    return {
+        "measured": {
+            "instructions": trial.instructions,
+            "stack": trial.stack,
+            "flash_code": trial.sizes.code_bytes,
+            "flash_constants": trial.sizes.constant_bytes,
+            "verified": trial.verified,
+        }
+    }
+
+
 def candidates(chosen: Trial | None, trials: Sequence[Trial], budget: Budget) -> list[Report]:
-    """Return the plans that were run, from the least RAM to the most."""
+    """Return the plans that were built, from the least RAM to the most."""
     every = [*trials, *([chosen] if chosen else [])]
     different = {trial.schedule.form: trial for trial in every}
     rows = sorted(different.values(), key=lambda trial: (trial.ram, trial.instructions or 0))
@@ -219,13 +234,7 @@ def candidates(chosen: Trial | None, trials: Sequence[Trial], budget: Budget) ->
             "flash": trial.flash,
             "flash_constants": trial.sizes.constant_bytes,
             "predicted_instructions": trial.schedule.instructions,
-            "measured": {
-                "instructions": trial.instructions,
-                "stack": trial.stack,
-                "flash_code": trial.sizes.code_bytes,
-                "flash_constants": trial.sizes.constant_bytes,
-                "verified": trial.verified,
-            },
+            **_measured(trial),
             "fits": trial.fits(budget),
             "chosen": trial is chosen,
             "pareto": trial in outstanding,

@@ -156,7 +156,7 @@ class Plan(_Part):
     flash: Bytes
     flash_constants: Bytes
     predicted_instructions: Count
-    measured: Measured
+    measured: Measured = Absent
     fits: bool
     chosen: bool
     pareto: bool
