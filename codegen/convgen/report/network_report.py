@@ -12,7 +12,15 @@ from convgen.bench.proof.onnx_runtime import Beside
 from convgen.bench.trial import Trial
 from convgen.choices import Feed
 from convgen.report import doubts
-from convgen.report.report import Report, cycles_of, finite, flash_of, pareto_front, verdict
+from convgen.report.report import (
+    Report,
+    cycles_of,
+    finite,
+    flash_of,
+    measured,
+    pareto_front,
+    verdict,
+)
 from convgen.report.verdict import Results
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
@@ -203,21 +211,6 @@ def _per_mac(trial: Trial) -> float | None:
     return round(trial.instructions / macs, 4) if trial.instructions and macs else None
 
 
-def _measured(trial: Trial) -> Report:
-    """Return what was measured, nothing of a plan that was built alone."""
-    if trial.run is None:
-        return {}
-    return {
-        "measured": {
-            "instructions": trial.instructions,
-            "stack": trial.stack,
-            "flash_code": trial.sizes.code_bytes,
-            "flash_constants": trial.sizes.constant_bytes,
-            "verified": trial.verified,
-        }
-    }
-
-
 def candidates(chosen: Trial | None, trials: Sequence[Trial], budget: Budget) -> list[Report]:
     """Return the plans that were built, from the least RAM to the most."""
     every = [*trials, *([chosen] if chosen else [])]
@@ -234,7 +227,7 @@ def candidates(chosen: Trial | None, trials: Sequence[Trial], budget: Budget) ->
             "flash": trial.flash,
             "flash_constants": trial.sizes.constant_bytes,
             "predicted_instructions": trial.schedule.instructions,
-            **_measured(trial),
+            **({"measured": measured(trial)} if trial.run else {}),
             "fits": trial.fits(budget),
             "chosen": trial is chosen,
             "pareto": trial in outstanding,

@@ -243,13 +243,7 @@ def _candidate(
         "predicted_instructions": candidate.instructions,
     }
     if trial and trial.run:
-        row["measured"] = {
-            "instructions": trial.instructions,
-            "stack": trial.stack,
-            "flash_code": trial.sizes.code_bytes,
-            "flash_constants": trial.sizes.constant_bytes,
-            "verified": trial.verified,
-        }
+        row["measured"] = measured(trial)
         if trial.cycles:
             row["measured"]["cycles_estimated"] = trial.cycles.cycles
         if outstanding is not None:
@@ -265,6 +259,17 @@ def _candidate(
     if problem:
         row["not_measured"] = problem
     return row
+
+
+def measured(trial: Trial) -> Report:
+    """Return what the run of a candidate or plan has measured."""
+    return {
+        "instructions": trial.instructions,
+        "stack": trial.stack,
+        "flash_code": trial.sizes.code_bytes,
+        "flash_constants": trial.sizes.constant_bytes,
+        "verified": trial.verified,
+    }
 
 
 def _unbuilt(error: BuildError | None) -> Report:

@@ -265,9 +265,8 @@ class Cutter:
         total, cuts = self._settled(cost, sum, MOST_PLAYED)
         may_play = len(self._played) < MOST_PLAYED
         if total >= IMPOSSIBLE and not may_play and self.least(limits.stack) <= limits.arena:
-            total, cuts = self._settled(
-                cost, sum, MOST_PLAYED
-            )  # what takes the least RAM is played by now
+            # What takes the least RAM is played by now.
+            total, cuts = self._settled(cost, sum, MOST_PLAYED)
         if total >= IMPOSSIBLE:
             return None
         return tuple(found for cut in cuts if (found := made[cut]))
