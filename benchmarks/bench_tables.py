@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import geometric_mean
 
 from bench_peers import LAYERS, RIVALS, TITLES, Peer, PeerLayer
@@ -21,6 +21,7 @@ from bench_runs import (
 from paper_text import exact, table
 
 NOTHING = "–"
+MEMORY = ("stack", "code")
 QUESTIONS = {
     PEER: "at its workspace",
     NONE: "without workspace",
@@ -169,20 +170,23 @@ def everywhere(results: Results) -> str:
 
 
 def memory(results: Results, board: str) -> str:
-    """Return the algorithm at the rival's workspace, its memory, and the rival's stack and code."""
+    """Return from how much to how much memory layers take at the rival's workspace."""
+    found = results.of(board, PEER)
+    known = [rival for name in found if (rival := LAYERS[name].rival(board))]
     rows = (
-        [
-            name,
-            f"`{found.algorithm}`",
-            *map(exact, (found.workspace, found.stack, found.code, found.constants)),
-            *(NOTHING if size is None else exact(size) for size in (rival.stack, rival.code)),
-        ]
-        for name, found in results.of(board, PEER).items()
-        if (rival := LAYERS[name].rival(board))
+        ["convgen", *map(_ends, _columns(found.values()))],
+        [TITLES[RIVALS[board]], *map(_ends, _columns(known))],
     )
-    rival_title = TITLES[RIVALS[board]]
-    heads = ["layer", "algorithm", "workspace", "stack", "code", "constants"]
-    return table([*heads, f"stack, {rival_title}", f"code, {rival_title}"], rows)
+    return table(["bytes", *MEMORY], rows)
+
+
+def _columns(found: Collection[Figures | Peer]) -> Iterator[list[int]]:
+    for name in MEMORY:
+        yield [size for each in found if (size := getattr(each, name)) is not None]
+
+
+def _ends(sizes: Sequence[int]) -> str:
+    return f"{min(sizes):,} to {max(sizes):,}"
 
 
 def winograd(results: Results) -> str:

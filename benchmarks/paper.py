@@ -24,17 +24,12 @@ DOCUMENT = """
 
 Published comparisons of convolution algorithms are of processors with vector units, caches and
 tuned matrix libraries. This page holds their claims against the C that convgen generates. Written
-by `make paper`: `benchmarks/paper.py`, with the layers of `benchmarks/paper_layers.py`.
+by `make paper`, with the layers of `benchmarks/paper_layers.py`.
 
-- **Memory** is the workspace of the plan that the code is generated from: exactly what a caller
-  must provide, beside input and output.
-- **Instructions** of one call are measured: the code was built and run once under emulation, and
-  every output was right. They tell work, not time: caches and wait states are not in them. Those
-  of the init function of `indirect_init` are not part of a call.
-- All algorithms here have the same inner kernels on these targets, those in portable C. On others
-  some have kernels in assembly, which are ahead by far: `docs/performance.md`.
-- Layers too large for a run are predicted, and no conclusion uses that. Of the {runs} runs the cost
-  model is off by {error_mean} on average, at worst by {error_worst}.
+- **Memory** is the workspace: exactly what a caller must provide, beside input and output.
+- **Instructions** of one call were counted in runs in which every output was right. Caches and wait
+  states are not in them. All algorithms here have the same inner kernels, those in portable C.
+- Of the {runs} runs the cost model is off by {error_mean} on average, at worst by {error_worst}.
 - `{float_board}`: {float_tools}
 - `{int8_board}`: {int8_tools}
 
@@ -44,30 +39,22 @@ by `make paper`: `benchmarks/paper.py`, with the layers of `benchmarks/paper_lay
 
 ## MEC: memory
 
-The layers of M. Cho and D. Brand, arXiv 1706.06873: images are padded beforehand. Workspaces in
-elements.
+The layers of M. Cho and D. Brand, arXiv 1706.06873, padded beforehand; workspaces in elements.
+Those of `im2col_full` and `mec` are those of the paper's formulas.
 
 {mec_memory}
 
-The elements of `im2col_full` and `mec` are those of the paper's formulas. Weighted as the paper
-weights them for ResNet-101 ({resnet_layers}), in float32:
+Weighted as the paper weights them for ResNet-101 ({resnet_layers}), in float32; it prints a ratio
+of {resnet_ratio}:
 
 {resnet}
 
-The paper prints a ratio of {resnet_ratio}. Its example, a 7x7 image with a 3x3 kernel, takes
-{example_im2col} elements by im2col and {example_mec} by MEC.
-
 ## The other layers
 
-- Instructions of MEC's layers are of float32; `winograd_2x2` and `winograd_4x4` take as many tiles
-  at once as the layer allows, up to 4.
 - Indirect convolution: M. Dukhan, arXiv 1907.02129. An 8x8 image, 32 output channels, padding
-  `same`; `c16_3x3` has 16 input channels and a 3x3 kernel. `im2col_full` copies nothing for 1x1
-  kernels with stride 1.
+  `same`; `c16_3x3` has 16 input channels and a 3x3 kernel.
 - kn2row: A. Vasudevan, A. Anderson and D. Gregg, arXiv 1704.04428, and A. Anderson et al., arXiv
-  1709.03395. Layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`. `kn2row` holds
-  `KH*KW*M*H*W` sums, `kn2row_as` `M*H*W`, `kn2row_aa` none: in float32 the output itself holds
-  them. In int8 sums are of 32 bits and need memory of their own.
+  1709.03395. Layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`.
 """
 
 

@@ -13,8 +13,6 @@ from paper_runs import (
     BASE,
     DIRECT,
     INDIRECT,
-    INDIRECT_FLOAT,
-    INDIRECT_INT8,
     KN2ROW_FLOAT,
     KN2ROW_INT8,
     MEC,
@@ -86,8 +84,7 @@ def about_mec(grid: Grid) -> Paragraph:
         sure(
             most(ratios.values()) < 0.1,
             f"The work is about the same: compared with `{BASE}` instructions change by"
-            f" {span(ratios)}. MEC multiplies output rows one by one, and rows are not always"
-            " whole blocks of pixels.",
+            f" {span(ratios)}.",
         ),
         sure(
             most(map(abs, blocks.values())) < 0.001 and min(smaller) > 1,
@@ -113,8 +110,7 @@ def about_indirect(grids: Sequence[Grid]) -> Paragraph:
         ),
         said(
             "A copied element is multiplied for every output channel, so copies are a small part of"
-            " the work; what they cost a cache is not counted here. Pointers are loaded too, and"
-            " the inner loop starts anew for each tap, which pays only where a tap is deep."
+            " the work; and the inner loop starts anew for each tap."
         ),
         sure(
             losses > 0.8 * len(pointwise) and usual(pointwise.values()) < 0.1,
@@ -122,49 +118,7 @@ def about_indirect(grids: Sequence[Grid]) -> Paragraph:
             f" {losses} of {len(pointwise)} runs; they change by {span(pointwise)}, in half of the"
             f" runs by less than {percent(usual(pointwise.values()))}.",
         ),
-        *lucky_wins(grids),
-        table_sizes(),
     ]
-
-
-def lucky_wins(grids: Sequence[Grid]) -> Paragraph:
-    """Say that the indirect algorithms are ahead on 1x1 only where im2col itself is slow."""
-    slow = {
-        f"{name}, `{grid.study.target}`": grid.ratios(BASE, DIRECT).get(name, nan)
-        for grid in grids
-        for title in INDIRECT
-        if title in grid.study.titles
-        for name, ratio in grid.ratios(title).items()
-        if ratio < 0 and is_pointwise(grid.study.layer(name))
-    }
-    if not slow:
-        return []
-    where = ", ".join(f"{name} ({percent(ratio)})" for name, ratio in slow.items())
-    return [
-        sure(
-            all(ratio > 0.1 for ratio in slow.values()),
-            f"The exceptions are where `{BASE}` itself takes more than `{DIRECT}`, which"
-            f" multiplies the same: {where}. There the compiler keeps its sums in memory instead"
-            " of registers.",
-        )
-    ]
-
-
-def table_sizes() -> Sentence:
-    """Compare the tables with the whole matrix and with a few patches."""
-    whole, few = {}, {}
-    for study in (INDIRECT_FLOAT, INDIRECT_INT8):
-        _, patches, *_ = study.titles
-        for layer in study.layers:
-            if not is_pointwise(layer):
-                name = f"{layer['name']}, `{study.target}`"
-                whole[name] = memory_ratio(study, layer["name"], "indirect_init", BASE)
-                few[name] = memory_ratio(study, layer["name"], "indirect_row", patches)
-    return said(
-        f"The whole table takes {times(whole)} times the bytes of the whole matrix; that of a row"
-        f" {times(few)} times those of the few patches that a block needs, less in"
-        f" {sum(ratio < 1 for ratio in few.values())} of {len(few)} layers."
-    )
 
 
 def about_kn2row(grids: Sequence[Grid]) -> Paragraph:
@@ -205,7 +159,6 @@ def kn2row_work(grids: Sequence[Grid]) -> Paragraph:
     """Compare the instructions of kn2row with those of im2col."""
     deep = pooled(grids, ["kn2row_aa"], lambda layer: not is_image(layer))
     shallow = pooled(grids, ["kn2row_aa"], is_image)
-    planes = pooled(grids, ["kn2row", "kn2row_as"], lambda layer: True)
     layers = (layer for grid in grids for layer in grid.study.layers)
     depth = min(layer["input"]["shape"][2] for layer in layers if not is_image(layer))
     return [
@@ -220,7 +173,6 @@ def kn2row_work(grids: Sequence[Grid]) -> Paragraph:
             f"On images of 3 channels it changes them by {span(shallow)}: sums are loaded"
             " and stored for every tap, and a tap is but 3 products.",
         ),
-        said(f"The forms with planes change them by {span(planes)}."),
     ]
 
 
@@ -234,8 +186,7 @@ def about_all(grids: Sequence[Grid]) -> Paragraph:
         said(
             f"**What these claims leave out.** `{DIRECT}` needs no workspace and takes fewer"
             f" instructions than `{BASE}` in {fewer} of {len(direct)} runs; they change by"
-            f" {span(direct)}. Whether the compiler keeps an inner loop in registers moves a layer"
-            " by more than most of the algorithms differ."
+            f" {span(direct)}."
         ),
         sure(
             most(small.values()) < -0.2 and most(large.values()) < -0.5,

@@ -37,8 +37,6 @@ def memory() -> dict[str, str]:
         "resnet": resnet(workspaces),
         "resnet_ratio": data.RESNET101_RATIO,
         "resnet_layers": ", ".join(f"{name} x{n}" for name, n in data.RESNET101.items()),
-        "example_im2col": exact(example[BASE]),
-        "example_mec": exact(example[MEC]),
     }
 
 
@@ -55,18 +53,11 @@ def lowered(workspaces: Mapping[str, Mapping[str, int]]) -> str:
         found = workspaces[layer["name"]]
         sizes = [exact(found[name]) for name in LOWERED]
         ratio = f"{found[BASE] / found[MEC]:.2f}"
-        return [layer["name"], *shape(layer), str(layer["stride"]), *sizes, ratio]
+        return [layer["name"], *sizes, ratio]
 
     ratio = f"`{BASE}` / `{MEC}`"
-    heads = ["layer", "input", "kernel", "stride", *code(LOWERED), ratio]
+    heads = ["layer", *code(LOWERED), ratio]
     return table(heads, map(row, data.MEC_LAYERS))
-
-
-def shape(description: Spec) -> list[str]:
-    """Return a layer's input, and its kernel with the output channels."""
-    height, width, channels = description["input"]["shape"]
-    size, out_channels = description["kernel_size"], description["out_channels"]
-    return [f"{height}x{width}x{channels}", f"{size}x{size}x{out_channels}"]
 
 
 def resnet(workspaces: Mapping[str, Mapping[str, int]]) -> str:
