@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,46 @@ def small_network() -> Any:
     return model(nodes, constants, [1, 3, 8, 8], [1, 5])
 
 
+def between_bytes(kind: str, given: int, attributes: Mapping[str, Any], seed: int) -> Any:
+    """One operator of *given* int8 images and an int8 output, each of scales of its own."""
+    rng = np.random.default_rng(seed)
+    names = [f"x{place}" for place in range(given)]
+    constants: dict[str, NDArray[Any]] = {}
+    for name in (*names, "y"):
+        constants[f"{name}_scale"] = rng.uniform(0.01, 0.05, ()).astype(np.float32)
+        constants[f"{name}_zero"] = rng.integers(-128, 128, (), np.int8)
+    numbers = {name: [name, f"{name}_scale", f"{name}_zero"] for name in (*names, "y")}
+    nodes = [
+        helper.make_node("DequantizeLinear", numbers[name], [f"{name}_real"]) for name in names
+    ]
+    nodes.append(helper.make_node(kind, [f"{name}_real" for name in names], ["real"], **attributes))
+    nodes.append(helper.make_node("QuantizeLinear", ["real", *numbers["y"][1:]], ["y"]))
+    graph = helper.make_graph(
+        nodes,
+        "bytes",
+        [helper.make_tensor_value_info(name, TensorProto.INT8, [1, 4, 16, 16]) for name in names],
+        [helper.make_tensor_value_info("y", TensorProto.INT8, None)],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    made = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="tests")
+    return onnx.shape_inference.infer_shapes(made)
+
+
+def behind_each_other(kind: str, count: int, attributes: Mapping[str, Any]) -> Any:
+    """So many convolutions, each followed by an operator of one input."""
+    rng = np.random.default_rng(3)
+    nodes, constants = [], {}
+    for place in range(count):
+        name, channels = f"c{place}", 8 if place else 3
+        constants[f"{name}_w"] = normal(rng, 8, channels, 3, 3) * np.float32(0.5 / channels**0.5)
+        before = f"a{place - 1}" if place else "x"
+        last = "y" if place == count - 1 else f"a{place}"
+        nodes.append(helper.make_node("Conv", [before, f"{name}_w"], [name], pads=[1] * 4))
+        nodes.append(helper.make_node(kind, [name], [last], **attributes))
+    return model(nodes, constants, [1, 3, 8, 8], [1, 8, 8, 8])
+
+
 def as_pytorch_exports() -> Any:
     """A network in the form of ``torch.onnx.export``: its names, a batch without a size.
 
@@ -116,8 +156,10 @@ if __name__ == "__main__":
     onnx.save(as_pytorch_exports(), sys.argv[1] if len(sys.argv) > 1 else PYTORCH)
 
 
-def quantised(folder: Path, *, kind: str, form: str, per_channel: bool) -> Path:
-    """The small network as ONNX Runtime's quantiser makes it."""
+def quantised(
+    folder: Path, *, kind: str, form: str, per_channel: bool, network: Any = None
+) -> Path:
+    """A network, by default the small one, as ONNX Runtime's quantiser makes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from onnxruntime.quantization import (
@@ -135,7 +177,7 @@ def quantised(folder: Path, *, kind: str, form: str, per_channel: bool) -> Path:
                 return next(self.left, None)
 
         source, path = folder / "float.onnx", folder / "quantised.onnx"
-        onnx.save(small_network(), source)
+        onnx.save(network or small_network(), source)
         quantize_static(
             source,
             path,

@@ -22,6 +22,7 @@ from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
 from convgen.model.ops.softmax import LogSoftmax, Softmax
 from convgen.model.ops.table import Table
+from convgen.model.quantize import Rounding
 from convgen.model.tensor import DType, Tensor
 
 Rng = random.Random
@@ -67,6 +68,10 @@ def _softmax(dtype: DType) -> Callable[[Rng, str], Operator]:
     return draw
 
 
+def _rounding(rng: Rng) -> Rounding:
+    return rng.choice(["double", "single"])
+
+
 def _mean(dtype: DType) -> Callable[[Rng, str], Operator]:
     def draw(rng: Rng, name: str) -> Operator:
         outer, count, inner = rng.randint(1, 5), rng.randint(1, 20), rng.randint(1, 20)
@@ -80,6 +85,7 @@ def _mean(dtype: DType) -> Callable[[Rng, str], Operator]:
             name=name,
             inputs=(tensor("input", (outer, count, inner), dtype, **numbers),),
             output=tensor("output", (outer, inner), dtype, **wider),
+            rounding=_rounding(rng),
         )
 
     return draw
@@ -207,6 +213,7 @@ def _arithmetic(dtype: DType) -> Callable[[Rng, str], Operator]:
             operands=(sides[0], sides[1]),
             output=tensor("output", shape, dtype, **numbers[2]),
             **_clamp(rng, dtype),
+            rounding=_rounding(rng),
         )
 
     return draw

@@ -19,10 +19,15 @@ from onnx import TensorProto, numpy_helper
 
 import onnx_models
 from command import convgen, generated, refused
+from convgen import api
+from convgen.bench.proof import onnx_runtime, vectors
+from convgen.bench.proof.onnx_runtime import Beside
 from convgen.errors import SpecError
 from convgen.formats.onnx import reader, tables
 from convgen.formats.onnx.expanding import FORMS
+from convgen.model.graph import Graph
 from convgen.model.passes import simplified
+from convgen.model.whole import Whole
 
 OUT_OF_REACH = re.compile(
     "int16|uint(16|32|64)|float16|(add|sub|mul)_u?int8|int8_inbounds|maxpool_2d_uint8"
@@ -131,6 +136,62 @@ def test_a_quantised_network_is_within_a_quantum_of_onnx_runtime(
     record_property("differ", f"{int((quanta > 0).sum())} of {quanta.size}")
     assert quanta.max() <= 1
     assert (quanta > 0).mean() < 0.1
+
+
+WINDOW = {"kernel_shape": [2, 2], "strides": [2, 2]}
+OF_BYTES: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "Add": ("Add", 2, {}),
+    "Sub": ("Sub", 2, {}),
+    "Mul": ("Mul", 2, {}),
+    "AveragePool": ("AveragePool", 1, WINDOW),
+    "AveragePool that counts pads": (
+        "AveragePool", 1, {"kernel_shape": [3, 3], "pads": [1] * 4, "count_include_pad": 1},
+    ),
+    "Concat": ("Concat", 2, {"axis": 1}),
+    "Flatten": ("Flatten", 1, {}),
+    "GlobalAveragePool": ("GlobalAveragePool", 1, {}),
+    "HardSwish": ("HardSwish", 1, {}),
+    "LeakyRelu": ("LeakyRelu", 1, {"alpha": 0.1}),
+    "MaxPool": ("MaxPool", 1, WINDOW),
+    "Relu": ("Relu", 1, {}),
+    "Sigmoid": ("Sigmoid", 1, {}),
+    "Tanh": ("Tanh", 1, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_BYTES)
+def test_an_operator_of_bytes_of_any_scales_is_what_onnx_runtime_computes(
+    tmp_path: Path, name: str
+) -> None:
+    kind, given, attributes = OF_BYTES[name]
+    for seed in range(4):
+        path = tmp_path / f"{seed}.onnx"
+        onnx.save(onnx_models.between_bytes(kind, given, attributes, seed), path)
+        found = beside(path, count=3)
+        assert found.differ <= found.outputs // 1000
+
+
+@pytest.mark.parametrize(("kind", "attributes"), [("LeakyRelu", {"alpha": 0.1}), ("HardSwish", {})])
+def test_ten_convolutions_behind_each_other_stay_with_onnx_runtime(
+    tmp_path: Path, kind: str, attributes: dict[str, Any]
+) -> None:
+    network = onnx_models.behind_each_other(kind, 10, attributes)
+    path = onnx_models.quantised(
+        tmp_path, kind="QInt8", form="QDQ", per_channel=True, network=network
+    )
+    found = beside(path, count=10)
+    assert found.differ <= found.outputs // 20  # all behind one sum in 400,000 that lies on a tie
+
+
+def beside(path: Path, *, count: int) -> Beside:
+    """How the reference's outputs compare with ONNX Runtime's."""
+    graph = api.read(path)
+    assert isinstance(graph, Graph)
+    assert graph.origin.onnx
+    inputs = vectors.inputs_of(Whole(graph), seed=1, count=count)
+    found = onnx_runtime.beside(graph, graph.origin.onnx, inputs, graph.compute(*inputs))
+    assert isinstance(found, Beside)
+    return found
 
 
 def test_a_network_as_pytorch_exports_it_is_what_onnx_runtime_computes() -> None:

@@ -1,4 +1,4 @@
-"""Tables of functions of one byte, each exactly as TensorFlow Lite's reference kernel computes it.
+"""Tables of functions of one byte, each exactly as a reference computes it.
 
 A function takes the input's tensor, the output's and ``alpha``, a number that only some read, and
 returns the 256 outputs in the order of the inputs. OverflowError where the kernel would leave
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.choices import Reference
 from convgen.model import fixed_point
 from convgen.model.fixed_point import Raw, multiply
 from convgen.model.ops.table import as_bytes, every_value
 from convgen.model.quantize import (
     INT32,
+    Rounding,
     divide_by_power,
     quantize_multiplier,
     requantize,
@@ -35,16 +37,18 @@ def scale_of(tensor: Tensor) -> np.float32:
     return np.float32(tensor.scale)
 
 
-def scaled(values: NDArray[np.int64], factor: float) -> NDArray[np.int64]:
+def scaled(
+    values: NDArray[np.int64], factor: float, rounding: Rounding = "double"
+) -> NDArray[np.int64]:
     """Return ``MultiplyByQuantizedMultiplier`` of *values* with the multiplier for *factor*.
 
     Works element by element, in any shape.
     """
-    multiplier, shift = quantize_multiplier(factor, "double")
+    multiplier, shift = quantize_multiplier(factor, rounding)
     if int(np.abs(values).max(initial=0)) << max(shift, 0) > INT32.max:
         raise OverflowError(f"scales whose quotient is about 2**{shift}")
     multipliers, shifts = np.array([[multiplier], [shift]], np.int32)
-    return requantize(values, multipliers, shifts, "double")
+    return requantize(values, multipliers, shifts, rounding)
 
 
 def quantize(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
@@ -93,13 +97,13 @@ def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
+def _tanh(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.tanh(values.astype(np.float64)).astype(np.float32)
+
+
 def tanh(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
     """The hyperbolic tangent. Works element by element, in any shape."""
-
-    def function(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.tanh(values.astype(np.float64)).astype(np.float32)
-
-    return _transformed(given, output, function)
+    return _transformed(given, output, _tanh)
 
 
 def _clamped(low: float, high: float) -> Function:
@@ -218,3 +222,37 @@ FUNCTIONS_OF_TFLM: Mapping[str, Function] = {
     "tanh": _in_fixed_point(fixed_point.tanh, 7),
 }
 """The same by TensorFlow Lite Micro's kernels: ``reference_integer_ops::Logistic`` and ``Tanh``."""
+
+Real = Callable[[NDArray[np.float32], np.float32], NDArray[np.float32]]
+"""A function of real values, and of ``alpha``."""
+
+
+def _rounded_once(function: Real) -> Function:
+    """Return a function as ONNX Runtime computes it: in float32, then rounded, halves to even."""
+
+    def tabulate(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
+        values = scale_of(given) * every_value(given).astype(np.float32)
+        steps = np.rint(function(values, np.float32(alpha)) / scale_of(output))
+        return as_bytes(steps.clip(-(2**30), 2**30).astype(np.int64), output)
+
+    return tabulate
+
+
+FUNCTIONS_OF_ONNX: Mapping[str, Function] = {
+    "hard_swish": _rounded_once(lambda x, _: x * (x / np.float32(6) + np.float32(0.5)).clip(0, 1)),
+    "leaky_relu": _rounded_once(lambda x, alpha: np.where(x < 0, alpha * x, x)),
+    "logistic": _rounded_once(lambda x, _: _sigmoid_of_float32(x)),
+    "quantize": _rounded_once(lambda x, _: x),
+    "relu": _rounded_once(lambda x, _: x.clip(0)),
+    "relu6": _rounded_once(lambda x, _: x.clip(0, 6)),
+    "relu_n1_to_1": _rounded_once(lambda x, _: x.clip(-1, 1)),
+    "tanh": _rounded_once(lambda x, _: _tanh(x)),
+}
+"""The same between a DequantizeLinear and a QuantizeLinear, of any scales."""
+
+
+def functions(reference: Reference, rounding: Rounding) -> Mapping[str, Function]:
+    """Return the functions of a model with these kernels, whose operators are *rounding* so."""
+    if reference == "tflm":
+        return FUNCTIONS_OF_TFLM
+    return FUNCTIONS_OF_ONNX if rounding == "single" else FUNCTIONS

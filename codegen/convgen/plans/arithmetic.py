@@ -365,18 +365,19 @@ def _product(operator: Elementwise) -> Scaling:
         for each in operator.operands
     ]
     products = [one * two for one in ends[0] for two in ends[1]]
-    multiplier, shift = quantize_multiplier(operator.factor, "double")
+    multiplier, shift = quantize_multiplier(operator.factor, operator.rounding)
     zero_point = operator.output.zero_point
     rescaled = Rescaled(
         multiplier=multiplier,
         shift=shift,
+        rounding=operator.rounding,
         zero_point=zero_point,
         low=int(operator.activation_min),
         high=int(operator.activation_max),
     )
 
     def outputs(values: Ints) -> NDArray[Any]:
-        found = scaled(values, operator.factor) + zero_point
+        found = scaled(values, operator.factor, operator.rounding) + zero_point
         return found.clip(rescaled.low, rescaled.high)
 
     return scaling.find(rescaled, int(min(products)), int(max(products)), outputs)

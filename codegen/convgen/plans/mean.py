@@ -81,7 +81,11 @@ def find_scaling(operator: Mean) -> Scaling:
     count, (multiplier, shift) = operator.count, operator.rescale
     zero = count * operator.inputs[0].zero_point
     rescaled = Rescaled(
-        multiplier=multiplier, shift=shift, zero=zero, zero_point=operator.output.zero_point
+        multiplier=multiplier,
+        shift=shift,
+        zero=zero,
+        zero_point=operator.output.zero_point,
+        rounding=operator.rounding,
     )
 
     def outputs(sums: Ints) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """How an integer becomes an output of bytes in another scale.
 
-TensorFlow Lite multiplies and rounds twice. Where there are few enough values, a line that gives
-the same for all of them is cheaper (`convgen.plans.staircase`).
+TensorFlow Lite multiplies and rounds twice, ONNX Runtime once. Where there are few enough values, a
+line that gives the same for all of them is cheaper (`convgen.plans.staircase`).
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.quantize import Rounding
 from convgen.plans.constant import Constant
 from convgen.plans.staircase import MOST_SUMS, Ints, Line, Staircase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """What ``parts/scaled.c.j2`` prints: a line, or else a multiplication that is rounded twice.
+    """What ``parts/scaled.c.j2`` prints: a line, or else a multiplication that is rounded.
 
-    There ``zero`` is taken off first, the value is shifted to the ``left``, multiplied by a Q31
-    ``multiplier``, shifted to the ``right``, and ``zero_point`` added. ``low`` and ``high`` clamp.
-    It is an `Output` of a plan.
+    There ``zero`` is taken off first. Rounded twice, the value is shifted to the ``left``,
+    multiplied by a Q31 ``multiplier`` and shifted to the ``right``; rounded once, ``half`` is added
+    to the product, which is shifted by ``once``. Then ``zero_point`` is added, and ``low`` and
+    ``high`` clamp. It is an `Output` of a plan.
     """
 
     form: ClassVar[str] = "scaled"
@@ -38,6 +40,12 @@ class Scaling:
     zero_point: int
     low: int
     high: int
+    once: int = 0
+
+    @property
+    def half(self) -> int:
+        """What rounds a product once."""
+        return 1 << (self.once - 1)
 
     @property
     def unit(self) -> str:
@@ -48,13 +56,14 @@ class Scaling:
     def description(self) -> str:
         """How it is done, in words."""
         if self.line is None:
-            return "rounded twice, as TensorFlow Lite does it"
+            times = "once, as ONNX Runtime" if self.once else "twice, as TensorFlow Lite"
+            return f"rounded {times} does it"
         return f"one multiplication in {self.line.bits} bits, equal for all values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rescaled:
-    """What TensorFlow Lite does: values less ``zero`` times ``multiplier * 2**(shift - 31)``."""
+    """What a reference does: values less ``zero`` times ``multiplier * 2**(shift - 31)``."""
 
     multiplier: int
     shift: int
@@ -62,6 +71,7 @@ class Rescaled:
     zero_point: int = 0
     low: int = -128
     high: int = 127
+    rounding: Rounding = "double"
 
     @property
     def slope(self) -> float:
@@ -93,4 +103,5 @@ def find(
         zero_point=rescaled.zero_point,
         low=rescaled.low,
         high=rescaled.high,
+        once=31 - rescaled.shift if rescaled.rounding == "single" else 0,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.formats.onnx.layers import image_of
+from convgen.formats.onnx.layers import image_of, narrow
 from convgen.formats.onnx.scene import Numbers, Scene, Value, check, image_order
 from convgen.formats.onnx.tables import Node
 from convgen.formats.onnx.window import Window, pads_of, swept, window_of
@@ -32,24 +32,33 @@ def pool(scene: Scene, node: Node) -> None:
     check(set(window.dilation) == {1}, "a dilated pooling")
     ceil = bool(node.attributes.get("ceil_mode", 0))
     check(not (ceil and counted), "a pooling of ceil_mode that counts pads")
-    given = image_of(scene, value)
-    if counted:
-        given, pads = _padded(scene, given, value.numbers, pads), (0,) * len(pads)
-        sizes = given.shape[3 - (rank - 2) : 3]
-    if ceil:
-        pads = _further(window, sizes, pads)
+    given, numbers = image_of(scene, value), value.numbers
+    is_whole = not ceil and (counted or not any(pads))
+    if not is_max and is_whole and numbers and target and not target.same(numbers):
+        made = "DEPTHWISE_CONV_2D", [given, _shares(scene, node, value, window)]
+        options, numbers = window.options("DepthwiseConv2DOptions", pads), target
+    else:
+        if counted:
+            given, pads = _padded(scene, given, numbers, pads), (0,) * len(pads)
+            sizes = given.shape[3 - (rank - 2) : 3]
+        if ceil:
+            pads = _further(window, sizes, pads)
+        made = "MAX_POOL_2D" if is_max else "AVERAGE_POOL_2D", [given]
+        options = window.options("Pool2DOptions", pads)
     out = (1, value.shape[1], *swept(window, sizes, pads))
-    kind = "MAX_POOL_2D" if is_max else "AVERAGE_POOL_2D"
     order = image_order(rank)
     shape = [out[axis] for axis in order]
     wide = [*shape[:1], *[1] * (4 - rank), *shape[1:]]
-    name = node.outputs[0]
-    output = scene.tensor(name, wide, value.numbers)
-    scene.emit(kind, [given], output, window.options("Pool2DOptions", pads))
-    if rank == 3:
-        line = scene.tensor(f"{name}:line", shape, value.numbers)
-        output = scene.emit("RESHAPE", [output], line)
-    scene.put(name, output, out, order)
+    output = scene.emit(*made, scene.tensor(node.outputs[0], wide, numbers), options)
+    scene.put(node.outputs[0], narrow(scene, output, shape), out, order)
+
+
+def _shares(scene: Scene, node: Node, value: Value, window: Window) -> FileTensor:
+    """Return the weights of an average as a convolution, which rounds once to another scale."""
+    count = math.prod(window.kernel)
+    ones = np.ones((1, *[1] * (4 - len(value.shape)), *window.kernel, value.shape[1]), np.int8)
+    numbers = Numbers(np.array([1 / count], np.float32), np.zeros(1, np.int64))
+    return scene.tensor(f"{node.outputs[0]}:shares", ones.shape, numbers, ones)
 
 
 def _padded(

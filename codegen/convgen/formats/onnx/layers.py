@@ -117,7 +117,7 @@ def conv(scene: Scene, node: Node) -> None:
     options = window.options(kind, pads)
     name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     scene.emit(name, [given, *tensors], output, options)
-    scene.put(sums.output, _narrow(scene, output, shape), out, order)
+    scene.put(sums.output, narrow(scene, output, shape), out, order)
 
 
 def _normalised(scene: Scene, node: Node, sums: Sums) -> Sums:
@@ -249,7 +249,7 @@ def image_of(scene: Scene, value: Value) -> FileTensor:
     return scene.emit("RESHAPE", [given], scene.tensor(f"{given.name}:image", shape, value.numbers))
 
 
-def _narrow(scene: Scene, given: FileTensor, shape: list[int]) -> FileTensor:
+def narrow(scene: Scene, given: FileTensor, shape: list[int]) -> FileTensor:
     """Return an image as what it is an image of."""
     if list(given.shape) == shape:
         return given

@@ -102,6 +102,7 @@ def _arithmetic(
         activation=limits.activation,
         activation_min=limits.low,
         activation_max=limits.high,
+        rounding=scene.rounding,
     )
 
 
@@ -209,9 +210,8 @@ def _function(operator: FileOperator, scene: Scene, kind: str, alpha: float = 0.
 
 
 def _table(scene: Scene, kind: str, given: Tensor, output: Tensor, alpha: float = 0.0) -> Table:
-    functions = lookup.FUNCTIONS if scene.reference == "litert" else lookup.FUNCTIONS_OF_TFLM
     try:
-        values = functions[kind](given, output, alpha)
+        values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
     except OverflowError as error:
         raise UnsupportedError(str(error)) from None
     return Table(name="", inputs=(given,), output=output, kind=kind, values=values)

@@ -99,7 +99,7 @@ def _mean(
     if tensors[0].dtype == "int8":
         scaled(tensors[0])
         scaled(tensors[1])
-    found = Mean(name="", inputs=tensors[:1], output=tensors[1])
+    found = Mean(name="", inputs=tensors[:1], output=tensors[1], rounding=scene.rounding)
     if tensors[0].dtype == "int8" and 255 * count << max(found.rescale[1], 0) > INT32.max:
         raise UnsupportedError("a mean whose output has a much smaller scale")
     return found

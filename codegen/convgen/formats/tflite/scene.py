@@ -45,7 +45,7 @@ class Scene:
 
     ``names``: what tensors are called in the graph; those of one name are the same bytes.
     ``constants``: what is known without running anything. ``reference``: whose kernels are right;
-    ``rounding``: that of convolutions, but for fully connected ones.
+    ``rounding``: that of operators, but for fully connected ones; ``single`` is ONNX Runtime's.
     """
 
     tensors: tuple[FileTensor, ...]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convgen.model.lookup import scale_of, scaled
 from convgen.model.operator import Clamped
 from convgen.model.ops.add import LEFT_SHIFT, Rescale
-from convgen.model.quantize import quantize_multiplier
+from convgen.model.quantize import Rounding, quantize_multiplier
 from convgen.model.tensor import DType, Tensor
 
 Kind = Literal["add", "sub", "mul", "minimum", "maximum"]
@@ -32,6 +32,7 @@ class Elementwise(Clamped):
     """``kind`` of two operands, element by element, clamped.
 
     Operands are broadcast to the output's shape as NumPy does: axes are aligned from the last on.
+    ``rounding`` is that of an int8 product; sums are as good as rounded once.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Elementwise(Clamped):
     activation: str
     activation_min: float
     activation_max: float
+    rounding: Rounding = "double"
 
     macs: ClassVar[int] = 0
     synthetic: ClassVar[bool] = False
@@ -123,7 +125,8 @@ class Elementwise(Clamped):
     def _scaled(self, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
         first, second = (each.tensor.zero_point for each in self.operands)
         if self.kind == "mul":
-            return scaled((one - first) * (two - second), self.factor) + self.output.zero_point
+            products = (one - first) * (two - second)
+            return scaled(products, self.factor, self.rounding) + self.output.zero_point
         to_one, to_two, to_output = self.rescales
         sums = to_one.of((one - first) << LEFT_SHIFT)
         sums += SIGNS[self.kind] * to_two.of((two - second) << LEFT_SHIFT)

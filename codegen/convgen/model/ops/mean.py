@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
-from convgen.model.quantize import quantize_multiplier, requantize
+from convgen.model.quantize import Rounding, quantize_multiplier, requantize
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,7 +20,10 @@ class Mean(Plain):
     """The mean along the middle one of three axes, which may stand for several neighbours.
 
     The input is seen as ``[outer, count, inner]``, the output as ``[outer, inner]``.
+    ``rounding`` is that of bytes.
     """
+
+    rounding: Rounding = "double"
 
     kind: ClassVar[str] = "mean"
     title: ClassVar[str] = "mean"
@@ -59,11 +62,14 @@ class Mean(Plain):
         """The Q31 multiplier and shift of a sum, less the zero points, of bytes.
 
         From ``PrepareMeanOrSum`` and ``QuantizedMeanOrSum``: the quotient of the scales, whose
-        multiplier is then divided by the count, with as many bits as that leaves.
+        multiplier is then divided by the count, with as many bits as that leaves. Rounded once: of
+        all three.
         """
         given, found = self.inputs[0].scale, self.output.scale
         if given is None or found is None:
             raise AssertionError("a checked mean of bytes has both scales")
+        if self.rounding == "single":
+            return quantize_multiplier(given / found / self.count, "single")
         multiplier, shift = quantize_multiplier(given / found, "double")
         more = min(self.count.bit_length() - 1, 32, 31 + shift)
         return (multiplier << more) // self.count, shift - more
@@ -74,7 +80,7 @@ class Mean(Plain):
         Both are ``[N, *output shape]``.
         """
         multiplier, shift = np.array([self.rescale], np.int32).T
-        return as_bytes(requantize(sums, multiplier, shift, "double"), self.output)
+        return as_bytes(requantize(sums, multiplier, shift, self.rounding), self.output)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the outputs; int8: ``QuantizedMeanOrSum`` byte for byte.
