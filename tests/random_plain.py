@@ -72,13 +72,13 @@ def _rounding(rng: Rng) -> Rounding:
     return rng.choice(["double", "single"])
 
 
-def _mean(dtype: DType) -> Callable[[Rng, str], Operator]:
+def _mean(dtype: DType, *, many: bool = False) -> Callable[[Rng, str], Operator]:
     def draw(rng: Rng, name: str) -> Operator:
         outer, count, inner = rng.randint(1, 5), rng.randint(1, 20), rng.randint(1, 20)
         if rng.random() < 0.2:
             outer, count = 1, rng.choice([49, 300])
-        if rng.random() < 0.03:
-            count, inner = 4097, 1
+        if many:
+            outer, count, inner = 1, 4200, 1  # more sums than a line is sought for
         numbers = _numbers(rng)
         wider = numbers | {"scale": float(np.float32(numbers["scale"] * rng.choice([1, 0.6, 3])))}
         return Mean(
@@ -319,6 +319,7 @@ KINDS: Mapping[str, Callable[[Rng, str], Operator]] = {
     "logistic": _logistic,
     "requantize": _requantize,
     "mean": _mean("int8"),
+    "mean_of_many": _mean("int8", many=True),
     "mean_float32": _mean("float32"),
     "pad": _pad,
     "slice": _slice,
