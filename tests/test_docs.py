@@ -155,8 +155,8 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     yield minimal.load(minimal.made_up(input=many, kernel_size=1, out_channels=8193))
     long = {"shape": [1, 16385, 2], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=long, groups=2, out_channels=2))
-    odd = {"shape": [6, 6, 30], "dtype": "int8"}
-    yield minimal.load(minimal.made_up(input=odd, padding=[1, 1, 1, 1]))
+    seven = {"shape": [7, 7, 4], "dtype": "int8"}
+    yield minimal.load(minimal.made_up(input=seven, kernel_size=7, out_channels=4))
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
     for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}, {"padding": "valid"}):
         yield minimal.load(minimal.made_up(**planes, **field))

@@ -90,9 +90,8 @@ def test_a_core_whose_other_weights_do_it_says_so() -> None:
          "winograd_2x2_t1", "Pixels are read byte by byte: reading words needs a multiple of 4 "
          "input channels; this layer has 3."),
         (minimal.made_up(kernel_size=7, input={"shape": [9, 9, 3], "dtype": "int8"}), "cortex-m4",
-         "direct", "Plain C: the kernel in assembly needs for pixels at the edge at most 32 taps "
-         "of a multiple of 4 channels, or a patch of at most 64 bytes; this layer has 49 taps of "
-         "3 channels."),
+         "direct", "Plain C: the kernel in assembly needs for pixels at the edge at most 32 taps, "
+         "or a patch of at most 80 bytes; this layer has 49 taps of 3 channels."),
         (minimal.made_up(
             input={"shape": [1, 257, 32], "dtype": "int8"}, kernel_size=1, stride=[1, 128]
          ), "cortex-m4", "direct", "One pixel at a time: the kernel in assembly needs pixels at "
@@ -121,6 +120,14 @@ def test_sums_that_are_too_far_apart_are_told() -> None:
     assert found
     low, high = (int(end.replace(",", "")) for end in found.groups())
     assert (low, high) == tuple(int(end[0]) for end in loud.accumulator_range)
+
+
+@pytest.mark.parametrize("channels", [13, 22, 27])
+@pytest.mark.parametrize("board", ["cortex-m4", "cortex-m0", "rv32imc"])
+def test_any_number_of_channels_is_summed_in_assembly(board: str, channels: int) -> None:
+    shape = [6, 6, channels]
+    layer = minimal.load(minimal.made_up(input={"shape": shape, "dtype": "int8"}))
+    assert notes_of(layer, board)["direct_w16"] == ()
 
 
 @pytest.mark.parametrize("board", ["host", "rv64imac"])

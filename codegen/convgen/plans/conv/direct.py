@@ -72,9 +72,13 @@ class DirectSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Suited:
-    """The finishing kernel that suits a layer, and its function for the edges if there are any."""
+    """The finishing kernel that suits a layer, and its function for the edges if there are any.
+
+    ``row_runs`` tells that a kernel row is one run, else each tap is.
+    """
 
     fitting: Fitting
+    row_runs: bool
     edge: Form | None
 
 
@@ -131,7 +135,7 @@ class Direct:
         if reason := self._useless(layer, target, suited) or sums_overflow(layer):
             return Refusal(reason)
         if isinstance(suited, _Suited):
-            return self._plan(layer, self._finishing(suited.fitting, suited.edge))
+            return self._plan(layer, self._finishing(suited))
         return self._plan(layer, self._portable(study, target, suited.reason))
 
     def _plan(self, layer: Conv2d, sums: _Sums) -> Plan:
@@ -161,16 +165,22 @@ class Direct:
         fitting, g = finishing_kernel(study, target, self.weight_bits), study.layer.geometry
         if isinstance(fitting, Refusal):
             return fitting
+        row_runs = g.dilation_w == 1
         if find_inner(g).pixels == g.out_pixels:
-            return _Suited(fitting=fitting, edge=None)
-        edge = fitting.edge(_whole_runs(g))
-        return edge if isinstance(edge, Refusal) else _Suited(fitting=fitting, edge=edge)
+            return _Suited(fitting=fitting, row_runs=row_runs, edge=None)
+        edge = fitting.edge(_runs_of(g, None, row_runs=row_runs))
+        if isinstance(edge, Refusal) and row_runs:  # groups of a row may lie in two taps
+            row_runs = False
+            edge = fitting.edge(_runs_of(g, None, row_runs=row_runs))
+        if isinstance(edge, Refusal):
+            return edge
+        return _Suited(fitting=fitting, row_runs=row_runs, edge=edge)
 
     def _useless(self, layer: Conv2d, target: Target, suited: _Suited | Refusal) -> str | None:
         """Say that blocks have no more pixels without a limit, if so."""
         if self.pixels is None:
             return None
-        runs = _whole_runs(layer.geometry)
+        runs = _runs_of(layer.geometry, None, row_runs=layer.geometry.dilation_w == 1)
         if isinstance(suited, _Suited):
             most = suited.fitting.most_pixels(runs.pitch)
         else:
@@ -213,10 +223,11 @@ class Direct:
             return (*notes, f"direct_planes {planes.reason}.")
         return notes
 
-    def _finishing(self, fitting: Fitting, edge: Form | None) -> _Sums:
+    def _finishing(self, suited: _Suited) -> _Sums:
         """Compute inner pixels in blocks; the others, and those left over, one by one."""
+        fitting, edge = suited.fitting, suited.edge
         layer, g = fitting.layer, fitting.layer.geometry
-        inner, runs = find_inner(g), _whole_runs(g, self.pixels)
+        inner, runs = find_inner(g), _runs_of(g, self.pixels, row_runs=suited.row_runs)
         blocks = _finishing_pixels(fitting, inner, runs, has_edges=edge is not None)
         inside = tuple(fitting.rows(pixels, runs) for pixels in blocks)
         kernel = fitting.plan(runs, inside + ((edge,) if edge else ()))
@@ -226,7 +237,7 @@ class Direct:
             inner_pixels=blocks,
             has_edges=edge is not None,
             skips_outside=False,
-            row_runs=g.dilation_w == 1,
+            row_runs=suited.row_runs,
             run_elems=g.patch_elems // runs.count,
             tap_elems=g.in_c,
         )
@@ -264,12 +275,7 @@ def _all_runs(g: Geometry, most: int | None) -> Runs:
     return _runs_of(g, most, row_runs=row_runs, step=step)
 
 
-def _whole_runs(g: Geometry, most: int | None = None) -> Runs:
-    """Return runs without gaps."""
-    return _runs_of(g, most, row_runs=g.dilation_w == 1, step=1)
-
-
-def _runs_of(g: Geometry, most: int | None, *, row_runs: bool, step: int) -> Runs:
+def _runs_of(g: Geometry, most: int | None, *, row_runs: bool, step: int = 1) -> Runs:
     inner = find_inner(g)
     cols = max(1, inner.cols if inner.rows else 1)
     return Runs(

@@ -237,8 +237,7 @@ class Fitting:
         g, limits = self.layer.geometry, self.kernel.edge_limits
         return self.kernel.edge(g, runs) or Refusal(
             needs(
-                f"for pixels at the edge at most {limits.taps} taps of a multiple of "
-                f"{self.kernel.unrolling.group} channels, or a patch of at most "
+                f"for pixels at the edge at most {limits.taps} taps, or a patch of at most "
                 f"{limits.patch} bytes",
                 f"has {g.taps} taps of {g.in_c} channels",
             )
