@@ -20,22 +20,25 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
+import onnx
 
 import minimal
+import onnx_models
 import random_models
-from convgen import cli
+from convgen import api, cli
 from convgen.bench.proof import vectors
+from convgen.choices import ENDS, FEEDS, REFERENCES
 from convgen.errors import ConvgenError
 from convgen.formats import spec
-from convgen.formats.tflite import reader
-from convgen.model import passes
+from convgen.model.graph import Graph
 from convgen.model.ops.conv2d import Conv2d
+from convgen.report.diff import METRICS
 from convgen.resources import data_dir
 from convgen.schedule.select import survey
 from convgen.targets import target
@@ -48,8 +51,8 @@ SOURCE = TESTS.parent / "codegen"
 Case = Callable[[random.Random, Path], None]
 
 NUMBERS: list[Any] = [
-    0, 1, -1, 2, 3, 7, 127, -128, 255, 2**20, 2**20 + 1, 2**31 - 1, -(2**31), 2**63, 10**30, 0.5,
-    -0.0, 1e-45, 1e38, 1e308, -1e308, float("inf"), float("nan"),
+    0, 1, -1, 2, 3, 7, 127, -128, 255, 2**20, 2**20 + 1, 2**31 - 1, -(2**31), 2**63, 10**30,
+    10**400, 0.5, -0.0, 1e-45, 1e38, 1e308, -1e308, float("inf"), float("nan"),
 ]  # fmt: skip
 TEXTS = [
     "", "same", "valid", "int8", "float32", "relu6", "<one>", "<many>", "double", "a\0b", "\ud800",
@@ -151,6 +154,7 @@ def fuzz_spec(rng: random.Random, folder: Path) -> None:
 
 
 TARGETS = sorted(data_dir("targets").glob("*.toml"))
+CHIPS = sorted((data_dir("targets") / "chips").glob("*.toml"))
 MACHINES = sorted((data_dir("targets") / "machines").glob("*.toml"))
 WORDS = [
     "=",
@@ -205,7 +209,7 @@ def small_layer(folder: Path) -> Conv2d:
 
 def fuzz_target(rng: random.Random, folder: Path) -> None:
     path = folder / "board.toml"
-    text = rng.choice(TARGETS).read_text(encoding="utf-8")
+    text = rng.choice(TARGETS + CHIPS).read_text(encoding="utf-8")
     if rng.random() < 0.4:
         machine = damaged_toml(rng.choice(MACHINES).read_text(encoding="utf-8"), rng)
         (folder / "machine.toml").write_bytes(machine)
@@ -275,12 +279,72 @@ MODELS = [
 ]
 
 
+ONNX_MODELS = [
+    onnx_models.PYTORCH.read_bytes(),
+    onnx_models.small_network().SerializeToString(),
+]
+
+
+def planned(path: Path, rng: random.Random) -> None:
+    """List the operators of a model, and plan it."""
+    api.listing("operators", path)
+    graph = api.read(path, ends=rng.choice(ENDS), reference=rng.choice(REFERENCES))
+    assert isinstance(graph, Graph)
+    api.plan(graph, target.load(rng.choice(target.names())), feed=rng.choice(FEEDS))
+
+
 def fuzz_model(rng: random.Random, folder: Path) -> None:
     path = folder / "model.tflite"
     path.write_bytes(damaged_bytes(rng.choice(MODELS), rng))
-    model = reader.load(path, "model")
-    graph, _ = passes.simplified(model.graph)
-    assert graph.macs <= model.graph.macs
+    planned(path, rng)
+
+
+def damaged_message(message: Any, rng: random.Random) -> None:
+    """Change, drop or double one field of a protobuf message, or of one within it."""
+    fields = [field for field, _ in message.ListFields()]
+    if not fields:
+        return
+    field = rng.choice(fields)
+    value, many = getattr(message, field.name), field.is_repeated
+    if field.message_type and rng.random() < 0.85:
+        damaged_message(rng.choice(value) if many else value, rng)
+    elif rng.random() < 0.3:
+        message.ClearField(field.name)
+    elif many:
+        value.extend([value[rng.randrange(len(value))]] * rng.choice([1, 1, 7]))
+        del value[rng.randrange(len(value))]
+    elif not field.message_type:
+        changed = rng.choice([*NUMBERS, *TEXTS, b"", b"Relu", b"SAME_UPPER", b"linear"])
+        with suppress(TypeError, ValueError):
+            setattr(message, field.name, changed)
+
+
+def fuzz_onnx(rng: random.Random, folder: Path) -> None:
+    path = folder / "model.onnx"
+    content = rng.choice(ONNX_MODELS)
+    if rng.random() < 0.2:
+        content = damaged_bytes(content, rng)
+    else:
+        message = onnx.ModelProto.FromString(content)
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            damaged_message(message, rng)
+        content = message.SerializeToString()
+    path.write_bytes(content)
+    planned(path, rng)
+
+
+def fuzz_report(rng: random.Random, folder: Path) -> None:
+    paths = folder / "old.json", folder / "new.json"
+    for path in paths:
+        report = damaged_value(minimal.report(), rng)
+        path.write_text(json.dumps(damaged_value(report, rng)))
+        if rng.random() < 0.1:
+            path.write_bytes(damaged_bytes(path.read_bytes(), rng))
+    metric = rng.choice([*METRICS])
+    found = api.diff(*paths, f"{metric}:+{rng.choice(['0%', '999999999.5%', '0', '7'])}")
+    for text in (found.as_text(), found.as_json(), found.as_markdown()):
+        assert text.replace("\n", "").isprintable(), text
+        assert len(text) < 50_000
 
 
 VARIABLES = [
@@ -327,6 +391,8 @@ KINDS: dict[str, Case] = {
     "target": fuzz_target,
     "array": fuzz_array,
     "model": fuzz_model,
+    "onnx": fuzz_onnx,
+    "report": fuzz_report,
     "command": fuzz_command,
     "environment": fuzz_environment,
 }

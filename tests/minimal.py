@@ -96,3 +96,17 @@ def apart() -> Conv2d:
     factors = 10.0 ** -np.random.default_rng(2).uniform(0, 6, 16)
     factors[0] = 1
     return scaled(load(DEEP), factors)
+
+
+def report(**figures: Any) -> dict[str, Any]:
+    """A report of a model, as far as a comparison reads it."""
+    return {
+        "convgen": "0.1.0", "model": "kws", "target": "cortex-m4", "verified": True,
+        "instructions": 1000,
+        "memory": {"arena": 600, "stack": 100, "total": 700},
+        "flash": {"code": 3000, "constants": 1000, "total": 4000},
+        "operators": [
+            {"name": "conv", "algorithm": "direct", "instructions": 900},
+            {"name": "softmax", "algorithm": "softmax", "instructions": 100},
+        ],
+    } | figures  # fmt: skip

@@ -12,24 +12,12 @@ import pytest
 from junitparser import JUnitXml
 
 from command import Result, convgen, message
+from convgen.report import junit
 from convgen.report.diff import METRICS, Diff, Limit
+from minimal import report
 
 DIGITS = Path(__file__).parents[1] / "examples" / "digits"
 Change = Callable[[dict[str, Any]], None]
-
-
-def report(**figures: Any) -> dict[str, Any]:
-    """A report of a model, as far as a comparison reads it."""
-    return {
-        "convgen": "0.1.0", "model": "kws", "target": "cortex-m4", "verified": True,
-        "instructions": 1000,
-        "memory": {"arena": 600, "stack": 100, "total": 700},
-        "flash": {"code": 3000, "constants": 1000, "total": 4000},
-        "operators": [
-            {"name": "conv", "algorithm": "direct", "instructions": 900},
-            {"name": "softmax", "algorithm": "softmax", "instructions": 100},
-        ],
-    } | figures  # fmt: skip
 
 
 @pytest.fixture
@@ -170,11 +158,29 @@ def test_what_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_a_figure_that_is_none_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "report"
-    path.write_text(json.dumps(report(instructions="many")))
-    assert convgen("--diff", path, path).status == 2
+    path, good = tmp_path / "report", tmp_path / "good"
+    good.write_text(json.dumps(report()))
+    for figure in ("many", True, 2.5, -1, 10**400):
+        path.write_text(json.dumps(report(instructions=figure)))
+        for pair in ((path, good), (good, path)):
+            assert convgen("--diff", *pair, "--fail-on", "instructions:+2%").status == 2
     assert "cannot be read" in convgen("--diff", tmp_path, path).stderr
     assert "cannot be read" in convgen("--diff", tmp_path / "none", path).stderr
+
+
+def test_a_figure_of_one_report_alone_has_no_limit(compared: Callable[..., Result]) -> None:
+    done = compared(lambda new: new.update(instructions=None), "--fail-on", "instructions:+2%")
+    assert done.status == 2
+    assert "instructions: one of the reports has no such figure" in done.stderr
+
+
+def test_figures_of_a_verdict_are_those_of_json() -> None:
+    described = report(instructions=None, synthetic_weights=False, budget={"ram": None})
+    suites = ET.fromstring(junit.as_xml([("kws", described, None)]))  # noqa: S314 - our own
+    found = {each.get("name"): each.get("value") for each in suites.iter("property")}
+    assert (found["verified"], found["synthetic_weights"]) == ("true", "false")
+    assert found["memory.total"] == "700"
+    assert not {"instructions", "budget.ram"} & found.keys()
 
 
 def test_options_of_a_comparison_alone() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from command import convgen, convgen_process, message
+from command import convgen, convgen_process, message, refused
 from convgen.sources import network
 from tflite_files import File
 
@@ -153,6 +153,24 @@ def test_what_cannot_be_is_said_before_any_tool_runs(
     assert said in run.stderr
     written = {path.name for path in tmp_path.glob("out/*")}
     assert written == ({"report.html", "report.json", "verify"} if code == 3 else set())
+
+
+LAYER = DIGITS.with_name("conv1") / "layer.json"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--name", "x", LAYER), "--name: expected a model, a .tflite or .onnx file, got a layer"),
+        (("--reference", "tflm", LAYER), "--reference: expected a model, "),
+        (("--io", "quantized", LAYER), "--io: expected a model, "),
+        (("--feed", "whole", LAYER), "--feed: expected a model, "),
+        (("--fusion", "off", LAYER, LAYER), "--fusion: expected a model, "),
+        (("--layer", "0", "--feed", "rows", DIGITS), "--feed: expected a model as a whole, got a "),
+    ],
+)
+def test_what_a_layer_would_ignore_is_refused(options: tuple[Any, ...], said: str) -> None:
+    assert said in refused(2, *ON_M4, *options)
 
 
 @pytest.mark.emulator

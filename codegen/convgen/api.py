@@ -24,7 +24,7 @@ from convgen.errors import (
     VerificationError,
     explained,
 )
-from convgen.options import Job, PlanOptions, ReadOptions, RunOptions
+from convgen.options import Job, PlanOptions, ReadOptions, RunOptions, refuse_without_model
 from convgen.progress import Say
 from convgen.size import Size
 from convgen.targets import target
@@ -157,6 +157,7 @@ def run(job: Job, say: Say = _silent) -> Outcome:
     """
     from convgen import pipeline
 
+    refuse_without_model(job, [job.spec])
     return pipeline.run(pipeline.ready(job, say), say)
 
 
@@ -169,7 +170,9 @@ def together(job: Job, specs: Sequence[str | Path], say: Say = _silent) -> Toget
     """
     from convgen import together
 
-    return together.read(job, [Path(spec) for spec in specs], say)
+    paths = [Path(spec) for spec in specs]
+    refuse_without_model(job, paths)
+    return together.read(job, paths, say)
 
 
 @explained()

@@ -176,6 +176,31 @@ def is_model(path: Path) -> bool:
     return path.suffix.lower() in MODELS
 
 
+def refuse_without_model(job: Job, specs: Sequence[Path]) -> None:
+    """Refuse what *job* says of models, or of whole ones, where *specs* are none.
+
+    The name of several specs is that of their package. Raises UsageError.
+    """
+    read, plan = job.read, job.plan
+    said = {
+        "--name": read.name is not None and len(specs) == 1,
+        "--reference": read.reference != "litert",
+        "--io": read.ends != "model",
+        "--feed": plan.feed is not None,
+        "--fusion": plan.fusion != "auto",
+    }
+    if any(map(is_model, specs)):
+        said |= {"--name": False, "--reference": False}
+        if read.layer is None:
+            return
+    wanted = "a model as a whole" if read.layer is not None else "a model, a .tflite or .onnx file"
+    problems = [
+        f"{option}: expected {wanted}, got a layer" for option, is_said in said.items() if is_said
+    ]
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
 def _one_of(option: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise UsageError(f"{option}: expected one of {', '.join(known)}, got '{word(str(value))}'")

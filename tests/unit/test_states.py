@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convgen.model import graph as graphs
 from convgen.model.graph import Graph, State
 from convgen.model.operator import Operator
 from convgen.model.ops.move import Concatenation, Copy, Slice
@@ -86,3 +87,13 @@ def test_outputs_stay_those_of_the_states_as_given(case: str) -> None:
 def test_what_can_be_written_in_place_is_not_copied() -> None:
     assert len(settle_states(GRAPHS["a row more in each call"]).operators) == 2
     assert len(settle_states(GRAPHS["the input itself"]).operators) == 2  # one that copies it
+
+
+def test_calls_are_computed_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tensors of all calls would take gigabytes, of a file of a few thousand inputs."""
+    two = Concatenation(name="two", inputs=(GIVEN, GIVEN), output=TWO, axis=0)
+    network, given = graph((two,), output=TWO), np.arange(14, dtype=np.int8).reshape(7, 1, 2)
+    (whole,) = network.compute(given)
+    monkeypatch.setattr(graphs, "_HELD", 3 * (GIVEN.bytes + TWO.bytes))
+    assert [len(call["two"]) for call in network.calls(given)] == [3, 3, 1]
+    np.testing.assert_array_equal(network.compute(given)[0], whole)

@@ -45,19 +45,13 @@ def tolerance(graph: Graph, *inputs: NDArray[Any]) -> Arrays:
 
     Bytes must be exact, unless float32 values that were computed are rounded to them.
     """
-    values = graph.values(*inputs)
-    if not graph.states:
-        errors = _call(graph, values, {})
-        return tuple(_seen(errors[tensor.name], tensor.shape) for tensor in graph.outputs)
     kept: Values = {}
-    steps: list[Values] = []
-    for step in range(len(inputs[0])):
-        steps.append(_call(graph, {n: v[step : step + 1] for n, v in values.items()}, kept))
-        kept = {state.tensor.name: steps[-1][state.new.name] for state in graph.states}
-    return tuple(
-        np.concatenate([_seen(errors[tensor.name], tensor.shape) for errors in steps])
-        for tensor in graph.outputs
-    )
+    calls: list[list[Errors]] = []
+    for values in graph.calls(*inputs):
+        errors = _call(graph, values, kept)
+        calls.append([_seen(errors[tensor.name], tensor.shape) for tensor in graph.outputs])
+        kept = {state.tensor.name: errors[state.new.name] for state in graph.states}
+    return tuple(map(np.concatenate, zip(*calls, strict=True)))
 
 
 def _call(graph: Graph, values: Values, kept: Values) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
@@ -18,6 +18,8 @@ from convgen.model.tensor import Tensor
 
 Arrays = tuple[NDArray[Any], ...]
 Values = dict[str, NDArray[Any]]
+
+_HELD = 2**24  # bytes of tensors that are computed at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,32 +143,29 @@ class Graph:
                 return output == replace(places[0], offset=places[0].offset + begin)
         return False
 
-    def values(self, *inputs: NDArray[Any]) -> Values:
-        """Return every tensor's values ``[N, *shape]`` for *inputs* ``[N, *shape]``, by name.
+    def calls(self, *inputs: NDArray[Any]) -> Iterator[Values]:
+        """Yield every tensor's values ``[n, *shape]`` by name, for some of the N calls at a time.
 
-        With states the N are successive calls from the initial state on.
+        *inputs* are ``[N, *shape]``. With states one call follows the other, from the initial
+        state on.
         """
-        given = {tensor.name: array for tensor, array in zip(self.inputs, inputs, strict=True)}
-        if not self.states:
-            return self._call(given)
         kept = {state.tensor.name: state.initial[None] for state in self.states}
-        calls = []
-        for step in range(len(inputs[0])):
-            now = {name: array[step : step + 1] for name, array in given.items()}
-            calls.append(self._call(now | kept))
+        size = 1 if kept else max(1, _HELD // sum(each.bytes for each in self.tensors.values()))
+        for first in range(0, len(inputs[0]), size):
+            both = zip(self.inputs, inputs, strict=True)
+            given = {tensor.name: array[first : first + size] for tensor, array in both}
+            found = self._call(given | kept)
+            yield found
             kept = {
-                state.tensor.name: _as_seen(calls[-1][state.new.name], state.tensor)
+                state.tensor.name: _as_seen(found[state.new.name], state.tensor)
                 for state in self.states
             }
-        return {name: np.concatenate([call[name] for call in calls]) for name in calls[0]}
 
     def compute(self, *inputs: NDArray[Any]) -> Arrays:
-        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor.
-
-        With states the N are successive calls from the initial state on.
-        """
-        known = self.values(*inputs)
-        return tuple(_as_seen(known[tensor.name], tensor) for tensor in self.outputs)
+        """Return the outputs ``[N, *shape]`` for *inputs* ``[N, *shape]``, one array a tensor."""
+        calls = [[call[tensor.name] for tensor in self.outputs] for call in self.calls(*inputs)]
+        outputs = zip(self.outputs, zip(*calls, strict=True), strict=True)
+        return tuple(_as_seen(np.concatenate(each), tensor) for tensor, each in outputs)
 
     def _call(self, given: Mapping[str, NDArray[Any]]) -> Values:
         """Return every tensor's values for those of inputs and states."""

@@ -15,6 +15,7 @@ from convgen.report.page import Table, printed
 from convgen.system import files
 
 MOST_BYTES = 2**26  # of a report
+FIGURES = range(2**63)
 METRICS = {
     "ram": ("memory", "total"),
     "input": ("memory", "input"),
@@ -186,7 +187,11 @@ def _is_report(found: Any) -> bool:
     names = [found.get(kind) for kind in ("layer", "model")]
     is_named = any(isinstance(name, str) for name in names)
     figures = [_figure(found, metric) for metric in METRICS]
-    return is_named and all(value is None or type(value) is int for value in figures)
+    return is_named and all(value is None or _is_figure(value) for value in figures)
+
+
+def _is_figure(value: Any) -> bool:
+    return type(value) is int and value in FIGURES
 
 
 def _figure(report: Report, metric: str) -> Any:
@@ -234,7 +239,7 @@ def _of_operators(report: Report, what: str, kind: type[Value]) -> dict[str, Val
     return {
         word(str(each.get("name"))): each[what]
         for each in described
-        if type(each.get(what)) is kind
+        if type(each.get(what)) is kind and (kind is str or _is_figure(each[what]))
     }
 
 
@@ -248,8 +253,8 @@ def _regressions(
     for limit in limits:
         change = known.get(limit.metric)
         if change is None or change.old is None or change.new is None:
-            missing = "both reports" if change is None else "one of the reports"
-            raise UsageError(f"--fail-on: {limit.metric}: {missing} have no such figure")
+            missing = "both reports have" if change is None else "one of the reports has"
+            raise UsageError(f"--fail-on: {limit.metric}: {missing} no such figure")
         if not limit.holds(change.old, change.new):
             by = f"{change.more}, {change.percent}" if change.percent else change.more
             yield (

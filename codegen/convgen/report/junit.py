@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def _suite(verdict: Verdict) -> ET.Element:
     if report:
         properties = ET.SubElement(suite, "properties")
         for key, value in _figures(report):
-            ET.SubElement(properties, "property", name=key, value=str(value))
+            ET.SubElement(properties, "property", name=key, value=value)
     for case in cases:
         element = ET.SubElement(suite, "testcase", classname=_printable(name), name=case.name)
         if case.problem:
@@ -114,14 +115,16 @@ def _candidates(report: Mapping[str, Any]) -> Iterator[Case]:
             yield Case(_printable(name), wrong)
 
 
-def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the figures of the report, by their paths."""
+def _figures(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the figures of the report, by their paths, as JSON has them."""
     for key, value in report.items():
-        if isinstance(value, str | int | float):
-            yield _printable(key), _printable(str(value))
-        elif key in GROUPS and isinstance(value, dict):
-            known = {inner: size for inner, size in value.items() if size is not None}
-            yield from ((f"{key}.{inner}", size) for inner, size in known.items())
+        within = value if key in GROUPS and isinstance(value, dict) else {}
+        figures = {key: value} | {f"{key}.{inner}": each for inner, each in within.items()}
+        for name, figure in figures.items():
+            if isinstance(figure, str):
+                yield _printable(name), _printable(figure)
+            elif isinstance(figure, int | float):
+                yield _printable(name), json.dumps(figure)
 
 
 def _printable(text: str) -> str:

@@ -123,6 +123,8 @@ def _name(name: str) -> str:
 
 def _node(index: int, node: Any) -> Node:
     _check_total("operands of an operator", MAX_OPERANDS, len(node.input) + len(node.output))
+    if not node.output:
+        raise SpecError([f"operator {index}: expected an output, got none"])
     known = node.domain in DOMAINS
     return Node(
         index=index,
