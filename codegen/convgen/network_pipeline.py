@@ -21,12 +21,11 @@ from convgen.report import network_advice, network_report, unfit
 from convgen.report.network_report import Compared
 from convgen.report.report import Report
 from convgen.report.verdict import Results, short_of
-from convgen.schedule import network
+from convgen.schedule import approach, network
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
 from convgen.targets.target import Target
 
-MOST_PLANS = 4  # tried one after the other, where what is measured is more than was predicted
 CURVE = 6  # plans of a comparison, from the least RAM to the fewest instructions
 
 
@@ -39,7 +38,7 @@ def run(job: Job, graph: Graph, board: Target, wanted: Wanted, say: Say) -> Outc
     budget = planning.budget_of(job.plan, board)
     planner = planning.planner(graph, board, job.plan)
     try:
-        planner.planned_near(job.plan.goal, budget)  # no tool is needed to know what is hopeless
+        approach.hopeful(planner, job.plan.goal, budget)  # no tool is needed to know what is not
     except NoFitError as error:
         if job.compare:  # what there is instead is to be measured
             return _compared_over(job, graph, board, budget, error, say)
@@ -120,38 +119,32 @@ class _Trials:
     """What did not fit as measured."""
 
     def fitting(self, goal: Goal, budget: Budget) -> Trial:
-        """Return the plan for *goal* that fits *budget* as measured.
+        """Return the plan for *goal* that fits *budget* as measured. Raises NoFitError."""
+        trials: list[Trial] = []
 
-        Where it does not, the next is planned for as much less as that was over. Raises NoFitError.
-        """
-        within, tried = budget, self.misses
-        while len(tried) < MOST_PLANS:
-            try:
-                schedule = self.planner.planned_near(goal, within)
-            except NoFitError:
-                if not tried:
-                    raise
-                break
-            trial = self.tests(schedule, budget.ram)
-            if trial.fits(budget):
-                return trial
-            tried.append(trial)
-            within = Budget(
-                ram=within.ram - max(0, trial.ram - budget.ram),
-                flash=within.flash - max(0, trial.flash - budget.flash),
-            )
-        raise _no_fit(tried, budget)
+        def measured(schedule: Schedule) -> tuple[int, int]:
+            trials.append(self.tests(schedule, budget.ram))
+            return trials[-1].ram, trials[-1].flash
+
+        found = approach.first_fitting(self.planner, goal, budget, measured)
+        if found:
+            return trials[-1]
+        if not trials:
+            self.planner.plan(goal, budget)  # which says what is short
+        self.misses = trials
+        raise _no_fit(trials, budget)
 
     def compared(self, chosen: Trial, budget: Budget, *, both: bool) -> Compared:
         """Build and run plans from the least RAM to the fewest instructions.
 
         And that of *chosen*, one operator after the other. *both*: for both ways to feed the input.
         """
-        trials = self._each(_curve(self.planner, budget), budget.ram)
+        room = _holding(budget, chosen.schedule)
+        trials = self._each(_curve(self.planner, room), budget.ram)
         refused = None
         if both:
             try:
-                fed = _curve(self.planner.fed_by_rows(), budget)
+                fed = _curve(self.planner.fed_by_rows(), room)
                 trials += self._each(fed, budget.ram)
             except (NoFitError, UsageError) as error:
                 refused = str(error)
@@ -200,6 +193,11 @@ def _no_fit(tried: Sequence[Trial], budget: Budget) -> NoFitError:
     """Say what the plan that was nearest needs."""
     nearest = min(tried, key=lambda trial: max(trial.ram - budget.ram, trial.flash - budget.flash))
     return NoFitError(f"no plan fits the budget: the nearest needs {short_of(nearest, budget)}")
+
+
+def _holding(budget: Budget, schedule: Schedule) -> Budget:
+    """Return *budget*, or what is predicted of *schedule* where that is more: it fits."""
+    return Budget(ram=max(budget.ram, schedule.ram), flash=max(budget.flash, schedule.flash))
 
 
 def _curve(planner: Planner, budget: Budget) -> list[Schedule]:

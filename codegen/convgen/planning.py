@@ -117,9 +117,11 @@ def _layer(layer: Operator, board: Target, options: PlanOptions) -> Planned:
 
 
 def _network(graph: Graph, board: Target, options: PlanOptions) -> Planned:
+    from convgen.schedule.approach import planned_near
+
     refuse_layer_options(options)
     budget = budget_of(options, board)
-    schedule = planner(graph, board, options).planned_near(options.goal, budget)
+    schedule = planned_near(planner(graph, board, options), options.goal, budget)
     return Planned(target=board, budget=budget, subject=schedule)
 
 

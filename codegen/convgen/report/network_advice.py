@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from convgen.choices import Goal
 from convgen.errors import NoFitError, UsageError
 from convgen.schedule.network import ENDLESS, Planner, Schedule
 from convgen.schedule.select import SAME_BYTES, Budget
@@ -39,8 +40,10 @@ def _over_strips(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator
             f"operators {fused.first} to {fused.last} run over {count} strips of {columns} "
             f"columns: {count * each / once:.2f}x their multiplications"
         )
-    if chosen.over_strips:
-        whole = planner.plan("workspace", replace(budget, ram=ENDLESS))
+    whole = (
+        _plan(planner, "workspace", replace(budget, ram=ENDLESS)) if chosen.over_strips else None
+    )
+    if whole:
         yield f"nothing twice in about {whole.ram:,} bytes of RAM"
 
 
@@ -48,12 +51,12 @@ def _faster(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str]
     """Yield what more RAM buys: the fastest that fits, and what one step makes of that."""
     if chosen.goal == "speed":
         return
-    fastest = _plan(planner, budget)
+    fastest = _plan(planner, "speed", budget)
     if fastest is None or _ratio(chosen, fastest) < WORTHWHILE:
         return
     yield f"{_times(chosen, fastest)} in about {fastest.ram:,} bytes of RAM: `--optimize speed`"
     ram = min(chosen.ram + STEP, budget.ram)
-    stepped = _plan(planner, replace(budget, ram=ram)) if fastest.ram > ram else None
+    stepped = _plan(planner, "speed", replace(budget, ram=ram)) if fastest.ram > ram else None
     if stepped and _ratio(chosen, stepped) >= WORTHWHILE:
         yield (
             f"{_times(chosen, stepped)} for {ram - chosen.ram:,} bytes of RAM more: "
@@ -65,11 +68,8 @@ def _smaller(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str
     """Yield what the least RAM costs."""
     if chosen.goal == "workspace":
         return
-    try:
-        least = planner.plan("workspace", budget)
-    except NoFitError:
-        return
-    if chosen.ram - least.ram > SAME_BYTES:
+    least = _plan(planner, "workspace", budget)
+    if least and chosen.ram - least.ram > SAME_BYTES:
         times = least.instructions / max(1, chosen.instructions)
         yield (
             f"about {chosen.ram - least.ram:,} bytes of RAM less for {times:.2f}x the instructions "
@@ -92,9 +92,9 @@ def _by_rows(planner: Planner, chosen: Schedule, budget: Budget) -> Iterator[str
         )
 
 
-def _plan(planner: Planner, budget: Budget) -> Schedule | None:
+def _plan(planner: Planner, goal: Goal, budget: Budget) -> Schedule | None:
     try:
-        return planner.plan("speed", budget)
+        return planner.plan(goal, budget)
     except NoFitError:
         return None
 

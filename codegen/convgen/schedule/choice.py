@@ -205,16 +205,6 @@ def _units(option: Option) -> int:
     return -(-option.flash // FLASH_UNIT)
 
 
-def least_arena(steps: Sequence[Step]) -> int:
-    """Return the bytes that tensors and workspaces need at least, whatever is chosen."""
-    return max(min(step.needs) for step in steps)
-
-
-def least_constants(steps: Sequence[Step]) -> int:
-    """Return the bytes that constants need at least, whatever is chosen."""
-    return sum(min(o.candidate.constant_bytes for o in step.options) for step in steps)
-
-
 def speed(option: Option) -> int:
     """Return the predicted instructions of *option*."""
     return option.candidate.instructions

@@ -19,8 +19,6 @@ from convgen.schedule.choice import (
     Chosen,
     choose,
     flash_of,
-    least_arena,
-    least_constants,
     speed,
     too_little_flash,
     too_little_ram,
@@ -228,22 +226,6 @@ class Planner:
             raise problems[-1]
         return _best(found, goal)
 
-    def planned_near(self, goal: Goal, budget: Budget) -> Schedule:
-        """Return what `plan` does or, where that is refused, what comes nearest to *budget*.
-
-        Predictions of stack and code are of the most that was seen; a measurement may be within
-        the budget yet. Raises NoFitError where even tensors, workspaces and constants are not.
-        """
-        try:
-            return self.plan(goal, budget)
-        except NoFitError:
-            if not budget.holds(self._least_arena, least_constants(self.steps)):
-                raise
-        try:
-            return self.plan("workspace", replace(budget, ram=ENDLESS))
-        except NoFitError:
-            return self.plan("flash", replace(budget, flash=ENDLESS))
-
     @cached_property
     def _everywhere(self) -> Planner | None:
         """What lets more rows lie in other tensors: fewer moves, but some are kept for longer."""
@@ -266,13 +248,6 @@ class Planner:
     def _fewest(self) -> int:
         """The instructions of the fastest there is, whatever RAM that takes."""
         return sum(min(map(speed, step.options)) for step in self.steps)
-
-    @property
-    def _least_arena(self) -> int:
-        if self.fusion == "auto" or self.fed:
-            least, stack = self._cutter.least_ram()
-            return least - stack
-        return least_arena(self.steps)  # with more rows in other tensors it is hardly ever less
 
     def _unfused(self, goal: Goal, budget: Budget) -> Schedule:
         """Plan one operator after the other.
