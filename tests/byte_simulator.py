@@ -214,7 +214,7 @@ class _Stage:
 
     def __init__(self, player: _Player, fused: Fused) -> None:
         schedule, graph = player.schedule, player.schedule.graph
-        symbols = [f"{graph.name}_{plan.operator.name}" for plan in schedule.plans]
+        symbols = [f"{graph.name}__{plan.operator.name}" for plan in schedule.plans]
         entries: Mapping[str, Entry] = {each: Entry(function=each) for each in symbols}
         self.player, self.memory, self.fused, self.graph = player, player.memory, fused, graph
         self.text = player.change(stage_text(schedule, fused, player.names, entries))

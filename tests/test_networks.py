@@ -7,6 +7,7 @@ bytes that the header promises.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,22 +16,30 @@ import numpy as np
 import pytest
 
 import network_program
+import random_layers
 import random_rows
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.bench.trial import attempt, split_outputs
 from convgen.choices import GOALS
+from convgen.ctext import identifiers
+from convgen.ctext.identifiers import INFIX
 from convgen.ctext.literals import macro
+from convgen.formats.tflite.scene import identifier
 from convgen.model.graph import Graph
 from convgen.model.tensor import DType
 from convgen.model.whole import Whole
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.parts import height_of
 from convgen.schedule.select import Budget
+from convgen.sources.generate import layer_files
+from convgen.sources.network import network_files
 from convgen.targets import target
 from convgen.targets.target import Target
 from emulated import bench
 from native import played_here
+from planned import planned as planned_layer
+from random_layers import Kind
 from random_networks import draw
 
 EMULATED = [
@@ -67,6 +76,7 @@ ROW_BY_ROW = """int done = 0;
             free(row);
         }}
         if (!done) exit(8);"""
+ROW_BY_ROW += network_program.ROW_TOO_MANY
 ROOM = Budget(ram=2**19, flash=2**20)
 
 
@@ -126,12 +136,49 @@ def in_stages(graph: Graph, board: Target) -> Schedule:
     )
 
 
-def under_sanitizers(tmp_path: Path, schedules: Sequence[Schedule], board: Target) -> None:
+@pytest.mark.parametrize("in_one_unit", [False, True], ids=["linked", "included"])
+def test_a_model_beside_layers_and_models_named_like_its_symbols(
+    in_one_unit: bool, tmp_path: Path
+) -> None:
+    """Beside ``net`` a ``net_conv`` and so on: all its symbols, with one underscore."""
+    board = played_here(target.load("cortex-m4"))
+    net = Planner(odd_names(random_rows.draw(2010)), board, feed="rows").plan("workspace", ROOM)
+    text = "\n".join(network_files(net, board).values())
+    alike = {name.replace(INFIX, "_") for name in re.findall(r"\bnet__\w+", text)}
+    free = sorted(name for name in alike if identifiers.objection(name) is None)
+    assert {"net_least", "net_conv_2"} <= {*free}
+    assert any(name.endswith("_next") for name in free)
+    assert not {"net_begin", "net_init", "net_push_row"} & {*free}
+    layer = replace(random_layers.drawn((Kind("int8"),), 1, 0)[0], name="layer")
+    every = len(free) // 6
+    for name in free[::every]:
+        plan = planned_layer("direct", replace(layer, name=name), board)
+        for file, content in layer_files(plan, board, None).items():
+            (tmp_path / file).write_text(content)
+    others = [planned(replace(draw(3), name=name), board, 0) for name in free[1::every]]
+    under_sanitizers(tmp_path, [net, *others], board, in_one_unit=in_one_unit)
+
+
+def odd_names(graph: Graph) -> Graph:
+    """Return *graph* as ``net``, with operators called like what models have beside these."""
+    taken: set[str] = set()
+    odd = ["least", "keep", "init", "begin", "push_row", "rows_0", "Conv", "conv", "conv_next"]
+    names = [identifier(name, taken) for name in (*odd, *["memory"] * len(graph.operators))]
+    operators = tuple(
+        replace(operator, name=name)  # type: ignore[type-var]
+        for operator, name in zip(graph.operators, names, strict=False)
+    )
+    return replace(graph, name="net", operators=operators)
+
+
+def under_sanitizers(
+    tmp_path: Path, schedules: Sequence[Schedule], board: Target, *, in_one_unit: bool = False
+) -> None:
     """Compile all for this computer, run each in a block of its arena and compare."""
     networks = [schedule.graph for schedule in schedules]
     given = {graph.name: vectors.made_up(Whole(graph), 1) for graph in networks}
     stdin = b"".join(each.tobytes() for each in given.values())
-    left = network_program.run(tmp_path, schedules, board, run_of, stdin)
+    left = network_program.run(tmp_path, schedules, board, run_of, stdin, in_one_unit=in_one_unit)
     for graph in networks:
         raw, left = taken(left, graph, given[graph.name])
         for got, wanted in zip(raw, graph.compute(*given[graph.name].inputs), strict=True):

@@ -98,7 +98,7 @@ def run_of(schedule: Schedule) -> str:
         for (int k = 0; k < {schedule.rows_fed}; k++) {{
             get((char *)row, sizeof row);
             if ({name}_push_row(arena, row) != (k == {schedule.rows_fed - 1})) exit(7);
-        }}"""
+        }}{network_program.ROW_TOO_MANY.format(prefix, name)}"""
     return f"""
     {{
         char *arena = malloc({prefix}_ARENA_BYTES);

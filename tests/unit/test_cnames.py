@@ -10,6 +10,7 @@ import pytest
 
 import golden_texts
 from convgen.ctext import identifiers
+from convgen.formats.tflite import scene
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,19 @@ def test_the_infix_of_a_layers_own_symbols_is_reserved(name: str) -> None:
     assert identifiers.objection(name) == expected
 
 
+def test_operators_are_called_neither_alike_nor_as_what_a_model_has() -> None:
+    taken: set[str] = set()
+    given = ["Conv", "conv", "conv_2", "conv_rows", "a;b", "least", "rows_0", "initial", "initial"]
+    found = [scene.identifier(name, taken) for name in [*given, "initial", "init", "7/x__y"]]
+    assert found == [
+        *("Conv", "conv_2", "conv_2_2", "conv_rows_op", "a", "least_op", "rows_0_op"),
+        *("initial", "initial_op", "initial_op_2", "init", "x_y"),
+    ]
+
+
 def test_constants_of_generated_sources_are_taken() -> None:
     text = "\n".join(text for path, text in golden_texts.texts().items() if path.endswith(".c"))
-    macros = set(re.findall(r"^#define [A-Z0-9_]+?__(\w+)", text, re.MULTILINE))
+    macros = set(re.findall(r"^#define [A-Z0-9_]+__(\w+)", text, re.MULTILINE))
     assert {"IN_H", "OUT_C", "RUN", "TAP", "FINISH_MIN", "PATCH", "OUT_OF_LINE"} <= macros
     expected = "a name other than a constant of the generated source"
     assert {name: identifiers.objection(name) for name in macros} == dict.fromkeys(macros, expected)

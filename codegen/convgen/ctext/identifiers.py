@@ -105,8 +105,14 @@ RESERVED_PREFIX = "convgen_"
 # Between a layer's name and the rest of every symbol that is nobody's but its own.
 INFIX = "__"
 
-# What follows a layer's name in those of its other files and functions.
-FILE_ENDS = ("_weights", "_init")
+# What follows a layer's or model's name in those of its other files and functions.
+FILE_ENDS = ("_weights", "_init", "_begin", "_push_row")
+
+# What follows an operator's name in those of its functions in a model.
+OPERATOR_ENDS = ("_rows", "_next", "_turn")
+
+# What a model has beside its operators.
+_HELPER = re.compile(r"least|most|keep|cut|border|(initial|kernel|rows)_\d+")
 
 # Types, limits and constant macros of stdint.h and stddef.h.
 _STDINT = re.compile(
@@ -115,6 +121,11 @@ _STDINT = re.compile(
     r"|(PTRDIFF|SIG_ATOMIC|SIZE|WCHAR|WINT)_(MIN|MAX)"
     r"|NULL"
 )
+
+
+def is_helper(name: str) -> bool:
+    """Whether an operator called *name* would have a symbol of another, or of its model."""
+    return name.endswith(OPERATOR_ENDS) or bool(_HELPER.fullmatch(name))
 
 
 def objection(name: str) -> str | None:
@@ -137,7 +148,8 @@ def objection(name: str) -> str | None:
     if name.startswith(RESERVED_PREFIX):
         return f"a name that does not begin with {RESERVED_PREFIX}, as the test program's do"
     if name.endswith(FILE_ENDS):
-        return f"a name that does not end in {' or '.join(FILE_ENDS)}, as another layer's files may"
+        ends = " or ".join(FILE_ENDS)
+        return f"a name that does not end in {ends}, as another's files and functions may"
     if INFIX in name:
         return f"a name without {INFIX}, which stands behind the name in a layer's own symbols"
     return "a name other than what stdint.h uses" if _STDINT.fullmatch(name) else None

@@ -61,7 +61,7 @@ class Fused:
         ]
         own = [self._block(self.workspace_name, self.workspace)] if self.workspace else []
         counters = self._block(self.counters_name, self.counter_bytes)
-        if self._outruns_its_caller:
+        if self._is_fed:  # a row too many must find that all is there
             counters = replace(counters, last=len(self.material.graph.operators))
         return (*rings, *sums, *own, counters)
 
@@ -69,13 +69,9 @@ class Fused:
         return Block(what=what, bytes=size, first=self.first, last=self.last)
 
     @property
-    def _outruns_its_caller(self) -> bool:
-        """Whether it is done before all rows are handed in: the others must find that it is."""
-        if self.strips:
-            return False
-        turns = Counter(turn.part for turn in self.flow.turns)
-        callers = ((k, part) for k, part in enumerate(self.flow.parts) if part.plan is None)
-        return any(turns[k] < part.rows for k, part in callers)
+    def _is_fed(self) -> bool:
+        """Whether a caller hands in rows."""
+        return not self.strips and any(part.plan is None for part in self.flow.parts)
 
     @property
     def workspace_name(self) -> str:

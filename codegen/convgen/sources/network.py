@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
-from convgen.ctext.identifiers import PARAMETERS, objection
+from convgen.ctext.identifiers import INFIX, PARAMETERS, objection
 from convgen.ctext.literals import ctype, macro, operand
 from convgen.model.graph import Graph, State
 from convgen.model.tensor import Tensor, numbered
@@ -85,7 +85,7 @@ def network_files(
 
 def symbol(schedule: Schedule, plan: Plan) -> str:
     """Return the prefix of an operator's symbols."""
-    return f"{schedule.graph.name}_{plan.operator.name}"
+    return f"{schedule.graph.name}{INFIX}{plan.operator.name}"
 
 
 def _context(

@@ -192,7 +192,7 @@ class _Writer:
         kept = {store.name for store in self.flow.stores if store.is_kept}
         rings = (self._top(store) for store in fused.rings)
         return StageText(
-            struct=f"{self.schedule.graph.name}_rows_{fused.first}",
+            struct=f"{self.schedule.graph.name}__rows_{fused.first}",
             offset=self.schedule.arena.offset(fused.counters_name),
             counter_type=COUNTERS[fused.bytes_of_counter],
             counters=(
@@ -228,7 +228,7 @@ class _Writer:
 
     def _advance(self, k: int, part: Part) -> Advance:
         plan, counter = _own(part), self._counter(part)
-        function = f"{self.schedule.graph.name}_{plan.operator.name}"
+        function = f"{self.schedule.graph.name}__{plan.operator.name}"
         entry = self.entries[function]
         ring = self._ring(part) if part.by_rows else None
         rows = "a row" if part.step == 1 else f"{part.step} rows"
@@ -256,7 +256,7 @@ class _Writer:
         store = self.flow.store_of[name]
         elem = ctype(source.dtype)
         return Advance(
-            function=f"{self.schedule.graph.name}_{self.names[name]}_next",
+            function=f"{self.schedule.graph.name}__{self.names[name]}_next",
             turn=None,
             comment=f"Takes the columns of a strip from a row of {self.names[source.name]}",
             counter=self._counter(part),

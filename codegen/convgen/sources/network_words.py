@@ -90,7 +90,7 @@ def contract(schedule: Schedule) -> list[str]:
             f"`arena` is memory of {prefix}_ARENA_BYTES, aligned to {prefix}_ARENA_ALIGN. Call "
             f"{schedule.graph.name}_begin, then {schedule.graph.name}_push_row with each of "
             f"the {schedule.rows_fed} rows of {prefix}_ROW_BYTES: it copies what it needs. When it "
-            f"returns 1 the output stands at its offset; rows of another image take another "
+            f"returns 1 the output stands at its offset; rows after that are ignored until another "
             f"{schedule.graph.name}_begin. {kept}",
             "Reentrant: no variables of its own, no heap.",
         ]

@@ -8,7 +8,7 @@
     const int8_t *const input = (void *)(memory + 552); /* input: a ring of 3 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
 ... 8 lines
-    digits_conv1_rows(input, at->input_top, output + (row - at->conv1_top) * 128, 0, row, row + 1);
+    digits__conv1_rows(input, at->input_top, output + (row - at->conv1_top) * 128, 0, row, row + 1);
     at->conv1 = (int16_t)(row + 1);
 ... 7 lines
     if (row == 8 || at->input < digits__least(row + 2, 8)) {
@@ -16,16 +16,16 @@
 ... 13 lines
 DIGITS__CODE void digits_begin(void *arena)
 {
-    struct digits_rows_0 *const at = (void *)((char *)arena + 576);
+    struct digits__rows_0 *const at = (void *)((char *)arena + 576);
 
-    *at = (struct digits_rows_0){0};
+    *at = (struct digits__rows_0){0};
 }
 
 DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
 {
 ... 3 lines
         char *const fed = memory + 552; /* 3 rows of 8 bytes */
-        struct digits_rows_0 *const at = (void *)(memory + 576);
+        struct digits__rows_0 *const at = (void *)(memory + 576);
         const int32_t end = at->input;
 
         if (!(at->conv3 < 4)) {
@@ -44,6 +44,6 @@ DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
         if (at->conv3 < 4) {
             return 0;
 ... 3 lines
-    digits_probabilities_turn(memory);
+    digits__probabilities_turn(memory);
     return 1;
 }

@@ -4,8 +4,8 @@
 ... 11 lines
  * `arena` is memory of DIGITS_ARENA_BYTES, aligned to DIGITS_ARENA_ALIGN. Call digits_begin, then
  *   digits_push_row with each of the 8 rows of DIGITS_ROW_BYTES: it copies what it needs. When it
- *   returns 1 the output stands at its offset; rows of another image take another digits_begin.
- *   Nothing need be kept between calls.
+ *   returns 1 the output stands at its offset; rows after that are ignored until another
+ *   digits_begin. Nothing need be kept between calls.
  * Reentrant: no variables of its own, no heap.
  */
 void digits_begin(void *arena);

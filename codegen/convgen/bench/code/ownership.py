@@ -77,19 +77,20 @@ def owned_lines(text: str, name: str, symbols: Sequence[str]) -> Iterator[tuple[
     called in the order of the operators. Some go on by a row in functions of their own.
     """
     numbers = {f"{s}{end}": n for n, s in enumerate(symbols) for end in ("", *BY_ROWS)}
+    own = re.compile(rf"\b{name}{INFIX}(?:(?!{INFIX})\w)+")
     begins = re.compile(rf"\b(void {name}\(void \*arena|int {name}_push_row\(.*)\)$")
     call = re.compile(r" +(\w+\(.*\);|.*_next\(memory, at\).*)$")
     owner, in_frame, called = None, False, 0
     for number, line in enumerate(text.splitlines(), 1):
         in_frame = in_frame or bool(begins.search(line))
-        words = [word.split(INFIX)[0] for word in re.findall(r"\w+", line)]
+        words = own.findall(line)
         found = next((numbers[word] for word in words if word in numbers), None)
         if in_frame and call.match(line):
             called = called if found is None else found
             yield number, called
             called += 1
         elif not in_frame:
-            is_shared = name in words
+            is_shared = found is None and bool(words)
             owner = None if is_shared else owner if found is None else found
             if owner is not None:
                 yield number, owner

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -217,15 +218,17 @@ def clamp(options: Options, output: Tensor) -> Clamp:
 
 
 def identifier(given: str, taken: set[str]) -> str:
-    """Return a C identifier for what the model calls *given*, and add it to those *taken*."""
+    """Return a C identifier for what the model calls *given*, and add it to those *taken*.
+
+    None differs from another in case alone: macros would not.
+    """
     words = re.sub(r"[^A-Za-z0-9]+", "_", given.partition(";")[0]).strip("_")
     name = words[-LONGEST_NAME:].lstrip("_0123456789") or "tensor"
-    if identifiers.objection(name):
+    if identifiers.objection(name) or identifiers.is_helper(name):
         name = f"{name}_op"
-    number = 1
-    while (found := name if number == 1 else f"{name}_{number}") in taken:
-        number += 1
-    taken.add(found)
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    found = next(n for n in names if n.lower() not in taken and not identifiers.is_helper(n))
+    taken.add(found.lower())
     return found
 
 
