@@ -34,6 +34,7 @@ ASSEMBLED = {
     "cortex-m0": r"direct_w16|im2col_full_w16|winograd_4x4_t1|winograd_2x2_t4",
     "cortex-m3": r"direct_w16|im2col_full_w16|winograd_4x4_t[12]",
     "cortex-m4": r"direct(_w16)?|im2col_p2_wide(_w16)?|winograd_2x2_t1|winograd_4x4_t[12]",
+    "cortex-m55": r"direct|im2col_p2",
     "rv32imc": r"direct_w16|im2col_p2_w16|winograd_4x4_t1|winograd_2x2_t4",
 }
 """The algorithms whose functions are in assembly, one for each that differs."""

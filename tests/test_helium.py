@@ -1,7 +1,8 @@
-"""What compilers make of the generated C with Helium: GCC 12 takes some predicates wrongly."""
+"""Helium: kernels in assembly, and what compilers make of C: GCC 12 takes predicates wrongly."""
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 from collections.abc import Sequence
@@ -10,14 +11,19 @@ from pathlib import Path
 
 import pytest
 
+import batch
 import emulated
 import minimal
+import native
+from batch import Options
+from cases import Spec
 from convgen.bench.proof.vectors import make_inputs
 from convgen.model.ops.conv2d import Conv2d
 from convgen.schedule.select import Candidate, survey
 from convgen.sources.generate import layer_files
 from convgen.targets import target
-from random_layers import MIXED, drawn
+from native import Job
+from random_layers import MIXED, drawn, inputs_for
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +38,9 @@ GROUPED = minimal.made_up(
     groups=3,
 )
 RANDOM_LAYERS = 10
+DENSE = ("direct", "direct_p1", "im2col_p1", "im2col_p2", "im2col_full")
+RUNS = {"gcc": (200, ()), "zig": (20, ()), "gcc, plain": (20, ("-DCONVGEN_PLAIN_C",))}
+"""How many random layers, and options, of each compiler."""
 PREDICATE = re.compile(
     r"\t(?:vp(?:st|t|sel|not)\w*|vctp|[dw]lstp|letp|vcmp\.[isu]\w+|vcmp\.f\w+\t\w+, q"
     r"|v\w+\t(?:.*, )?p0\b).*"
@@ -86,3 +95,43 @@ def test_no_generated_code_selects_by_a_predicate(tmp_path: Path) -> None:
             sources.append(f"{name}.c")
     assert len(sources) > 5 * RANDOM_LAYERS
     assert predicates(sources, tmp_path) == []
+
+
+def dense(number: int) -> Spec:
+    """Return a layer of up to 70 channels on either side, of every kind that has kernels."""
+    rng = random.Random(f"dense {number}")  # noqa: S311 - the same each time
+    kernel = [rng.choice((1, 1, 2, 3, 3, 5)) for _ in range(2)]
+    dilation = [rng.choice((1, 1, 2)) for _ in range(2)]
+    size = [rng.randint(2, 7) + (k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
+    return minimal.made_up(
+        name=f"dense{number}",
+        input={
+            "shape": [*size, rng.choice((rng.randint(1, 70), rng.randint(1, 20)))],
+            "dtype": "int8",
+            "zero_point": rng.choice((-128, 0, rng.randint(-128, 127))),
+        },
+        output={"zero_point": rng.choice((-128, 0, rng.randint(-128, 127)))},
+        out_channels=rng.choice((rng.randint(4, 70), rng.randint(4, 9))),
+        kernel_size=kernel,
+        dilation=dilation,
+        stride=[rng.choice((1, 1, 2, 3)) for _ in range(2)],
+        padding=rng.choice(("same", "valid", [rng.randrange(k) for k in kernel * 2])),
+        requantize={"rounding": rng.choice(("double", "double", "single"))},
+        activation=rng.choice(("none", "relu", {"min": -100, "max": 90})),
+    )
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_random_dense_layers_are_right(run: str, tmp_path: Path) -> None:
+    count, options = RUNS[run]
+    quickly = Options(compile=("-O0", *options), layers_in_unit=1000)
+    bench = emulated.bench("cortex-m55", compiler=run.split(",")[0])
+    jobs = []
+    for number in range(count):
+        layer = minimal.load(dense(number))
+        names = {DENSE[number % 5], DENSE[(number + number // 5 + 1) % 5]}
+        chosen = native.variants(layer, M55, names, overlapping=number % 2 > 0)
+        jobs.append(Job([v for v in chosen if v.plan.sums_in_assembly], M55, inputs_for(layer)))
+    jobs = [job for job in jobs if job.chosen]
+    emulated.check_jobs(jobs, batch.run(tmp_path, jobs, bench, quickly))
+    assert len(jobs) > count * 0.9

@@ -28,7 +28,7 @@ from convgen.targets.target import Target
 pytestmark = pytest.mark.emulator
 
 SPEED = Path(__file__).parent / "speed"
-BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc")
 TOLERANCE = 0.02
 
 Counts = dict[str, dict[str, int]]

@@ -16,7 +16,7 @@ from convgen.bench.proof import vectors
 from convgen.bench.trial import attempt
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
-from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.kernels.finishing import LinedPlan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal
 from convgen.schedule.select import Candidate
@@ -64,7 +64,7 @@ def test_large_sums_are_right_in_assembly(name: str, compiler: str, tmp_path: Pa
     inputs = vectors.make_inputs(made, 0)
     bench = emulated.bench("cortex-m4", inputs, compiler=compiler)
     for algorithm, plan in registry.able(made, board, set(ALGORITHMS)).items():
-        assert isinstance(plan.kernel, FinishingPlan)
+        assert isinstance(plan.kernel, LinedPlan)
         assert plan.kernel.lines.scale == 2
         candidate = Candidate(plan=plan, pool=None, stack=0, code=0, instructions=10**8)
         trial = attempt(candidate, bench, tmp_path / algorithm, 2**20, roomy=False)

@@ -96,6 +96,15 @@ def load(names: Sequence[str], base: str) -> str:
     return f"ldr {names[0]}, [{base.rstrip('!')}]{', #4' if base.endswith('!') else ''}"
 
 
+def splat(vector: str, value: int) -> str:
+    """Put *value*, that of a byte, into each lane of a vector of Helium.
+
+    >>> splat("q2", 5), splat("q2", -128)
+    ('vmov.i32 q2, #5', 'vmvn.i32 q2, #127')
+    """
+    return f"vmov.i32 {vector}, #{value}" if value >= 0 else f"vmvn.i32 {vector}, #{~value}"
+
+
 def push() -> str:
     """Save what Thumb-2 code uses: r4 to r11 and the return address."""
     return f"push {{r4-r11, lr}}\n{CFI}adjust_cfa_offset 36\n{saved(CALLEE_SAVED)}"

@@ -59,6 +59,11 @@ DSP_UNALIGNED = Assembly(
     core=(*_DSP, "defined(__ARM_FEATURE_UNALIGNED)"),
     clang=_ARMV8M,
 )
+MVE = Assembly(
+    needs="Helium's integer vectors",
+    core=("defined(__thumb2__)", "defined(__ARM_FEATURE_MVE)"),
+    clang=ForClang(condition="defined(__clang__)", directive=".cpu cortex-m55"),
+)
 SATURATING = Assembly(
     needs="Thumb-2 with SSAT",
     core=("defined(__thumb2__)", "defined(__ARM_FEATURE_SAT)"),

@@ -186,6 +186,21 @@ class Requantize(_BySum):
         return self.per_channel_multiplier or self.per_channel_shift
 
     @property
+    def least(self) -> int:
+        """The least output."""
+        return self.low + self.zero_point
+
+    @property
+    def most(self) -> int:
+        """The greatest."""
+        return self.high + self.zero_point
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether outputs are all that int8 has."""
+        return (self.least, self.most) == (INT8.min, INT8.max)
+
+    @property
     def saturates(self) -> bool:
         """Whether the range is that of an unsigned or signed number of some bits."""
         steps = self.high + 1

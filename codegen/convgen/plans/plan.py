@@ -171,7 +171,7 @@ class Plan:
 
     @property
     def _agrees_with_kernel(self) -> bool:
-        return not isinstance(self.kernel, FinishingPlan) or self.kernel.lines is self.output
+        return not isinstance(self.kernel, FinishingPlan) or self.kernel.output is self.output
 
     @property
     def assembly(self) -> Assembly | None:

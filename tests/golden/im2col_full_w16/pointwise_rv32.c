@@ -9,8 +9,7 @@
 ... 15 lines
     defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
 #define POINTWISE__ASSEMBLY
-... 10 lines
-#if defined(__clang__)
+... 11 lines
 #define POINTWISE__OPTIONS "    .option arch, +m\n"
 #else
 ... 6 lines

@@ -85,11 +85,11 @@ def ending(
 ) -> Ending:
     """Return what follows from the kernel; *starts* is the bias, where that is not the folded one.
 
-    A finishing kernel has lines among its weights, and counts itself what they take. *known*:
+    A finishing kernel has what requantises among its weights, and counts what that takes. *known*:
     whether the channel is a constant where an output is finished, if not as the kernel has it.
     """
     if isinstance(kernel, FinishingPlan):
-        return Ending(output=kernel.lines, work=loop_work(layer))
+        return Ending(output=kernel.output, work=loop_work(layer))
     output = step_by_step(layer)
     starts = starts or folded_bias(layer)
     return Ending(

@@ -77,7 +77,7 @@ class _Suited:
     ``row_runs`` tells that a kernel row is one run, else each tap is.
     """
 
-    fitting: Fitting
+    fitting: Fitting[FinishingPlan]
     row_runs: bool
     edge: Form | None
 
@@ -297,7 +297,7 @@ def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
 
 
 def _finishing_pixels(
-    fitting: Fitting, inner: Inner, runs: Runs, *, has_edges: bool
+    fitting: Fitting[FinishingPlan], inner: Inner, runs: Runs, *, has_edges: bool
 ) -> tuple[int, ...]:
     """Return the blocks of inner pixels; the function for edges sees to what is left over."""
     block = min(fitting.most_pixels(runs.pitch), runs.pixels)

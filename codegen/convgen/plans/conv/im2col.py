@@ -117,7 +117,9 @@ class Im2col:
             return needs(more, f"has {count}")
         return None
 
-    def _no_kernel(self, layer: Conv2d, target: Target, fitting: Fitting | Refusal) -> str | None:
+    def _no_kernel(
+        self, layer: Conv2d, target: Target, fitting: Fitting[FinishingPlan] | Refusal
+    ) -> str | None:
         """Say why no kernel takes so many patches, or wide weights, if none does."""
         g, patches = layer.geometry, self.pixels or 1
         if self.weight_bits == 8:
@@ -167,7 +169,7 @@ class Im2col:
         )
         return self._plan(layer, sums)
 
-    def _finishing(self, runs: Runs, fitting: Fitting) -> _Sums:
+    def _finishing(self, runs: Runs, fitting: Fitting[FinishingPlan]) -> _Sums:
         g = fitting.layer.geometry
         steps = self._steps(g, min(fitting.most_pixels(g.patch_elems), runs.pixels))
         band = _band_steps(steps, g)

@@ -26,7 +26,7 @@ from convgen.plans.conv.inside import find_inner, taps_inside
 from convgen.plans.kernels import only_so_many
 from convgen.plans.kernels.base import Runs
 from convgen.plans.kernels.finishing import FinishingPlan, Fitting
-from convgen.plans.kernels.smlad import Smlad, pairs
+from convgen.plans.kernels.smlad import Smlad, SmladPlan, pairs
 from convgen.plans.order import both_ways, cut, in_blocks
 from convgen.plans.plan import Plan
 from convgen.plans.study import Study
@@ -144,7 +144,7 @@ class Im2colWide:
     def _kernel(self) -> Smlad:
         return Smlad(wide=self.weight_bits == 16)
 
-    def _fit(self, study: Study, target: Target) -> Fitting | Refusal:
+    def _fit(self, study: Study, target: Target) -> Fitting[SmladPlan] | Refusal:
         """Refuse what the kernel does not suit, and images that are one patch."""
         if reason := self._kernel.lacks(target):
             return Refusal(reason)
@@ -177,7 +177,7 @@ class Im2colWide:
             tuple(pairs(pixels, runs, steps.run_elems) for pixels in some)
             for some in (blocks, of_band)
         )
-        kernel = self._kernel.plan(fitting, Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
+        kernel = fitting.plan(Runs(pixels=PIXELS, pitch=None, step=1, group=1), forms)
         kernel = replace(kernel, out_of_line="edge" if steps.has_edge_runs else None)
         patches = buffer("patches", "int16", kernel.step_count, PIXELS, 2)
         return Plan(
@@ -185,7 +185,7 @@ class Im2colWide:
             template="algorithms/im2col_wide.c.j2",
             operator=layer,
             kernel=kernel,
-            output=kernel.lines,
+            output=kernel.output,
             workspace=(patches,),
             constants=(packed(kernel),),
             steps=steps,

@@ -9,7 +9,7 @@ from convgen.plans.kernels.armv6m import ARMV6M
 from convgen.plans.kernels.armv7m import ARMV7M
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
 from convgen.plans.kernels.dsp import DSP
-from convgen.plans.kernels.finishing import FinishingKernel, Fitting
+from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan, Fitting
 from convgen.plans.kernels.isa import InstructionSet
 from convgen.plans.kernels.mve import MVE
 from convgen.plans.kernels.portable import DOT, LANES, PORTABLE
@@ -42,7 +42,9 @@ def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:
     return kernel.plan(weights, target, runs)
 
 
-def finishing_kernel(study: Study, target: Target, weight_bits: int) -> Fitting | Refusal:
+def finishing_kernel(
+    study: Study, target: Target, weight_bits: int
+) -> Fitting[FinishingPlan] | Refusal:
     """Return the finishing kernel that suits, or why none does.
 
     *weight_bits* is how many a weight may take in flash: 8, or 16 where it may be widened.
@@ -94,7 +96,7 @@ def plain_notes(
     return (f"Plain C: the kernel in assembly, for weights of {bits} bits each, {reason}.",)
 
 
-def single_notes(fitting: Fitting, pitch: int | None) -> tuple[str, ...]:
+def single_notes(fitting: Fitting[FinishingPlan], pitch: int | None) -> tuple[str, ...]:
     """Say in a sentence why the kernel in assembly takes one pixel at a time where it could more.
 
     *pitch* is None where another is not wanted.
@@ -103,7 +105,7 @@ def single_notes(fitting: Fitting, pitch: int | None) -> tuple[str, ...]:
     return () if reason is None else (f"One pixel at a time: the kernel in assembly {reason}.",)
 
 
-def _offers(study: Study, target: Target) -> dict[int, Fitting | Refusal]:
+def _offers(study: Study, target: Target) -> dict[int, Fitting[FinishingPlan] | Refusal]:
     """Return by bits of weights what the kernels for *target* say; none for float32."""
     found = {bits: _for_target(target, bits) for bits in WEIGHT_BITS}
     return {

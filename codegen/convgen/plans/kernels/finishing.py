@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import OutOfLine, Runs, no_bytes
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.plans.lines import Lines
+from convgen.plans.output import Requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
@@ -32,11 +34,11 @@ class FinishingPlan(ABC):
     """A finishing kernel fitted to a layer: what its template prints.
 
     ``forms`` are the functions it needs. Outputs of ``channels`` channels are a block; the last
-    block starts ``back`` channels early where they do not divide the layer's.
+    block starts ``back`` channels early where they do not divide the layer's. What
+    ``copying`` prints copies bytes; None where C does.
     """
 
     layer: Conv2d
-    lines: Lines
     runs: Runs
     forms: tuple[Form, ...]
     channels: int
@@ -44,12 +46,18 @@ class FinishingPlan(ABC):
 
     template: ClassVar[str]
     sizes: ClassVar[str]
+    copying: ClassVar[str | None] = None
     finishes: ClassVar[bool] = True
 
     @property
     @abstractmethod
     def name(self) -> str:
         """What its prices are found by."""
+
+    @property
+    @abstractmethod
+    def output(self) -> Lines | Requantize:
+        """How its sums become outputs."""
 
     @property
     @abstractmethod
@@ -150,11 +158,13 @@ class FinishingPlan(ABC):
         blocks = calls * self.blocks
         unit = f"{self.name}_{form.pixels}"
         counts = Counter({f"{unit}.call": calls, f"{unit}.block": blocks})
-        if self.lines.bends or self.lines.rounds:
-            counts[f"{unit}.bent"] = blocks
-        if self.lines.clamp.middle is not None:
-            counts[f"{unit}.clamp"] = blocks
+        counts += Counter(dict.fromkeys((f"{unit}.{each}" for each in self.extras), blocks))
         return counts + self._run_work(form, blocks, unit)
+
+    @property
+    @abstractmethod
+    def extras(self) -> tuple[str, ...]:
+        """What the sums of a block take more than usual, as units of work."""
 
     def _run_work(self, form: Form, blocks: int, unit: str) -> Counter[str]:
         if form.source == "pairs":
@@ -172,6 +182,25 @@ class FinishingPlan(ABC):
         if form.loop.loops:
             counts[f"{unit}.loop"] = runs * form.loop.iterations
         return counts
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinedPlan(FinishingPlan):
+    """A finishing kernel that requantises by ``lines``."""
+
+    lines: Lines
+
+    @property
+    def output(self) -> Lines:
+        """The lines."""
+        return self.lines
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Addends of negative sums or a second rounding, and a second saturation."""
+        bent = self.lines.bends or self.lines.rounds
+        clamped = self.lines.clamp.middle is not None
+        return (*(("bent",) if bent else ()), *(("clamp",) if clamped else ()))
 
 
 class FinishingKernel(Protocol):
@@ -195,7 +224,7 @@ class FinishingKernel(Protocol):
         """Whether *target* has its instructions."""
         ...
 
-    def fit(self, study: Study) -> Fitting | Refusal:
+    def fit(self, study: Study) -> Fitting[FinishingPlan] | Refusal:
         """Return what it needs to know to do a layer, or say in a sentence why it cannot."""
         ...
 
@@ -207,18 +236,17 @@ class FinishingKernel(Protocol):
         """Say in a sentence that it takes fewer pixels than it could, *pitch* elements apart."""
         ...
 
-    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
-        """Plan the functions *forms* of a layer that it fits."""
-        ...
+
+P_co = TypeVar("P_co", bound=FinishingPlan, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fitting:
-    """A finishing kernel that suits a layer, and the lines by which it requantises."""
+class Fitting(Generic[P_co]):
+    """A finishing kernel that suits a layer: ``planned`` makes its plan of runs and functions."""
 
     kernel: FinishingKernel
     layer: Conv2d
-    lines: Lines
+    planned: Callable[..., P_co]
 
     def most_pixels(self, pitch: int | None) -> int:
         """Return how many pixels, *pitch* elements apart, a function takes."""
@@ -243,9 +271,9 @@ class Fitting:
             )
         )
 
-    def plan(self, runs: Runs, forms: tuple[Form, ...]) -> FinishingPlan:
+    def plan(self, runs: Runs, forms: tuple[Form, ...]) -> P_co:
         """Return the kernel with functions *forms* along *runs*."""
-        return self.kernel.plan(self, runs, forms)
+        return self.planned(layer=self.layer, runs=runs, forms=forms)
 
 
 LEAST_PAIRED = -127  # two weights in a word: what the product with the lower one may borrow

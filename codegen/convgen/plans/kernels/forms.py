@@ -96,6 +96,11 @@ class Form:
         return self.run_elems // self.group
 
     @property
+    def tail(self) -> int:
+        """Elements of a run behind its groups."""
+        return self.run_elems % self.group
+
+    @property
     def tail_steps(self) -> tuple[int, ...]:
         """How many elements are multiplied at once at the end of a run."""
         return ((), (1,), (2,), (2, 1))[self.run_elems % self.group]

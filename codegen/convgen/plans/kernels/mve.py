@@ -1,10 +1,12 @@
-"""Armv8.1-M with Helium: what the DSP instructions have, and vectors that compilers make."""
+"""Armv8.1-M with Helium: vectors of 16 bytes, in assembly and by compilers; else as DSP."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from convgen.plans.kernels.dsp import DSP
+from convgen.plans.kernels.smlad import Smlad
+from convgen.plans.kernels.vmladav import Vmladav
 from convgen.targets.target import Target
 
 
@@ -12,4 +14,10 @@ def _suits(target: Target) -> bool:
     return DSP.suits(target) and target.has("mve")
 
 
-MVE = replace(DSP, name="mve", suits=_suits, has_vectors=True)
+MVE = replace(
+    DSP,
+    name="mve",
+    suits=_suits,
+    finishing={8: Vmladav(), 16: Smlad(wide=True)},
+    has_vectors=True,
+)

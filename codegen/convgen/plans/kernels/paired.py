@@ -17,6 +17,7 @@ there, which then is part of the bias; else at 256, unless sums are too large fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import FinishingPlan, Fitting, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.finishing import Fitting, LinedPlan, beyond, no_blocks, no_pairs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.plans.lines import Lines
 from convgen.plans.study import Study
@@ -65,7 +66,7 @@ class Core:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PairedPlan(FinishingPlan):
+class PairedPlan(LinedPlan):
     """The kernel fitted to a layer: what ``kernels/paired.c.j2`` prints."""
 
     core: Core
@@ -237,13 +238,15 @@ class Paired:
         """Each has prices for one class of cores."""
         return target.cpu.isa == self.core.isa
 
-    def fit(self, study: Study) -> Fitting | Refusal:
+    def fit(self, study: Study) -> Fitting[PairedPlan] | Refusal:
         """Refuse channels that are no blocks, and weights that outgrow their half."""
         reason = no_blocks(study.layer, self.core.blocks[-1]) or no_pairs(study.layer)
         found = Refusal(reason) if reason else _lines(study)
         if isinstance(found, Refusal):
             return found
-        return Fitting(kernel=self, layer=study.layer, lines=found)
+        channels = _channels(study.layer.geometry.out_c, self.core.blocks)
+        planned = partial(PairedPlan, lines=found, core=self.core, channels=channels)
+        return Fitting(kernel=self, layer=study.layer, planned=planned)
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
         """Return how many pixels instructions reach from the first."""
@@ -254,17 +257,6 @@ class Paired:
         within = 2 * max(self.core.unrolling.most) + self.core.blocks[0]
         farthest, most = max(pitch, layer.geometry.out_c), self.core.farthest - within
         return beyond(farthest, most) if self.core.pixels > 1 and farthest > most else None
-
-    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> PairedPlan:
-        """Plan the functions *forms* of a layer that it fits."""
-        return PairedPlan(
-            layer=fitting.layer,
-            lines=fitting.lines,
-            runs=runs,
-            forms=forms,
-            core=self.core,
-            channels=_channels(fitting.layer.geometry.out_c, self.core.blocks),
-        )
 
 
 def _channels(out_c: int, blocks: tuple[int, ...]) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,7 +29,7 @@ from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import FinishingPlan, Fitting, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.finishing import Fitting, LinedPlan, beyond, no_blocks, no_pairs
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
 from convgen.plans.lines import Lines
 from convgen.plans.study import Study
@@ -48,7 +48,7 @@ Step = tuple[int, int | None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SmladPlan(FinishingPlan):
+class SmladPlan(LinedPlan):
     """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints."""
 
     wide: bool
@@ -242,14 +242,15 @@ class Smlad:
         found = f"has no {' and no '.join(missing)}"
         return needs(f"a core with {' and '.join(wanted.values())}", found, "core")
 
-    def fit(self, study: Study) -> Fitting | Refusal:
+    def fit(self, study: Study) -> Fitting[SmladPlan] | Refusal:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
         layer = study.layer
         reason = no_blocks(layer, CHANNELS) or (None if self.wide else no_pairs(layer))
         found = Refusal(reason) if reason else self._lines(study)
         if isinstance(found, Refusal):
             return found
-        return Fitting(kernel=self, layer=layer, lines=found)
+        planned = partial(SmladPlan, lines=found, channels=CHANNELS, wide=self.wide)
+        return Fitting(kernel=self, layer=layer, planned=planned)
 
     def _lines(self, study: Study) -> Lines | Refusal:
         """Return how sums are finished: if they are too large for the scale, by exact steps.
@@ -269,17 +270,6 @@ class Smlad:
         """Say in a sentence that instructions do not reach the second pixel, if so."""
         farthest = max(pitch + 1, layer.geometry.out_c)
         return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
-
-    def plan(self, fitting: Fitting, runs: Runs, forms: tuple[Form, ...]) -> SmladPlan:
-        """Plan the functions *forms* of a layer that it fits."""
-        return SmladPlan(
-            layer=fitting.layer,
-            lines=fitting.lines,
-            runs=runs,
-            forms=forms,
-            channels=CHANNELS,
-            wide=self.wide,
-        )
 
 
 def pairs(pixels: int, runs: int, run_elems: int) -> Form:
