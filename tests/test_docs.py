@@ -160,6 +160,7 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     planes: dict[str, Any] = {"out_channels": 4, "groups": 4}
     for field in ({"dilation": 2}, {"stride": 3}, {"padding": pads}, {"padding": "valid"}):
         yield minimal.load(minimal.made_up(**planes, **field))
+    yield minimal.load(minimal.made_up(**planes, input={"shape": [6, 3, 4], "dtype": "int8"}))
     nine = {"shape": [9, 9, 4], "dtype": "int8"}
     yield minimal.load(minimal.made_up(**planes, input=nine, kernel_size=9, padding="valid"))
     broad = {"shape": [3, 1, 2048], "dtype": "int8"}
@@ -201,7 +202,7 @@ def pattern_needed(expression: ast.AST) -> str | None:
 
 
 def test_every_refusal_is_a_sentence_and_some_layer_meets_it() -> None:
-    boards = [target.load(name) for name in ("cortex-m4", "cortex-m0", "rv64imac")]
+    boards = [target.load(name) for name in ("cortex-m4", "cortex-m0", "cortex-m55", "rv64imac")]
     sentences = {
         answer.reason
         for layer in layers_to_refuse()
@@ -236,8 +237,9 @@ def test_the_table_of_work_is_what_plans_count(tmp_path: Path) -> None:
     )
     for case in (*CASES.values(), *more):
         path.write_text(json.dumps(case))
-        layer, board = minimal.read(path), target.load("cortex-m4")
-        for plan in registry.able(layer, board).values():
+        layer = minimal.read(path)
+        boards = map(target.load, ("cortex-m4", "cortex-m55"))
+        for plan in (plan for board in boards for plan in registry.able(layer, board).values()):
             own = rf"^{plan.kernel.name}(?=[._])"
             units = {re.sub(own, "KERNEL", unit) for unit in plan.work}
             units = {re.sub(r"inlined_|(\.constant)?(\.known)?$", "", unit) for unit in units}

@@ -121,8 +121,31 @@ def dense(number: int) -> Spec:
     )
 
 
+def depthwise(number: int) -> Spec:
+    """Return a depthwise layer of up to 70 channels whose windows are at most 4x4."""
+    rng = random.Random(f"depthwise {number}")  # noqa: S311 - the same each time
+    kernel = [rng.choice((1, 2, 3, 3, 3, 4)) for _ in range(2)]
+    channels = rng.choice((rng.randint(3, 9), rng.randint(3, 70), 64))
+    return minimal.made_up(
+        name=f"depthwise{number}",
+        input={
+            "shape": [rng.randint(4, 9), rng.randint(6, 11), channels],
+            "dtype": "int8",
+            "zero_point": rng.choice((-128, 0, rng.randint(-128, 127))),
+        },
+        output={"zero_point": rng.choice((-128, 0, rng.randint(-128, 127)))},
+        out_channels=channels,
+        groups=channels,
+        kernel_size=kernel,
+        stride=[rng.choice((1, 1, 2, 3)) for _ in range(2)],
+        padding=rng.choice(("same", "valid", [rng.randrange(k) for k in kernel * 2])),
+        requantize={"rounding": rng.choice(("double", "double", "single"))},
+        activation=rng.choice(("none", "relu", {"min": -100, "max": 90})),
+    )
+
+
 @pytest.mark.parametrize("run", RUNS)
-def test_random_dense_layers_are_right(run: str, tmp_path: Path) -> None:
+def test_random_layers_are_right(run: str, tmp_path: Path) -> None:
     count, options = RUNS[run]
     quickly = Options(compile=("-O0", *options), layers_in_unit=1000)
     bench = emulated.bench("cortex-m55", compiler=run.split(",")[0])
@@ -132,6 +155,10 @@ def test_random_dense_layers_are_right(run: str, tmp_path: Path) -> None:
         names = {DENSE[number % 5], DENSE[(number + number // 5 + 1) % 5]}
         chosen = native.variants(layer, M55, names, overlapping=number % 2 > 0)
         jobs.append(Job([v for v in chosen if v.plan.sums_in_assembly], M55, inputs_for(layer)))
+    for number in range(count // 2):
+        layer = minimal.load(depthwise(number))
+        chosen = native.variants(layer, M55, {"direct_quads"}, overlapping=number % 2 > 0)
+        jobs.append(Job(chosen, M55, inputs_for(layer)))
     jobs = [job for job in jobs if job.chosen]
     emulated.check_jobs(jobs, batch.run(tmp_path, jobs, bench, quickly))
-    assert len(jobs) > count * 0.9
+    assert len(jobs) > 1.35 * count

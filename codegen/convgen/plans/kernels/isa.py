@@ -51,12 +51,13 @@ class InstructionSet:
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash.
     ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
-    pixel. ``slices``: fully connected ones whose input comes in slices. ``bytewise``: instructions
-    amid C that take the bytes of a word apart, or work on each. ``saturating``: one that takes an
-    integer into a range, ``rounding`` one more that rounds the upper half of a product,
-    ``saturating_float`` one behind a conversion from float. ``line`` prints those that requantise,
-    ``branches`` the loops of its assembly. ``has_vectors``: compilers make vectors of loops, which
-    GCC 12 does not do right where a loop has had its conditions removed.
+    pixel, ``quads`` four outputs at a time. ``slices``: fully connected ones whose input comes in
+    slices. ``bytewise``: instructions amid C that take the bytes of a word apart, or work on each.
+    ``saturating``: one that takes an integer into a range, ``rounding`` one more that rounds the
+    upper half of a product, ``saturating_float`` one behind a conversion from float. ``line``
+    prints those that requantise, ``branches`` the loops of its assembly. ``has_vectors``: compilers
+    make vectors of loops, which GCC 12 does not do right where a loop has had its conditions
+    removed.
     """
 
     name: str
@@ -66,6 +67,7 @@ class InstructionSet:
     planes: Planes | None = None
     wide_planes: Planes | None = None
     lanes: Planes | None = None
+    quads: Planes | None = None
     slices: Slices | None = None
     bytewise: Assembly | None = None
     saturating: Assembly | None = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from convgen.plans import assembly
 from convgen.plans.kernels.dsp import DSP
+from convgen.plans.kernels.isa import Planes
 from convgen.plans.kernels.smlad import Smlad
 from convgen.plans.kernels.vmladav import Vmladav
 from convgen.targets.target import Target
@@ -19,5 +21,6 @@ MVE = replace(
     name="mve",
     suits=_suits,
     finishing={8: Vmladav(), 16: Smlad(wide=True)},
+    quads=Planes(template="kernels/mve/quads.c.j2", assembly=assembly.MVE),
     has_vectors=True,
 )

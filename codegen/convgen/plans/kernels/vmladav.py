@@ -188,14 +188,9 @@ class VmladavPlan(FinishingPlan):
     def block(self, channel: int) -> NDArray[np.int64]:
         """Return the constants of four channels."""
         some = slice(channel, channel + CHANNELS)
-        layer, found = self.layer, self.requantize
-        multiplier, shift = (
-            np.broadcast_to(each, layer.geometry.out_c)[some]
-            for each in (found.multiplier, found.shift)
-        )
-        right = shift - (31 if found.form == "single" else 0)
-        starts = layer.folded_bias[some].astype(np.int64)
-        return np.concatenate([starts, self._weights(some), multiplier, -right.astype(np.int64)])
+        starts = self.layer.folded_bias[some].astype(np.int64)
+        multiplier, right = right_shifts(self.requantize, self.layer.geometry.out_c)
+        return np.concatenate([starts, self._weights(some), multiplier[some], -right[some]])
 
     def _weights(self, some: slice) -> NDArray[np.int64]:
         """Return the words that hold the weights of a block in order of use."""
@@ -211,9 +206,10 @@ class VmladavPlan(FinishingPlan):
     def _run_work(self, form: Form, blocks: int, unit: str) -> Counter[str]:
         runs = blocks * self.depth // form.run_elems
         loops = runs * form.loop.iterations if form.loop.loops else 0
+        source = "taps" if form.source == "taps" else "rows"
         return Counter(
             {
-                f"{unit}.{form.source}.run": runs if form.levels else 0,
+                f"{unit}.{source}.run": runs if form.levels else 0,
                 f"{unit}.group": runs * form.groups,
                 f"{unit}.tail": runs if form.tail else 0,
                 f"{unit}.loop": loops,
@@ -251,8 +247,8 @@ class Vmladav:
         layer = study.layer
         if reason := no_blocks(layer, CHANNELS):
             return Refusal(reason)
-        output = step_by_step(layer)
-        if not isinstance(output, Requantize) or not _shifts_right(output):
+        output = requantized(layer)
+        if output is None:
             return FINER
         planned = partial(VmladavPlan, requantize=output, channels=CHANNELS)
         return Fitting(kernel=self, layer=layer, planned=planned)
@@ -266,7 +262,22 @@ class Vmladav:
         return None
 
 
-def _shifts_right(output: Requantize) -> bool:
-    """Whether what the multiplication leaves is shifted by at least a bit."""
+def requantized(layer: Conv2d) -> Requantize | None:
+    """Return the steps to outputs, if what the multiplication leaves is shifted by a bit or more.
+
+    Only then ``VRSHL`` rounds as TensorFlow Lite does.
+    """
+    output = step_by_step(layer)
+    if not isinstance(output, Requantize):
+        return None
     least = int(output.shift.min())
-    return least > 31 if output.form == "single" else output.form == "double_right"
+    rounds = least > 31 if output.form == "single" else output.form == "double_right"
+    return output if rounds else None
+
+
+def right_shifts(output: Requantize, channels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return of each channel the multiplier, and the shift behind the multiplication."""
+    done = 31 if output.form == "single" else 0
+    each = (output.multiplier, output.shift)
+    multiplier, shift = (np.broadcast_to(one, channels).astype(np.int64) for one in each)
+    return multiplier, shift - done
