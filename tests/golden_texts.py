@@ -123,7 +123,7 @@ FIRST_OF_STAGE = "/* How many rows of "
 # cores with an assembly of their own, by the end of the file's name
 ON_OTHER_CORES = {
     "m3": ("cortex-m3", [("first", "direct_w16")]),
-    "m55": ("cortex-m55", [("first", "im2col_p2")]),
+    "m55": ("cortex-m55", [("first", "im2col_p2"), ("depthwise", "direct_quads")]),
     "rv32": ("rv32imc", [("pointwise", "im2col_full_w16")]),
 }
 

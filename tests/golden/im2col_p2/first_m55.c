@@ -23,8 +23,8 @@
  *   r5               constants, in order of use
  *   r9 r11           where inputs of each pixel are read
  *   r7 r3            where outputs of each pixel are stored
- *   r0 r2 r4 r6      sums: of channel 0, of channel 1 ...
- *   r8 r10 r12 lr    sums: of channel 0, of channel 1 ...
+ *   r0 r2 r4 r6      sums of a pixel: of channel 0, of channel 1 ...
+ *   r8 r10 r12 lr    sums of a pixel: of channel 0, of channel 1 ...
  *   q0 q1            inputs of each pixel, then outputs
  *   q2 q3            weights; in the end multipliers and shifts
  *
@@ -126,11 +126,10 @@ static FIRST__CODE int32_t first__run(
     return first;
 }
 
-/* Finishes a sum: the multiplier is one of four, and the shift to the left one of the next four. */
-static FIRST__CODE int8_t first__finish(int32_t sum, const uint32_t *multiplier)
+/* Finishes a sum, shifted to the right behind the multiplication. */
+static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t shift)
 {
-    const int32_t shift = -(int32_t)multiplier[4];
-    const int64_t product = (int64_t)sum * (int32_t)multiplier[0];
+    const int64_t product = (int64_t)sum * multiplier;
     const int32_t high = (int32_t)((product + (1 << 30)) >> 31);
     int32_t value = (high + (1 << (shift - 1)) - (high < 0)) >> shift;
 
@@ -146,7 +145,8 @@ static FIRST__CODE int8_t first__finish(int32_t sum, const uint32_t *multiplier)
         constants += FIRST__WEIGHT_WORDS;
         for (int32_t c = 0; c < 4; ++c) {
             for (int32_t p = 0; p < 2; ++p) {
-                output[p * FIRST__OUT_C + c] = first__finish((int32_t)sums[p][c], constants + c);
+                output[p * FIRST__OUT_C + c] = first__finish(
+                    (int32_t)sums[p][c], (int32_t)constants[c], -(int32_t)constants[c + 4]);
             }
 ... 2 lines
         output += 4 - (int32_t)*constants++;

@@ -1,0 +1,187 @@
+... 3 lines
+ * Algorithm  direct_quads
+ * Sums       assembly with Helium where there is, four outputs at a time
+ * Assembly   for GCC and clang, little-endian, Helium's integer vectors; plain C for all others
+... 3 lines
+ * The workspace holds four rows with zero points around the image: no bounds are checked.
+ * Printed from templates/algorithms/direct_quads.c.j2.
+ *
+... 59 lines
+#define DEPTHWISE__IN_C 6
+... 9 lines
+#define DEPTHWISE__ROW 36 /* pixels of a row, of all channels */
+#define DEPTHWISE__LEAD 0 /* words of nothing in front of a channel's weights */
+#define DEPTHWISE__WEIGHTS 4 /* words of weights of a channel */
+#define DEPTHWISE__VALUE (-1) /* outside the image */
+
+#ifdef DEPTHWISE__ASSEMBLY
+void depthwise__pack(const int8_t *const *from, const int32_t *step, uint32_t *packed, int32_t count);
+
+__extension__ __asm__(
+    DEPTHWISE__BEGIN(depthwise__pack)
+    "    push {r4-r11, lr}\n"
+... 4 lines
+    "    ldm r1, {r7-r10}\n"
+    "    dls lr, r3\n"
+    "    ldm r0, {r3-r6}\n"
+    "1:\n"
+    "    vldrb.u8 q0, [r3]\n"
+    "    vldrb.u8 q1, [r4]\n"
+    "    vldrb.u8 q2, [r5]\n"
+    "    vldrb.u8 q3, [r6]\n"
+    "    add r3, r7\n"
+    "    add r4, r8\n"
+    "    add r5, r9\n"
+    "    add r6, r10\n"
+    "    vst40.8 {q0, q1, q2, q3}, [r2]\n"
+    "    vst41.8 {q0, q1, q2, q3}, [r2]\n"
+    "    vst42.8 {q0, q1, q2, q3}, [r2]\n"
+    "    vst43.8 {q0, q1, q2, q3}, [r2]!\n"
+    "    le lr, 1b\n"
+    "    pop {r4-r11, pc}\n"
+    DEPTHWISE__END(depthwise__pack));
+
+/*
+ * depthwise__rows_1: 1 of the rows that windows give. Registers:
+ *
+ *   r3               where the first window of the channel is
+ *   r5               constants, in order of use, until r1
+ *   r7 r11           where outputs of the channel are stored; of the next block
+ *   r8 r9 r10        multiplier, shift and start of the channel
+ *   r12              the output zero point
+ *   r0 r2 r4 r6      sums of four outputs; r0 also a count or a predicate
+ *   lr               how many blocks are left
+ *   q0-q3            weights: of the first row and column, of the next row, column, of both
+ *   q4 q6            where columns of a window are, and outputs of a block
+ *   q5 q7            pixels of a window, then outputs; what rounds these
+ */
+void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t *output);
+
+__extension__ __asm__(
+    DEPTHWISE__BEGIN(depthwise__rows_1)
+    "    push {r4-r11, lr}\n"
+... 4 lines
+    "    vpush {d8-d15}\n"
+    "    sub sp, #16\n"
+    DEPTHWISE__CFI("adjust_cfa_offset 16")
+    "    mov r3, r0\n"
+    "    mov r5, r1\n"
+    "    mov r7, r2\n"
+    "    vldrw.u32 q4, [r5], #16\n"
+    "    vldrw.u32 q6, [r5], #16\n"
+    "    vstrw.u32 q4, [sp]\n"
+    "    ldr r1, =168\n"
+    "    add r1, r5\n"
+    "    ldr r12, =0\n"
+    "1:\n"
+    "    vldrw.u32 q0, [r5], #16\n"
+    "    ldm r5!, {r8, r9, r10}\n"
+    "    vldrw.u32 q4, [sp]\n"
+    "    vadd.i32 q4, q4, r3\n"
+    "    adds r3, #4\n"
+    "    mov r11, r7\n"
+    "    adds r7, #1\n"
+    "    movw r0, #4095\n"
+    "    vmsr p0, r0\n"
+    "    vldrw.u32 q5, [q4, #48]!\n"
+    "    vmladav.s8 r0, q5, q0\n"
+    "    vldrw.u32 q5, [q4, #48]!\n"
+    "    vmladav.s8 r2, q5, q0\n"
+    "    vldrw.u32 q5, [q4, #48]!\n"
+    "    vmladav.s8 r4, q5, q0\n"
+    "    vldrw.u32 q5, [q4, #48]!\n"
+    "    vmladav.s8 r6, q5, q0\n"
+    "    vmov q5[2], q5[0], r0, r4\n"
+    "    vmov q5[3], q5[1], r2, r6\n"
+    "    vadd.i32 q5, q5, r10\n"
+    "    vqrdmulh.s32 q5, q5, r8\n"
+    "    vshr.s32 q7, q5, #31\n"
+    "    vadd.i32 q5, q5, q7\n"
+    "    vrshl.s32 q5, r9\n"
+    "    vqmovnb.s32 q5, q5\n"
+    "    vqmovnb.s16 q5, q5\n"
+    "    vpst\n"
+    "    vstrbt.32 q5, [r11, q6]\n"
+    "    cmp r5, r1\n"
+... 3 lines
+    "    vpop {d8-d15}\n"
+    "    pop {r4-r11, pc}\n"
+    "    .ltorg\n"
+    DEPTHWISE__END(depthwise__rows_1));
+
+#else
+/* Sixteen pixels of each row at a time, one row's behind the other's in a word. */
+static DEPTHWISE__CODE void depthwise__pack(const int8_t *const *from, const int32_t *step, uint32_t *packed, int32_t count)
+{
+    for (int32_t i = 0; i < 16 * count; ++i) {
+        uint32_t word = 0;
+
+        for (int32_t row = 0; row < 4; ++row) {
+            word |= (uint32_t)(uint8_t)from[row][i / 16 * step[row] + i % 16] << 8 * row;
+        }
+        packed[i] = word;
+    }
+... 9 lines
+    value += 0;
+    value = value < -128 ? -128 : value;
+... 3 lines
+static DEPTHWISE__CODE void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t *output)
+{
+    constants += 8;
+    for (int32_t c = 0; c < DEPTHWISE__OUT_C; ++c) {
+        const uint32_t *line = constants + DEPTHWISE__WEIGHTS;
+
+        for (int32_t i = 0; i < 1 * DEPTHWISE__OUT_W; ++i) {
+            const int32_t row = i / DEPTHWISE__OUT_W * DEPTHWISE__STRIDE_H;
+            const uint32_t *column = packed + i % DEPTHWISE__OUT_W * DEPTHWISE__STRIDE_W * DEPTHWISE__IN_C + c;
+            uint32_t sum = line[2];
+
+            for (int32_t k = 0; k < DEPTHWISE__KERNEL_W * DEPTHWISE__KERNEL_H; ++k) {
+                const int32_t pixel = (int8_t)(column[k / DEPTHWISE__KERNEL_H * DEPTHWISE__IN_C] >> 8 * (row + k % DEPTHWISE__KERNEL_H));
+                const int32_t weight = (int8_t)(constants[DEPTHWISE__LEAD + k / DEPTHWISE__KERNEL_H] >> 8 * (k % DEPTHWISE__KERNEL_H));
+
+                sum += (uint32_t)(pixel * weight);
+            }
+            output[i * DEPTHWISE__OUT_C + c] = depthwise__finish((int32_t)sum, (int32_t)line[0], -(int32_t)line[1]);
+        }
+... 6 lines
+/* Packs the rows from `in_row` on, of which so many are `seen`; what is outside the image are zero points. */
+static DEPTHWISE__CODE void depthwise__pack_rows(
+    const int8_t *input, int32_t in_row, int32_t seen, uint32_t *packed)
+{
+    const int8_t *from[4];
+    int32_t step[4];
+
+    for (int32_t i = 0; i < 4; ++i) {
+        const int32_t row = in_row + i;
+        const int inside = i < seen && row >= 0 && row < DEPTHWISE__IN_H;
+
+        from[i] = inside ? input + row * DEPTHWISE__ROW : depthwise__zero_points;
+        step[i] = inside ? 16 : 0;
+    }
+    depthwise__pack(from, step, packed, 2);
+    for (int32_t i = 0; i < 4; ++i) {
+        from[i] += step[i] ? DEPTHWISE__ROW - 16 : 0;
+    }
+    depthwise__pack(from, step, packed + DEPTHWISE__ROW - 16, 1);
+}
+
+/* Fills columns of the workspace with zero points. */
+static DEPTHWISE__CODE void depthwise__fill(uint32_t *packed, int32_t cols)
+{
+    for (int32_t i = 0; i < cols * DEPTHWISE__IN_C; ++i) {
+        packed[i] = 0x01010101u * (uint8_t)DEPTHWISE__VALUE;
+    }
+... 4 lines
+    int32_t *const packed = workspace;
+
+    uint32_t *words = (uint32_t *)packed;
+    int32_t out_row = 0;
+
+    depthwise__fill(words + DEPTHWISE__PAD_LEFT * DEPTHWISE__IN_C + DEPTHWISE__ROW, 4);
+    for (; out_row + 1 <= DEPTHWISE__OUT_H; out_row += 1) {
+        depthwise__pack_rows(input, out_row * DEPTHWISE__STRIDE_H - DEPTHWISE__PAD_TOP, 3, words + DEPTHWISE__PAD_LEFT * DEPTHWISE__IN_C);
+        depthwise__rows_1(words, depthwise__quads, output);
+        output += 1 * DEPTHWISE__OUT_W * DEPTHWISE__OUT_C;
+    }
+... 5 lines
