@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import minimal
 from command import Result, convgen, convgen_process, write_spec
 from convgen.plans.conv import ALGORITHMS
+from convgen.system import streams
 
 pytestmark = [pytest.mark.usefixtures("block"), pytest.mark.emulator]
 
@@ -161,3 +163,15 @@ def test_a_terminal_sees_what_a_pipe_does(tmp_path: Path) -> None:
     piped = convgen("--list-algorithms").stdout
     assert seen.decode().split() == piped.split()
     assert 60 < max(map(len, seen.decode().splitlines())) <= 80
+
+
+def test_a_message_at_a_terminal_is_broken_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    streams.say(f"{'words ' * 30}end\n    short")
+    first, *others, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("convgen: words")
+    assert all(line.startswith("  words") for line in others)
+    assert 70 < max(map(len, (first, *others))) <= 80
+    assert last == "    short"

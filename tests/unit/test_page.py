@@ -73,13 +73,18 @@ def test_a_sentence_in_a_row_goes_on_below_its_beginning(monkeypatch: pytest.Mon
     ]
 
 
-def test_a_sentence_is_below_its_row_where_it_takes_fewer_lines_there(
+def test_a_sentence_is_below_its_row_where_it_takes_no_more_lines_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = in_columns(monkeypatch, 60, table([("x" * 40, "1", "--emulator qemu: rv64")]))
-    assert lines[1:] == [f"{'x' * 40}      1  --emulator", f"{' ' * 49}qemu: rv64"]
-    lines = in_columns(monkeypatch, 60, table([("x" * 40, "1", "--emulator qemu-user: rv64")]))
-    assert lines[1:] == [f"{'x' * 40}      1", "    --emulator qemu-user: rv64"]
+    assert lines[1:] == [f"{'x' * 40}      1", "    --emulator qemu: rv64"]
+    sentence = "words that fill more than one line below the row, and a few beside it"
+    lines = in_columns(monkeypatch, 70, table([("x" * 40, "1", sentence)]))
+    assert lines[1] == f"{'x' * 40}      1"
+    lines = in_columns(
+        monkeypatch, 44, table([("x", "1", "long enough for two lines in this place")])
+    )
+    assert lines[1] == "x         1  long enough for two lines in"
 
 
 def test_a_command_can_be_typed_as_it_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:

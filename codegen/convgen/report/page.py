@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from convgen.system.streams import NARROWEST
+
 if TYPE_CHECKING:
     from rich.text import Text
 
 GAP = "  "  # between two columns
 INDENT = 4  # of what goes on in another line
-NARROWEST = 40  # columns that are made use of, whatever the terminal says
 ROOM = 24  # columns in which a sentence beside others can be read
 
 
@@ -236,7 +237,7 @@ def _with_sentence(lines: list[Text], last: Text, width: int) -> Iterator[Text]:
         return
     room = width - used
     below, aside = _broken(last, width - INDENT), _broken(last, max(1, room))
-    if room < longest or (room < ROOM and len(below) + 1 < len(aside)):
+    if room < longest or (room < ROOM and len(below) < len(aside)):
         yield line
         yield from (Text(" " * INDENT) + part for part in below)
         return

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from textwrap import TextWrapper
 
 from convgen import printable
 from convgen.errors import UsageError
+
+NARROWEST = 40  # columns that are made use of, whatever the terminal says
+USUAL = 80  # where it does not say
 
 
 def prepare() -> None:
@@ -55,9 +59,27 @@ def results() -> Iterator[None]:
 def say(message: str) -> None:
     """Write a message for the user; there may be nobody to hear it."""
     try:
-        print(f"convgen: {printable.lines(message)}", file=sys.stderr, flush=True)
+        text = f"convgen: {printable.lines(message)}"
+        print(_broken(text) if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         _silence(sys.stderr)
+
+
+def _broken(text: str) -> str:
+    """Return *text* in lines as wide as the terminal, broken between words."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or USUAL
+    except OSError:
+        width = USUAL
+    lines = TextWrapper(
+        max(width, NARROWEST),
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(
+        line if len(line) <= lines.width else lines.fill(line) for line in text.splitlines()
+    )
 
 
 def _silence(stream: object) -> None:
