@@ -69,7 +69,7 @@ def parse_options() -> argparse.Namespace:
         "--write",
         type=Path,
         metavar="FILE",
-        help="keep the counts, as unseen.json and unseen_two.json do for the tests",
+        help="keep the counts, as unseen.json does for the tests",
     )
     parser.add_argument(
         "--layers", type=int, default=200, metavar="N", help="how many (%(default)s)"

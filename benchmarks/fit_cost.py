@@ -231,14 +231,14 @@ def _run(job: Job, plan: Plan, bench: Bench) -> Measured:
 def write(table: Table, fitted: Fit) -> None:
     """Put a fit in place of the table's, and what its head says of it."""
     isa, name = table
-    text = _cost_file(isa).read_text(encoding="utf-8")
+    text = cost_file(isa).read_text(encoding="utf-8")
     text = re.sub(rf"# {name}, on .*\n(#   .*\n)+", lambda _: f"{_origin(table, fitted)}\n", text)
     head, *sections = re.split(r"\n(?=\[)", text.rstrip("\n"))
     own = re.compile(rf"\[{name}[.\]]")
     first = next(i for i, section in enumerate(sections) if own.match(section))
     others = [section.rstrip("\n") for section in sections if not own.match(section)]
     others[first:first] = as_toml(table, fitted)
-    _cost_file(isa).write_text("\n\n".join([head.rstrip("\n"), *others]) + "\n", encoding="utf-8")
+    cost_file(isa).write_text("\n\n".join([head.rstrip("\n"), *others]) + "\n", encoding="utf-8")
 
 
 def as_toml(table: Table, fitted: Fit) -> list[str]:
@@ -255,7 +255,7 @@ def as_toml(table: Table, fitted: Fit) -> list[str]:
     return [
         *([f'[{name}]\nlike = "{like}" # but for what follows'] if like else []),
         *(
-            "\n".join([f"[{name}.{what}]", *(_line(key, value) for key, value in values.items())])
+            "\n".join([f"[{name}.{what}]", *(line(key, value) for key, value in values.items())])
             for what, values in sections.items()
             if values
         ),
@@ -273,7 +273,8 @@ def differing(
     }
 
 
-def _line(key: str, value: float) -> str:
+def line(key: str, value: float) -> str:
+    """Return a line of a section of prices."""
     return f"{key} = {value}" if key.isidentifier() else f'"{key}" = {value}'
 
 
@@ -285,8 +286,8 @@ def prices_of(table: Table) -> dict[str, float]:
 
 def _whole(table: Table) -> dict[str, Any]:
     isa, name = table
-    tables = tomllib.loads(_cost_file(isa).read_text(encoding="utf-8"))
-    return whole(_cost_file(isa).parent, tables[name], name)
+    tables = tomllib.loads(cost_file(isa).read_text(encoding="utf-8"))
+    return whole(cost_file(isa).parent, tables[name], name)
 
 
 def typical_code(samples: Sequence[Sample]) -> dict[str, int]:
@@ -325,7 +326,8 @@ def _origin(table: Table, fitted: Fit) -> str:
     )
 
 
-def _cost_file(isa: str) -> Path:
+def cost_file(isa: str) -> Path:
+    """Return the file of an ISA class."""
     return data_dir("targets") / "cost" / f"{isa}.toml"
 
 

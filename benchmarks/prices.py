@@ -28,6 +28,9 @@ WORTH, WORTH_ANOTHER = 0.95, 0.5
 The second is of a price that differs from another core's.
 """
 
+WORTH_A_NAME = 0.03
+"""By how much less the sum of squared errors has to be for a price more."""
+
 TINY_RIDGE = 1e-9
 """Keeps what no run tells apart apart."""
 
@@ -159,17 +162,39 @@ class _Part:
         return self.depth == 0
 
 
-def fit(samples: Sequence[Sample], like: Prices | None = None) -> dict[str, float]:
+def bring_up(samples: Sequence[Sample], prices: Prices) -> dict[str, float]:
+    """Return *prices* with what has to differ for *samples*, and the few more that are worth it."""
+    found = {**prices, **fit(samples, prices, special=True)}
+    for name in sorted(found.keys() - prices.keys()):
+        without = {other: found[other] for other in found if other != name}
+        if not _is_root(name) and _loss(samples, without) < _loss(samples, found) + WORTH_A_NAME:
+            found = without
+    return dict(sorted(found.items()))
+
+
+def _is_root(unit: str) -> bool:
+    """Whether nothing more general has a price in place of *unit*."""
+    return "/" not in unit and not block_parts(unit) and general_names(unit) == [unit]
+
+
+def _loss(samples: Sequence[Sample], prices: Prices) -> float:
+    return float((predict(samples, prices).errors ** 2).sum())
+
+
+def fit(
+    samples: Sequence[Sample], like: Prices | None = None, *, special: bool = False
+) -> dict[str, float]:
     """Return the prices with the least relative errors, of which few are of their own.
 
-    With *like*, prices of a core that is much alike: only what differs from them.
+    With *like*, prices of a core that is much alike: only what differs from them. *special*: of
+    what is more special than those, too.
     """
     keys = sorted({(s.family, unit) for s in samples for unit, count in s.work.items() if count})
     families = Counter(unit for _, unit in keys)
     composed = [
         _parts(family, unit, shared=families[unit] > 1)
         if like is None
-        else _known_parts(family, unit, like)
+        else _known_parts(family, unit, like, special=special, shared=families[unit] > 1)
         for family, unit in keys
     ]
     parts = sorted({part for some in composed for part in some})
@@ -206,13 +231,27 @@ def _parts(family: str, unit: str, *, shared: bool) -> dict[_Part, int]:
     return found
 
 
-def _known_parts(family: str, unit: str, like: Prices) -> dict[_Part, int]:
-    """Return which prices of *like* make up that of *unit*; of what it does not know, the roots."""
+def _known_parts(
+    family: str, unit: str, like: Prices, *, special: bool, shared: bool
+) -> dict[_Part, int]:
+    """Return which prices of *like* make up that of *unit*; of what it does not know, the roots.
+
+    With *special*, also the unit's own price and that in the code of *family*, where it has none.
+    """
     try:
-        return {_Part(depth=1, name=name): n for name, n in priced(like, family, unit).items()}
+        known = priced(like, family, unit)
     except KeyError:
         parts = _parts(family, unit, shared=False)
         return {part: count for part, count in parts.items() if part.is_root}
+    found = {_Part(depth=1, name=name): count for name, count in known.items()}
+    own = f"{family}/{unit}"
+    if special and not known.keys() & {unit, own}:
+        pieces = {n: c for n, c in block_parts(unit).items() if not _is_root(n) and n not in known}
+        found |= {_Part(depth=DEEPEST - 2, name=name): count for name, count in pieces.items()}
+        found[_Part(depth=DEEPEST - 1, name=unit)] = 1
+    if special and shared and unit.startswith(SURROUNDED) and own not in known:
+        found[_Part(depth=DEEPEST, name=own)] = 1
+    return found
 
 
 def _weights(errors: Floats) -> Floats:
@@ -240,17 +279,20 @@ def _solve(matrix: Floats, wanted: Floats, weights: Floats, worth: Floats, guess
     return values
 
 
-def _before(part: _Part, like: Prices) -> float:
-    return 0.0 if part.is_root else like.get(part.name, 0.0)
-
-
 def _differing(parts: Mapping[_Part, float], like: Prices) -> dict[str, float]:
     """Return what *parts* make of prices that are not as in *like*."""
-    return {
-        part.name: round(max(0.0, value + _before(part, like)), 2)
-        for part, value in sorted(parts.items())
-        if part.is_root or abs(value) >= LEAST_REST
-    }
+    found: dict[str, float] = {}
+    for part, value in sorted(parts.items()):
+        if part.is_root:
+            before = 0.0
+        elif abs(value) < LEAST_REST:
+            continue
+        elif part.name in like:
+            before = like[part.name]
+        else:
+            before = price({**like, **found}, "", part.name.rpartition("/")[2])
+        found[part.name] = round(max(0.0, value + before), 2)
+    return found
 
 
 def _prices(parts: Mapping[_Part, float]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from convgen.plans.plan import Plan
 TRAINING = (*range(160), *range(300_000, 300_200), *range(400_000, 400_200))
 """Numbers of layers that prices are fitted to; the first of them where fewer do."""
 
-VALIDATION = 700_000
+VALIDATION = 3_000_000
 """The first number of those that none ever is."""
 
 MACS = (300, 600_000)  # a run takes a fraction of a second

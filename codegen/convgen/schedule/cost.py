@@ -34,15 +34,18 @@ from convgen.targets.target import Target
 _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A step of a block: the kernel, pixels, channels, the loop."""
 
-_LOADED_ONCE = {"inlined_kept": "inlined_flat", "inlined_once_kept": "inlined_once"}
-"""Loops of which the weights are kept in registers, and what they are otherwise."""
+_KEPT = "_kept"
+"""How loops are called of which the weights are kept in registers."""
 
 GENERAL = (
     (re.compile(r"\.(whole|lone|strided)_"), "."),
     (re.compile(r"\.kept_elem$"), ".elem"),
+    (re.compile(r"^mec\.word$"), "mec.elem"),
     (re.compile(r"\.known$"), ""),
     (re.compile(r"\.constant$"), ""),
     (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
+    (re.compile(r"\.inlined_once_kept_"), ".inlined_once_"),
+    (re.compile(r"\.inlined_kept_"), ".inlined_flat_"),
     (re.compile(r"\.((inlined_)?)once_"), r".\1flat_"),
     (re.compile(r"\.inlined_flat_"), ".inlined_unrolled_"),
     (re.compile(r"\.inlined_"), "."),
@@ -141,7 +144,7 @@ def block_parts(unit: str) -> dict[str, int]:
     >>> block_parts("dot_2x4.step")
     {'dot.step_load': 6, 'dot.step_mac': 8}
     >>> block_parts("dot_2x4.inlined_kept")
-    {'dot.inlined_flat_load': 2, 'dot.inlined_flat_mac': 8}
+    {'dot.inlined_kept_load': 2, 'dot.inlined_kept_mac': 8}
     """
     block = _BLOCK.fullmatch(unit)
     if not block:
@@ -149,9 +152,7 @@ def block_parts(unit: str) -> dict[str, int]:
     kernel, pixels, channels, loop = block[1], int(block[2]), int(block[3]), block[4]
     products = pixels * channels
     loads = products if kernel in LANES.names else pixels
-    if loop in _LOADED_ONCE:
-        loop = _LOADED_ONCE[loop]
-    else:
+    if not loop.endswith(_KEPT):
         loads += channels
     return {f"{kernel}.{loop}_load": loads, f"{kernel}.{loop}_mac": products}
 

@@ -39,6 +39,7 @@ from convgen.plans.conv.taps import (
     tap_starts,
     tap_weights,
     taps_summed,
+    unrolls_channels,
 )
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import Runs
@@ -92,7 +93,7 @@ class Kn2row:
             return Refusal(reason)
         kernel = plan_kernel(tap_weights(layer), target, _runs(geometry))
         pixels = geometry.in_h * geometry.in_w
-        ends = ending(layer, kernel, starts=plain_bias(layer), known=layer.geometry.out_c == 1)
+        ends = ending(layer, kernel, starts=plain_bias(layer), known=self._knows_channels(layer))
         steps = TapSteps(
             taps=geometry.taps,
             pixel_blocks=row_blocks(pixels, kernel.pixels),
@@ -134,6 +135,12 @@ class Kn2row:
         if not needs_sums(layer):
             return (plane,)
         return plane, sum_buffer("partial", layer, g.out_h, g.out_w, g.out_c)
+
+    def _knows_channels(self, layer: Conv2d) -> bool:
+        """Whether each output's channel is a constant: not where a loop over taps is inside."""
+        g = layer.geometry
+        is_lone = g.out_c == 1 or (g.taps == 1 and not g.has_padding)
+        return unrolls_channels(layer) and (is_lone or not self.stacked)
 
     def _work(self, layer: Conv2d, output: Output) -> Counter[str]:
         g = layer.geometry

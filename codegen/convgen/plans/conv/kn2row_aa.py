@@ -36,6 +36,7 @@ from convgen.plans.conv.taps import (
     refuse_depthwise,
     tap_weights,
     taps_summed,
+    unrolls_channels,
 )
 from convgen.plans.kernels import no_assembly, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs
@@ -117,7 +118,7 @@ def _plan(
         group=geometry.group_in_c,
     )
     kernel = plan_kernel(tap_weights(layer), target, runs)
-    ends = ending(layer, kernel, known=layer.geometry.out_c == 1)
+    ends = ending(layer, kernel, known=unrolls_channels(layer))
     steps = TapSteps(
         taps=geometry.taps,
         pixel_blocks=(kernel.pixels, 1) if kernel.pixels > 1 else (1,),

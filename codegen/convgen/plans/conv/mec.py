@@ -219,14 +219,25 @@ def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
     taps = len(rows) * geometry.out_w * geometry.k_w
     inside = rows_inside * int(cols_inside(geometry).sum())
     whole_rows = rows_inside * find_inner(geometry).cols
+    words = _words(steps, geometry, inside, whole_rows)
     return Counter(
         {
             "mec.column": len(rows) * geometry.out_w,
             steps.gather.unit("mec", "copy"): steps.gather.copies(taps, whole_rows, geometry.k_w),
             steps.gather.unit("mec", "fill"): (taps - inside) * geometry.in_c,
-            steps.gather.unit("mec", "elem"): inside * geometry.in_c,
+            steps.gather.unit("mec", "elem"): inside * geometry.in_c - 4 * words,
+            "mec.word": words,
         }
     )
+
+
+def _words(steps: MecSteps, geometry: Geometry, inside: int, whole_rows: int) -> int:
+    """Count the words of four elements that are copied, of *whole_rows* and of taps alone."""
+    if not steps.copies_words:
+        return 0
+    lone_taps = inside - whole_rows * geometry.k_w
+    row, tap = geometry.k_w * geometry.in_c, geometry.in_c
+    return whole_rows * (row // 4) + lone_taps * (tap // 4)
 
 
 def _sums_work(kernel: KernelPlan | FinishingPlan, steps: MecSteps, g: Geometry) -> Counter[str]:

@@ -11,7 +11,7 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.constant import Constant
 from convgen.plans.conv.inside import taps_inside
-from convgen.plans.kernels.base import Weights
+from convgen.plans.kernels.base import MOST_UNROLLED, Weights
 from convgen.plans.output import Output
 from convgen.refusal import needs
 
@@ -91,6 +91,11 @@ def partial_work(layer: Conv2d, output: Output) -> Counter[str]:
     """Count the sums that start at the bias and those that are read again to be finished."""
     outputs = layer.geometry.out_elems
     return Counter({"partial.begin": outputs, "partial.store": outputs if output.finishes else 0})
+
+
+def unrolls_channels(layer: Conv2d) -> bool:
+    """Whether the loop over the channels of a pixel's sums is unrolled: then each is a constant."""
+    return layer.geometry.out_c <= MOST_UNROLLED
 
 
 def taps_summed(layer: Conv2d) -> int:
