@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.tensor import DType, Tensor
+from convgen.values import dataclass
 
 
 class Computation(Protocol):

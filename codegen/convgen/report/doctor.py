@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from convgen import extras, printable
 from convgen.errors import ToolError
@@ -14,6 +14,7 @@ from convgen.report.page import Part, Styled, Table
 from convgen.system import process
 from convgen.targets import target
 from convgen.targets.target import Target
+from convgen.values import dataclass
 
 COMPILER, EMULATOR, OTHER = "compiler", "emulator", "other"
 CAPSTONE = "--toolchain zig, --cycles, --profile"

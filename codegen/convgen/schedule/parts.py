@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from convgen.plans.band import Band, Slices
 from convgen.plans.order import StoreOrder
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Part, Reading, Store
+from convgen.values import dataclass
 
 CALLER = -1  # the number of the part that hands in rows
 LEAD_ALIGN = 4

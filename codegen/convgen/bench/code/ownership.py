@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from elftools.dwarf.compileunit import CompileUnit
 from elftools.dwarf.die import DIE
@@ -21,6 +20,7 @@ from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Block
 from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
+from convgen.values import dataclass
 
 FRAME = -1  # the function that calls the operators
 BY_ROWS = ("_next", "_turn", "_rows")  # ends of the names of functions of an operator in a stage

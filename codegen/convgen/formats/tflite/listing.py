@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from convgen.formats import models
 from convgen.formats.tflite import states
 from convgen.formats.tflite.reader import Entry
 from convgen.model import passes
+from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

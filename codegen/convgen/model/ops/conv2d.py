@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +15,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.quantize import INT32, Channels, Rounding, requantize
 from convgen.model.tensor import DType, Tensor
+from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

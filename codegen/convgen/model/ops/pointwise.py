@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from convgen.model.lookup import sigmoid
 from convgen.model.operator import Plain
+from convgen.values import dataclass
 
 Values = NDArray[np.float64]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +12,7 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.tensor import DType, Tensor
+from convgen.values import dataclass
 
 Kind = Literal["average_pool", "max_pool"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels.finishing import FinishingKernel
 from convgen.targets.target import Target
+from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
