@@ -11,7 +11,7 @@ from typing import Any
 from convgen.ctext.literals import ctype
 from convgen.model.operator import rows_needed
 from convgen.model.tensor import Tensor, numbered
-from convgen.plans.band import Band, Slices
+from convgen.plans.band import Band, InputSlices
 from convgen.plans.plan import Plan
 from convgen.sources.generate import layer_files
 from convgen.sources.interface import parameters
@@ -85,7 +85,7 @@ def split(plan: Plan, rng: random.Random) -> tuple[range, ...]:
     return tuple(reversed(found) if order == "backwards" else found)
 
 
-def _slices(slices: Slices, rng: random.Random) -> tuple[range, ...]:
+def _slices(slices: InputSlices, rng: random.Random) -> tuple[range, ...]:
     """Cut the rows of an input at random, or as fine as can be if they are few."""
     places = range(1, slices.rows)
     is_fine = slices.rows <= MOST_CALLS and rng.random() < 0.3

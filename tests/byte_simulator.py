@@ -28,7 +28,7 @@ from convgen.schedule.parts import accumulates, slices_of
 from convgen.schedule.stages import workspace_name
 from convgen.schedule.strips import Strips
 from convgen.sources.network_rows import Advance, Ring, StageText, goes_by_rows, stage_text
-from convgen.sources.shared_kernels import Entry
+from convgen.sources.shared_kernels import KernelEntry
 from pool_simulator import survives
 
 UNWRITTEN, CLOBBERED, PADDING = -1, -2, -3
@@ -215,7 +215,7 @@ class _Stage:
     def __init__(self, player: _Player, fused: Fused) -> None:
         schedule, graph = player.schedule, player.schedule.graph
         symbols = [f"{graph.name}__{plan.operator.name}" for plan in schedule.plans]
-        entries: Mapping[str, Entry] = {each: Entry(function=each) for each in symbols}
+        entries: Mapping[str, KernelEntry] = {each: KernelEntry(function=each) for each in symbols}
         self.player, self.memory, self.fused, self.graph = player, player.memory, fused, graph
         self.text = player.change(stage_text(schedule, fused, player.names, entries))
         self.parts = [

@@ -21,8 +21,8 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv.direct_planes import VARIANTS, kept_in_vain, order_of
 from convgen.plans.conv.inside import rows_inside
-from convgen.plans.conv.planes import Axis, Output, Route, axes, kinds_of, walk_along
-from convgen.plans.conv.planes_dsp import Distance, Pixels, Plane, Rows, Step
+from convgen.plans.conv.planes import Axis, LineOutput, Route, axes, kinds_of, walk_along
+from convgen.plans.conv.planes_dsp import Distance, Pixels, PixelStep, Plane, RowGroup
 from convgen.plans.order import StoreOrder, last_reads
 from convgen.schedule.overlap import distances, share
 from convgen.targets import target
@@ -134,7 +134,7 @@ def routes(g: Geometry) -> tuple[Route, Route]:
     return Route(down=False, across=rows, along=cols), Route(down=True, across=cols, along=rows)
 
 
-def outputs_along(route: Route) -> list[Output]:
+def outputs_along(route: Route) -> list[LineOutput]:
     """Return the outputs of a line, those of the loop as often as it turns."""
     walk = walk_along(route)
     return [*walk.head, *(walk.loop * walk.count), *walk.tail]
@@ -285,7 +285,7 @@ def distances_of(pixels: Pixels) -> list[Distance]:
     return [pixels.first, pixels.second] if pixels.second else [pixels.first]
 
 
-def steps_of(part: Rows) -> Iterator[Step]:
+def steps_of(part: RowGroup) -> Iterator[PixelStep]:
     """Yield the steps along a row, those of the loop as often as it turns."""
     yield from part.head
     moved = sum(row.step.bytes for step in part.loop for row in step.rows if row.step)

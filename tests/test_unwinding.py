@@ -59,12 +59,12 @@ def frames(elf: Path, names: tuple[str, ...]) -> dict[str, Frames]:
         }
 
 
-def register(core: cores.Core, number: int, *, is_thumb: bool) -> int:
+def register(core: cores.BareCore, number: int, *, is_thumb: bool) -> int:
     names = {13: "SP", 14: "LR"} if is_thumb else {}
     return core.read(names.get(number, f"R{number}" if is_thumb else f"X{number}"))
 
 
-def look(core: cores.Core, at: int, function: Frames, *, is_thumb: bool) -> None:
+def look(core: cores.BareCore, at: int, function: Frames, *, is_thumb: bool) -> None:
     """Compare what the row for the address *at* says with what held on entry."""
     numbers = (*KEPT[is_thumb], LINK[is_thumb])
     if at == function.start:
@@ -104,8 +104,8 @@ def test_every_instruction_of_assembly_can_be_unwound(
     functions = frames(built.image.elf, tuple(job.layer.name for job in built.jobs))
     assert len(functions) > 10
 
-    def watched(model: CpuModel) -> cores.Core:
-        core = cores.Core(model)
+    def watched(model: CpuModel) -> cores.BareCore:
+        core = cores.BareCore(model)
         for function in functions.values():
             core.engine.hook_add(
                 core.unicorn.UC_HOOK_CODE,

@@ -15,7 +15,7 @@ from convgen.bench.proof import vectors
 from convgen.ctext import identifiers
 from convgen.errors import UsageError
 from convgen.formats import models, writing
-from convgen.formats.tflite.reader import Entry
+from convgen.formats.tflite.reader import ReadOperator
 from convgen.model.operator import Operator
 from convgen.model.passes import rewriting
 from convgen.model.tensor import numbered
@@ -45,7 +45,7 @@ def layer_of(path: Path, which: str, options: ReadOptions) -> Operator:
     return as_layer(found[-1], options.name)
 
 
-def _find(entries: Sequence[Entry], which: str) -> Entry:
+def _find(entries: Sequence[ReadOperator], which: str) -> ReadOperator:
     if which.isascii() and which.isdecimal():
         number = int(which[:20])
         if number < len(entries):

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from convgen.formats import arrays
-from convgen.formats.arrays import ArrayError, Wanted
+from convgen.formats.arrays import ArrayError, WantedArray
 
-WANTED = Wanted("int32", (2, 3))
+WANTED = WantedArray("int32", (2, 3))
 VALUES = np.arange(6, dtype=np.int32).reshape(2, 3)
 
 
@@ -65,7 +65,7 @@ def test_another_dtype_or_shape_is_refused(tmp_path: Path, values: Any, message:
 
 def test_weights_are_described_by_their_axes(tmp_path: Path) -> None:
     with pytest.raises(ArrayError, match=r"int32 \[1, 2, 3, 4\] \(out_channels, kernel height, "):
-        arrays.load(save_npy(tmp_path, VALUES), None, Wanted("int32", (1, 2, 3, 4)))
+        arrays.load(save_npy(tmp_path, VALUES), None, WantedArray("int32", (1, 2, 3, 4)))
 
 
 def test_a_huge_array_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_huge_array_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
     with pytest.raises(ArrayError, match=r"got int32 \[1000000000, 2, 3\]"):
-        arrays.load(path, None, Wanted("int32", (2, 3), batch=100))
+        arrays.load(path, None, WantedArray("int32", (2, 3), batch=100))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_nan_is_refused_with_its_place(tmp_path: Path) -> None:
     values = np.zeros((2, 3), np.float32)
     values[1, 2] = np.inf
     with pytest.raises(ArrayError, match=r"expected finite numbers, got inf at \[1, 2\]"):
-        arrays.load(save_npy(tmp_path, values), None, Wanted("float32", (2, 3)))
+        arrays.load(save_npy(tmp_path, values), None, WantedArray("float32", (2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_pipes_are_not_opened(tmp_path: Path) -> None:
     [("int8", [-128, 127]), ("int32", [-(2**31), 2**31 - 1]), ("float32", [3, -0.5, 10**30])],
 )
 def test_inline_numbers(dtype: str, values: list[Any]) -> None:
-    loaded = arrays.inline(values, Wanted(dtype, (len(values),)))
+    loaded = arrays.inline(values, WantedArray(dtype, (len(values),)))
     assert loaded.dtype == dtype
     np.testing.assert_allclose(loaded, np.array(values, np.float64), rtol=1e-7)
 
@@ -197,7 +197,7 @@ def test_inline_numbers(dtype: str, values: list[Any]) -> None:
 )
 def test_inline_numbers_out_of_place_are_named(dtype: str, value: Any) -> None:
     with pytest.raises(ArrayError) as caught:
-        arrays.inline([[0, 0], [0, value]], Wanted(dtype, (2, 2)))
+        arrays.inline([[0, 0], [0, value]], WantedArray(dtype, (2, 2)))
     assert caught.value.field == "values[1][1]"
 
 
@@ -206,16 +206,16 @@ def test_inline_numbers_out_of_place_are_named(dtype: str, value: Any) -> None:
 )
 def test_inline_lists_of_another_shape_are_refused(values: list[Any]) -> None:
     with pytest.raises(ArrayError, match=r"^expected a (list of 2|whole number)"):
-        arrays.inline(values, Wanted("int8", (2, 2)))
+        arrays.inline(values, WantedArray("int8", (2, 2)))
 
 
 # --- files that take more than they give --------------------------------------------------------
 
 
-BOMB = Wanted("int8", (2, 2**20))
+BOMB = WantedArray("int8", (2, 2**20))
 
 
-def peak_of(path: Path, name: str | None, wanted: Wanted) -> tuple[str, int]:
+def peak_of(path: Path, name: str | None, wanted: WantedArray) -> tuple[str, int]:
     """Return what is said of the file, and the most memory taken until then."""
     tracemalloc.start()
     try:

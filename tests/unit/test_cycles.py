@@ -9,7 +9,7 @@ import pytest
 from cases import CASES
 from command import convgen, generated, refused, write_spec
 from convgen.bench.code import cycles, timing
-from convgen.bench.code.blocks import Block
+from convgen.bench.code.blocks import BasicBlock
 from convgen.bench.code.cycles import Calls, fallen_into
 from convgen.bench.code.machine_code import Instruction, instruction
 from convgen.targets import target
@@ -21,9 +21,9 @@ M4 = target.load("cortex-m4").cpu
 
 def ways(blocks: Mapping[tuple[int, int], tuple[str, int]], entry: int = 0x100) -> dict[int, int]:
     """Blocks from an address up to another, their last instruction, how often: what fell where."""
-    counts, endings = {}, dict[Block, Instruction]()
+    counts, endings = {}, dict[BasicBlock, Instruction]()
     for (start, end), (text, times) in blocks.items():
-        block = Block(start, end - start)
+        block = BasicBlock(start, end - start)
         counts[block] = times
         endings[block] = instruction(end - 2, 2, text, is_thumb=True)
     found = fallen_into(endings, counts, Calls(entries={entry: 1}, count=1))
@@ -87,7 +87,7 @@ def test_counts_that_contradict_each_other_end_all_the_same() -> None:
 
 
 def test_another_word_of_code_is_another_fetch() -> None:
-    counts = {Block(0x102, 8): 10, Block(0x10A, 2): 1}
+    counts = {BasicBlock(0x102, 8): 10, BasicBlock(0x10A, 2): 1}
     assert cycles.fetches(counts, {}, 4) == 10 * 3 + 1
     assert cycles.fetches(counts, {0x10A: 1}, 4) == 10 * 3
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from convgen.report.page import Command, Part, Sentence, Styled, Table, plain, printed, sentence
+from convgen.report.page import Command, Part, Sentence, Styled, TextTable, plain, printed, sentence
 
 ROWS = (("a", "1,234", ""), ("[bold]", "5", "of two words"), ("längere 日本", "", "x"))
 
 
-def table(rows: Sequence[tuple[str, ...]] = ROWS, *, show_header: bool = True) -> Table:
-    made = Table(show_header=show_header)
+def table(rows: Sequence[tuple[str, ...]] = ROWS, *, show_header: bool = True) -> TextTable:
+    made = TextTable(show_header=show_header)
     made.add_column("name")
     made.add_column("bytes", justify="right")
     made.add_column("")
@@ -54,7 +54,7 @@ def test_a_pipe_has_long_lines_and_no_colours() -> None:
     (table([("name", "1", "")]), Command("convgen " + "--option value " * 9)),
 ])  # fmt: skip
 def test_no_word_is_cut_and_none_is_lost(
-    width: int, parts: tuple[Sentence | Table | Command, ...], monkeypatch: pytest.MonkeyPatch
+    width: int, parts: tuple[Sentence | TextTable | Command, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = in_columns(monkeypatch, width, *parts)
     words = " ".join(lines).replace(" \\ ", " ").split()

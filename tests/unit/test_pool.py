@@ -9,7 +9,7 @@ import pytest
 
 import minimal
 from convgen.model.ops.pool import Pool2d
-from convgen.plans.pool import MOST_IN_LANES, Mean, PoolSteps, find_mean
+from convgen.plans.pool import MOST_IN_LANES, Divisors, PoolSteps, find_mean
 from convgen.targets import target
 from planned import planned
 
@@ -27,7 +27,7 @@ def steps(of: Pool2d, board: str) -> PoolSteps:
     return found
 
 
-def mean_of(kernel: list[int], **more: Any) -> Mean:
+def mean_of(kernel: list[int], **more: Any) -> Divisors:
     """Return the mean of windows as large as the image, unless that is said."""
     image = {"shape": [*kernel, 1], "dtype": "int8"}
     return find_mean(pool(1, 1, **{"input": image, "kernel_size": kernel, **more}))
@@ -44,7 +44,7 @@ def test_so_are_those_of_windows_cut_to_the_image() -> None:
     check(cut, (18, 20, 27, 30, 45))  # 2 or 3 rows of 9, 10 or 15
 
 
-def check(mean: Mean, counts: tuple[int, ...]) -> None:
+def check(mean: Divisors, counts: tuple[int, ...]) -> None:
     assert mean.counts == counts
     for count, multiplier in zip(counts, mean.multipliers, strict=True):
         sums = np.arange(-128 * count, 127 * count + 1, dtype=np.int64)

@@ -11,7 +11,7 @@ import pytest
 from cases import CASES
 from command import convgen, generated, write_spec
 from convgen.bench.code.machine_code import Instruction
-from convgen.bench.code.profile import Extent, Line, Owners, Places, described
+from convgen.bench.code.profile import Extent, Owners, Places, SourceLine, described
 from convgen.report import listing
 
 pytestmark = pytest.mark.emulator
@@ -23,8 +23,8 @@ PLACES = Places(
         Extent(start=0x200, end=0x204, owner="__aeabi_lmul"),
     ]),
     lines=Owners([
-        Extent(start=0x100, end=0x104, owner=Line("stem.c", 7)),
-        Extent(start=0x104, end=0x106, owner=Line("stem.c", 9)),
+        Extent(start=0x100, end=0x104, owner=SourceLine("stem.c", 7)),
+        Extent(start=0x104, end=0x106, owner=SourceLine("stem.c", 9)),
     ]),
     own=range(0x100, 0x10C),
 )  # fmt: skip

@@ -30,7 +30,7 @@ LIKE = 1.3
 """Nor more than one of another family is, where the sums of both are in assembly."""
 
 
-class Bench(Protocol):
+class Tester(Protocol):
     """Builds and measures candidates, each once; None: it does not build, or fit the machine."""
 
     def known(self, candidate: Candidate) -> Built | None:
@@ -43,7 +43,7 @@ class Bench(Protocol):
         """Return what came of it."""
 
 
-def choose(selection: Selection, bench: Bench) -> Trial | None:
+def choose(selection: Selection, bench: Tester) -> Trial | None:
     """Return the best of what fits the budget by the goal; None if nothing does.
 
     In one pool it needs no more RAM in all than what would be chosen with tensors apart.
@@ -68,7 +68,7 @@ def _may_need_less(apart: Candidate, best: Trial, selection: Selection) -> bool:
     return tries.may_be_chosen(apart)
 
 
-def _within(apart: Trial, selection: Selection, bench: Bench) -> Trial | None:
+def _within(apart: Trial, selection: Selection, bench: Tester) -> Trial | None:
     """Return the best in one pool that needs no more RAM in all than *apart*.
 
     The code for a pool may take more stack than the pool saves. Where each of them does, input and
@@ -81,7 +81,7 @@ def _within(apart: Trial, selection: Selection, bench: Bench) -> Trial | None:
     return within or _search(replace(selection, wanted=shared, goal="workspace"), bench)
 
 
-def _search(selection: Selection, bench: Bench, most_ram: int | None = None) -> Trial | None:
+def _search(selection: Selection, bench: Tester, most_ram: int | None = None) -> Trial | None:
     """Try candidates, the likeliest first, until none that is left may be chosen.
 
     *most_ram*: what the choice may need in all, where that is less than the budget.

@@ -68,7 +68,7 @@ def loops(pixels: int, channels: int) -> Loops:
     )
 
 
-class Level(Protocol):
+class CountedLoop(Protocol):
     """A loop that goes round ``count`` times."""
 
     @property
@@ -82,7 +82,7 @@ class Level(Protocol):
         ...
 
 
-def opened(levels: Iterable[Level], margin: str) -> str:
+def opened(levels: Iterable[CountedLoop], margin: str) -> str:
     """Return the heads of loops, outermost first."""
     heads = [
         f"{margin}for (int32_t {it.index} = 0; {it.index} < {it.count}; ++{it.index}) {{"
@@ -91,12 +91,12 @@ def opened(levels: Iterable[Level], margin: str) -> str:
     return "\n".join(heads) or NOTHING
 
 
-def closed(levels: Iterable[Level], margin: str) -> str:
+def closed(levels: Iterable[CountedLoop], margin: str) -> str:
     """Return their ends."""
     return "\n".join(f"{margin}}}" for _ in levels) or NOTHING
 
 
-class Nested(Level, Protocol):
+class Nested(CountedLoop, Protocol):
     """A loop of several, each of which stands in the one before."""
 
     @property

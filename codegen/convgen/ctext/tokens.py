@@ -39,7 +39,7 @@ class Token(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class Definition:
     """A function's definition: the places of its name and its body."""
 
     name: str
@@ -82,7 +82,7 @@ class Source:
         return found
 
     @cached_property
-    def functions(self) -> tuple[Function, ...]:
+    def functions(self) -> tuple[Definition, ...]:
         """The functions that are defined."""
         inside = {place for body in self.defines.values() for place in body}
         depth, found = 0, []
@@ -95,7 +95,7 @@ class Source:
                 body = self._body(place)
                 if body:
                     found.append(
-                        Function(
+                        Definition(
                             name=token.text,
                             place=place,
                             body=body,

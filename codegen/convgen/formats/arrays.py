@@ -52,7 +52,7 @@ class ArrayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedArray:
     """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*.
 
     There each may be ``[1, *shape]``, as TensorFlow Lite has its tensors.
@@ -103,7 +103,7 @@ def locate(folder: Path, file: str, *, allow_outside: bool) -> Path:
     return path
 
 
-def load(path: Path, name: str | None, wanted: Wanted) -> NDArray[Any]:
+def load(path: Path, name: str | None, wanted: WantedArray) -> NDArray[Any]:
     """Read the array *name* of an .npz, or an .npy if *name* is None.
 
     The result is C-contiguous, in native byte order and finite. Raises ArrayError.
@@ -137,7 +137,7 @@ def _guarded(path: Path, read: Callable[[BinaryIO], _T]) -> _T:
         raise ArrayError("file", message) from None
 
 
-def _read(file: BinaryIO, name: str | None, wanted: Wanted) -> NDArray[Any]:
+def _read(file: BinaryIO, name: str | None, wanted: WantedArray) -> NDArray[Any]:
     start = file.read(len(npy.MAGIC_PREFIX))
     file.seek(0)
     if start == npy.MAGIC_PREFIX:
@@ -216,7 +216,7 @@ def _most_deflated(size: int) -> int:
     return size + size // 8 + 1024
 
 
-def _read_npy(file: IO[bytes], name: str | None, wanted: Wanted) -> NDArray[Any]:
+def _read_npy(file: IO[bytes], name: str | None, wanted: WantedArray) -> NDArray[Any]:
     version = npy.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"format {version} where plain numbers have 1.0")
@@ -256,7 +256,7 @@ _INLINE: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def inline(values: list[Any], wanted: Wanted) -> NDArray[Any]:
+def inline(values: list[Any], wanted: WantedArray) -> NDArray[Any]:
     """Return nested lists, as parsed from JSON, as an array. Raises ArrayError.
 
     The shape is that of the nesting.

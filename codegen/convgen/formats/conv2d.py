@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convgen.errors import SpecError, refuse
 from convgen.formats import arrays, synthetic
 from convgen.formats.activation import activation_range, clamp_problems
-from convgen.formats.arrays import ArrayError, Wanted
+from convgen.formats.arrays import ArrayError, WantedArray
 from convgen.formats.schema import (
     ArraySpec,
     ClampSpec,
@@ -143,7 +143,7 @@ def _arrays(
     dtype = spec.input.dtype
     wanted = {
         "weights": (spec.weights, _wanted_weights(spec, g)),
-        "bias": (spec.bias, Wanted("int32" if dtype == "int8" else dtype, (g.out_c,))),
+        "bias": (spec.bias, WantedArray("int32" if dtype == "int8" else dtype, (g.out_c,))),
     }
     found: dict[str, NDArray[Any]] = {}
     problems = []
@@ -159,19 +159,21 @@ def _arrays(
     return weights, found.get("bias")
 
 
-def _wanted_weights(spec: LayerSpec, g: Geometry) -> Wanted:
+def _wanted_weights(spec: LayerSpec, g: Geometry) -> WantedArray:
     """Return OHWI; of a fully connected layer ``[out_c, inputs]`` too, the same in memory."""
     ohwi = (g.out_c, g.k_h, g.k_w, g.group_in_c)
     if spec.op == "conv2d":
-        return Wanted(spec.input.dtype, ohwi)
-    return Wanted(spec.input.dtype, (g.out_c, g.patch_elems), also=ohwi)
+        return WantedArray(spec.input.dtype, ohwi)
+    return WantedArray(spec.input.dtype, (g.out_c, g.patch_elems), also=ohwi)
 
 
-def _array(source: ArraySpec, wanted: Wanted, folder: Path, allow_outside: bool) -> NDArray[Any]:
+def _array(
+    source: ArraySpec, wanted: WantedArray, folder: Path, allow_outside: bool
+) -> NDArray[Any]:
     if source.file is None:
         values = source.values or []
         if wanted.also and _depth(values) == len(wanted.also):
-            wanted = Wanted(wanted.dtype, wanted.also)
+            wanted = WantedArray(wanted.dtype, wanted.also)
         return arrays.inline(values, wanted)
     path = arrays.locate(folder, source.file, allow_outside=allow_outside)
     return arrays.load(path, source.array, wanted)

@@ -10,14 +10,14 @@ from convgen.choices import Reference
 from convgen.values import dataclass
 
 if TYPE_CHECKING:
-    from convgen.formats.tflite.reader import Entry, Imported
+    from convgen.formats.tflite.reader import Imported, ReadOperator
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     """A model's operators, supported or not, and what makes a graph of them if they are."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ReadOperator, ...]
     imported: Callable[[str], Imported]
 
 

@@ -28,7 +28,7 @@ from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElementByElement:
+class ElementwiseAdd:
     """The one way to add."""
 
     name: str = "add"
@@ -81,4 +81,4 @@ def _work(operator: Add, output: Output) -> Counter[str]:
     )
 
 
-VARIANTS = (ElementByElement(),)
+VARIANTS = (ElementwiseAdd(),)

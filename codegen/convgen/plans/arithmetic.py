@@ -325,7 +325,7 @@ def _unit(function: str, output: Output) -> str:
         return f"{kind}.{'narrow' if output.unit == 'line32' else 'wide'}"
     if isinstance(output, SumLine):
         return f"{kind}.{'wide' if output.is_wide else 'narrow'}"
-    return f"{kind}.wide" if isinstance(output, sum_line.Rescaled) else kind
+    return f"{kind}.wide" if isinstance(output, sum_line.RescaledSum) else kind
 
 
 def _output(operator: Elementwise, most: int) -> Output:
@@ -338,7 +338,7 @@ def _output(operator: Elementwise, most: int) -> Output:
     if line:
         return line
     tensors = (*(each.tensor for each in operator.operands), operator.output)
-    return sum_line.Rescaled(
+    return sum_line.RescaledSum(
         steps=tuple(zip(sum_line.TENSORS, tensors, operator.rescales, strict=True)),
         low=int(operator.activation_min),
         high=int(operator.activation_max),

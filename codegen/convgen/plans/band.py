@@ -11,7 +11,7 @@ from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slices:
+class InputSlices:
     """How an input is cut for an operator that accumulates: ``rows`` of ``row_elems`` elements.
 
     A row of a pooling is one of the image, of a mean a pixel, of a fully connected layer a single
@@ -41,7 +41,7 @@ class Band:
     step: int = 1
     steps: Any = None
     kernel: KernelPlan | FinishingPlan | None = None
-    accumulates: Slices | None = None
+    accumulates: InputSlices | None = None
 
 
 ROW_BY_ROW = Band()

@@ -33,7 +33,7 @@ WORD, WORDS = 4, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class CopyLoop:
     """A loop over ``index``, whose steps are ``stride`` elements of the input apart.
 
     ``margin`` stands before its first line.
@@ -53,7 +53,7 @@ class GatherSteps:
     """
 
     base: int
-    loops: tuple[Loop, ...]
+    loops: tuple[CopyLoop, ...]
     run: int
     has_unaligned: bool
 
@@ -74,7 +74,7 @@ class GatherSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class JoinedPart:
     """A part of a concatenation, of which ``run`` neighbours go at a time.
 
     ``input`` is what C calls it, whether it is an input or a ``constant``.
@@ -90,7 +90,7 @@ class JoinSteps:
     """What ``operators/concatenation.c.j2`` prints: a run of each input, ``count`` times."""
 
     count: int
-    parts: tuple[Part, ...]
+    parts: tuple[JoinedPart, ...]
     has_unaligned: bool
 
 
@@ -179,7 +179,7 @@ class Gathering:
         steps = GatherSteps(
             base=base,
             loops=tuple(
-                Loop(index=index, count=count, stride=stride, margin="    " * depth)
+                CopyLoop(index=index, count=count, stride=stride, margin="    " * depth)
                 for depth, (index, (count, stride)) in enumerate(
                     zip(INDICES, outer, strict=False), start=1
                 )
@@ -206,12 +206,12 @@ class Joining:
         parts = []
         for number, fixed in enumerate(operator.parts):
             if fixed is None:
-                parts.append(Part(input=next(names), run=prod(next(shapes)[axis:])))
+                parts.append(JoinedPart(input=next(names), run=prod(next(shapes)[axis:])))
                 continue
             name = f"part_{number}"
             comment = f"part {number} of what is joined"
             constants.append(Constant(name=name, values=fixed.ravel(), comment=comment))
-            parts.append(Part(input=name, run=prod(fixed.shape[axis:]), constant=True))
+            parts.append(JoinedPart(input=name, run=prod(fixed.shape[axis:]), constant=True))
         steps = JoinSteps(count=count, parts=tuple(parts), has_unaligned=target.has("unaligned"))
         rounds, lengths = np.arange(count), [part.run for part in parts]
         runs = [

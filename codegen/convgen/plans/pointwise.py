@@ -31,7 +31,7 @@ class PointwiseSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElementByElement:
+class ElementwiseFunction:
     """The one way to do a function of a float32 value."""
 
     name: str = "pointwise"
@@ -66,4 +66,4 @@ class ElementByElement:
         )
 
 
-VARIANTS = (ElementByElement(),)
+VARIANTS = (ElementwiseFunction(),)

@@ -36,7 +36,7 @@ MOST_IN_LANES = 256  # bytes whose sum stays in 16 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean(Ranged):
+class Divisors(Ranged):
     """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits.
 
     Means are clamped to ``low`` and ``high``; a mean of bytes is one by itself.
@@ -83,7 +83,7 @@ class Mean(Ranged):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class WordSums:
     """A word of sums, or of maxima: where it starts, and the function that adds a word of bytes."""
 
     name: str
@@ -96,13 +96,13 @@ class ByWords:
     """Four channels at a time: functions of ``template``, and the results of each channel."""
 
     template: str
-    sums: tuple[Sums, ...]
+    sums: tuple[WordSums, ...]
     results: tuple[str, ...]
 
 
 MOST_OF_WORDS = ByWords(
     template="kernels/dsp/most.c.j2",
-    sums=(Sums(name="most", start="0x80808080u", function="larger"),),
+    sums=(WordSums(name="most", start="0x80808080u", function="larger"),),
     results=(
         "(int8_t)most",
         "(int8_t)(most >> 8)",
@@ -113,8 +113,8 @@ MOST_OF_WORDS = ByWords(
 SUMS_OF_WORDS = ByWords(
     template="kernels/dsp/sums.c.j2",
     sums=(
-        Sums(name="even", start="0", function="add_even"),
-        Sums(name="odd", start="0", function="add_odd"),
+        WordSums(name="even", start="0", function="add_even"),
+        WordSums(name="odd", start="0", function="add_odd"),
     ),
     results=("(int16_t)even", "(int16_t)odd", "(int32_t)even >> 16", "(int32_t)odd >> 16"),
 )
@@ -158,7 +158,7 @@ class WindowByWindow:
             is_max=is_max,
             is_inside=not g.has_padding,
             words=words,
-            needs_taps=not (is_max or (isinstance(output, Mean) and output.is_one)),
+            needs_taps=not (is_max or (isinstance(output, Divisors) and output.is_one)),
         )
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
         return Plan(
@@ -190,11 +190,11 @@ def words_of(g: Geometry, target: Target) -> int:
     return g.in_c - g.in_c % WORD if able else 0
 
 
-def find_mean(operator: Pool2d) -> Mean:
+def find_mean(operator: Pool2d) -> Divisors:
     """Return how the means of an int8 *operator*'s windows are computed."""
     counts = tuple(int(count) for count in np.unique(operator.counts))
     shift = max(NARROW_SHIFT, (256 * counts[-1] ** 2).bit_length())
-    return Mean(
+    return Divisors(
         counts=counts,
         multipliers=tuple((1 << shift) // count + 1 for count in counts),
         shift=shift,
@@ -208,13 +208,13 @@ def _orders(g: Geometry) -> tuple[StoreOrder, ...]:
     return (StoreOrder(stored_by=partial(in_blocks, g, [1] * g.out_pixels), gathers=False),)
 
 
-def _work(operator: Pool2d, steps: PoolSteps, output: Mean | Bounded) -> Counter[str]:
+def _work(operator: Pool2d, steps: PoolSteps, output: Divisors | Bounded) -> Counter[str]:
     """Count taps, rows of them, and outputs: loops of a size the compiler knows cost less."""
     g = operator.geometry
     rows, cols = taps_inside(g)
     what = f"pool.{'max' if steps.is_max else 'mean'}"
     where = "inside" if steps.is_inside else "clipped"
-    wide = "_wide" if isinstance(output, Mean) and output.wide else ""
+    wide = "_wide" if isinstance(output, Divisors) and output.wide else ""
     words, rest = steps.words // WORD, g.in_c - steps.words
     return +Counter(
         {

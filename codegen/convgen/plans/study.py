@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.lines import Lines, LineSearch, Staircases, exact_lines
-from convgen.plans.winograd_forms import Form, transform
+from convgen.plans.winograd_forms import WinogradForm, transform
 from convgen.refusal import Refusal
 from convgen.values import dataclass
 
@@ -25,7 +25,9 @@ class Study:
     layer: Conv2d
     like: Study | None = None
     _searches: dict[int, LineSearch] = field(default_factory=dict, init=False, repr=False)
-    _transformed: dict[Form, NDArray[Any]] = field(default_factory=dict, init=False, repr=False)
+    _transformed: dict[WinogradForm, NDArray[Any]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def staircases(self) -> Staircases:
@@ -49,7 +51,7 @@ class Study:
         """The reference's own steps on sums twice the accumulators, if these fit."""
         return exact_lines(self.staircases)
 
-    def transformed(self, form: Form) -> NDArray[Any]:
+    def transformed(self, form: WinogradForm) -> NDArray[Any]:
         """Return the weights as Winograd's *form* multiplies by them.
 
         ``[position, out_c, in_c / groups]``, int16 for int8 layers, else float32.

@@ -66,7 +66,7 @@ TENSORS = ("INPUT_0", "INPUT_1", "OUTPUT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rescaled(Ranged):
+class RescaledSum(Ranged):
     """Both inputs brought to one scale, and their sum to the output's: three steps, each rounded.
 
     The reference's own arithmetic: ``AddElementwise`` of TensorFlow Lite's integer kernels.
@@ -83,10 +83,10 @@ class Rescaled(Ranged):
     description: ClassVar[str] = "in three steps, each rounded, as TensorFlow Lite does it"
 
 
-def rescaled(add: Add) -> Rescaled:
+def rescaled(add: Add) -> RescaledSum:
     """Return how TensorFlow Lite itself adds two int8 tensors."""
     tensors = (*add.inputs, add.output)
-    return Rescaled(
+    return RescaledSum(
         steps=tuple(zip(TENSORS, tensors, add.rescales, strict=True)),
         low=int(add.activation_min),
         high=int(add.activation_max),
@@ -256,4 +256,4 @@ def instructions_for(output: Output, target: Target) -> Assembly | None:
     """Return what the instructions need that make an output in eight bits of a sum."""
     if isinstance(output, SumLine):
         return None if output.is_wide else instruction_set(target).saturating
-    return instruction_set(target).rounding if isinstance(output, Rescaled) else None
+    return instruction_set(target).rounding if isinstance(output, RescaledSum) else None

@@ -19,7 +19,7 @@ from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
+class Summand:
     """One summand of a linear combination: sign, factor as C text ("" for 1), and of what."""
 
     negative: bool
@@ -27,11 +27,11 @@ class Term:
     index: int
 
 
-def terms(rows: Sequence[Sequence[float]]) -> tuple[tuple[Term, ...], ...]:
+def terms(rows: Sequence[Sequence[float]]) -> tuple[tuple[Summand, ...], ...]:
     """Return each row without its noughts."""
     return tuple(
         tuple(
-            Term(negative=value < 0, factor=_factor(abs(value)), index=index)
+            Summand(negative=value < 0, factor=_factor(abs(value)), index=index)
             for index, value in enumerate(row)
             if value
         )
@@ -46,7 +46,7 @@ def _factor(value: float) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class WinogradForm:
     """F(m x m, 3 x 3): its matrices as rows, those of ``G`` scaled to integers by ``scale``.
 
     The scales are as equal as int16 allows for the transformed weights, at most 144 * 128, which
@@ -78,7 +78,7 @@ class Form:
         return f"{self.outputs}x{self.outputs}"
 
     @cached_property
-    def input_terms(self) -> tuple[tuple[Term, ...], ...]:
+    def input_terms(self) -> tuple[tuple[Summand, ...], ...]:
         """``B^T``."""
         return terms(self.inputs)
 
@@ -96,7 +96,7 @@ class Form:
         return [[a * b for a, b in zip(row, missing, strict=True)] for row in self.out]
 
 
-F2 = Form(
+F2 = WinogradForm(
     outputs=2,
     inputs=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
     kernel=((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)),
@@ -105,7 +105,7 @@ F2 = Form(
     shift=2,
     inverse=1,
 )
-F4 = Form(
+F4 = WinogradForm(
     outputs=4,
     inputs=(
         (4, 0, -5, 0, 1, 0),
@@ -123,7 +123,7 @@ F4 = Form(
 )
 
 
-def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float32]:
+def transform(layer: Conv2d, form: WinogradForm) -> NDArray[np.int16] | NDArray[np.float32]:
     """Return ``G g G^T`` of every kernel: ``[position, out_c, in_c / groups]``.
 
     Int16 for int8 layers, whose ``G`` is scaled to integers; else float32.
@@ -135,11 +135,11 @@ def transform(layer: Conv2d, form: Form) -> NDArray[np.int16] | NDArray[np.float
     return matrices.reshape(form.positions, *values.shape[2:])
 
 
-def tiles_in_row(g: Geometry, form: Form) -> int:
+def tiles_in_row(g: Geometry, form: WinogradForm) -> int:
     """Return how many tiles cover an output row."""
     return -(-g.out_w // form.outputs)
 
 
-def has_outside(g: Geometry, form: Form) -> bool:
+def has_outside(g: Geometry, form: WinogradForm) -> bool:
     """Whether tiles reach over the image: padding, or outputs that are no whole squares."""
     return g.has_padding or g.out_h % form.outputs != 0 or g.out_w % form.outputs != 0

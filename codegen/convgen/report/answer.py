@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from convgen.report.page import Command, Part, Sentence, Styled, Table, sentence
+from convgen.report.page import Command, Part, Sentence, Styled, TextTable, sentence
 from convgen.report.report import Report
 from convgen.values import dataclass
 
@@ -57,9 +57,9 @@ def warnings(report: Report) -> list[Sentence]:
     return [sentence(Styled("Warning: ", "yellow"), said) for said in report["warnings"]]
 
 
-def facts() -> Table:
+def facts() -> TextTable:
     """Return the table that `tools`, `memory` and others add a row to."""
-    shown = Table(show_header=False)
+    shown = TextTable(show_header=False)
     shown.add_column("what")
     shown.add_column("number", justify="right")
     shown.add_column("note")
@@ -77,7 +77,7 @@ def tools(report: Report, *, everything: bool) -> str:
     return "; ".join([f"{built}; {ran}", *emulator["notes"]])
 
 
-def memory(shown: Table, report: Report, parts: Mapping[str, str], more: str = "") -> None:
+def memory(shown: TextTable, report: Report, parts: Mapping[str, str], more: str = "") -> None:
     """Add what it takes of RAM and flash; *parts* of the RAM by key, as they are called."""
     ram, flash, budget = report["memory"], report["flash"], report["budget"]
     inside = f"{ram_parts(report, parts)}{more}"
@@ -97,14 +97,14 @@ def flash_parts(report: Report) -> str:
     return _sum({key: report["flash"][key] for key in ("code", "constants")})
 
 
-def stack_bound(shown: Table, report: Report) -> None:
+def stack_bound(shown: TextTable, report: Report) -> None:
     """Add the compiler's bound, if it has one."""
     bound = report["memory"]["stack_bound"]
     if bound is not None:
         shown.add_row("stack", f"{bound:,}", "the compiler's bound")
 
 
-def cycles_measured(shown: Table, report: Report) -> None:
+def cycles_measured(shown: TextTable, report: Report) -> None:
     """Add the cycles that a board counted, if it has a counter."""
     if report.get("cycles_measured") is not None:
         shown.add_row("cycles", f"{report['cycles_measured']:,}", "measured on the board")
@@ -130,7 +130,7 @@ def hottest(report: Report, listing: str) -> Iterator[Part]:
     functions = report.get("profile", {}).get("functions", [])
     if not functions:
         return
-    shown = Table()
+    shown = TextTable()
     shown.add_column("instructions", justify="right")
     shown.add_column("share", justify="right")
     shown.add_column("function")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from convgen.errors import RegressionError, UsageError
 from convgen.printable import LINE, word
-from convgen.report.page import Table, printed
+from convgen.report.page import TextTable, printed
 from convgen.system import files
 from convgen.values import dataclass
 
@@ -263,8 +263,8 @@ def _regressions(
             )
 
 
-def _table(heading: str, changes: Sequence[Change]) -> Table:
-    table = Table()
+def _table(heading: str, changes: Sequence[Change]) -> TextTable:
+    table = TextTable()
     for title in (heading, "old", "new", "change", ""):
         table.add_column(title, "left" if title == heading and not table.columns else "right")
     for change in changes:

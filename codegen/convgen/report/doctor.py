@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from convgen import extras, printable
 from convgen.errors import ToolError
-from convgen.report.page import Part, Styled, Table
+from convgen.report.page import Part, Styled, TextTable
 from convgen.system import process
 from convgen.targets import target
 from convgen.targets.target import Target
@@ -130,7 +130,7 @@ def without(tools: Sequence[Tool], kind: str) -> list[str]:
 
 def parts(tools: Sequence[Tool]) -> Iterator[Part]:
     """Yield the table for people, and sentences on what cannot be done."""
-    shown = Table()
+    shown = TextTable()
     for column in ("tool", "version", "where", "serves"):
         shown.add_column(column)
     for tool in tools:

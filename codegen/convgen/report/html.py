@@ -44,7 +44,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class PlotLine:
     """A line of a plot."""
 
     kind: str
@@ -94,7 +94,7 @@ class Plot:
 
     title: str
     note: str
-    lines: tuple[Line, ...]
+    lines: tuple[PlotLine, ...]
     texts: tuple[Text, ...]
     boxes: tuple[Box, ...] = ()
     dots: tuple[Dot, ...] = ()
@@ -121,7 +121,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class SortableTable:
     """A table whose columns can be sorted."""
 
     title: str
@@ -147,7 +147,7 @@ class Page:
     cards: tuple[Card, ...]
     said: tuple[tuple[str, tuple[tuple[tuple[str, bool], ...], ...]], ...]
     plots: tuple[Plot, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[SortableTable, ...] = ()
     listings: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -240,7 +240,7 @@ def _decided(report: Report) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class _PlotAxis:
     """A logarithmic axis from *low* to *high*, drawn from *begin* to *end*."""
 
     low: float
@@ -249,7 +249,7 @@ class _Axis:
     end: float
 
     @classmethod
-    def of(cls, values: Iterable[float], begin: float, end: float) -> _Axis:
+    def of(cls, values: Iterable[float], begin: float, end: float) -> _PlotAxis:
         """Return the axis on which all *values* are, with a little room."""
         found = [max(1.0, value) for value in values]
         return cls(min(found) / 1.15, max(found) * 1.15, begin, end)
@@ -273,8 +273,8 @@ def _front(report: Report) -> Plot | None:
     found = [row for row in report["candidates"] if row["applicable"]]
     if len(found) < 2:
         return None
-    across = _Axis.of([row["ram"] for row in found], LEFT, WIDTH - RIGHT)
-    up = _Axis.of(map(_instructions, found), HEIGHT - BOTTOM, TOP)
+    across = _PlotAxis.of([row["ram"] for row in found], LEFT, WIDTH - RIGHT)
+    up = _PlotAxis.of(map(_instructions, found), HEIGHT - BOTTOM, TOP)
     flash = max(row["flash"] for row in found)
     # What is large is drawn first, and what was chosen last, so that nothing hides them.
     ordered = sorted(found, key=lambda row: (_is_chosen(report, row), -row["flash"]))
@@ -325,15 +325,15 @@ def _names(found: Iterable[tuple[Dot, str]]) -> Iterator[Text]:
             yield Text(x=round(x, 1), y=dot.y + 4, text=name, anchor=anchor, kind="name")
 
 
-def _upright(kind: str, x: float) -> Line:
-    return Line(kind=kind, x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM)
+def _upright(kind: str, x: float) -> PlotLine:
+    return PlotLine(kind=kind, x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM)
 
 
-def _level(kind: str, y: float) -> Line:
-    return Line(kind=kind, x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
+def _level(kind: str, y: float) -> PlotLine:
+    return PlotLine(kind=kind, x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
 
 
-def _budget(across: _Axis, ram: int) -> Iterator[Line]:
+def _budget(across: _PlotAxis, ram: int) -> Iterator[PlotLine]:
     if across.low < ram < across.high:
         yield _upright("budget", across.at(ram))
 
@@ -455,11 +455,11 @@ def _word(text: str) -> Cell:
     return Cell(text=text, value=text)
 
 
-def _candidates(report: Report) -> Table:
+def _candidates(report: Report) -> SortableTable:
     """Return the algorithms that can do a layer, or the plans of a model."""
     is_model = "model" in report
     what, scratch = ("plan", "arena") if is_model else ("algorithm", "workspace")
-    return Table(
+    return SortableTable(
         title="Plans" if is_model else "Algorithms that can do it",
         headings=(what, scratch, "RAM", "flash", "instructions", "remark"),
         rows=tuple(
@@ -487,7 +487,7 @@ def _remark(report: Report, row: Report) -> str:
     return kinds[_kind(report, row)]
 
 
-def _refused(report: Report) -> Iterator[Table]:
+def _refused(report: Report) -> Iterator[SortableTable]:
     found = [row for row in report["candidates"] if not row["applicable"]]
     if found:
         names = (row.get("algorithm") or f"--feed {row['feed']}" for row in found)
@@ -495,13 +495,13 @@ def _refused(report: Report) -> Iterator[Table]:
             Row(cells=(_word(name), _word(row["reason"])))
             for name, row in zip(names, found, strict=True)
         )
-        yield Table(title="What cannot do it", headings=("what", "why"), rows=tuple(rows))
+        yield SortableTable(title="What cannot do it", headings=("what", "why"), rows=tuple(rows))
 
 
-def _operators(report: Report) -> Table:
+def _operators(report: Report) -> SortableTable:
     taken = [_taken(each) for each in report["operators"]]
     most = max([1, *taken])
-    return Table(
+    return SortableTable(
         title="Operators",
         headings=(
             "#",

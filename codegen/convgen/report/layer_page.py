@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from convgen.report import answer
 from convgen.report.advice import WORTHWHILE
 from convgen.report.answer import Shown
-from convgen.report.page import Part, Sentence, Styled, Table, printed, sentence
+from convgen.report.page import Part, Sentence, Styled, TextTable, printed, sentence
 from convgen.report.report import Report
 from convgen.schedule.select import SAME_BYTES
 from convgen.system.publishing import PROFILE, REPORT
@@ -88,7 +88,7 @@ def _fault(row: Report) -> str:
     return disagreeing if row["disagrees"] else wrong
 
 
-def _summary(report: Report, how: Shown) -> Table:
+def _summary(report: Report, how: Shown) -> TextTable:
     shown = answer.facts()
     answer.memory(shown, report, PARTS, _pool_note(report))
     if how.everything:
@@ -159,8 +159,8 @@ def _is_chosen(row: Report, report: Report) -> bool:
     return bool(row["algorithm"] == report["algorithm"])
 
 
-def _candidates(rows: Sequence[Report], report: Report) -> Table:
-    shown = Table()
+def _candidates(rows: Sequence[Report], report: Report) -> TextTable:
+    shown = TextTable()
     shown.add_column("algorithm")
     counted = (*COUNTED, "cycles") if any(map(_row_cycles, rows)) else COUNTED
     for column in counted:

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from convgen.report.page import Table, plain
+from convgen.report.page import TextTable, plain
 
 HOT = 0.5  # of what the hottest of a listing takes: a line that is marked
 GAP_LINES = 3  # so many lines without instructions stand between others; more are left out
@@ -56,8 +56,8 @@ def annotated(counted: Sequence[dict[str, Any]], source: Sequence[str]) -> Itera
         before = number
 
 
-def _functions(functions: Sequence[dict[str, Any]]) -> Table:
-    shown = Table()
+def _functions(functions: Sequence[dict[str, Any]]) -> TextTable:
+    shown = TextTable()
     shown.add_column("instructions", justify="right")
     shown.add_column("share", justify="right")
     shown.add_column("function")
@@ -66,10 +66,10 @@ def _functions(functions: Sequence[dict[str, Any]]) -> Table:
     return shown
 
 
-def _listing(title: str, rows: Sequence[Row]) -> Table:
+def _listing(title: str, rows: Sequence[Row]) -> TextTable:
     most = max(taken["instructions"] for taken, _, _ in rows if taken)
 
-    shown = Table()
+    shown = TextTable()
     shown.add_column("instructions", justify="right")
     shown.add_column("share", justify="right")
     shown.add_column("")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convgen import printable
 from convgen.report import doctor
 from convgen.report.doctor import Tool
-from convgen.report.page import Part, Table, printed
+from convgen.report.page import Part, TextTable, printed
 from convgen.size import text_of
 from convgen.targets.target import Target
 from convgen.values import dataclass
@@ -42,7 +42,7 @@ class Listing:
 
 def targets(boards: Sequence[Target]) -> Listing:
     """List *boards*."""
-    shown = Table()
+    shown = TextTable()
     for heading in ("target", "RAM", "flash", "what it is"):
         shown.add_column(heading, "right" if heading in SIZES else "left")
     ordered = sorted(boards, key=lambda board: (_core(board), board.is_chip, board.name))
@@ -88,7 +88,7 @@ def operators(found: Listed) -> Listing:
     """List the operators of a model."""
     from convgen.formats.tflite.listing import becomes, described
 
-    shown = Table()
+    shown = TextTable()
     for heading in OPERATOR:
         shown.add_column(heading, "right" if heading in COUNTS else "left")
     for entry in found.entries:
@@ -109,8 +109,8 @@ def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
     return " ".join("x".join(map(str, shape)) or "1" for shape in shapes) or "-"
 
 
-def _without_headings(rows: Iterable[tuple[str, str]]) -> Table:
-    shown = Table(show_header=False)
+def _without_headings(rows: Iterable[tuple[str, str]]) -> TextTable:
+    shown = TextTable(show_header=False)
     for column in ("name", "what"):
         shown.add_column(column)
     for row in rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from convgen.report import answer
 from convgen.report.answer import TOO_LARGE, Shown
-from convgen.report.page import Part, Sentence, Styled, Table, printed, sentence
+from convgen.report.page import Part, Sentence, Styled, TextTable, printed, sentence
 from convgen.report.report import Report
 from convgen.system.publishing import PROFILE
 
@@ -96,7 +96,7 @@ def _differing(found: Report) -> str:
     return f"{count:,} of {outputs} {'differs' if count == 1 else 'differ'}{most}"
 
 
-def _summary(report: Report, how: Shown) -> Table:
+def _summary(report: Report, how: Shown) -> TextTable:
     shown = answer.facts()
     answer.memory(shown, report, PARTS, peak(report))
     if how.everything:
@@ -159,8 +159,8 @@ def _apart(unfused: Report) -> tuple[str, str]:
     return f"~{unfused['predicted_instructions']:,}", ratio
 
 
-def _operators(report: Report) -> Table:
-    shown = Table()
+def _operators(report: Report) -> TextTable:
+    shown = TextTable()
     shown.add_column("", justify="right")
     for column in ("operator", "kind", "algorithm"):
         shown.add_column(column)
@@ -197,8 +197,8 @@ def _is_wrong(row: Report) -> bool:
     return "measured" in row and not row["measured"]["verified"]
 
 
-def _plans(rows: Sequence[Report]) -> Table:
-    shown = Table()
+def _plans(rows: Sequence[Report]) -> TextTable:
+    shown = TextTable()
     shown.add_column("feed")
     for column in ("stages", "RAM", "arena", "flash", "instructions"):
         shown.add_column(column, justify="right")

@@ -56,7 +56,7 @@ class _Column:
 
 
 @dataclass(slots=True)
-class Table:
+class TextTable:
     """Rows of cells under headings. Only in the last column there may be sentences."""
 
     show_header: bool = True
@@ -72,7 +72,7 @@ class Table:
         self.rows.append((cells, style))
 
 
-Part = str | Sentence | Command | Table
+Part = str | Sentence | Command | TextTable
 
 
 def sentence(*parts: str | Styled) -> Sentence:
@@ -104,14 +104,14 @@ def _plain(part: Part) -> str:
     return "\n".join(_plain_rows(part))
 
 
-def _plain_rows(table: Table) -> Iterator[str]:
+def _plain_rows(table: TextTable) -> Iterator[str]:
     widths = _widths(table)
     for row, _ in _all_rows(table):
         cells = zip(row, table.columns, widths, strict=True)
         yield GAP.join(_padded(cell, column, width) for cell, column, width in cells)
 
 
-def _all_rows(table: Table) -> Iterator[tuple[tuple[str, ...], str]]:
+def _all_rows(table: TextTable) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the headings, if they are shown, and the rows, as text, each with its style."""
     if table.show_header:
         yield tuple(column.heading for column in table.columns), ""
@@ -119,7 +119,7 @@ def _all_rows(table: Table) -> Iterator[tuple[tuple[str, ...], str]]:
         yield tuple(map(_text, cells)), style
 
 
-def _widths(table: Table) -> list[int]:
+def _widths(table: TextTable) -> list[int]:
     rows = [row for row, _ in _all_rows(table)]
     return [max(map(_cells, column)) for column in zip(*rows, strict=True)]
 
@@ -163,7 +163,7 @@ def _lines(part: Part, width: int) -> Iterator[Text]:
         for line in most:
             yield Text(" " * INDENT) + line + " \\"
         yield Text(" " * INDENT) + last
-    elif isinstance(part, Table):
+    elif isinstance(part, TextTable):
         yield from _table_lines(part, width)
     else:
         parts = part.parts if isinstance(part, Sentence) else (part,)
@@ -195,7 +195,7 @@ def _broken(text: Text, width: int) -> list[Text]:
     return lines
 
 
-def _table_lines(table: Table, width: int) -> Iterator[Text]:
+def _table_lines(table: TextTable, width: int) -> Iterator[Text]:
     from rich.text import Text
 
     widths = _widths(table)
@@ -216,7 +216,7 @@ def _table_lines(table: Table, width: int) -> Iterator[Text]:
             yield line
 
 
-def _styled_rows(table: Table) -> Iterator[list[Text]]:
+def _styled_rows(table: TextTable) -> Iterator[list[Text]]:
     from rich.text import Text
 
     if table.show_header:

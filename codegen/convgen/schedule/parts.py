@@ -11,7 +11,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.graph import Graph
 from convgen.model.operator import Operator, Windowed
 from convgen.model.tensor import Tensor
-from convgen.plans.band import Band, Slices
+from convgen.plans.band import Band, InputSlices
 from convgen.plans.order import StoreOrder
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Part, Reading, Store
@@ -33,7 +33,7 @@ class Over:
     shift: int = 0
 
 
-def slices_of(plan: Plan) -> Slices | None:
+def slices_of(plan: Plan) -> InputSlices | None:
     """Return how *plan* cuts its input if it takes that in slices, one after the other."""
     return plan.band.accumulates if isinstance(plan.band, Band) else None
 
@@ -165,8 +165,8 @@ class Parts:
         """Return where tensors of operators *first* to *end* - 1 are kept, in the least rings."""
         made = {tensor: part for part in parts for tensor in part.makes}
         read = (reading.tensor for part in parts for reading in part.readings)
-        groups: dict[str, tuple[_Place, ...]] = {
-            name: (_Place(tensor=name),) for name in dict.fromkeys([*read, *made])
+        groups: dict[str, tuple[_RowPlace, ...]] = {
+            name: (_RowPlace(tensor=name),) for name in dict.fromkeys([*read, *made])
         }
         overs = {
             part.makes[0]: over for part in parts if (over := self._over_in(made, part, first))
@@ -175,7 +175,7 @@ class Parts:
         for output, over in overs.items():
             if not made[output].is_at_once and self._is_resized(later.get(output), output):
                 continue  # it would save as much, and rows that wait need places as far apart
-            group = (*(each.over(over) for each in groups[over.tensor]), _Place(tensor=output))
+            group = (*(each.over(over) for each in groups[over.tensor]), _RowPlace(tensor=output))
             if self.is_needed_after(output, end) and self._more(group):
                 continue
             is_at_once = all(made[each.tensor].is_at_once for each in group[1:])
@@ -197,18 +197,18 @@ class Parts:
     def led(self, store: Store, parts: Sequence[Part]) -> Store | None:
         """Return *store* with the leads that *parts* want, None where they cannot share it."""
         maker = {tensor: part for part in parts for tensor in part.makes}
-        group = [_Place(tensor=store.tensors[0])]
+        group = [_RowPlace(tensor=store.tensors[0])]
         for tensor in store.tensors[1:]:
             over = self.over(maker[tensor], CALLER)
             if over is None:
                 return None
-            group = [*(each.over(over) for each in group), _Place(tensor=tensor)]
+            group = [*(each.over(over) for each in group), _RowPlace(tensor=tensor)]
         more = self._more(group)
         if store.is_kept and more:
             return None
         return replace(store, leads=tuple(each.lead for each in group), more=more)
 
-    def _more(self, group: Sequence[_Place]) -> int:
+    def _more(self, group: Sequence[_RowPlace]) -> int:
         """Return how far rows of a *group* reach beyond those of the last."""
         pitch = self.pitch[group[-1].tensor]
         return max(
@@ -217,7 +217,7 @@ class Parts:
 
     def _store(
         self,
-        group: Sequence[_Place],
+        group: Sequence[_RowPlace],
         parts: Sequence[Part],
         made: Mapping[str, Part],
         end: int,
@@ -248,14 +248,14 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _RowPlace:
     """Where rows of a tensor are: so many rows and bytes behind those that are there last."""
 
     tensor: str
     lead: int = 0
     shift: int = 0
 
-    def over(self, other: Over) -> _Place:
+    def over(self, other: Over) -> _RowPlace:
         """Return the same where one more has taken the place of the last."""
         return replace(self, lead=self.lead + other.lead, shift=self.shift + other.shift)
 

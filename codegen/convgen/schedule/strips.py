@@ -35,7 +35,7 @@ ROW_ALIGN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class ColumnSpan:
     """Which ``columns`` of a tensor of ``width`` columns, each of ``pixel`` bytes, a strip has.
 
     They begin with column ``scale * column + first`` where the strip's begin with *column* in the
@@ -49,7 +49,7 @@ class Span:
     pixel: int
     padding: int
 
-    def joined(self, other: Span) -> Span | None:
+    def joined(self, other: ColumnSpan) -> ColumnSpan | None:
         """Return what has the columns of both, None where strips move through them differently."""
         if self.scale != other.scale:
             return None
@@ -72,7 +72,7 @@ class Strips:
 
     columns: int
     width: int
-    spans: Mapping[str, Span]
+    spans: Mapping[str, ColumnSpan]
     sources: Mapping[str, str]
     behind: Mapping[tuple[str, str], int]
 
@@ -137,7 +137,9 @@ def narrowed(graph: Graph, first: int, end: int, columns: int) -> tuple[Graph, S
     )
 
 
-def _spans(operators: Sequence[Operator], last: Tensor, columns: int) -> dict[str, Span] | None:
+def _spans(
+    operators: Sequence[Operator], last: Tensor, columns: int
+) -> dict[str, ColumnSpan] | None:
     """Return which columns of every tensor a strip needs, None where one has no such."""
     spans = {last.name: _span(last, scale=1, first=0, columns=columns)}
     shapes = {last.name: last.shape}
@@ -163,9 +165,9 @@ def _spans(operators: Sequence[Operator], last: Tensor, columns: int) -> dict[st
     return spans
 
 
-def _span(tensor: Tensor, *, scale: int, first: int, columns: int) -> Span:
+def _span(tensor: Tensor, *, scale: int, first: int, columns: int) -> ColumnSpan:
     _, width, channels = tensor.shape
-    return Span(
+    return ColumnSpan(
         scale=scale,
         first=first,
         columns=columns,
@@ -208,14 +210,14 @@ def _is_alike(operand: Operand, output: Tensor) -> bool:
     return len(shape) < 2 or shape[-2] == 1
 
 
-def _left_out(operator: Operator, tensor: Tensor, spans: Mapping[str, Span]) -> int:
+def _left_out(operator: Operator, tensor: Tensor, spans: Mapping[str, ColumnSpan]) -> int:
     """Return how many bytes of its rows of *tensor* an operator does not need: others do."""
     stride, pad, _ = _window(operator) or WHOLE
     span = spans[tensor.name]
     return (spans[operator.outputs[0].name].first * stride - pad - span.first) * span.pixel
 
 
-def _cut(tensor: Tensor, spans: Mapping[str, Span], called: Mapping[str, str]) -> Tensor:
+def _cut(tensor: Tensor, spans: Mapping[str, ColumnSpan], called: Mapping[str, str]) -> Tensor:
     """Return *tensor* with the columns of a strip, under the name it has there."""
     height, _, channels = tensor.shape
     name = called.get(tensor.name, tensor.name)
@@ -227,7 +229,9 @@ def _as_wide(tensor: Tensor, output: Tensor) -> Tensor:
     return replace(tensor, shape=(height, output.shape[1], channels))
 
 
-def _narrow(operator: Operator, spans: Mapping[str, Span], called: Mapping[str, str]) -> Operator:
+def _narrow(
+    operator: Operator, spans: Mapping[str, ColumnSpan], called: Mapping[str, str]
+) -> Operator:
     """Return *operator* for the columns of a strip."""
     cut = partial(_cut, spans=spans, called=called)
     (output,) = map(cut, operator.outputs)

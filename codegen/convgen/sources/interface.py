@@ -9,7 +9,7 @@ from itertools import chain
 from convgen.ctext.literals import ctype, floating, macro, operand
 from convgen.model.operator import Operator, widest
 from convgen.model.tensor import Tensor, numbered
-from convgen.plans.band import Band, Slices
+from convgen.plans.band import Band, InputSlices
 from convgen.plans.plan import Plan
 from convgen.refusal import counted
 from convgen.schedule.overlap import Pool
@@ -158,7 +158,7 @@ def rows_contract(plan: Plan, band: Band) -> list[str]:
     return [computes, *whole[1:]]
 
 
-def _slices_contract(plan: Plan, slices: Slices) -> list[str]:
+def _slices_contract(plan: Plan, slices: InputSlices) -> list[str]:
     """Return what the function that takes its input in slices needs and does."""
     prefix = macro(plan.operator.name)
     return [

@@ -37,7 +37,7 @@ from convgen.sources.interface import (
 from convgen.sources.network_rows import Pointer, StageText, by_rows, helpers, stage_text
 from convgen.sources.remake import Remake
 from convgen.sources.render import render_text
-from convgen.sources.shared_kernels import Entry, Printed, Shared
+from convgen.sources.shared_kernels import KernelEntry, Printed, Shared
 from convgen.system import seal
 from convgen.targets.target import Target
 from convgen.values import dataclass
@@ -276,7 +276,7 @@ def _initial(graph: Graph) -> Iterator[tuple[str, Constant]]:
 
 
 def _calls(
-    schedule: Schedule, names: Mapping[str, str], entries: Mapping[str, Entry]
+    schedule: Schedule, names: Mapping[str, str], entries: Mapping[str, KernelEntry]
 ) -> Iterator[Call]:
     """Yield a call for each operator, or for several that go row by row together."""
     fused = {fused.first: fused for fused in schedule.fused}
@@ -288,7 +288,7 @@ def _calls(
 
 
 def _call(
-    schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str], entry: Entry
+    schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str], entry: KernelEntry
 ) -> Call:
     tensors = (*plan.operator.inputs, *plan.operator.outputs)
     places = [tensor.name for tensor in tensors]

@@ -14,8 +14,8 @@ from convgen.schedule.flow import Flow, Part, Reading, Store
 from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
 from convgen.schedule.parts import accumulates, slices_of
-from convgen.schedule.strips import Span, Strips
-from convgen.sources.shared_kernels import Entry
+from convgen.schedule.strips import ColumnSpan, Strips
+from convgen.sources.shared_kernels import KernelEntry
 from convgen.values import dataclass
 
 COUNTERS = {2: "int16_t", 4: "int32_t"}
@@ -159,7 +159,7 @@ def helpers(stages: Sequence[StageText]) -> frozenset[str]:
 
 
 def stage_text(
-    schedule: Schedule, fused: Fused, names: Mapping[str, str], entries: Mapping[str, Entry]
+    schedule: Schedule, fused: Fused, names: Mapping[str, str], entries: Mapping[str, KernelEntry]
 ) -> StageText:
     """Return what a fused stage is printed from.
 
@@ -173,7 +173,7 @@ class _Writer:
     schedule: Schedule
     fused: Fused
     names: Mapping[str, str]
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, KernelEntry]
 
     @property
     def flow(self) -> Flow:
@@ -290,7 +290,7 @@ class _Writer:
             raise ValueError("a stage of whole rows")
         return self.fused.strips
 
-    def _first_column(self, span: Span) -> str:
+    def _first_column(self, span: ColumnSpan) -> str:
         """Return with which column of a tensor a strip begins, as C."""
         column = "at->column" if span.scale == 1 else f"at->column * {span.scale}"
         return f"{column} {_plus(span.first)}" if span.first else column

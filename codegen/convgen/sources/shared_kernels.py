@@ -35,7 +35,7 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class KernelEntry:
     """The function that does an operator, and what it takes beside tensors and workspace."""
 
     function: str
@@ -47,7 +47,7 @@ class Shared:
     """The functions of a network, each once, and by operators' symbols which does them."""
 
     texts: tuple[Mapping[str, Any], ...]
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, KernelEntry]
     any: bool = False
 
 
@@ -58,9 +58,9 @@ def apart(operators: Iterable[Printed]) -> Shared:
 
 def share(operators: Sequence[Printed], network: str) -> Shared:
     """Return the functions of *network*, those that are equal but for what differs once."""
-    groups: dict[Any, list[_Form]] = {}
+    groups: dict[Any, list[_NamelessForm]] = {}
     for operator in operators:
-        form = _Form(operator)
+        form = _NamelessForm(operator)
         groups.setdefault(form.key, []).append(form)
     done, number = [], 0
     for forms in groups.values():
@@ -74,12 +74,12 @@ def share(operators: Sequence[Printed], network: str) -> Shared:
     return _collected(done, shared=number > 0)
 
 
-_Done = tuple[Mapping[str, Any], Mapping[str, Entry]]
+_Done = tuple[Mapping[str, Any], Mapping[str, KernelEntry]]
 
 
 def _alone(operator: Printed) -> _Done:
     described = {"comment": operator.comment, "text": operator.text}
-    return described, {operator.symbol: Entry(function=operator.symbol)}
+    return described, {operator.symbol: KernelEntry(function=operator.symbol)}
 
 
 def _collected(done: Sequence[_Done], *, shared: bool = False) -> Shared:
@@ -91,7 +91,7 @@ def _collected(done: Sequence[_Done], *, shared: bool = False) -> Shared:
 
 
 @dataclass(frozen=True, eq=False)
-class _Form:
+class _NamelessForm:
     """An operator's C under a name that stands for its own, so that texts can be compared."""
 
     operator: Printed
@@ -130,7 +130,7 @@ class _Field:
 class _Merged:
     """Operators of one form, and the functions that do all of them."""
 
-    forms: tuple[_Form, ...]
+    forms: tuple[_NamelessForm, ...]
     kernel: str
     fields: dict[tuple[str, tuple[str, ...]], _Field] = field(default_factory=dict)
 
@@ -181,11 +181,11 @@ class _Merged:
         return {"comment": [", ".join(names), *about], "text": text}
 
     @property
-    def entries(self) -> Mapping[str, Entry]:
+    def entries(self) -> Mapping[str, KernelEntry]:
         """Return how each operator is called."""
         takes = KERNEL in self.knowing
         return {
-            form.operator.symbol: Entry(
+            form.operator.symbol: KernelEntry(
                 function=self.kernel,
                 arguments=(f"&{form.operator.symbol}{INFIX}{OWN}",) if takes else (),
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
-class Block(NamedTuple):
+class BasicBlock(NamedTuple):
     """Instructions that ran one after the other: the first one's address, and their bytes.
 
     Blocks may overlap: where a jump leads into the middle of one, another begins there. None goes
@@ -24,8 +24,8 @@ class Block(NamedTuple):
 
 OUTSIDE = -2  # owns what is around a layer
 
-OwnerOf = Callable[[Block], int | None]
+OwnerOf = Callable[[BasicBlock], int | None]
 """Tells who owns a block; None: nobody."""
 
-Counts = Mapping[Block, int]
+Counts = Mapping[BasicBlock, int]
 """Times that each ran from its first to its last instruction, in all calls of the layer."""

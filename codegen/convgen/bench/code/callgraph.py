@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from convgen.bench.code.disassembly import Function
-from convgen.bench.code.machine_code import Flow, Instruction
+from convgen.bench.code.machine_code import ControlFlow, Instruction
 
 _JUMP_BY_REGISTER = re.compile(r"bx|br|(?:c\.)?jr|jmpq?")
 
@@ -101,7 +101,7 @@ class CallGraph:
         """Return the functions that *function* calls or jumps to."""
         callees = []
         for instruction in function.instructions:
-            address, is_call = instruction.target, instruction.flow is Flow.CALL
+            address, is_call = instruction.target, instruction.flow is ControlFlow.CALL
             if address is None:
                 if is_call or self._jumps_out(function, instruction):
                     raise Unbounded
@@ -118,7 +118,7 @@ class CallGraph:
         compiled_here = _CLONE_NUMBER.sub("", function.name) in self._frames
         return (
             compiled_here
-            and instruction.flow is Flow.AWAY
+            and instruction.flow is ControlFlow.AWAY
             and _JUMP_BY_REGISTER.fullmatch(instruction.mnemonic) is not None
         )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from convgen.bench.code.blocks import Block, Counts
-from convgen.bench.code.machine_code import Code, Flow, Instruction
+from convgen.bench.code.blocks import BasicBlock, Counts
+from convgen.bench.code.machine_code import Code, ControlFlow, Instruction
 from convgen.bench.code.timing import Timing
 from convgen.values import dataclass
 
@@ -79,7 +79,7 @@ def model(timing: Timing, wait_states: int, calls: int) -> str:
     return f"{timing.description}; {memory}; {of} ({timing.source})"
 
 
-def fallen_into(endings: Mapping[Block, Instruction], counts: Counts, calls: Calls) -> Fallen:
+def fallen_into(endings: Mapping[BasicBlock, Instruction], counts: Counts, calls: Calls) -> Fallen:
     """Return how often each address was reached without a branch.
 
     *endings* are the last instructions of the blocks. What the counts leave open, such as whether
@@ -93,7 +93,9 @@ def fallen_into(endings: Mapping[Block, Instruction], counts: Counts, calls: Cal
 class _Flows:
     """What comes into each block, and branches of which it is not known yet how often they fell."""
 
-    def __init__(self, endings: Mapping[Block, Instruction], counts: Counts, calls: Calls) -> None:
+    def __init__(
+        self, endings: Mapping[BasicBlock, Instruction], counts: Counts, calls: Calls
+    ) -> None:
         self.fallen: Counter[int] = Counter()
         self._unexplained: Counter[int] = Counter()
         self._open: dict[int, Instruction] = {}
@@ -109,16 +111,16 @@ class _Flows:
     def _leave(self, ending: Instruction, times: int) -> None:
         """Follow a block's last instruction; blocks may overlap and so share it."""
         match ending.flow:
-            case Flow.NEXT:
+            case ControlFlow.NEXT:
                 self._fall(ending.end, times)
-            case Flow.MAYBE:
+            case ControlFlow.MAYBE:
                 self._times[ending.end] += times
                 self._open[ending.end] = ending
                 for address in _ways(ending):
                     self._beside[address].add(ending.end)
-            case Flow.CALL:
+            case ControlFlow.CALL:
                 self._unexplained[ending.end] -= times  # it returns
-        if ending.flow in (Flow.CALL, Flow.AWAY) and ending.target is not None:
+        if ending.flow in (ControlFlow.CALL, ControlFlow.AWAY) and ending.target is not None:
             self._unexplained[ending.target] -= times
 
     def _fall(self, address: int, times: int) -> None:

@@ -17,7 +17,7 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from convgen.bench.build.compilers import Toolchain
 from convgen.bench.build.toolchain import Image, disassemble
-from convgen.bench.code.machine_code import Flow, Instruction, decoder, flow_of, read
+from convgen.bench.code.machine_code import ControlFlow, Instruction, decoder, flow_of, read
 from convgen.values import dataclass
 
 _HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
@@ -69,7 +69,7 @@ def _printed(line: re.Match[str], following: int) -> Instruction:
     """Return the instruction of a line, before that at address *following*."""
     address, text = int(line[1], 16), f"{line[2]} {line[3]}".rstrip()
     flow = flow_of(text)
-    reference = None if flow is Flow.NEXT else _REFERENCE.search(line[3])
+    reference = None if flow is ControlFlow.NEXT else _REFERENCE.search(line[3])
     return Instruction(
         address=address,
         bytes=following - address,

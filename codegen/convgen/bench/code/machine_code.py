@@ -15,7 +15,7 @@ from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from convgen import extras
-from convgen.bench.code.blocks import Block
+from convgen.bench.code.blocks import BasicBlock
 from convgen.errors import ToolError
 from convgen.targets.target import Cpu
 from convgen.values import dataclass
@@ -23,7 +23,7 @@ from convgen.values import dataclass
 _REGISTER_LIST = re.compile(r"\{(.*)\}")
 
 
-class Flow(Enum):
+class ControlFlow(Enum):
     """Where execution goes on behind an instruction."""
 
     NEXT = auto()
@@ -36,13 +36,13 @@ class Flow(Enum):
 _CONDITIONS = "eq|ne|[ch]s|cc|lo|mi|pl|v[sc]|hi|ls|[gl][et]"
 _FLOWS = (  # of Thumb, RISC-V, AArch64 and x86-64, as capstone prints them or objdump
     (
-        Flow.MAYBE,
+        ControlFlow.MAYBE,
         rf"bx?\.?({_CONDITIONS})(\.[nw])? |[ct]bn?z |(pop|ldr|ldm|mov)({_CONDITIONS})\b.*\bpc\b"
         r"|(c\.)?b(eq|ne|lt|ge|gt|le)u?z? |j(?!mp|alr? |r )[a-z]+ ",
     ),
-    (Flow.CALL, r"blx? |blr |(c\.)?jalr? (?!zero)|callq? "),
-    (Flow.RETURN, r"bx lr|(pop|ldm).*\bpc\}|(c\.)?jr (ra|t0) $|(c\.)?retq?\b"),
-    (Flow.AWAY, r"b(x|r|\.[nw])? |tb[bh] |(ldr(\.w)?|mov|add) pc,|(c\.)?j(alr?|r|mpq?)? "),
+    (ControlFlow.CALL, r"blx? |blr |(c\.)?jalr? (?!zero)|callq? "),
+    (ControlFlow.RETURN, r"bx lr|(pop|ldm).*\bpc\}|(c\.)?jr (ra|t0) $|(c\.)?retq?\b"),
+    (ControlFlow.AWAY, r"b(x|r|\.[nw])? |tb[bh] |(ldr(\.w)?|mov|add) pc,|(c\.)?j(alr?|r|mpq?)? "),
 )
 _FLOW = re.compile("|".join(f"(?P<{flow.name}>{pattern})" for flow, pattern in _FLOWS))
 # RISC-V as capstone prints it: distances, where others print addresses
@@ -62,7 +62,7 @@ class Instruction:
     address: int
     bytes: int
     text: str
-    flow: Flow = Flow.NEXT
+    flow: ControlFlow = ControlFlow.NEXT
     target: int | None = None
 
     @property
@@ -96,9 +96,9 @@ class Code:
         self._decoder = decoder(
             is_thumb=cpu.is_thumb, is_wide=cpu.isa == "rv64", is_v8=cpu.isa.startswith("armv8")
         )
-        self._known: dict[Block, tuple[Instruction, ...]] = {}
+        self._known: dict[BasicBlock, tuple[Instruction, ...]] = {}
 
-    def instructions(self, block: Block) -> tuple[Instruction, ...]:
+    def instructions(self, block: BasicBlock) -> tuple[Instruction, ...]:
         """Return the instructions of *block*."""
         if block not in self._known:
             code = self._bytes(block)
@@ -107,7 +107,7 @@ class Code:
             )
         return self._known[block]
 
-    def _bytes(self, block: Block) -> bytes:
+    def _bytes(self, block: BasicBlock) -> bytes:
         index = bisect_right(self._segments, block.address, key=lambda segment: segment[0]) - 1
         start, content = self._segments[max(index, 0)]
         found: bytes = content[block.address - start : block.end - start]
@@ -140,7 +140,7 @@ def instruction(address: int, size: int, text: str, *, is_thumb: bool) -> Instru
     """Return the instruction that capstone prints as *text*."""
     flow = flow_of(text)
     target = None
-    if flow is not Flow.NEXT and is_thumb and (named := _THUMB_TARGET.fullmatch(text)):
+    if flow is not ControlFlow.NEXT and is_thumb and (named := _THUMB_TARGET.fullmatch(text)):
         target = int(named[1], 0)
     elif not is_thumb and (named := _RELATIVE.fullmatch(text)):
         target = address + int(named[4], 0)
@@ -148,10 +148,10 @@ def instruction(address: int, size: int, text: str, *, is_thumb: bool) -> Instru
 
 
 @lru_cache(maxsize=2**14)  # most instructions of an image are the same few
-def flow_of(text: str) -> Flow:
+def flow_of(text: str) -> ControlFlow:
     """Return where execution goes on behind an instruction."""
     found = _FLOW.match(f"{text} ")
-    return Flow[found.lastgroup] if found and found.lastgroup else Flow.NEXT
+    return ControlFlow[found.lastgroup] if found and found.lastgroup else ControlFlow.NEXT
 
 
 def registers(text: str) -> int:

@@ -17,7 +17,7 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 
 from convgen.bench.build.toolchain import Image
-from convgen.bench.code.blocks import Block
+from convgen.bench.code.blocks import BasicBlock
 from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
 from convgen.values import dataclass
@@ -35,7 +35,7 @@ class Ownership:
     lines: Mapping[int, int]
     frame: str
 
-    def of(self, block: Block) -> int | None:
+    def of(self, block: BasicBlock) -> int | None:
         """Return the last operator in *block*, or the frame: what leads to a call is its."""
         for address in range(block.end - 1, block.address - 1, -2):
             owner = self._at(address)

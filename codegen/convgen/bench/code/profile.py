@@ -22,7 +22,7 @@ T = TypeVar("T")
 UNKNOWN = "?"
 
 
-class Line(NamedTuple):
+class SourceLine(NamedTuple):
     """A line of a source, which is named from the folder of the generated files."""
 
     file: str
@@ -60,7 +60,7 @@ class Places:
     """The functions of an image, the lines of the layer's sources, the layer's own code."""
 
     functions: Owners[str]
-    lines: Owners[Line]
+    lines: Owners[SourceLine]
     own: range
 
 
@@ -100,7 +100,7 @@ def described(executed: Mapping[Instruction, int], places: Places, calls: int) -
         return {"instructions": round(times / calls), "share": round(times / total, 4)}
 
     of_function: Counter[str] = Counter()
-    of_line: Counter[Line] = Counter()
+    of_line: Counter[SourceLine] = Counter()
     in_assembly: dict[str, list[dict[str, Any]]] = {}
     in_c: set[str] = set()
     for instruction, times in executed.items():
@@ -145,7 +145,7 @@ def function_extents(elf: ELFFile) -> Iterator[Extent[str]]:
         yield Extent(start=start, end=end, owner=name)
 
 
-def line_extents(elf: ELFFile) -> Iterator[Extent[Line]]:
+def line_extents(elf: ELFFile) -> Iterator[Extent[SourceLine]]:
     """Yield the addresses of each line of the sources, from DWARF's line tables."""
     if not elf.has_dwarf_info():
         return
@@ -154,7 +154,7 @@ def line_extents(elf: ELFFile) -> Iterator[Extent[Line]]:
         yield from _lines_of(dwarf, unit)
 
 
-def _lines_of(dwarf: DWARFInfo, unit: CompileUnit) -> Iterator[Extent[Line]]:
+def _lines_of(dwarf: DWARFInfo, unit: CompileUnit) -> Iterator[Extent[SourceLine]]:
     program = dwarf.line_program_for_CU(unit)
     if program is None:
         return
@@ -166,7 +166,7 @@ def _lines_of(dwarf: DWARFInfo, unit: CompileUnit) -> Iterator[Extent[Line]]:
             continue
         # Line 0 is the compiler's way to say: none. Empty extents are only about variables.
         if before and before.line and before.address < state.address:
-            line = Line(names[before.file], before.line)
+            line = SourceLine(names[before.file], before.line)
             yield Extent(start=before.address, end=state.address, owner=line)
         before = None if state.end_sequence else state
 

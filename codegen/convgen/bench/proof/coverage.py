@@ -89,7 +89,7 @@ def directed(
     Inputs and outputs are ``[N, height, width, channels]``, *seen* is ``[2, out_c]``.
     """
     g = layer.geometry
-    search = _Search(layer=layer, rng=rng)
+    search = _InputSearch(layer=layer, rng=rng)
     images: list[NDArray[np.int8]] = []
     outputs: list[NDArray[np.int8]] = []
     most = max(FEWEST_INPUTS, min(MOST_INPUTS, MOST_MACS // g.macs))
@@ -125,7 +125,7 @@ class _Patch:
     weights: NDArray[np.float64]
 
 
-class _Search:
+class _InputSearch:
     """The search for one input after the other; ``found``: how often the last one helps."""
 
     def __init__(self, *, layer: Conv2d, rng: np.random.Generator) -> None:

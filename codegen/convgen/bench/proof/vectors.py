@@ -18,7 +18,7 @@ from convgen.bench.proof.comparison import Arrays
 from convgen.bench.proof.coverage import Coverage
 from convgen.errors import UsageError
 from convgen.formats import arrays
-from convgen.formats.arrays import ArrayError, Wanted
+from convgen.formats.arrays import ArrayError, WantedArray
 from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.model.operator import Computation, is_exact
 from convgen.model.ops.conv2d import Conv2d
@@ -222,7 +222,7 @@ def _batches(path: Path, tensors: Mapping[str, Tensor], most: int) -> dict[str, 
 
 def _batch(path: Path, name: str, tensor: Tensor, most: int) -> NDArray[Any]:
     try:
-        values = arrays.load(path, name, Wanted(tensor.dtype, tensor.shape, batch=most))
+        values = arrays.load(path, name, WantedArray(tensor.dtype, tensor.shape, batch=most))
     except ArrayError as error:
         raise ArrayError(error.field, f"{name}: {error}") from None
     return values.reshape(-1, *tensor.shape)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from convgen.bench.run.cores import Core
+from convgen.bench.run.cores import BareCore
 from convgen.values import dataclass
 
 MOST_CALLS = 64  # of each function that are looked at: reading all registers takes long
@@ -33,7 +33,7 @@ class _Called:
 class Convention:
     """Compares registers before and after calls of ``functions``: names by their addresses."""
 
-    def __init__(self, core: Core, functions: Mapping[int, str]) -> None:
+    def __init__(self, core: BareCore, functions: Mapping[int, str]) -> None:
         """Prepare to look at calls."""
         self._core = core
         self._functions = functions

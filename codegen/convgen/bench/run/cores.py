@@ -92,7 +92,7 @@ def library() -> Any:
     return extras.load("unicorn", "runs images in this process")
 
 
-class Core:
+class BareCore:
     """A core without memory. ``engine`` is Unicorn's own, ``unicorn`` its module of constants."""
 
     def __init__(self, model: CpuModel) -> None:

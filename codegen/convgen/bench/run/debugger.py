@@ -43,7 +43,7 @@ def version() -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Program:
+class _LoadedProgram:
     """What of an ELF is needed to start it; ``zeros`` are addresses and sizes."""
 
     symbols: dict[str, int]
@@ -53,11 +53,11 @@ class _Program:
     is_arm: bool
 
 
-def _program(image: Image) -> _Program:
+def _program(image: Image) -> _LoadedProgram:
     with image.elf.open("rb") as file:
         elf = ELFFile(file)
         symbols = cast(SymbolTableSection, elf.get_section_by_name(".symtab"))
-        return _Program(
+        return _LoadedProgram(
             symbols={symbol.name: symbol["st_value"] for symbol in symbols.iter_symbols()},
             entry=elf.header["e_entry"],
             zeros=tuple(

@@ -24,11 +24,11 @@ from elftools.elf.sections import SymbolTableSection
 from convgen.bench.build.harness import RUN_FILES, Status
 from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
-from convgen.bench.code.blocks import OUTSIDE, Block, Counts, OwnerOf
+from convgen.bench.code.blocks import OUTSIDE, BasicBlock, Counts, OwnerOf
 from convgen.bench.code.measure import function_symbols, layer_code
 from convgen.bench.run.access import Rights, Span, between
 from convgen.bench.run.convention import Lost
-from convgen.bench.run.cores import Core
+from convgen.bench.run.cores import BareCore
 from convgen.bench.run.watch import Stray, Watch
 from convgen.system.process import TimedOut
 from convgen.targets.target import CpuModel
@@ -42,7 +42,7 @@ COPIERS = ("memcpy", "memmove", "memset", "memcmp")  # they access what their ca
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class RunEnd:
     """How a run ended: the harness's status, and how often each block ran in the layer's calls.
 
     Those of the init function, of the empty one and of the call that is not measured are not among
@@ -61,7 +61,7 @@ def run(
     most_instructions: int,
     sees_unwritten: bool = True,
     owner_of: OwnerOf | None = None,
-) -> Ended:
+) -> RunEnd:
     """Run *image* with the files of its folder, which a board would read and write.
 
     TimedOut if a call begins more than *most_instructions*. With *sees_unwritten* the first call
@@ -76,7 +76,7 @@ def run(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Section:
+class _LoadedSection:
     """Bytes of the program in memory; ``content`` None: zeros."""
 
     name: str
@@ -94,7 +94,7 @@ class _Section:
 class _Program:
     """``functions`` are names by their addresses, ``own`` those of the layer among them."""
 
-    sections: tuple[_Section, ...]
+    sections: tuple[_LoadedSection, ...]
     symbols: dict[str, int]
     around: tuple[range, ...]
     heap: tuple[Span, ...]
@@ -127,7 +127,7 @@ def _program(image: Image) -> _Program:
         elf = ELFFile(file)
         symbols = cast(SymbolTableSection, elf.get_section_by_name(".symtab"))
         sections = tuple(
-            _Section(
+            _LoadedSection(
                 name=section.name,
                 start=section["sh_addr"],
                 end=section["sh_addr"] + section["sh_size"],
@@ -154,9 +154,9 @@ def _program(image: Image) -> _Program:
         )
 
 
-def _stretches(program: _Program) -> list[_Section]:
+def _stretches(program: _Program) -> list[_LoadedSection]:
     """Join sections that follow each other, up to a page apart."""
-    joined: list[_Section] = []
+    joined: list[_LoadedSection] = []
     for section in program.sections:
         if joined and section.start < _page_up(joined[-1].end):
             joined[-1] = replace(joined[-1], end=section.end)
@@ -184,7 +184,7 @@ class _Guest:
         sees_unwritten: bool,
         owner_of: OwnerOf | None,
     ) -> None:
-        self._core = Core(model)
+        self._core = BareCore(model)
         self._image = image
         self._program = _program(image)
         self._arena = self._program.symbols["convgen_layer_start"]
@@ -205,7 +205,7 @@ class _Guest:
             owner_of and self._inside(owner_of),
         )
         self._owned: list[Mapping[int | None, int]] = []
-        self._blocks: Counter[Block] = Counter()
+        self._blocks: Counter[BasicBlock] = Counter()
         self._files: list[BinaryIO] = []
         self._status: int | None = None
         self._stops: dict[int, Callable[[], int]] = {
@@ -219,7 +219,7 @@ class _Guest:
             self._first_instruction("convgen_returned"): self._end_call,
         }
 
-    def run(self) -> Ended:
+    def run(self) -> RunEnd:
         """Run main, which returns to the port's exit."""
         core, symbols = self._core, self._program.symbols
         core.engine.ctl_exits_enabled(True)
@@ -228,7 +228,7 @@ class _Guest:
         at = symbols["main"]
         while self._status is None:
             at = self._go_on(at)
-        return Ended(status=self._status, blocks=self._blocks, owned=tuple(self._owned))
+        return RunEnd(status=self._status, blocks=self._blocks, owned=tuple(self._owned))
 
     def close(self) -> None:
         """Close all files."""
@@ -238,7 +238,7 @@ class _Guest:
     def _first_instruction(self, function: str) -> int:
         return self._program.symbols[function] & ~self._core.architecture.entry_bit
 
-    def _load(self, stretches: Iterable[_Section]) -> None:
+    def _load(self, stretches: Iterable[_LoadedSection]) -> None:
         unicorn, engine = self._core.unicorn, self._core.engine
         code = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
         data = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
@@ -250,7 +250,7 @@ class _Guest:
             if section.content is not None:
                 engine.mem_write(section.start, section.content)
 
-    def _rights_of_calls(self, stretches: Iterable[_Section]) -> Rights:
+    def _rights_of_calls(self, stretches: Iterable[_LoadedSection]) -> Rights:
         """Return what a call may access; what no call may write is read-only where it is mapped."""
         call, zones = self._image.call, self._image.layout.zones
         read_only = () if call.writes_input else call.input_names

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from convgen.bench.code.blocks import Block, OwnerOf
+from convgen.bench.code.blocks import BasicBlock, OwnerOf
 from convgen.bench.run.access import Fault, Rights, Span, Unwritten
 from convgen.bench.run.convention import Convention, Lost
-from convgen.bench.run.cores import Core
+from convgen.bench.run.cores import BareCore
 from convgen.values import dataclass
 
 WIDEST_ACCESS_BYTES = 8
@@ -37,7 +37,7 @@ class Watch:
 
     def __init__(
         self,
-        core: Core,
+        core: BareCore,
         most_instructions: int,
         functions: Mapping[int, str],
         is_own: Callable[[int, int], bool],
@@ -50,7 +50,7 @@ class Watch:
         self._convention = Convention(core, functions)
         self._ran = _Ran(core)
         self._owner_of = owner_of
-        self._owners: dict[Block, int | None] = {}
+        self._owners: dict[BasicBlock, int | None] = {}
         self._owner: int | None = None
         self.owned: Counter[int | None] = Counter()
         self._hooks: list[int] = []
@@ -88,9 +88,9 @@ class Watch:
         return sum(times * instructions for times, instructions in self._ran.values())
 
     @property
-    def blocks(self) -> Counter[Block]:
+    def blocks(self) -> Counter[BasicBlock]:
         """How often each block ran."""
-        return Counter({Block(*place): times for place, (times, _) in self._ran.items()})
+        return Counter({BasicBlock(*place): times for place, (times, _) in self._ran.items()})
 
     @property
     def is_over_budget(self) -> bool:
@@ -128,14 +128,14 @@ class Watch:
         ran[0] += 1
         self._left -= ran[1]
         if self._owner_of:
-            self._count_for_owner(Block(address, size), ran[1])
+            self._count_for_owner(BasicBlock(address, size), ran[1])
         lost = self._convention.at_block(address)
         if lost and self.lost is None:
             self.lost = lost
         if self._left < 0 or self.lost:
             engine.emu_stop()
 
-    def _count_for_owner(self, block: Block, instructions: int) -> None:
+    def _count_for_owner(self, block: BasicBlock, instructions: int) -> None:
         """Count *block* for its owner, else for who ran before."""
         if block not in self._owners and self._owner_of:
             self._owners[block] = self._owner_of(block)
@@ -169,7 +169,7 @@ class Watch:
 class _Ran(dict[tuple[int, int], list[int]]):
     """Times and instructions of each address and size: instructions counted when first met."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: BareCore) -> None:
         super().__init__()
         self._core = core
 

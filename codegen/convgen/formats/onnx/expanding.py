@@ -12,7 +12,7 @@ from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class _RealForm:
     """What it is of real numbers, and its operands: (tensor, scale, zero point) each."""
 
     kind: str
@@ -25,17 +25,17 @@ class _Form:
 _ONE = ((0, 1, 2),)
 _TWO = ((0, 1, 2), (3, 4, 5))
 FORMS = {
-    "QLinearConv": _Form("Conv", _TWO, (6, 7), bias=8),
-    "QLinearMatMul": _Form("MatMul", _TWO, (6, 7)),
-    "QLinearAdd": _Form("Add", _TWO, (6, 7)),
-    "QLinearMul": _Form("Mul", _TWO, (6, 7)),
-    "QGemm": _Form("Gemm", _TWO, (7, 8), bias=6),
-    "QLinearAveragePool": _Form("AveragePool", _ONE, (3, 4)),
-    "QLinearGlobalAveragePool": _Form("GlobalAveragePool", _ONE, (3, 4)),
-    "QLinearLeakyRelu": _Form("LeakyRelu", _ONE, (3, 4)),
-    "QLinearSigmoid": _Form("Sigmoid", _ONE, (3, 4)),
-    "QLinearSoftmax": _Form("Softmax", _ONE, (3, 4)),
-    "QLinearConcat": _Form("Concat", (), (0, 1), repeated=True),
+    "QLinearConv": _RealForm("Conv", _TWO, (6, 7), bias=8),
+    "QLinearMatMul": _RealForm("MatMul", _TWO, (6, 7)),
+    "QLinearAdd": _RealForm("Add", _TWO, (6, 7)),
+    "QLinearMul": _RealForm("Mul", _TWO, (6, 7)),
+    "QGemm": _RealForm("Gemm", _TWO, (7, 8), bias=6),
+    "QLinearAveragePool": _RealForm("AveragePool", _ONE, (3, 4)),
+    "QLinearGlobalAveragePool": _RealForm("GlobalAveragePool", _ONE, (3, 4)),
+    "QLinearLeakyRelu": _RealForm("LeakyRelu", _ONE, (3, 4)),
+    "QLinearSigmoid": _RealForm("Sigmoid", _ONE, (3, 4)),
+    "QLinearSoftmax": _RealForm("Softmax", _ONE, (3, 4)),
+    "QLinearConcat": _RealForm("Concat", (), (0, 1), repeated=True),
 }
 
 

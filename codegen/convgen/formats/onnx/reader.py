@@ -30,7 +30,7 @@ from convgen.formats.onnx.scene import (
 )
 from convgen.formats.onnx.tables import Model, Node
 from convgen.formats.tflite import reader as tflite
-from convgen.formats.tflite.reader import Entry, Imported
+from convgen.formats.tflite.reader import Imported, ReadOperator
 from convgen.formats.tflite.scene import Shape, UnsupportedError
 from convgen.formats.tflite.tables import MAX_FILE_BYTES, SubGraph
 from convgen.model.graph import End, OnnxFile
@@ -109,7 +109,7 @@ def read(path: Path) -> Model:
         raise SpecError([f"{path}: cannot read the model: {error}"]) from None
 
 
-def entries(model: Model) -> tuple[Entry, ...]:
+def entries(model: Model) -> tuple[ReadOperator, ...]:
     """Return the operators of a model, whether they are supported or not. Raises SpecError."""
     return _Lowering(model).entries()[0]
 
@@ -202,7 +202,7 @@ class _Lowering:
         expected = "bytes that a DequantizeLinear or QLinear operator reads"
         raise SpecError([f"input {word(given.name)!r}: expected {expected}"])
 
-    def entries(self) -> tuple[tuple[Entry, ...], tflite.Reading]:
+    def entries(self) -> tuple[tuple[ReadOperator, ...], tflite.ModelReading]:
         """Read the operators in order, and then what they became."""
         both = zip(self.model.nodes, self.parts, strict=True)
         made = [self._made(node, parts) for node, parts in both]
@@ -216,7 +216,7 @@ class _Lowering:
         )
         # ONNX Runtime rounds once, in float32: rounding twice differs from it 300 times as often.
         rounding: Rounding = "single" if self.reference == "litert" else "double"
-        reading = tflite.Reading((graph,), self.reference, rounding)
+        reading = tflite.ModelReading((graph,), self.reference, rounding)
         lowered = reading.entries()
         found = [_entry(each, lowered[each.first : each.last]) for each in made]
         rest = lowered[made[-1].last :]
@@ -292,10 +292,10 @@ class _Lowering:
 KEEPS_FLOAT = tuple(kind for kind in IMPORTERS if kind != "QuantizeLinear")
 
 
-def _entry(made: _Made, lowered: tuple[Entry, ...]) -> Entry:
+def _entry(made: _Made, lowered: tuple[ReadOperator, ...]) -> ReadOperator:
     """Return an operator of the file with what became of its parts."""
     problems = [entry.problem for entry in lowered if entry.problem]
-    return Entry(
+    return ReadOperator(
         index=made.node.index,
         kind=made.node.kind,
         name=made.node.outputs[0] if made.node.outputs else "",

@@ -32,7 +32,7 @@ SAME, VALID = 0, 1  # the schema's paddings
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Weights:
+class FileWeights:
     """Weights as ``[out_c, k_h, k_w, in_c / groups]``, with the scales that the file gives."""
 
     values: NDArray[Any]
@@ -89,9 +89,11 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
         raise UnsupportedError(f"weights of {list(weights.given.shape)} from {sizes}")
     rows = given.elems // in_c
     geometry = geometry_of(
-        (rows, 1, in_c), (rows, 1, out_c), (1, 1), Window((1, 1), (1, 1), (0, 0, 0, 0)), 1
+        (rows, 1, in_c), (rows, 1, out_c), (1, 1), KernelMoves((1, 1), (1, 1), (0, 0, 0, 0)), 1
     )
-    weights = Weights(values=weights.values[:, None, None], given=weights.given, bias=weights.bias)
+    weights = FileWeights(
+        values=weights.values[:, None, None], given=weights.given, bias=weights.bias
+    )
     tensors = scene.seen(given, (rows, 1, in_c)), scene.seen(output, (rows, 1, out_c))
     layer = Layer(
         geometry=geometry,
@@ -107,7 +109,7 @@ def fully_connected(operator: FileOperator, scene: Scene) -> Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class KernelMoves:
     """How a kernel moves: stride and dilation as (height, width), pads from the top left on."""
 
     stride: tuple[int, int]
@@ -127,7 +129,7 @@ class Layer:
     rounds_product: bool = False
 
 
-def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> Weights:
+def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> FileWeights:
     """Return weights, axes reordered, and bias. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 1, "weights")
     values = scene.constant(given, "weights")
@@ -140,7 +142,7 @@ def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) ->
     if not np.isfinite(values).all():
         raise UnsupportedError("weights that are not finite")
     bias = scene.optional(operator, 2)
-    return Weights(
+    return FileWeights(
         values=np.ascontiguousarray(values.transpose(axes)),
         given=given,
         bias=None if bias is None else _bias(scene, bias, values.shape[axes[0]]),
@@ -157,7 +159,7 @@ def _bias(scene: Scene, given: FileTensor, count: int) -> NDArray[Any]:
     return values.reshape(count)
 
 
-def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) -> Window:
+def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) -> KernelMoves:
     """Return how a kernel moves over an image of *shape*: from ``ComputePaddingHeightWidth``.
 
     Raises UnsupportedError.
@@ -169,7 +171,7 @@ def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) ->
         raise UnsupportedError(f"kernel {kernel} with stride {stride} and dilation {dilation}")
     if options.pads is not None:
         top, left, bottom, right = options.pads
-        return Window(stride, dilation, (top, left, bottom, right))
+        return KernelMoves(stride, dilation, (top, left, bottom, right))
     if options.padding not in (SAME, VALID):
         raise UnsupportedError(f"padding {options.padding}")
     pads = [(0, 0), (0, 0)]
@@ -179,14 +181,14 @@ def window(options: Options, shape: tuple[int, ...], kernel: tuple[int, int]) ->
             total = max((size - 1) // step * step + reach[axis] - size, 0)
             pads[axis] = (total // 2, total - total // 2)
     (top, bottom), (left, right) = pads
-    return Window(stride, dilation, (top, left, bottom, right))
+    return KernelMoves(stride, dilation, (top, left, bottom, right))
 
 
 def geometry_of(
     in_shape: tuple[int, ...],
     out_shape: tuple[int, ...],
     kernel: tuple[int, int],
-    moves: Window,
+    moves: KernelMoves,
     groups: int,
 ) -> Geometry:
     """Return the geometry; refuse one that is not that of the output, or beyond all proportion.
@@ -248,7 +250,7 @@ def _windowed(
     operator: FileOperator,
     scene: Scene,
     options: Options,
-    weights: Weights,
+    weights: FileWeights,
     groups: int,
     *,
     symmetric: bool,
@@ -270,7 +272,7 @@ def _windowed(
 def convolution(
     layer: Layer,
     tensors: tuple[Tensor, Tensor],
-    weights: Weights,
+    weights: FileWeights,
     *,
     symmetric: bool,
     rows: int = 1,
@@ -298,7 +300,7 @@ def convolution(
     ]
 
 
-def _scales(weights: Weights) -> NDArray[np.float64]:
+def _scales(weights: FileWeights) -> NDArray[np.float64]:
     """Return the scale of each output channel, widened to double."""
     scales, count = weights.given.scales, len(weights.values)
     if scales.size not in (1, count) or not (scales > 0).all():
@@ -306,7 +308,7 @@ def _scales(weights: Weights) -> NDArray[np.float64]:
     return np.broadcast_to(scales.astype(np.float64), count)
 
 
-def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: Weights) -> Conv2d:
+def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeights) -> Conv2d:
     given, output = scaled(tensors[0]), scaled(tensors[1])
     if weights.given.dtype != "int8":
         raise UnsupportedError(f"{weights.given.dtype} weights with int8 tensors")

@@ -9,7 +9,7 @@ import numpy as np
 
 from convgen.formats.limits import MAX_SIZE, MAX_TENSOR_BYTES
 from convgen.formats.tflite import convolutions
-from convgen.formats.tflite.convolutions import Layer, Weights, Window, image
+from convgen.formats.tflite.convolutions import FileWeights, KernelMoves, Layer, image
 from convgen.formats.tflite.scene import (
     Built,
     Scene,
@@ -103,7 +103,7 @@ def transpose_conv(operator: FileOperator, scene: Scene) -> Built:
     if strides != (1, 1):
         name = f"{spread.name}:spread:{tensors[1].name}"
         spread = replace(spread, name=name, shape=shape)
-    moves = Window((1, 1), (1, 1), (*before, *after))
+    moves = KernelMoves((1, 1), (1, 1), (*before, *after))
     layer = Layer(
         geometry=convolutions.geometry_of(shape, out_shape, (k_h, k_w), moves, 1),
         clamp=clamp(options, tensors[1]),
@@ -111,7 +111,7 @@ def transpose_conv(operator: FileOperator, scene: Scene) -> Built:
         title="transposed convolution",
         rounding=scene.rounding,
     )
-    mirrored = Weights(
+    mirrored = FileWeights(
         values=np.ascontiguousarray(weights.values[:, ::-1, ::-1]),
         given=weights.given,
         bias=weights.bias,

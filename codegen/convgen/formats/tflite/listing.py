@@ -7,7 +7,7 @@ from typing import Any
 
 from convgen.formats import models
 from convgen.formats.tflite import states
-from convgen.formats.tflite.reader import Entry
+from convgen.formats.tflite.reader import ReadOperator
 from convgen.model import passes
 from convgen.values import dataclass
 
@@ -16,7 +16,7 @@ from convgen.values import dataclass
 class Listed:
     """The operators of a file, and the names of those of the graph that rewriting leaves."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ReadOperator, ...]
     left: frozenset[str]
 
 
@@ -36,7 +36,7 @@ def described(found: Listed) -> list[dict[str, Any]]:
     return [_described(entry, found.left) for entry in found.entries]
 
 
-def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
+def _described(entry: ReadOperator, left: frozenset[str]) -> dict[str, Any]:
     return {
         "index": entry.index,
         "kind": entry.kind,
@@ -50,7 +50,7 @@ def _described(entry: Entry, left: frozenset[str]) -> dict[str, Any]:
     }
 
 
-def becomes(entry: Entry, left: frozenset[str]) -> str:
+def becomes(entry: ReadOperator, left: frozenset[str]) -> str:
     """Say what the operator becomes in the graph, and whether rewriting leaves it."""
     if entry.problem is not None:
         return f"not supported: {entry.problem}"

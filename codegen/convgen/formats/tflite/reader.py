@@ -93,7 +93,7 @@ KNOWN_BEFOREHAND = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ReadOperator:
     """An operator of the file: its index and kind there, its first output's name, what it became.
 
     Shapes are the file's, batch included. ``parameters`` counts constant elements.
@@ -122,7 +122,7 @@ class Imported:
     """
 
     graph: Graph
-    entries: tuple[Entry, ...]
+    entries: tuple[ReadOperator, ...]
     onnx: OnnxFile | None = None
 
     @property
@@ -144,9 +144,9 @@ def read(path: Path) -> tuple[SubGraph, ...]:
         raise SpecError([f"{path}: cannot read the model: {error}"]) from None
 
 
-def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[Entry, ...]:
+def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[ReadOperator, ...]:
     """Return the operators of a model, whether they are supported or not. Raises SpecError."""
-    return Reading(subgraphs).entries()
+    return ModelReading(subgraphs).entries()
 
 
 def imported(
@@ -156,13 +156,13 @@ def imported(
 
     Raises SpecError that lists every operator which is not supported.
     """
-    reading = Reading(subgraphs, reference)
+    reading = ModelReading(subgraphs, reference)
     found = reading.entries()
     refuse_unsupported(found)
     return Imported(graph=reading.graph(name, found), entries=found)
 
 
-def refuse_unsupported(found: tuple[Entry, ...]) -> None:
+def refuse_unsupported(found: tuple[ReadOperator, ...]) -> None:
     """Refuse a model with operators that are not supported. Raises SpecError that lists them."""
     refuse(
         [
@@ -174,7 +174,7 @@ def refuse_unsupported(found: tuple[Entry, ...]) -> None:
     )
 
 
-class Reading:
+class ModelReading:
     """One model as it is read."""
 
     def __init__(
@@ -200,11 +200,11 @@ class Reading:
                 raise SpecError([f"the model's inputs: expected {expected}, got tensor {index}"])
             self.scene.introduce(self.main.tensors[index])
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[ReadOperator, ...]:
         """Read the operators in order."""
         return tuple(self._entry(operator) for operator in self.main.operators)
 
-    def _entry(self, operator: FileOperator) -> Entry:
+    def _entry(self, operator: FileOperator) -> ReadOperator:
         self._check_order(operator)
         for index in operator.outputs:
             self.scene.introduce(self.main.tensors[index])
@@ -217,7 +217,7 @@ class Reading:
         self.known.update(operator.outputs)
         tensors = self.main.tensors
         given = [tensors[index] for index in operator.inputs if index != ABSENT]
-        return Entry(
+        return ReadOperator(
             index=operator.index,
             kind=operator.kind,
             name=tensors[operator.outputs[0]].name if operator.outputs else "",
@@ -304,14 +304,14 @@ class Reading:
             shape, dtype = tensors[index].shape, tensors[index].dtype
             scene.constants[index] = found.reshape(shape).astype(dtype)
 
-    def graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
+    def graph(self, name: str, entries: tuple[ReadOperator, ...]) -> Graph:
         """Return the graph of what was read. Raises SpecError."""
         try:
             return self._graph(name, entries)
         except UnsupportedError as error:
             raise SpecError([f"the model: not supported: {error}"]) from None
 
-    def _graph(self, name: str, entries: tuple[Entry, ...]) -> Graph:
+    def _graph(self, name: str, entries: tuple[ReadOperator, ...]) -> Graph:
         """Return the graph of what was read. Raises SpecError and UnsupportedError."""
         main, inputs = self.main, self._seen(self.main.inputs)
         operators = tuple(operator for entry in entries for operator in entry.operators)

@@ -25,7 +25,7 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
 from convgen.plans.assembly import Assembly
-from convgen.plans.band import Band, Slices
+from convgen.plans.band import Band, InputSlices
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import folded_bias, packed, sum_buffer, sums_overflow
 from convgen.plans.kernels import instruction_set, plan_kernel
@@ -100,7 +100,7 @@ class SliceSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Products:
+class SliceProducts:
     """What multiplies a slice, and what it counts."""
 
     steps: SliceSteps
@@ -144,7 +144,7 @@ class SumsOfElements:
             orders=(StoreOrder(stored_by=partial(at_once, g), gathers=True),),
             decisions=(),
             work=found.work + Counter({"slice.call": calls, "slice.output": g.out_c}),
-            band=Band(accumulates=Slices(rows=g.in_elems, row_elems=1)),
+            band=Band(accumulates=InputSlices(rows=g.in_elems, row_elems=1)),
             own_assembly=found.assembly,
             notes=found.notes,
         )
@@ -161,7 +161,7 @@ def _not_connected(layer: Conv2d) -> str | None:
     return None
 
 
-def _products(layer: Conv2d, target: Target, calls: int) -> Products:
+def _products(layer: Conv2d, target: Target, calls: int) -> SliceProducts:
     """Return those in assembly, where the core has some and the weights suit them."""
     slices = instruction_set(target).slices
     if not of_dtype(layer.dtype).is_exact or slices is None or not target.has("unaligned"):
@@ -173,7 +173,7 @@ def _products(layer: Conv2d, target: Target, calls: int) -> Products:
     return replace(_in_blocks(layer, target, calls), notes=notes)
 
 
-def _in_blocks(layer: Conv2d, target: Target, calls: int) -> Products:
+def _in_blocks(layer: Conv2d, target: Target, calls: int) -> SliceProducts:
     """Return the products of an inner kernel in plain C."""
     depth = layer.geometry.in_elems
     runs = Runs(pixels=1, pitch=depth, step=1, group=depth)
@@ -185,7 +185,7 @@ def _in_blocks(layer: Conv2d, target: Target, calls: int) -> Products:
         work["slice.sum"] += calls * blocks * channels
         work["slice.load"] += depth * blocks * (channels + 1)
         work["slice.mac"] += depth * blocks * channels
-    return Products(
+    return SliceProducts(
         steps=SliceSteps(template="parts/slice_blocks.c.j2"),
         kernel=kernel,
         weights=packed(kernel),
@@ -194,7 +194,7 @@ def _in_blocks(layer: Conv2d, target: Target, calls: int) -> Products:
     )
 
 
-def _in_pairs(layer: Conv2d, assembly: Assembly, calls: int) -> Products:
+def _in_pairs(layer: Conv2d, assembly: Assembly, calls: int) -> SliceProducts:
     """Return the products of two channels in a halfword."""
     forms = tuple(_forms(layer))
     last = forms[-1]
@@ -202,7 +202,7 @@ def _in_pairs(layer: Conv2d, assembly: Assembly, calls: int) -> Products:
     for form in forms:
         work[f"slice.block_{form.channels}"] += calls * form.blocks
         work[f"slice.group_{form.channels}"] += form.blocks * form.groups
-    return Products(
+    return SliceProducts(
         steps=SliceSteps(
             template="parts/slice_pairs.c.j2", forms=forms, groups=_groups_at_once(layer, last)
         ),

@@ -15,7 +15,7 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.pool import Pool2d
 from convgen.plans import mean, pool
-from convgen.plans.band import Band, Slices
+from convgen.plans.band import Band, InputSlices
 from convgen.plans.buffers import buffer
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
@@ -33,7 +33,7 @@ MOST_SUMMED = 2**24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeanSteps:
+class SlicedMeanSteps:
     """What ``parts/accumulate.c.j2`` prints.
 
     ``words``: channels that go four at a time; ``in_lanes``: their sums stay in the halves of
@@ -44,7 +44,7 @@ class MeanSteps:
     whole: str
     channels: int
     pixels: int
-    slices: Slices
+    slices: InputSlices
     words: int
     in_lanes: bool
     limit: int | None
@@ -81,7 +81,7 @@ class SumsOfPixels:
         words = pool.words_of(g, target) if arithmetic.is_exact else 0
         is_short = arithmetic.is_exact and pixels <= MOST_IN_LANES
         slices = _slices(operator)
-        steps = MeanSteps(
+        steps = SlicedMeanSteps(
             whole=self.whole,
             channels=g.in_c,
             pixels=pixels,
@@ -129,21 +129,24 @@ def _too_many(operator: Pool2d | Mean, pixels: int) -> str | None:
     return needs(f"fewer than {MOST_SUMMED:,} pixels", f"has {pixels:,}")
 
 
-def _slices(operator: Pool2d | Mean) -> Slices:
+def _slices(operator: Pool2d | Mean) -> InputSlices:
     g = operator.geometry
     if isinstance(operator, Mean):
-        return Slices(rows=g.in_w, row_elems=g.in_c)
-    return Slices(rows=g.in_h, row_elems=g.in_w * g.in_c)
+        return InputSlices(rows=g.in_w, row_elems=g.in_c)
+    return InputSlices(rows=g.in_h, row_elems=g.in_w * g.in_c)
 
 
-def _output(operator: Pool2d | Mean) -> pool.Mean | Scaling | Bounded:
+def _output(operator: Pool2d | Mean) -> pool.Divisors | Scaling | Bounded:
     if not of_dtype(operator.dtype).is_exact:
         return bounded(operator)
     return mean.find_scaling(operator) if isinstance(operator, Mean) else pool.find_mean(operator)
 
 
 def _work(
-    operator: Pool2d | Mean, steps: MeanSteps, output: pool.Mean | Scaling | Bounded, calls: int
+    operator: Pool2d | Mean,
+    steps: SlicedMeanSteps,
+    output: pool.Divisors | Scaling | Bounded,
+    calls: int,
 ) -> Counter[str]:
     """Count what is added, what is loaded and kept for each call, and the outputs."""
     words, rest = steps.words // WORD, steps.channels - steps.words
@@ -160,11 +163,11 @@ def _work(
     )
 
 
-def _form(output: pool.Mean | Scaling | Bounded) -> str:
+def _form(output: pool.Divisors | Scaling | Bounded) -> str:
     """Return how an output is made of a sum, as its price is called."""
     if isinstance(output, Scaling):
         return output.unit
-    return "mean_wide" if isinstance(output, pool.Mean) and output.wide else output.form
+    return "mean_wide" if isinstance(output, pool.Divisors) and output.wide else output.form
 
 
 POOLING = SumsOfPixels(name="accumulate_pool", whole="operators/pool.c.j2")

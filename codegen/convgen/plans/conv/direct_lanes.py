@@ -20,7 +20,7 @@ from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import loop_work
 from convgen.plans.conv.inside import find_inner
-from convgen.plans.conv.planes_dsp import Distance, Registers, Store
+from convgen.plans.conv.planes_dsp import Distance, OutputStore, Registers
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums, no_bytes
 from convgen.plans.lines import Lines
@@ -39,7 +39,7 @@ SUMS = ("r4", "r5", "r6", "r7")
 WEIGHTS = ("r8", "r9", "r10", "r11")
 INPUTS = ("r2", "r3")
 OUTPUT, SPARE = "lr", "r12"
-STORES = tuple(Store(sum=sum_, to=Distance(bytes=0), step=Distance(bytes=1)) for sum_ in SUMS)
+STORES = tuple(OutputStore(sum=sum_, to=Distance(bytes=0), step=Distance(bytes=1)) for sum_ in SUMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class LanesSteps:
     middle: Distance
     last: Distance
     has_saturation: bool = False
-    stores: tuple[Store, ...] = STORES
+    stores: tuple[OutputStore, ...] = STORES
     finishing: tuple[str, ...] = WEIGHTS
 
     @property

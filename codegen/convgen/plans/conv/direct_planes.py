@@ -34,8 +34,8 @@ from convgen.plans.conv.planes import (
     KERNEL,
     Direction,
     Kind,
+    LineWalk,
     Route,
-    Walk,
     axes,
     kinds_of,
     order_along_rows,
@@ -52,7 +52,7 @@ from convgen.plans.conv.planes_dsp import (
     Distance,
     Plane,
     Registers,
-    Rows,
+    RowGroup,
     rows_at_once,
 )
 from convgen.plans.kernels import instruction_set
@@ -116,7 +116,7 @@ class WholeFrame(Frame):
     input: int
     rows_end: int
     line: int | None
-    rows: tuple[Rows, ...]
+    rows: tuple[RowGroup, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class PlanesSteps:
     has_saturation: bool
     direction: Direction
     kinds: tuple[Kind, ...]
-    walk: Walk
+    walk: LineWalk
     line: Buffer | None
     frame: WholeFrame | None
     bands: tuple[BandFrame, ...] = ()

@@ -25,7 +25,15 @@ from convgen.plans.buffers import buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import loop_work
 from convgen.plans.conv.planes_dsp import Distance, Registers
-from convgen.plans.conv.planes_wide import FREE, STARTS, Copies, Segment, Side, Walk, copies
+from convgen.plans.conv.planes_wide import (
+    FREE,
+    STARTS,
+    Copies,
+    ImageSide,
+    PlaneWalk,
+    Segment,
+    copies,
+)
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums, no_lone_channels
 from convgen.plans.lines import Lines
@@ -42,7 +50,7 @@ FRAME = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WideSteps:
+class WidePlanesSteps:
     """What ``algorithms/direct_planes_wide.c.j2`` prints.
 
     ``at_once``: output lines whose plane is in the workspace at a time. ``in_*`` and ``out_*`` lead
@@ -51,7 +59,7 @@ class WideSteps:
     """
 
     down: bool
-    walk: Walk
+    walk: PlaneWalk
     at_once: int
     in_along: int
     in_across: int
@@ -149,16 +157,16 @@ class DirectPlanesWide:
             return needs(f"more than {self.rows} output rows", f"has {g.out_h}")
         return None
 
-    def _steps(self, layer: Conv2d, found: Lines) -> WideSteps:
+    def _steps(self, layer: Conv2d, found: Lines) -> WidePlanesSteps:
         g, down = layer.geometry, _goes_down(layer.geometry)
         in_pitches, out_pitches = (g.in_c, g.in_w * g.in_c), (g.out_c, g.out_w * g.out_c)
         in_along, in_across = in_pitches[::-1] if down else in_pitches
         out_along, out_across = out_pitches[::-1] if down else out_pitches
         across, along = _sides(g)[:: -1 if down else 1]
-        walk = Walk(across=across, along=along, out_pitch=out_along, out_line=out_across)
+        walk = PlaneWalk(across=across, along=along, out_pitch=out_along, out_line=out_across)
         finishing = FREE[: 4 if found.bends else 2]
         line_at = STARTS + across.taps * walk.row_words
-        return WideSteps(
+        return WidePlanesSteps(
             down=down,
             walk=walk,
             at_once=min(self.rows or across.outputs, across.outputs),
@@ -198,19 +206,19 @@ def _goes_down(g: Geometry) -> bool:
     return g.k_w == 1 and g.k_h > 1
 
 
-def _sides(g: Geometry) -> tuple[Side, Side]:
-    rows = Side(outputs=g.out_h, stride=g.stride_h, pad=g.pad_top, size=g.in_h, taps=g.k_h)
-    cols = Side(outputs=g.out_w, stride=g.stride_w, pad=g.pad_left, size=g.in_w, taps=g.k_w)
+def _sides(g: Geometry) -> tuple[ImageSide, ImageSide]:
+    rows = ImageSide(outputs=g.out_h, stride=g.stride_h, pad=g.pad_top, size=g.in_h, taps=g.k_h)
+    cols = ImageSide(outputs=g.out_w, stride=g.stride_w, pad=g.pad_left, size=g.in_w, taps=g.k_w)
     return rows, cols
 
 
-def _plane_rows(steps: WideSteps) -> int:
+def _plane_rows(steps: WidePlanesSteps) -> int:
     """Return the lines that are in the workspace."""
     across = steps.walk.across
     return (steps.at_once - 1) * across.stride + across.taps
 
 
-def _order(g: Geometry, steps: WideSteps) -> StoreOrder:
+def _order(g: Geometry, steps: WidePlanesSteps) -> StoreOrder:
     """Return the order of outputs: a whole plane is read before any is stored."""
     if steps.at_once == steps.walk.across.outputs:
         stored = partial(in_tiles, g, g.out_h, g.out_w)
@@ -218,7 +226,7 @@ def _order(g: Geometry, steps: WideSteps) -> StoreOrder:
     return StoreOrder(stored_by=partial(in_tiles, g, steps.at_once, g.out_w), gathers=False)
 
 
-def _table(layer: Conv2d, found: Lines, steps: WideSteps) -> Constant:
+def _table(layer: Conv2d, found: Lines, steps: WidePlanesSteps) -> Constant:
     """Return for each channel the words of its plane."""
     weights = SCALE * layer.weights.astype(np.int64)[..., 0]
     if steps.down:
@@ -242,7 +250,7 @@ def _table(layer: Conv2d, found: Lines, steps: WideSteps) -> Constant:
     )
 
 
-def _decision(steps: WideSteps) -> str:
+def _decision(steps: WidePlanesSteps) -> str:
     some = f"what {steps.at_once} output {steps.line}s see of " if steps.is_cut else ""
     return (
         f"The workspace holds {some}one channel at a time, widened to int16 with zero points "
@@ -250,7 +258,7 @@ def _decision(steps: WideSteps) -> str:
     )
 
 
-def _work(layer: Conv2d, found: Lines, steps: WideSteps) -> Counter[str]:
+def _work(layer: Conv2d, found: Lines, steps: WidePlanesSteps) -> Counter[str]:
     """Count the elements filled and widened, the blocks, their products, and their outputs."""
     g, walk = layer.geometry, steps.walk
     across = walk.across
@@ -282,7 +290,7 @@ def _work(layer: Conv2d, found: Lines, steps: WideSteps) -> Counter[str]:
     )
 
 
-def _lines_inside(across: Side, first: int, count: int) -> int:
+def _lines_inside(across: ImageSide, first: int, count: int) -> int:
     """Return the lines of the image that some output lines see."""
     top = first * across.stride - across.pad
     bottom = top + (count - 1) * across.stride + across.taps

@@ -27,7 +27,7 @@ COLUMNS = {(0, 3): "inner", (1, 3): "left", (0, 2): "right", (1, 2): "only"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class InsideRun:
     """``count`` outputs side by side whose taps ``first`` to ``last`` are inside the image."""
 
     start: int
@@ -72,17 +72,19 @@ class Axis:
         return range(start, max(start, min(end, self.outputs)))
 
     @cached_property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[InsideRun, ...]:
         """All outputs: at most one before the inner ones, and one behind."""
         inner = self.inner
-        whole = (Run(start=inner.start, count=len(inner), first=0, last=KERNEL),) if inner else ()
+        whole = (
+            (InsideRun(start=inner.start, count=len(inner), first=0, last=KERNEL),) if inner else ()
+        )
         before, behind = range(inner.start), range(inner.stop, self.outputs)
         return (*self._edges(before), *whole, *self._edges(behind))
 
-    def _edges(self, outputs: range) -> Iterator[Run]:
+    def _edges(self, outputs: range) -> Iterator[InsideRun]:
         for (first, last), same in groupby(outputs, self.taps):
             start, *more = same
-            yield Run(start=start, count=1 + len(more), first=first, last=last)
+            yield InsideRun(start=start, count=1 + len(more), first=first, last=last)
 
     def read(self, at_once: int) -> int:
         """Count the pixels that outputs read, done *at_once*, if each group reads its own."""
@@ -223,7 +225,7 @@ def _down(g: Geometry) -> Blocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class WindowSlice:
     """A slice of the window, by its letter, and the slice of the kernel it is multiplied by."""
 
     letter: str
@@ -236,25 +238,25 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class LineOutput:
     """An output of a line: the letters of the slices loaded for it, where its sum starts."""
 
     loads: str
     start: str
-    slices: tuple[Slice, ...]
+    slices: tuple[WindowSlice, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class LineWalk:
     """Outputs along a line: ``head``, ``loop`` as often as ``count`` says, and ``tail``.
 
     Three slices make up the window. They take turns: the letters are back after three outputs.
     """
 
-    head: tuple[Output, ...]
-    loop: tuple[Output, ...]
+    head: tuple[LineOutput, ...]
+    loop: tuple[LineOutput, ...]
     count: int
-    tail: tuple[Output, ...]
+    tail: tuple[LineOutput, ...]
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -263,7 +265,7 @@ class Walk:
         return tuple(sorted({slice_.letter for output in every for slice_ in output.slices}))
 
 
-def walk_along(route: Route) -> Walk:
+def walk_along(route: Route) -> LineWalk:
     """Return how a window walks along a line of the plane."""
     outputs = _outputs(route)
     steady = [
@@ -273,10 +275,10 @@ def walk_along(route: Route) -> Walk:
     ]
     count = len(steady) // KERNEL
     if count <= 1:
-        return Walk(head=tuple(outputs), loop=(), count=0, tail=())
+        return LineWalk(head=tuple(outputs), loop=(), count=0, tail=())
     first = steady[0]
     behind = first + KERNEL * count
-    return Walk(
+    return LineWalk(
         head=tuple(outputs[:first]),
         loop=tuple(outputs[first : first + KERNEL]),
         count=count,
@@ -284,17 +286,19 @@ def walk_along(route: Route) -> Walk:
     )
 
 
-def _outputs(route: Route) -> Sequence[Output]:
+def _outputs(route: Route) -> Sequence[LineOutput]:
     outputs, loaded = [], 0
     for run in route.along.runs:
         for index in range(run.start, run.end):
             origin = route.along.origin(index)
             end = origin + run.last
             outputs.append(
-                Output(
+                LineOutput(
                     loads="".join(map(_letter, range(loaded, end))),
                     start=route.direction.starts[run.first, run.last],
-                    slices=tuple(Slice(letter=_letter(origin + tap), tap=tap) for tap in run.taps),
+                    slices=tuple(
+                        WindowSlice(letter=_letter(origin + tap), tap=tap) for tap in run.taps
+                    ),
                 )
             )
             loaded = end
@@ -334,7 +338,7 @@ class Kind:
 
     name: str
     title: str
-    run: Run
+    run: InsideRun
     first: int
     pixels: tuple[Pixel, ...]
     starts: tuple[Start, ...]
@@ -377,11 +381,11 @@ def _title(count: int, line: str) -> str:
     return f"{count} {line}s" if count > 1 else f"One {line}"
 
 
-def _pixels(run: Run) -> tuple[Pixel, ...]:
+def _pixels(run: InsideRun) -> tuple[Pixel, ...]:
     return tuple(Pixel(tap=tap, lines=tap - run.first, keeps=False) for tap in run.taps)
 
 
-def _pixels_kept(run: Run, outputs: int) -> tuple[Pixel, ...]:
+def _pixels_kept(run: InsideRun, outputs: int) -> tuple[Pixel, ...]:
     """Return taps of which the first was kept, and the middle one is unless no line follows."""
     follows = run.count > 1 or run.end < outputs
     return tuple(

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from convgen.plans.conv.planes import KERNEL, ROWS, Axis, Run, order_of_starts
+from convgen.plans.conv.planes import KERNEL, ROWS, Axis, InsideRun, order_of_starts
 from convgen.values import dataclass
 
 MOST_NEAR, MOST_STEP = 4095, 255  # of an immediate offset, and of one that moves the pointer
@@ -102,7 +102,7 @@ class Distance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class MultiplyAdd:
     """``into`` becomes ``onto`` plus a product; ``start``: where a constant to begin with lies."""
 
     instruction: str
@@ -133,8 +133,8 @@ class Pixels:
     is_kept: bool
     keeps: bool
     word: Distance
-    finishing: tuple[Product, ...]
-    beginning: tuple[Product, ...]
+    finishing: tuple[MultiplyAdd, ...]
+    beginning: tuple[MultiplyAdd, ...]
 
     @property
     def loading(self) -> str:
@@ -154,7 +154,7 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class OutputStore:
     """An output of a step: its sum, where it goes, how far the pointer moves on."""
 
     sum: str
@@ -176,15 +176,15 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PixelStep:
     """Some pixels of each input row, and the outputs they finish."""
 
     rows: tuple[Pixels, ...]
-    stores: tuple[Store, ...]
+    stores: tuple[OutputStore, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class RowGroup:
     """``count`` times one or two output rows: ``head``, ``loop`` and ``tail`` are along them.
 
     ``looped`` is how far the pointer gets in all turns of the loop, ``walked`` in all ``count``
@@ -199,10 +199,10 @@ class Rows:
     end: int
     first: int
     count: int
-    head: tuple[Step, ...]
-    loop: tuple[Step, ...]
+    head: tuple[PixelStep, ...]
+    loop: tuple[PixelStep, ...]
     looped: Distance
-    tail: tuple[Step, ...]
+    tail: tuple[PixelStep, ...]
     walked: Distance
     next_input: Distance
     next_output: Distance
@@ -226,7 +226,7 @@ class BandRows:
     start: int
     end: int
     first: int
-    one: Rows
+    one: RowGroup
     starts: range
     inner_start: int | None
 
@@ -241,7 +241,7 @@ class _OutRow:
     """An output row of those that are done at once: its number among them, its taps, its starts."""
 
     index: int
-    run: Run
+    run: InsideRun
     starts: tuple[int, ...]
 
 
@@ -326,7 +326,7 @@ class Plane:
         steps = _RowSteps(plane=self, group=self._groups(rows_at_once(self.cols))[0]).steps()
         return sum(1 for step in steps if step.rows)
 
-    def walk(self) -> tuple[Rows, ...]:
+    def walk(self) -> tuple[RowGroup, ...]:
         """Return the rows, in the order they are done in."""
         groups = self._groups(rows_at_once(self.cols))
         runs = [list(same) for _, same in groupby(groups, lambda group: group.rows)]
@@ -386,7 +386,7 @@ class Plane:
         for index, run in enumerate(runs):
             yield from [4 * (first + index)] * run.count
 
-    def _rows(self, groups: Sequence[_Group], follower: _Group | None) -> Rows:
+    def _rows(self, groups: Sequence[_Group], follower: _Group | None) -> RowGroup:
         group = groups[0]
         steps = _RowSteps(plane=self, group=group).steps()
         head, loop, turns, tail = _find_loop(steps)
@@ -394,7 +394,7 @@ class Plane:
         height = len(group.rows) * self.rows.stride * self.in_row
         to_next = height if len(groups) > 1 else self._between(group, follower)
         beside = (len(group.rows) - 1) * self.out_row
-        return Rows(
+        return RowGroup(
             title=_title(group, len(groups)),
             start=group.first,
             end=groups[-1].first + len(groups[-1].rows),
@@ -429,14 +429,14 @@ def _title(group: _Group, count: int) -> str:
     return f"{rows}, two at a time" if count > 1 and len(kinds) > 1 else rows
 
 
-def _moved(step: Step) -> int:
+def _moved(step: PixelStep) -> int:
     """Return how far a step moves the input's pointer."""
     return sum(row.step.bytes for row in step.rows if row.step)
 
 
 def _find_loop(
-    steps: Sequence[Step],
-) -> tuple[tuple[Step, ...], tuple[Step, ...], int, tuple[Step, ...]]:
+    steps: Sequence[PixelStep],
+) -> tuple[tuple[PixelStep, ...], tuple[PixelStep, ...], int, tuple[PixelStep, ...]]:
     """Split steps into a head, two that are repeated, how often, and the rest.
 
     The sets of sums change places, so that two steps are alike whose numbers are both even or odd.
@@ -462,13 +462,13 @@ class _RowSteps:
         """Outputs of a row that a step finishes."""
         return 2 if self.plane.is_paired else 1
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[PixelStep]:
         """Return them all: one begins the first set, the last only finishes."""
         cols, width, rows = self.plane.cols, self._width, self.group.rows
         firsts = range(0, cols.outputs, width)
         before = KERNEL - 1 - cols.pad  # pixels that the first step takes
         found = [self._step(None, 0, before)]
-        known: dict[tuple[object, ...], Step] = {}  # of a long row nearly all are alike
+        known: dict[tuple[object, ...], PixelStep] = {}  # of a long row nearly all are alike
         for number, first in enumerate(firsts):
             pixel = before + 2 * number
             begins = first + width if first + width < cols.outputs else None
@@ -481,7 +481,7 @@ class _RowSteps:
             found.append(known[key])
         return found
 
-    def _step(self, finishes: int | None, begins: int | None, pixels: int) -> Step:
+    def _step(self, finishes: int | None, begins: int | None, pixels: int) -> PixelStep:
         """Multiply so many *pixels*; *finishes* and *begins* are the first output of a set."""
         rows = self._input_rows()
         order = sorted(rows, key=_turn)
@@ -489,7 +489,7 @@ class _RowSteps:
         lines = tuple(
             self._pixels(row, rows[row], (finishes, begins), pixels, begun) for row in order
         )
-        return Step(
+        return PixelStep(
             rows=lines if pixels else (),
             stores=self._stores(finishes) if finishes is not None else (),
         )
@@ -547,7 +547,7 @@ class _RowSteps:
 
     def _finishing(
         self, first: int | None, row: _OutRow, tap: int, pixels: int
-    ) -> Iterator[Product]:
+    ) -> Iterator[MultiplyAdd]:
         if first is None:
             return
         for index, (sum_, _) in enumerate(self._sums(first, row)):
@@ -557,13 +557,13 @@ class _RowSteps:
             else:
                 half, weights = LONE[tap]
                 instruction = f"smlab{half}"
-            yield Product(
+            yield MultiplyAdd(
                 instruction=instruction, into=sum_, weights=weights, onto=sum_, start=None
             )
 
     def _beginning(
         self, first: int | None, row: _OutRow, tap: int, pixels: int, begun: set[str]
-    ) -> Iterator[Product]:
+    ) -> Iterator[MultiplyAdd]:
         if first is None:
             return
         names = ("smlad", "smlatb") if pixels > 1 else ("smlabt", "smlabb")
@@ -572,7 +572,7 @@ class _RowSteps:
             begun.add(sum_)
             is_kept = start == self.plane.inner_start and not self.plane.is_paired
             onto = sum_ if start is None else INNER_START if is_kept else START
-            yield Product(
+            yield MultiplyAdd(
                 instruction=names[index],
                 into=sum_,
                 weights=A[tap],
@@ -580,19 +580,21 @@ class _RowSteps:
                 start=None if is_kept else start,
             )
 
-    def _stores(self, first: int) -> tuple[Store, ...]:
+    def _stores(self, first: int) -> tuple[OutputStore, ...]:
         pitch, out_row = self.plane.pitch, self.plane.out_row
         sums = [sum_ for row in self.group.rows for sum_, _ in self._sums(first, row)]
         here, step = Distance(bytes=0), Distance(bytes=pitch)
         if not self.plane.is_paired:
-            beside = [Store(sum=sum_, to=Distance(bytes=out_row), step=None) for sum_ in sums[1:]]
-            return (*beside, Store(sum=sums[0], to=here, step=step))
+            beside = [
+                OutputStore(sum=sum_, to=Distance(bytes=out_row), step=None) for sum_ in sums[1:]
+            ]
+            return (*beside, OutputStore(sum=sums[0], to=here, step=step))
         if step.is_step or len(sums) == 1:
-            return tuple(Store(sum=sum_, to=here, step=step) for sum_ in sums)
+            return tuple(OutputStore(sum=sum_, to=here, step=step) for sum_ in sums)
         both = Distance(bytes=2 * pitch)
         return (
-            Store(sum=sums[1], to=step, step=None),
-            Store(sum=sums[0], to=here, step=both),
+            OutputStore(sum=sums[1], to=step, step=None),
+            OutputStore(sum=sums[0], to=here, step=both),
         )
 
 
@@ -601,7 +603,7 @@ def _turn(input_row: int) -> tuple[bool, int]:
     return input_row == 0, -input_row
 
 
-def _loading_once(products: Sequence[Product]) -> tuple[Product, ...]:
+def _loading_once(products: Sequence[MultiplyAdd]) -> tuple[MultiplyAdd, ...]:
     """Drop what loads a start that the register holds already."""
     found, held = [], None
     for product in products:

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.plans.conv.planes_dsp import Distance, Registers, Store
+from convgen.plans.conv.planes_dsp import Distance, OutputStore, Registers
 from convgen.values import dataclass
 
 SUMS = ("r4", "r5", "r6", "r7")
@@ -32,7 +32,7 @@ AFTERWARDS = "in the end what requantises"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class ImageSide:
     """The outputs along one side of the image. ``pad`` pixels lie outside before the first."""
 
     outputs: int
@@ -80,7 +80,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class WideProduct:
     """``sum`` grows by the product of two pixels and two weights."""
 
     sum: str
@@ -89,32 +89,32 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class LoadedWeights:
     """Registers of weights that are loaded at once, and the products with them."""
 
     registers: tuple[str, ...]
-    products: tuple[Product, ...]
+    products: tuple[WideProduct, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class KernelSegment:
     """A segment of a kernel's row: the pixels of all outputs, and how far it is to the next."""
 
     pixels: tuple[str, ...]
     advance: Distance
-    weights: tuple[Weights, ...]
+    weights: tuple[LoadedWeights, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class WideBlock:
     """Outputs side by side: ``sums`` of them, of which the last may be none that is stored.
 
     ``back`` leads from behind the last row of the kernel to the next block.
     """
 
     sums: tuple[str, ...]
-    steps: tuple[Step, ...]
-    stores: tuple[Store, ...]
+    steps: tuple[KernelSegment, ...]
+    stores: tuple[OutputStore, ...]
     back: Distance
 
     @property
@@ -148,11 +148,11 @@ class Copies:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk:
+class PlaneWalk:
     """The lines of a plane: ``along`` them and ``across``; ``out_pitch`` from output to output."""
 
-    along: Side
-    across: Side
+    along: ImageSide
+    across: ImageSide
     out_pitch: int
     out_line: int
 
@@ -194,7 +194,7 @@ class Walk:
         return read + read % 2
 
     @cached_property
-    def blocks(self) -> tuple[Block, int, Block | None]:
+    def blocks(self) -> tuple[WideBlock, int, WideBlock | None]:
         """Return the block that is repeated, how often, and the last if it is narrower."""
         widths = self._widths()
         made = [self._block(*width) for width in widths]
@@ -229,26 +229,26 @@ class Walk:
         words = max(segment.words for segment in self.segments)
         return FREE[len(self.pixel_registers) :][:words]
 
-    def _block(self, sums: int, stored: int) -> Block:
+    def _block(self, sums: int, stored: int) -> WideBlock:
         moved = 2 * self.along.stride * sums
-        return Block(
+        return WideBlock(
             sums=SUMS[:sums],
             steps=tuple(self._steps(sums)),
             stores=_stores(SUMS[:stored], self.out_pitch),
             back=Distance(bytes=moved - self.across.taps * 2 * self.pitch),
         )
 
-    def _steps(self, sums: int) -> Iterator[Step]:
+    def _steps(self, sums: int) -> Iterator[KernelSegment]:
         followers = [*(segment.first for segment in self.segments[1:]), self.pitch]
         for segment, follower in zip(self.segments, followers, strict=True):
             words = self._pixel_words(sums, segment.taps)
-            yield Step(
+            yield KernelSegment(
                 pixels=self.pixel_registers[:words],
                 advance=Distance(bytes=2 * (follower - segment.first)),
                 weights=tuple(self._weights(sums, segment)),
             )
 
-    def _weights(self, sums: int, segment: Segment) -> Iterator[Weights]:
+    def _weights(self, sums: int, segment: Segment) -> Iterator[LoadedWeights]:
         """Yield the words of weights, as many at once as there are registers."""
         places = [(shift, word) for shift in self.shifts for word in range(segment.words_of(shift))]
         at_once = len(self.weight_registers)
@@ -256,11 +256,13 @@ class Walk:
             some = places[first : first + at_once]
             registers = self.weight_registers[: len(some)]
             products = [
-                Product(sum=SUMS[output], pixels=self.pixel_registers[at + word], weights=register)
+                WideProduct(
+                    sum=SUMS[output], pixels=self.pixel_registers[at + word], weights=register
+                )
                 for register, (shift, word) in zip(registers, some, strict=True)
                 for output, at in self._outputs(sums, shift)
             ]
-            yield Weights(registers=registers, products=tuple(products))
+            yield LoadedWeights(registers=registers, products=tuple(products))
 
     def _outputs(self, sums: int, shift: int) -> Iterator[tuple[int, int]]:
         """Yield the outputs of a block that begin *shift* halves late, and with which word."""
@@ -311,7 +313,7 @@ class Walk:
         return words.reshape(len(kernel), -1)
 
 
-def copies(walk: Walk) -> Copies:
+def copies(walk: PlaneWalk) -> Copies:
     """Return how the pixels of a line that are inside the image are widened."""
     count = walk.along.inside
     turns = -(-count // AT_ONCE)
@@ -323,13 +325,13 @@ def copies(walk: Walk) -> Copies:
     )
 
 
-def _stores(sums: tuple[str, ...], pitch: int) -> tuple[Store, ...]:
+def _stores(sums: tuple[str, ...], pitch: int) -> tuple[OutputStore, ...]:
     """Return how outputs are stored: each moves the pointer on if it can, else only the last."""
     here, step = Distance(bytes=0), Distance(bytes=pitch)
     if step.is_step:
-        return tuple(Store(sum=sum_, to=here, step=step) for sum_ in sums)
+        return tuple(OutputStore(sum=sum_, to=here, step=step) for sum_ in sums)
     beside = [
-        Store(sum=sum_, to=Distance(bytes=index * pitch), step=None)
+        OutputStore(sum=sum_, to=Distance(bytes=index * pitch), step=None)
         for index, sum_ in enumerate(sums[1:], 1)
     ]
-    return (*beside, Store(sum=sums[0], to=here, step=Distance(bytes=len(sums) * pitch)))
+    return (*beside, OutputStore(sum=sums[0], to=here, step=Distance(bytes=len(sums) * pitch)))

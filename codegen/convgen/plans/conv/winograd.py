@@ -47,8 +47,8 @@ from convgen.plans.study import Study
 from convgen.plans.winograd_forms import (
     F2,
     F4,
-    Form,
-    Term,
+    Summand,
+    WinogradForm,
     has_outside,
     terms,
     tiles_in_row,
@@ -73,7 +73,7 @@ class WinogradSteps:
     are unsigned and scaled.
     """
 
-    form: Form
+    form: WinogradForm
     tiles: int
     pixel_blocks: tuple[int, ...]
     position_elems: int
@@ -81,15 +81,15 @@ class WinogradSteps:
     in_ram: bool
     has_outside: bool
     wraps: bool
-    kernel_terms: tuple[tuple[Term, ...], ...]
-    output_terms: tuple[tuple[Term, ...], ...]
+    kernel_terms: tuple[tuple[Summand, ...], ...]
+    output_terms: tuple[tuple[Summand, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Winograd:
     """One form, ``tiles`` at a time, with its weights transformed in flash or in RAM."""
 
-    form: Form
+    form: WinogradForm
     tiles: int
     in_ram: bool
 
@@ -242,7 +242,7 @@ def _wrong_shape(g: Geometry) -> str | None:
     return None
 
 
-def _inexact(layer: Conv2d, form: Form) -> str | None:
+def _inexact(layer: Conv2d, form: WinogradForm) -> str | None:
     """Say why *form* would not be exact for int8, or not within the bound for float32."""
     if of_dtype(layer.dtype).is_exact:
         return overflow(*layer.product_range, bits=31 - form.shift)
@@ -284,7 +284,7 @@ def _weights(kernel: KernelPlan, layer: Conv2d) -> Constant:
     )
 
 
-def _decisions(form: Form, layer: Conv2d) -> tuple[str, ...]:
+def _decisions(form: WinogradForm, layer: Conv2d) -> tuple[str, ...]:
     saved = (
         f"{form.positions} products for {form.outputs**2} outputs instead of {9 * form.outputs**2}."
     )

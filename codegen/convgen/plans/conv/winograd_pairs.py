@@ -34,7 +34,7 @@ from convgen.plans.kernels.isa import Products
 from convgen.plans.lines import Lines
 from convgen.plans.output import Output, step_by_step
 from convgen.plans.study import Study
-from convgen.plans.winograd_forms import F4, Form, has_outside, tiles_in_row
+from convgen.plans.winograd_forms import F4, WinogradForm, has_outside, tiles_in_row
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 from convgen.values import dataclass
@@ -100,7 +100,7 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class TileParts:
     """Which tiles there are, and which parts beside whole squares and blocks.
 
     Tiles lie ``inside`` the image or reach ``outside``; ``columns`` are those of them that are
@@ -150,7 +150,7 @@ class PairSteps:
     added to the lower channel of a pair where pixels are transformed.
     """
 
-    form: Form
+    form: WinogradForm
     shape: Shape
     depth: Depth
     pixels: Pixels
@@ -159,7 +159,7 @@ class PairSteps:
     offset: int
     blocks: int
     in_ram: bool
-    parts: Parts
+    parts: TileParts
     finish: Finish
     channels: int
     channel_pairs: Pairs
@@ -304,7 +304,7 @@ class PairSteps:
         return self.form.positions * self.matrix_words
 
 
-def refused(layer: Conv2d, form: Form) -> str | None:
+def refused(layer: Conv2d, form: WinogradForm) -> str | None:
     """Say in a sentence why two channels of *layer* are not multiplied at once, or None."""
     if reason := no_bytes(layer):
         return reason
@@ -320,7 +320,7 @@ def shapes(target: Target) -> dict[int, Shape]:
 
 
 def plan_steps(
-    study: Study, target: Target, form: Form, tiles: int, *, in_ram: bool
+    study: Study, target: Target, form: WinogradForm, tiles: int, *, in_ram: bool
 ) -> tuple[PairSteps, Output]:
     """Fit blocks, channel pairs and the way input is read to the target and the layer.
 
@@ -368,7 +368,7 @@ def _channel_pairs(channels: int, pixels: Pixels) -> Pairs:
     return tuple((first + i, first + i + 2) for first in range(0, channels, 4) for i in (0, 1))
 
 
-def _offset(form: Form, pixels: Pixels) -> int:
+def _offset(form: WinogradForm, pixels: Pixels) -> int:
     """Return what makes pixels positive in the lower half, where that costs nothing."""
     if pixels == "words":
         return 128 * 0x10001
@@ -390,12 +390,12 @@ def _depth(pairs: int, most: int) -> Depth:
     return Depth(more=rest % unrolled, unrolled=unrolled, rounds=rest // unrolled)
 
 
-def _parts(g: Geometry, form: Form, shape: Shape) -> Parts:
+def _parts(g: Geometry, form: WinogradForm, shape: Shape) -> TileParts:
     rows = _tiles_inside(g.in_h, g.pad_top, g.out_h, form)
     cols = _tiles_inside(g.in_w, g.pad_left, g.out_w, form)
     inside, outside = rows > 0 and cols > 0, has_outside(g, form)
     by_column = {"inside": inside and form is F4, "edge": outside}
-    return Parts(
+    return TileParts(
         inside=inside,
         outside=outside,
         columns=tuple(name for name, has in by_column.items() if has),
@@ -406,13 +406,13 @@ def _parts(g: Geometry, form: Form, shape: Shape) -> Parts:
     )
 
 
-def _tiles_inside(size: int, pad: int, outputs: int, form: Form) -> int:
+def _tiles_inside(size: int, pad: int, outputs: int, form: WinogradForm) -> int:
     """Count the tiles of one direction that do not reach over the image."""
     firsts = np.arange(0, outputs, form.outputs) - pad
     return int(((firsts >= 0) & (firsts + form.size <= size)).sum())
 
 
-def _finish(output: Output, extra: int, form: Form, starts: dict[str, Ints]) -> Finish:
+def _finish(output: Output, extra: int, form: WinogradForm, starts: dict[str, Ints]) -> Finish:
     """Return the constants that requantise, and where sums start: those of *starts*, scaled."""
     scale = 1 << (form.shift + extra)
     columns = {name: scale * start for name, start in starts.items()}
@@ -433,7 +433,7 @@ def _finish(output: Output, extra: int, form: Form, starts: dict[str, Ints]) -> 
     )
 
 
-def _output(study: Study, form: Form) -> tuple[Output, int]:
+def _output(study: Study, form: WinogradForm) -> tuple[Output, int]:
     """Return how sums become outputs, and by how many bits they are shifted to the left for it."""
     for extra in FRACTIONS:
         found = study.lines(1 << (form.shift + extra))
@@ -442,7 +442,7 @@ def _output(study: Study, form: Form) -> tuple[Output, int]:
     return step_by_step(study.layer), 0
 
 
-def _starts(layer: Conv2d, form: Form, pairs: Pairs, offset: int) -> dict[str, Ints]:
+def _starts(layer: Conv2d, form: WinogradForm, pairs: Pairs, offset: int) -> dict[str, Ints]:
     """Return where the sums of each output begin, by name: less what offset and lift add."""
     weights = layer.weights.astype(np.int64).sum(axis=(1, 2))
     lower = layer.weights[..., [pair[0] for pair in pairs]].sum(axis=-1, dtype=np.int64)

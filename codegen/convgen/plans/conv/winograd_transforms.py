@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convgen.plans.winograd_forms import F2, F4, Form
+from convgen.plans.winograd_forms import F2, F4, WinogradForm
 from convgen.values import dataclass
 
 Combine = Callable[[str, str], str]
@@ -22,7 +22,7 @@ class Transform:
     results: tuple[str, ...]
 
 
-WEIGHTS: dict[Form, Transform] = {
+WEIGHTS: dict[WinogradForm, Transform] = {
     F2: Transform(
         start="const uint32_t s = g0 + g2;",
         results=("g0 << 1", "s + g1", "s - g1", "g2 << 1"),
@@ -41,7 +41,7 @@ WEIGHTS: dict[Form, Transform] = {
 }
 """``G`` of g0, g1 and g2."""
 
-OUTPUTS: dict[Form, Transform] = {
+OUTPUTS: dict[WinogradForm, Transform] = {
     F2: Transform(results=("m0 + m1 + m2", "m1 - m2 - m3")),
     F4: Transform(
         start="const uint32_t a = m1 + m2, b = m1 - m2, c = m3 + m4, d = m3 - m4;",
@@ -51,7 +51,7 @@ OUTPUTS: dict[Form, Transform] = {
 """``A^T`` of m0, m1 and so on."""
 
 
-def of_pixels(form: Form, subtract: Combine, add: Combine) -> Transform:
+def of_pixels(form: WinogradForm, subtract: Combine, add: Combine) -> Transform:
     """Return ``B^T`` of d0, d1 and so on; for F(2x2) by what subtracts and adds halves of words."""
     if form is F2:
         return Transform(
