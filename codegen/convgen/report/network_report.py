@@ -22,6 +22,7 @@ from convgen.report.report import (
     verdict,
 )
 from convgen.report.verdict import Results
+from convgen.schedule.arena import Place
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
 from convgen.values import dataclass
@@ -73,42 +74,17 @@ def build(  # noqa: PLR0913 - what was found, by whom
         "instructions": chosen.instructions,
         "instructions_per_mac": _per_mac(chosen),
         **cycles_of(chosen),
-        "memory": {
-            "arena": schedule.arena.bytes,
-            "state": schedule.state_bytes,
-            "stack": chosen.stack,
-            "stack_bound": chosen.stack_bound,
-            "heap": chosen.heap,
-            "static": chosen.static,
-            "total": chosen.ram,
-        },
+        "memory": _memory(chosen),
         "flash": flash_of(chosen),
         "budget": {"ram": budget.ram, "flash": budget.flash},
         "operators": [_operator(schedule, number, shares) for number in range(len(schedule.plans))],
         "instructions_between": shares.frame if shares else None,
-        "stages": [
-            {
-                "first": stage[0],
-                "last": stage[-1],
-                "bytes": schedule.alive(stage),
-                **_strips(schedule, stage),
-            }
-            for stage in schedule.stages
-        ],
+        "stages": [_stage(schedule, stage) for stage in schedule.stages],
         "peak": schedule.stages.index(schedule.peak),
         "feed": _feed(schedule),
         "warnings": doubts.of_network(chosen),
         "advice": list(advice),
-        "places": [
-            {
-                "what": place.block.what,
-                "offset": place.offset,
-                "bytes": place.block.bytes,
-                "first": place.block.first,
-                "last": min(place.block.last, len(schedule.plans) - 1),
-            }
-            for place in schedule.arena.places
-        ],
+        "places": [_place(schedule, place) for place in schedule.arena.places],
         "passes": [asdict(each) for each in graph.origin.saved],
         "unfused": _unfused(chosen, compared.unfused if compared else None),
         "candidates": [
@@ -120,6 +96,38 @@ def build(  # noqa: PLR0913 - what was found, by whom
         "toolchain": tools["toolchain"],
         "io": graph.origin.ends,
         "reference": graph.origin.reference,
+    }
+
+
+def _memory(chosen: Trial) -> Report:
+    schedule = chosen.schedule
+    return {
+        "arena": schedule.arena.bytes,
+        "state": schedule.state_bytes,
+        "stack": chosen.stack,
+        "stack_bound": chosen.stack_bound,
+        "heap": chosen.heap,
+        "static": chosen.static,
+        "total": chosen.ram,
+    }
+
+
+def _stage(schedule: Schedule, stage: range) -> Report:
+    return {
+        "first": stage[0],
+        "last": stage[-1],
+        "bytes": schedule.alive(stage),
+        **_strips(schedule, stage),
+    }
+
+
+def _place(schedule: Schedule, place: Place) -> Report:
+    return {
+        "what": place.block.what,
+        "offset": place.offset,
+        "bytes": place.block.bytes,
+        "first": place.block.first,
+        "last": min(place.block.last, len(schedule.plans) - 1),
     }
 
 
