@@ -58,9 +58,11 @@ def test_cycles_of_a_model_that_is_handed_in_by_rows(tmp_path: Path) -> None:
 @pytest.mark.emulator
 def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
     first = convgen(*ON_M4, "--format", "json", "-o", tmp_path / "out", DIGITS)
-    needs = first.report["memory"]["total"]
-    exact = convgen(*ON_M4, "-b", str(needs), "-o", tmp_path / "exact", DIGITS)
+    needs, flash = first.report["memory"]["total"], first.report["flash"]["total"]
+    both = ("-b", str(needs), "--flash", str(flash))
+    exact = convgen(*ON_M4, *both, "--format", "json", "-o", tmp_path / "exact", DIGITS)
     assert exact.status == 0, exact.stderr
+    assert exact.report["instructions"] == first.report["instructions"]
     short = convgen(*ON_M4, "-b", str(needs - 40), "-o", tmp_path / "short", DIGITS)
     assert short.status == 3
     assert f"the budget of {needs - 40:,} is 40 short" in short.stderr
@@ -68,6 +70,18 @@ def test_a_budget_counts_what_is_measured(tmp_path: Path) -> None:
     assert (kept["verified"], kept["failure"]) == (False, message(short))
     assert [plan["fits"] for plan in kept["candidates"]] == [False] * len(kept["candidates"])
     assert "over the budget" in short.stdout
+
+
+@pytest.mark.emulator
+def test_less_flash_is_met_or_what_is_named_is_enough(tmp_path: Path) -> None:
+    tiny = ("--optimize", "flash", "-o", tmp_path / "out", DIGITS)
+    first = convgen(*ON_M4, "--format", "json", *tiny)
+    short = convgen(*ON_M4, "--flash", str(first.report["flash"]["total"] - 1), *tiny)
+    if short.status == 0:
+        return
+    named = re.search(r"needs ([\d,]+) bytes of flash; the budget of", short.stderr)
+    assert named, short.stderr
+    assert convgen(*ON_M4, "--flash", named[1].replace(",", ""), *tiny).status == 0
 
 
 def test_a_plan_that_was_built_alone_is_not_wrong(tmp_path: Path) -> None:
