@@ -155,6 +155,20 @@ def test_what_is_no_layer_is_refused(
     assert not out.exists()
 
 
+def test_what_is_in_the_way_is_said_of_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(small_model(), tmp_path)
+    assert main("--extract", str(path), str(path)) == 2
+    assert f"--extract: expected a folder, but {path} is a file" in capsys.readouterr().err
+    mine = tmp_path / "out" / "00_a_sum" / "layer.json"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert main("--extract", str(tmp_path / "out"), str(path)) == 2
+    assert "--extract: " in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+
+
 def test_every_layer_is_written_into_a_folder_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 import onnx_models
 from command import convgen, generated, refused
@@ -274,6 +275,20 @@ def test_a_cycle_is_refused(tmp_path: Path) -> None:
     assert "operator 0: expected inputs that an operator before it writes" in damaged(
         tmp_path, model
     )
+
+
+def test_an_operator_without_outputs_is_refused(tmp_path: Path) -> None:
+    model = onnx_models.small_network()
+    del model.graph.node[1].output[:]
+    assert "operator 1: expected an output, got none" in damaged(tmp_path, model)
+
+
+def test_a_long_row_of_operators_is_read(tmp_path: Path) -> None:
+    """What a tensor is rounded to is looked for behind all of them."""
+    names = ["x", *(f"t{number}" for number in range(1200)), "y"]
+    nodes = [helper.make_node("Relu", [a], [b]) for a, b in pairwise(names)]
+    onnx.save(onnx_models.model(nodes, {}, [1, 4], [1, 4]), tmp_path / "deep.onnx")
+    assert len(reader.load(tmp_path / "deep.onnx", "deep").entries) == len(nodes)
 
 
 def test_all_operators_that_are_not_supported_are_listed(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ def extract(path: Path, out: Path, options: ReadOptions) -> list[str]:
             layers |= {f"{entry.index:02}_{each.name}": as_layer(each, None) for each in able}
     if not layers:
         raise UsageError("--extract: expected a model with operators that a spec can say, got none")
-    with staging_folder(out, [f"{folder}/{file}" for folder in layers for file in FILES]) as stage:
+    names = [f"{folder}/{file}" for folder in layers for file in FILES]
+    with _named(), staging_folder(out, names) as stage:
         made = stage / "made"
         for folder, layer in layers.items():
             _write(made / folder, layer, options.seed)
@@ -98,6 +100,15 @@ def extract(path: Path, out: Path, options: ReadOptions) -> list[str]:
     if skipped:
         said.append(f"not written, as no spec can say them: {', '.join(skipped)}")
     return said
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Let what is wrong with the folder be said of the option that named it."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(str(error).replace("--out:", "--extract:", 1)) from None
 
 
 def _write(folder: Path, layer: Operator, seed: int) -> None:

@@ -202,19 +202,23 @@ class Scene:
     def target(self, name: str) -> Numbers | None:
         """Return what the float32 tensor *name* is rounded to, if nobody reads it as it is."""
         found: Numbers | None = None
-        if name in self.model.outputs or not self.readers.get(name):
-            return None
-        for reader in self.readers[name]:
-            one: Numbers | None
-            if reader.kind == "QuantizeLinear" and reader.inputs[0] == name:
-                one = quantization(self, reader)
-            elif reader.kind in KEEPS_NUMBERS and reader.inputs[0] == name:
-                one = self.target(reader.outputs[0])
-            else:
+        seen, waiting = {name}, [name]
+        while waiting:
+            here = waiting.pop()
+            readers = self.readers.get(here, [])
+            if here in self.model.outputs or not readers:
                 return None
-            if one is None or not (found is None or one.same(found)):
-                return None
-            found = one
+            for reader in readers:
+                if reader.kind == "QuantizeLinear" and reader.inputs[0] == here:
+                    one = quantization(self, reader)
+                    if not (found is None or one.same(found)):
+                        return None
+                    found = one
+                elif reader.kind in KEEPS_NUMBERS and reader.inputs[0] == here:
+                    waiting += {reader.outputs[0]} - seen
+                    seen.add(reader.outputs[0])
+                else:
+                    return None
         return found
 
     def dequantized(self, value: Value) -> Value:
