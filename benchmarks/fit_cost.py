@@ -44,6 +44,8 @@ BOARDS: dict[Table, str] = {
     ("rv32", "soft_float32"): "rv32imc",
     ("rv32e", "int8"): "rv32ec",
     ("rv32e", "soft_float32"): "rv32ec",
+    ("rv32v", "int8"): "rv32imcv",
+    ("rv32v", "soft_float32"): "rv32imcv",
     ("rv64", "int8"): "rv64imac",
     ("rv64", "soft_float32"): "rv64imac",
 }
@@ -56,6 +58,8 @@ LIKE: dict[Table, str] = {
     ("armv8.1-m", "int8"): "armv7e-m",
     ("rv32e", "int8"): "rv32",
     ("rv32e", "soft_float32"): "rv32",
+    ("rv32v", "int8"): "rv32",
+    ("rv32v", "soft_float32"): "rv32",
     ("rv64", "int8"): "rv32",
     ("rv64", "soft_float32"): "rv32",
     ("armv7e-m", "soft_float32"): "armv7-m",

@@ -18,6 +18,10 @@ _start:
     li t0, 0x2000 /* mstatus.FS: floating point on */
     csrs mstatus, t0
 #endif
+#ifdef __riscv_vector
+    li t0, 0x200 /* mstatus.VS: vectors on */
+    csrs mstatus, t0
+#endif
 #ifndef CONVGEN_ON_BOARD /* of a chip the layer's memory is no multiple of this */
     /* No access to the 1 MiB below the layer's memory, so that a stack that overflows faults:
        PMP entry 0, naturally aligned power of two, locked (else machine mode ignores it). */

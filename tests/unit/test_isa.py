@@ -38,6 +38,8 @@ SET_OF = {
     "rv32imac": "rv32",
     "rv32imafc": "rv32",
     "rv32imc": "rv32",
+    "rv32imcv": "rvv",
+    "rv32imcv_zvl256b": "rvv",
     "rv64imac": "portable",
 }
 ASKS = re.compile(r"cpu\.isa|is_thumb|has\(\"(dsp|mve)\"\)")

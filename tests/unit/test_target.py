@@ -30,7 +30,7 @@ def test_the_cores_are_there() -> None:
     assert target.names() == [
         "cortex-m0", "cortex-m0plus", "cortex-m23", "cortex-m3", "cortex-m33", "cortex-m4",
         "cortex-m55", "cortex-m7", "cortex-m85", "host", "rv32ec", "rv32imac",
-        "rv32imafc", "rv32imc", "rv64imac",
+        "rv32imafc", "rv32imc", "rv32imcv", "rv32imcv_zvl256b", "rv64imac",
     ]  # fmt: skip
 
 

@@ -43,8 +43,9 @@ from convgen.system import files
 from convgen.system.files import Unreadable
 
 Isa = Literal[
-    "armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv32e", "rv64", "host"
-]
+    "armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m",
+    "rv32", "rv32e", "rv32v", "rv64", "host",
+]  # fmt: skip
 Feature = Literal["divide", "dsp", "fpu", "mul64", "mve", "unaligned"]
 EmulatorKind = Literal["native", "qemu-system", "unicorn", "qemu-user"]
 CpuModel = Literal[
@@ -240,7 +241,8 @@ class Cpu(Table):
     """What the core can do; kernels choose their instructions and block sizes by it.
 
     ``registers`` counts the general-purpose registers that any instruction can use. ``timing``
-    names the model of its cycles, of ``targets/timing``.
+    names the model of its cycles, of ``targets/timing``. ``vlen``: bits of a vector register, of
+    RISC-V's; code is right for longer ones too.
     """
 
     core: Text
@@ -248,6 +250,7 @@ class Cpu(Table):
     registers: Annotated[int, Field(gt=0, le=64)]
     features: frozenset[Feature]
     timing: Text | None = None
+    vlen: Annotated[int, Field(ge=128, le=2**16)] | None = None
 
     @property
     def is_thumb(self) -> bool:

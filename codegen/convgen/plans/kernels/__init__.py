@@ -14,11 +14,12 @@ from convgen.plans.kernels.isa import InstructionSet
 from convgen.plans.kernels.mve import MVE
 from convgen.plans.kernels.portable import DOT, LANES, PORTABLE
 from convgen.plans.kernels.rv32 import RV32
+from convgen.plans.kernels.rvv import RVV
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
-SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, PORTABLE)
+SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, RVV, PORTABLE)
 """A core has the first that suits it."""
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
