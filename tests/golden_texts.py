@@ -125,6 +125,7 @@ ON_OTHER_CORES = {
     "m3": ("cortex-m3", [("first", "direct_w16")]),
     "m55": ("cortex-m55", [("first", "im2col_p2"), ("depthwise", "direct_quads")]),
     "rv32": ("rv32imc", [("pointwise", "im2col_full_w16")]),
+    "rvv": ("rv32imcv", [("deep", "direct"), ("depthwise", "direct")]),
 }
 
 

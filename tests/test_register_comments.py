@@ -21,7 +21,7 @@ from convgen.plans import registry
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 
-BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc", "rv32imcv")
 LAYERS = {
     **{
         name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes", "steps")
@@ -40,7 +40,7 @@ FUNCTION = re.compile(
 )
 ROW = re.compile(r"^ \*   (\S+(?: \S+)*)  +(\S.*)$", re.MULTILINE)
 ROLES = ("inputs", "weights", "products", "sums")
-PRODUCTS = re.compile(r"(muls?|mla|smlad|smuad|smla[bt]{2})\s+(.*)")
+PRODUCTS = re.compile(r"(muls?|mla|smlad|smuad|smla[bt]{2}|vw(?:mul|macc)\.v[vx])\s+(.*)")
 REGISTER = re.compile(r"\b(?:r\d+|lr|ra|[ast]\d+)\b")
 SAVED = {"arm": {f"r{n}" for n in range(4, 12)}, "riscv": {f"s{n}" for n in range(12)} | {"ra"}}
 
@@ -129,7 +129,7 @@ def expand(lines: list[str], macros: dict[str, tuple[list[str], list[str]]]) -> 
         if word in macros:
             names, inner = macros[word]
             text = "\n".join(inner)
-            for name, value in zip(names, rest.split(","), strict=True):
+            for name, value in zip(names, rest.split(",") if rest else (), strict=True):
                 text = re.sub(rf"\\{name}\b", value.strip(), text)
             mark = "~" if word == "finish" else ""
             yield from (f"{mark}{line}" for line in expand(text.splitlines(), macros))
@@ -171,7 +171,8 @@ def test_every_kernel_in_assembly_is_looked_at() -> None:
     names = {re.sub(r"^.*_(?=walk|multiply|pixels?|patch|taps|slice)", "", f.name)
              for f in functions().values()}  # fmt: skip
     assert names == {
-        "walk", "multiply", "pixels_1", "pixels_2", "pixel", "patch", "taps", "slice_2", "slice_4",
+        "walk", "multiply", "pixels_1", "pixels_2", "pixels_3", "pixels_4", "pixel", "patch",
+        "taps", "slice_2", "slice_4",
     }  # fmt: skip
     per_board = {key.split(" ")[0] for key in functions() if ".c: " not in key}
     assert per_board == set(BOARDS)
@@ -205,7 +206,7 @@ def test_every_weight_and_every_sum_of_a_comment_is_one() -> None:
 
 
 def mentioned(line: str) -> set[str]:
-    return set(spread(re.findall(r"\b(?:[ar]\d+-[ar]\d+|r\d+|lr|ra|[ast]\d+)\b", line)))
+    return set(spread(re.findall(r"\b(?:[arv]\d+-[arv]\d+|r\d+|lr|ra|[astv]\d+)\b", line)))
 
 
 def test_every_register_is_explained_and_every_explained_one_is_used() -> None:

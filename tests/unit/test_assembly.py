@@ -16,7 +16,7 @@ from convgen.targets import target
 
 ALL = [value for value in vars(assembly).values() if isinstance(value, Assembly)]
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "using-the-c.md"
-BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55", "rv32imc", "host")
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55", "rv32imc", "rv32imcv", "host")
 
 
 @pytest.mark.parametrize("board", BOARDS)

@@ -103,6 +103,13 @@ RV32M = Assembly(
     directives=(),
 )
 
+ZVE32X = Assembly(
+    needs="RV32 with vectors (Zve32x) of 128 bits and more, on in mstatus.VS when it is called",
+    core=("defined(__riscv_vector)", "__riscv_v_min_vlen >= 128", *RV32M.core),
+    clang=ForClang(condition="defined(__clang__)", directive=".option arch, +m, +zve32x"),
+    directives=(".option arch, +zicsr",),
+)
+
 
 def together(each: Sequence[Assembly]) -> Assembly | None:
     """Return what all of *each* need, for a file that has them all; None for none."""

@@ -19,7 +19,7 @@ from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
-SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, RVV, PORTABLE)
+SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, *RVV, PORTABLE)
 """A core has the first that suits it."""
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)

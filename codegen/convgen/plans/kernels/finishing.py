@@ -33,8 +33,7 @@ from convgen.values import dataclass
 class FinishingPlan(ABC):
     """A finishing kernel fitted to a layer: what its template prints.
 
-    ``forms`` are the functions it needs. Outputs of ``channels`` channels are a block; the last
-    block starts ``back`` channels early where they do not divide the layer's. What
+    ``forms`` are the functions it needs. Outputs of ``channels`` channels are a block. What
     ``copying`` prints copies bytes; None where C does.
     """
 
@@ -74,33 +73,10 @@ class FinishingPlan(ABC):
     def packing(self) -> str:
         """The order of the constants."""
 
-    @abstractmethod
-    def block(self, channel: int) -> NDArray[np.int64]:
-        """Return the constants of the block from *channel* on, modulo 2^32."""
-
-    @cached_property
-    def stream(self) -> NDArray[np.uint32]:
-        """The blocks' constants in order of use; what else there is, comes behind."""
-        words = np.concatenate([self._stepping(block) for block in range(self.blocks)])
-        return (words & 0xFFFFFFFF).astype(np.uint32)
-
     @property
+    @abstractmethod
     def weights(self) -> NDArray[np.uint32]:
         """All constants."""
-        return self.stream
-
-    @property
-    def stream_bytes(self) -> int:
-        """Size of the stream."""
-        return self.stream.nbytes
-
-    def _stepping(self, block: int) -> NDArray[np.int64]:
-        """Return a block's constants, the last of them how far back the next block begins."""
-        left = self.blocks - 1 - block
-        constants = self.block(block * self.channels - (0 if left else self.back))
-        if not self.back:
-            return constants
-        return np.append(constants, self.back if left == 1 else 0)
 
     @property
     def pixels(self) -> int:
@@ -116,16 +92,6 @@ class FinishingPlan(ABC):
     def blocks(self) -> int:
         """Blocks of channels."""
         return -(-self.layer.geometry.out_c // self.channels)
-
-    @property
-    def back(self) -> int:
-        """Channels that the last block has in common with the one before."""
-        return self.blocks * self.channels - self.layer.geometry.out_c
-
-    @property
-    def stepping(self) -> str:
-        """What the packing says of a block's last constant."""
-        return "; how far back the next outputs begin" if self.back else ""
 
     @property
     def pitch(self) -> int | None:
@@ -185,7 +151,53 @@ class FinishingPlan(ABC):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinedPlan(FinishingPlan):
+class StreamedPlan(FinishingPlan):
+    """A finishing kernel whose constants are a stream, block after block.
+
+    The last block starts ``back`` channels early where they do not divide the layer's.
+    """
+
+    @abstractmethod
+    def block(self, channel: int) -> NDArray[np.int64]:
+        """Return the constants of the block from *channel* on, modulo 2^32."""
+
+    @cached_property
+    def stream(self) -> NDArray[np.uint32]:
+        """The blocks' constants in order of use; what else there is, comes behind."""
+        words = np.concatenate([self._stepping(block) for block in range(self.blocks)])
+        return (words & 0xFFFFFFFF).astype(np.uint32)
+
+    @property
+    def weights(self) -> NDArray[np.uint32]:
+        """All constants."""
+        return self.stream
+
+    @property
+    def stream_bytes(self) -> int:
+        """Size of the stream."""
+        return self.stream.nbytes
+
+    def _stepping(self, block: int) -> NDArray[np.int64]:
+        """Return a block's constants, the last of them how far back the next block begins."""
+        left = self.blocks - 1 - block
+        constants = self.block(block * self.channels - (0 if left else self.back))
+        if not self.back:
+            return constants
+        return np.append(constants, self.back if left == 1 else 0)
+
+    @property
+    def back(self) -> int:
+        """Channels that the last block has in common with the one before."""
+        return self.blocks * self.channels - self.layer.geometry.out_c
+
+    @property
+    def stepping(self) -> str:
+        """What the packing says of a block's last constant."""
+        return "; how far back the next outputs begin" if self.back else ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinedPlan(StreamedPlan):
     """A finishing kernel that requantises by ``lines``."""
 
     lines: Lines

@@ -175,7 +175,7 @@ def patch(runs: Runs, depth: int, unrolling: Unrolling) -> Form:
 def taps(geometry: Geometry, unrolling: Unrolling) -> Form:
     """Return the function that reads each tap of one pixel through a pointer."""
     levels = (Level(count=geometry.taps, pitch=0),)
-    return _bytes("taps", 1, geometry.in_c, levels, unrolling, source="taps")
+    return _bytes("taps", 1, geometry.group_in_c, levels, unrolling, source="taps")
 
 
 def masked(geometry: Geometry, unrolling: Unrolling) -> Form:

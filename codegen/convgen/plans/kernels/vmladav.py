@@ -26,7 +26,7 @@ from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import FinishingPlan, Fitting, no_blocks
+from convgen.plans.kernels.finishing import Fitting, StreamedPlan, no_blocks
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, Walk
 from convgen.plans.output import Requantize, step_by_step
 from convgen.plans.study import Study
@@ -91,7 +91,7 @@ class Role:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class VmladavPlan(FinishingPlan):
+class VmladavPlan(StreamedPlan):
     """The kernel fitted to a layer: what ``kernels/mve/vmladav.c.j2`` prints."""
 
     requantize: Requantize
