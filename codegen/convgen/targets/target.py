@@ -336,11 +336,15 @@ Flags = Annotated[Texts, AfterValidator(_measurable)]
 
 
 class Gcc(Table):
-    """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags."""
+    """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags.
+
+    ``runtime``: flags to link with instead, where it has no library for the core's own.
+    """
 
     prefix: Programs
     package: Text
     flags: Flags
+    runtime: Texts = ()
 
 
 class Zig(Table):

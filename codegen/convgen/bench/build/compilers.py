@@ -103,7 +103,7 @@ def _gcc(target: Target) -> Toolchain:
         language=(*_C99, "-ffreestanding", "-fbuiltin"),
         firmware_optimization=("-O2", "-fno-tree-loop-distribute-patterns"),
         target_flags=gcc.flags,
-        link=(compiler, *gcc.flags),
+        link=(compiler, *(gcc.runtime or gcc.flags)),
         linker_prefix="-Wl,",
         bare=("-nostdlib", "-static"),
         hosted=("-no-pie", "-Wl,-z,now"),
