@@ -225,9 +225,7 @@ static DEEP__CODE int8_t deep__finish(int32_t sum, const uint32_t *constants)
     int32_t value = moved >> constants[3 * DEEP__OUT_C];
 
     value = value < -128 ? -128 : value;
-    return (int8_t)(value > 127 ? 127 : value);
-}
-... 3 lines
+... 5 lines
     for (int32_t channel = 0; channel < DEEP__OUT_C; ++channel) {
         for (int32_t p = 0; p < 3; ++p) {
             int32_t sum = (int32_t)constants[channel];
