@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from convgen.schedule.flow import Flow, Part, Reading, Store, settle
@@ -94,6 +96,26 @@ def test_a_branch_that_waits_makes_a_ring_grow() -> None:
     assert {s.name: s.capacity for s in flow.stores if not s.is_whole} == {"a": 3, "b": 3, "c": 1}
     last = {k: max(t.row for t in flow.turns if t.part == k) for k in range(4)}
     assert last == dict.fromkeys(range(4), height - 1)
+
+
+def test_a_caller_does_not_hand_in_rows_for_which_there_is_no_use_yet() -> None:
+    """A ring of small rows grows no faster than what everything waits for."""
+    height = 9
+    caller = operator(-1, height, "x")
+    parts = [
+        caller,
+        operator(0, height, "a", window("x", height, pad=1)),
+        operator(1, height, "b", window("a", height, pad=1)),
+        operator(2, height, "d", window("b", height, reach=1), window("a", height, reach=1)),
+    ]
+    stores = [
+        replace(store("x", height, 3), pitch=1),
+        replace(store("a", height, 2), pitch=100),
+        store("b", height, 1),
+        store("d", height, height, kept=True),
+    ]
+    flow = settle(parts, stores)
+    assert {s.name: s.capacity for s in flow.stores if not s.is_whole} == {"x": 3, "a": 3, "b": 1}
 
 
 def test_several_rows_a_turn() -> None:

@@ -21,6 +21,8 @@ from convgen.values import dataclass
 Times = NDArray[np.int64]
 """Or bytes."""
 
+NEXT_TO_NOTHING = 0.1  # turns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -360,6 +362,11 @@ class _State:
         """Whether everything that is kept is there."""
         return all(self.progress[k] == self.parts[k].rows for k in self.last)
 
+    @property
+    def made(self) -> int:
+        """How many turns operators took: what a caller hands in early only takes room."""
+        return sum(bool(self.parts[turn.part].readings) for turn in self.turns)
+
     def go_on(self) -> None:
         """Take turns until everything stands still or is done."""
         look = _Look(self.parts, self.stores)
@@ -404,7 +411,7 @@ def _grown(state: _State) -> _State:
     if not blocked:
         raise ValueError("a stage stands still, though every store has room")
     found = [(state.with_more_of(store), store) for store in blocked]
-    gained = [(len(other.turns) - len(state.turns) or 0.1) / store.pitch for other, store in found]
+    gained = [(other.made - state.made or NEXT_TO_NOTHING) / store.pitch for other, store in found]
     return found[gained.index(max(gained))][0]
 
 
