@@ -278,7 +278,7 @@ class _Stage:
             self.loop()
 
     def room(self, ring: Ring, place: str, row: int, last: str, first: str) -> None:
-        """What NAME__keep does, if there is need."""
+        """What NAME__move does, if there is need."""
         now = {first: row}
         top = getattr(self.at, ring.top)
         if self.value(last, **now) - top > ring.capacity:

@@ -71,8 +71,19 @@ def test_a_copy_that_the_compiler_made_has_the_frame_of_its_original() -> None:
     assert bound(calls, top=16, **{"f.part": 24}) == 40
 
 
-def test_a_jump_to_another_function_is_a_call() -> None:
-    assert bound("top:\nb.w\t102 <next>\nnext:\nbx\tlr", top=8, next=8) == 16
+def test_a_jump_to_another_function_leaves_the_frame() -> None:
+    text = "top:\nb.w\t102 <next>\nnext:\nbx\tlr"
+    assert bound(text, top=8, next=24) == 24
+    assert bound(text, top=24, next=8) == 24
+
+
+def test_a_jump_to_a_part_of_the_same_function_keeps_the_frame() -> None:
+    text = "top:\nb.w\t102 <top.cold>\ntop.cold:\nbx\tlr"
+    assert bound(text, **{"top": 8, "top.cold": 16}) == 24
+
+
+def test_a_jump_in_assembly_may_keep_the_frame() -> None:
+    assert bound("top:\npush\t{r3, lr}\nb.w\t103 <next>\nnext:\nbx\tlr", next=8) == 16
 
 
 def test_a_jump_within_a_function_is_none() -> None:

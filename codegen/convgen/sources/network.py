@@ -101,7 +101,9 @@ def _context(
         "target": target,
         "isa": instruction_set(target),
         "assembly": assembly.together([plan.assembly for plan in plans if plan.assembly]),
-        "out_of_line": any(plan.kernel.out_of_line for plan in plans) or any(schedule.out_of_line),
+        "out_of_line": bool(stages)
+        or any(schedule.out_of_line)
+        or any(plan.kernel.out_of_line for plan in plans),
         "description": network_words.description(schedule),
         "inside": network_words.inside(schedule),
         "constants": [

@@ -153,7 +153,7 @@ def helpers(stages: Sequence[StageText]) -> frozenset[str]:
     expressions = [each for stage in stages for each in stage.expressions]
     rings = [ring for stage in stages for ring in stage.rings]
     used = {name for name in ("least", "most") if any(f"__{name}(" in e for e in expressions)}
-    used |= {"keep", "least"} if rings else set()
+    used |= {"move", "least"} if rings else set()
     used |= {"cut", "border", "least", "most"} if any(stage.strips for stage in stages) else set()
     return frozenset(used)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from convgen.ctext.expressions import NOTHING, advance, fits, remains
+from convgen.ctext.expressions import NOTHING, advance, fits, remains, times
 from convgen.values import dataclass
 
 WHY = (
@@ -142,13 +142,16 @@ class Rows:
             return f"while ({remains('col', pixels, begin)}) {{\n    {moved};"
         return f"for (; {fits('col', pixels, end)}; {advance('col', pixels)}) {{"
 
-    def before(self, **distances: str | int) -> str:
-        """Move what is named back by its distance, where it goes backwards."""
-        return self._moved(distances, "-") if self.backwards else NOTHING
+    def before(self, pixels: int = 1, **distances: str | int) -> str:
+        """Move what is named back by its distance, times *pixels*, where it goes backwards."""
+        return self._moved(distances, pixels, "-") if self.backwards else NOTHING
 
-    def after(self, **distances: str | int) -> str:
+    def after(self, pixels: int = 1, **distances: str | int) -> str:
         """Move it on behind what is done there, where it goes forwards."""
-        return NOTHING if self.backwards else self._moved(distances, "+")
+        return NOTHING if self.backwards else self._moved(distances, pixels, "+")
 
-    def _moved(self, distances: Mapping[str, str | int], sign: str) -> str:
-        return "\n".join(f"{advance(name, by, sign)};" for name, by in distances.items())
+    def _moved(self, distances: Mapping[str, str | int], pixels: int, sign: str) -> str:
+        return "\n".join(
+            f"{advance(name, f'{times(pixels)}{by}' if pixels > 1 else by, sign)};"
+            for name, by in distances.items()
+        )

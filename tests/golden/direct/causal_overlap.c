@@ -12,7 +12,7 @@
 ... 171 lines
             const uintptr_t at = input + (uintptr_t)(row * 4);
             const int8_t *run = bits & 1u ? (const int8_t *)at : zero_points;
-... 35 lines
+... 36 lines
     (void)workspace;
 
     /* From the last pixel to the first: so outputs overwrite only input that is not read any more. */
@@ -23,19 +23,22 @@
         const int row_inside = out_row >= CAUSAL__INNER_TOP && out_row < CAUSAL__INNER_BOTTOM;
         const int32_t inner_right = row_inside ? CAUSAL__INNER_RIGHT : 0;
         int32_t col = CAUSAL__OUT_W;
+        uintptr_t tap = (uintptr_t)input + (uintptr_t)((in_row * CAUSAL__IN_W + CAUSAL__OUT_W * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT) * CAUSAL__IN_C); /* the first, perhaps outside */
 
         while (col > inner_right) {
             --col;
             output -= CAUSAL__OUT_C;
-            causal__edge(input, in_row, col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, output);
+            tap -= CAUSAL__STRIDE_W * CAUSAL__IN_C;
+            causal__edge(tap, in_row, col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT, output);
         }
 
         while (col >= CAUSAL__INNER_LEFT + 2) {
             col -= 2;
             output -= 2 * CAUSAL__OUT_C;
+            tap -= 2 * CAUSAL__STRIDE_W * CAUSAL__IN_C;
             causal__pixels_2(
-                input + (in_row * CAUSAL__IN_W + col * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT) * CAUSAL__IN_C, causal__weights, output);
+                (const int8_t *)tap, causal__weights, output);
         }
         while (col > 0) {
             --col;
-... 5 lines
+... 6 lines

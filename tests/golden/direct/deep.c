@@ -75,10 +75,12 @@ static DEEP__CODE void deep__taps(uintptr_t input, const uint32_t *constants, in
             bits >>= 1;
         }
         }
-... 7 lines
-/* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
-static DEEP__CODE DEEP__OUT_OF_LINE void deep__edge(
+... 8 lines
+ * One output pixel, its first tap at (in_row, in_col): a number, since that may be outside the image.
+ * Taps there read zero points.
 ... 2 lines
+    uintptr_t first, int32_t in_row, int32_t in_col, int8_t *output)
+{
     uint32_t inside = 0;
     uint32_t bit = 1; /* the lowest is the first tap's */
 
@@ -89,8 +91,6 @@ static DEEP__CODE DEEP__OUT_OF_LINE void deep__edge(
             bit <<= 1;
         }
     }
-    /* As a number, since the first tap may be outside. */
-    deep__taps(
-        (uintptr_t)input + (uintptr_t)((in_row * DEEP__IN_W + in_col) * DEEP__IN_C), deep__weights, output, inside);
+    deep__taps(first, deep__weights, output, inside);
 }
-... 27 lines
+... 31 lines

@@ -85,7 +85,8 @@ static DEPTHWISE__CODE void depthwise__edge_1x4(
     for (int32_t row = in_row; row < in_row + DEPTHWISE__KERNEL_H * DEPTHWISE__DILATION_H; row += DEPTHWISE__DILATION_H) {
         for (int32_t col = in_col; col < in_col + DEPTHWISE__KERNEL_W * DEPTHWISE__DILATION_W; col += DEPTHWISE__DILATION_W) {
             const int inside = row >= 0 && row < DEPTHWISE__IN_H && col >= 0 && col < DEPTHWISE__IN_W;
-... 2 lines
+            const int8_t *tap = inside ? input + (row * DEPTHWISE__IN_W + col) * DEPTHWISE__IN_C : depthwise__zero_points;
+
             depthwise__lanes_1x4(sums, tap, weights, DEPTHWISE__TAP);
             weights += 4 * DEPTHWISE__TAP;
         }
@@ -95,9 +96,17 @@ static DEPTHWISE__CODE void depthwise__edge(const int8_t *input, int32_t in_row,
     depthwise__edge_1x4(input + 0, in_row, in_col, 0, output);
     depthwise__edge_1x2(input + 4, in_row, in_col, 4, output);
 }
-... 16 lines
+... 10 lines
+
+        for (; col < inner_left; ++col) {
+            depthwise__edge(input, in_row, col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT, output);
+            output += DEPTHWISE__OUT_C;
+        }
+
         for (; col < DEPTHWISE__INNER_RIGHT; ++col) {
             depthwise__pixels_1(
                 input + (in_row * DEPTHWISE__IN_W + col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT) * DEPTHWISE__IN_C, output);
             output += DEPTHWISE__OUT_C;
-... 7 lines
+... 2 lines
+            depthwise__edge(input, in_row, col * DEPTHWISE__STRIDE_W - DEPTHWISE__PAD_LEFT, output);
+... 4 lines

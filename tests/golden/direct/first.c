@@ -115,8 +115,8 @@ __extension__ __asm__(
     FIRST__CFI("rel_offset r4, 0; .cfi_rel_offset r5, 4; .cfi_rel_offset r6, 8")
     FIRST__CFI("rel_offset r7, 12; .cfi_rel_offset r8, 16; .cfi_rel_offset r9, 20")
     FIRST__CFI("rel_offset r10, 24; .cfi_rel_offset r11, 28; .cfi_rel_offset lr, 32")
-    "    sub sp, #24\n"
-    FIRST__CFI("adjust_cfa_offset 24")
+    "    sub sp, #20\n"
+    FIRST__CFI("adjust_cfa_offset 20")
     "    strd r0, r2, [sp]\n"
     "    ldr r2, =360\n"
     "    add r2, r1\n"
@@ -207,8 +207,8 @@ __extension__ __asm__(
     "    ldr r2, [sp, #8]\n"
     "    cmp r1, r2\n"
     "    bne 1b\n"
-    "    add sp, #24\n"
-    FIRST__CFI("adjust_cfa_offset -24")
+    "    add sp, #20\n"
+    FIRST__CFI("adjust_cfa_offset -20")
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
     FIRST__END(first__pixels_2));
@@ -365,10 +365,12 @@ static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *consta
 {
 ... 20 lines
 #endif
-
-/* One output pixel, its first tap at (in_row, in_col); taps outside the image read zero points. */
+... 2 lines
+ * One output pixel, its first tap at (in_row, in_col): a number, since that may be outside the image.
+ * Taps there read zero points.
+ */
 static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
-    const int8_t *input, int32_t in_row, int32_t in_col, int8_t *output)
+    uintptr_t first, int32_t in_row, int32_t in_col, int8_t *output)
 {
     int8_t patch[FIRST__PATCH];
     int8_t *to = patch;
@@ -379,7 +381,8 @@ static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
         for (int32_t j = 0; j < FIRST__KERNEL_W; ++j) {
             const int32_t col = in_col + j * FIRST__DILATION_W;
             const int inside = row >= 0 && row < FIRST__IN_H && col >= 0 && col < FIRST__IN_W;
-            const int8_t *tap = inside ? input + (row * FIRST__IN_W + col) * FIRST__IN_C : first__zero_points;
+            const uintptr_t at = first + (uintptr_t)((i * FIRST__DILATION_H * FIRST__IN_W + j * FIRST__DILATION_W) * FIRST__IN_C);
+            const int8_t *tap = inside ? (const int8_t *)at : first__zero_points;
 
             for (int32_t k = 0; k < FIRST__TAP; ++k) {
                 *to++ = tap[k];
@@ -397,17 +400,20 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
         const int row_inside = out_row >= FIRST__INNER_TOP && out_row < FIRST__INNER_BOTTOM;
         const int32_t inner_left = row_inside ? FIRST__INNER_LEFT : FIRST__OUT_W;
         int32_t col = 0;
+        uintptr_t tap = (uintptr_t)input + (uintptr_t)((in_row * FIRST__IN_W - FIRST__PAD_LEFT) * FIRST__IN_C); /* the first, perhaps outside */
 
         for (; col < inner_left; ++col) {
-            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+            first__edge(tap, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
             output += FIRST__OUT_C;
+            tap += FIRST__STRIDE_W * FIRST__IN_C;
         }
 
         for (; col + 2 <= FIRST__INNER_RIGHT; col += 2) {
             first__pixels_2(
-                input + (in_row * FIRST__IN_W + col * FIRST__STRIDE_W - FIRST__PAD_LEFT) * FIRST__IN_C, first__weights, output);
+                (const int8_t *)tap, first__weights, output);
             output += 2 * FIRST__OUT_C;
+            tap += 2 * FIRST__STRIDE_W * FIRST__IN_C;
         }
         for (; col < FIRST__OUT_W; ++col) {
-            first__edge(input, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
-... 4 lines
+            first__edge(tap, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
+... 5 lines

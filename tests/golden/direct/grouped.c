@@ -48,4 +48,5 @@ static GROUPED__CODE inline void grouped__dot_2x2(
     }
 ... 20 lines
             output += 2 * GROUPED__OUT_C;
-... 7 lines
+        }
+... 6 lines

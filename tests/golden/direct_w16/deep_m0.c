@@ -216,7 +216,7 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
         for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
             constants = deep__run(sums, 1, input[tap], 4, constants);
         }
-... 11 lines
+... 14 lines
     const int8_t *taps[DEEP__TAPS];
     int32_t row = in_row;
     int32_t col = in_col;
@@ -224,7 +224,7 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
     for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
         const int inside = row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W;
 
-        taps[tap] = inside ? input + (row * DEEP__IN_W + col) * DEEP__IN_C : deep__zero_points;
+        taps[tap] = inside ? (const int8_t *)(first + (uintptr_t)(((row - in_row) * DEEP__IN_W + col - in_col) * DEEP__IN_C)) : deep__zero_points;
         col += DEEP__DILATION_W;
         if (col == in_col + DEEP__KERNEL_W * DEEP__DILATION_W) {
             col = in_col;
@@ -233,6 +233,6 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
     }
     deep__taps(taps, deep__weights, output);
 }
-... 19 lines
+... 21 lines
             output += DEEP__OUT_C;
-... 7 lines
+... 9 lines

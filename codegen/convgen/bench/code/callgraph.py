@@ -79,8 +79,12 @@ class CallGraph:
         def depth(function: Function) -> int:
             if function.start not in depths:
                 depths[function.start] = None  # being visited: meeting it again is recursion
-                below = max(map(depth, self._callees(function)), default=0)
-                depths[function.start] = self._frame(function) + below
+                frame = self._frame(function)
+                below = (
+                    depth(callee) + (0 if is_left else frame)
+                    for callee, is_left in self._reached(function)
+                )
+                depths[function.start] = max([frame, *below])
             known = depths[function.start]
             if known is None:
                 raise Unbounded
@@ -99,6 +103,14 @@ class CallGraph:
 
     def _callees(self, function: Function) -> list[Function]:
         """Return the functions that *function* calls or jumps to."""
+        return [callee for callee, _ in self._reached(function)]
+
+    def _reached(self, function: Function) -> list[tuple[Function, bool]]:
+        """Return what *function* calls or jumps to, and whether its frame is gone by then.
+
+        Compilers jump to another function in place of a call and a return, or to a part of the same
+        that is hardly ever run.
+        """
         callees = []
         for instruction in function.instructions:
             address, is_call = instruction.target, instruction.flow is ControlFlow.CALL
@@ -110,14 +122,18 @@ class CallGraph:
                 # A call into the middle is Thumb-1's long jump.
                 and not (is_call and address == function.start)
             ):
-                callees.append(self._at(address))
+                callee = self._at(address)
+                is_part = callee.name.startswith(f"{function.name}.")
+                callees.append((callee, not (is_call or is_part) and self._is_compiled(function)))
         return callees
+
+    def _is_compiled(self, function: Function) -> bool:
+        return _CLONE_NUMBER.sub("", function.name) in self._frames
 
     def _jumps_out(self, function: Function, instruction: Instruction) -> bool:
         """Whether a jump to a computed address may be a call: in a library it is a switch."""
-        compiled_here = _CLONE_NUMBER.sub("", function.name) in self._frames
         return (
-            compiled_here
+            self._is_compiled(function)
             and instruction.flow is ControlFlow.AWAY
             and _JUMP_BY_REGISTER.fullmatch(instruction.mnemonic) is not None
         )

@@ -120,8 +120,8 @@ class Form:
     def frame(self) -> int:
         """Bytes of the stack that SMLAD's functions take, beside saved registers."""
         if self.source == "masked":
-            return 32
-        return 24 if self.levels else 16
+            return 28
+        return 16 + 4 * len(self.levels)
 
     @property
     def kept(self) -> str:
