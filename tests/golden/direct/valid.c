@@ -87,8 +87,7 @@
     }
 ... 10 lines
         int32_t col = 0;
-        uintptr_t tap = (uintptr_t)input + (uintptr_t)((in_row * VALID__IN_W - VALID__PAD_LEFT) * VALID__IN_C); /* the first, perhaps outside */
-
+... 2 lines
         for (; col + 2 <= VALID__OUT_W; col += 2) {
             valid__pixels_2(
 ... 6 lines

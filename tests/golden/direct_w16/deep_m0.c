@@ -223,8 +223,9 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
 
     for (int32_t tap = 0; tap < DEEP__TAPS; ++tap) {
         const int inside = row >= 0 && row < DEEP__IN_H && col >= 0 && col < DEEP__IN_W;
+        const uintptr_t at = first + (uintptr_t)(((row - in_row) * DEEP__IN_W + col - in_col) * DEEP__IN_C);
 
-        taps[tap] = inside ? (const int8_t *)(first + (uintptr_t)(((row - in_row) * DEEP__IN_W + col - in_col) * DEEP__IN_C)) : deep__zero_points;
+        taps[tap] = inside ? (const int8_t *)at : deep__zero_points;
         col += DEEP__DILATION_W;
         if (col == in_col + DEEP__KERNEL_W * DEEP__DILATION_W) {
             col = in_col;

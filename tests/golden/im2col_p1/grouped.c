@@ -4,7 +4,7 @@
 #define GROUPED__GROUP_PITCH 18 /* elements from one group's input to the next */
 ... 58 lines
     for (; count >= 1; --count) {
-... 34 lines
+... 35 lines
             const int inside = row_inside && col >= 0 && col < GROUPED__IN_W;
             const int8_t *tap = inside ? input + (row * GROUPED__IN_W + col) * GROUPED__IN_C : input;
 

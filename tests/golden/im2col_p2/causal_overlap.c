@@ -1,7 +1,7 @@
 ... 10 lines
  * Input and output begin together in one pool, the last outputs first: 54 bytes instead of 90.
  * Printed from templates/algorithms/im2col.c.j2.
-... 460 lines
+... 461 lines
     int8_t *const patches = workspace;
 
     int8_t *patch = patches + CAUSAL__PATCHES * CAUSAL__PATCH;

@@ -7,5 +7,5 @@
     "    ldr r0, [sp, #4]\n"
 ... 159 lines
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static DEEP__CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
-... 42 lines
+static DEEP__CODE void deep__gather(
+... 43 lines

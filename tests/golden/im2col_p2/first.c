@@ -51,7 +51,8 @@ static FIRST__CODE void first__fill(int8_t *to, int32_t count)
     }
 ... 2 lines
 /* Gathers the patch whose first tap is at (in_row, in_col). */
-static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
+static FIRST__CODE void first__gather(
+    const int8_t *input, int32_t in_row, int32_t in_col, int8_t *patch)
 {
     for (int32_t i = 0; i < FIRST__KERNEL_H; ++i) {
         const int32_t row = in_row + i * FIRST__DILATION_H;

@@ -31,6 +31,6 @@ static MULTIPLIER__CODE void multiplier__block_2x3(
         for (int32_t group = 0; group < 2; ++group) {
 ... 4 lines
         input += MULTIPLIER__PATCH;
-... 62 lines
+... 63 lines
     multiplier__multiply(patches, 1, output);
 }

@@ -64,8 +64,8 @@ static REAL__CODE void real__fill(float *to, int32_t count)
     for (int32_t k = 0; k < count; ++k) {
         to[k] = 0;
     }
-... 3 lines
-static REAL__CODE void real__gather(const float *input, int32_t in_row, int32_t in_col, float *patch)
+... 4 lines
+    const float *input, int32_t in_row, int32_t in_col, float *patch)
 {
 ... 22 lines
 REAL__CODE void real(const float *input, float *output, void *workspace)

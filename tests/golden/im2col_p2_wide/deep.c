@@ -38,7 +38,9 @@ static DEEP__CODE DEEP__OUT_OF_LINE int16_t *deep__edge(
     to = deep__widen(to, from, inside);
     return deep__fill(to, behind);
 }
-... 5 lines
+... 2 lines
+static DEEP__CODE void deep__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+... 2 lines
     const int32_t last_row = in_row + (DEEP__KERNEL_H - 1) * DEEP__DILATION_H;
 ... 6 lines
             from += DEEP__DILATION_H * DEEP__IN_W * DEEP__IN_C;

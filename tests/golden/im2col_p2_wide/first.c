@@ -91,7 +91,9 @@ static FIRST__CODE int16_t *first__partial(
     }
     return to + FIRST__GROUPS * FIRST__GROUP;
 }
-... 4 lines
+... 2 lines
+static FIRST__CODE void first__gather(const int8_t *input, int32_t in_row, int32_t in_col, int16_t *patch)
+{
     int16_t *to = patch;
     int32_t tail = 0;
     const int32_t last_row = in_row + (FIRST__KERNEL_H - 1) * FIRST__DILATION_H;

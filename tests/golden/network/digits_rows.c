@@ -4,11 +4,11 @@
 ... 2 lines
     int16_t input_top;
     int16_t conv1_top;
-... 60 lines
+... 61 lines
     const int8_t *const input = (void *)(memory + 552); /* input: a ring of 3 rows of 8 bytes */
     int8_t *const output = (void *)(memory + 0); /* conv1: a ring of 3 rows of 128 bytes */
-... 10 lines
-    digits_conv1_rows(input, at->input_top, output + (row - at->conv1_top) * 128, 0, row, row + 1);
+... 11 lines
+    digits__conv1_rows(input, at->input_top, output + (row - at->conv1_top) * 128, 0, row, row + 1);
 }
 ... 6 lines
     if (row == 8 || at->input < digits__least(row + 2, 8)) {
@@ -16,32 +16,32 @@
 ... 13 lines
 DIGITS__CODE void digits_begin(void *arena)
 {
-    struct digits_rows_0 *const at = (void *)((char *)arena + 576);
+    struct digits__rows_0 *const at = (void *)((char *)arena + 576);
 
-    *at = (struct digits_rows_0){0};
+    *at = (struct digits__rows_0){0};
 }
 
 /* Goes on with all that the rows which are there make possible; by itself, to keep the stack low. */
-static DIGITS__CODE DIGITS__OUT_OF_LINE int digits__go_on(char *memory, struct digits_rows_0 *at)
+static DIGITS__CODE DIGITS__OUT_OF_LINE int digits__go_on(char *memory, struct digits__rows_0 *at)
 {
     while ((at->conv3 < 4)
-           && (digits_conv3_next(memory, at)
-               || digits_conv2_next(memory, at)
-               || digits_conv1_next(memory, at))) {
+           && (digits__conv3_next(memory, at)
+               || digits__conv2_next(memory, at)
+               || digits__conv1_next(memory, at))) {
         /* Whoever is furthest ahead of those that can has gone on. */
     }
 
     if (at->conv3 < 4) {
         return 0;
 ... 2 lines
-    digits_probabilities_turn(memory);
+    digits__probabilities_turn(memory);
     return 1;
 ... 2 lines
 DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
 {
     char *const memory = arena;
     char *const fed = memory + 552; /* 3 rows of 8 bytes */
-    struct digits_rows_0 *const at = (void *)(memory + 576);
+    struct digits__rows_0 *const at = (void *)(memory + 576);
     const int32_t end = at->input;
 
     if (!(at->conv3 < 4)) {
@@ -52,7 +52,8 @@ DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
         const int32_t first = digits__least(digits__most(at->conv1 - 1, 0), end);
 
         at->input_top = (int16_t)first;
-        digits__move(memory + 552, (first - top) * 8, (end - first) * 8);
+        digits__move(
+            memory + 552, (first - top) * 8, (end - first) * 8);
     }
     (void)memcpy(fed + (end - at->input_top) * 8, row, 8);
     at->input = (int16_t)(end + 1);

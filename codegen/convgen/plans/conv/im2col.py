@@ -67,6 +67,11 @@ class Im2colSteps:
         """Whether patches are left when the image ends."""
         return self.rest > 0
 
+    @property
+    def unrolls(self) -> bool:
+        """Whether compilers unroll all of a patch, which takes many registers: on the stack."""
+        return self.patch_elems <= MOST_KEPT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sums:
