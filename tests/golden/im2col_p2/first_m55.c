@@ -169,7 +169,7 @@ static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
 ... 2 lines
         : "+r"(to) : "r"(count), "r"(-1) : "lr", "q0", "cc", "memory");
 #else
-... 51 lines
+... 52 lines
 #if defined __ARM_FEATURE_MVE && defined __GNUC__ && !defined __clang__
 #pragma GCC pop_options
 #endif
