@@ -62,7 +62,7 @@ def candidates(layer: Conv2d) -> tuple[Candidate, ...]:
 def predicates(sources: Sequence[str], folder: Path) -> list[str]:
     """Return the instructions that GCC compiles to and that a predicate decides."""
     gcc = M55.toolchain.gcc
-    freestanding = ("-std=c99", "-ffreestanding", "-fbuiltin")
+    freestanding = ("-std=c99", "-ffreestanding", "-fbuiltin", "-DCONVGEN_PLAIN_C")
     command = [f"{gcc.prefix}gcc", *gcc.flags, *freestanding, "-O3", "-S", *sources]
     subprocess.run(command, cwd=folder, check=True, timeout=300)
     texts = [(folder / source).with_suffix(".s").read_text() for source in sources]

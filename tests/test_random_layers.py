@@ -96,6 +96,7 @@ UNGROUPED = (
 WITH_USUAL = (*ANY, *UNGROUPED, USUAL_POINTWISE)  # many that assembly can do
 SHARING = ("cortex-m4", "rv32imc")  # whose blocks have two pixels
 DSP = ("cortex-m4",)
+HELIUM = ("cortex-m55",)
 FOUR = ("rv32imc",)  # whose blocks have four
 ASSEMBLIES = (*TARGETS, "cortex-m3")  # one for each that kernels and Winograd have
 
@@ -106,6 +107,7 @@ FAMILIES = (
     Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
     Family("direct_planes(_inplace)?", (*PLANES, *FRAMED, *FRAMED)),
     Family("direct_planes_wide.*", (*WINDOWS, *WINDOWS, *FRAMED), targets=DSP),
+    Family("direct_quads", (*PLANES, *WINDOWS, *FRAMED), targets=HELIUM),
     Family("im2col_(p1|full)", WITH_USUAL, targets=ASSEMBLIES),
     Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
     Family("im2col_p2", WITH_USUAL, targets=SHARING),
@@ -127,12 +129,19 @@ ASSEMBLED = {
     "cortex-m0": r".*_w16|winograd_.*",
     "cortex-m3": r".*_w16|winograd_.*",
     "cortex-m4": r"(direct|im2col|winograd)_?.*|mec_w16",
+    "cortex-m55": "direct_quads",
     "rv32imc": r".*_w16|winograd_.*",
 }
 """Those that are in assembly for most layers."""
 LEAST_IN_POOLS, LEAST_NATIVE = 200, 100  # layers for each algorithm
 LEAST_EMULATED = 10  # beside those of test_every_target, which are compiled in the same way
-LEAST_ASSEMBLED = {"cortex-m0": 200, "cortex-m3": 60, "cortex-m4": 200, "rv32imc": 200}
+LEAST_ASSEMBLED = {
+    "cortex-m0": 200,
+    "cortex-m3": 60,
+    "cortex-m4": 200,
+    "cortex-m55": 60,
+    "rv32imc": 200,
+}
 MOST_ROUNDS = 60  # of random layers, until each algorithm has had so many that it can do
 TOGETHER = 40  # layers in one program or image
 NEAR_EDGES = 20  # the same, by every algorithm

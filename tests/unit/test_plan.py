@@ -26,7 +26,7 @@ from convgen.schedule.cost import cost_model
 from convgen.targets import target
 from planned import planned
 
-TARGETS = ("cortex-m0", "cortex-m4", "rv32imc")
+TARGETS = ("cortex-m0", "cortex-m4", "cortex-m55", "rv32imc")
 
 
 @pytest.fixture
@@ -190,7 +190,16 @@ def wide_formula(plan: Plan) -> int:
     return 2 * ((at_once - 1) * next_line + across) * max(read, seen + seen % 2)
 
 
+def quads_formula(plan: Plan) -> int:
+    """Four rows, of as many columns as blocks of four outputs look at."""
+    g = plan.layer.geometry
+    rows, cols = (2 if k + s <= 4 else 1 for k, s in ((g.k_h, g.stride_h), (g.k_w, g.stride_w)))
+    outputs = -(-g.out_w // (4 // rows)) * (4 // rows)
+    return 4 * g.in_c * max(g.pad_left + g.in_w, (outputs - cols) * g.stride_w + 4)
+
+
 OWN_FORMULAS = {
+    "direct_quads": quads_formula,
     "winograd": winograd_formula,
     "direct_planes_inplace": inplace_formula,
     "direct_planes_wide": wide_formula,
