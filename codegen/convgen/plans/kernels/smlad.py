@@ -223,7 +223,7 @@ class Smlad:
 
     wide: bool
     unrolling: ClassVar[Unrolling] = Unrolling(group=4, most=(8, 8))
-    edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=32, patch=80)  # taps: bits of a word
+    edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=32, patch=76)  # taps: bits of a word
 
     def edge(self, geometry: Geometry, runs: Runs) -> Form | None:
         """Go by taps, with a bit for each, or copy a small patch: both spare the stack."""
