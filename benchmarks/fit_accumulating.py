@@ -10,7 +10,7 @@ from functools import partial
 from fit_cost import BOARDS
 from fit_operators import COPIES, Fit, fitted, write
 from measure import bench_for, in_parallel, measure_sliced
-from operators import connected, global_pool, mean
+from operators import connected, connected_least, global_pool, mean
 from prices import Sample, Table
 
 from convgen.model.operator import Operator
@@ -46,6 +46,10 @@ LAYERS: Mapping[str, tuple[Callable[..., Operator], int]] = {
     "connected_long": (partial(connected, 1024, 32), 2),
     "connected_pair": (partial(connected, 1600, 2), 4),
     "connected_eleven": (partial(connected, 330, 11), 10),
+    "connected_plain": (partial(connected_least, 1024, 10), 16),
+    "connected_plain_odd": (partial(connected_least, 729, 7), 27),
+    "connected_plain_wide": (partial(connected_least, 256, 32), 4),
+    "connected_plain_two": (partial(connected_least, 2304, 2), 24),
 }
 """What makes each operator of a dtype, and in how many calls its input comes."""
 

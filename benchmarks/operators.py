@@ -13,6 +13,7 @@ from measure import load
 
 from convgen.model.operator import Operator
 from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
@@ -145,6 +146,15 @@ def connected(elems: int, out_c: int, dtype: DType) -> Operator:
         "out_channels": out_c,
     }
     return load(as_float32(fields) | {"output": {}} if dtype == "float32" else fields)
+
+
+def connected_least(elems: int, out_c: int, dtype: DType) -> Operator:
+    """Return one with a weight of -128, or -1: no kernel takes two of its int8 weights at once."""
+    layer = connected(elems, out_c, dtype)
+    assert isinstance(layer, Conv2d)
+    weights = layer.weights.copy()
+    weights.flat[0] = -128 if dtype == "int8" else -1
+    return replace(layer, weights=weights)
 
 
 def mean(outer: int, count: int, inner: int, dtype: DType) -> Operator:

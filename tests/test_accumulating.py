@@ -202,3 +202,13 @@ def test_no_layer_is_done_in_slices_by_itself() -> None:
     sliced = select.accumulating(operator, board, calls=10)
     assert isinstance(sliced, Candidate)
     assert sliced.algorithm not in {candidate.algorithm for candidate in candidates}
+
+
+@pytest.mark.parametrize("board", target.names())
+def test_whatever_slices_count_has_a_price(board: str) -> None:
+    core, lone = target.load(board), connected(0)
+    least = replace(lone, weights=np.full_like(lone.weights, -128))
+    for operator in (least, *(next(operators(kind, core)) for kind in KINDS)):
+        candidate = select.accumulating(operator, core)
+        assert isinstance(candidate, Candidate)
+        assert candidate.instructions > 0
