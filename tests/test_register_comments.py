@@ -149,12 +149,17 @@ def functions_of(text: str) -> Iterator[Function]:
         yield Function(name, comment, tuple(filter(None, expand(lines, {}))))
 
 
+HELIUM = "_m55."
+"""In names of golden files whose registers of vectors are not read here."""
+
+
 @cache
 def functions() -> dict[str, Function]:
     """All functions of the golden files and of every algorithm on each board."""
     found = {
         f"{path}: {function.name}": function
         for path, text in golden_texts.texts().items()
+        if HELIUM not in path
         for function in functions_of(text)
     }
     for board in map(target.load, BOARDS):

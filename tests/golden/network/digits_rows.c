@@ -22,17 +22,15 @@ DIGITS__CODE void digits_begin(void *arena)
 }
 
 /* Goes on with all that the rows which are there make possible; by itself, to keep the stack low. */
-static DIGITS__CODE DIGITS__OUT_OF_LINE int digits__go_on(char *memory, struct digits__rows_0 *at)
+static DIGITS__CODE DIGITS__OUT_OF_LINE int digits__go_on(char *memory)
 {
-    while ((at->conv3 < 4)
-           && (digits__conv3_next(memory, at)
-               || digits__conv2_next(memory, at)
-               || digits__conv1_next(memory, at))) {
-        /* Whoever is furthest ahead of those that can has gone on. */
-    }
-
-    if (at->conv3 < 4) {
-        return 0;
+    {
+... 2 lines
+        while ((at->conv3 < 4)
+... 6 lines
+        if (at->conv3 < 4) {
+            return 0;
+        }
 ... 2 lines
     digits__probabilities_turn(memory);
     return 1;
@@ -57,5 +55,5 @@ DIGITS__CODE int digits_push_row(void *arena, const int8_t *row)
     }
     (void)memcpy(fed + (end - at->input_top) * 8, row, 8);
     at->input = (int16_t)(end + 1);
-    return digits__go_on(memory, at);
+    return digits__go_on(memory);
 }

@@ -227,8 +227,9 @@ def identifier(given: str, taken: set[str]) -> str:
     name = words[-LONGEST_NAME:].lstrip("_0123456789") or "tensor"
     if identifiers.objection(name) or identifiers.is_helper(name):
         name = f"{name}_op"
-    names = chain([name], (f"{name}_{number}" for number in count(2)))
-    found = next(n for n in names if n.lower() not in taken and not identifiers.is_helper(n))
+    again = f"{name}_op" if identifiers.is_helper(f"{name}_2") else name
+    names = chain([name, again], (f"{again}_{number}" for number in count(2)))
+    found = next(each for each in names if each.lower() not in taken)
     taken.add(found.lower())
     return found
 
