@@ -279,8 +279,8 @@ HEAD = re.compile(
     rf"#   layers left out of the fit: .* {ERRORS}"
 )
 OF_RV32E = 78  # added with its class, all of them for what calls a multiplication
-OF_KERNELS = 12  # with RISC-V's vectors, Helium and plain C in slices on cores with DSP instructions
-MOST_PRICES = 1797 + OF_RV32E + OF_KERNELS  # a fifth of what there were before they were fitted to random layers
+OF_KERNELS = 12  # vectors of RISC-V and Helium, plain C in slices beside assembly
+MOST_PRICES = 1797 + OF_RV32E + OF_KERNELS  # 1797: a fifth of what random layers took at first
 LEAST_WITHIN_15 = {"rv64": 83}  # few of its prices are its own
 MEASURED_ISAS = {"armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64"}
 ROOT = Path(__file__).parents[2]
