@@ -143,17 +143,17 @@ class _Player:
             for tensor in schedule.graph.inputs:
                 memory.whole(memory.write, tensor)
         fused = {stage.first: stage for stage in schedule.fused}
-        outrun: list[_Stage] = []
+        fed: list[_Stage] = []
         for stage in schedule.stages:
             if stage.start in fused:
                 played = _Stage(self, fused[stage.start])
                 played.run()
-                outrun += [played] if played.rows_left else []
+                fed += [played] if played.text.feeding else []
             else:
                 self.alone(schedule.plans[stage.start], stage.start)
         for tensor in (*schedule.graph.outputs, *(s.tensor for s in schedule.graph.states)):
             memory.whole(memory.read, tensor)
-        for each in outrun:  # a caller goes on to hand in rows, and is told that all is there
+        for each in fed:  # a caller who hands in one more row is told that all is there
             each.read_counters()
 
     def alone(self, plan: Plan, number: int) -> None:
@@ -221,7 +221,6 @@ class _Stage:
         self.parts = [
             part for part in reversed(fused.flow.parts) if part.rows and (part.plan or fused.strips)
         ]
-        self.rows_left = False
         self.at = SimpleNamespace(**dict.fromkeys(self.text.counters, 0))
         self.scope = {f"{graph.name}__least": min, f"{graph.name}__most": max, "at": self.at}
 
@@ -266,7 +265,6 @@ class _Stage:
         place = self.place(tensor.name)
         for row in range(tensor.bytes // feeding.pitch):
             if not self.is_open():
-                self.rows_left = True
                 return
             end = getattr(self.at, feeding.counter)
             assert end == row
