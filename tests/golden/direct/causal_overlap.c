@@ -23,7 +23,8 @@
         const int row_inside = out_row >= CAUSAL__INNER_TOP && out_row < CAUSAL__INNER_BOTTOM;
         const int32_t inner_right = row_inside ? CAUSAL__INNER_RIGHT : 0;
         int32_t col = CAUSAL__OUT_W;
-        uintptr_t tap = (uintptr_t)input + (uintptr_t)((in_row * CAUSAL__IN_W + CAUSAL__OUT_W * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT) * CAUSAL__IN_C); /* or outside */
+        uintptr_t tap = (uintptr_t)input /* or outside */
+            + (uintptr_t)((in_row * CAUSAL__IN_W + CAUSAL__OUT_W * CAUSAL__STRIDE_W - CAUSAL__PAD_LEFT) * CAUSAL__IN_C);
 
         while (col > inner_right) {
             --col;

@@ -93,4 +93,4 @@ static DEEP__CODE void deep__taps(uintptr_t input, const uint32_t *constants, in
     }
     deep__taps(first, deep__weights, output, inside);
 }
-... 31 lines
+... 32 lines

@@ -242,4 +242,4 @@ static DEEP__CODE int8_t deep__finish(int32_t sum, const uint32_t *constants)
 ... 39 lines
             const uintptr_t at = first + (uintptr_t)((i * DEEP__DILATION_H * DEEP__IN_W + j * DEEP__DILATION_W) * DEEP__IN_C);
             const int8_t *tap = inside ? (const int8_t *)at : deep__zero_points;
-... 39 lines
+... 40 lines

@@ -109,4 +109,4 @@
             for (int32_t tap = 0; tap < DEPTHWISE__TAPS; ++tap) {
                 const int8_t *run = input[tap];
 
-... 65 lines
+... 66 lines

@@ -400,7 +400,8 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
         const int row_inside = out_row >= FIRST__INNER_TOP && out_row < FIRST__INNER_BOTTOM;
         const int32_t inner_left = row_inside ? FIRST__INNER_LEFT : FIRST__OUT_W;
         int32_t col = 0;
-        uintptr_t tap = (uintptr_t)input + (uintptr_t)((in_row * FIRST__IN_W - FIRST__PAD_LEFT) * FIRST__IN_C); /* or outside */
+        uintptr_t tap = (uintptr_t)input /* or outside */
+            + (uintptr_t)((in_row * FIRST__IN_W - FIRST__PAD_LEFT) * FIRST__IN_C);
 
         for (; col < inner_left; ++col) {
             first__edge(tap, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);

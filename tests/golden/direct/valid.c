@@ -87,7 +87,7 @@
     }
 ... 10 lines
         int32_t col = 0;
-... 2 lines
+... 3 lines
         for (; col + 2 <= VALID__OUT_W; col += 2) {
             valid__pixels_2(
 ... 6 lines

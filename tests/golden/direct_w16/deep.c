@@ -45,4 +45,4 @@
         for (int32_t p = 0; p < pixels; ++p) {
             const int32_t sum = (int32_t)sums[p][c];
             const int64_t product = (int64_t)sum * (int32_t)line[0];
-... 115 lines
+... 116 lines

@@ -234,6 +234,6 @@ static DEEP__CODE void deep__taps(const int8_t *const *input, const uint32_t *co
     }
     deep__taps(taps, deep__weights, output);
 }
-... 21 lines
+... 22 lines
             output += DEEP__OUT_C;
 ... 9 lines

@@ -66,4 +66,4 @@ static FIRST__CODE void first__start(uint32_t (*sums)[FIRST__BLOCK], int32_t pix
 ... 15 lines
             value = value < -128 ? -128 : value > 127 ? 127 : value;
             output[p * FIRST__OUT_C + c] = (int8_t)(value);
-... 101 lines
+... 102 lines
