@@ -95,7 +95,6 @@ def find_scaling(operator: Mean) -> Scaling:
 
 
 def _work(operator: Mean, steps: MeanSteps, form: str) -> Counter[str]:
-    """Count the work; the reference's own steps, which are rare, as a line of 64 bits."""
     g = operator.geometry
     words, rest = steps.words // pool.WORD, g.in_c - steps.words
     return +Counter(
@@ -103,7 +102,7 @@ def _work(operator: Mean, steps: MeanSteps, form: str) -> Counter[str]:
             "mean.word_tap": g.out_pixels * g.taps * words,
             "mean.tap": g.out_pixels * g.taps * rest,
             "mean.sum": g.out_pixels * (words + rest),
-            f"mean.{'line64' if form == 'rescale' else form}": g.out_elems,
+            f"mean.{form}": g.out_elems,
             "mean.window": g.out_pixels,
         }
     )

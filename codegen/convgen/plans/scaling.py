@@ -49,8 +49,8 @@ class Scaling:
 
     @property
     def unit(self) -> str:
-        """How it is done, as its price is called."""
-        return f"line{self.line.bits}" if self.line else "rescale"
+        """How it is done, as its price is called; the reference's own steps, rare, as a line."""
+        return f"line{self.line.bits if self.line else 64}"
 
     @property
     def description(self) -> str:

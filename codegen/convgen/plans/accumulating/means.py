@@ -165,8 +165,8 @@ def _work(
 
 def _form(output: pool.Divisors | Scaling | Bounded) -> str:
     """Return how an output is made of a sum, as its price is called."""
-    if isinstance(output, Scaling):  # the reference's own steps, which are rare, as a line
-        return output.unit if output.line else "line64"
+    if isinstance(output, Scaling):
+        return output.unit
     return "mean_wide" if isinstance(output, pool.Divisors) and output.wide else output.form
 
 
