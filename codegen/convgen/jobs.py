@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,6 @@ from convgen.system import cache, process, seal
 from convgen.system.publishing import PAGE, PROFILE, REPORT, VERIFY, publish
 from convgen.system.staging import staging_folder
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.bench.proof.onnx_runtime import Beside

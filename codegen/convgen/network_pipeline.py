@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convgen import jobs, planning
@@ -25,7 +25,6 @@ from convgen.schedule import approach, network
 from convgen.schedule.network import Planner, Schedule
 from convgen.schedule.select import Budget
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 CURVE = 6  # plans of a comparison, from the least RAM to the fewest instructions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from convgen.choices import (
@@ -29,7 +29,6 @@ from convgen.choices import (
 from convgen.errors import UsageError
 from convgen.printable import word
 from convgen.size import Size, in_bytes
-from convgen.values import dataclass
 
 MOST_WAIT_STATES = 255
 _SERVER = re.compile(rf"{GDB}([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])?:[0-9]{{1,5}}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen import jobs, planning, reading
@@ -23,7 +23,6 @@ from convgen.schedule import select
 from convgen.schedule.select import Selection
 from convgen.targets import target
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convgen.bench.program import Subject
@@ -14,7 +15,6 @@ from convgen.report.nofit import no_fit
 from convgen.schedule import select
 from convgen.schedule.select import Budget, Candidate, Selection
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.schedule.network import Planner

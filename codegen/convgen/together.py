@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen import jobs, pipeline, reading
@@ -22,7 +22,6 @@ from convgen.sources.shared import INFIX, header_name, shared_header
 from convgen.system import seal
 from convgen.system.publishing import publish
 from convgen.system.staging import staging_folder
-from convgen.values import dataclass
 
 NAME = "convgen"
 """What they are called together if nobody says."""

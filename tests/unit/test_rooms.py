@@ -23,7 +23,6 @@ BESIDE = (
     "refusal",
     "resources",
     "size",
-    "values",
     "versions",
 )
 """What any room may use. Other modules beside the rooms stand above them."""

@@ -8,7 +8,7 @@ searched for by halves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ from convgen.model.whole import Whole
 from convgen.schedule.arena import Arena, Block, Place
 from convgen.schedule.fusion import Fused, sums_name
 from convgen.schedule.network import Schedule
-from convgen.values import dataclass
 
 SATURATING = (Softmax, LogSoftmax, Table)
 

@@ -5,14 +5,13 @@ What reads machine code is loaded only where they are asked for.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convgen.bench.code.blocks import Counts
 from convgen.bench.trial import Trial
 from convgen.errors import UsageError
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.bench.build.toolchain import Image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convgen.bench.code.blocks import OUTSIDE
@@ -13,7 +13,6 @@ from convgen.bench.proof.vectors import Vectors
 from convgen.bench.run import emulator
 from convgen.bench.trial import Bench, Trial
 from convgen.sources.network import symbol
-from convgen.values import dataclass
 
 MOST_COUNTED = 30_000_000  # instructions of a call: about a second for each five million
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from convgen.bench.build.layout import Call
@@ -12,7 +13,6 @@ from convgen.schedule.select import Candidate
 from convgen.sources.generate import layer_files, source_names
 from convgen.sources.remake import Remake
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.schedule.network import Schedule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ from convgen.model.whole import rule_of
 from convgen.schedule.select import Budget, Candidate
 from convgen.sources.remake import Remake
 from convgen.targets.target import Machine, Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.bench.code.cycles import Estimate

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
-
-from convgen.values import dataclass
 
 NOTHING = "\0"
 """What an ``if`` without ``else`` prints where it does not hold: a line of it is none."""

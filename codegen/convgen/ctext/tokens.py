@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
-
-from convgen.values import dataclass
 
 NUMBERS = frozenset({"int", "unsigned", "float"})
 ASSEMBLY = "ASSEMBLY"  # is defined where assembly is compiled instead of C

@@ -13,6 +13,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TypeVar, cast
@@ -27,7 +28,6 @@ from convgen.model.quantize import INT8, INT32
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
-from convgen.values import dataclass
 
 MOST_DIRECTORY_BYTES = 2**20  # of an archive: some ten thousand members
 MOST_HEADER_BYTES = 2**16 + 10  # of an .npy of format 1.0

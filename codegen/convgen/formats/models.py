@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convgen.choices import Reference
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.formats.tflite.reader import Imported, ReadOperator

@@ -12,6 +12,7 @@ import re
 import typing
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -34,7 +35,6 @@ from convgen.errors import SpecError
 from convgen.formats.limits import MAX_SIZE
 from convgen.model.quantize import INT8, INT32, MAX_SHIFT, MIN_SHIFT, Rounding, as_float32
 from convgen.printable import word
-from convgen.values import dataclass
 
 MAX_FIELDS = 1000  # of one object
 MAX_PROBLEMS = 20  # reported at once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.pool import Pool2d
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 DATA = "data.npz"
 """The file beside the spec that has its arrays."""

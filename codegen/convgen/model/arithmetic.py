@@ -6,12 +6,11 @@ A further dtype is an object here, beside what operators do in an arithmetic of 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from convgen.values import dataclass
 
 DType = Literal["int8", "uint8", "float32"]
 

@@ -6,10 +6,10 @@ Tensors are NHWC with batch 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

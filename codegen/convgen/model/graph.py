@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -15,7 +15,6 @@ from convgen.choices import Ends, Reference
 from convgen.model.operator import Operator
 from convgen.model.ops.move import Concatenation, Slice
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 Arrays = tuple[NDArray[Any], ...]
 Values = dict[str, NDArray[Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 
 class Computation(Protocol):

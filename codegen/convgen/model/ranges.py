@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from convgen.model.ops.mean import Mean
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table, least
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 Ends = NDArray[np.int64]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from convgen.model.arithmetic import Arithmetic, DType, of_dtype
-from convgen.values import dataclass
 
 __all__ = ["DType", "Tensor", "numbered"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 from convgen.model.graph import Arrays, Graph
 from convgen.model.operator import Computation
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ output may take the place of an input.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import float_bounds
@@ -24,7 +25,6 @@ from convgen.plans.sum_line import (
     rescaled,
 )
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -36,7 +36,6 @@ from convgen.plans.scaling import Rescaled, Scaling
 from convgen.plans.sum_line import SumLine, find_sum_line, instructions_for, most_bits
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 ALL_BYTES = (256, 256)
 

@@ -7,8 +7,7 @@ same functions in plain C.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from convgen.values import dataclass
+from dataclasses import dataclass
 
 COMPILER = ("defined(__GNUC__)", "__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__")
 NOT_WANTED = "CONVGEN_PLAIN_C"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from convgen.plans.kernels.base import KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.refusal import Refusal
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from convgen.ctext.literals import ctype
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

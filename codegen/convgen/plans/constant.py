@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
-
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

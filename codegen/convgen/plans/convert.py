@@ -10,7 +10,7 @@ of an asymmetric rounding to 8 bits, which TensorFlow Lite computes in double.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.table import LookUp
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 FEWEST = 64  # elements that a table of 1,024 bytes is worth while for
 MOST_STEPS = 255  # from a zero point to an end

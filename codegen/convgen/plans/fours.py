@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convgen.values import dataclass
+from dataclasses import dataclass
 
 AT_ONCE = 4
 

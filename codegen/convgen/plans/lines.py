@@ -20,7 +20,7 @@ instructions, of which sums of so many products notice nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -31,7 +31,6 @@ from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.quantize import Rounding
 from convgen.plans.constant import Constant
 from convgen.refusal import Refusal, needs
-from convgen.values import dataclass
 
 Ints = NDArray[np.int64]
 Marks = NDArray[np.bool_]

@@ -8,6 +8,7 @@ is one multiplication (`convgen.plans.scaling`).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,7 +26,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.scaling import Rescaled, Scaling
 from convgen.plans.staircase import Ints
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

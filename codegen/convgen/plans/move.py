@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import prod
 
@@ -26,7 +26,6 @@ from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import INDICES, Ints, distance_above, places
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 WORD, WORDS = 4, 16
 """Bytes that are moved at once, and in one round of a loop."""

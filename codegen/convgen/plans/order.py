@@ -8,6 +8,7 @@ allows when output overwrites input is for `convgen.schedule.overlap` to find.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
 from convgen.plans.buffers import Buffer
-from convgen.values import dataclass
 
 Blocks = NDArray[np.int64]
 Blocking = Callable[[], Blocks]

@@ -8,6 +8,7 @@ every sum that the operator can reach; what is not the reference's own arithmeti
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -19,7 +20,6 @@ from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.quantize import INT8
 from convgen.plans.constant import Constant
-from convgen.values import dataclass
 
 
 class Output(Protocol):

@@ -6,6 +6,7 @@ Sizes are computed here once; selection, the header, the harness and the report 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -21,7 +22,6 @@ from convgen.plans.kernels.finishing import FinishingPlan
 from convgen.plans.order import StoreOrder
 from convgen.plans.output import Output
 from convgen.refusal import Refusal
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

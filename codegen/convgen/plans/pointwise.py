@@ -6,6 +6,7 @@ Workspace: 0. Exponentials are a polynomial in the file itself: no library of ma
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 WITH_EXP = ("logistic", "tanh")
 

@@ -10,6 +10,7 @@ side away from zero.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -28,7 +29,6 @@ from convgen.plans.order import StoreOrder, in_blocks
 from convgen.plans.output import Bounded, Ranged, bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 NARROW_SHIFT = 23  # with which a product of multiplier and sum stays in 32 bits
 WORD = 4  # channels in one, where instructions take them

@@ -7,6 +7,7 @@ between them. The output is written in order.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import Ints, distance_above
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

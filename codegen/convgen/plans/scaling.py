@@ -7,6 +7,7 @@ line that gives the same for all of them is cheaper (`convgen.plans.staircase`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from convgen.model.quantize import Rounding
 from convgen.plans.constant import Constant
 from convgen.plans.staircase import MOST_SUMS, Ints, Line, Staircase
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

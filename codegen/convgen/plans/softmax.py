@@ -10,6 +10,7 @@ exponential, which is a polynomial in the file itself: no library of mathematics
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 DIFFERENCES = 256  # of int8 values to the largest
 FARTHEST = 17 << (31 - DIFF_BITS)

@@ -6,10 +6,10 @@ away from zero need another offset below some sum: the line is bent there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-
-from convgen.values import dataclass
 
 Ints = NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,6 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.lines import Lines, LineSearch, Staircases, exact_lines
 from convgen.plans.winograd_forms import WinogradForm, transform
 from convgen.refusal import Refusal
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, eq=False)

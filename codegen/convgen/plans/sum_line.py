@@ -8,6 +8,7 @@ clamped, for slopes that are found here: right for all of the 65,536 pairs there
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -21,7 +22,6 @@ from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
 from convgen.plans.output import Output, Ranged
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 INPUTS = np.arange(-128, 128, dtype=np.int64)
 MOST_SHIFT = 44

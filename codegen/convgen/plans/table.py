@@ -7,6 +7,7 @@ the input's.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +16,6 @@ from convgen.ctext.literals import floating
 from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

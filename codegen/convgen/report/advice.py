@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from convgen.bench.decide import CLOSE
 from convgen.bench.trial import Trial
 from convgen.schedule.select import Budget, Candidate, Selection, best_overlapping, undemanding
-from convgen.values import dataclass
 
 WORTHWHILE = 1.1  # times fewer instructions, below which nothing is said
 

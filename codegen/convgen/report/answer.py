@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convgen.report.page import Command, Part, Sentence, Styled, TextTable, sentence
 from convgen.report.report import Report
-from convgen.values import dataclass
 
 _OPTION = re.compile(r"(?P<said>.*): `(?P<option>--.*)`")
 TOO_LARGE = "TOO LARGE"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -12,7 +13,6 @@ from convgen.errors import RegressionError, UsageError
 from convgen.printable import LINE, word
 from convgen.report.page import TextTable, printed
 from convgen.system import files
-from convgen.values import dataclass
 
 MOST_BYTES = 2**26  # of a report
 FIGURES = range(2**63)

@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from convgen import extras, printable
 from convgen.errors import ToolError
@@ -14,7 +14,6 @@ from convgen.report.page import Part, Styled, TextTable
 from convgen.system import process
 from convgen.targets import target
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 COMPILER, EMULATOR, OTHER = "compiler", "emulator", "other"
 CAPSTONE = "--toolchain zig, --cycles, --profile"

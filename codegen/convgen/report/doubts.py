@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from convgen.bench.trial import Trial, split_outputs
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
-from convgen.values import dataclass
 
 _SATURATED = 0.99  # of the outputs
 _NARROW = 0.1  # of the outputs' range

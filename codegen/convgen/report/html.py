@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,6 @@ from convgen.report import answer, layer_page, listing, network_page
 from convgen.report.page import plain
 from convgen.report.report import Report
 from convgen.sources.render import render_html
-from convgen.values import dataclass
 
 WIDTH, HEIGHT = 760, 420  # of a plot
 LEFT, RIGHT, TOP, BOTTOM = 78, 16, 20, 48  # its margins

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from convgen.errors import ConvgenError, ExitCode, UsageError
 from convgen.printable import LINE, word
 from convgen.system import files
-from convgen.values import dataclass
 
 BEGIN = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites'
 """Of every file that this writes, and only of these is one replaced."""

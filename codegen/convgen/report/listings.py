@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from convgen import printable
@@ -13,7 +13,6 @@ from convgen.report.doctor import Tool
 from convgen.report.page import Part, TextTable, printed
 from convgen.size import text_of
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 if TYPE_CHECKING:  # to list targets takes no NumPy
     from convgen.formats.tflite.listing import Listed

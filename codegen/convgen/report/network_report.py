@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from convgen import __version__
 from convgen.bench.blame import Difference
@@ -25,7 +25,6 @@ from convgen.report.verdict import Results
 from convgen.schedule.arena import Place
 from convgen.schedule.network import Schedule
 from convgen.schedule.select import Budget
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

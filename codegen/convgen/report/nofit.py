@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from convgen.bench.trial import Trial
 from convgen.errors import NoFitError
 from convgen.model.operator import input_bytes, output_bytes
 from convgen.schedule.select import Candidate, Selection, overlapping
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,10 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from convgen.system.streams import NARROWEST
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from rich.text import Text

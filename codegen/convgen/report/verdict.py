@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from convgen.bench.trial import Trial
 from convgen.errors import BuildError, ConvgenError, NoFitError, VerificationError
 from convgen.report import doubts
 from convgen.schedule.select import Budget, Candidate
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

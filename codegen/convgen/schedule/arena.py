@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
-
-from convgen.values import dataclass
 
 ALIGN = 8
 """Of every block: as much as any core wants of tensors, and of pointers in a workspace."""

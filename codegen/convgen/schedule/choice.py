@@ -8,6 +8,7 @@ exactly in units of `FLASH_UNIT` bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from convgen.errors import NoFitError
 from convgen.schedule.flash import leaner
 from convgen.schedule.select import SAME_BYTES, Budget
 from convgen.schedule.steps import Option, Step
-from convgen.values import dataclass
 
 FLASH_UNIT = 64
 SMALL_CODE = 0.5  # of what it takes otherwise, takes code that is compiled for size

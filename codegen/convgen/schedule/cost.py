@@ -19,7 +19,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Container, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from convgen.plans.plan import Plan
 from convgen.resources import data_dir
 from convgen.system import cache
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 """A step of a block: the kernel, pixels, channels, the loop."""

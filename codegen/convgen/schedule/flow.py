@@ -9,14 +9,13 @@ with what a window needs and grow where everything stands still.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.plans.plan import Plan
-from convgen.values import dataclass
 
 Times = NDArray[np.int64]
 """Or bytes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -21,7 +21,6 @@ from convgen.schedule.arena import ALIGN, Arena, Block, Gaps, Overlap, arrange
 from convgen.schedule.flow import Flow, Store, settle
 from convgen.schedule.parts import CALLER, Parts, accumulates
 from convgen.schedule.strips import Strips
-from convgen.values import dataclass
 
 PER_TURN = 60  # instructions, beside those of the operator
 PER_BYTE_MOVED = 0.4

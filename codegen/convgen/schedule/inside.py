@@ -11,7 +11,7 @@ a tensor holds from its writing to its last reading; a state holds two, the old 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, combinations
 
 from convgen.model.graph import Graph, Inside
@@ -19,7 +19,6 @@ from convgen.model.operator import Operator
 from convgen.model.ops.move import Concatenation, Copy, Slice
 from convgen.schedule.arena import Arena, Place
 from convgen.schedule.steps import lives_of
-from convgen.values import dataclass
 
 BEFORE = -1  # the number of no operator: what is there before the first
 

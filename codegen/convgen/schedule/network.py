@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, product
 
@@ -31,7 +31,6 @@ from convgen.schedule.steps import Option, Step, fixed, lives_of, survey
 from convgen.schedule.strip_stages import StripCutter
 from convgen.schedule.strips import Strips
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 ENDLESS = 2**62  # bytes
 MORE_RAM = 1.1  # times, where plans of less take too much flash

@@ -9,7 +9,7 @@ both are of one size and no ``a - b`` is that distance.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -18,7 +18,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, input_bytes, output_bytes, tensor_bytes, widest
 from convgen.plans.order import Blocks, StoreOrder, last_reads
 from convgen.plans.plan import Plan
-from convgen.values import dataclass
 
 NEVER = 2**40  # no pixel's number
 CHUNK = 2048  # pixels: those that collide are mostly found soon

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from convgen.plans.band import Band, InputSlices
 from convgen.plans.order import StoreOrder
 from convgen.plans.plan import Plan
 from convgen.schedule.flow import Part, Reading, Store
-from convgen.values import dataclass
 
 CALLER = -1  # the number of the part that hands in rows
 LEAD_ALIGN = 4

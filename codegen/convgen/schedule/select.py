@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from convgen.choices import Goal
@@ -16,7 +16,6 @@ from convgen.refusal import Refusal
 from convgen.schedule.cost import CostModel, cost_model
 from convgen.schedule.overlap import Pool, share, side_by_side
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 SAME_BYTES = 64
 """Scratch memory that makes no difference: then the fewest instructions decide."""

@@ -10,7 +10,7 @@ for the stages of the best path alone, until that has none left that is estimate
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -27,7 +27,6 @@ from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, accumulating
 from convgen.schedule.steps import Option, Step, lives_of, settled
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 STACK_OF_TURN = 24  # bytes beside those of the operator
 

@@ -7,7 +7,7 @@ to each other as its order of reading and storing allows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import pairwise
 from operator import itemgetter
@@ -23,7 +23,6 @@ from convgen.schedule.arena import Arena, Block, Gaps, aligned, apart, common
 from convgen.schedule.overlap import ordered, spans
 from convgen.schedule.select import Candidate
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from convgen.model.ops.conv2d import Conv2d
@@ -14,7 +14,6 @@ from convgen.schedule.parts import Parts, rows_of
 from convgen.schedule.select import Candidate, by_name
 from convgen.schedule.stages import IMPOSSIBLE, STACK_OF_TURN, Cut, Cutter, Limits, Stage
 from convgen.schedule.strips import narrowed, widths
-from convgen.values import dataclass
 
 
 class StripCutter(Cutter):

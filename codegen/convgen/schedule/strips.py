@@ -10,7 +10,7 @@ functions, which know of no padding at the sides.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,6 @@ from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 WHOLE = (1, 0, 1)
 """Stride, padding at the left and reach across columns of what is made element by element."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
@@ -13,7 +13,6 @@ from convgen.plans.band import Band, InputSlices
 from convgen.plans.plan import Plan
 from convgen.refusal import counted
 from convgen.schedule.overlap import Pool
-from convgen.values import dataclass
 
 AXES = ("HEIGHT", "WIDTH", "CHANNELS")
 

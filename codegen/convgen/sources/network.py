@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
 
@@ -40,7 +41,6 @@ from convgen.sources.render import render_text
 from convgen.sources.shared_kernels import KernelEntry, Printed, Shared
 from convgen.system import seal
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from textwrap import wrap
 
@@ -16,7 +17,6 @@ from convgen.schedule.network import Schedule
 from convgen.schedule.parts import accumulates, slices_of
 from convgen.schedule.strips import ColumnSpan, Strips
 from convgen.sources.shared_kernels import KernelEntry
-from convgen.values import dataclass
 
 COUNTERS = {2: "int16_t", 4: "int32_t"}
 """What counters are, by their size."""

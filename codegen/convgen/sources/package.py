@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convgen.choices import Package
@@ -15,7 +16,6 @@ from convgen.resources import data_dir
 from convgen.sources.generate import file_names, source_names
 from convgen.sources.render import render_text
 from convgen.system.publishing import SHARED
-from convgen.values import dataclass
 
 _TEMPLATES = "packages"
 _SEVERAL = ".several.j2"

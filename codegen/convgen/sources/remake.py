@@ -7,12 +7,12 @@ made it the best.
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from convgen.choices import Ends, Feed, Fusion, Goal, Reference
 from convgen.plans.plan import Plan
 from convgen.schedule.overlap import Pool
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

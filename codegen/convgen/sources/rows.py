@@ -7,9 +7,9 @@ first pixel to the last and back.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from convgen.ctext.expressions import NOTHING, advance, fits, remains, times
-from convgen.values import dataclass
 
 WHY = (
     "    /* From the last pixel to the first: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convgen.ctext.literals import macro
@@ -13,7 +14,6 @@ from convgen.sources.interface import Macro, promised, size_macro
 from convgen.sources.render import render_text
 from convgen.system import seal
 from convgen.system.publishing import SHARED
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.schedule.network import Schedule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,6 @@ from convgen.ctext.literals import ctype, macro
 from convgen.ctext.tokens import NUMBERS, Source, closing
 from convgen.plans.constant import Constant
 from convgen.sources.render import render_text
-from convgen.values import dataclass
 
 OWN = "own"  # what functions call the numbers and constants of their operator
 KERNEL = "this_kernel"  # stands for an operator's name while texts are compared

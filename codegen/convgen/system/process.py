@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from convgen import printable
 from convgen.errors import ProgramFailedError, ToolError
 from convgen.system import interrupt, portability
-from convgen.values import dataclass
 from convgen.versions import version_in
 
 T = TypeVar("T")

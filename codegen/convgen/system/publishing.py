@@ -21,12 +21,12 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convgen.errors import UsageError
 from convgen.system import files, interrupt, portability, seal
 from convgen.system.files import Unreadable
-from convgen.values import dataclass
 
 REPORT = "report.json"
 PAGE = "report.html"

@@ -6,6 +6,7 @@ A `Toolchain` is only data, the beginnings of command lines: toolchain.py runs t
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from convgen import extras
@@ -13,7 +14,6 @@ from convgen.choices import TOOLCHAINS
 from convgen.errors import ToolError, UsageError
 from convgen.system.process import Command
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 LAYER_OPTIMIZATION = ("-O3",)
 SMALL = ("-Os",)

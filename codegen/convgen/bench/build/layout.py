@@ -14,12 +14,11 @@ so that with an alignment of 1 tensors lie at odd addresses: nothing is aligned 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from convgen.errors import MachineTooSmallError, NoFitError
 from convgen.model.tensor import numbered
 from convgen.schedule.overlap import Pool
-from convgen.values import dataclass
 
 FEED = "convgen_feed"  # in layer_call.c: hands in all rows
 

@@ -13,7 +13,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,6 @@ from convgen.system.cache import Files
 from convgen.system.process import Command, run_tool
 from convgen.system.publishing import VERIFY
 from convgen.targets.target import Machine, Target
-from convgen.values import dataclass
 
 ELF = b"\x7fELF"
 FIRMWARE = f"{VERIFY}/firmware"

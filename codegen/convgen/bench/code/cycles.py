@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from convgen.bench.code.blocks import BasicBlock, Counts
 from convgen.bench.code.machine_code import Code, ControlFlow, Instruction
 from convgen.bench.code.timing import Timing
-from convgen.values import dataclass
 
 Fallen = Mapping[int, int]
 """How often execution reached an address from the instruction before it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,6 @@ from elftools.elf.sections import Section, SymbolTableSection
 from convgen.bench.build.compilers import Toolchain
 from convgen.bench.build.toolchain import Image, disassemble
 from convgen.bench.code.machine_code import ControlFlow, Instruction, decoder, flow_of, read
-from convgen.values import dataclass
 
 _HEADING = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:notrack |bnd )?(\S+)\s*(.*)$")

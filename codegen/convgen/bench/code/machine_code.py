@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,6 @@ from convgen import extras
 from convgen.bench.code.blocks import BasicBlock
 from convgen.errors import ToolError
 from convgen.targets.target import Cpu
-from convgen.values import dataclass
 
 _REGISTER_LIST = re.compile(r"\{(.*)\}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,6 @@ from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code.callgraph import CallGraph, Unbounded
 from convgen.bench.code.disassembly import functions
 from convgen.bench.code.sizes import Sizes
-from convgen.values import dataclass
 
 _DISCARDED = (".ARM.exidx", ".ARM.extab", ".eh_frame", ".note")  # as the linker script does
 

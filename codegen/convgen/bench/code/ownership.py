@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from elftools.dwarf.compileunit import CompileUnit
 from elftools.dwarf.die import DIE
@@ -20,7 +21,6 @@ from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import BasicBlock
 from convgen.bench.code.profile import Extent, Owners, Places, places
 from convgen.ctext.identifiers import INFIX
-from convgen.values import dataclass
 
 FRAME = -1  # the function that calls the operators
 BY_ROWS = ("_next", "_turn", "_rows")  # ends of the names of functions of an operator in a stage

@@ -6,6 +6,7 @@ import posixpath
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from elftools.dwarf.compileunit import CompileUnit
@@ -16,7 +17,6 @@ from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Counts
 from convgen.bench.code.machine_code import Code, Instruction
 from convgen.bench.code.measure import function_symbols, layer_code
-from convgen.values import dataclass
 
 T = TypeVar("T")
 UNKNOWN = "?"

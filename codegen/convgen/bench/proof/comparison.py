@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Computation, is_exact
 from convgen.model.whole import keeps_state
-from convgen.values import dataclass
 
 Arrays = tuple[NDArray[Any], ...]
 """One array for each tensor."""

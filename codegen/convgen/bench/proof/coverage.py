@@ -7,14 +7,13 @@ one element of a patch may take, the one that brings most channels next to a bou
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.quantize import INT8
-from convgen.values import dataclass
 
 ENOUGH = 4  # outputs on each side, where they are cheap
 MOST_MACS = 2**22  # of inputs made to see each side once, but for the first ones

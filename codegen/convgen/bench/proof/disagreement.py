@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, Literal
 
@@ -17,7 +17,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.overflow import overflow
 from convgen.model.quantize import INT8
-from convgen.values import dataclass
 
 Cause = Literal["rounding", "data", "unknown"]
 MOST_MACS = 2**30  # of all mistakes tried

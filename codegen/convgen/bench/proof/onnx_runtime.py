@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from convgen.model.passes.rewriting import writers
 from convgen.model.tensor import Tensor
 from convgen.model.whole import Whole
 from convgen.printable import LINE, word
-from convgen.values import dataclass
 
 PACKAGE = "onnxruntime"
 SILENT = 4  # severity of what it logs: what is fatal alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import pickle  # to tell layers apart: nothing is loaded
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,6 @@ from convgen.model.operator import Computation, is_exact
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.tensor import Tensor, numbered
 from convgen.system import cache
-from convgen.values import dataclass
 
 if TYPE_CHECKING:
     from convgen.bench.proof.disagreement import Disagreement

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-
-from convgen.values import dataclass
 
 Span = tuple[int, int]
 """The first byte, and the one after the last."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from convgen.bench.run.cores import BareCore
-from convgen.values import dataclass
 
 MOST_CALLS = 64  # of each function that are looked at: reading all registers takes long
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
 
 from convgen import extras
 from convgen.targets.target import CpuModel
-from convgen.values import dataclass
 
 TRANSLATION_BYTES = 2**25  # unless told, 1 GiB of addresses for each core
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from elftools.elf.elffile import ELFFile
@@ -21,7 +22,6 @@ from convgen.errors import ToolError
 from convgen.printable import word
 from convgen.system import process
 from convgen.system.process import TimedOut
-from convgen.values import dataclass
 
 GDB = "gdb-multiarch"
 INSTALL = "apt-get install gdb-multiarch"

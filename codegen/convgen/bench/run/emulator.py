@@ -10,7 +10,7 @@ import struct
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,6 @@ from convgen.targets.target import (
     Machine,
     Target,
 )
-from convgen.values import dataclass
 
 SHORTEST_TIMEOUT_S = 60.0
 SLOWEST_INSTRUCTIONS_PER_S = 10e6

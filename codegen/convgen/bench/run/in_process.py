@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from elftools.elf.constants import SH_FLAGS
@@ -32,7 +32,6 @@ from convgen.bench.run.cores import BareCore
 from convgen.bench.run.watch import Stray, Watch
 from convgen.system.process import TimedOut
 from convgen.targets.target import CpuModel
-from convgen.values import dataclass
 
 PAGE_BYTES = 4096
 AROUND = ("convgen_call_on_stack",)  # of the harness, while the layer is watched

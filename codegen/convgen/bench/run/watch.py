@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from convgen.bench.code.blocks import BasicBlock, OwnerOf
 from convgen.bench.run.access import Fault, Rights, Span, Unwritten
 from convgen.bench.run.convention import Convention, Lost
 from convgen.bench.run.cores import BareCore
-from convgen.values import dataclass
 
 WIDEST_ACCESS_BYTES = 8
 

@@ -6,9 +6,9 @@ So QLinear models and those of QuantizeLinear and DequantizeLinear pairs are rea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from convgen.formats.onnx.tables import Node
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from convgen.formats.onnx.scene import Numbers, Scene, Value, check, image_order
 from convgen.formats.onnx.tables import Node
 from convgen.formats.onnx.window import Window, pads_of, swept, window_of
 from convgen.formats.tflite.tables import FileTensor, Options
-from convgen.values import dataclass
 
 
 def pool(scene: Scene, node: Node) -> None:

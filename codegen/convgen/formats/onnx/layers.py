@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from convgen.formats.onnx.window import pads_of, swept, window_of
 from convgen.formats.tflite.scene import UnsupportedError
 from convgen.formats.tflite.tables import FileTensor, Options
 from convgen.model.quantize import INT32
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

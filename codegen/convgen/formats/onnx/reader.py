@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
-from convgen.values import dataclass
 
 Importer = Callable[[Scene, Node], None]
 IMPORTERS: Mapping[str, Importer] = {

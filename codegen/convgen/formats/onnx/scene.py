@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.onnx.tables import Model, Node
 from convgen.formats.tflite.scene import Shape, UnsupportedError
 from convgen.formats.tflite.tables import ABSENT, MAX_RANK, FileOperator, FileTensor, Options
-from convgen.values import dataclass
 
 SHIFT = 128  # from uint8 to int8
 KEEPS_NUMBERS = frozenset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from convgen.errors import SpecError
 from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.tflite.tables import MAX_NAME, MAX_OPERANDS, MAX_OPERATORS, MAX_RANK
 from convgen.printable import word
-from convgen.values import dataclass
 
 OWN = ("", "ai.onnx")  # ONNX's own domain of operators
 DOMAINS = (*OWN, "com.microsoft")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from convgen.formats.limits import MAX_SIZE
 from convgen.formats.onnx.scene import check
 from convgen.formats.onnx.tables import Node
 from convgen.formats.tflite.tables import Options
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.overflow import overflow
 from convgen.model.quantize import MAX_SHIFT, Rounding
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 SAME, VALID = 0, 1  # the schema's paddings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from convgen.formats import models
 from convgen.formats.tflite import states
 from convgen.formats.tflite.reader import ReadOperator
 from convgen.model import passes
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

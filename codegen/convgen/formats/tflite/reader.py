@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from convgen.model.tensor import Tensor
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
-from convgen.values import dataclass
 
 Builder = Callable[[FileOperator, Scene], Built]
 BUILDERS: Mapping[str, Builder] = {

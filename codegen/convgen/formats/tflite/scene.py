@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any, cast, get_args
 
@@ -18,7 +18,6 @@ from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Opti
 from convgen.model.operator import Operator
 from convgen.model.quantize import INT8, INT32, Rounding, activation_range, as_float32
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 LARGEST_SCALE = 2.0**40  # and the smallest is its inverse: float32 holds quotients of products

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from convgen.formats.tflite.scene import Scene, UnsupportedError, options_of
 from convgen.formats.tflite.tables import FileOperator, FileTensor, SubGraph
 from convgen.model.graph import State
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 Resource = tuple[str, str]
 KINDS = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")

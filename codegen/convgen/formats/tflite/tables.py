@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 
 from convgen.errors import SpecError
 from convgen.formats.limits import MAX_TENSOR_BYTES
-from convgen.values import dataclass
 
 MAX_FILE_BYTES = MAX_TENSOR_BYTES
 MAX_OPERATORS = 2000  # of all subgraphs together, as of tensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from convgen.model.operator import Clamped
 from convgen.model.quantize import quantize_multiplier, requantize
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 LEFT_SHIFT = 20  # of both inputs, before they are brought to one scale: kLeftShift of the kernel
 

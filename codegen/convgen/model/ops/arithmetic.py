@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +14,6 @@ from convgen.model.operator import Clamped
 from convgen.model.ops.add import LEFT_SHIFT, Rescale
 from convgen.model.quantize import Rounding, quantize_multiplier
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 Kind = Literal["add", "sub", "mul", "minimum", "maximum"]
 SIGNS = {"add": 1, "sub": -1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.quantize import INT32, Channels, Rounding, requantize
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
 from convgen.model.quantize import round_half_away
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
 from convgen.model.quantize import round_half_away
-from convgen.values import dataclass
 
 _STEPS = 255
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,7 +13,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
 from convgen.model.quantize import Rounding, quantize_multiplier, requantize
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
-from convgen.values import dataclass
 
 
 class _Mover:

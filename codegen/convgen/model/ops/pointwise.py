@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from convgen.model.lookup import sigmoid
 from convgen.model.operator import Plain
-from convgen.values import dataclass
 
 Values = NDArray[np.float64]
 

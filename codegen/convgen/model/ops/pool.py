@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +13,6 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
 from convgen.model.tensor import DType, Tensor
-from convgen.values import dataclass
 
 Kind = Literal["average_pool", "max_pool"]
 

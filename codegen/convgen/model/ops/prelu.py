@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,6 @@ from convgen.model.lookup import scale_of, scaled
 from convgen.model.operator import Plain
 from convgen.model.ops.table import as_bytes
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
-from convgen.values import dataclass
 
 FRACTION = 10
 """Bits behind the point of positions between int8 pixels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,7 +13,6 @@ from convgen.model import fixed_point
 from convgen.model.fixed_point import Raw
 from convgen.model.operator import Plain
 from convgen.model.quantize import INT8, INT32, divide_by_power, quantize_multiplier
-from convgen.values import dataclass
 
 DIFF_BITS, SUM_BITS, LOG_BITS = 5, 12, 4
 """Integer bits of differences to the largest value, of the sum of exponentials, of a logarithm."""

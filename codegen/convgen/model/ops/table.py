@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 
 from convgen.model.operator import Plain
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,7 @@ channel by channel can, if its own outputs of the channel go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from convgen.model.ops.table import Table
 from convgen.model.passes.rewriting import kept
 from convgen.model.ranges import Range, ranges
 from convgen.model.tensor import Tensor
-from convgen.values import dataclass
 
 Flags = NDArray[np.bool_]
 

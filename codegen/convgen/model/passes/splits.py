@@ -8,7 +8,7 @@ some more multiplications, but no channels are moved.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.move import Concatenation, Slice
 from convgen.model.passes.rewriting import only_readers, rebuilt, writers
-from convgen.values import dataclass
 
 MOST_TAPS = 1.5
 """Times the multiplications: more of them would take longer than moving channels does."""

@@ -8,6 +8,7 @@ output of a sum is that of the algorithm that has the whole image (`convgen.plan
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -26,7 +27,6 @@ from convgen.plans.pool import MOST_IN_LANES, WORD
 from convgen.plans.scaling import Scaling
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 MOST_SUMMED = 2**24
 """Bytes whose sum stays in int32."""

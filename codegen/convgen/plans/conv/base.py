@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -21,7 +21,6 @@ from convgen.plans.lines import Lines
 from convgen.plans.output import Output, Requantize, step_by_step
 from convgen.plans.study import Study
 from convgen.refusal import needs
-from convgen.values import dataclass
 
 Algorithm = algorithm.Algorithm[Study]
 """One way to compute a convolution: a variant of a family, such as ``im2col_p2`` of ``im2col``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -29,7 +30,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
 LANES = 4

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -63,7 +63,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 MOST_ALONG = 16_384  # outputs of a row or column: each is laid out before most turn out alike
 KEEPS = Refusal("keeps the row above of one channel at a time; the next band needs that of all")

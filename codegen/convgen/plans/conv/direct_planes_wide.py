@@ -13,6 +13,7 @@ The assembly (`planes_wide`) multiplies two pixels at once. Requantising is one 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -42,7 +43,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
 MOST_ACROSS = 16  # rows of a kernel: they stand one after the other in the code

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from convgen.model.geometry import Geometry
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Workspace: ``P * KH * KW * C`` elements for P patches at a time, the whole patch
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
@@ -40,7 +40,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 MOST_KEPT = 36
 """The most elements of a patch that compilers keep in registers on their way through it."""

@@ -7,7 +7,7 @@ pixels are interleaved, each pair of elements in the order in which the kernel m
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
@@ -32,7 +32,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 PIXELS = 2
 SHORT_RUN = 32  # elements: shorter ones take hardly more instructions than their bounds do

@@ -11,7 +11,7 @@ Source: M. Dukhan, "The Indirect Convolution Algorithm", arXiv 1907.02129.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -42,7 +42,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 Table = Literal["flash", "row", "init"]
 OUTSIDE_16, OUTSIDE_32 = 2**16 - 1, -1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.geometry import Geometry
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ convolution algorithms for deep neural networks", arXiv 1709.03395.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from convgen.model.geometry import Geometry
@@ -49,7 +49,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ convolution algorithms for deep neural networks", arXiv 1709.03395.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -44,7 +45,6 @@ from convgen.plans.plan import Plan
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 AT_ONCE = Refusal("shifts the whole image for each tap, with holes where columns would wrap")
 

@@ -7,7 +7,7 @@ each other along it, the next line is across. The window is three slices across 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby
 from typing import TypeVar
@@ -16,7 +16,6 @@ import numpy as np
 
 from convgen.model.geometry import Geometry
 from convgen.plans.order import Blocking, Blocks, StoreOrder
-from convgen.values import dataclass
 
 T = TypeVar("T")
 

@@ -15,11 +15,10 @@ takes those above it from there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from convgen.plans.conv.planes import KERNEL, ROWS, Axis, InsideRun, order_of_starts
-from convgen.values import dataclass
 
 MOST_NEAR, MOST_STEP = 4095, 255  # of an immediate offset, and of one that moves the pointer
 FEW_STEPS = 3  # along a row: not worth a loop

@@ -16,13 +16,13 @@ are cut into segments.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.plans.conv.planes_dsp import Distance, OutputStore, Registers
-from convgen.values import dataclass
 
 SUMS = ("r4", "r5", "r6", "r7")
 FREE = ("r2", "r3", "r8", "r9", "r10", "r11", "r12", "lr")  # words of pixels, then of weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from convgen.plans.conv.inside import taps_inside
 from convgen.plans.kernels.base import MOST_UNROLLED, Weights
 from convgen.plans.output import Output
 from convgen.refusal import needs
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -55,7 +55,6 @@ from convgen.plans.winograd_forms import (
 )
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 # F(4x4) in float32 rounds as coarsely as the largest values of a tile, of which an output may see
 # none; with fewer than these even random values exceed what the contract allows

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -37,7 +37,6 @@ from convgen.plans.study import Study
 from convgen.plans.winograd_forms import F4, WinogradForm, has_outside, tiles_in_row
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 Ints = NDArray[np.int64]
 Pairs = tuple[tuple[int, int], ...]

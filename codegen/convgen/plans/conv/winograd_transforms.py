@@ -7,9 +7,9 @@ is computed once, and multiples are shifts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from convgen.plans.winograd_forms import F2, F4, WinogradForm
-from convgen.values import dataclass
 
 Combine = Callable[[str, str], str]
 

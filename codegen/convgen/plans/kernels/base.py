@@ -8,6 +8,7 @@ multiplies.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.refusal import counted, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
 """The C type of a sum of products; of int16 products it may wrap, so it is unsigned."""

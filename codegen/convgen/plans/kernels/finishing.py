@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -26,7 +27,6 @@ from convgen.plans.output import Requantize
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from convgen.model.geometry import Geometry
 from convgen.plans.kernels.base import Level, Runs
-from convgen.values import dataclass
 
 WALK_INDICES = ("row", "tap")
 

@@ -16,6 +16,7 @@ there, which then is part of the bias; else at 256, unless sums are too large fo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -33,7 +34,6 @@ from convgen.plans.lines import Lines
 from convgen.plans.study import Study
 from convgen.refusal import Refusal
 from convgen.targets.target import Isa, Target
-from convgen.values import dataclass
 
 HALF = 0x8000
 FINE_SCALE = 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from convgen.plans.kernels.base import (
 )
 from convgen.plans.kernels.isa import InstructionSet, Products
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 LONG_DEPTH = 32  # products of one sum from which a call of a block is cheap
 WORKING = 5  # registers of unrolled blocks: pointers, an input, a sum and a product

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import ClassVar
 
@@ -40,7 +40,6 @@ from convgen.plans.lines import MOST_OWN_SHIFT, MOST_TWICE, Lines
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 FARTHEST = 2047  # what an LB reaches
 UNROLLED = 16  # elements that stand in a row

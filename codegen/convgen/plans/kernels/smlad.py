@@ -16,6 +16,7 @@ Of twice the sums ``SMMULR`` is the reference's own first step.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -34,7 +35,6 @@ from convgen.plans.lines import Lines
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Feature, Target
-from convgen.values import dataclass
 
 PIXELS, CHANNELS = 2, 4
 SCALE = 256

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -32,7 +33,6 @@ from convgen.plans.output import Requantize, step_by_step
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-from convgen.values import dataclass
 
 PIXELS, CHANNELS = 2, 4
 VECTOR = 16  # bytes
