@@ -32,7 +32,7 @@ from convgen.plans.conv import ALGORITHMS
 from convgen.refusal import Refusal
 from convgen.sources.generate import layer_files
 from convgen.targets import target
-from convgen.targets.target import Machine, Table, Target
+from convgen.targets.target import Machine, Target, TomlTable
 from documents import rows
 
 ROOT = Path(__file__).parents[1]
@@ -274,11 +274,11 @@ def test_the_board_of_the_recipe_is_a_target_and_every_key_is_explained(tmp_path
     assert {field for model in (Target, Machine) for field in fields_of(model)} <= set(explained)
 
 
-def fields_of(model: type[Table]) -> Iterator[str]:
+def fields_of(model: type[TomlTable]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield name
         for part in (field.annotation, *typing.get_args(field.annotation)):
-            if isinstance(part, type) and issubclass(part, Table):
+            if isinstance(part, type) and issubclass(part, TomlTable):
                 yield from fields_of(part)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from convgen.ctext.expressions import NOTHING
 
@@ -54,18 +54,12 @@ def repeat(count: int, instructions: str) -> str:
     return f".rept {count}\n{instructions}\n.endr" if count else ""
 
 
-class Role(Protocol):
+@dataclass(frozen=True, slots=True)
+class Role:
     """Registers, and what they hold in words."""
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The registers."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """What they hold."""
-        ...
+    names: tuple[str, ...]
+    words: str
 
 
 def roles(of: Iterable[Role]) -> str:

@@ -41,7 +41,7 @@ ALL_BYTES = (256, 256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class OperandAccess:
     """An operand in C: an array, of the caller or of constants, and which element is read."""
 
     array: str
@@ -50,7 +50,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
+class OutputLoop:
     """A loop over ``index``; ``margin`` stands before its first line."""
 
     index: str
@@ -59,11 +59,11 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class LoopNest:
     """Loops through the output, outermost first, and what of each operand the innermost reads."""
 
-    loops: tuple[Loop, ...]
-    sides: tuple[Side, Side]
+    loops: tuple[OutputLoop, ...]
+    sides: tuple[OperandAccess, OperandAccess]
 
     @property
     def margin(self) -> str:
@@ -78,7 +78,7 @@ class ArithmeticSteps:
     ``zero_points`` are those of both operands.
     """
 
-    walk: Walk
+    walk: LoopNest
     function: str
     zero_points: tuple[int, int]
 
@@ -254,7 +254,7 @@ def _plan(
 
 def _walked(
     operator: _Broadcast, operands: Sequence[Operand]
-) -> tuple[Walk, tuple[Constant, ...], tuple[int, ...]]:
+) -> tuple[LoopNest, tuple[Constant, ...], tuple[int, ...]]:
     """Return the loops, the constant operand, and how far inputs must lie above the output."""
     shape = operator.output.shape
     strides = [_strides(each.tensor.shape, shape) for each in operands]
@@ -274,12 +274,14 @@ def _walked(
             )
         steps = zip(INDICES, own, strict=False)
         place = " + ".join(_step(index, stride) for index, (_, stride) in steps if stride)
-        sides.append(Side(array=array, is_constant=each.values is not None, place=place or "0"))
+        sides.append(
+            OperandAccess(array=array, is_constant=each.values is not None, place=place or "0")
+        )
     loops = tuple(
-        Loop(index=index, count=axis[0], margin="    " * depth)
+        OutputLoop(index=index, count=axis[0], margin="    " * depth)
         for depth, (index, axis) in enumerate(zip(INDICES, axes, strict=False), start=1)
     )
-    walk = Walk(loops=loops, sides=(sides[0], sides[1]))
+    walk = LoopNest(loops=loops, sides=(sides[0], sides[1]))
     return walk, tuple(constants), tuple(above)
 
 

@@ -25,7 +25,7 @@ from convgen.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BufferPlace:
     """Where a buffer lies in the workspace, in bytes."""
 
     buffer: Buffer
@@ -148,11 +148,11 @@ class Plan:
         return self.orders[0]
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[BufferPlace, ...]:
         """The buffers of the workspace, one after the other."""
         offsets = accumulate((buffer.bytes for buffer in self.workspace), initial=0)
         return tuple(
-            Place(buffer=buffer, offset=offset)
+            BufferPlace(buffer=buffer, offset=offset)
             for buffer, offset in zip(self.workspace, offsets, strict=False)
         )
 

@@ -44,7 +44,7 @@ from convgen.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class OperatorCall:
     """A call of an operator's function: its name, and the variables that are its arguments.
 
     In a function ``turn`` of its own, which has ``pointers`` to what these are, or among others. Or
@@ -279,25 +279,25 @@ def _initial(graph: Graph) -> Iterator[tuple[str, Constant]]:
 
 def _calls(
     schedule: Schedule, names: Mapping[str, str], entries: Mapping[str, KernelEntry]
-) -> Iterator[Call]:
+) -> Iterator[OperatorCall]:
     """Yield a call for each operator, or for several that go row by row together."""
     fused = {fused.first: fused for fused in schedule.fused}
     for stage in schedule.stages:
         if stage.start in fused:
-            yield Call(stage=stage_text(schedule, fused[stage.start], names, entries))
+            yield OperatorCall(stage=stage_text(schedule, fused[stage.start], names, entries))
         elif not (plan := schedule.plans[stage.start]).is_idle:
             yield _call(schedule, stage.start, plan, names, entries[symbol(schedule, plan)])
 
 
 def _call(
     schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str], entry: KernelEntry
-) -> Call:
+) -> OperatorCall:
     tensors = (*plan.operator.inputs, *plan.operator.outputs)
     places = [tensor.name for tensor in tensors]
     places += [workspace_name(number)] if plan.workspace else []
     arguments = (*(names[place] for place in places), *entry.arguments)
     is_apart = schedule.out_of_line[number]
-    return Call(
+    return OperatorCall(
         function=entry.function,
         arguments=arguments,
         turn=f"{symbol(schedule, plan)}_turn" if is_apart else None,

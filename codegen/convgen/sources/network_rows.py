@@ -38,7 +38,7 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RingRun:
     """Places of a ring from ``first`` up to ``end``, as C, whose rows begin at ``offset``."""
 
     offset: int
@@ -56,15 +56,15 @@ class Ring:
     top: str
     capacity: int
     pitch: int
-    runs: tuple[Run, ...]
+    runs: tuple[RingRun, ...]
 
     @property
-    def oldest(self) -> Run:
+    def oldest(self) -> RingRun:
         """What comes to its beginning when there is no room."""
         return self.runs[0]
 
     @property
-    def others(self) -> tuple[Run, ...]:
+    def others(self) -> tuple[RingRun, ...]:
         """What comes behind that."""
         return self.runs[1:]
 
@@ -364,7 +364,7 @@ class _Writer:
             runs=tuple(self._runs(store, row)),
         )
 
-    def _runs(self, store: Store, row: str) -> Iterator[Run]:
+    def _runs(self, store: Store, row: str) -> Iterator[RingRun]:
         """Yield what *store* keeps as *row* comes into it, from the oldest on."""
         offset, end = self.schedule.arena.offset(store.name), ""
         makers = {tensor: maker for maker in self.flow.parts for tensor in maker.makes}
@@ -374,7 +374,7 @@ class _Writer:
             end = row if is_new else f"at->{self._counter(makers[run[0]])}"
             end = f"{end} {_plus(shift)}" if shift else end
             lead = store.place(run[-1])[1]
-            yield Run(offset=offset + lead, first=first, end=end)
+            yield RingRun(offset=offset + lead, first=first, end=end)
 
     def _pointers(self, part: Part) -> Iterator[Pointer]:
         operator, plan = _own(part).operator, _own(part)

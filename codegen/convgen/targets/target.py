@@ -119,7 +119,7 @@ Firmware = Annotated[str, AfterValidator(_firmware)]
 Macro = Annotated[str, AfterValidator(_macro)]
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A table of a TOML file: no other keys, no other types, never changed.
 
     What checks it is built when the first is read, once for all tables within.
@@ -128,17 +128,17 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=TomlTable)
 
 
-class Region(Table):
+class Region(TomlTable):
     """A stretch of a machine's memory."""
 
     origin: Address
     bytes: Bytes
 
 
-class MachineMemory(Table):
+class MachineMemory(TomlTable):
     """Where an image goes: code and constants, the harness's data, the layer's own memory.
 
     ``vectors`` is where the machine starts, if that is not the start of ``code``; ``stack`` is the
@@ -152,7 +152,7 @@ class MachineMemory(Table):
     stack: Bytes = 32768
 
 
-class Counter(Table):
+class Counter(TomlTable):
     """What the machine's counter reads after n instructions: n times a ratio, rounded.
 
     ``limit_ticks`` is the first count that it cannot tell from a smaller one, None if no run
@@ -174,7 +174,7 @@ class Counter(Table):
         return -(-count // 1) if self.rounds == "down" else count // 1
 
 
-class Machine(Table):
+class Machine(TomlTable):
     """Something that runs an image: an emulated board, a user-mode emulator, or this computer.
 
     The command is ``program``, the target's own arguments, ``args``, the image. Without
@@ -206,7 +206,7 @@ class Machine(Table):
         return self.memory.code.bytes if self.memory else UNLIMITED_LAYER_BYTES
 
 
-class Fallback(Table):
+class Fallback(TomlTable):
     """What to do where the emulator cannot play this core: another one, without some features."""
 
     args: Texts
@@ -218,7 +218,7 @@ def _machine(name: Any, info: ValidationInfo[Path]) -> Any:
     return load_machine(name, info.context) if isinstance(name, str) else name
 
 
-class Emulation(Table):
+class Emulation(TomlTable):
     """How one kind of emulator runs this target.
 
     With a ``model`` of the Unicorn library no program is started: the machine says only what
@@ -237,7 +237,7 @@ class Emulation(Table):
         return self
 
 
-class Cpu(Table):
+class Cpu(TomlTable):
     """What the core can do; kernels choose their instructions and block sizes by it.
 
     ``registers`` counts the general-purpose registers that any instruction can use. ``timing``
@@ -276,7 +276,7 @@ class ChipRegion(Region):
     fetched_at: Address | None = None
 
 
-class Memory(Table):
+class Memory(TomlTable):
     """The memory of a typical part, in bytes: the defaults of the budgets.
 
     Of a chip ``regions`` say where it lies, and the defaults are its largest stretches: regions
@@ -335,7 +335,7 @@ def _measurable(flags: tuple[str, ...]) -> tuple[str, ...]:
 Flags = Annotated[Texts, AfterValidator(_measurable)]
 
 
-class Gcc(Table):
+class Gcc(TomlTable):
     """A GNU compiler: ``prefix`` + ``gcc``, the package that has it, the core's flags.
 
     ``runtime``: flags to link with instead, where it has no library for the core's own.
@@ -347,7 +347,7 @@ class Gcc(Table):
     runtime: Texts = ()
 
 
-class Zig(Table):
+class Zig(TomlTable):
     """Zig's clang: the core's ``flags``, and ``runtime``, by which Zig names the core.
 
     Zig builds the library of what the core has no instructions for, by names of its own.
@@ -357,7 +357,7 @@ class Zig(Table):
     runtime: Texts
 
 
-class Toolchains(Table):
+class Toolchains(TomlTable):
     """The compilers that can build for the target."""
 
     gcc: Gcc
@@ -370,7 +370,7 @@ class Toolchains(Table):
         return Toolchains(gcc=gcc, zig=zig)
 
 
-class Target(Table):
+class Target(TomlTable):
     """A core to generate for, or a chip. ``emulator`` is in order of preference.
 
     ``core`` names the core that a chip has. ``stand_in`` names the core that plays this one,

@@ -12,10 +12,10 @@ from convgen.bench.code.machine_code import registers
 from convgen.errors import UsageError
 from convgen.resources import data_dir
 from convgen.targets import target
-from convgen.targets.target import Table, Target
+from convgen.targets.target import Target, TomlTable
 
 
-class Rule(Table):
+class Rule(TomlTable):
     """Cycles of the instructions whose text begins so, behind one that begins as ``after``."""
 
     match: str
@@ -24,7 +24,7 @@ class Rule(Table):
     per_register: int = Field(0, ge=0)
 
 
-class LoadUse(Table):
+class LoadUse(TomlTable):
     """The stall of an instruction that reads what the one before it loaded.
 
     ``reads_first`` tells those that read their first operand too.
@@ -35,7 +35,7 @@ class LoadUse(Table):
     reads_first: str
 
 
-class Timing(Table):
+class Timing(TomlTable):
     """A core's model. The first rule that matches holds; without one it is one cycle.
 
     A branch that is taken costs ``taken`` cycles beside its own. Of ``description`` and

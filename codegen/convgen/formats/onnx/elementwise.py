@@ -10,9 +10,9 @@ import numpy as np
 
 from convgen.formats.onnx.layers import signed
 from convgen.formats.onnx.scene import (
-    Constant,
+    Initializer,
     Numbers,
-    Scene,
+    OnnxScene,
     Value,
     axis_of,
     check,
@@ -32,7 +32,7 @@ FUNCTIONS = {
 }
 
 
-def quantize_linear(scene: Scene, node: Node) -> None:
+def quantize_linear(scene: OnnxScene, node: Node) -> None:
     """Make a QuantizeLinear of a tensor: nothing where it is rounded already."""
     numbers = quantization(scene, node)
     check(numbers.scales.size == 1, "a scale for each channel of what is no weight")
@@ -47,12 +47,12 @@ def quantize_linear(scene: Scene, node: Node) -> None:
         steps = np.rint(known.real / numbers.scales[0])
         low = steps + (int(numbers.zero_points[0]) + (128 if kind == np.uint8 else 0))
         limits = np.iinfo(kind.name)
-        scene.constants[output] = Constant(np.clip(low, limits.min, limits.max).astype(kind))
+        scene.constants[output] = Initializer(np.clip(low, limits.min, limits.max).astype(kind))
         return
     scene.values[output] = scene.rounded(scene.value(node), numbers, output)
 
 
-def dequantize_linear(scene: Scene, node: Node) -> None:
+def dequantize_linear(scene: OnnxScene, node: Node) -> None:
     """Make a DequantizeLinear: it only says what bytes stand for."""
     known = scene.known(node, 0)
     numbers = quantization(scene, node)
@@ -66,13 +66,13 @@ def dequantize_linear(scene: Scene, node: Node) -> None:
     if count > 1:
         axis = axis_of(numbers.axis, known.values.ndim)
         check(known.values.shape[axis] == count, f"{count} scales of {list(known.values.shape)}")
-    found = Constant(known.values, numbers)
+    found = Initializer(known.values, numbers)
     if known.values.dtype == np.uint8:
-        found = Constant(signed(found)[0], numbers)
+        found = Initializer(signed(found)[0], numbers)
     scene.constants[node.outputs[0]] = found
 
 
-def function(scene: Scene, node: Node) -> None:
+def function(scene: OnnxScene, node: Node) -> None:
     """Make a function of one element: a table where it is from bytes to bytes."""
     value = scene.value(node)
     alpha = float(node.attributes.get("alpha", 0.01))
@@ -89,7 +89,7 @@ def function(scene: Scene, node: Node) -> None:
     scene.values[node.outputs[0]] = replace(value, tensor=output)
 
 
-def clip(scene: Scene, node: Node) -> None:
+def clip(scene: OnnxScene, node: Node) -> None:
     """Make a Clip: after rounding, where its output is rounded, which gives the same."""
     value, output = scene.value(node), node.outputs[0]
     low, high = (_bound(scene, node, place) for place in (1, 2))
@@ -111,7 +111,7 @@ def clip(scene: Scene, node: Node) -> None:
     scene.values[output] = value
 
 
-def _bound(scene: Scene, node: Node, place: int) -> float:
+def _bound(scene: OnnxScene, node: Node, place: int) -> float:
     name, default = (("min", -math.inf), ("max", math.inf))[place - 1]
     if name in node.attributes:
         found = float(node.attributes[name])
@@ -125,14 +125,14 @@ def _bound(scene: Scene, node: Node, place: int) -> float:
     return default if abs(found) >= np.finfo(np.float32).max else found
 
 
-def _end(scene: Scene, end: float, numbers: Numbers | None) -> FileTensor:
+def _end(scene: OnnxScene, end: float, numbers: Numbers | None) -> FileTensor:
     if numbers is None:
         return scene.tensor("bound", (1,), None, np.full(1, end, np.float32))
     step = np.rint(np.float32(end) / numbers.scales) + numbers.zero_points
     return scene.tensor("bound", (1,), numbers, np.clip(step, INT8.min, INT8.max).astype(np.int8))
 
 
-def arithmetic(scene: Scene, node: Node) -> None:
+def arithmetic(scene: OnnxScene, node: Node) -> None:
     """Make an Add, Sub or Mul, whose operands may be constant, or of several shapes."""
     check(len(node.inputs) == 2, f"{len(node.inputs)} operands")
     operands = [scene.known(node, place) or scene.value(node, place) for place in (0, 1)]
@@ -142,7 +142,7 @@ def arithmetic(scene: Scene, node: Node) -> None:
     ):
         numbers = None
         operands = [
-            Constant(each.real) if isinstance(each, Constant) else scene.dequantized(each)
+            Initializer(each.real) if isinstance(each, Initializer) else scene.dequantized(each)
             for each in operands
         ]
     kind, output = node.kind.upper(), node.outputs[0]
@@ -180,11 +180,11 @@ def _order(operands: list[Any], rank: int) -> tuple[int, ...]:
 
 
 def _broadcast(
-    scene: Scene, given: Value | Constant, order: tuple[int, ...], output: str
+    scene: OnnxScene, given: Value | Initializer, order: tuple[int, ...], output: str
 ) -> FileTensor:
     """Return an operand with as many axes as the output has, in this order."""
     rank = len(order)
-    if isinstance(given, Constant):
+    if isinstance(given, Initializer):
         values, numbers = given.values, given.numbers
         if numbers is None:
             check(values.dtype == np.float32, f"{values.dtype} constants")
@@ -198,7 +198,7 @@ def _broadcast(
     return scene.stored(given, order)
 
 
-def softmax(scene: Scene, node: Node) -> None:
+def softmax(scene: OnnxScene, node: Node) -> None:
     """Make a Softmax along what is the last axis once stored: of bytes, where TFLite has it."""
     value, rank = scene.value(node), len(scene.value(node).shape)
     default = -1 if scene.model.opset >= 13 else 1

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.formats.onnx.layers import image_of, narrow
-from convgen.formats.onnx.scene import Numbers, Scene, Value, check, image_order
+from convgen.formats.onnx.scene import Numbers, OnnxScene, Value, check, image_order
 from convgen.formats.onnx.tables import Node
 from convgen.formats.onnx.window import Window, pads_of, swept, window_of
 from convgen.formats.tflite.tables import FileTensor, Options
 
 
-def pool(scene: Scene, node: Node) -> None:
+def pool(scene: OnnxScene, node: Node) -> None:
     """Make a MaxPool or AveragePool of one or two dimensions. Raises UnsupportedError."""
     check(len([name for name in node.outputs if name]) == 1, "indices as an output")
     value, target = scene.value(node), scene.target(node.outputs[0])
@@ -53,7 +53,7 @@ def pool(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], narrow(scene, output, shape), out, order)
 
 
-def _shares(scene: Scene, node: Node, value: Value, window: Window) -> FileTensor:
+def _shares(scene: OnnxScene, node: Node, value: Value, window: Window) -> FileTensor:
     """Return the weights of an average as a convolution, which rounds once to another scale."""
     count = math.prod(window.kernel)
     ones = np.ones((1, *[1] * (4 - len(value.shape)), *window.kernel, value.shape[1]), np.int8)
@@ -62,7 +62,7 @@ def _shares(scene: Scene, node: Node, value: Value, window: Window) -> FileTenso
 
 
 def _padded(
-    scene: Scene, given: FileTensor, numbers: Numbers | None, pads: Sequence[int]
+    scene: OnnxScene, given: FileTensor, numbers: Numbers | None, pads: Sequence[int]
 ) -> FileTensor:
     """Return the image with zeros around it, which are counted."""
     half = len(pads) // 2
@@ -87,7 +87,7 @@ def _further(window: Window, sizes: Sequence[int], pads: Sequence[int]) -> tuple
     return tuple(found)
 
 
-def global_pool(scene: Scene, node: Node) -> None:
+def global_pool(scene: OnnxScene, node: Node) -> None:
     """Make a GlobalAveragePool. Raises UnsupportedError."""
     value, numbers = scene.value(node), scene.target(node.outputs[0])
     if value.numbers is None or numbers is None:
@@ -138,7 +138,7 @@ _NEAREST: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 }
 
 
-def resize(scene: Scene, node: Node) -> None:
+def resize(scene: OnnxScene, node: Node) -> None:
     """Make a Resize (or Upsample) of an image. Raises UnsupportedError."""
     value = _bytes_or_floats(scene, node)
     check(len(value.shape) == 4, f"a tensor of {list(value.shape)}")
@@ -167,7 +167,7 @@ def resize(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], output, out, order)
 
 
-def _bytes_or_floats(scene: Scene, node: Node) -> Value:
+def _bytes_or_floats(scene: OnnxScene, node: Node) -> Value:
     value = scene.value(node)
     if scene.target(node.outputs[0]) is None and node.attributes.get("mode") == "linear":
         return scene.dequantized(value)
@@ -175,7 +175,7 @@ def _bytes_or_floats(scene: Scene, node: Node) -> Value:
 
 
 def _sizes(
-    scene: Scene, node: Node, given: tuple[int, ...]
+    scene: OnnxScene, node: Node, given: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return the shape that comes out, and by what each axis grows."""
     check("axes" not in node.attributes, "axes of a Resize")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from convgen.formats.onnx.scene import (
     SHIFT,
-    Constant,
+    Initializer,
     Numbers,
-    Scene,
+    OnnxScene,
     Value,
     axis_of,
     check,
@@ -36,18 +36,18 @@ class Sums:
     """
 
     value: Value
-    weights: Constant
-    bias: Constant | None
+    weights: Initializer
+    bias: Initializer | None
     numbers: Numbers | None
     output: str
     channel: int = 0
 
-    def tensors(self, scene: Scene, axes: Sequence[int]) -> list[FileTensor]:
+    def tensors(self, scene: OnnxScene, axes: Sequence[int]) -> list[FileTensor]:
         """Return weights with their axes in this order, and the bias if there is one."""
         found = self._weights(scene, axes)
         return [found] if self.bias is None else [found, self._bias(scene, self.bias, found)]
 
-    def _weights(self, scene: Scene, axes: Sequence[int]) -> FileTensor:
+    def _weights(self, scene: OnnxScene, axes: Sequence[int]) -> FileTensor:
         name, numbers = f"{self.output}:weights", None
         if self.numbers is None:
             values = self.weights.real
@@ -59,7 +59,7 @@ class Sums:
         values = values.transpose(axes)
         return scene.tensor(name, values.shape, numbers, values)
 
-    def _bias(self, scene: Scene, bias: Constant, weights: FileTensor) -> FileTensor:
+    def _bias(self, scene: OnnxScene, bias: Initializer, weights: FileTensor) -> FileTensor:
         out_c = self.weights.values.shape[self.channel]
         check(bias.values.size in (1, out_c), f"a bias of {list(bias.values.shape)}")
         if self.numbers is None:
@@ -74,7 +74,7 @@ class Sums:
         return scene.tensor(f"{self.output}:bias", (out_c,), None, whole)
 
 
-def sums_of(scene: Scene, node: Node, weights: Constant, channel: int = 0) -> Sums:
+def sums_of(scene: OnnxScene, node: Node, weights: Initializer, channel: int = 0) -> Sums:
     """Return what *node* sums: integers where input, weights and output all are."""
     value, numbers = scene.value(node), scene.target(node.outputs[0])
     bias = scene.known(node, 2)
@@ -91,7 +91,7 @@ def sums_of(scene: Scene, node: Node, weights: Constant, channel: int = 0) -> Su
     )
 
 
-def conv(scene: Scene, node: Node) -> None:
+def conv(scene: OnnxScene, node: Node) -> None:
     """Make a Conv of one or two dimensions. Raises UnsupportedError."""
     weights = scene.constant(node, 1, "weights")
     value = scene.value(node)
@@ -120,7 +120,7 @@ def conv(scene: Scene, node: Node) -> None:
     scene.put(sums.output, narrow(scene, output, shape), out, order)
 
 
-def _normalised(scene: Scene, node: Node, sums: Sums) -> Sums:
+def _normalised(scene: OnnxScene, node: Node, sums: Sums) -> Sums:
     """Return a convolution and the normalisation that alone reads it as one."""
     readers = scene.readers.get(node.outputs[0], [])
     alone = len(readers) == 1 and node.outputs[0] not in scene.model.outputs
@@ -133,13 +133,13 @@ def _normalised(scene: Scene, node: Node, sums: Sums) -> Sums:
     scene.joined.add(readers[0].index)
     return replace(
         sums,
-        weights=Constant(weights * scale[:, None, None, None]),
-        bias=Constant((shift + bias).astype(np.float32)),
+        weights=Initializer(weights * scale[:, None, None, None]),
+        bias=Initializer((shift + bias).astype(np.float32)),
         output=readers[0].outputs[0],
     )
 
 
-def conv_transpose(scene: Scene, node: Node) -> None:
+def conv_transpose(scene: OnnxScene, node: Node) -> None:
     """Make a ConvTranspose of two dimensions. Raises UnsupportedError."""
     weights = scene.constant(node, 1, "weights")
     value = scene.value(node)
@@ -172,7 +172,7 @@ def conv_transpose(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], output, out, order)
 
 
-def gemm(scene: Scene, node: Node) -> None:
+def gemm(scene: OnnxScene, node: Node) -> None:
     """Make a Gemm with constant weights. Raises UnsupportedError."""
     weights = scene.constant(node, 1, "weights")
     check(not node.attributes.get("transA", 0), "a transposed input")
@@ -188,11 +188,11 @@ def gemm(scene: Scene, node: Node) -> None:
     _connected(scene, node, sums)
 
 
-def _times(given: Constant, factor: float) -> Constant:
-    return Constant((given.real * np.float32(factor)).astype(np.float32))
+def _times(given: Initializer, factor: float) -> Initializer:
+    return Initializer((given.real * np.float32(factor)).astype(np.float32))
 
 
-def matmul(scene: Scene, node: Node) -> None:
+def matmul(scene: OnnxScene, node: Node) -> None:
     """Make a MatMul with a constant matrix. Raises UnsupportedError."""
     weights = scene.constant(node, 1, "a matrix")
     check(weights.values.ndim == 2, f"a matrix of {list(weights.values.shape)}")
@@ -200,14 +200,14 @@ def matmul(scene: Scene, node: Node) -> None:
     _connected(scene, node, sums_of(scene, node, _transposed(weights)))
 
 
-def _transposed(weights: Constant) -> Constant:
+def _transposed(weights: Initializer) -> Initializer:
     numbers = weights.numbers
     if numbers is not None:
         numbers = Numbers(numbers.scales, numbers.zero_points, 1 - axis_of(numbers.axis, 2))
-    return Constant(weights.values.T, numbers)
+    return Initializer(weights.values.T, numbers)
 
 
-def _connected(scene: Scene, node: Node, sums: Sums) -> None:
+def _connected(scene: OnnxScene, node: Node, sums: Sums) -> None:
     """Make a fully connected operator; its columns go in the order in which inputs are stored."""
     value, weights = sums.value, sums.weights
     out_c, in_c = weights.values.shape
@@ -217,7 +217,7 @@ def _connected(scene: Scene, node: Node, sums: Sums) -> None:
         given = scene.stored(value, straight(len(value.shape)))
     else:
         given = value.tensor
-        sums = replace(sums, weights=Constant(weights.values[:, columns], weights.numbers))
+        sums = replace(sums, weights=Initializer(weights.values[:, columns], weights.numbers))
     tensors = sums.tensors(scene, (0, 1))
     shape = (*value.shape[:-1], out_c)
     output = scene.tensor(node.outputs[0], shape, sums.numbers)
@@ -233,14 +233,14 @@ def _columns(value: Value) -> NDArray[Any] | None:
     return count.transpose(value.order).ravel()
 
 
-def _flat(weights: Constant) -> Constant:
+def _flat(weights: Initializer) -> Initializer:
     """Return weights of one dimension as of two."""
     if weights.values.ndim == 4:
         return weights
-    return Constant(weights.values[:, :, None], weights.numbers)
+    return Initializer(weights.values[:, :, None], weights.numbers)
 
 
-def image_of(scene: Scene, value: Value) -> FileTensor:
+def image_of(scene: OnnxScene, value: Value) -> FileTensor:
     """Return the input as an image of height, width and channels."""
     given = scene.stored(value, image_order(len(value.shape)))
     if len(given.shape) == 4:
@@ -249,7 +249,7 @@ def image_of(scene: Scene, value: Value) -> FileTensor:
     return scene.emit("RESHAPE", [given], scene.tensor(f"{given.name}:image", shape, value.numbers))
 
 
-def narrow(scene: Scene, given: FileTensor, shape: list[int]) -> FileTensor:
+def narrow(scene: OnnxScene, given: FileTensor, shape: list[int]) -> FileTensor:
     """Return an image as what it is an image of."""
     if list(given.shape) == shape:
         return given
@@ -257,7 +257,7 @@ def narrow(scene: Scene, given: FileTensor, shape: list[int]) -> FileTensor:
     return scene.emit("RESHAPE", [given], scene.tensor(f"{given.name}:line", shape, numbers))
 
 
-def signed(given: Constant) -> tuple[NDArray[Any], Numbers]:
+def signed(given: Initializer) -> tuple[NDArray[Any], Numbers]:
     """Return bytes as int8, with what they stand for then. Raises UnsupportedError."""
     if given.numbers is None or given.values.dtype.name not in ("int8", "uint8"):
         raise UnsupportedError(f"{given.values.dtype} weights")
@@ -267,7 +267,7 @@ def signed(given: Constant) -> tuple[NDArray[Any], Numbers]:
     return values, numbers
 
 
-def batch_normalization(scene: Scene, node: Node) -> None:
+def batch_normalization(scene: OnnxScene, node: Node) -> None:
     """Make a BatchNormalization: a product and a sum for each channel. Raises UnsupportedError."""
     scale, shift = normalization(scene, node)
     value = scene.dequantized(scene.value(node))
@@ -283,7 +283,7 @@ def batch_normalization(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], given, value.shape, order)
 
 
-def normalization(scene: Scene, node: Node) -> tuple[NDArray[Any], NDArray[Any]]:
+def normalization(scene: OnnxScene, node: Node) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what a BatchNormalization multiplies and adds. Raises UnsupportedError."""
     check(not node.attributes.get("training_mode", 0), "a normalisation that learns")
     parts = [scene.constant(node, place, "statistics").real for place in (1, 2, 3, 4)]

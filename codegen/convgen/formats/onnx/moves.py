@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from convgen.formats.onnx.scene import (
-    Constant,
+    Initializer,
     Numbers,
-    Scene,
+    OnnxScene,
     Value,
     axis_of,
     check,
@@ -22,7 +22,7 @@ from convgen.formats.tflite.scene import Shape
 from convgen.formats.tflite.tables import FileTensor, Options
 
 
-def identity(scene: Scene, node: Node) -> None:
+def identity(scene: OnnxScene, node: Node) -> None:
     """Make an Identity, or a Dropout, which does nothing once a model is trained."""
     check(len([name for name in node.outputs if name]) == 1, "a mask as an output")
     if node.kind == "Dropout" and scene.has(node, 2):
@@ -35,7 +35,7 @@ def identity(scene: Scene, node: Node) -> None:
         scene.values[node.outputs[0]] = scene.value(node)
 
 
-def view(scene: Scene, node: Node) -> None:
+def view(scene: OnnxScene, node: Node) -> None:
     """Make a Reshape, Flatten, Squeeze or Unsqueeze: no bytes move until someone must see it."""
     value = scene.value(node)
     shape = SHAPES[node.kind](scene, node, value.shape)
@@ -44,7 +44,7 @@ def view(scene: Scene, node: Node) -> None:
     scene.values[node.outputs[0]] = _viewed(scene, value, shape)
 
 
-def _viewed(scene: Scene, value: Value, shape: Shape) -> Value:
+def _viewed(scene: OnnxScene, value: Value, shape: Shape) -> Value:
     if shape == value.shape:
         return value
     stored = value.tensor.shape
@@ -58,7 +58,7 @@ def _viewed(scene: Scene, value: Value, shape: Shape) -> Value:
     return replace(value, shape=shape)
 
 
-def _reshape(scene: Scene, node: Node, given: Shape) -> Shape:
+def _reshape(scene: OnnxScene, node: Node, given: Shape) -> Shape:
     wanted = list(scene.integers(node, 1, "shape") or ())
     if not node.attributes.get("allowzero", 0):
         check(all(size or place < len(given) for place, size in enumerate(wanted)), f"{wanted}")
@@ -70,13 +70,13 @@ def _reshape(scene: Scene, node: Node, given: Shape) -> Shape:
     return tuple(wanted)
 
 
-def _flatten(scene: Scene, node: Node, given: Shape) -> Shape:
+def _flatten(scene: OnnxScene, node: Node, given: Shape) -> Shape:
     axis = int(node.attributes.get("axis", 1))
     axis = axis if axis == len(given) else axis_of(axis, len(given))
     return math.prod(given[:axis]), math.prod(given[axis:])
 
 
-def _squeeze(scene: Scene, node: Node, given: Shape) -> Shape:
+def _squeeze(scene: OnnxScene, node: Node, given: Shape) -> Shape:
     axes = scene.integers(node, 1, "axes")
     if axes is None:
         return tuple(size for size in given if size != 1)
@@ -85,7 +85,7 @@ def _squeeze(scene: Scene, node: Node, given: Shape) -> Shape:
     return tuple(size for axis, size in enumerate(given) if axis not in gone)
 
 
-def _unsqueeze(scene: Scene, node: Node, given: Shape) -> Shape:
+def _unsqueeze(scene: OnnxScene, node: Node, given: Shape) -> Shape:
     axes = scene.integers(node, 1, "axes") or ()
     rank = len(given) + len(axes)
     new = {axis_of(axis, rank) for axis in axes}
@@ -102,7 +102,7 @@ SHAPES = {
 }
 
 
-def transpose(scene: Scene, node: Node) -> None:
+def transpose(scene: OnnxScene, node: Node) -> None:
     """Make a Transpose: ONNX's axes have other places, the stored ones stay."""
     value = scene.value(node)
     rank = len(value.shape)
@@ -116,7 +116,7 @@ def transpose(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], value.tensor, shape, order)
 
 
-def concat(scene: Scene, node: Node) -> None:
+def concat(scene: OnnxScene, node: Node) -> None:
     """Make a Concat, of bytes where all of its inputs are. Raises UnsupportedError."""
     places = range(len(node.inputs))
     given = [scene.known(node, place) or scene.value(node, place) for place in places]
@@ -142,14 +142,14 @@ def concat(scene: Scene, node: Node) -> None:
 
 
 def _part(
-    scene: Scene,
-    given: Value | Constant,
+    scene: OnnxScene,
+    given: Value | Initializer,
     order: tuple[int, ...],
     numbers: Numbers | None,
     output: str,
 ) -> FileTensor:
     """Return what a Concat joins: bytes of *numbers*, or float32."""
-    if isinstance(given, Constant):
+    if isinstance(given, Initializer):
         check(given.real.dtype == np.float32, f"{given.values.dtype} constants")
         data = given.real.transpose(order)
         return scene.tensor(f"{output}:constant", data.shape, None, data)
@@ -158,7 +158,7 @@ def _part(
     return scene.stored(scene.rounded(given, numbers, f"{given.tensor.name}:{output}"), order)
 
 
-def _plain(scene: Scene, value: Value) -> Value:
+def _plain(scene: OnnxScene, value: Value) -> Value:
     """Return *value* with ONNX's axes, in whatever order."""
     if value.before == value.shape:
         return value
@@ -166,7 +166,7 @@ def _plain(scene: Scene, value: Value) -> Value:
     return Value(scene.stored(value, order), value.shape, value.shape, order)
 
 
-def slice_(scene: Scene, node: Node) -> None:
+def slice_(scene: OnnxScene, node: Node) -> None:
     """Make a Slice; what it takes stays the same bytes."""
     value = _plain(scene, scene.value(node))
     rank = len(value.shape)
@@ -197,7 +197,7 @@ def slice_(scene: Scene, node: Node) -> None:
     )
 
 
-def pad(scene: Scene, node: Node) -> None:
+def pad(scene: OnnxScene, node: Node) -> None:
     """Make a Pad with a constant; what it pads stays the same bytes."""
     mode = node.attributes.get("mode", "constant")
     check(mode == "constant", f"padding that is {mode}")
@@ -225,7 +225,7 @@ def pad(scene: Scene, node: Node) -> None:
     scene.put(node.outputs[0], output, shape, value.order)
 
 
-def _filler(scene: Scene, fill: float, numbers: Numbers | None) -> FileTensor | None:
+def _filler(scene: OnnxScene, fill: float, numbers: Numbers | None) -> FileTensor | None:
     """Return the byte that stands for *fill*, if one does."""
     if numbers is None:
         return None
@@ -235,9 +235,9 @@ def _filler(scene: Scene, fill: float, numbers: Numbers | None) -> FileTensor | 
     return scene.tensor("filler", (1,), numbers, np.full(1, step, np.int8))
 
 
-def known_shape(scene: Scene, node: Node) -> None:
+def known_shape(scene: OnnxScene, node: Node) -> None:
     """Make a Shape, which is known beforehand."""
     given = scene.known(node, 0)
     shape: Sequence[int] = scene.value(node).shape if given is None else given.values.shape
     start, end = node.attributes.get("start", 0), node.attributes.get("end", None)
-    scene.constants[node.outputs[0]] = Constant(np.array(shape[start:end], np.int64))
+    scene.constants[node.outputs[0]] = Initializer(np.array(shape[start:end], np.int64))

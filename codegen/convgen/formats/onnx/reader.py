@@ -20,9 +20,9 @@ from convgen.errors import SpecError
 from convgen.formats.onnx import elementwise, images, layers, moves, tables
 from convgen.formats.onnx.expanding import expanded
 from convgen.formats.onnx.scene import (
-    Constant,
+    Initializer,
     Numbers,
-    Scene,
+    OnnxScene,
     Value,
     check,
     image_order,
@@ -41,7 +41,7 @@ from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
 
-Importer = Callable[[Scene, Node], None]
+Importer = Callable[[OnnxScene, Node], None]
 IMPORTERS: Mapping[str, Importer] = {
     "Add": elementwise.arithmetic,
     "AveragePool": images.pool,
@@ -161,11 +161,11 @@ class _Lowering:
         for node in (each for part in self.parts for each in part):
             for name in node.inputs:
                 readers[name].append(node)
-        constants = {name: Constant(values) for name, values in model.constants.items()}
-        self.scene = Scene(model=model, constants=constants, readers=readers)
+        constants = {name: Initializer(values) for name, values in model.constants.items()}
+        self.scene = OnnxScene(model=model, constants=constants, readers=readers)
         for node in model.nodes:
             if node.kind == "Constant" and len(node.outputs) == 1:
-                constants[node.outputs[0]] = Constant(_constant(node))
+                constants[node.outputs[0]] = Initializer(_constant(node))
         self.inputs: list[int] = []
         self.given: list[Axes] = []
         self.made: list[Axes] = []
@@ -283,7 +283,7 @@ class _Lowering:
         known = [scene.known(node, place) for place in range(len(node.inputs))]
         values = [each.real for each in known if each is not None]
         if node.kind in FOLDED and len(values) == len(known):
-            scene.constants[node.outputs[0]] = Constant(_folded(node, values))
+            scene.constants[node.outputs[0]] = Initializer(_folded(node, values))
             return
         check(node.kind in IMPORTERS, "an operator of what is no constant")
         IMPORTERS[node.kind](scene, node)
@@ -307,7 +307,7 @@ def _entry(made: _Made, lowered: tuple[ReadOperator, ...]) -> ReadOperator:
     )
 
 
-def _is_image(scene: Scene, name: str) -> bool:
+def _is_image(scene: OnnxScene, name: str) -> bool:
     """Whether operators on images read it, perhaps behind others to which no axis is special."""
     seen, waiting = {name}, [name]
     while waiting:

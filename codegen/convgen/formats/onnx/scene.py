@@ -47,7 +47,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class Initializer:
     """Values known beforehand; integers that stand for real numbers have ``numbers``."""
 
     values: NDArray[Any]
@@ -94,11 +94,11 @@ class Value:
 
 
 @dataclass
-class Scene:
+class OnnxScene:
     """The model, what is known of it so far, and the operators that it has become."""
 
     model: Model
-    constants: dict[str, Constant] = field(default_factory=dict)
+    constants: dict[str, Initializer] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     unsigned: set[str] = field(default_factory=set)
@@ -121,11 +121,11 @@ class Scene:
             raise UnsupportedError(f"no tensor that the model computes as input {place}")
         return self.values[node.inputs[place]]
 
-    def known(self, node: Node, place: int) -> Constant | None:
+    def known(self, node: Node, place: int) -> Initializer | None:
         """Return an operand that is a constant, if it is."""
         return self.constants.get(node.inputs[place]) if self.has(node, place) else None
 
-    def constant(self, node: Node, place: int, what: str) -> Constant:
+    def constant(self, node: Node, place: int, what: str) -> Initializer:
         """Return an operand, which must be a constant. Raises UnsupportedError."""
         found = self.known(node, place)
         if found is None:
@@ -260,7 +260,7 @@ class Scene:
         return Value(output, value.shape, value.shape, order)
 
 
-def quantization(scene: Scene, node: Node) -> Numbers:
+def quantization(scene: OnnxScene, node: Node) -> Numbers:
     """Return the scales and zero points of a QuantizeLinear or DequantizeLinear, as of int8.
 
     Raises UnsupportedError.
@@ -280,7 +280,7 @@ def quantization(scene: Scene, node: Node) -> Numbers:
     return Numbers(scales.ravel(), points, int(node.attributes.get("axis", 1)))
 
 
-def _kind(scene: Scene, node: Node) -> str:
+def _kind(scene: OnnxScene, node: Node) -> str:
     """Return the dtype of the bytes where no zero point says it."""
     if node.kind == "QuantizeLinear" or node.inputs[0] in scene.unsigned:
         return "uint8"

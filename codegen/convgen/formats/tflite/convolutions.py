@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from convgen.formats.limits import MAX_MACS, MAX_PIXELS, MAX_SIZE
 from convgen.formats.tflite.scene import (
     Built,
-    Clamp,
-    Scene,
+    FusedActivation,
+    TfliteScene,
     UnsupportedError,
     clamp,
     of_one_dtype,
@@ -40,7 +40,7 @@ class FileWeights:
     bias: NDArray[Any] | None
 
 
-def conv_2d(operator: FileOperator, scene: Scene) -> Built:
+def conv_2d(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a CONV_2D; a filter with fewer channels than the input makes groups.
 
     Raises UnsupportedError.
@@ -56,7 +56,7 @@ def conv_2d(operator: FileOperator, scene: Scene) -> Built:
     return _windowed(operator, scene, options, weights, in_c // group_in_c, symmetric=symmetric)
 
 
-def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
+def depthwise_conv_2d(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a DEPTHWISE_CONV_2D, whose weights are ``[1, k_h, k_w, out_c]``.
 
     Raises UnsupportedError.
@@ -71,7 +71,7 @@ def depthwise_conv_2d(operator: FileOperator, scene: Scene) -> Built:
     return _windowed(operator, scene, options, weights, in_c, symmetric=False)
 
 
-def fully_connected(operator: FileOperator, scene: Scene) -> Built:
+def fully_connected(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a FULLY_CONNECTED as a 1x1 convolution: each row of inputs is a pixel.
 
     TensorFlow Lite's kernel rounds once, TensorFlow Lite Micro's twice; where the weights have one
@@ -122,14 +122,14 @@ class Layer:
     """A convolution without its numbers. ``rounds_product`` of two scales: to float32."""
 
     geometry: Geometry
-    clamp: Clamp
+    clamp: FusedActivation
     kind: str
     title: str
     rounding: Rounding
     rounds_product: bool = False
 
 
-def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) -> FileWeights:
+def read_weights(operator: FileOperator, scene: TfliteScene, axes: tuple[int, ...]) -> FileWeights:
     """Return weights, axes reordered, and bias. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 1, "weights")
     values = scene.constant(given, "weights")
@@ -149,7 +149,7 @@ def read_weights(operator: FileOperator, scene: Scene, axes: tuple[int, ...]) ->
     )
 
 
-def _bias(scene: Scene, given: FileTensor, count: int) -> NDArray[Any]:
+def _bias(scene: TfliteScene, given: FileTensor, count: int) -> NDArray[Any]:
     """Return the bias; its scales, whatever dimension they name, are those of the sums."""
     values = scene.constant(given, "a bias")
     if given.dtype not in ("int32", "float32"):
@@ -237,7 +237,11 @@ def image(given: FileTensor) -> tuple[int, int, int]:
 
 
 def windowed(
-    operator: FileOperator, scene: Scene, options: Options, kernel: tuple[int, int], groups: int
+    operator: FileOperator,
+    scene: TfliteScene,
+    options: Options,
+    kernel: tuple[int, int],
+    groups: int,
 ) -> tuple[Geometry, tuple[Tensor, Tensor]]:
     """Return the geometry of an operator that moves a kernel over an image, and its tensors."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
@@ -248,7 +252,7 @@ def windowed(
 
 def _windowed(
     operator: FileOperator,
-    scene: Scene,
+    scene: TfliteScene,
     options: Options,
     weights: FileWeights,
     groups: int,

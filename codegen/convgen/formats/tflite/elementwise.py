@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from convgen.formats.tflite.scene import (
     Built,
-    Scene,
+    TfliteScene,
     UnsupportedError,
     clamp,
     of_one_dtype,
@@ -29,7 +29,7 @@ from convgen.model.ops.table import Table
 from convgen.model.tensor import Tensor
 
 
-def add(operator: FileOperator, scene: Scene) -> Built:
+def add(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read an ADD."""
     options = options_of(operator, "AddOptions")
     built = _arithmetic(operator, scene, "add", options)
@@ -51,12 +51,12 @@ def add(operator: FileOperator, scene: Scene) -> Built:
     ]
 
 
-def sub(operator: FileOperator, scene: Scene) -> Built:
+def sub(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SUB."""
     return [_arithmetic(operator, scene, "sub", options_of(operator, "SubOptions"))]
 
 
-def mul(operator: FileOperator, scene: Scene) -> Built:
+def mul(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MUL."""
     built = _arithmetic(operator, scene, "mul", options_of(operator, "MulOptions"))
     if built.dtype == "int8":
@@ -64,18 +64,18 @@ def mul(operator: FileOperator, scene: Scene) -> Built:
     return [built]
 
 
-def minimum(operator: FileOperator, scene: Scene) -> Built:
+def minimum(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MINIMUM."""
     return [_arithmetic(operator, scene, "minimum", None)]
 
 
-def maximum(operator: FileOperator, scene: Scene) -> Built:
+def maximum(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MAXIMUM."""
     return [_arithmetic(operator, scene, "maximum", None)]
 
 
 def _arithmetic(
-    operator: FileOperator, scene: Scene, kind: Kind, options: Options | None
+    operator: FileOperator, scene: TfliteScene, kind: Kind, options: Options | None
 ) -> Elementwise:
     given = [scene.file_tensor(operator, place, "input") for place in (0, 1)]
     output = scene.output(operator)
@@ -106,7 +106,7 @@ def _arithmetic(
     )
 
 
-def _operand(scene: Scene, given: FileTensor, rank: int) -> Operand:
+def _operand(scene: TfliteScene, given: FileTensor, rank: int) -> Operand:
     """Return a side of an operator whose output has so many axes, a batch of one dropped."""
     shape = without_batch(given.shape) if len(given.shape) == rank else given.shape
     if given.index not in scene.constants or scene.folding:
@@ -126,7 +126,7 @@ def _check_scaled(most: int, factor: float) -> None:
         raise UnsupportedError(str(error)) from None
 
 
-def _ends(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
+def _ends(operator: FileOperator, scene: TfliteScene) -> tuple[Tensor, Tensor]:
     """Return the input and the output of an operator that changes no shape."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     if given.shape != output.shape:
@@ -134,7 +134,7 @@ def _ends(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
     return scene.seen(given), scene.seen(output)
 
 
-def quantize(operator: FileOperator, scene: Scene) -> Built:
+def quantize(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a QUANTIZE from float32 to bytes, or from bytes to bytes. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     if scaled(output).dtype == "float32":
@@ -144,7 +144,7 @@ def quantize(operator: FileOperator, scene: Scene) -> Built:
     return [_table(scene, "quantize", scaled(given), output)]
 
 
-def dequantize(operator: FileOperator, scene: Scene) -> Built:
+def dequantize(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a DEQUANTIZE from bytes to float32. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     if scaled(given).dtype == "float32" or output.dtype != "float32":
@@ -152,7 +152,7 @@ def dequantize(operator: FileOperator, scene: Scene) -> Built:
     return [Dequantize(name="", inputs=(given,), output=output)]
 
 
-def dequantized(operator: FileOperator, scene: Scene) -> NDArray[np.float32]:
+def dequantized(operator: FileOperator, scene: TfliteScene) -> NDArray[np.float32]:
     """Return what a DEQUANTIZE makes of a constant: weights that a file keeps in fewer bits.
 
     Raises UnsupportedError.
@@ -188,12 +188,12 @@ def _of_each(given: FileTensor) -> tuple[NDArray[np.float64], NDArray[np.int64]]
     return scales.reshape(places), zero_points.reshape(places)
 
 
-def function(operator: FileOperator, scene: Scene) -> Built:
+def function(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a LOGISTIC, TANH, HARD_SWISH, RELU, RELU6 or RELU_N1_TO_1."""
     return _function(operator, scene, operator.kind.lower())
 
 
-def leaky_relu(operator: FileOperator, scene: Scene) -> Built:
+def leaky_relu(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a LEAKY_RELU. Raises UnsupportedError."""
     alpha = options_of(operator, "LeakyReluOptions").alpha
     if not math.isfinite(alpha):
@@ -201,7 +201,7 @@ def leaky_relu(operator: FileOperator, scene: Scene) -> Built:
     return _function(operator, scene, "leaky_relu", alpha)
 
 
-def _function(operator: FileOperator, scene: Scene, kind: str, alpha: float = 0.0) -> Built:
+def _function(operator: FileOperator, scene: TfliteScene, kind: str, alpha: float = 0.0) -> Built:
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)
     if given.dtype == "float32":
@@ -209,7 +209,9 @@ def _function(operator: FileOperator, scene: Scene, kind: str, alpha: float = 0.
     return [_table(scene, kind, scaled(given), scaled(output), alpha)]
 
 
-def _table(scene: Scene, kind: str, given: Tensor, output: Tensor, alpha: float = 0.0) -> Table:
+def _table(
+    scene: TfliteScene, kind: str, given: Tensor, output: Tensor, alpha: float = 0.0
+) -> Table:
     try:
         values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
     except OverflowError as error:
@@ -217,7 +219,7 @@ def _table(scene: Scene, kind: str, given: Tensor, output: Tensor, alpha: float 
     return Table(name="", inputs=(given,), output=output, kind=kind, values=values)
 
 
-def prelu(operator: FileOperator, scene: Scene) -> Built:
+def prelu(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a PRELU with constant slopes. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     slopes = scene.file_tensor(operator, 1, "slopes")
@@ -242,7 +244,7 @@ def prelu(operator: FileOperator, scene: Scene) -> Built:
     return [found]
 
 
-def softmax(operator: FileOperator, scene: Scene) -> Built:
+def softmax(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SOFTMAX over the last axis. Raises UnsupportedError."""
     options = options_of(operator, "SoftmaxOptions")
     given, output = _ends(operator, scene)
@@ -259,7 +261,7 @@ def softmax(operator: FileOperator, scene: Scene) -> Built:
     return [Softmax(name="", inputs=(given,), output=output, beta=options.beta)]
 
 
-def log_softmax(operator: FileOperator, scene: Scene) -> Built:
+def log_softmax(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a LOG_SOFTMAX over the last axis. Raises UnsupportedError."""
     given, output = _ends(operator, scene)
     of_one_dtype(given, output)

@@ -12,7 +12,7 @@ from convgen.formats.tflite import convolutions
 from convgen.formats.tflite.convolutions import FileWeights, KernelMoves, Layer, image
 from convgen.formats.tflite.scene import (
     Built,
-    Scene,
+    TfliteScene,
     UnsupportedError,
     clamp,
     of_one_dtype,
@@ -25,7 +25,7 @@ from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
 from convgen.model.tensor import Tensor
 
 
-def resize_nearest_neighbor(operator: FileOperator, scene: Scene) -> Built:
+def resize_nearest_neighbor(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a RESIZE_NEAREST_NEIGHBOR."""
     options = options_of(operator, "ResizeNearestNeighborOptions")
     given, output = _resized(operator, scene)
@@ -40,7 +40,7 @@ def resize_nearest_neighbor(operator: FileOperator, scene: Scene) -> Built:
     ]
 
 
-def resize_bilinear(operator: FileOperator, scene: Scene) -> Built:
+def resize_bilinear(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a RESIZE_BILINEAR. Raises UnsupportedError."""
     options = options_of(operator, "ResizeBilinearOptions")
     given, output = _resized(operator, scene)
@@ -60,7 +60,7 @@ def resize_bilinear(operator: FileOperator, scene: Scene) -> Built:
     ]
 
 
-def _resized(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
+def _resized(operator: FileOperator, scene: TfliteScene) -> tuple[Tensor, Tensor]:
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     size = scene.integers(operator, 1, "a size")
     channels = image(given)[2]
@@ -72,7 +72,7 @@ def _resized(operator: FileOperator, scene: Scene) -> tuple[Tensor, Tensor]:
     return tensors
 
 
-def transpose_conv(operator: FileOperator, scene: Scene) -> Built:
+def transpose_conv(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a TRANSPOSE_CONV: a convolution, kernel turned, of an image with zeros in between.
 
     Raises UnsupportedError.

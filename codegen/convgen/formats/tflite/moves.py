@@ -9,8 +9,8 @@ import numpy as np
 
 from convgen.formats.tflite.scene import (
     Built,
-    Scene,
     Shape,
+    TfliteScene,
     UnsupportedError,
     clamp,
     options_of,
@@ -20,7 +20,7 @@ from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
 from convgen.model.tensor import Tensor
 
 
-def view(operator: FileOperator, scene: Scene) -> Built:
+def view(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a RESHAPE, SQUEEZE or EXPAND_DIMS: the same bytes in another shape.
 
     Raises UnsupportedError.
@@ -35,7 +35,7 @@ def view(operator: FileOperator, scene: Scene) -> Built:
     return []
 
 
-def shape(operator: FileOperator, scene: Scene) -> Built:
+def shape(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SHAPE, which the file knows. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     if output.elems != len(given.shape) or output.dtype not in ("int32", "int64"):
@@ -45,7 +45,7 @@ def shape(operator: FileOperator, scene: Scene) -> Built:
 
 
 def _moved(
-    scene: Scene, output: FileTensor, expected: Shape, *inputs: FileTensor, kept: bool
+    scene: TfliteScene, output: FileTensor, expected: Shape, *inputs: FileTensor, kept: bool
 ) -> tuple[int, Tensor, tuple[Tensor, ...]]:
     """Return what is checked of any mover: axes to drop, output, inputs.
 
@@ -61,7 +61,7 @@ def _moved(
     return lead, tensors[-1], tuple(tensors[:-1])
 
 
-def pad(operator: FileOperator, scene: Scene) -> Built:
+def pad(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a PAD, with the output's zero point, or a PADV2, with a constant.
 
     Raises UnsupportedError.
@@ -93,7 +93,7 @@ def pad(operator: FileOperator, scene: Scene) -> Built:
     ]
 
 
-def concatenation(operator: FileOperator, scene: Scene) -> Built:
+def concatenation(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a CONCATENATION. Raises UnsupportedError."""
     options = options_of(operator, "ConcatenationOptions")
     given = [scene.file_tensor(operator, i, "input") for i in range(len(operator.inputs))]
@@ -104,7 +104,7 @@ def concatenation(operator: FileOperator, scene: Scene) -> Built:
     return [_joined(scene, [(tensor, tensor.shape) for tensor in given], output, axis)]
 
 
-def pack(operator: FileOperator, scene: Scene) -> Built:
+def pack(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a PACK: a concatenation along an axis of its own."""
     options = options_of(operator, "PackOptions")
     output = scene.output(operator)
@@ -115,7 +115,7 @@ def pack(operator: FileOperator, scene: Scene) -> Built:
 
 
 def _joined(
-    scene: Scene, given: Sequence[tuple[FileTensor, Shape]], output: FileTensor, axis: int
+    scene: TfliteScene, given: Sequence[tuple[FileTensor, Shape]], output: FileTensor, axis: int
 ) -> Concatenation:
     ranks = {len(shape) for _, shape in given}
     if (
@@ -158,7 +158,7 @@ def _axis(axis: int, shape: Shape) -> int:
     return axis % len(shape)
 
 
-def transpose(operator: FileOperator, scene: Scene) -> Built:
+def transpose(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a TRANSPOSE. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     axes = [axis % (len(given.shape) or 1) for axis in scene.integers(operator, 1, "axes")]
@@ -170,7 +170,7 @@ def transpose(operator: FileOperator, scene: Scene) -> Built:
     return [Transpose(name="", inputs=inputs, output=found, axes=order)]
 
 
-def strided_slice(operator: FileOperator, scene: Scene) -> Built:
+def strided_slice(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a STRIDED_SLICE without ellipses and new axes; axes that shrink are a view.
 
     Raises UnsupportedError.
@@ -220,7 +220,7 @@ class _Range:
         return places[0], len(places)
 
 
-def slice_(operator: FileOperator, scene: Scene) -> Built:
+def slice_(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SLICE: a begin and sizes, of which -1 is all that is left. Raises UnsupportedError."""
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
     begin = scene.integers(operator, 1, "a begin")
@@ -234,7 +234,7 @@ def slice_(operator: FileOperator, scene: Scene) -> Built:
     return [_slice(scene, given, output, begin, [1] * len(begin), sizes)]
 
 
-def split(operator: FileOperator, scene: Scene) -> Built:
+def split(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SPLIT into equal parts: one slice for each. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 1, "input")
     axis = _axis(scene.integer(operator, 0, "an axis"), given.shape)
@@ -244,7 +244,7 @@ def split(operator: FileOperator, scene: Scene) -> Built:
     return _parts(operator, scene, given, axis, [given.shape[axis] // count] * count)
 
 
-def unpack(operator: FileOperator, scene: Scene) -> Built:
+def unpack(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read an UNPACK: a slice for each place along an axis, which they lack."""
     options = options_of(operator, "UnpackOptions")
     given = scene.file_tensor(operator, 0, "input")
@@ -252,7 +252,7 @@ def unpack(operator: FileOperator, scene: Scene) -> Built:
     return _parts(operator, scene, given, axis, [1] * given.shape[axis])
 
 
-def split_v(operator: FileOperator, scene: Scene) -> Built:
+def split_v(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SPLIT_V into parts of given sizes, one of which may be -1. Raises UnsupportedError."""
     given = scene.file_tensor(operator, 0, "input")
     sizes = scene.integers(operator, 1, "sizes")
@@ -265,7 +265,7 @@ def split_v(operator: FileOperator, scene: Scene) -> Built:
 
 
 def _parts(
-    operator: FileOperator, scene: Scene, given: FileTensor, axis: int, sizes: Sequence[int]
+    operator: FileOperator, scene: TfliteScene, given: FileTensor, axis: int, sizes: Sequence[int]
 ) -> Built:
     if len(sizes) != len(operator.outputs):
         raise UnsupportedError(f"{len(operator.outputs)} outputs for {len(sizes)} parts")
@@ -280,7 +280,7 @@ def _parts(
 
 
 def _slice(
-    scene: Scene,
+    scene: TfliteScene,
     given: FileTensor,
     output: FileTensor,
     begin: Sequence[int],

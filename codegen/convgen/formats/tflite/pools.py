@@ -9,8 +9,8 @@ from typing import Literal
 from convgen.formats.tflite.convolutions import windowed
 from convgen.formats.tflite.scene import (
     Built,
-    Scene,
     Shape,
+    TfliteScene,
     UnsupportedError,
     clamp,
     of_one_dtype,
@@ -27,17 +27,19 @@ from convgen.model.tensor import Tensor
 NEARLY = 1e-6  # by which TensorFlow Lite lets the scales of a pooling differ
 
 
-def average_pool_2d(operator: FileOperator, scene: Scene) -> Built:
+def average_pool_2d(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read an AVERAGE_POOL_2D."""
     return _pool(operator, scene, "average_pool")
 
 
-def max_pool_2d(operator: FileOperator, scene: Scene) -> Built:
+def max_pool_2d(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MAX_POOL_2D."""
     return _pool(operator, scene, "max_pool")
 
 
-def _pool(operator: FileOperator, scene: Scene, kind: Literal["average_pool", "max_pool"]) -> Built:
+def _pool(
+    operator: FileOperator, scene: TfliteScene, kind: Literal["average_pool", "max_pool"]
+) -> Built:
     options = options_of(operator, "Pool2DOptions")
     channels = scene.file_tensor(operator, 0, "input").shape[-1:] or (1,)
     kernel = (options.filter_height, options.filter_width)
@@ -64,7 +66,7 @@ def _pool(operator: FileOperator, scene: Scene, kind: Literal["average_pool", "m
     ]
 
 
-def mean(operator: FileOperator, scene: Scene) -> Built:
+def mean(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MEAN; axes apart from each other come together by a transposition.
 
     Raises UnsupportedError.
@@ -90,7 +92,7 @@ def mean(operator: FileOperator, scene: Scene) -> Built:
 
 
 def _mean(
-    scene: Scene, given: Tensor, output: FileTensor, shapes: tuple[Shape, Shape, Shape]
+    scene: TfliteScene, given: Tensor, output: FileTensor, shapes: tuple[Shape, Shape, Shape]
 ) -> Mean:
     """Return the mean along the axes in the middle of three groups of them."""
     outer, count, inner = map(math.prod, shapes)

@@ -14,7 +14,7 @@ from convgen.choices import Reference
 from convgen.errors import SpecError, refuse
 from convgen.formats.limits import MAX_MACS
 from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
-from convgen.formats.tflite.scene import Built, Scene, Shape, UnsupportedError, identifier
+from convgen.formats.tflite.scene import Built, Shape, TfliteScene, UnsupportedError, identifier
 from convgen.formats.tflite.states import Variables
 from convgen.formats.tflite.tables import (
     ABSENT,
@@ -34,7 +34,7 @@ from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
 
-Builder = Callable[[FileOperator, Scene], Built]
+Builder = Callable[[FileOperator, TfliteScene], Built]
 BUILDERS: Mapping[str, Builder] = {
     "ADD": elementwise.add,
     "AVERAGE_POOL_2D": pools.average_pool_2d,
@@ -184,7 +184,7 @@ class ModelReading:
     ) -> None:
         """Begin with the model's constants and inputs. Raises SpecError."""
         self.main = subgraphs[0]
-        self.scene = Scene(self.main.tensors, reference=reference, rounding=rounding)
+        self.scene = TfliteScene(self.main.tensors, reference=reference, rounding=rounding)
         self.variables = Variables(subgraphs)
         self.identifiers: set[str] = set()
         self.macs = self.constant_bytes = self.folded = 0

@@ -32,7 +32,7 @@ class UnsupportedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Clamp:
+class FusedActivation:
     """An activation, and what it leaves of outputs, in units of their dtype."""
 
     activation: str
@@ -41,7 +41,7 @@ class Clamp:
 
 
 @dataclass
-class Scene:
+class TfliteScene:
     """The file's tensors, and which of them are known so far.
 
     ``names``: what tensors are called in the graph; those of one name are the same bytes.
@@ -186,7 +186,7 @@ def options_of(operator: FileOperator, kind: str) -> Options:
     return operator.options
 
 
-def clamp(options: Options, output: Tensor) -> Clamp:
+def clamp(options: Options, output: Tensor) -> FusedActivation:
     """Return the activation that is part of an operator.
 
     From ``CalculateActivationRangeQuantized``. Raises UnsupportedError.
@@ -202,7 +202,7 @@ def clamp(options: Options, output: Tensor) -> Clamp:
             "relu_n1_to_1": (-1.0, 1.0),
             "relu6": (0.0, 6.0),
         }[word]
-        return Clamp("clamp" if word == "relu_n1_to_1" else word, low, high)
+        return FusedActivation("clamp" if word == "relu_n1_to_1" else word, low, high)
     if word != "none":
         scaled(output)
     if word == "relu_n1_to_1":
@@ -210,9 +210,9 @@ def clamp(options: Options, output: Tensor) -> Clamp:
         if one > INT32.max:
             raise UnsupportedError(f"a relu_n1_to_1 of {one} steps")
         ends = output.zero_point - one, output.zero_point + one
-        return Clamp("clamp", max(ends[0], INT8.min), min(ends[1], INT8.max))
+        return FusedActivation("clamp", max(ends[0], INT8.min), min(ends[1], INT8.max))
     try:
-        return Clamp(word, *activation_range(word, output.scale, output.zero_point))
+        return FusedActivation(word, *activation_range(word, output.scale, output.zero_point))
     except OverflowError as error:
         raise UnsupportedError(f"a relu6 for which {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from convgen.formats.tflite.scene import Scene, UnsupportedError, options_of
+from convgen.formats.tflite.scene import TfliteScene, UnsupportedError, options_of
 from convgen.formats.tflite.tables import FileOperator, FileTensor, SubGraph
 from convgen.model.graph import State
 from convgen.model.tensor import Tensor
@@ -26,7 +26,7 @@ class Variables:
     read: dict[Resource, Tensor] = field(default_factory=dict)
     now: dict[Resource, Tensor] = field(default_factory=dict)
 
-    def take(self, operator: FileOperator, scene: Scene) -> None:
+    def take(self, operator: FileOperator, scene: TfliteScene) -> None:
         """Note what an operator of `KINDS` does. Raises UnsupportedError."""
         match operator.kind:
             case "CALL_ONCE":
@@ -50,7 +50,7 @@ class Variables:
             raise UnsupportedError("no handle of a variable")
         return self.handles[operator.inputs[0]]
 
-    def _read(self, name: Resource, output: FileTensor, scene: Scene) -> None:
+    def _read(self, name: Resource, output: FileTensor, scene: TfliteScene) -> None:
         """What is read is the old value, until the variable is assigned."""
         known = self.now.get(name) or self.read.get(name)
         if known is None:

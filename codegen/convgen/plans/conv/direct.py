@@ -168,13 +168,7 @@ class Direct:
         row_runs = g.dilation_w == 1
         if find_inner(g).pixels == g.out_pixels:
             return _Suited(fitting=fitting, row_runs=row_runs, edge=None)
-        edge = fitting.edge(_runs_of(g, None, row_runs=row_runs))
-        if isinstance(edge, Refusal) and row_runs:  # groups of a row may lie in two taps
-            row_runs = False
-            edge = fitting.edge(_runs_of(g, None, row_runs=row_runs))
-        if isinstance(edge, Refusal):
-            return edge
-        return _Suited(fitting=fitting, row_runs=row_runs, edge=edge)
+        return _with_edge(fitting, row_runs=row_runs)
 
     def _useless(self, layer: Conv2d, target: Target, suited: _Suited | Refusal) -> str | None:
         """Say that blocks have no more pixels without a limit, if so."""
@@ -249,6 +243,14 @@ class Direct:
             work=_finishing_work(kernel, steps, g),
             notes=single_notes(fitting, None if self.pixels == 1 else runs.pitch),
         )
+
+
+def _with_edge(fitting: Fitting[FinishingPlan], *, row_runs: bool) -> _Suited | Refusal:
+    """Add the function for the edges: where groups of a row may lie in two taps, tap by tap."""
+    edge = fitting.edge(_runs_of(fitting.layer.geometry, None, row_runs=row_runs))
+    if isinstance(edge, Refusal):
+        return _with_edge(fitting, row_runs=False) if row_runs else edge
+    return _Suited(fitting=fitting, row_runs=row_runs, edge=edge)
 
 
 def _orders(g: Geometry, steps: DirectSteps) -> tuple[StoreOrder, ...]:

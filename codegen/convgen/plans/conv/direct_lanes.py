@@ -15,13 +15,14 @@ from functools import partial
 
 import numpy as np
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import loop_work
 from convgen.plans.conv.inside import find_inner
-from convgen.plans.conv.planes_dsp import Distance, OutputStore, Registers
+from convgen.plans.conv.planes_dsp import Distance, OutputStore
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums, no_bytes
 from convgen.plans.lines import Lines
@@ -62,7 +63,7 @@ class LanesSteps:
     words: int
     line_words: int
     line_at: int
-    registers: tuple[Registers, ...]
+    registers: tuple[Role, ...]
     middle: Distance
     last: Distance
     has_saturation: bool = False
@@ -164,7 +165,7 @@ def _steps(layer: Conv2d, found: Lines) -> LanesSteps:
     )
 
 
-def _registers(found: Lines) -> tuple[Registers, ...]:
+def _registers(found: Lines) -> tuple[Role, ...]:
     """Say what each register holds."""
     spare = "which constants are the last" + ("; an addend" if found.bends else "")
     roles = {
@@ -176,7 +177,7 @@ def _registers(found: Lines) -> tuple[Registers, ...]:
         (SPARE,): spare,
         (OUTPUT,): "where outputs are stored",
     }
-    return tuple(Registers(names=names, words=words) for names, words in roles.items())
+    return tuple(Role(names=names, words=words) for names, words in roles.items())
 
 
 def _table(layer: Conv2d, found: Lines) -> Constant:

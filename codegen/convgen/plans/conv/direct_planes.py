@@ -24,6 +24,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
@@ -51,7 +52,6 @@ from convgen.plans.conv.planes_dsp import (
     BandRows,
     Distance,
     Plane,
-    Registers,
     RowGroup,
     rows_at_once,
 )
@@ -96,7 +96,7 @@ class Frame:
     row_end: int
     bytes: int
     output: int | None
-    registers: tuple[Registers, ...]
+    registers: tuple[Role, ...]
     inner_start: int | None
     middle: Distance
     last: Distance

@@ -19,13 +19,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import ALL_ROWS, Band
 from convgen.plans.buffers import buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import loop_work
-from convgen.plans.conv.planes_dsp import Distance, Registers
+from convgen.plans.conv.planes_dsp import Distance
 from convgen.plans.conv.planes_wide import (
     FREE,
     STARTS,
@@ -68,7 +69,7 @@ class WidePlanesSteps:
     words: int
     line_at: int
     copies: Copies
-    registers: tuple[Registers, ...]
+    registers: tuple[Role, ...]
     finishing: tuple[str, ...]
     frame: int
     middle: Distance

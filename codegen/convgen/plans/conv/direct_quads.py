@@ -18,6 +18,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import Band
@@ -30,7 +31,6 @@ from convgen.plans.kernels.vmladav import (
     FARTHEST,
     FINER,
     VECTOR,
-    Role,
     requantized,
     right_shifts,
 )
@@ -50,7 +50,7 @@ NEAR = 508  # bytes by which a gathering load moves on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class OutputAxis:
     """Outputs of one side of the image: how many a window gives at once."""
 
     outputs: int
@@ -64,7 +64,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class Accumulator:
     """A sum, and the vector of weights that it takes of what was gathered."""
 
     register: str
@@ -94,8 +94,8 @@ class QuadsSteps:
     packed in so many ``vectors`` and a ``rest``.
     """
 
-    rows: Side
-    cols: Side
+    rows: OutputAxis
+    cols: OutputAxis
     channels: int
     packed_cols: int
     right_cols: int
@@ -149,12 +149,12 @@ class QuadsSteps:
         return 4 * self.channels * (self.weight_words + LINE_WORDS)
 
     @property
-    def gathers(self) -> tuple[tuple[Sum, ...], ...]:
+    def gathers(self) -> tuple[tuple[Accumulator, ...], ...]:
         """Return the sums of each window of a block; lanes are row by row of outputs."""
         count = LANES // (self.rows.at_once * self.cols.at_once)
         return tuple(
             tuple(
-                Sum(
+                Accumulator(
                     register=SUMS[row * self.across + gather * self.cols.at_once + col],
                     weights=WEIGHTS[2 * col + row],
                 )
@@ -288,8 +288,8 @@ def _wrong_shape(layer: Conv2d) -> str | None:
 
 
 def _steps(g: Geometry) -> QuadsSteps:
-    rows = Side(outputs=g.out_h, taps=g.k_h, stride=g.stride_h)
-    cols = Side(outputs=g.out_w, taps=g.k_w, stride=g.stride_w)
+    rows = OutputAxis(outputs=g.out_h, taps=g.k_h, stride=g.stride_h)
+    cols = OutputAxis(outputs=g.out_w, taps=g.k_w, stride=g.stride_w)
     across = LANES // rows.at_once
     windows = -(-g.out_w // across) * across // cols.at_once
     seen = (windows - 1) * cols.at_once * cols.stride + SIDE
@@ -307,7 +307,7 @@ def _steps(g: Geometry) -> QuadsSteps:
     )
 
 
-def _forms(rows: Side, cols: Side, across: int) -> list[RowsForm]:
+def _forms(rows: OutputAxis, cols: OutputAxis, across: int) -> list[RowsForm]:
     """Return the function for whole sets of rows, and the one for those that are left."""
     counts = [rows.at_once] if rows.outputs >= rows.at_once else []
     counts += [rows.outputs % rows.at_once] if rows.outputs % rows.at_once else []

@@ -73,7 +73,7 @@ class Im2colSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Sums:
+class _Multiplication:
     """The multiplication of patches: by which kernel, and what differs with it."""
 
     kernel: KernelPlan | FinishingPlan
@@ -165,7 +165,7 @@ class Im2col:
             return self._plan(layer, self._finishing(runs, fitting))
         kernel = plan_kernel(patch_weights(layer), target, runs)
         steps = self._steps(geometry, kernel.pixels)
-        sums = _Sums(
+        sums = _Multiplication(
             kernel=kernel,
             steps=steps,
             work=chunk_work(kernel, steps.pixel_blocks, geometry.out_pixels, patches),
@@ -174,7 +174,7 @@ class Im2col:
         )
         return self._plan(layer, sums)
 
-    def _finishing(self, runs: Runs, fitting: Fitting[FinishingPlan]) -> _Sums:
+    def _finishing(self, runs: Runs, fitting: Fitting[FinishingPlan]) -> _Multiplication:
         g = fitting.layer.geometry
         steps = self._steps(g, min(fitting.most_pixels(g.patch_elems), runs.pixels))
         band = _band_steps(steps, g)
@@ -183,7 +183,7 @@ class Im2col:
             for blocks in (steps.pixel_blocks, band.pixel_blocks)
         )
         kernel = fitting.plan(runs, functions)
-        return _Sums(
+        return _Multiplication(
             kernel=kernel,
             steps=steps,
             work=_finishing_work(kernel, steps, g),
@@ -191,7 +191,7 @@ class Im2col:
             band=Band(steps=band, kernel=replace(kernel, forms=of_band)),
         )
 
-    def _plan(self, layer: Conv2d, sums: _Sums) -> Plan:
+    def _plan(self, layer: Conv2d, sums: _Multiplication) -> Plan:
         g, kernel, steps = layer.geometry, sums.kernel, sums.steps
         ends = ending(layer, kernel)
         rows = buffer("patches", layer.dtype, steps.patches, steps.patch_elems)

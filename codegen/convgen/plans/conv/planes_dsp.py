@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from convgen.ctext.assembler import Role
 from convgen.plans.conv.planes import KERNEL, ROWS, Axis, InsideRun, order_of_starts
 
 MOST_NEAR, MOST_STEP = 4095, 255  # of an immediate offset, and of one that moves the pointer
@@ -32,14 +33,6 @@ START = "r3"
 INNER_START = "lr"
 PUSHED = 36  # bytes of registers that are saved
 WORD = 4  # bytes that the kept row's pointer moves on
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registers:
-    """What registers hold, in words."""
-
-    names: tuple[str, ...]
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,24 +273,24 @@ class Plane:
         """The registers of weights, as they are loaded."""
         return (*A, *B) if self.is_paired else (*A, *dict.fromkeys(name for _, name in LONE))
 
-    def registers(self) -> tuple[Registers, ...]:
+    def registers(self) -> tuple[Role, ...]:
         """Say what each register holds."""
         pairs = "(w1, w2)" if self.is_paired else "w2"
         kept = "words of the row above are, and where those for the next are kept"
         second = kept if self.keeps else "outputs are stored"
         start = "where sums start that have all taps inside"
         has_start = not self.is_paired and self.inner_start is not None
-        loose = (Registers(names=(INNER_START,), words=start),) if has_start else ()
+        loose = (Role(names=(INNER_START,), words=start),) if has_start else ()
         return (
-            Registers(names=("r0",), words="where the input is read"),
-            Registers(names=("r1",), words=f"where {second}"),
-            Registers(names=("r2", START), words="inputs: a pair of pixels; what is needed once"),
-            Registers(
+            Role(names=("r0",), words="where the input is read"),
+            Role(names=("r1",), words=f"where {second}"),
+            Role(names=("r2", START), words="inputs: a pair of pixels; what is needed once"),
+            Role(
                 names=tuple(name for pair in SETS for name in pair),
                 words="sums: two to be finished with these pixels, and two begun",
             ),
-            Registers(names=A, words="weights (w0, w1) of each kernel row"),
-            Registers(names=self.weights[len(A) :], words=f"weights {pairs} of each kernel row"),
+            Role(names=A, words="weights (w0, w1) of each kernel row"),
+            Role(names=self.weights[len(A) :], words=f"weights {pairs} of each kernel row"),
             *loose,
         )
 

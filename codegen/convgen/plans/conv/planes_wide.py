@@ -22,7 +22,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.plans.conv.planes_dsp import Distance, OutputStore, Registers
+from convgen.ctext.assembler import Role
+from convgen.plans.conv.planes_dsp import Distance, OutputStore
 
 SUMS = ("r4", "r5", "r6", "r7")
 FREE = ("r2", "r3", "r8", "r9", "r10", "r11", "r12", "lr")  # words of pixels, then of weights
@@ -288,7 +289,7 @@ class PlaneWalk:
         """How far it is from behind the last output of a line to those of the next."""
         return Distance(bytes=self.out_line - self.along.outputs * self.out_pitch)
 
-    def registers(self, finishing: int) -> tuple[Registers, ...]:
+    def registers(self, finishing: int) -> tuple[Role, ...]:
         """Say what each register holds; so many are needed to finish sums."""
         roles = {
             ("r0",): "where the plane is read",
@@ -298,7 +299,7 @@ class PlaneWalk:
             self.weight_registers: f"weights: two in each; {AFTERWARDS}",
             FREE[len(self.pixel_registers) + len(self.weight_registers) : finishing]: AFTERWARDS,
         }
-        return tuple(Registers(names=names, words=words) for names, words in roles.items() if names)
+        return tuple(Role(names=names, words=words) for names, words in roles.items() if names)
 
     def weights(self, kernel: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the words of *kernel*, ``[channels, across, along]``, in order of use."""

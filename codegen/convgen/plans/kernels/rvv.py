@@ -65,7 +65,7 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class TapProduct:
     """What of a depthwise layer's input is added to: the sums of a ``pixel``."""
 
     pixel: int
@@ -78,7 +78,7 @@ class Column:
     """An input of a depthwise layer: so many bytes to ``move`` to it, and its products."""
 
     move: int
-    products: tuple[Product, ...]
+    products: tuple[TapProduct, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registers:
+class VectorRegisters:
     """The vector registers of a function, or of each group the first."""
 
     weights: tuple[str, ...]
@@ -201,11 +201,11 @@ class VectorPlan(FinishingPlan):
         """Return a register of int8."""
         return f"v{self.group * number}"
 
-    def registers(self, form: Form) -> Registers:
+    def registers(self, form: Form) -> VectorRegisters:
         """Return those that a function uses; v0 has tables and outputs too."""
         count = self.window(form) if self.lanes else self.step
         pixels = range(form.pixels)
-        return Registers(
+        return VectorRegisters(
             weights=tuple(map(self.free, range(count))),
             halves=tuple(map(self.halves, pixels)),
             sums=tuple(map(self.sums, pixels)),
@@ -252,10 +252,10 @@ class VectorPlan(FinishingPlan):
 
     def _columns(self, form: Form, taps: range, at: int) -> tuple[tuple[Column, ...], int]:
         """Return the inputs of some *taps*, from *at* on, and where the last of them is."""
-        read: dict[int, list[Product]] = {}
+        read: dict[int, list[TapProduct]] = {}
         for pixel in range(form.pixels):
             for tap in taps:
-                product = Product(
+                product = TapProduct(
                     pixel=pixel, weights=self.free(tap - taps.start), first=tap == taps.start
                 )
                 where = pixel * (self.pitch or 0) + tap * self.runs.step

@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly
@@ -80,14 +81,6 @@ class Count:
     walk: Walk
     slot: int | None
     skips: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """Registers, and what they hold in words."""
-
-    names: tuple[str, ...]
-    words: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
