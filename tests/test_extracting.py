@@ -155,6 +155,40 @@ def test_what_is_no_layer_is_refused(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--list-layers", "--layer", "0"], "--layer: expected without --list-layers"),
+        (["--list-layers", "--io", "quantized"], "--io: expected without --list-layers"),
+        (["--list-targets", "--feed", "whole"], "--feed: expected without --list-targets"),
+        (["--extract", "out", "--feed", "rows"], "--feed: expected without --extract"),
+        (["--extract", "out", "--io", "quantized"], "--io: expected without --extract"),
+        (["--extract", "out", "--name", "n"], "--name: expected with --layer"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = written(small_model(), tmp_path)
+    options = [str(tmp_path / "out") if option == "out" else option for option in options]
+    assert main(*options, str(model)) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["model.tflite", "model.onnx"])
+@pytest.mark.parametrize("options", [["--list-layers"], ["-t", "cortex-m4"]])
+def test_a_broken_model_is_called_by_its_path(
+    what: str, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / what
+    path.write_bytes(b"\xff\xff\xff\x7fTFL3" + bytes(64))
+    assert main(*options, str(path)) == 2
+    assert capsys.readouterr().err.startswith(
+        f"convgen: {path}: expected a sound {path.suffix} file"
+    )
+
+
 def test_what_is_in_the_way_is_said_of_the_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

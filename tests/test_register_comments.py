@@ -21,7 +21,7 @@ from convgen.plans import registry
 from convgen.sources.generate import layer_files
 from convgen.targets import target
 
-BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc", "rv32imcv")
+BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55", "rv32imc", "rv32imcv")
 LAYERS = {
     **{
         name: CASES[name] for name in ("first", "deep", "pointwise", "depthwise", "planes", "steps")
@@ -40,9 +40,15 @@ FUNCTION = re.compile(
 )
 ROW = re.compile(r"^ \*   (\S+(?: \S+)*)  +(\S.*)$", re.MULTILINE)
 ROLES = ("inputs", "weights", "products", "sums")
-PRODUCTS = re.compile(r"(muls?|mla|smlad|smuad|smla[bt]{2}|vw(?:mul|macc)\.v[vx])\s+(.*)")
-REGISTER = re.compile(r"\b(?:r\d+|lr|ra|[ast]\d+)\b")
-SAVED = {"arm": {f"r{n}" for n in range(4, 12)}, "riscv": {f"s{n}" for n in range(12)} | {"ra"}}
+PRODUCTS = re.compile(
+    r"(muls?|mla|smlad|smuad|smla[bt]{2}|vmladava?\.s8|vw(?:mul|macc)\.v[vx])\s+(.*)"
+)
+REGISTER = re.compile(r"(?<![.\w])(?:[arqv]\d+-[arqv]\d+|r\d+|lr|ra|[aqstv]\d+)\b")
+MULTIPLIERS = re.compile(r"_multiplier\[channel\]|vqr?dmulh\.s32 q\d, q\d, (?:q\d|r8)")
+SAVED = {
+    "arm": {*(f"r{n}" for n in range(4, 12)), *(f"q{n}" for n in range(4, 8))},
+    "riscv": {f"s{n}" for n in range(12)} | {"ra"},
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,11 @@ class Function:
     def ends(self) -> tuple[int, int]:
         """Between which lines nothing is saved or restored."""
         starts = [i for i, line in enumerate(self.lines) if line == "1:"]
-        ends = [i for i, line in enumerate(self.lines) if re.match(r"(bnez?|b|beq) .*1b", line)]
+        ends = [
+            i + line.startswith("le ")
+            for i, line in enumerate(self.lines)
+            if re.match(r"(bnez?|b|beq|le) .*1b", line)
+        ]
         left = [i for i, line in enumerate(self.lines) if re.match(r"add sp, #|pop ", line)]
         return starts[0], (ends or left[:1])[-1]
 
@@ -149,17 +159,12 @@ def functions_of(text: str) -> Iterator[Function]:
         yield Function(name, comment, tuple(filter(None, expand(lines, {}))))
 
 
-HELIUM = "_m55."
-"""In names of golden files whose registers of vectors are not read here."""
-
-
 @cache
 def functions() -> dict[str, Function]:
     """All functions of the golden files and of every algorithm on each board."""
     found = {
         f"{path}: {function.name}": function
         for path, text in golden_texts.texts().items()
-        if HELIUM not in path
         for function in functions_of(text)
     }
     for board in map(target.load, BOARDS):
@@ -173,18 +178,23 @@ def functions() -> dict[str, Function]:
 
 
 def test_every_kernel_in_assembly_is_looked_at() -> None:
-    names = {re.sub(r"^.*_(?=walk|multiply|pixels?|patch|taps|slice)", "", f.name)
+    names = {re.sub(r"^.*_(?=walk|multiply|pixels?|patch|taps|slice|pack|rows)", "", f.name)
              for f in functions().values()}  # fmt: skip
     assert names == {
         "walk", "multiply", "pixels_1", "pixels_2", "pixels_3", "pixels_4", "pixel", "patch",
-        "taps", "slice_2", "slice_4",
+        "taps", "slice_2", "slice_4", "pack", "rows_1", "rows_2",
     }  # fmt: skip
     per_board = {key.split(" ")[0] for key in functions() if ".c: " not in key}
     assert per_board == set(BOARDS)
 
 
+def multiplying() -> Iterator[tuple[str, Function]]:
+    """Yield all but those that only move pixels."""
+    return ((place, f) for place, f in functions().items() if not f.name.endswith("__pack"))
+
+
 def test_inputs_times_weights_become_products_or_sums() -> None:
-    for place, function in functions().items():
+    for place, function in multiplying():
         found = 0
         for line in function.body:
             if not (product := PRODUCTS.fullmatch(line)):
@@ -199,7 +209,7 @@ def test_inputs_times_weights_become_products_or_sums() -> None:
 
 
 def test_every_weight_and_every_sum_of_a_comment_is_one() -> None:
-    for place, function in functions().items():
+    for place, function in multiplying():
         products = [m[2] for line in function.body if (m := PRODUCTS.fullmatch(line))]
         operands = {name for product in products for name in spread(product.split(", "))}
         weights = function.holding("weights")
@@ -211,7 +221,7 @@ def test_every_weight_and_every_sum_of_a_comment_is_one() -> None:
 
 
 def mentioned(line: str) -> set[str]:
-    return set(spread(re.findall(r"\b(?:[arv]\d+-[arv]\d+|r\d+|lr|ra|[astv]\d+)\b", line)))
+    return set(spread(REGISTER.findall(line)))
 
 
 def test_every_register_is_explained_and_every_explained_one_is_used() -> None:
@@ -237,7 +247,9 @@ def moved(function: Function, words: tuple[str, str]) -> set[str]:
     found: set[str] = set()
     for line in function.outside:
         word, _, rest = line.partition(" ")
-        if word == words[0]:
+        if word == f"v{words[0]}":
+            found |= {f"q{int(name[1:]) // 2}" for name in spread(rest.strip("{}").split(", "))}
+        elif word == words[0]:
             found |= set(spread(rest.replace(",", " ").split()))
         elif word == words[1]:
             found |= {rest.split(",")[0]}
@@ -245,6 +257,18 @@ def moved(function: Function, words: tuple[str, str]) -> set[str]:
             high = m[2] if words[0] == "push" else m[1]
             found |= {high} & {"r8", "r9", "r10", "r11"}
     return {name for name in found if name in SAVED["arm"] | SAVED["riscv"] | {"lr", "pc"}}
+
+
+def test_debuggers_are_told_of_all_that_is_taken_from_the_stack() -> None:
+    for path, text in golden_texts.texts().items():
+        for _, name, strings in FUNCTION.findall(text):
+            told = [int(size) for size in re.findall(r'"adjust_cfa_offset (\d+)"', strings)]
+            taken = [
+                int(size) for size in re.findall(r'"\s*(?:sub sp, #|addi sp, sp, -)(\d+)', strings)
+            ]
+            for kind, names in re.findall(r'"\s*(v?)push \{(.*?)\}', strings):
+                taken.append((8 if kind else 4) * len(list(spread(names.split(", ")))))
+            assert sorted(told) == sorted(taken), (path, name)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -264,4 +288,4 @@ def test_the_header_says_how_the_code_requantises(board: str) -> None:
             is_bent = "another addend below zero" in header
             assert not is_bent or re.search(r"asr #31|asrs r3, r2, #31|srai t2|>> 31|sum < 0", text)
             if not is_line:
-                assert ("multiplier per channel" in header) == ("_multiplier[channel]" in text)
+                assert ("multiplier per channel" in header) == bool(MULTIPLIERS.search(text))

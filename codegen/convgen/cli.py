@@ -60,6 +60,10 @@ Exit codes: 0 verified, 1 wrong output, 2 bad input, 3 nothing fits the budget,
 OF_ONE = ("vectors", "layer", "extract", "list_layers")
 """Options that are about one spec."""
 
+OF_A_MODEL = ("layer", "name", "io", "reference", "feed", "fusion")
+TAKEN = {"extract": ("layer", "name", "reference")}
+"""Options that are about one model, and those of them that an act other than to generate takes."""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -306,6 +310,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     _refuse_with_several(options)
     for name, act in asked.items():
         if getattr(options, name):
+            _refuse_what_is_not_taken(name, options)
             return act()
     return _generate(options) if len(options.specs) <= 1 else _generate_each(options)
 
@@ -346,6 +351,16 @@ def _refuse_with_several(options: argparse.Namespace) -> None:
     for name in OF_ONE if count > 1 else ():
         if getattr(options, name):
             raise UsageError(f"{_option(name)}: expected one SPEC, got {count}")
+
+
+def _refuse_what_is_not_taken(act: str, options: argparse.Namespace) -> None:
+    """Refuse what is about a model, and would change nothing of what *act* does."""
+    usual = build_parser().get_default
+    for name in OF_A_MODEL:
+        if name not in TAKEN.get(act, ()) and getattr(options, name) != usual(name):
+            raise UsageError(f"{_option(name)}: expected without {_option(act)}")
+    if options.name is not None and options.layer is None:
+        raise UsageError(f"--name: expected with --layer, as {_option(act)} names each operator")
 
 
 def _diff(options: argparse.Namespace) -> int:

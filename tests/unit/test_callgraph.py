@@ -117,6 +117,12 @@ def test_a_frame_that_the_compiler_cannot_tell_has_no_bound() -> None:
         bound("top:\nbx\tlr", top=None)
 
 
+@pytest.mark.parametrize("reads", ["csrr\ta3,vlenb", "csrr\ta3, 3106"])
+def test_vectors_in_a_frame_are_in_no_size_that_clang_says(reads: str) -> None:
+    with pytest.raises(Unbounded):
+        bound(f"top:\n{reads}\nret", top=704)
+
+
 def test_a_computed_jump_in_a_library_function_is_a_switch() -> None:
     assert bound("top:\njal\t102 <lib>\nlib:\naddi\tsp,sp,-16\njr\ta5", top=16) == 32
 

@@ -104,6 +104,16 @@ def push() -> str:
     return f"push {{r4-r11, lr}}\n{CFI}adjust_cfa_offset 36\n{saved(CALLEE_SAVED)}"
 
 
+def push_vectors() -> str:
+    """Save the vectors of Helium that are the caller's: q4 to q7."""
+    return f"vpush {{d8-d15}}\n{CFI}adjust_cfa_offset 64"
+
+
+def pop_vectors() -> str:
+    """Give them back."""
+    return f"vpop {{d8-d15}}\n{CFI}adjust_cfa_offset -64"
+
+
 def grow(size: int) -> str:
     """Take *size* bytes of the stack."""
     return f"sub sp, #{size}\n{CFI}adjust_cfa_offset {size}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convgen.choices import Reference
+from convgen.errors import SpecError
 
 if TYPE_CHECKING:
     from convgen.formats.tflite.reader import Imported, ReadOperator
@@ -21,25 +23,38 @@ class Read:
     imported: Callable[[str], Imported]
 
 
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Let each problem begin with the *path* of the model."""
+    begin = f"{path}: "
+    try:
+        yield
+    except SpecError as error:
+        said = (problem.removeprefix("the model: ") for problem in error.problems)
+        raise SpecError([f"{begin}{problem.removeprefix(begin)}" for problem in said]) from None
+
+
 def load(path: Path, name: str, reference: Reference = "litert") -> Imported:
     """Read the model at *path* as a graph called *name*. Raises SpecError, ToolError."""
-    if path.suffix.lower() == ".onnx":
-        from convgen.formats.onnx import reader as onnx
+    with _about(path):
+        if path.suffix.lower() == ".onnx":
+            from convgen.formats.onnx import reader as onnx
 
-        return onnx.load(path, name, reference)
-    from convgen.formats.tflite import reader as tflite
+            return onnx.load(path, name, reference)
+        from convgen.formats.tflite import reader as tflite
 
-    return tflite.load(path, name, reference)
+        return tflite.load(path, name, reference)
 
 
 def read(path: Path) -> Read:
     """Read the operators of the model at *path*. Raises SpecError, ToolError."""
-    if path.suffix.lower() == ".onnx":
-        from convgen.formats.onnx import reader as onnx
+    with _about(path):
+        if path.suffix.lower() == ".onnx":
+            from convgen.formats.onnx import reader as onnx
 
-        model = onnx.read(path)
-        return Read(onnx.entries(model), lambda name: onnx.imported(model, name))
-    from convgen.formats.tflite import reader as tflite
+            model = onnx.read(path)
+            return Read(onnx.entries(model), lambda name: onnx.imported(model, name))
+        from convgen.formats.tflite import reader as tflite
 
-    subgraphs = tflite.read(path)
-    return Read(tflite.entries(subgraphs), lambda name: tflite.imported(subgraphs, name))
+        subgraphs = tflite.read(path)
+        return Read(tflite.entries(subgraphs), lambda name: tflite.imported(subgraphs, name))

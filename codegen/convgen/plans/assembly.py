@@ -105,8 +105,7 @@ RV32M = Assembly(
 ZVE32X = Assembly(
     needs="RV32 with vectors (Zve32x) of 128 bits and more, on in mstatus.VS when it is called",
     core=("defined(__riscv_vector)", "__riscv_v_min_vlen >= 128", *RV32M.core),
-    clang=ForClang(condition="defined(__clang__)", directive=".option arch, +m, +zve32x"),
-    directives=(".option arch, +zicsr",),
+    directives=(".option arch, +m, +zicsr, +zve32x",),  # GCC links with -march of its libraries
 )
 
 

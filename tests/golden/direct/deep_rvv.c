@@ -9,11 +9,8 @@
 ... 22 lines
     defined(__riscv_vector) && __riscv_v_min_vlen >= 128 && defined(__riscv_mul) && __riscv_xlen == 32 && !defined(__riscv_32e) && !defined(__riscv_e)
 #define DEEP__ASSEMBLY
-... 11 lines
-#define DEEP__OPTIONS "    .option arch, +m, +zve32x\n"
-#else
-... 6 lines
-    ".option arch, +zicsr\n" \
+... 12 lines
+    ".option arch, +m, +zicsr, +zve32x\n" \
     ".global " #name "\n" \
 ... 30 lines
 #define DEEP__STEP 6 /* elements whose weights of a channel are behind one another */

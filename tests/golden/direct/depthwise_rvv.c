@@ -1,7 +1,7 @@
 ... 4 lines
  * Sums       vectors, 2 pixels times a register of int8 channels, each with an input of its own
  * Assembly   for GCC and clang, little-endian, RV32 with vectors (Zve32x) of 128 bits and more, on
-... 85 lines
+... 78 lines
 #define DEPTHWISE__TAPS 9
 ... 13 lines
  *   t2               a distance, an end of the range

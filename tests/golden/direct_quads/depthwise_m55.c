@@ -14,7 +14,15 @@
 #define DEPTHWISE__WEIGHTS 4 /* words of weights of a channel */
 #define DEPTHWISE__VALUE (-1) /* outside the image */
 
-#ifdef DEPTHWISE__ASSEMBLY
+... 2 lines
+ * depthwise__pack: pixels of four rows behind one another. Registers:
+ *
+ *   r2               where packed pixels are stored
+ *   r3-r6            where each row is read
+ *   r7-r10           how far its next pixels are
+ *   lr               how often sixteen pixels are left
+ *   q0-q3            sixteen pixels of each row
+ */
 void depthwise__pack(const int8_t *const *from, const int32_t *step, uint32_t *packed, int32_t count);
 
 __extension__ __asm__(
@@ -44,16 +52,15 @@ __extension__ __asm__(
 /*
  * depthwise__rows_1: 1 of the rows that windows give. Registers:
  *
+ *   q7               what rounds outputs and keeps them in their range
  *   r3               where the first window of the channel is
- *   r5               constants, in order of use, until r1
+ *   r5 r1            constants, in order of use; where they end
  *   r7 r11           where outputs of the channel are stored; of the next block
  *   r8 r9 r10        multiplier, shift and start of the channel
- *   r12              the output zero point
  *   r0 r2 r4 r6      sums of four outputs; r0 also a count or a predicate
- *   lr               how many blocks are left
- *   q0-q3            weights: of the first row and column, of the next row, column, of both
+ *   q0               weights: for each output of a window
  *   q4 q6            where columns of a window are, and outputs of a block
- *   q5 q7            pixels of a window, then outputs; what rounds these
+ *   q5               inputs of a window, then outputs
  */
 void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t *output);
 
@@ -62,6 +69,7 @@ __extension__ __asm__(
     "    push {r4-r11, lr}\n"
 ... 4 lines
     "    vpush {d8-d15}\n"
+    DEPTHWISE__CFI("adjust_cfa_offset 64")
     "    sub sp, #16\n"
     DEPTHWISE__CFI("adjust_cfa_offset 16")
     "    mov r3, r0\n"
@@ -72,7 +80,6 @@ __extension__ __asm__(
     "    vstrw.u32 q4, [sp]\n"
     "    ldr r1, =168\n"
     "    add r1, r5\n"
-    "    ldr r12, =0\n"
     "1:\n"
     "    vldrw.u32 q0, [r5], #16\n"
     "    ldm r5!, {r8, r9, r10}\n"
@@ -105,8 +112,8 @@ __extension__ __asm__(
     "    cmp r5, r1\n"
 ... 3 lines
     "    vpop {d8-d15}\n"
-    "    pop {r4-r11, pc}\n"
-    "    .ltorg\n"
+    DEPTHWISE__CFI("adjust_cfa_offset -64")
+... 2 lines
     DEPTHWISE__END(depthwise__rows_1));
 
 #else

@@ -31,6 +31,7 @@ _TAKES_VARIABLE = re.compile(
     r"|(?:sub|add) sp, ?sp, ?[a-z]"  # RISC-V
     r"|sub %.*,%rsp"
 )
+_VECTOR_BYTES = re.compile(r"csrr \w+, ?(?:vlenb|3106)")
 _PUSH = re.compile(r"(?:push|vpush|stmdb|vstmdb)\S* (?:sp!, )?\{(.*)\}")
 _X86_RED_ZONE_BYTES = 128  # what lies further below belongs to nobody
 _X86_RED_ZONE = re.compile(r"-0x([0-9a-f]+)\(%rsp")
@@ -97,7 +98,7 @@ class CallGraph:
         if name not in self._frames:
             return _frame_of(function)
         frame = self._frames[name]
-        if frame is None:
+        if frame is None or _keeps_vectors(function):
             raise Unbounded
         return frame + _below_stack_pointer(function)
 
@@ -143,6 +144,11 @@ class CallGraph:
         if index < 0 or address >= self._functions[index].end:
             raise Unbounded  # not in the image: a shared library
         return self._functions[index]
+
+
+def _keeps_vectors(function: Function) -> bool:
+    """Whether its frame has more than the compiler says: clang leaves out RISC-V's vectors."""
+    return any(_VECTOR_BYTES.match(each.text) for each in function.instructions)
 
 
 def _frame_of(function: Function) -> int:

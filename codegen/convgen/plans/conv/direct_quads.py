@@ -165,6 +165,11 @@ class QuadsSteps:
         )
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        """Vectors that hold them."""
+        return tuple(each.weights for each in self.gathers[0])
+
+    @property
     def across(self) -> int:
         """Output columns of a block."""
         return LANES // self.rows.at_once
@@ -206,19 +211,29 @@ class QuadsSteps:
         return tuple(_moved("r11", self.across * self.channels))
 
     @property
+    def pack_roles(self) -> tuple[Role, ...]:
+        """What registers hold where rows are packed."""
+        return (
+            Role(("r2",), "where packed pixels are stored"),
+            Role(("r3", "r4", "r5", "r6"), "where each row is read"),
+            Role(("r7", "r8", "r9", "r10"), "how far its next pixels are"),
+            Role(("lr",), "how often sixteen pixels are left"),
+            Role(WEIGHTS, "sixteen pixels of each row"),
+        )
+
+    @property
     def roles(self) -> tuple[Role, ...]:
         """What registers hold."""
         return (
             Role(("r3",), "where the first window of the channel is"),
-            Role(("r5",), "constants, in order of use, until r1"),
+            Role(("r5", "r1"), "constants, in order of use; where they end"),
             Role(("r7", "r11"), "where outputs of the channel are stored; of the next block"),
             Role(("r8", "r9", "r10"), "multiplier, shift and start of the channel"),
-            Role(("r12",), "the output zero point"),
             Role(SUMS, "sums of four outputs; r0 also a count or a predicate"),
-            Role(("lr",), "how many blocks are left"),
-            Role(WEIGHTS, "weights: of the first row and column, of the next row, column, of both"),
+            *((Role(("lr",), "how many blocks are left"),) if self.loops else ()),
+            Role(self.weights, "weights: for each output of a window"),
             Role(("q4", "q6"), "where columns of a window are, and outputs of a block"),
-            Role(("q5", "q7"), "pixels of a window, then outputs; what rounds these"),
+            Role(("q5",), "inputs of a window, then outputs"),
         )
 
 
