@@ -231,14 +231,6 @@ class Grower:
             out_c=out_c,
             k_h=1,
             k_w=1,
-            stride_h=1,
-            stride_w=1,
-            dilation_h=1,
-            dilation_w=1,
-            pad_top=0,
-            pad_left=0,
-            pad_bottom=0,
-            pad_right=0,
             groups=1,
         )
 

@@ -8,7 +8,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -457,6 +456,8 @@ def _generate_each(options: argparse.Namespace) -> int:
             several = api.together(job, options.specs, say)
     except ConvgenError as error:
         if junit:
+            from dataclasses import replace
+
             titles = (_title(replace(job, spec=Path(spec))) for spec in options.specs)
             junit.write(*((title, None, error) for title in titles))
         raise

@@ -87,10 +87,6 @@ class Schedule:
             number = found[-1].stop
         return tuple(found)
 
-    def fused_to(self, last: int) -> tuple[Fused, ...]:
-        """Return the fused stages that begin at or before the operator *last*."""
-        return tuple(fused for fused in self.fused if fused.first <= last)
-
     @property
     def over_strips(self) -> bool:
         """Whether a stage goes over strips of columns: its plans are those of a strip."""

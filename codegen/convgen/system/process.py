@@ -11,7 +11,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,6 +247,8 @@ def beside(jobs: Iterable[Callable[[], object]], work: Callable[[], T], at_once:
 
     So many *at_once*; 0: as the computer has processors.
     """
+    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(at_once or os.cpu_count()) as pool:
         begun = [pool.submit(job) for job in jobs]
         try:

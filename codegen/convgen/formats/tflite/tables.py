@@ -31,7 +31,6 @@ MAX_NAME = 1000
 MAX_CONSTANT_BYTES = MAX_TENSOR_BYTES  # of all tensors together, which may share buffers
 
 IDENTIFIER = b"TFL3"
-OLD_CODES = 127  # of operators that fit in the byte of the first schema
 ABSENT = -1  # in place of an operand
 
 _T = TypeVar("_T")

@@ -46,14 +46,6 @@ class Mean(Plain):
             out_c=inner,
             k_h=1,
             k_w=count,
-            stride_h=1,
-            stride_w=1,
-            dilation_h=1,
-            dilation_w=1,
-            pad_top=0,
-            pad_left=0,
-            pad_bottom=0,
-            pad_right=0,
             groups=inner,
         )
 

@@ -127,14 +127,6 @@ def _pooling(mean: Mean, written: Tensor) -> Pool2d:
         out_c=channels,
         k_h=rows,
         k_w=width,
-        stride_h=1,
-        stride_w=1,
-        dilation_h=1,
-        dilation_w=1,
-        pad_top=0,
-        pad_left=0,
-        pad_bottom=0,
-        pad_right=0,
         groups=channels,
     )
     clamps = mean.dtype == "int8"

@@ -32,5 +32,3 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     *mec.VARIANTS,
     *winograd.VARIANTS,
 )
-
-FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(algorithm.family for algorithm in ALGORITHMS))
