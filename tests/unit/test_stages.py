@@ -86,6 +86,14 @@ def test_no_estimate_is_above_what_a_stage_needs(cutter: Cutter) -> None:
             assert estimate <= fresh._need(cut, limits), cut
 
 
+def test_a_stage_has_no_more_operators_than_there_is_time_for(
+    cutter: Cutter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "MOST_TOGETHER", 2)
+    cuts = {cut for cuts in every_cut(cutter, len(cutter.steps)) for cut in cuts}
+    assert max(end - start for start, end in cuts) <= 2
+
+
 def test_for_the_least_ram_flash_may_cost_next_to_no_instructions(cutter: Cutter) -> None:
     arena = cutter.least(STACK) * 2
     fastest, leaner = (cutter.within(arena, STACK, IMPOSSIBLE, goal) for goal in GOALS)

@@ -33,6 +33,8 @@ STACK_OF_TURN = 24  # bytes beside those of the operator
 IMPOSSIBLE = 2**62
 MOST_PLAYED = 96  # stages of a network, where the fewest instructions are looked for
 MOST_FOR_LEAST = 256  # where the least RAM is: each takes its time
+LONG = 16  # operators: what a stage of more takes to play grows with their square
+MOST_TOGETHER = 128  # operators of one stage
 
 Cut = tuple[int, int]
 """The first operator of a stage, and the one behind it."""
@@ -160,7 +162,7 @@ class Cutter:
         self._workspace_of = {id(one): _workspace(one) for able in self._able for one in able}
         parts = (self.material.part(n, one.plan) for n, one in enumerate(self._lean))
         self._turns = [-(-part.rows // part.step) for part in parts]
-        self._lives = lives_of(graph)
+        self._held = _Held(graph)
         states = {state.tensor.name for state in graph.states}
         self._alone = [
             any(t.name in states for t in op.outputs)
@@ -169,10 +171,11 @@ class Cutter:
         ]
         self._rough = _Rough(self.material, self._lean)
         self._played: dict[Cut, Fused] = {}
+        self._effort = 0.0
+        """Of all that was played, in stages of up to `LONG` operators."""
         self._estimates: dict[Cut, int] = {}
         self._needs: dict[tuple[Cut, int, bool], int] = {}
         """Of fused stages, with so much stack, estimated or played."""
-        self._around: dict[Cut, int] = {}
         self._workspaces: dict[int, list[int | None]] = {}
         self._least: dict[int, int] = {}
 
@@ -263,7 +266,7 @@ class Cutter:
             return found.instructions + limits.price * found.flash if found else IMPOSSIBLE
 
         total, cuts = self._settled(cost, sum, MOST_PLAYED)
-        may_play = len(self._played) < MOST_PLAYED
+        may_play = self._effort < MOST_PLAYED
         if total >= IMPOSSIBLE and not may_play and self.least(limits.stack) <= limits.arena:
             # What takes the least RAM is played by now.
             total, cuts = self._settled(cost, sum, MOST_PLAYED)
@@ -292,13 +295,13 @@ class Cutter:
     ) -> tuple[float, list[Cut]]:
         """Return the best path, in which nothing is estimated any more.
 
-        Once *most* stages have been played, others are out of the question.
+        Once as much as *most* stages take has been played, others are out of the question.
         """
         known: dict[Cut, float] = {}
 
         def once(cut: Cut) -> float:
             if cut not in known:
-                is_out = self._is_estimated(cut) and len(self._played) >= most
+                is_out = self._is_estimated(cut) and self._effort >= most
                 known[cut] = IMPOSSIBLE if is_out else cost(cut)
             return known[cut]
 
@@ -310,7 +313,7 @@ class Cutter:
             for cut in estimated:
                 self._play(cut)
                 del known[cut]
-            if len(self._played) >= most:
+            if self._effort >= most:
                 known.clear()
 
     def _path(
@@ -329,7 +332,7 @@ class Cutter:
     def _starts(self, end: int) -> Iterator[int]:
         """Yield where a stage may begin that ends in front of operator *end*."""
         yield end - 1
-        for start in range(end - 2, -1, -1):
+        for start in range(end - 2, max(end - MOST_TOGETHER, 0) - 1, -1):
             if self._alone[start] or self._alone[start + 1]:
                 return
             yield start
@@ -375,7 +378,7 @@ class Cutter:
         workspace = max(size for size in workspaces if size is not None)
         played = self._played.get(cut)
         besides = aligned(played.workspace) if played else 0
-        return self._held_around(cut) + alone + workspace - besides
+        return self._held.around(cut) + alone + workspace - besides
 
     def _least_workspaces(self, stack: int) -> list[int | None]:
         """Return for each operator the least workspace as a part of a fused stage, or None."""
@@ -396,24 +399,9 @@ class Cutter:
             if need <= limits.arena and option.candidate.stack <= limits.stack:
                 yield need, option
 
-    def _held_around(self, cut: Cut) -> int:
-        """Return the bytes of the tensors that a stage only leaves alone."""
-        if cut not in self._around:
-            first, end = cut
-            own = {
-                tensor.name
-                for operator in self.graph.operators[first:end]
-                for tensor in (*operator.inputs, *operator.outputs)
-            }
-            self._around[cut] = sum(
-                block.room
-                for name, block in self._lives.items()
-                if name not in own and block.first < end and first <= block.last
-            )
-        return self._around[cut]
-
     def _play(self, cut: Cut) -> None:
         plans = [one.plan for one in self._lean[slice(*cut)]]
+        self._effort += max(1.0, (len(plans) / LONG) ** 2)
         self._played[cut] = fused(self.material, cut[0], plans, fed=self._fed_at(cut))
 
     def apart(self, stages: Sequence[Stage]) -> tuple[Stage, ...]:
@@ -429,7 +417,7 @@ class Cutter:
         return replace(
             stage,
             fusion=rows,
-            need=self._held_around(cut) + rows.alone.bytes,
+            need=self._held.around(cut) + rows.alone.bytes,
             instructions=stage.instructions - fusion.overhead + rows.overhead,
         )
 
@@ -489,10 +477,38 @@ class Cutter:
             return None
         return Stage(
             candidates=chosen,
-            need=self._held_around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes,
+            need=self._held.around(cut) + lean.alone.bytes + fusion.own_bytes - lean.own_bytes,
             instructions=sum(one.instructions for one in chosen) + lean.overhead,
             fusion=fusion,
         )
+
+
+class _Held:
+    """Bytes of the tensors that stages only leave alone."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Count what has begun to be needed, and what no longer is, in front of each operator."""
+        self._graph, lives = graph, lives_of(graph)
+        self._rooms = {name: block.room for name, block in lives.items()}
+        begun, ended = ([0] * (len(graph.operators) + 2) for _ in range(2))
+        for block in lives.values():
+            begun[block.first + 1] += block.room
+            ended[block.last + 1] += block.room
+        self._begun, self._ended = list(accumulate(begun)), list(accumulate(ended))
+        self._known: dict[Cut, int] = {}
+
+    def around(self, cut: Cut) -> int:
+        """Return what is needed meanwhile and none of the operators of *cut* knows."""
+        if cut not in self._known:
+            first, end = cut
+            own = {
+                tensor.name
+                for operator in self._graph.operators[first:end]
+                for tensor in (*operator.inputs, *operator.outputs)
+            }
+            alive = self._begun[end] - self._ended[first]
+            self._known[cut] = alive - sum(self._rooms.get(name, 0) for name in own)
+        return self._known[cut]
 
 
 class _Rough:

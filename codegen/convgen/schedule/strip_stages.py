@@ -53,7 +53,7 @@ class StripCutter(Cutter):
         made = {tensor.name for operator in operators for tensor in operator.outputs}
         given = {t.name for operator in operators for t in operator.inputs} - made
         around = {*given, operators[-1].outputs[0].name}
-        return self._held_around(cut) + sum(aligned(tensors[name].bytes) for name in around)
+        return self._held.around(cut) + sum(aligned(tensors[name].bytes) for name in around)
 
     @cached_property
     def _studies(self) -> dict[int, Study]:
@@ -115,12 +115,12 @@ class StripCutter(Cutter):
     def _at_least(self, cut: Cut, fusion: Fused) -> int:
         """Return the bytes of an arena that no placement of a stage goes below."""
         sources = sum(block.room for block in fusion.around if block.what not in fusion.flow.times)
-        return self._held_around(cut) + sources + fusion.least
+        return self._held.around(cut) + sources + fusion.least
 
     def _as_stage(self, cut: Cut, found: Striped) -> Stage:
         return Stage(
             candidates=found.candidates,
-            need=self._held_around(cut) + found.fusion.alone.bytes,
+            need=self._held.around(cut) + found.fusion.alone.bytes,
             instructions=sum(one.instructions for one in found.candidates) + found.fusion.overhead,
             fusion=found.fusion,
         )
