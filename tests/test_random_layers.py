@@ -133,7 +133,7 @@ ASSEMBLED = {
     "rv32imc": r".*_w16|winograd_.*",
 }
 """Those that are in assembly for most layers."""
-LEAST_IN_POOLS, LEAST_NATIVE = 200, 100  # layers for each algorithm
+LEAST_IN_POOLS, LEAST_NATIVE = 200, 60  # layers for each algorithm
 LEAST_EMULATED = 10  # beside those of test_every_target, which are compiled in the same way
 LEAST_ASSEMBLED = {
     "cortex-m0": 200,
