@@ -42,7 +42,7 @@ BUILDS = (
 )  # fmt: skip
 """Every set of instructions with each compiler that is told of it in its own way."""
 ONCE = (
-    ("cortex-m0", "zig"), ("cortex-m4", "gcc"), ("cortex-m55", "gcc"), ("rv32imc", "gcc"),
+    ("cortex-m0", "zig"), ("cortex-m4", "gcc"), ("cortex-m55", "zig"), ("rv32imc", "gcc"),
     ("rv32imcv", "zig"),
 )  # fmt: skip
 """Every set of instructions, with one compiler or the other."""
