@@ -2,9 +2,9 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-model test quick check golden speed cost paper bench wheel clean
+.PHONY: help setup demo demo-model test quick check random golden speed cost paper bench wheel clean
 
-quick check golden speed cost paper bench wheel: | $(PYTHON)
+quick check random golden speed cost paper bench wheel: | $(PYTHON)
 
 $(PYTHON):
 	@docker/setup.sh tests
@@ -36,6 +36,9 @@ check:  ## lint, check types, run the tests
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy codegen tests benchmarks
 	$(PYTHON) -m pytest -n 2 --dist worksteal
+
+random:  ## run 300 random layers by every algorithm on all targets
+	$(PYTHON) -m pytest tests/test_every_target.py -n 2 --random-layers 300
 
 golden:  ## write the golden files anew; review the diff
 	$(PYTHON) -m pytest tests/test_golden.py --update-golden
