@@ -116,7 +116,7 @@ def test_every_instruction_of_assembly_can_be_unwound(
             )
         return core
 
-    monkeypatch.setattr(in_process, "Core", watched)
+    monkeypatch.setattr(in_process, "BareCore", watched)
     batch.execute(built)
     for function_name, function in functions.items():
         assert function.seen, f"{function_name} was not called"

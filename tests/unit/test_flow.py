@@ -32,7 +32,7 @@ def store(
         tensors=(name,),
         leads=(0,),
         shifts=(0,),
-        more=0,
+        excesses=(0,),
         height=height,
         pitch=4,
         capacity=capacity,
@@ -141,6 +141,19 @@ def test_what_a_window_reads(row: int) -> None:
         rows = [r for r in range(row * stride - pad, row * stride - pad + reach) if 0 <= r < 6]
         if rows:
             assert (reading.first(row), reading.end(row + 1)) == (rows[0], rows[-1] + 1)
+
+
+def test_a_wide_row_needs_what_lies_beyond_a_narrow_one_in_its_place() -> None:
+    """The narrow one begins where the wide one does."""
+    both = replace(
+        store("narrow", 4, 1),
+        tensors=("wide", "narrow"),
+        leads=(0, 0),
+        shifts=(0, 0),
+        excesses=(8, 0),
+    )
+    assert (both.bytes, both.slots) == (12, 3)
+    assert (both.beyond("wide"), both.beyond("narrow")) == (2, 0)
 
 
 def test_a_stage_that_can_never_go_on_says_so() -> None:

@@ -95,7 +95,7 @@ class Store:
     ``tensors`` are one, or several of which each takes the place of the one before: a row that of
     the same number or, where a window reads it, that of the oldest row in that. So rows of each
     begin its ``shifts`` rows and its ``leads`` bytes behind those of the last, which are ``pitch``
-    bytes apart, and may reach ``more`` bytes beyond them. ``is_given``: all rows are there at the
+    bytes apart, and reach its ``excesses`` bytes beyond them. ``is_given``: all rows are there at the
     start. ``is_kept``: all must be there at the end.
     """
 
@@ -104,7 +104,7 @@ class Store:
     shifts: tuple[int, ...]
     height: int
     pitch: int
-    more: int
+    excesses: tuple[int, ...]
     capacity: int
     is_given: bool = False
     is_kept: bool = False
@@ -113,6 +113,11 @@ class Store:
     def name(self) -> str:
         """What it is called: as the last tensor in it."""
         return self.tensors[-1]
+
+    @property
+    def more(self) -> int:
+        """How many bytes rows reach beyond those of the last at most."""
+        return max(self.excesses)
 
     @property
     def bytes(self) -> int:
@@ -145,6 +150,7 @@ class Store:
             self,
             tensors=self.tensors[:count],
             leads=self.leads[:count],
+            excesses=self.excesses[:count],
             shifts=tuple(shift - shifts[-1] for shift in shifts),
         )
 
@@ -155,7 +161,8 @@ class Store:
 
     def beyond(self, tensor: str) -> int:
         """Return how many places behind its own a row of *tensor* may reach into."""
-        return self.more_slots - self.shift(tensor) if self.lead(tensor) else 0
+        excess = self.excesses[self.tensors.index(tensor)]
+        return self._slots_in(excess) - self.shift(tensor)
 
     @property
     def slots(self) -> int:
@@ -171,7 +178,10 @@ class Store:
     @property
     def more_slots(self) -> int:
         """How many slots behind its own a row may reach into."""
-        return -(-self.more // self.pitch)
+        return self._slots_in(self.more)
+
+    def _slots_in(self, size: int) -> int:
+        return -(-size // self.pitch)
 
     @property
     def is_whole(self) -> bool:

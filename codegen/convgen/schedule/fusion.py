@@ -233,10 +233,10 @@ class Fused:
         """
         *before, last = store.tensors
         pitch, lead = self.material.pitch[last], store.lead(last)
-        whole = replace(store, pitch=pitch, more=0, capacity=store.height, is_kept=True)
+        whole = replace(store, pitch=pitch, capacity=store.height, is_kept=True)
         if (lead, store.more) == (0, 0) and pitch == store.pitch:
             return (whole,)
-        own = replace(whole, tensors=(last,), leads=(0,), shifts=(0,))
+        own = replace(whole, tensors=(last,), leads=(0,), shifts=(0,), excesses=(0,))
         return (replace(store.of_first(len(before)), is_kept=False), own) if before else (own,)
 
     @property

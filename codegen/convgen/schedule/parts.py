@@ -175,7 +175,7 @@ class Parts:
             if not made[output].is_at_once and self._is_resized(later.get(output), output):
                 continue  # it would save as much, and rows that wait need places as far apart
             group = (*(each.over(over) for each in groups[over.tensor]), _RowPlace(tensor=output))
-            if self.is_needed_after(output, end) and self._more(group):
+            if self.is_needed_after(output, end) and max(self._excesses(group)):
                 continue
             is_at_once = all(made[each.tensor].is_at_once for each in group[1:])
             if not is_at_once and self._is_resized(output, over.tensor):
@@ -202,15 +202,15 @@ class Parts:
             if over is None:
                 return None
             group = [*(each.over(over) for each in group), _RowPlace(tensor=tensor)]
-        more = self._more(group)
-        if store.is_kept and more:
+        excesses = self._excesses(group)
+        if store.is_kept and max(excesses):
             return None
-        return replace(store, leads=tuple(each.lead for each in group), more=more)
+        return replace(store, leads=tuple(each.lead for each in group), excesses=excesses)
 
-    def _more(self, group: Sequence[_RowPlace]) -> int:
-        """Return how far rows of a *group* reach beyond those of the last."""
+    def _excesses(self, group: Sequence[_RowPlace]) -> tuple[int, ...]:
+        """Return how many bytes rows of each in a *group* reach beyond those of the last."""
         pitch = self.pitch[group[-1].tensor]
-        return max(
+        return tuple(
             each.shift * pitch + each.lead + self.pitch[each.tensor] - pitch for each in group
         )
 
@@ -239,7 +239,7 @@ class Parts:
             shifts=tuple(each.shift for each in group),
             height=height,
             pitch=self.pitch[tensors[-1]],
-            more=self._more(group),
+            excesses=self._excesses(group),
             capacity=height if is_whole else min(height, max(1, *windows, *steps)),
             is_given=is_given,
             is_kept=is_kept,
