@@ -27,7 +27,7 @@ from random_layers import MIXED, drawn, inputs_for
 
 BOARDS = {"rv32imcv": 128, "rv32imcv_zvl256b": 256}
 QUICK = Options(compile=("-O0",), layers_in_unit=1000)
-ALGORITHMS = frozenset({"direct", "im2col_p2", "im2col_p4"})
+ALGORITHMS = frozenset({"direct", "im2col_p2", "mec"})
 ALONE = frozenset({"direct"})
 CHANNELS = (1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 130)
 RANDOM_LAYERS = 200
@@ -48,7 +48,7 @@ def edges() -> Iterator[Conv2d]:
         yield shaped(f"dense{i}", size, channels, 3, padding=("same", "valid")[i % 2])
         yield shaped(f"pixels{i}", [1, 1 + i % 7, 3 * i + 1], channels, 1)
         if channels > 1:
-            more = {"groups": channels, "stride": [1, 1 + i % 3], "dilation": [1, 1 + i % 2]}
+            more = {"groups": channels, "stride": [1, 1 + i % 3], "dilation": [1 + i % 3 % 2, 1 + i % 2]}
             yield shaped(f"own{i}", [5, 12, channels], channels, [2, 1 + i % 5], **more)
     yield shaped("one_row", [1, 40, 20], 20, [1, 31], groups=20)
     yield shaped("far", [2, 5, 700], 9, [1, 2])

@@ -168,7 +168,7 @@ def _reach(geometry: Geometry) -> int:
 
 
 def _runs(geometry: Geometry, rows: int, *, ring: bool) -> Runs:
-    row = geometry.k_w * geometry.group_in_c
+    row = geometry.k_w * plan_gather(geometry).elems
     part = rows * row
     by_row = _by_row(geometry, ring=ring)
     return Runs(
