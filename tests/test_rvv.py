@@ -48,8 +48,9 @@ def edges() -> Iterator[Conv2d]:
         yield shaped(f"dense{i}", size, channels, 3, padding=("same", "valid")[i % 2])
         yield shaped(f"pixels{i}", [1, 1 + i % 7, 3 * i + 1], channels, 1)
         if channels > 1:
-            more = {"groups": channels, "stride": [1, 1 + i % 3], "dilation": [1 + i % 3 % 2, 1 + i % 2]}
-            yield shaped(f"own{i}", [5, 12, channels], channels, [2, 1 + i % 5], **more)
+            more = {"stride": [1, 1 + i % 3], "dilation": [1 + i % 3 % 2, 1 + i % 2]}
+            kernel = [2, 1 + i % 5]
+            yield shaped(f"own{i}", [5, 12, channels], channels, kernel, groups=channels, **more)
     yield shaped("one_row", [1, 40, 20], 20, [1, 31], groups=20)
     yield shaped("far", [2, 5, 700], 9, [1, 2])
     yield shaped("single", [4, 5, 6], 18, 3, requantize={"rounding": "single"})

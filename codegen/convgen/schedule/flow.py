@@ -95,8 +95,8 @@ class Store:
     ``tensors`` are one, or several of which each takes the place of the one before: a row that of
     the same number or, where a window reads it, that of the oldest row in that. So rows of each
     begin its ``shifts`` rows and its ``leads`` bytes behind those of the last, which are ``pitch``
-    bytes apart, and reach its ``excesses`` bytes beyond them. ``is_given``: all rows are there at the
-    start. ``is_kept``: all must be there at the end.
+    bytes apart, and reach its ``excesses`` bytes beyond them. ``is_given``: all rows are there at
+    the start. ``is_kept``: all must be there at the end.
     """
 
     tensors: tuple[str, ...]
