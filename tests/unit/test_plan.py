@@ -17,7 +17,8 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.buffers import buffer
 from convgen.plans.conv import ALGORITHMS
-from convgen.plans.conv.inside import find_inner
+from convgen.plans.conv.direct import DirectSteps
+from convgen.plans.conv.inside import Inner, find_inner
 from convgen.plans.conv.winograd_pairs import PairSteps
 from convgen.plans.kernels.base import KernelPlan, spans_of
 from convgen.plans.plan import Plan
@@ -342,6 +343,35 @@ def test_inner_pixels_read_no_padding(layers: dict[str, Conv2d]) -> None:
             inside = top >= 0 and left >= 0 and bottom < g.in_h and right < g.in_w
             listed = inner.top <= row < inner.bottom and inner.left <= col < inner.right
             assert inside == listed
+
+
+@pytest.mark.parametrize(
+    ("inner", "blocks", "forwards", "backwards"),
+    [
+        ((0, 6), (3,), False, False),
+        ((0, 6), (4,), True, True),  # two are left over
+        ((0, 6), (4, 2), False, False),
+        ((0, 5), (5,), True, False),
+        ((1, 6), (5,), False, True),
+        ((0, 0), (), True, True),
+    ],
+)
+def test_edges_follow_blocks_that_do_not_reach_the_border(
+    inner: tuple[int, int], blocks: tuple[int, ...], forwards: bool, backwards: bool
+) -> None:
+    """GCC 12 warned of a loop that came after all six pixels."""
+    left, right = inner
+    steps = DirectSteps(
+        inner=Inner(top=1, bottom=5, left=left, right=right),
+        inner_pixels=blocks,
+        has_edges=True,
+        skips_outside=False,
+        row_runs=True,
+        run_elems=1,
+        tap_elems=1,
+    )
+    assert steps.has_edges_behind(6, backwards=False) == forwards
+    assert steps.has_edges_behind(6, backwards=True) == backwards
 
 
 def test_constants_hold_the_folded_bias(layers: dict[str, Conv2d]) -> None:
