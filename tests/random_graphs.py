@@ -231,7 +231,6 @@ class Grower:
             out_c=out_c,
             k_h=1,
             k_w=1,
-            groups=1,
         )
 
     def sliced(self, now: Tensor) -> Tensor:

@@ -71,11 +71,9 @@ class DirectSteps:
 
     def has_edges_behind(self, out_w: int, *, backwards: bool) -> bool:
         """Whether a row of *out_w* pixels has any behind the blocks of inner ones."""
-        left_over = self.inner.cols
-        for pixels in self.inner_pixels:
-            left_over %= pixels
+        reaches = sum(cut(self.inner.cols, self.inner_pixels)) == self.inner.cols
         to_border = self.inner.left == 0 if backwards else self.inner.right == out_w
-        return self.has_edges and not (self.inner_pixels and to_border and left_over == 0)
+        return self.has_edges and not (self.inner_pixels and to_border and reaches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
