@@ -26,7 +26,8 @@ def test_files_are_made_once(tmp_path: Path) -> None:
         assert cache.files("name", lambda: made) == made
         assert cache.files("name", tuple) == made
         assert cache.kept_files("name") == made
-        (tmp_path / "name").write_bytes(CONTENT)
+        (stored,) = tmp_path.iterdir()
+        stored.write_bytes(CONTENT)
         assert cache.kept_files("name") is None
 
 

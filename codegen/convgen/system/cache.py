@@ -14,11 +14,11 @@ import json
 import os
 import sys
 import zlib
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from convgen.system.files import write
 
@@ -29,6 +29,7 @@ Files = tuple[tuple[str, bytes], ...]
 MOST_FILES = 4096
 MOST_BYTES = 2**27
 STORED = 64  # between two looks at how much there is
+PACKED = ".files"
 DIGEST = hashlib.sha256
 FAST = 1  # of zlib's levels: debug information takes a third, in hardly any time
 
@@ -107,37 +108,47 @@ def store(name: str, content: bytes) -> None:
 
 def value(name: str, make: Callable[[], T]) -> T:
     """Return what *make* makes, plain data as JSON has it: what was stored as *name* if it was."""
-    kept: T | None = _kept(name)
-    if kept is not None:
-        return kept
-    made = make()
-    if _Place.folder is not None:
-        store(name, zlib.compress(json.dumps(made).encode(), FAST))
-    return made
+    return _recalled(name, make, lambda made: json.dumps(made).encode(), json.loads)
 
 
 def files(name: str, make: Callable[[], Files]) -> Files:
     """Return the files that *make* makes: what was stored as *name* if they were."""
-
-    def listed() -> list[list[str]]:
-        return [[path, b64encode(content).decode()] for path, content in make()]
-
-    return _decoded(value(name, listed))
+    return _recalled(name + PACKED, make, _in_a_row, _taken_apart)
 
 
 def kept_files(name: str) -> Files | None:
     """Return the files that were stored as *name*, None if they are not there."""
+    kept = _kept(name + PACKED)
+    return None if kept is None else _taken_apart(kept)
+
+
+def _recalled(
+    name: str, make: Callable[[], T], pack: Callable[[T], bytes], unpack: Callable[[bytes], T]
+) -> T:
     kept = _kept(name)
-    return None if kept is None else _decoded(kept)
+    if kept is not None:
+        return unpack(kept)
+    made = make()
+    if _Place.folder is not None:
+        store(name, zlib.compress(pack(made), FAST))
+    return made
 
 
-def _kept(name: str) -> Any:
+def _kept(name: str) -> bytes | None:
     content = load(name)
-    return None if content is None else json.loads(zlib.decompress(content))
+    return None if content is None else zlib.decompress(content)
 
 
-def _decoded(listed: Iterable[Sequence[str]]) -> Files:
-    return tuple((path, b64decode(content)) for path, content in listed)
+def _in_a_row(files: Files) -> bytes:
+    """Return a line that says how long each is, and their contents."""
+    lengths = json.dumps([(path, len(content)) for path, content in files])
+    return b"\n".join((lengths.encode(), b"".join(content for _, content in files)))
+
+
+def _taken_apart(row: bytes) -> Files:
+    lengths, contents = row.split(b"\n", 1)
+    source = BytesIO(contents)
+    return tuple((path, source.read(length)) for path, length in json.loads(lengths))
 
 
 def _make_room(folder: Path) -> None:
