@@ -1,8 +1,8 @@
 """The text that is generated of a few small layers, and what of it the golden files show.
 
-A line is shown where it follows another for the first time: what follows it in a file before is
-left out, with the count of its lines. Neither the layer's name counts, nor numbers, so that a
-kernel is shown in one shape of block; of assembly those of registers and labels do.
+A line is shown the first time that it is printed: what is in a file before is left out, with the
+count of its lines. Neither the layer's name counts, nor numbers, types and indentation, so that a
+kernel is shown once, in one shape of block.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import convgen
@@ -35,7 +35,7 @@ from convgen.targets.target import Target
 from planned import planned
 
 NUMBER = re.compile(r"\d+")
-IMMEDIATE = re.compile(r"#-?\d+")
+TYPE = re.compile(r"\b(?:float|u?int\d+_t)\b")
 DIGEST = re.compile(rf"(?<= \* {seal.LINE}: )\w+")  # it would change with every other line
 DIGITS = Path(__file__).parents[1] / "examples" / "digits" / "digits.tflite"
 TARGET, FEW_REGISTERS = "cortex-m4", "cortex-m0"
@@ -192,7 +192,7 @@ def texts() -> dict[str, str]:
 @functools.cache
 def shown() -> dict[str, str]:
     """Return what the golden files show of `texts`: what none before it does."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     found = {}
     for path, text in texts().items():
         lines, case = text.splitlines(), expected_files()[path[:-2]][0]
@@ -202,17 +202,16 @@ def shown() -> dict[str, str]:
 
 
 def pattern(line: str, case: str) -> str:
-    """Return *line* without the layer's name and numbers; of assembly without immediate ones."""
-    text = line.replace(case.upper(), "NAME").replace(case, "name")
-    is_assembly = text.lstrip().startswith('"')
-    return IMMEDIATE.sub("#0", text) if is_assembly else NUMBER.sub("0", text)
+    """Return *line* without the layer's name, numbers, types and indentation."""
+    text = line.strip().replace(case.upper(), "NAME").replace(case, "name")
+    return NUMBER.sub("0", TYPE.sub("type", text))
 
 
-def _news(patterns: list[str], seen: set[tuple[str, str]]) -> Iterator[bool]:
-    """Say of each line whether it stands behind another for the first time."""
-    for pair in pairwise(["", *patterns]):
-        yield pair not in seen
-        seen.add(pair)
+def _news(patterns: Iterable[str], seen: set[str]) -> Iterator[bool]:
+    """Say of each line whether it is printed for the first time."""
+    for each in patterns:
+        yield each not in seen
+        seen.add(each)
 
 
 def _without_old(lines: Iterable[str], news: Iterable[bool]) -> Iterator[str]:

@@ -1,24 +1,18 @@
 ... 3 lines
  * Algorithm  accumulate_connected
  * Sums       SMLAD, weights of two channels in int16
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
-... 3 lines
+... 4 lines
  * Printed from templates/algorithms/accumulate.c.j2.
- *
-... 53 lines
+... 54 lines
 #define CONNECTED__DEPTH 12 /* elements of the input */
-#define CONNECTED__FINISH_MIN (-128) /* activation range less the output zero point */
-... 3 lines
+... 4 lines
 /* Sum to output: TensorFlow Lite's single rounding, then activation and zero point. */
-static CONNECTED__CODE int8_t connected__finish(int32_t sum, int32_t channel)
-... 2 lines
+... 3 lines
     const int64_t half = (int64_t)1 << (shift - 1);
     int32_t value = (int32_t)(((int64_t)sum * connected__multiplier[channel] + half) >> shift);
-    value = value < CONNECTED__FINISH_MIN ? CONNECTED__FINISH_MIN : value;
-... 26 lines
+... 27 lines
  * connected__slice_4: adds the products of a slice to 1 x 4 sums. Registers:
- *
- *   r0               where the input is read
+... 2 lines
  *   r1               weights
  *   r2               words of input that are left
  *   r3               the last word, or nothing
@@ -29,90 +23,36 @@ static CONNECTED__CODE int8_t connected__finish(int32_t sum, int32_t channel)
  * On the stack: input, how many words, the last and the first of them, weights, sums and the end of these.
  */
 void connected__slice_4(const int8_t *input, const uint32_t *weights, int32_t *sums, const uint32_t *ends);
-
-__extension__ __asm__(
+... 2 lines
     CONNECTED__BEGIN(connected__slice_4)
-    "    push {r4-r11, lr}\n"
-... 6 lines
+... 7 lines
     "    ldm r3, {r3-r5}\n"
     "    strd r1, r2, [sp, #16]\n"
     "    stm sp, {r0, r3-r5}\n"
     "1:\n"
     "    ldm sp, {r0, r2, r3, r9}\n"
     "    mov r4, #0\n"
-    "    mov r5, #0\n"
-    "    mov r6, #0\n"
-    "    mov r7, #0\n"
-    "    lsls r8, r2, #31\n"
+... 4 lines
     "    bne 4f\n"
     "    b 3f\n"
-    "2:\n"
-    "    ldr r9, [r0], #4\n"
-    "3:\n"
-    "    sxtb16 r8, r9\n"
-    "    sxtb16 r9, r9, ror #8\n"
+... 5 lines
     "    ldm r1!, {r10-r12, lr}\n"
-    "    smlad r5, r8, r10, r5\n"
-    "    sxtb16 r10, r10\n"
-    "    smlad r4, r8, r10, r4\n"
-    "    smlad r7, r8, r11, r7\n"
-    "    sxtb16 r11, r11\n"
-    "    smlad r6, r8, r11, r6\n"
-    "    smlad r5, r9, r12, r5\n"
-    "    sxtb16 r12, r12\n"
-    "    smlad r4, r9, r12, r4\n"
-    "    smlad r7, r9, lr, r7\n"
-    "    sxtb16 lr, lr\n"
-    "    smlad r6, r9, lr, r6\n"
-    "    ldr r9, [r0], #4\n"
-    "4:\n"
-    "    sxtb16 r8, r9\n"
-... 14 lines
-    "    subs r2, #2\n"
+... 30 lines
     "    bgt 2b\n"
     "    cbz r3, 5f\n"
-    "    mov r9, r3\n"
-    "    movs r3, #0\n"
-    "    movs r2, #1\n"
-    "    b 4b\n"
-    "5:\n"
-    "    ldrd r1, r2, [sp, #16]\n"
-    "    sub r5, r4\n"
-    "    sub r7, r6\n"
-    "    ldm r2, {r8-r11}\n"
-    "    add r8, r4\n"
+... 10 lines
     "    add r9, r9, r5, asr #8\n"
-    "    add r10, r6\n"
-    "    add r11, r11, r7, asr #8\n"
+... 2 lines
     "    stm r2!, {r8-r11}\n"
-    "    add sp, #28\n"
-... 3 lines
+... 4 lines
     CONNECTED__END(connected__slice_4));
-
-... 7 lines
+... 8 lines
  *   r4 r5            sums: of channel 0, of it and 256 times channel 1 ...
  *   r8 r9            inputs, two elements each; r9 also a word
  *   r10 r11          weights of two channels and two elements each
- *
-... 20 lines
-    "    lsls r8, r2, #31\n"
-... 7 lines
-    "    ldm r1!, {r10, r11}\n"
-    "    smlad r5, r8, r10, r5\n"
-... 2 lines
-    "    smlad r5, r9, r11, r5\n"
-    "    sxtb16 r11, r11\n"
-    "    smlad r4, r9, r11, r4\n"
-    "    ldr r9, [r0], #4\n"
-... 10 lines
-    "    subs r2, #2\n"
-... 9 lines
-    "    ldm r2, {r8, r9}\n"
-    "    add r8, r4\n"
-    "    add r9, r9, r5, asr #8\n"
+... 60 lines
     "    stm r2!, {r8, r9}\n"
-    "    add sp, #28\n"
-... 5 lines
+... 6 lines
 /* So many elements, at most four, as bytes of a word; else zero. */
 static CONNECTED__CODE inline uint32_t connected__word(const int8_t *input, uint32_t count)
 {
@@ -125,10 +65,7 @@ static CONNECTED__CODE inline uint32_t connected__word(const int8_t *input, uint
     while (count > 0) {
         --count;
         word = word << 8 | (uint8_t)input[count];
-    }
-    return word;
-}
-
+... 4 lines
 /* Adds the products of `count` elements at `input`, of which the first is the group's. */
 static CONNECTED__CODE void connected__multiply(
     const int8_t *input, uint32_t group, uint32_t skipped, uint32_t count, int32_t *partial)
@@ -140,22 +77,19 @@ static CONNECTED__CODE void connected__multiply(
         rest / 4 + 1,
         connected__word(inner + rest / 4 * 4, rest % 4),
         connected__word(input, lead) << 8 * skipped,
-    };
-
+... 2 lines
     connected__slice_4(
         inner, connected__weights + 4 * group,
         partial, ends);
     connected__slice_2(
         inner, connected__weights + 12 + 2 * group,
         partial + 4, ends);
-}
-
+... 2 lines
 /* Adds the products of elements `first` to `last` - 1, which are at `input`. */
 static CONNECTED__CODE void connected__slice(const int8_t *input, int32_t first, int32_t last, int32_t *partial)
 {
     connected__multiply(input, (uint32_t)first / 4, (uint32_t)first % 4, (uint32_t)(last - first), partial);
-}
-#else
+... 2 lines
 /* Adds the products of a block of channels. */
 static CONNECTED__CODE void connected__block(
     const int8_t *input, int32_t first, int32_t last, const uint32_t *weights, int32_t channels, int32_t *sums)
@@ -170,27 +104,21 @@ static CONNECTED__CODE void connected__block(
 
             sums[c] += x * lower;
             sums[c + 1] += x * ((both - lower) / 256);
-        }
-... 6 lines
-    for (int32_t block = 0; block < 1; ++block) {
+... 8 lines
         const uint32_t *weights = connected__weights + block * 12;
         int32_t *sums = partial + block * 4;
 
         connected__block(input, first, last, weights, 4, sums);
-    }
-    for (int32_t block = 0; block < 1; ++block) {
+... 2 lines
         const uint32_t *weights = connected__weights + 12 + block * 6;
         int32_t *sums = partial + 4 + block * 2;
-
-... 5 lines
+... 6 lines
 CONNECTED__CODE void connected_rows(const int8_t *input, int32_t input_row, int8_t *output, void *workspace, int32_t first, int32_t last)
-{
-... 2 lines
+... 3 lines
     if (first == 0) {
         connected__begin(partial, 1);
     }
     connected__slice(input + (first - input_row), first, last, partial);
     if (last == CONNECTED__DEPTH) {
         connected__store(partial, 1, output);
-    }
-}
+... 2 lines

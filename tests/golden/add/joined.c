@@ -7,11 +7,9 @@
  *
  * An output may take the place of the inputs it is of.
  * Printed from templates/operators/add.c.j2.
- *
-... 16 lines
+... 17 lines
     defined(__thumb2__) && defined(__ARM_FEATURE_SAT)
-#define JOINED__ASSEMBLY
-... 2 lines
+... 3 lines
 #define JOINED__FOURS_END 60 /* elements that go four at a time */
 
 #define JOINED__FIRST 994026
@@ -25,22 +23,16 @@
 static JOINED__CODE int8_t joined__sum(int32_t first, int32_t second)
 {
     int32_t value = JOINED__OFFSET + JOINED__FIRST * first + JOINED__SECOND * second;
-
-... 2 lines
+... 3 lines
     value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
 #else
     value >>= JOINED__SHIFT;
     value = value < JOINED__OUT_MIN ? JOINED__OUT_MIN : value;
     value = value > JOINED__OUT_MAX ? JOINED__OUT_MAX : value;
-#endif
-... 4 lines
+... 5 lines
 JOINED__CODE void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace)
-{
-... 2 lines
+... 3 lines
     for (int32_t i = 0; i < JOINED__FOURS_END; i += 4) {
         output[i] = joined__sum(input_0[i], input_1[i]);
         output[i + 1] = joined__sum(input_0[i + 1], input_1[i + 1]);
-        output[i + 2] = joined__sum(input_0[i + 2], input_1[i + 2]);
-        output[i + 3] = joined__sum(input_0[i + 3], input_1[i + 3]);
-    }
-}
+... 4 lines

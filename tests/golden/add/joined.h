@@ -4,15 +4,12 @@
  * Layer      add, int8
  * Input 0    3 x 4 x 5 (height x width x channels), 60 bytes, scale 0.0123, zero point -3
  * Input 1    3 x 4 x 5 (height x width x channels), 60 bytes, scale 0.0456, zero point 5
- * Output     3 x 4 x 5 (height x width x channels), 60 bytes, scale 0.0519, zero point -10
- * Activation relu: outputs from -10 to 127
+... 2 lines
  * Algorithm  add: element by element: no workspace
- * Workspace  none
- * Constants  0 bytes
+... 2 lines
  * Quantised  one line in 32 bits, equal for all 65,536 pairs of inputs; two's complement, and >>
  *   of negative integers is arithmetic
- *
-... 12 lines
+... 13 lines
 #define JOINED_INPUT_0_BYTES      60u
 #define JOINED_INPUT_1_BYTES      60u
 #define JOINED_OUTPUT_BYTES       60u
@@ -21,8 +18,7 @@
 #define JOINED_INPUT_0_HEIGHT     3u
 #define JOINED_INPUT_0_WIDTH      4u
 #define JOINED_INPUT_0_CHANNELS   5u
-#define JOINED_INPUT_1_HEIGHT     3u
-... 2 lines
+... 3 lines
 #define JOINED_OUTPUT_HEIGHT      3u
 #define JOINED_OUTPUT_WIDTH       4u
 #define JOINED_OUTPUT_CHANNELS    5u
@@ -32,12 +28,9 @@
 #define JOINED_INPUT_1_ZERO_POINT 5
 #define JOINED_OUTPUT_SCALE       0.0519f
 #define JOINED_OUTPUT_ZERO_POINT  (-10)
-
-/*
+... 2 lines
  * Computes the layer from `input_0` and `input_1` to `output`, NHWC, batch 1.
  * `output` may be `input_0` or `input_1`.
- * No workspace is needed: pass NULL.
-... 2 lines
+... 3 lines
 void joined(const int8_t *input_0, const int8_t *input_1, int8_t *output, void *workspace);
-
-... 5 lines
+... 6 lines

@@ -1,5 +1,4 @@
 ... 12 lines
  * Quantised  double rounding as one multiplication per channel, in two steps, a shift of its own,
  *   equal on every possible sum; two's complement, and >> of negative integers is arithmetic
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 40 lines
+... 41 lines

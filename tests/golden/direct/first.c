@@ -32,14 +32,12 @@
 #else
 #define FIRST__CODE
 #define FIRST__SECTION_OF(function) ".text." #function
-#endif
-
+... 2 lines
 /* What the assembly below takes for granted; else plain C takes its place. */
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(CONVGEN_PLAIN_C) && \
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_UNALIGNED)
 #define FIRST__ASSEMBLY
-#endif
-
+... 2 lines
 #ifdef FIRST__ASSEMBLY
 /* For debuggers: where the stack is, and saved registers on it. */
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
@@ -68,8 +66,7 @@
     FIRST__CFI("endproc") \
     ".size " #name ", . - " #name "\n" \
     ".popsection\n"
-#endif
-
+... 2 lines
 #define FIRST__IN_H 6
 #define FIRST__IN_W 7
 #define FIRST__IN_C 3
@@ -92,9 +89,7 @@
 #define FIRST__OUT_C 6
 #define FIRST__BLOCKS 2 /* of 4 output channels; the last overlaps the one before */
 #define FIRST__PIXEL_PITCH 3 /* elements from pixel to pixel of a block */
-
-#ifdef FIRST__ASSEMBLY
-/*
+... 3 lines
  * first__pixels_2: 2 x 4 sums (pixels x channels). Registers:
  *
  *   r0               where the input is read, then where outputs are stored
@@ -104,8 +99,7 @@
  *   r4-r11           sums: of channel 0 for both pixels, of channel 1 ...
  *
  * On the stack: input, output, the end of the constants and how many runs are left.
- */
-
+... 2 lines
 void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output);
 
 __extension__ __asm__(
@@ -124,12 +118,7 @@ __extension__ __asm__(
     "1:\n"
     "    ldm r1!, {r4, r6, r8, r10}\n"
     "    mov r5, r4\n"
-    "    mov r7, r6\n"
-    "    mov r9, r8\n"
-    "    mov r11, r10\n"
-    "    ldr r2, =3\n"
-    "    str r2, [sp, #16]\n"
-    "2:\n"
+... 6 lines
     "    .rept 2\n"
     "    ldr r3, [r0, #3]\n"
     "    ldr r2, [r0]\n"
@@ -137,37 +126,25 @@ __extension__ __asm__(
     "    sxtb16 r2, r2\n"
     "    ldrd r12, lr, [r1], #8\n"
     "    smlad r6, r2, r12, r6\n"
-    "    smlad r7, r3, r12, r7\n"
-    "    sxtb16 r12, r12\n"
+... 2 lines
     "    smlad r10, r2, lr, r10\n"
     "    smlad r11, r3, lr, r11\n"
     "    sxtb16 lr, lr\n"
-    "    smlad r4, r2, r12, r4\n"
-    "    smlad r5, r3, r12, r5\n"
-    "    smlad r8, r2, lr, r8\n"
-    "    smlad r9, r3, lr, r9\n"
-    "    ldr r3, [r0, #3]\n"
+... 5 lines
     "    ldr r2, [r0], #4\n"
     "    sxtb16 r3, r3, ror #8\n"
-    "    sxtb16 r2, r2, ror #8\n"
-    "    ldrd r12, lr, [r1], #8\n"
-... 10 lines
+... 12 lines
     "    .endr\n"
     "    ldrsb r3, [r0, #3]\n"
     "    ldrsb r2, [r0], #1\n"
-    "    ldrd r12, lr, [r1], #8\n"
-... 10 lines
-    "    ldr r2, =12\n"
-    "    add r0, r2\n"
+... 13 lines
     "    ldr r2, [sp, #16]\n"
     "    subs r2, #1\n"
     "    str r2, [sp, #16]\n"
     "    bne 2b\n"
     "    ldr r0, [sp, #4]\n"
     "    sub r6, r4\n"
-    "    sub r7, r5\n"
-    "    sub r10, r8\n"
-    "    sub r11, r9\n"
+... 3 lines
     "    ldm r1!, {r2, r3, r12}\n"
     "    add r4, r2, r4, lsl #8\n"
     "    add r5, r2, r5, lsl #8\n"
@@ -178,28 +155,7 @@ __extension__ __asm__(
     "    strb r5, [r0, #6]\n"
     "    strb r4, [r0], #1\n"
     "    ldm r1!, {r3, r12}\n"
-    "    smmla r6, r6, r3, r12\n"
-    "    smmla r7, r7, r3, r12\n"
-    "    ssat r6, #8, r6, asr #15\n"
-    "    ssat r7, #8, r7, asr #15\n"
-    "    strb r7, [r0, #6]\n"
-    "    strb r6, [r0], #1\n"
-    "    ldm r1!, {r2, r3, r12}\n"
-    "    add r8, r2, r8, lsl #8\n"
-    "    add r9, r2, r9, lsl #8\n"
-    "    smmla r8, r8, r3, r12\n"
-    "    smmla r9, r9, r3, r12\n"
-    "    ssat r8, #8, r8, asr #15\n"
-    "    ssat r9, #8, r9, asr #15\n"
-    "    strb r9, [r0, #6]\n"
-    "    strb r8, [r0], #1\n"
-    "    ldm r1!, {r3, r12}\n"
-    "    smmla r10, r10, r3, r12\n"
-    "    smmla r11, r11, r3, r12\n"
-    "    ssat r10, #8, r10, asr #15\n"
-    "    ssat r11, #8, r11, asr #15\n"
-    "    strb r11, [r0, #6]\n"
-    "    strb r10, [r0], #1\n"
+... 22 lines
     "    ldm r1!, {r2}\n"
     "    subs r0, r2\n"
     "    str r0, [sp, #4]\n"
@@ -212,72 +168,20 @@ __extension__ __asm__(
     "    pop {r4-r11, pc}\n"
     "    .ltorg\n"
     FIRST__END(first__pixels_2));
-
-/*
- * first__patch: 1 x 4 sums (pixels x channels). Registers:
- *
 ... 2 lines
+ * first__patch: 1 x 4 sums (pixels x channels). Registers:
+... 3 lines
  *   r2 r3            inputs: two elements of the pixel; r2 also a count or an end, last multipliers
  *   r5 r7 r9 r11     weights
  *   r4 r6 r8 r10     sums: of channel 0, of channel 1 ...
  *   r12              addends
- *
-... 3 lines
+... 4 lines
 void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output);
-
-__extension__ __asm__(
+... 2 lines
     FIRST__BEGIN(first__patch)
-    "    push {r4-r11, lr}\n"
-... 12 lines
-    "    ldr r2, =3\n"
-... 3 lines
-    "    ldr r2, [r0], #4\n"
-    "    sxtb16 r3, r2\n"
-    "    sxtb16 r2, r2, ror #8\n"
-    "    ldm r1!, {r5, r7, r9, r11}\n"
-    "    smlad r6, r3, r5, r6\n"
-    "    sxtb16 r5, r5\n"
-    "    smlad r10, r3, r7, r10\n"
-    "    sxtb16 r7, r7\n"
-    "    smlad r4, r3, r5, r4\n"
-    "    smlad r8, r3, r7, r8\n"
-    "    smlad r6, r2, r9, r6\n"
-    "    sxtb16 r9, r9\n"
-    "    smlad r10, r2, r11, r10\n"
-    "    sxtb16 r11, r11\n"
-    "    smlad r4, r2, r9, r4\n"
-    "    smlad r8, r2, r11, r8\n"
-    "    .endr\n"
-    "    ldrsb r2, [r0], #1\n"
-    "    ldm r1!, {r5, r7}\n"
-    "    smlad r6, r2, r5, r6\n"
-    "    sxtb16 r5, r5\n"
-    "    smlad r10, r2, r7, r10\n"
-    "    sxtb16 r7, r7\n"
-    "    smlad r4, r2, r5, r4\n"
-    "    smlad r8, r2, r7, r8\n"
-    "    ldr r2, [sp, #16]\n"
-... 5 lines
-    "    sub r10, r8\n"
-    "    ldm r1!, {r2, r3, r12}\n"
-    "    add r4, r2, r4, lsl #8\n"
-    "    smmla r4, r4, r3, r12\n"
-    "    ssat r4, #8, r4, asr #15\n"
-    "    strb r4, [r0], #1\n"
-... 2 lines
-    "    ssat r6, #8, r6, asr #15\n"
-    "    strb r6, [r0], #1\n"
-... 2 lines
-    "    smmla r8, r8, r3, r12\n"
-    "    ssat r8, #8, r8, asr #15\n"
-    "    strb r8, [r0], #1\n"
-... 2 lines
-    "    ssat r10, #8, r10, asr #15\n"
-    "    strb r10, [r0], #1\n"
-... 11 lines
+... 78 lines
     FIRST__END(first__patch));
-
-#else
+... 2 lines
 /* Adds the products of two elements of a pixel to the sums of four channels. */
 static FIRST__CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32_t x1, const uint32_t *constants)
 {
@@ -288,8 +192,7 @@ static FIRST__CODE const uint32_t *first__step(uint32_t *sums, int32_t x0, int32
         sums[c + 1] += (uint32_t)(x0 * (int16_t)weights) + (uint32_t)(x1 * (int16_t)(weights >> 16));
     }
     return constants;
-}
-
+... 2 lines
 /* Adds the products of a run, `pitch` elements from pixel to pixel. */
 static FIRST__CODE const uint32_t *first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
@@ -309,25 +212,20 @@ static FIRST__CODE const uint32_t *first__run(
                 const int8_t *x = input + p * FIRST__PIXEL_PITCH;
 
                 next = first__step(sums[p], x[first], second < count ? x[second] : 0, constants);
-            }
-        }
-    }
+... 3 lines
     return next;
-}
-
+... 2 lines
 static FIRST__CODE int32_t first__saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
-}
-
+... 2 lines
 /* Finishes four sums of each pixel; returns the next block's constants. */
 static FIRST__CODE const uint32_t *first__finish(
     uint32_t (*sums)[4], int32_t pixels, const uint32_t *constants, int8_t *output)
 {
     for (int32_t c = 0; c < 4; ++c) {
         const uint32_t *line = c % 2 == 0 ? constants + 1 : constants;
-
-        for (int32_t p = 0; p < pixels; ++p) {
+... 2 lines
             const uint32_t even = sums[p][c & ~1];
             const int32_t sum = (int32_t)(c % 2 == 0 ? (even << 8) + constants[0] : sums[p][c] - even);
             const int64_t product = (int64_t)sum * (int32_t)line[0];
@@ -337,8 +235,7 @@ static FIRST__CODE const uint32_t *first__finish(
             output[p * FIRST__OUT_C + c] = (int8_t)(value);
         }
         constants = line + 2;
-    }
-... 3 lines
+... 4 lines
 static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *constants, int8_t *output)
 {
     for (int32_t block = 0; block < FIRST__BLOCKS; ++block) {
@@ -347,8 +244,7 @@ static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *con
         for (int32_t p = 0; p < 2; ++p) {
             for (int32_t c = 0; c < 4; ++c) {
                 sums[p][c] = constants[c];
-            }
-        }
+... 2 lines
         constants += 4;
 
         for (int32_t row = 0; row < 3; ++row) {
@@ -358,14 +254,9 @@ static FIRST__CODE void first__pixels_2(const int8_t *input, const uint32_t *con
         }
         constants = first__finish(sums, 2, constants, output);
         output += 4 - (int32_t)*constants++;
-    }
-}
-
+... 3 lines
 static FIRST__CODE void first__patch(const int8_t *input, const uint32_t *constants, int8_t *output)
-{
-... 20 lines
-#endif
-... 2 lines
+... 24 lines
  * One output pixel, its first tap at (in_row, in_col): a number, since that may be outside the image.
  * Taps there read zero points.
  */
@@ -386,11 +277,9 @@ static FIRST__CODE FIRST__OUT_OF_LINE void first__edge(
 
             for (int32_t k = 0; k < FIRST__TAP; ++k) {
                 *to++ = tap[k];
-            }
-... 2 lines
+... 3 lines
     first__patch(patch, first__weights, output);
-}
-
+... 2 lines
 FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
 {
     (void)workspace;
@@ -407,8 +296,7 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
             first__edge(tap, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
             output += FIRST__OUT_C;
             tap += FIRST__STRIDE_W * FIRST__IN_C;
-        }
-
+... 2 lines
         for (; col + 2 <= FIRST__INNER_RIGHT; col += 2) {
             first__pixels_2(
                 (const int8_t *)tap, first__weights, output);
@@ -416,5 +304,4 @@ FIRST__CODE void first(const int8_t *input, int8_t *output, void *workspace)
             tap += 2 * FIRST__STRIDE_W * FIRST__IN_C;
         }
         for (; col < FIRST__OUT_W; ++col) {
-            first__edge(tap, in_row, col * FIRST__STRIDE_W - FIRST__PAD_LEFT, output);
-... 5 lines
+... 6 lines

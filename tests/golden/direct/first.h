@@ -12,8 +12,7 @@
  * Constants  363 bytes
  * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
  *   complement, and >> of negative integers is arithmetic
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 4 lines
+... 5 lines
 #ifndef CONVGEN_FIRST_H
 #define CONVGEN_FIRST_H
 
@@ -21,8 +20,7 @@
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
+... 2 lines
 #define FIRST_INPUT_BYTES       126u
 #define FIRST_OUTPUT_BYTES      252u
 #define FIRST_WORKSPACE_BYTES   0u /* pass NULL */
@@ -37,15 +35,10 @@ extern "C" {
 #define FIRST_INPUT_ZERO_POINT  (-1)
 #define FIRST_OUTPUT_SCALE      0.023529412f
 #define FIRST_OUTPUT_ZERO_POINT (-128)
-
-/*
+... 2 lines
  * Computes the layer from `input` to `output`, NHWC, batch 1.
  * No workspace is needed: pass NULL.
  * Reentrant: no variables of its own, no heap.
  */
 void first(const int8_t *input, int8_t *output, void *workspace);
-
-#ifdef __cplusplus
-}
-#endif
-... 2 lines
+... 6 lines

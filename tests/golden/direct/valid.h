@@ -5,12 +5,9 @@
  * Kernel     2 x 3, stride 1 x 2, dilation 1 x 1, groups 1
  * Padding    none
  * Activation none: outputs from -128 to 127
- * Algorithm  direct: reads the input in place: no workspace
-... 2 lines
+... 3 lines
  * Quantised  double rounding as one multiplication per channel, another addend below zero, equal
  *   on every possible sum; two's complement, and >> of negative integers is arithmetic
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 26 lines
+... 27 lines
 #define VALID_OUTPUT_ZERO_POINT 0
-
-... 12 lines
+... 13 lines

@@ -1,20 +1,14 @@
 ... 3 lines
  * Algorithm  direct_lanes
  * Sums       assembly with DSP instructions where there are, four channels at once
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
-... 4 lines
+... 5 lines
  * Printed from templates/algorithms/direct_lanes.c.j2.
- *
-... 60 lines
-#define STEPS__OUT_C 8
+... 62 lines
 #define STEPS__BLOCKS 2 /* of four channels */
 #define STEPS__WORDS 22 /* constants of a block */
-#define STEPS__SHIFT 13 /* of a sum times its multiplier, to an output */
-... 6 lines
+... 7 lines
  * A pixel, four channels at a time. Registers:
- *
- *   r0               where the input is read
- *   r1               constants, in order of use
+... 3 lines
  *   r2 r3            inputs: channels 0 and 2, 1 and 3, of a tap
  *   r4-r7            sums, of four channels
  *   r8-r11           weights: of channels 0 and 2, 1 and 3, for two taps; in the end of lines
@@ -23,45 +17,20 @@
  */
 void steps__pixel(
     const int8_t *input, const uint32_t *constants, int8_t *output, const uint32_t *end);
-
-__extension__ __asm__(
+... 2 lines
     STEPS__BEGIN(steps__pixel)
-    "    push {r4-r11, lr}\n"
-... 4 lines
+... 5 lines
     "    mov lr, r2\n"
-    "    mov r12, r3\n"
-    "1:\n"
+... 2 lines
     "    ldm r1!, {r4-r7}\n"
-    "    ldm r1!, {r8, r9, r10, r11}\n"
-    "    ldr r2, [r0]\n"
+... 2 lines
     "    sxtb16 r3, r2; sxtb16 r2, r2, ror #8\n"
     "    smlabb r4, r3, r8, r4; smlatt r6, r3, r8, r6\n"
-    "    smlabb r5, r2, r9, r5; smlatt r7, r2, r9, r7\n"
-    "    ldr r2, [r0, #16]\n"
-    "    sxtb16 r3, r2; sxtb16 r2, r2, ror #8\n"
-    "    smlabb r4, r3, r10, r4; smlatt r6, r3, r10, r6\n"
-    "    smlabb r5, r2, r11, r5; smlatt r7, r2, r11, r7\n"
-    "    ldm r1!, {r8, r9}\n"
-    "    ldr r2, [r0, #32]\n"
-... 3 lines
-    "    ldm r1!, {r8, r9, r10}\n"
-    "    and r11, r10, r4, asr #31; add r11, r11, r9; smmla r4, r4, r8, r11\n"
-    "    ldm r1!, {r8, r9, r10}\n"
-    "    and r11, r10, r5, asr #31; add r11, r11, r9; smmla r5, r5, r8, r11\n"
-    "    ldm r1!, {r8, r9, r10}\n"
-    "    and r11, r10, r6, asr #31; add r11, r11, r9; smmla r6, r6, r8, r11\n"
-    "    ldm r1!, {r8, r9, r10}\n"
-    "    and r11, r10, r7, asr #31; add r11, r11, r9; smmla r7, r7, r8, r11\n"
-    "    ssat r4, #8, r4, asr #13\n"
-... 3 lines
+... 22 lines
     "    strb r4, [lr], #1; strb r5, [lr], #1; strb r6, [lr], #1; strb r7, [lr], #1\n"
-    "    add r0, r0, #4\n"
-    "    cmp r1, r12\n"
-    "    bne 1b\n"
-    "    pop {r4-r11, pc}\n"
+... 4 lines
     STEPS__END(steps__pixel));
-
-... 13 lines
+... 14 lines
 /* A pixel, four channels at a time. */
 static STEPS__CODE void steps__pixel(
     const int8_t *input, const uint32_t *constants, int8_t *output, const uint32_t *end)
@@ -82,11 +51,9 @@ static STEPS__CODE void steps__pixel(
                 (int32_t)sum, (int32_t)line[0], (int32_t)line[1], (int32_t)line[2]);
         }
         input += 4;
-    }
-... 9 lines
+... 10 lines
         for (int32_t out_col = 0; out_col < STEPS__OUT_W; ++out_col) {
             const int8_t *pixel = input + (out_row * STEPS__STRIDE_H * STEPS__IN_W + out_col * STEPS__STRIDE_W) * STEPS__IN_C;
 
             steps__pixel(pixel, steps__lanes, output, steps__lanes + STEPS__BLOCKS * STEPS__WORDS);
-            output += STEPS__OUT_C;
-... 3 lines
+... 4 lines

@@ -1,4 +1,3 @@
 ... 9 lines
  * Algorithm  direct_lanes: depthwise without padding, four channels at a time: no workspace
- * Workspace  none
-... 44 lines
+... 45 lines

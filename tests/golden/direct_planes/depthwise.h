@@ -1,4 +1,3 @@
 ... 9 lines
  * Algorithm  direct_planes: depthwise 3x3, plane by plane with the weights in registers
- * Workspace  none
-... 44 lines
+... 45 lines

@@ -1,7 +1,6 @@
 ... 4 lines
  * Sums       plain C, one at a time; weights and sums 256 times
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 36 lines
+... 37 lines
 /* The upper half of a product by a positive number, from products of 16 bits. */
 static DEPTHWISE__CODE int32_t depthwise__high(int32_t a, int32_t b)
 {
@@ -11,14 +10,10 @@ static DEPTHWISE__CODE int32_t depthwise__high(int32_t a, int32_t b)
     const uint32_t carry = ((uint32_t)middle & 0xFFFFu) + low_a * (uint32_t)high_b;
 
     return high_a * high_b + (middle >> 16) + (int32_t)(carry >> 16);
-}
-... 2 lines
+... 3 lines
 static DEPTHWISE__CODE DEPTHWISE__OUT_OF_LINE int8_t depthwise__finish(int32_t sum, int32_t multiplier, int32_t addend, int32_t bend)
 {
     const int32_t high = depthwise__high(sum, multiplier);
-    int32_t value = (high + addend + (bend & (sum >> 31))) >> DEPTHWISE__SHIFT;
-... 29 lines
-        (int16_t)plane[7], (int16_t)(plane[8] >> 16), (int16_t)plane[10],
+... 31 lines
         (int16_t)(plane[7] >> 16), (int16_t)plane[9], (int16_t)(plane[10] >> 16),
-        (int16_t)plane[8], (int16_t)(plane[9] >> 16), (int16_t)plane[11],
-... 102 lines
+... 103 lines

@@ -4,29 +4,20 @@
  *   times
  * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
  *   others
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
- *
+... 2 lines
  * 3 x 3 kinds of outputs (rows x columns) differ in the taps inside the image: each kind has its
  *   own code and start, so no bounds are checked.
  * Printed from templates/algorithms/direct_planes.c.j2.
- *
-... 18 lines
+... 19 lines
     defined(__thumb2__) && defined(__ARM_FEATURE_DSP)
-#define PLANES__ASSEMBLY
-... 32 lines
-#define PLANES__IN_C 3
-#define PLANES__STRIDE_H 1
-#define PLANES__OUT_C 3
+... 36 lines
 #define PLANES__IN_ROW 21 /* elements of a row of pixels */
 #define PLANES__OUT_ROW 21
 #define PLANES__PLANE 17 /* constants of a channel */
 #define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
 #define PLANES__LEAST (-128) /* of a line, before it is clamped */
 #define PLANES__MOST 127
-
-#ifdef PLANES__ASSEMBLY
-
-/*
+... 4 lines
  * One channel after the other, along its rows. Registers:
  *
  *   r0               where the input is read
@@ -37,18 +28,14 @@
  *   r11 r12 lr       weights (w1, w2) of each kernel row
  *
  * On the stack: the channel's constants but for its weights, then what has no register.
- */
-
+... 2 lines
 void planes__walk(
     const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end);
-
-__extension__ __asm__(
+... 2 lines
     PLANES__BEGIN(planes__walk)
-    "    push {r4-r11, lr}\n"
-... 6 lines
+... 7 lines
     "    strd r0, r1, [sp, #52]\n"
-    "    strd r2, r3, [sp, #60]\n"
-    "1:\n"
+... 2 lines
     "    mov r1, sp\n"
     "    ldm r2!, {r3-r10}; stm r1!, {r3-r10}\n"
     "    ldm r2!, {r3-r5}; stm r1!, {r3-r5}\n"
@@ -67,93 +54,26 @@ __extension__ __asm__(
     "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
     "    smlad r6, r2, r9, r6; smlatb r7, r2, r9, r7\n"
     "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-    "    ssat r4, #8, r4, asr #14\n"
-    "    ssat r5, #8, r5, asr #14\n"
+... 2 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3\n"
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, lr, r6; smlad r7, r2, lr, r7\n"
-    "    ldr r3, [sp, #12]; smlad r4, r2, r10, r3; smlatb r5, r2, r10, r3\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
-    "    smlad r4, r2, r9, r4; smlatb r5, r2, r9, r5\n"
-    "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3; smmla r7, r7, r2, r3\n"
-    "    ssat r6, #8, r6, asr #14\n"
-    "    ssat r7, #8, r7, asr #14\n"
-    "    strb r6, [r1], #3; strb r7, [r1], #3\n"
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, lr, r4; smlad r5, r2, lr, r5\n"
+... 12 lines
     "    ldr r3, [sp, #16]; smlad r6, r2, r10, r3\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
-    "    smlad r6, r2, r9, r6\n"
-    "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 3 lines
+... 7 lines
     "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3\n"
-    "    ssat r6, #8, r6, asr #14\n"
-    "    strb r6, [r1], #3\n"
+... 2 lines
     "    sub r0, r0, #21\n"
     "    @ 3 inner rows\n"
     "    add r2, r0, #63; str r2, [sp, #72]\n"
-    "2:\n"
-    "    ldrsb r2, [r0, #42]\n"
-    "    ldr r3, [sp, #32]; smlabt r4, r2, r10, r3; ldr r3, [sp, #36]; smlabb r5, r2, r10, r3\n"
-    "    ldrsb r2, [r0, #21]\n"
-    "    smlabt r4, r2, r9, r4; smlabb r5, r2, r9, r5\n"
-    "    ldrsb r2, [r0], #3\n"
-    "    smlabt r4, r2, r8, r4; smlabb r5, r2, r8, r5\n"
-    "    ldrsb r3, [r0, #45]; ldrsb r2, [r0, #42]; pkhbt r2, r2, r3, lsl #16\n"
-... 2 lines
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r12, r4; smlad r5, r2, r12, r5\n"
-    "    smlad r6, r2, r9, r6; smlatb r7, r2, r9, r7\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
-    "    smlad r6, r2, r8, r6; smlatb r7, r2, r8, r7\n"
-    "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 6 lines
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, r12, r6; smlad r7, r2, r12, r7\n"
-    "    smlad r4, r2, r9, r4; smlatb r5, r2, r9, r5\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r6, r2, r11, r6; smlad r7, r2, r11, r7\n"
-    "    smlad r4, r2, r8, r4; smlatb r5, r2, r8, r5\n"
-    "    ldrd r2, r3, [sp]; smmla r6, r6, r2, r3; smmla r7, r7, r2, r3\n"
-... 6 lines
-    "    ldrsb r3, [r0, #24]; ldrsb r2, [r0, #21]; pkhbt r2, r2, r3, lsl #16\n"
-... 2 lines
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-    "    smlabt r4, r2, r11, r4; smlad r5, r2, r11, r5\n"
-    "    smlad r6, r2, r8, r6\n"
-    "    ldrd r2, r3, [sp]; smmla r4, r4, r2, r3; smmla r5, r5, r2, r3\n"
-... 6 lines
+... 49 lines
     "    ldr r2, [sp, #72]; cmp r0, r2; bne 2b\n"
     "    @ the bottom row\n"
-    "    ldrsb r2, [r0, #21]\n"
-    "    ldr r3, [sp, #20]; smlabt r4, r2, r9, r3; ldr r3, [sp, #24]; smlabb r5, r2, r9, r3\n"
-    "    ldrsb r2, [r0], #3\n"
-... 3 lines
-    "    ldr r3, [sp, #24]; smlad r6, r2, r9, r3; smlatb r7, r2, r9, r3\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 8 lines
-    "    ldr r3, [sp, #24]; smlad r4, r2, r9, r3; smlatb r5, r2, r9, r3\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 8 lines
-    "    ldr r3, [sp, #28]; smlad r6, r2, r9, r3\n"
-    "    ldrsb r3, [r0, #3]; ldrsb r2, [r0], #6; pkhbt r2, r2, r3, lsl #16\n"
-... 9 lines
+... 37 lines
     "    @ the next channel\n"
     "    ldrd r0, r1, [sp, #52]\n"
     "    add r0, r0, #1\n"
-    "    add r1, r1, #1\n"
-    "    strd r0, r1, [sp, #52]\n"
-    "    ldrd r2, r3, [sp, #60]\n"
-    "    cmp r2, r3\n"
-    "    bne 1b\n"
-... 3 lines
+... 8 lines
     PLANES__END(planes__walk));
-
-#else
-
+... 3 lines
 /* Sum to output: activation and zero point are in the addend. */
 static PLANES__CODE int8_t planes__finish(int32_t sum, int32_t multiplier, int32_t addend)
 {
@@ -163,21 +83,18 @@ static PLANES__CODE int8_t planes__finish(int32_t sum, int32_t multiplier, int32
     value = value < PLANES__LEAST ? PLANES__LEAST : value;
     value = value > PLANES__MOST ? PLANES__MOST : value;
     return (int8_t)value;
-}
-
+... 2 lines
 /* The pixels of a column that are inside the image; returns where the next column is. */
 static PLANES__CODE const int8_t *planes__load_top(int32_t column[3], const int8_t *in)
 {
     column[1] = in[0];
     column[2] = in[PLANES__IN_ROW];
     return in + PLANES__IN_C;
-}
-
+... 2 lines
 static PLANES__CODE int32_t planes__column_top(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[1] * w[1] + column[2] * w[2];
-}
-
+... 2 lines
 /* One row, from left to right: three columns of pixels take turns in the window. */
 static PLANES__CODE void planes__top(const int8_t *input, int8_t *output, const uint32_t *plane)
 {
@@ -206,106 +123,71 @@ static PLANES__CODE void planes__top(const int8_t *input, int8_t *output, const 
     sum = planes__column_top(inner, a, w);
     sum = planes__column_top(sum, b, w + 3);
     sum = planes__column_top(sum, c, w + 6);
-    *out = planes__finish(sum, multiplier, addend);
-... 3 lines
+... 4 lines
     sum = planes__column_top(inner, b, w);
     sum = planes__column_top(sum, c, w + 3);
     sum = planes__column_top(sum, a, w + 6);
-    *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-    in = planes__load_top(b, in);
+... 4 lines
     sum = planes__column_top(inner, c, w);
-    sum = planes__column_top(sum, a, w + 3);
-    sum = planes__column_top(sum, b, w + 6);
-... 17 lines
+... 19 lines
     sum = planes__column_top(right, c, w);
-    sum = planes__column_top(sum, a, w + 3);
-... 2 lines
-}
-... 2 lines
+... 6 lines
 static PLANES__CODE const int8_t *planes__load_inner(int32_t column[3], const int8_t *in)
-{
-... 2 lines
+... 3 lines
     column[2] = in[2 * PLANES__IN_ROW];
-    return in + PLANES__IN_C;
-... 2 lines
+... 3 lines
 static PLANES__CODE int32_t planes__column_inner(int32_t sum, const int32_t column[3], const int32_t w[3])
 {
     return sum + column[0] * w[0] + column[1] * w[1] + column[2] * w[2];
-}
-
+... 2 lines
 /* 3 rows, from left to right: three columns of pixels take turns in the window. */
 static PLANES__CODE void planes__inner(const int8_t *input, int8_t *output, const uint32_t *plane)
-{
-... 10 lines
-
-    for (int32_t row = 0; row < 3; ++row) {
+... 13 lines
         const int8_t *in = input + row * PLANES__STRIDE_H * PLANES__IN_ROW;
         int8_t *out = output + row * PLANES__OUT_ROW;
-        int32_t a[3], b[3], c[3], sum;
-
+... 2 lines
         in = planes__load_inner(a, in);
         in = planes__load_inner(b, in);
         sum = planes__column_inner(left, a, w + 3);
         sum = planes__column_inner(sum, b, w + 6);
-        *out = planes__finish(sum, multiplier, addend);
-        out += PLANES__OUT_C;
-
+... 3 lines
         in = planes__load_inner(c, in);
         sum = planes__column_inner(inner, a, w);
         sum = planes__column_inner(sum, b, w + 3);
         sum = planes__column_inner(sum, c, w + 6);
-        *out = planes__finish(sum, multiplier, addend);
-... 3 lines
+... 4 lines
         sum = planes__column_inner(inner, b, w);
         sum = planes__column_inner(sum, c, w + 3);
         sum = planes__column_inner(sum, a, w + 6);
-        *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-        in = planes__load_inner(b, in);
-        sum = planes__column_inner(inner, c, w);
-        sum = planes__column_inner(sum, a, w + 3);
-        sum = planes__column_inner(sum, b, w + 6);
-... 17 lines
-        sum = planes__column_inner(right, c, w);
-        sum = planes__column_inner(sum, a, w + 3);
-... 2 lines
-    }
-... 3 lines
-static PLANES__CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
-{
-... 5 lines
-static PLANES__CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
-{
 ... 4 lines
+        sum = planes__column_inner(inner, c, w);
+... 19 lines
+        sum = planes__column_inner(right, c, w);
+... 7 lines
+static PLANES__CODE const int8_t *planes__load_bottom(int32_t column[3], const int8_t *in)
+... 6 lines
+static PLANES__CODE int32_t planes__column_bottom(int32_t sum, const int32_t column[3], const int32_t w[3])
+... 5 lines
 static PLANES__CODE void planes__bottom(const int8_t *input, int8_t *output, const uint32_t *plane)
-{
-... 14 lines
+... 15 lines
     in = planes__load_bottom(a, in);
     in = planes__load_bottom(b, in);
     sum = planes__column_bottom(left, a, w + 3);
     sum = planes__column_bottom(sum, b, w + 6);
-    *out = planes__finish(sum, multiplier, addend);
-... 2 lines
+... 3 lines
     in = planes__load_bottom(c, in);
     sum = planes__column_bottom(inner, a, w);
     sum = planes__column_bottom(sum, b, w + 3);
     sum = planes__column_bottom(sum, c, w + 6);
-    *out = planes__finish(sum, multiplier, addend);
-... 3 lines
+... 4 lines
     sum = planes__column_bottom(inner, b, w);
     sum = planes__column_bottom(sum, c, w + 3);
     sum = planes__column_bottom(sum, a, w + 6);
-    *out = planes__finish(sum, multiplier, addend);
-... 2 lines
-    in = planes__load_bottom(b, in);
-    sum = planes__column_bottom(inner, c, w);
-    sum = planes__column_bottom(sum, a, w + 3);
-    sum = planes__column_bottom(sum, b, w + 6);
-... 17 lines
-    sum = planes__column_bottom(right, c, w);
-    sum = planes__column_bottom(sum, a, w + 3);
 ... 4 lines
+    sum = planes__column_bottom(inner, c, w);
+... 19 lines
+    sum = planes__column_bottom(right, c, w);
+... 5 lines
 static PLANES__CODE void planes__walk(const int8_t *input, int8_t *output, const uint32_t *plane, const uint32_t *end)
 {
     for (; plane < end; plane += PLANES__PLANE) {
@@ -314,7 +196,6 @@ static PLANES__CODE void planes__walk(const int8_t *input, int8_t *output, const
         planes__bottom(input + 3 * PLANES__IN_ROW, output + 4 * PLANES__OUT_ROW, plane);
         ++input;
         ++output;
-    }
-... 8 lines
+... 9 lines
     planes__walk(input, output, planes__planes, planes__planes + PLANES__OUT_C * PLANES__PLANE);
 }

@@ -1,14 +1,11 @@
 ... 3 lines
  * Algorithm  direct_planes_wide
  * Sums       assembly with DSP instructions where there are, two products at once
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions; plain C for all
-... 3 lines
+... 4 lines
  * The workspace holds one channel at a time, widened to int16 with zero points around the image:
  *   no bounds are checked.
  * Printed from templates/algorithms/direct_planes_wide.c.j2.
- *
-... 52 lines
-#define PLANES__OUT_C 3
+... 54 lines
 #define PLANES__IN_ALONG 3 /* from pixel to pixel along a row, and to the next row */
 #define PLANES__IN_ACROSS 21
 #define PLANES__OUT_ALONG 3
@@ -20,8 +17,7 @@
 #define PLANES__PITCH 10 /* elements of a widened row */
 #define PLANES__PLANE 18 /* constants of a channel */
 #define PLANES__VALUE (-1) /* outside the image */
-#define PLANES__SHIFT 14 /* of a sum times its multiplier, to an output */
-... 3 lines
+... 4 lines
 /* Writes so many elements of what is around the input. */
 static PLANES__CODE int16_t *planes__fill(int16_t *output, int32_t count)
 {
@@ -29,8 +25,7 @@ static PLANES__CODE int16_t *planes__fill(int16_t *output, int32_t count)
         output[i] = PLANES__VALUE;
     }
     return output + count;
-}
-
+... 2 lines
 /* Widens the pixels of one channel that are inside the image, row by row. */
 static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int32_t lines)
 {
@@ -40,15 +35,13 @@ static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int3
 
         for (int32_t turn = 0; turn < 1; ++turn) {
             wide[0] = in[0 * PLANES__IN_ALONG];
-            wide[1] = in[1 * PLANES__IN_ALONG];
-... 5 lines
+... 6 lines
             in += 7 * PLANES__IN_ALONG;
             wide += 7;
         }
         input += PLANES__IN_ACROSS;
         plane += PLANES__PITCH;
-    }
-... 5 lines
+... 6 lines
  * Along the rows of a plane, 4 outputs at a time. Registers:
  *
  *   r0               where the plane is read
@@ -60,65 +53,24 @@ static PLANES__CODE void planes__widen(const int8_t *input, int16_t *plane, int3
  * On the stack: the constants, the output, how many rows are left, the end of a loop.
  */
 void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *output, int32_t lines);
-
-... 9 lines
-    "    strd r1, r2, [sp]\n"
-    "    str r3, [sp, #8]\n"
-    "1:\n"
-    "    ldr r1, [sp]\n"
-    "    ldm r1!, {r4, r5, r6, r7}\n"
-    "    .rept 3\n"
+... 16 lines
     "    ldm r0, {r2, r3, r8}\n"
-    "    add r0, r0, #20\n"
-    "    ldm r1!, {r9, r10, r11, r12}\n"
-    "    smlad r4, r2, r9, r4\n"
-    "    smlad r6, r3, r9, r6\n"
-    "    smlad r4, r3, r10, r4\n"
-    "    smlad r6, r8, r10, r6\n"
-    "    smlad r5, r2, r11, r5\n"
-    "    smlad r7, r3, r11, r7\n"
-    "    smlad r5, r3, r12, r5\n"
-    "    smlad r7, r8, r12, r7\n"
-    "    .endr\n"
+... 11 lines
     "    ldm r1, {r2, r3}\n"
-    "    smmla r4, r4, r2, r3\n"
-    "    smmla r5, r5, r2, r3\n"
-    "    smmla r6, r6, r2, r3\n"
-    "    smmla r7, r7, r2, r3\n"
-    "    ldr r1, [sp, #4]\n"
-    "    ssat r4, #8, r4, asr #14\n"
-    "    ssat r5, #8, r5, asr #14\n"
-    "    ssat r6, #8, r6, asr #14\n"
-    "    ssat r7, #8, r7, asr #14\n"
+... 9 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3; strb r6, [r1], #3; strb r7, [r1], #3\n"
-    "    str r1, [sp, #4]\n"
-    "    sub r0, r0, #52\n"
-    "    ldr r1, [sp]\n"
-    "    ldr r4, [r1], #16\n"
-    "    mov r5, r4\n"
-    "    mov r6, r4\n"
-    "    .rept 3\n"
-... 8 lines
-    "    smlad r5, r3, r12, r5\n"
-    "    .endr\n"
-... 4 lines
-    "    ldr r1, [sp, #4]\n"
-... 3 lines
+... 25 lines
     "    strb r4, [r1], #3; strb r5, [r1], #3; strb r6, [r1], #3\n"
-    "    str r1, [sp, #4]\n"
-    "    sub r0, r0, #54\n"
-    "    add r0, r0, #6\n"
+... 3 lines
     "    ldr r1, [sp, #4]; add r1, r1, #0; str r1, [sp, #4]\n"
     "    ldr r3, [sp, #8]; subs r3, r3, #1; str r3, [sp, #8]\n"
-    "    bne 1b\n"
-... 18 lines
+... 19 lines
 /* Output rows of one channel, whose plane begins with the first that they see. */
 static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *constants, int8_t *output, int32_t lines)
 {
     const int32_t multiplier = (int32_t)constants[16];
     const int32_t addend = (int32_t)constants[16 + 1];
-
-    for (; lines > 0; --lines) {
+... 2 lines
         for (int32_t i = 0; i < 7; ++i) {
             const int16_t *pixels = plane + i * 1;
             const uint32_t *pairs = constants + 4;
@@ -138,8 +90,7 @@ static PLANES__CODE void planes__walk(const int16_t *plane, const uint32_t *cons
         }
         plane += PLANES__NEXT * PLANES__PITCH;
         output += PLANES__OUT_ACROSS;
-    }
-... 4 lines
+... 5 lines
 /* Output rows `first` to `last` of all channels. */
 static PLANES__CODE void planes__make(
     const int8_t *input, int8_t *output, int16_t *plane, int32_t first, int32_t last)
@@ -154,8 +105,7 @@ static PLANES__CODE void planes__make(
     for (int32_t c = 0; c < PLANES__OUT_C; ++c) {
         planes__widen(in + c, plane + (top - above) * PLANES__PITCH + 1, bottom - top);
         planes__walk(plane, planes__planes + c * PLANES__PLANE, output + c, last - first);
-    }
-... 4 lines
+... 5 lines
     int32_t *const plane = workspace;
 
     planes__make(input, output, (int16_t *)plane, 0, 5);

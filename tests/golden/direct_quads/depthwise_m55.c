@@ -1,20 +1,14 @@
 ... 3 lines
  * Algorithm  direct_quads
  * Sums       assembly with Helium where there is, four outputs at a time
- * Assembly   for GCC and clang, little-endian, Helium's integer vectors; plain C for all others
-... 3 lines
+... 4 lines
  * The workspace holds four rows with zero points around the image: no bounds are checked.
  * Printed from templates/algorithms/direct_quads.c.j2.
- *
-... 59 lines
-#define DEPTHWISE__IN_C 6
-... 9 lines
+... 70 lines
 #define DEPTHWISE__ROW 36 /* pixels of a row, of all channels */
 #define DEPTHWISE__LEAD 0 /* words of nothing in front of a channel's weights */
 #define DEPTHWISE__WEIGHTS 4 /* words of weights of a channel */
-#define DEPTHWISE__VALUE (-1) /* outside the image */
-
-... 2 lines
+... 4 lines
  * depthwise__pack: pixels of four rows behind one another. Registers:
  *
  *   r2               where packed pixels are stored
@@ -24,32 +18,20 @@
  *   q0-q3            sixteen pixels of each row
  */
 void depthwise__pack(const int8_t *const *from, const int32_t *step, uint32_t *packed, int32_t count);
-
-__extension__ __asm__(
+... 2 lines
     DEPTHWISE__BEGIN(depthwise__pack)
-    "    push {r4-r11, lr}\n"
-... 4 lines
-    "    ldm r1, {r7-r10}\n"
+... 6 lines
     "    dls lr, r3\n"
-    "    ldm r0, {r3-r6}\n"
-    "1:\n"
+... 2 lines
     "    vldrb.u8 q0, [r3]\n"
-    "    vldrb.u8 q1, [r4]\n"
-    "    vldrb.u8 q2, [r5]\n"
-    "    vldrb.u8 q3, [r6]\n"
-    "    add r3, r7\n"
-    "    add r4, r8\n"
-    "    add r5, r9\n"
-    "    add r6, r10\n"
+... 7 lines
     "    vst40.8 {q0, q1, q2, q3}, [r2]\n"
-    "    vst41.8 {q0, q1, q2, q3}, [r2]\n"
-    "    vst42.8 {q0, q1, q2, q3}, [r2]\n"
+... 2 lines
     "    vst43.8 {q0, q1, q2, q3}, [r2]!\n"
     "    le lr, 1b\n"
     "    pop {r4-r11, pc}\n"
     DEPTHWISE__END(depthwise__pack));
-
-/*
+... 2 lines
  * depthwise__rows_1: 1 of the rows that windows give. Registers:
  *
  *   q7               what rounds outputs and keeps them in their range
@@ -63,79 +45,44 @@ __extension__ __asm__(
  *   q5               inputs of a window, then outputs
  */
 void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t *output);
-
-__extension__ __asm__(
+... 2 lines
     DEPTHWISE__BEGIN(depthwise__rows_1)
-    "    push {r4-r11, lr}\n"
-... 4 lines
+... 5 lines
     "    vpush {d8-d15}\n"
-    DEPTHWISE__CFI("adjust_cfa_offset 64")
-    "    sub sp, #16\n"
-    DEPTHWISE__CFI("adjust_cfa_offset 16")
-    "    mov r3, r0\n"
-    "    mov r5, r1\n"
-    "    mov r7, r2\n"
-    "    vldrw.u32 q4, [r5], #16\n"
-    "    vldrw.u32 q6, [r5], #16\n"
+... 8 lines
     "    vstrw.u32 q4, [sp]\n"
-    "    ldr r1, =168\n"
-    "    add r1, r5\n"
-    "1:\n"
-    "    vldrw.u32 q0, [r5], #16\n"
-    "    ldm r5!, {r8, r9, r10}\n"
+... 5 lines
     "    vldrw.u32 q4, [sp]\n"
     "    vadd.i32 q4, q4, r3\n"
-    "    adds r3, #4\n"
-    "    mov r11, r7\n"
-    "    adds r7, #1\n"
-    "    movw r0, #4095\n"
+... 4 lines
     "    vmsr p0, r0\n"
     "    vldrw.u32 q5, [q4, #48]!\n"
     "    vmladav.s8 r0, q5, q0\n"
-    "    vldrw.u32 q5, [q4, #48]!\n"
-    "    vmladav.s8 r2, q5, q0\n"
-    "    vldrw.u32 q5, [q4, #48]!\n"
-    "    vmladav.s8 r4, q5, q0\n"
-    "    vldrw.u32 q5, [q4, #48]!\n"
-    "    vmladav.s8 r6, q5, q0\n"
-    "    vmov q5[2], q5[0], r0, r4\n"
-    "    vmov q5[3], q5[1], r2, r6\n"
-    "    vadd.i32 q5, q5, r10\n"
+... 9 lines
     "    vqrdmulh.s32 q5, q5, r8\n"
-    "    vshr.s32 q7, q5, #31\n"
-    "    vadd.i32 q5, q5, q7\n"
+... 2 lines
     "    vrshl.s32 q5, r9\n"
-    "    vqmovnb.s32 q5, q5\n"
-    "    vqmovnb.s16 q5, q5\n"
+... 2 lines
     "    vpst\n"
     "    vstrbt.32 q5, [r11, q6]\n"
-    "    cmp r5, r1\n"
-... 3 lines
+... 4 lines
     "    vpop {d8-d15}\n"
-    DEPTHWISE__CFI("adjust_cfa_offset -64")
-... 2 lines
+... 3 lines
     DEPTHWISE__END(depthwise__rows_1));
-
-#else
+... 2 lines
 /* Sixteen pixels of each row at a time, one row's behind the other's in a word. */
 static DEPTHWISE__CODE void depthwise__pack(const int8_t *const *from, const int32_t *step, uint32_t *packed, int32_t count)
 {
     for (int32_t i = 0; i < 16 * count; ++i) {
-        uint32_t word = 0;
-
-        for (int32_t row = 0; row < 4; ++row) {
+... 3 lines
             word |= (uint32_t)(uint8_t)from[row][i / 16 * step[row] + i % 16] << 8 * row;
         }
         packed[i] = word;
-    }
-... 9 lines
+... 10 lines
     value += 0;
-    value = value < -128 ? -128 : value;
-... 3 lines
+... 4 lines
 static DEPTHWISE__CODE void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t *output)
-{
-    constants += 8;
-    for (int32_t c = 0; c < DEPTHWISE__OUT_C; ++c) {
+... 3 lines
         const uint32_t *line = constants + DEPTHWISE__WEIGHTS;
 
         for (int32_t i = 0; i < 1 * DEPTHWISE__OUT_W; ++i) {
@@ -150,17 +97,14 @@ static DEPTHWISE__CODE void depthwise__rows_1(const uint32_t *packed, const uint
                 sum += (uint32_t)(pixel * weight);
             }
             output[i * DEPTHWISE__OUT_C + c] = depthwise__finish((int32_t)sum, (int32_t)line[0], -(int32_t)line[1]);
-        }
-... 6 lines
+... 7 lines
 /* Packs the rows from `in_row` on, of which so many are `seen`; what is outside the image are zero points. */
 static DEPTHWISE__CODE void depthwise__pack_rows(
     const int8_t *input, int32_t in_row, int32_t seen, uint32_t *packed)
 {
     const int8_t *from[4];
     int32_t step[4];
-
-    for (int32_t i = 0; i < 4; ++i) {
-        const int32_t row = in_row + i;
+... 3 lines
         const int inside = i < seen && row >= 0 && row < DEPTHWISE__IN_H;
 
         from[i] = inside ? input + row * DEPTHWISE__ROW : depthwise__zero_points;
@@ -171,15 +115,13 @@ static DEPTHWISE__CODE void depthwise__pack_rows(
         from[i] += step[i] ? DEPTHWISE__ROW - 16 : 0;
     }
     depthwise__pack(from, step, packed + DEPTHWISE__ROW - 16, 1);
-}
-
+... 2 lines
 /* Fills columns of the workspace with zero points. */
 static DEPTHWISE__CODE void depthwise__fill(uint32_t *packed, int32_t cols)
 {
     for (int32_t i = 0; i < cols * DEPTHWISE__IN_C; ++i) {
         packed[i] = 0x01010101u * (uint8_t)DEPTHWISE__VALUE;
-    }
-... 4 lines
+... 5 lines
     int32_t *const packed = workspace;
 
     uint32_t *words = (uint32_t *)packed;
@@ -190,5 +132,4 @@ static DEPTHWISE__CODE void depthwise__fill(uint32_t *packed, int32_t cols)
         depthwise__pack_rows(input, out_row * DEPTHWISE__STRIDE_H - DEPTHWISE__PAD_TOP, 3, words + DEPTHWISE__PAD_LEFT * DEPTHWISE__IN_C);
         depthwise__rows_1(words, depthwise__quads, output);
         output += 1 * DEPTHWISE__OUT_W * DEPTHWISE__OUT_C;
-    }
-... 5 lines
+... 6 lines

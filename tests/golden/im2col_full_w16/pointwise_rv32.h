@@ -1,5 +1,4 @@
 ... 9 lines
  * Algorithm  im2col_full_w16: copies every patch into the whole patch matrix, then one GEMM;
  *   weights take 16 bits each in flash
- * Workspace  none
-... 44 lines
+... 45 lines

@@ -1,5 +1,4 @@
 ... 45 lines
  * `workspace` is scratch memory of DEEP_WORKSPACE_BYTES, aligned to DEEP_WORKSPACE_ALIGN; between
  *   calls it need not be kept.
- * Reentrant: no variables of its own, no heap.
-... 8 lines
+... 9 lines

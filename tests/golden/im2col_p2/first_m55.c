@@ -2,23 +2,18 @@
  * Sums       VMLADAVA, 2 x 4 (pixels x channels) in registers, 16 products at once
  * Assembly   for GCC and clang, little-endian, Helium's integer vectors; plain C for all others
  * Compiler   with Helium GCC compiles this file with -fno-tree-loop-if-convert, by a pragma
- * Numbers    SYNTHETIC: weights, bias and scales are made up from a seed, not trained
-... 11 lines
+... 12 lines
 /* GCC 12 selects between vectors by wrong predicates where a loop has had its conditions removed. */
 #if defined __ARM_FEATURE_MVE && defined __GNUC__ && !defined __clang__
 #pragma GCC push_options
 #pragma GCC optimize("no-tree-loop-if-convert")
-#endif
-... 12 lines
+... 13 lines
     defined(__thumb2__) && defined(__ARM_FEATURE_MVE)
-#define FIRST__ASSEMBLY
-... 10 lines
+... 11 lines
 #if defined(__clang__)
-#define FIRST__OPTIONS "    .cpu cortex-m55\n"
-... 37 lines
+... 38 lines
 #define FIRST__WEIGHT_WORDS 27 /* weights of a block */
-#define FIRST__PIXEL_PITCH 27 /* elements from pixel to pixel of a block */
-... 5 lines
+... 6 lines
  *   r1               a count, or the end of the constants
  *   r5               constants, in order of use
  *   r9 r11           where inputs of each pixel are read
@@ -30,51 +25,20 @@
  *
  * On the stack: the end of the constants, inputs.
  * The predicate is that of the last elements of a run.
- */
-... 12 lines
-    "    mov r5, r1\n"
-    "    mov r7, r2\n"
-    "    ldr r3, =320\n"
-    "    add r3, r5\n"
-    "    ldr r11, =27\n"
-    "    add r11, r0\n"
-    "    str r3, [sp]\n"
-    "    strd r0, r11, [sp, #4]\n"
-    "    ldr r3, =6\n"
-    "    add r3, r7\n"
-    "    movs r1, #11\n"
+... 24 lines
     "    vctp.8 r1\n"
-    "1:\n"
-    "    ldrd r9, r11, [sp, #4]\n"
-    "    ldm r5!, {r0, r2, r4, r6}\n"
-    "    mov r8, r0\n"
-    "    mov r10, r2\n"
-    "    mov r12, r4\n"
-    "    mov lr, r6\n"
-    "    .rept 1\n"
+... 8 lines
     "    vldrb.u8 q0, [r9], #16\n"
-    "    vldrb.u8 q1, [r11], #16\n"
-    "    vldrb.u8 q2, [r5], #16\n"
+... 2 lines
     "    vmladava.s8 r0, q0, q2\n"
-    "    vmladava.s8 r8, q1, q2\n"
-    "    vldrb.u8 q3, [r5], #16\n"
-    "    vmladava.s8 r2, q0, q3\n"
-    "    vmladava.s8 r10, q1, q3\n"
-    "    vldrb.u8 q2, [r5], #16\n"
-    "    vmladava.s8 r4, q0, q2\n"
-    "    vmladava.s8 r12, q1, q2\n"
-    "    vldrb.u8 q3, [r5], #16\n"
-    "    vmladava.s8 r6, q0, q3\n"
+... 9 lines
     "    vmladava.s8 lr, q1, q3\n"
     "    .endr\n"
     "    vpstt\n"
     "    vldrbt.u8 q0, [r9], #11\n"
-    "    vldrbt.u8 q1, [r11], #11\n"
-    "    vldrb.u8 q2, [r5], #11\n"
-... 11 lines
+... 13 lines
     "    vmov q0[2], q0[0], r0, r4\n"
-    "    vmov q1[2], q1[0], r8, r12\n"
-    "    vmov q0[3], q0[1], r2, r6\n"
+... 2 lines
     "    vmov q1[3], q1[1], r10, lr\n"
     "    vldrw.u32 q2, [r5], #16\n"
     "    vldrw.u32 q3, [r5], #16\n"
@@ -82,50 +46,33 @@
     "    vqrdmulh.s32 q1, q1, q2\n"
     "    vshr.s32 q2, q0, #31\n"
     "    vadd.i32 q0, q0, q2\n"
-    "    vshr.s32 q2, q1, #31\n"
-    "    vadd.i32 q1, q1, q2\n"
+... 2 lines
     "    vrshl.s32 q0, q0, q3\n"
     "    vrshl.s32 q1, q1, q3\n"
     "    vmvn.i32 q2, #127\n"
-    "    vadd.i32 q0, q0, q2\n"
-    "    vadd.i32 q1, q1, q2\n"
+... 2 lines
     "    vqmovnb.s32 q0, q0\n"
-    "    vqmovnb.s16 q0, q0\n"
-    "    vqmovnb.s32 q1, q1\n"
-    "    vqmovnb.s16 q1, q1\n"
+... 3 lines
     "    vstrb.32 q0, [r7], #4\n"
-    "    vstrb.32 q1, [r3], #4\n"
-    "    ldr r1, [r5], #4\n"
-    "    sub r7, r1\n"
-    "    sub r3, r1\n"
-    "    ldr r1, [sp]\n"
-    "    cmp r5, r1\n"
-    "    bne 1b\n"
-... 7 lines
+... 14 lines
 /* Weight `i` of those that begin at a word. */
 static FIRST__CODE int32_t first__weight(const uint32_t *weights, int32_t i)
 {
     return (int8_t)(weights[i / 4] >> 8 * (i % 4));
-}
-
+... 2 lines
 /* Adds the products of a run to the sums of four channels of each pixel; returns which weight is next. */
 static FIRST__CODE int32_t first__run(
     uint32_t (*sums)[4], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *weights, int32_t first)
-{
-    for (int32_t k = 0; k < count; k += 16) {
+... 2 lines
         const int32_t elems = count - k < 16 ? count - k : 16;
-
-        for (int32_t c = 0; c < 4; ++c) {
+... 2 lines
             for (int32_t i = 0; i < elems; ++i) {
                 const int32_t weight = first__weight(weights, first++);
-
-                for (int32_t p = 0; p < pixels; ++p) {
+... 2 lines
                     sums[p][c] += (uint32_t)(input[p * FIRST__PIXEL_PITCH + k + i] * weight);
-                }
-... 3 lines
+... 4 lines
     return first;
-}
-
+... 2 lines
 /* Finishes a sum, shifted to the right behind the multiplication. */
 static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t shift)
 {
@@ -136,21 +83,15 @@ static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
     value += -128;
     value = value < -128 ? -128 : value;
     return (int8_t)(value > 127 ? 127 : value);
-}
-... 5 lines
+... 6 lines
         int32_t weight = 0;
-
-... 9 lines
+... 10 lines
             weight = first__run(sums, 2, run, 27, constants, weight);
         constants += FIRST__WEIGHT_WORDS;
-        for (int32_t c = 0; c < 4; ++c) {
-            for (int32_t p = 0; p < 2; ++p) {
+... 2 lines
                 output[p * FIRST__OUT_C + c] = first__finish(
                     (int32_t)sums[p][c], (int32_t)constants[c], -(int32_t)constants[c + 4]);
-            }
-... 2 lines
-        output += 4 - (int32_t)*constants++;
-... 18 lines
+... 22 lines
     __asm__ volatile(
         "wlstp.8 lr, %2, 2f\n"
         "1:\n"
@@ -159,17 +100,10 @@ static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
         "letp lr, 1b\n"
         "2:"
         : "+r"(to), "+r"(from) : "r"(count) : "lr", "q0", "cc", "memory");
-#else
-    for (int32_t k = 0; k < count; ++k) {
-... 9 lines
+... 11 lines
         "vdup.8 q0, %2\n"
-        "wlstp.8 lr, %1, 2f\n"
-        "1:\n"
-        "vstrb.8 q0, [%0], #16\n"
-... 2 lines
+... 5 lines
         : "+r"(to) : "r"(count), "r"(-1) : "lr", "q0", "cc", "memory");
-#else
-... 52 lines
-#if defined __ARM_FEATURE_MVE && defined __GNUC__ && !defined __clang__
+... 54 lines
 #pragma GCC pop_options
 #endif

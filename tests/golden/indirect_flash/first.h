@@ -1,4 +1,3 @@
 ... 9 lines
  * Algorithm  indirect_flash: reads the input through a constant table of offsets
- * Workspace  none
-... 45 lines
+... 46 lines

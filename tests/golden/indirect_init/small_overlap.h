@@ -3,15 +3,12 @@
 #define SMALL_POOL_ALIGN        1u
 #define SMALL_INPUT_OFFSET      8u
 #define SMALL_OUTPUT_OFFSET     0u
-#define SMALL_WORKSPACE_BYTES   72u
-... 13 lines
+... 14 lines
  * `pool` is memory of SMALL_POOL_BYTES, aligned to SMALL_POOL_ALIGN. Put the input at
  *   SMALL_INPUT_OFFSET bytes from its start; after the call the output stands at
  *   SMALL_OUTPUT_OFFSET, and the input is overwritten.
  * Call small_init once before small, with the same pool and workspace; again when either moves.
- * `workspace` is scratch memory of SMALL_WORKSPACE_BYTES, aligned to SMALL_WORKSPACE_ALIGN;
-... 2 lines
- *
+... 4 lines
  *     static int8_t pool[SMALL_POOL_BYTES];
  *     static uint32_t workspace[(SMALL_WORKSPACE_BYTES + 3) / 4];
  *
@@ -22,5 +19,4 @@
  */
 void small_init(const void *pool, void *workspace);
 void small(void *pool, void *workspace);
-
-... 5 lines
+... 6 lines

@@ -1,5 +1,4 @@
 ... 9 lines
  * Algorithm  indirect_row: reads the input through pointers, set for each output row
  * Workspace  108 bytes: const int8_t *table[3][9]
- * Constants  114 bytes
-... 46 lines
+... 47 lines

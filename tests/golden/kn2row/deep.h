@@ -1,8 +1,6 @@
 ... 9 lines
  * Algorithm  kn2row: one 1x1 convolution for each tap, all kept, then shifted and added
  * Workspace  3,600 bytes: int32_t planes[4][5][9][5]
- * Constants  405 bytes
-... 3 lines
+... 4 lines
  * Note       Plain C: this algorithm has no kernel in assembly.
- *
-... 40 lines
+... 41 lines

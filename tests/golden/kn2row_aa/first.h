@@ -1,5 +1,4 @@
 ... 9 lines
  * Algorithm  kn2row_aa: each tap's GEMM adds into the sums of one output row
  * Workspace  168 bytes: int32_t partial[7][6]
- * Constants  432 bytes
-... 45 lines
+... 46 lines

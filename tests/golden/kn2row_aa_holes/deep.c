@@ -1,20 +1,11 @@
 ... 3 lines
  * Algorithm  kn2row_aa_holes
- * Sums       plain C, 2 x 4 sums (pixels x channels)
-... 3 lines
+... 4 lines
  * Image columns that would wrap round the row ends are holes meanwhile.
  * Printed from templates/algorithms/kn2row_aa_holes.c.j2.
- *
-... 17 lines
-#define DEEP__KERNEL_H 3
-#define DEEP__KERNEL_W 3
-#define DEEP__DILATION_H 1
-... 10 lines
+... 31 lines
 #define DEEP__PIXELS (DEEP__IN_H * DEEP__IN_W) /* of the image, and of the output */
-
-... 114 lines
-        const int32_t w0 = weights[k];
-... 134 lines
+... 250 lines
 /* Saves `count` image columns from `col` on and makes them -1. */
 static DEEP__CODE void deep__punch(int8_t *input, int32_t col, int32_t count, int8_t *columns)
 {
@@ -24,15 +15,12 @@ static DEEP__CODE void deep__punch(int8_t *input, int32_t col, int32_t count, in
         for (int32_t k = 0; k < count * DEEP__IN_C; ++k) {
             *columns++ = hole[k];
             hole[k] = -1;
-        }
-... 3 lines
+... 4 lines
 /* Puts the columns back. */
 static DEEP__CODE void deep__restore(int8_t *input, int32_t col, int32_t count, const int8_t *columns)
-{
-... 4 lines
+... 5 lines
             hole[k] = *columns++;
-        }
-... 3 lines
+... 4 lines
 /* Adds one tap to the sums of all pixels: output pixel p reads image pixel p + shift. */
 static DEEP__CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t shift, int32_t *partial)
 {
@@ -43,17 +31,13 @@ static DEEP__CODE void deep__add_tap(const int8_t *input, int32_t tap, int32_t s
 
     deep__add_outside(partial, tap, first);
     deep__add_outside(partial + last * DEEP__OUT_C, tap, DEEP__PIXELS - last);
-    if (first < last) {
-        deep__multiply(
-            input + (first + shift) * DEEP__IN_C, tap, last - first, partial + first * DEEP__OUT_C);
-    }
 ... 2 lines
+            input + (first + shift) * DEEP__IN_C, tap, last - first, partial + first * DEEP__OUT_C);
+... 3 lines
 DEEP__CODE void deep(int8_t *input, int8_t *output, void *workspace)
-{
-    int32_t *const partial = workspace;
+... 2 lines
     int8_t *const columns =
-        (int8_t *)(void *)((char *)workspace + 400);
-
+... 2 lines
     deep__begin(partial, DEEP__PIXELS);
     for (int32_t j = 0; j < DEEP__KERNEL_W; ++j) {
         const int32_t right = j * DEEP__DILATION_W - DEEP__PAD_LEFT; /* how far the tap is right of its output */

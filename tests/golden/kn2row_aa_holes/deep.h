@@ -2,11 +2,8 @@
  * Algorithm  kn2row_aa_holes: each tap's GEMM adds into the sums of the whole image; punches holes
  *   in it
  * Workspace  416 bytes: int32_t partial[4][5][5], int8_t columns[4][1][4]
- * Constants  405 bytes
-... 34 lines
+... 35 lines
  * `input` is changed during the call, and restored.
- * `workspace` is scratch memory of DEEP_WORKSPACE_BYTES, aligned to DEEP_WORKSPACE_ALIGN; between
-... 3 lines
+... 4 lines
 void deep(int8_t *input, int8_t *output, void *workspace);
-
-... 5 lines
+... 6 lines

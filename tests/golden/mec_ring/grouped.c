@@ -1,34 +1,26 @@
 ... 3 lines
  * Algorithm  mec_ring
- * Sums       plain C, 2 x 2 sums (pixels x channels)
-... 2 lines
+... 3 lines
  * Image row r is lowered to place r modulo 5.
- * Taps outside the image become -1 in the lowered matrix.
-... 31 lines
+... 32 lines
 #define GROUPED__ROWS 5 /* image rows that one output row sees */
-#define GROUPED__ROW 6 /* elements of one of them, for one output column */
-... 51 lines
+... 52 lines
 /* 2 x 2 outputs of as many windows; their first row is at `row` of the ring. */
 static GROUPED__CODE void grouped__block_2x2(
     const int8_t *input, int32_t row, int32_t channel, int8_t *output)
-{
-... 10 lines
+... 11 lines
         grouped__dot_2x2(sums, input + row * GROUPED__ROW, weights, GROUPED__RUN);
         weights += 2 * GROUPED__RUN;
         row += GROUPED__DILATION_H;
         if (row >= GROUPED__ROWS) {
             row -= GROUPED__ROWS;
-        }
-... 10 lines
+... 11 lines
 static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t row, int8_t *output)
-{
-... 8 lines
+... 9 lines
             grouped__block_2x2(window + group * GROUPED__GROUP_PITCH, row, first, output);
-        }
-... 47 lines
+... 48 lines
     int32_t lowered_rows = 0;
-
-    for (int32_t out_row = 0; out_row < GROUPED__OUT_H; ++out_row) {
+... 2 lines
         const int32_t top = out_row * GROUPED__STRIDE_H;
 
         lowered_rows = lowered_rows < top ? top : lowered_rows;
@@ -36,5 +28,4 @@ static GROUPED__CODE void grouped__multiply(const int8_t *input, int32_t row, in
             grouped__lower(input, lowered_rows - GROUPED__PAD_TOP, lowered + lowered_rows % GROUPED__ROWS * GROUPED__ROW);
         }
         grouped__multiply(lowered, top % GROUPED__ROWS, output);
-        output += GROUPED__OUT_W * GROUPED__OUT_C;
-... 2 lines
+... 3 lines

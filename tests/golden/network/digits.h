@@ -5,30 +5,20 @@
  * Input      8x8x1 int8, 64 bytes, scale 0.0625, zero point -128
  * Output     10 int8, 10 bytes, scale 0.00390625, zero point -128
  * Arena      616 bytes
- * Constants  7,378 bytes
- *
+... 2 lines
  * 0  conv1          direct_w16            8x8x1 to 8x8x16
  * 1  conv2          direct_p1             8x8x16 to 4x4x32
  * 2  conv3          accumulate_connected  4x4x32 to 1x1x10
  * 3  probabilities  softmax               10 to 10
- *
-... 12 lines
+... 13 lines
 #define DIGITS_ARENA_BYTES       616u /* everything but stack and constants */
 #define DIGITS_ARENA_ALIGN       8u
-#define DIGITS_INPUT_BYTES       64u
-#define DIGITS_INPUT_OFFSET      496u
-#define DIGITS_OUTPUT_BYTES      10u
-#define DIGITS_OUTPUT_OFFSET     0u
-#define DIGITS_INPUT_HEIGHT      8u
-... 2 lines
+... 7 lines
 #define DIGITS_OUTPUT_DIMENSION  10u
-#define DIGITS_INPUT_SCALE       0.0625f
-... 5 lines
+... 6 lines
  * `arena` is memory of DIGITS_ARENA_BYTES, aligned to DIGITS_ARENA_ALIGN. Put the input at
  *   DIGITS_INPUT_OFFSET bytes from its start; after the call the output stands at its offset, and
  *   all else is overwritten. Nothing need be kept between calls.
- * Reentrant: no variables of its own, no heap.
- */
+... 2 lines
 void digits(void *arena);
-
-... 5 lines
+... 6 lines

@@ -3,50 +3,39 @@
  *
  * Algorithm  pool
  * Sums       four channels of a word at a time
- * Assembly   for GCC and clang, little-endian, Thumb-2 with DSP instructions and unaligned loads;
- *   plain C for all others
- *
+... 3 lines
  * Printed from templates/operators/pool.c.j2.
- *
-... 20 lines
+... 21 lines
 #include <string.h>
-
-... 2 lines
+... 3 lines
 #define MEAN__CHANNELS 9
-#define MEAN__OUT_H 3
-#define MEAN__OUT_W 3
+... 2 lines
 #define MEAN__K_H 3
 #define MEAN__K_W 3
-#define MEAN__STRIDE_H 2
-... 3 lines
+... 4 lines
 #define MEAN__WORDS_END 8 /* channels that go four in a word */
-#define MEAN__SHIFT 23
-
+... 2 lines
 /* What a window gives. */
 static MEAN__CODE int8_t mean__finish(int32_t value, int32_t taps)
 {
     value = (value * mean__means[taps - 1] + (1 << (MEAN__SHIFT - 1))) >> MEAN__SHIFT;
-    return (int8_t)value;
-... 3 lines
+... 4 lines
 /* Sums of two bytes of a word in each half: of 0 and 2, or of 1 and 3. */
 static MEAN__CODE inline uint32_t mean__add_even(uint32_t sums, uint32_t word)
 {
     __asm__("sxtab16 %0, %0, %1" : "+r"(sums) : "r"(word));
     return sums;
-}
-
+... 2 lines
 static MEAN__CODE inline uint32_t mean__add_odd(uint32_t sums, uint32_t word)
 {
     __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(sums) : "r"(word));
-    return sums;
-... 3 lines
+... 4 lines
 /* One output pixel: a window of taps inside the image. */
 static MEAN__CODE void mean__window(const int8_t *input, int32_t rows, int32_t cols, int8_t *output)
 {
     const int32_t taps = rows * cols;
     int32_t channel = 0;
-
-#ifdef MEAN__ASSEMBLY
+... 2 lines
     for (; channel < MEAN__WORDS_END; channel += 4) {
         const int8_t *row = input + channel;
         uint32_t even = 0;
@@ -69,19 +58,15 @@ static MEAN__CODE void mean__window(const int8_t *input, int32_t rows, int32_t c
         output[channel + 1] = mean__finish((int16_t)odd, taps);
         output[channel + 2] = mean__finish((int32_t)even >> 16, taps);
         output[channel + 3] = mean__finish((int32_t)odd >> 16, taps);
-    }
-#endif
+... 2 lines
     for (; channel < MEAN__CHANNELS; channel++) {
         const int8_t *row = input + channel;
         int32_t sum = 0;
-
-... 4 lines
+... 5 lines
                 sum += *tap;
-                tap += MEAN__CHANNELS;
-... 3 lines
+... 4 lines
         output[channel] = mean__finish(sum, taps);
-    }
-... 7 lines
+... 8 lines
         const int32_t first_row = out_row * MEAN__STRIDE_H - MEAN__PAD_TOP;
         const int32_t top = first_row < 0 ? 0 : first_row;
         const int32_t bottom = first_row + MEAN__K_H > MEAN__IN_H ? MEAN__IN_H : first_row + MEAN__K_H;
@@ -93,5 +78,4 @@ static MEAN__CODE void mean__window(const int8_t *input, int32_t rows, int32_t c
 
             mean__window(input + (top * MEAN__IN_W + left) * MEAN__CHANNELS, bottom - top, right - left, output);
             output += MEAN__CHANNELS;
-        }
-... 2 lines
+... 3 lines

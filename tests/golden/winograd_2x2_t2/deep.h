@@ -2,5 +2,4 @@
  * Algorithm  winograd_2x2_t2: F(2x2, 3x3), 2 tiles at a time, weights transformed in flash
  * Workspace  768 bytes: uint32_t products[16][8], uint32_t tiles[16][2][2]
  * Constants  1,088 bytes
- * Quantised  double rounding as one multiplication per channel, equal on every possible sum; two's
-... 43 lines
+... 44 lines

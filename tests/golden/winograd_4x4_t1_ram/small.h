@@ -3,9 +3,7 @@
  *   each call
  * Workspace  2,448 bytes: uint32_t products[36][8], uint32_t tiles[36][1][1], uint32_t
  *   transformed[1][36][1][8]
- * Constants  274 bytes
-... 3 lines
+... 4 lines
  * Note       Pixels are read byte by byte: reading words needs a multiple of 4 input channels;
  *   this layer has 2.
- *
-... 40 lines
+... 41 lines
