@@ -108,7 +108,8 @@ def store(name: str, content: bytes) -> None:
 
 def value(name: str, make: Callable[[], T]) -> T:
     """Return what *make* makes, plain data as JSON has it: what was stored as *name* if it was."""
-    return _recalled(name, make, lambda made: json.dumps(made).encode(), json.loads)
+    found: T = _recalled(name, make, lambda made: json.dumps(made).encode(), json.loads)
+    return found
 
 
 def files(name: str, make: Callable[[], Files]) -> Files:
