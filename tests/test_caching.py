@@ -10,7 +10,8 @@ from shutil import which
 
 import pytest
 
-from command import FIRST, SOURCE, convgen_process, tree
+from cases import CASES
+from command import FIRST, SOURCE, convgen_process, tree, write_spec
 from convgen.system.cache import usual_folder
 
 pytestmark = pytest.mark.usefixtures("workplace", "own_cache")
@@ -82,10 +83,12 @@ def test_what_is_not_chosen_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent.absolute()}{os.pathsep}{os.environ['PATH']}")
 
+    spec = write_spec(CASES["grouped"])
+
     def runs(*options: object) -> tuple[int, bytes]:
         """Return how many runs there were, and the report."""
         log.write_text("")
-        assert convgen_process(*FIRST, *options, "-o", "out").status == 0
+        assert convgen_process("-t", "cortex-m4", spec, *options, "-o", "out").status == 0
         return log.read_text().count("-kernel"), Path("out/report.json").read_bytes()
 
     several, report = runs()

@@ -100,7 +100,7 @@ def test_every_instruction_of_assembly_can_be_unwound(
     bench = replace(
         emulated.bench(name, compiler=compiler), emulator=emulator.choose("unicorn", board)
     )
-    built = batch.build(tmp_path, jobs(board), bench, batch.Options(compile=("-O3", "-g")))
+    built = batch.build(tmp_path, jobs(board), bench, batch.Options(compile=("-O1", "-g")))
     functions = frames(built.image.elf, tuple(job.layer.name for job in built.jobs))
     assert len(functions) > 10
 
