@@ -19,10 +19,12 @@ from batch import Options
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
-from convgen.plans.conv.direct_planes import VARIANTS, kept_in_vain, order_of
+from convgen.plans.conv.direct_planes import VARIANTS
 from convgen.plans.conv.inside import rows_inside
 from convgen.plans.conv.planes import Axis, LineOutput, Route, axes, kinds_of, walk_along
-from convgen.plans.conv.planes_dsp import Distance, Pixels, PixelStep, Plane, RowGroup
+from convgen.plans.conv.planes_dsp import Pixels, PixelStep, Plane, RowGroup
+from convgen.plans.conv.planes_layout import kept_in_vain, order_of
+from convgen.plans.conv.thumb import Distance
 from convgen.plans.order import StoreOrder, last_reads
 from convgen.schedule.overlap import distances, share
 from convgen.targets import target

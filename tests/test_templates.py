@@ -94,5 +94,5 @@ def test_every_template_is_in_the_folder_of_its_kind() -> None:
     assert packages == set(PACKAGES)
     others = [name for name in TEMPLATES if not name.startswith("packages/")]
     kinds = {Path(name).parent.as_posix() for name in others}
-    sets = {f"kernels/{each.name}" for each in SETS}
+    sets = {f"kernels/{module}" for _, module, _ in SETS}
     assert kinds - sets == {".", "algorithms", "kernels", "operators", "parts", "report"}

@@ -11,7 +11,7 @@ import minimal
 from cases import CASES
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import kernels, registry
-from convgen.plans.kernels import instruction_set
+from convgen.plans.kernels import instruction_set, portable
 from convgen.plans.kernels.isa import Products
 from convgen.plans.kernels.paired import Paired
 from convgen.plans.kernels.portable import PORTABLE
@@ -82,11 +82,11 @@ def test_a_new_set_is_one_line_for_dense_layers_and_winograd(
     made_up = replace(
         PORTABLE,
         name="rv64",
-        suits=for_rv64,
         finishing={16: Paired(core=replace(CORE, isa="rv64"))},
         products=Products(description="made up", unrolled=2),
     )
-    monkeypatch.setattr(kernels, "SETS", (made_up, *kernels.SETS))
+    monkeypatch.setattr(portable, "MADE_UP", made_up, raising=False)
+    monkeypatch.setattr(kernels, "SETS", ((for_rv64, "portable", "MADE_UP"), *kernels.SETS))
     after = answers(layer, board)
     dense, winograd = after["direct_w16"], after["winograd_2x2_t1"]
     assert not isinstance(dense, Refusal)

@@ -26,7 +26,7 @@ from convgen.model.ops.table import Table, as_bytes
 from convgen.model.quantize import INT8, quantize_multiplier
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans import scaling, sum_line, table
-from convgen.plans.band import ALL_ROWS
+from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import Output, bounded
@@ -38,6 +38,7 @@ from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
 ALL_BYTES = (256, 256)
+ANY_RANK = all_rows("one input may be repeated along any axis, rows too")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +249,7 @@ def _plan(
         ),
         is_elementwise=in_place,
         above=() if in_place else above,
-        band=ALL_ROWS,
+        band=ANY_RANK,
     )
 
 

@@ -47,4 +47,7 @@ class Band:
 ROW_BY_ROW = Band()
 """Any rows, by what makes them all."""
 
-ALL_ROWS = Refusal("makes all rows at once")
+
+def all_rows(why: str) -> Refusal:
+    """Say in a sentence that all rows are made at once, and *why*."""
+    return Refusal(f"makes all rows at once: {why}")

@@ -19,7 +19,7 @@ from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.table import Table, every_value
 from convgen.model.tensor import Tensor
-from convgen.plans.band import ALL_ROWS, ROW_BY_ROW
+from convgen.plans.band import ROW_BY_ROW, all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
@@ -33,6 +33,7 @@ FEWEST = 64  # elements that a table of 1,024 bytes is worth while for
 MOST_STEPS = 255  # from a zero point to an end
 ULPS = 4  # by which a product may be off where the quotient is not
 INFINITE = 0x7F800000
+RANGE_FIRST = all_rows("the range of all values is found before the first is rounded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +236,7 @@ def _plan(
         decisions=(),
         work=Counter({f"{algorithm.name}.elem": steps.elems, f"{algorithm.name}.call": rows}),
         above=(above,),
-        band=ALL_ROWS if isinstance(steps, RoundSteps) else ROW_BY_ROW,
+        band=RANGE_FIRST if isinstance(steps, RoundSteps) else ROW_BY_ROW,
     )
 
 

@@ -18,6 +18,7 @@ from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.mean import Mean
 from convgen.model.quantize import INT8
 from convgen.plans import pool, scaling
+from convgen.plans.band import all_rows
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.order import StoreOrder, in_blocks
@@ -26,6 +27,8 @@ from convgen.plans.plan import Plan
 from convgen.plans.scaling import Rescaled, Scaling
 from convgen.plans.staircase import Ints
 from convgen.targets.target import Target
+
+ALL_IN_ONE = all_rows("an output is the mean over rows; in slices it adds up instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class AlongAxis:
             ),
             decisions=(),
             work=_work(operator, steps, found.unit if found else "float"),
+            band=ALL_IN_ONE,
             own_assembly=instruction_set(target).bytewise if words else None,
         )
 

@@ -19,7 +19,7 @@ from convgen.ctext.literals import operand
 from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import Operator
 from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
-from convgen.plans.band import ALL_ROWS
+from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
@@ -29,6 +29,7 @@ from convgen.targets.target import Target
 
 WORD, WORDS = 4, 16
 """Bytes that are moved at once, and in one round of a loop."""
+SCATTERED = all_rows("what a row is made of may lie anywhere in the inputs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +325,7 @@ def in_place(operator: Operator) -> Plan:
         orders=(),
         decisions=(),
         work={},
+        band=SCATTERED,
     )
 
 
@@ -351,7 +353,7 @@ def _plan(
         decisions=(),
         work=+(work + Counter({"move.call": 1})),
         above=tuple(each.above * size for each in runs),
-        band=ALL_ROWS,
+        band=SCATTERED,
     )
 
 

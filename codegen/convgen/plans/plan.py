@@ -14,7 +14,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.operator import Operator, Windowed
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.assembly import Assembly
-from convgen.plans.band import ALL_ROWS, Band
+from convgen.plans.band import Band
 from convgen.plans.buffers import Buffer
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import KernelPlan, OwnSums
@@ -84,13 +84,13 @@ class Plan:
     orders: tuple[StoreOrder, ...]  # none where elementwise, or ``above`` says it
     decisions: tuple[str, ...]
     work: Mapping[str, int]
+    band: Band | Refusal
     writes_input: bool = False
     has_init: bool = False
     rounds_coarsely: bool = False
     own_assembly: Assembly | None = None
     notes: tuple[str, ...] = ()
     is_elementwise: bool = False
-    band: Band | Refusal = ALL_ROWS
     above: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.resize import FRACTION, ResizeBilinear, ResizeNearest
-from convgen.plans.band import ALL_ROWS
+from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import Ints, distance_above
 from convgen.targets.target import Target
+
+UNEVEN = all_rows("from one row to the next the input goes on by no fixed number of rows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def _plan(
             }
         ),
         above=(above,),
-        band=ALL_ROWS,
+        band=UNEVEN,
     )
 
 

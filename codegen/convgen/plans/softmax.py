@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from convgen.model import fixed_point
 from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.softmax import DIFF_BITS, SUM_BITS, LogSoftmax, Softmax
-from convgen.plans.band import ALL_ROWS
+from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
@@ -27,6 +27,7 @@ from convgen.targets.target import Target
 
 DIFFERENCES = 256  # of int8 values to the largest
 FARTHEST = 17 << (31 - DIFF_BITS)
+ONE_ROW = all_rows("it is there for the end of a network, which is a single row")
 ONE_TERM = (2**31 - 1 + 2 ** (SUM_BITS - 1)) >> SUM_BITS  # of a sum: of the largest value
 
 
@@ -86,7 +87,7 @@ def _plan(algorithm: RowByRow | LogRowByRow, operator: Softmax | LogSoftmax, bet
         decisions=(),
         work=Counter({f"{name}.elem": operator.output.elems, f"{name}.row": steps.rows}),
         is_elementwise=True,
-        band=ALL_ROWS,
+        band=ONE_ROW,
     )
 
 

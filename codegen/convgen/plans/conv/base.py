@@ -33,6 +33,9 @@ LOOP_UNROLLED = 300
 
 FINISHED = 20
 
+DEPTHWISE_SCALE = 256
+"""Of weights, so that they just fit into 16 bits: coarser scales have fewer lines."""
+
 
 def with_weights_of(bits: int, name: str) -> str:
     """Return the id of the variant of *name* whose weights take so many *bits* each in flash.

@@ -20,9 +20,9 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
-from convgen.plans.conv.base import loop_work
+from convgen.plans.conv.base import DEPTHWISE_SCALE, loop_work
 from convgen.plans.conv.inside import find_inner
-from convgen.plans.conv.planes_dsp import Distance, OutputStore
+from convgen.plans.conv.thumb import Distance, OutputStore
 from convgen.plans.kernels import instruction_set
 from convgen.plans.kernels.base import OwnSums, no_bytes
 from convgen.plans.lines import Lines
@@ -32,7 +32,6 @@ from convgen.plans.study import Study
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
 
-SCALE = 256  # of weights, so that they just fit into 16 bits: coarser scales have fewer lines
 LANES = 4
 MOST_TAPS = 64  # they stand one after the other in the code
 MOST_APART = 4095  # bytes that a load reaches
@@ -90,7 +89,7 @@ class DirectLanes:
         if isa.lanes is None:
             without = "has no DSP instructions"
             return Refusal(needs("a core with DSP instructions", without, "core"))
-        found = reason if (reason := _unsuited(layer)) else study.lines(SCALE)
+        found = reason if (reason := _unsuited(layer)) else study.lines(DEPTHWISE_SCALE)
         if not isinstance(found, Lines):
             return Refusal(found) if isinstance(found, str) else found
         steps = _steps(layer, found)
@@ -183,8 +182,8 @@ def _registers(found: Lines) -> tuple[Role, ...]:
 def _table(layer: Conv2d, found: Lines) -> Constant:
     """Return the constants, four channels after four."""
     g = layer.geometry
-    starts = SCALE * layer.folded_bias.astype(np.int64) + found.start
-    weights = SCALE * layer.weights.astype(np.int64).reshape(g.in_c, g.taps)
+    starts = found.scale * layer.folded_bias.astype(np.int64) + found.start
+    weights = found.scale * layer.weights.astype(np.int64).reshape(g.in_c, g.taps)
     bent = () if found.negative is None else (found.negative - found.addend,)
     lines = np.stack([found.multiplier, found.addend, *bent], axis=1)
     four = weights.reshape(-1, LANES, g.taps).transpose(0, 2, 1)  # [block, tap, channel]
@@ -195,8 +194,8 @@ def _table(layer: Conv2d, found: Lines) -> Constant:
         name="lanes",
         values=(np.concatenate(columns, axis=1) & 0xFFFFFFFF).astype(np.uint32),
         comment=(
-            f"for each {LANES} channels: where sums start; for each tap weights {SCALE} times, of "
-            f"channels (0, 2), (1, 3); for each channel {line}"
+            f"for each {LANES} channels: where sums start; for each tap weights "
+            f"{found.scale} times, of channels (0, 2), (1, 3); for each channel {line}"
         ),
     )
 

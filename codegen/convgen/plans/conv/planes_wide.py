@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.ctext.assembler import Role
-from convgen.plans.conv.planes_dsp import Distance, OutputStore
+from convgen.plans.conv.thumb import Distance, OutputStore
 
 SUMS = ("r4", "r5", "r6", "r7")
 FREE = ("r2", "r3", "r8", "r9", "r10", "r11", "r12", "lr")  # words of pixels, then of weights

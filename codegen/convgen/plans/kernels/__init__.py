@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import numpy as np
 
 from convgen.model.arithmetic import of_dtype
-from convgen.plans.kernels.armv6m import ARMV6M
-from convgen.plans.kernels.armv7m import ARMV7M
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
-from convgen.plans.kernels.dsp import DSP
 from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan, Fitting
 from convgen.plans.kernels.isa import InstructionSet
-from convgen.plans.kernels.mve import MVE
-from convgen.plans.kernels.portable import DOT, LANES, PORTABLE
-from convgen.plans.kernels.rv32 import RV32
-from convgen.plans.kernels.rvv import RVV
+from convgen.plans.kernels.portable import DOT, LANES
 from convgen.plans.study import Study
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
-SETS: tuple[InstructionSet, ...] = (MVE, DSP, ARMV7M, ARMV6M, RV32, *RVV, PORTABLE)
-"""A core has the first that suits it."""
+SETS: tuple[tuple[Callable[[Target], bool], str, str], ...] = (
+    (lambda target: target.has("mve") and target.has("dsp"), "mve", "MVE"),
+    (lambda target: target.has("dsp"), "dsp", "DSP"),
+    (lambda target: target.cpu.is_thumb and target.has("mul64"), "armv7m", "ARMV7M"),
+    (lambda target: target.cpu.is_thumb, "armv6m", "ARMV6M"),
+    (lambda target: target.cpu.isa == "rv32", "rv32", "RV32"),
+    (lambda target: (target.cpu.vlen or 0) >= 256, "rvv", "RVV_256"),
+    (lambda target: target.cpu.vlen is not None, "rvv", "RVV_128"),
+    (lambda _: True, "portable", "PORTABLE"),
+)
+"""A core has the first that suits it: the module here, and the `InstructionSet` in it. Others are
+not loaded."""
 
 KERNELS: tuple[InnerKernel, ...] = (LANES, DOT)
 """In order of preference."""
@@ -31,7 +38,9 @@ WEIGHT_BITS = (8, 16)
 
 def instruction_set(target: Target) -> InstructionSet:
     """Return what *target* has; the last of all suits any core."""
-    return next(each for each in SETS if each.suits(target))
+    module, name = next((module, name) for suits, module, name in SETS if suits(target))
+    found: InstructionSet = getattr(import_module(f"{__name__}.{module}"), name)
+    return found
 
 
 def plan_kernel(weights: Weights, target: Target, runs: Runs) -> KernelPlan:

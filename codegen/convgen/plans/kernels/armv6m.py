@@ -6,7 +6,6 @@ from convgen.plans import assembly
 from convgen.plans.kernels.forms import Unrolling
 from convgen.plans.kernels.isa import InstructionSet, Products
 from convgen.plans.kernels.paired import Core, Paired
-from convgen.targets.target import Target
 
 CORE = Core(
     isa="armv6-m",
@@ -22,13 +21,8 @@ CORE = Core(
 )
 
 
-def _suits(target: Target) -> bool:
-    return target.cpu.is_thumb
-
-
 ARMV6M = InstructionSet(
     name="armv6m",
-    suits=_suits,
     finishing={16: Paired(core=CORE)},
     products=Products(
         description="assembly with MULS",

@@ -5,16 +5,9 @@ from __future__ import annotations
 from convgen.plans import assembly
 from convgen.plans.kernels.isa import InstructionSet, Planes, Products, Slices
 from convgen.plans.kernels.smlad import Smlad
-from convgen.targets.target import Target
-
-
-def _suits(target: Target) -> bool:
-    return target.has("dsp")
-
 
 DSP = InstructionSet(
     name="dsp",
-    suits=_suits,
     finishing={8: Smlad(wide=False), 16: Smlad(wide=True)},
     products=Products(
         description="assembly: two products in each SMLAD",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels.finishing import FinishingKernel
-from convgen.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ class Slices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstructionSet:
-    """One set of instructions, for the cores that it ``suits``.
+    """One set of instructions.
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash.
     ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
@@ -61,7 +60,6 @@ class InstructionSet:
     """
 
     name: str
-    suits: Callable[[Target], bool]
     products: Products
     finishing: Mapping[int, FinishingKernel] = field(default_factory=dict)
     planes: Planes | None = None

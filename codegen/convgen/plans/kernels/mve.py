@@ -9,17 +9,10 @@ from convgen.plans.kernels.dsp import DSP
 from convgen.plans.kernels.isa import Planes
 from convgen.plans.kernels.smlad import Smlad
 from convgen.plans.kernels.vmladav import Vmladav
-from convgen.targets.target import Target
-
-
-def _suits(target: Target) -> bool:
-    return DSP.suits(target) and target.has("mve")
-
 
 MVE = replace(
     DSP,
     name="mve",
-    suits=_suits,
     finishing={8: Vmladav(), 16: Smlad(wide=True)},
     quads=Planes(template="kernels/mve/quads.c.j2", assembly=assembly.MVE),
     has_vectors=True,

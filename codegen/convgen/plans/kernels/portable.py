@@ -131,12 +131,7 @@ LANES = PortableKernel(
 )
 
 
-def _any(_target: Target) -> bool:
-    return True
-
-
 PORTABLE = InstructionSet(
     name="portable",
-    suits=_any,
     products=Products(description="plain C", unrolled=32),
 )

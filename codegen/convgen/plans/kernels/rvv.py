@@ -45,7 +45,6 @@ FARTHEST = 2047  # what an LB reaches
 UNROLLED = 16  # elements that stand in a row
 MOST_RUN = 32  # of a depthwise layer they all do
 FREE = 8  # registers of weights and inputs: v0 to v7
-LENGTHS = (128, 256)  # of registers, in bits, that blocks are planned for
 ENDS = (np.minimum, np.maximum)  # of a product
 HALVES, SUMS = 8, 16  # the first registers of int16 and of int32
 
@@ -415,14 +414,9 @@ def _apart(runs: Runs, g: Geometry) -> Runs:
     return replace(runs, step=g.in_c) if has_lanes(g) else runs
 
 
-def _suits(vlen: int, target: Target) -> bool:
-    """Whether registers have *vlen* bits, or more and less than the next of `LENGTHS`."""
-    has = target.cpu.vlen or 0
-    return vlen == max((length for length in LENGTHS if length <= has), default=0)
+def _of(vlen: int) -> InstructionSet:
+    """Return the set for registers of *vlen* bits: which blocks are planned depends on it alone."""
+    return replace(RV32, name="rvv", finishing={8: Vector(vlen=vlen)})
 
 
-RVV: tuple[InstructionSet, ...] = tuple(
-    replace(RV32, name="rvv", suits=partial(_suits, vlen), finishing={8: Vector(vlen=vlen)})
-    for vlen in LENGTHS
-)
-"""One for each length: all that depends on it is which blocks are planned, not which are right."""
+RVV_128, RVV_256 = _of(128), _of(256)
