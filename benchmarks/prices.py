@@ -31,6 +31,9 @@ The second is of a price that differs from another core's.
 WORTH_A_NAME = 0.03
 """By how much less the sum of squared errors has to be for a price more."""
 
+ALIKE = 0.05
+"""What differs by less from what is more general is no price of its own."""
+
 TINY_RIDGE = 1e-9
 """Keeps what no run tells apart apart."""
 
@@ -169,7 +172,20 @@ def bring_up(samples: Sequence[Sample], prices: Prices) -> dict[str, float]:
         without = {other: found[other] for other in found if other != name}
         if not _is_root(name) and _loss(samples, without) < _loss(samples, found) + WORTH_A_NAME:
             found = without
-    return dict(sorted(found.items()))
+    return dict(sorted(_without_alike(found).items()))
+
+
+def _without_alike(prices: Prices) -> Prices:
+    """Return *prices* but for those that what is more general comes near to, special ones first."""
+    found = dict(prices)
+    for name in sorted(prices, key=len, reverse=True):
+        if _is_root(name):
+            continue
+        own = found.pop(name)
+        general = price(found, "", name.rpartition("/")[2])
+        if abs(general - own) > ALIKE * own:
+            found[name] = own
+    return found
 
 
 def _is_root(unit: str) -> bool:

@@ -159,7 +159,7 @@ def test_the_channel_is_a_constant_where_the_loop_over_channels_is_unrolled(
 
 @pytest.mark.parametrize(
     ("name", "channels", "words", "elems"),
-    [("cortex-m4", 4, 3, 0), ("cortex-m4", 3, 2, 1), ("cortex-m0", 4, 0, 12)],
+    [("cortex-m4", 4, 3, 0), ("cortex-m4", 3, 2, 1), ("cortex-m0", 4, 3, 0)],
 )
 def test_a_row_of_bytes_is_copied_by_words_where_these_may_lie_anywhere(
     tmp_path: Path, name: str, channels: int, words: int, elems: int
@@ -170,6 +170,19 @@ def test_a_row_of_bytes_is_copied_by_words_where_these_may_lie_anywhere(
     copies = 6 * 3  # image rows, output columns
     assert work["mec.word"] == copies * words
     assert work["mec.elem"] == copies * elems
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "spilled"), [("rv32imc", 4, 0), ("rv32imc", 8, 19), ("cortex-m3", 8, 0)]
+)
+def test_what_an_unrolled_step_loads_is_spilled_where_it_does_not_fit(
+    tmp_path: Path, name: str, channels: int, spilled: int
+) -> None:
+    """32 weights, 8 inputs, 4 sums and 2 pointers for 27 registers: 19 are on the stack."""
+    shape = {"shape": [12, 12, channels], "dtype": "int8"}
+    layer = made(tmp_path, input=shape, out_channels=4, kernel_size=5, padding="same")
+    work = planned("direct_p1", layer, target.load(name)).work
+    assert work["spilled"] == spilled * work["dot_1x4.unrolled"] // channels
 
 
 def test_prices_are_brought_up_where_they_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,8 +237,14 @@ def test_prices_and_sizes_make_sense(isa: Isa, layers: dict[str, Conv2d]) -> Non
         assert model.stack(algorithm.name) % 16 == 0
 
 
-@pytest.mark.parametrize("registers", [8, 13, 27])
-@pytest.mark.parametrize("name", target.names())
+@pytest.mark.parametrize(
+    ("name", "registers"),
+    [
+        (name, registers)
+        for name in target.names()
+        for registers in ((8, 13, 27) if target.load(name).cpu.isa.startswith("rv") else (8, 13))
+    ],
+)
 def test_every_shape_of_block_has_a_price(
     name: str, registers: int, layers: dict[str, Conv2d]
 ) -> None:
@@ -280,7 +299,7 @@ HEAD = re.compile(
 )
 OF_RV32E = 78  # added with its class, all of them for what calls a multiplication
 OF_KERNELS = 12  # vectors of RISC-V and Helium, plain C in slices beside assembly
-MOST_PRICES = 1797 + OF_RV32E + OF_KERNELS  # 1797: a fifth of what random layers took at first
+MOST_PRICES = 1725 + OF_RV32E + OF_KERNELS  # 1797 were a fifth of what layers took at first
 LEAST_WITHIN_15 = {"rv64": 83}  # few of its prices are its own
 MEASURED_ISAS = {"armv6-m", "armv7-m", "armv7e-m", "armv8-m", "armv8.1-m", "rv32", "rv64"}
 ROOT = Path(__file__).parents[2]
@@ -355,9 +374,9 @@ class Unseen:
 
 
 LEAST = {
-    "cortex-m0": Unseen(within_25=1.0, within_15=0.97, low=0.77, high=1.15, right=85),
-    "cortex-m4": Unseen(within_25=0.99, within_15=0.94, low=0.75, high=1.27, right=87),
-    "rv32imc": Unseen(within_25=0.99, within_15=0.92, low=0.76, high=1.30, right=84),
+    "cortex-m0": Unseen(within_25=0.99, within_15=0.97, low=0.76, high=1.33, right=84),
+    "cortex-m4": Unseen(within_25=0.97, within_15=0.92, low=0.69, high=1.32, right=86),
+    "rv32imc": Unseen(within_25=0.99, within_15=0.95, low=0.72, high=1.27, right=82),
 }
 
 

@@ -17,6 +17,7 @@ from convgen.plans.buffers import Buffer, buffer
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import MOST_UNROLLED, KernelPlan
 from convgen.plans.kernels.finishing import FinishingPlan
+from convgen.plans.kernels.portable import MANY_REGISTERS, WORKING
 from convgen.plans.lines import Lines
 from convgen.plans.output import Output, Requantize, step_by_step
 from convgen.plans.study import Study
@@ -29,7 +30,7 @@ RUN_UNROLLED, BLOCK_UNROLLED = 150, 170
 """The most loads and products in a run, and in all runs of a block, that GCC unrolls at -O3."""
 
 LOOP_UNROLLED = 300
-"""The same of all blocks of a pixel, of which each output is `FINISHED` more."""
+"""The same of a loop over blocks of a pixel, or over groups; an output is `FINISHED` more."""
 
 FINISHED = 20
 
@@ -199,6 +200,8 @@ def block_work(
         work[f"{kernel.name}.{place}run_sum"] += own * pixels * channels
         work[f"{kernel.name}_{pixels}x{channels}.{place}{loop}"] += steps - int(kept)
         work[f"{kernel.name}_{pixels}x{channels}.{place}{_kept_loop(loop)}"] += int(kept)
+        unrolled = 0 if loop == "step" else of_block * elems if loop == "flat" else elems
+        work["spilled"] += own * _spilled(kernel, pixels, channels, unrolled)
     return work
 
 
@@ -223,6 +226,19 @@ def _size(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> int:
     return elems * (products + (products if kernel.lanes else pixels) + channels)
 
 
+def _spilled(kernel: KernelPlan, pixels: int, channels: int, elems: int) -> int:
+    """Count the inputs and weights of *elems* unrolled steps that wait for their turn on the stack.
+
+    Where there are many registers GCC loads what it can before the first product.
+    """
+    if not elems or kernel.kept < MANY_REGISTERS - WORKING:
+        return 0
+    sums = pixels * channels
+    loaded = _size(kernel, pixels, channels, elems) - elems * sums
+    pointers = 1 + (pixels if kernel.runs.by_pointer else 1)
+    return max(0, loaded + sums + pointers - kernel.kept - WORKING)
+
+
 def _kept_loop(loop: str) -> str:
     """Return how steps whose weights stay in registers are called."""
     return "once_kept" if loop == "once" else "kept"
@@ -244,15 +260,18 @@ def knows_channels(kernel: KernelPlan) -> bool:
 
     Loops over few short blocks are unrolled.
     """
-    if kernel.groups == 1 and not any(span.loops for span in kernel.spans):
-        return True
-    pixels = kernel.pixels
-    size = sum(
-        kernel.blocks(channels)
-        * (_size(kernel, pixels, channels, kernel.depth) + FINISHED * pixels * channels)
-        for channels in kernel.channel_blocks
-    )
-    return kernel.out_of_line is None and size <= LOOP_UNROLLED
+    sizes = {span: span.blocks * _finished_size(kernel, span.channels) for span in kernel.spans}
+    if kernel.groups == 1:
+        loops = [size for span, size in sizes.items() if span.loops]
+    else:
+        loops = [kernel.groups * sum(sizes.values())]
+    return not loops or (kernel.out_of_line is None and max(loops) <= LOOP_UNROLLED)
+
+
+def _finished_size(kernel: KernelPlan, channels: int) -> int:
+    """Return the size of a block of *channels*, with what its outputs take."""
+    sums = kernel.pixels * channels
+    return _size(kernel, kernel.pixels, channels, kernel.depth) + FINISHED * sums
 
 
 def output_work(layer: Conv2d, output: Output, *, known: bool = False) -> Counter[str]:

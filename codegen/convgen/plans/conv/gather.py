@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convgen.model.geometry import Geometry
+from convgen.model.ops.conv2d import Conv2d
+from convgen.plans.kernels.base import KernelPlan
+from convgen.plans.kernels.finishing import FinishingPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,12 @@ class Gather:
         """
         kind = "group_" if self.has_groups else "lone_" if self.is_lone else ""
         return f"{family}.{kind}{what}"
+
+    def goes_by_words(self, layer: Conv2d, kernel: KernelPlan | FinishingPlan) -> bool:
+        """Whether GCC moves bytes by words: copies in C, from and to whole words."""
+        in_assembly = isinstance(kernel, FinishingPlan) and kernel.copying is not None
+        aligned = self.elems % 4 == 0 and not self.has_groups
+        return aligned and layer.elem_bytes == 1 and not in_assembly
 
     def copies(self, taps: int, whole_rows: int, k_w: int) -> int:
         """Count the copies of *taps*, of which *whole_rows* kernel rows are inside the image."""

@@ -206,7 +206,7 @@ class Im2col:
             steps=steps,
             orders=_orders(g, steps),
             decisions=_decisions(steps, layer),
-            work=sums.work + _copy_work(kernel, steps, g) + ends.work,
+            work=sums.work + _copy_work(kernel, steps, layer) + ends.work,
             notes=sums.notes,
             band=sums.band,
         )
@@ -271,9 +271,10 @@ def _decisions(steps: Im2colSteps, layer: Conv2d) -> tuple[str, ...]:
 
 
 def _copy_work(
-    kernel: KernelPlan | FinishingPlan, steps: Im2colSteps, geometry: Geometry
+    kernel: KernelPlan | FinishingPlan, steps: Im2colSteps, layer: Conv2d
 ) -> Counter[str]:
     work: Counter[str] = Counter()
+    geometry = layer.geometry
     if _stays_in_registers(kernel, steps, geometry):
         work["im2col.kept_elem"] += geometry.out_pixels * geometry.taps * geometry.in_c
     elif steps.copies:
@@ -287,7 +288,11 @@ def _copy_work(
         )
         work[_row_unit(geometry)] += geometry.out_pixels * geometry.k_h
         work[steps.gather.unit("im2col", "fill")] += outside * geometry.in_c
-        work[steps.gather.unit("im2col", "elem")] += rows_inside * cols_inside * geometry.in_c
+        elems = rows_inside * cols_inside * geometry.in_c
+        if steps.gather.goes_by_words(layer, kernel):
+            work["im2col.word"] += elems // 4
+        else:
+            work[steps.gather.unit("im2col", "elem")] += elems
     return work
 
 

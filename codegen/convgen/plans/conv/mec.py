@@ -146,7 +146,7 @@ class Mec:
             steps=steps,
             orders=(_order(geometry, ring=self.ring),),
             decisions=_decisions(steps, layer),
-            work=_work(steps, geometry) + _sums_work(kernel, steps, geometry) + ends.work,
+            work=_work(steps, layer, kernel) + _sums_work(kernel, steps, geometry) + ends.work,
             notes=notes,
             band=ROW_BY_ROW,
         )
@@ -212,14 +212,19 @@ def _decisions(steps: MecSteps, layer: Conv2d) -> tuple[str, ...]:
     return (f"Image row r is lowered to place r modulo {steps.rows}.", padding)
 
 
-def _work(steps: MecSteps, geometry: Geometry) -> Counter[str]:
+def _work(steps: MecSteps, layer: Conv2d, kernel: KernelPlan | FinishingPlan) -> Counter[str]:
     """Count the lowering: each image row that is seen, for each output column."""
+    geometry = layer.geometry
     rows = _lowered_rows(steps, geometry)
     rows_inside = sum(0 <= row - geometry.pad_top < geometry.in_h for row in rows)
     taps = len(rows) * geometry.out_w * geometry.k_w
     inside = rows_inside * int(cols_inside(geometry).sum())
     whole_rows = rows_inside * find_inner(geometry).cols
-    words = _words(steps, geometry, inside, whole_rows)
+    words = (
+        inside * geometry.in_c // 4
+        if steps.gather.goes_by_words(layer, kernel)
+        else _words(steps, geometry, inside, whole_rows)
+    )
     return Counter(
         {
             "mec.column": len(rows) * geometry.out_w,
