@@ -37,7 +37,7 @@ check:  ## lint, check types, run the tests
 	$(PYTHON) -m mypy codegen tests benchmarks
 	$(PYTHON) -m pytest -n 2 --dist worksteal
 
-random:  ## run 300 random layers by every algorithm on all targets
+random:  ## run 300 random layers, dealt out to all targets, by every algorithm
 	$(PYTHON) -m pytest tests/test_every_target.py -n 2 --random-layers 300
 
 golden:  ## write the golden files anew; review the diff

@@ -82,7 +82,6 @@ def describe(candidate: Candidate, *, strict: bool) -> Call:
 
 
 def _network(schedule: Schedule, target: Target, remake: Remake | None, *, strict: bool) -> Program:
-    from convgen.schedule.arena import ALIGN
     from convgen.sources.network import network_files
 
     graph, arena = schedule.graph, schedule.arena
@@ -94,7 +93,7 @@ def _network(schedule: Schedule, target: Target, remake: Remake | None, *, stric
         sources=source_names(graph.name),
         inputs=tuple(tensor.bytes for tensor in graph.inputs),
         outputs=tuple(tensor.bytes for tensor in graph.outputs),
-        tensor_align=ALIGN if strict else USUAL_ALIGN,
+        tensor_align=arena.align if strict else USUAL_ALIGN,
         has_init=bool(graph.states),
         state_bytes=schedule.state_bytes,
         rows=schedule.rows_fed,

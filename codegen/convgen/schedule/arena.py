@@ -83,6 +83,11 @@ class Arena:
     within: tuple[Place, ...] = ()
 
     @property
+    def align(self) -> int:
+        """What its first byte must be a multiple of, for every block to be one."""
+        return ALIGN
+
+    @property
     def all(self) -> tuple[Place, ...]:
         """Every place that has a name."""
         return (*self.places, *self.within)

@@ -15,7 +15,7 @@ from convgen.plans import assembly
 from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
-from convgen.schedule.arena import ALIGN, Place
+from convgen.schedule.arena import Place
 from convgen.schedule.fusion import sums_name
 from convgen.schedule.network import Schedule
 from convgen.schedule.stages import workspace_name
@@ -176,7 +176,7 @@ def network_macros(schedule: Schedule) -> tuple[Macro, ...]:
         size_macro(
             "ARENA_BYTES", schedule.arena.bytes, " /* everything but stack and constants */"
         ),
-        size_macro("ARENA_ALIGN", ALIGN),
+        size_macro("ARENA_ALIGN", schedule.arena.align),
         *_state_macros(schedule),
         *handed,
         *(

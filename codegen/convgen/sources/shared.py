@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from convgen.ctext.literals import macro
 from convgen.model.operator import widest
-from convgen.schedule.arena import ALIGN
 from convgen.schedule.select import Candidate
 from convgen.sources.interface import Macro, promised, size_macro
 from convgen.sources.render import render_text
@@ -39,8 +38,8 @@ class Scratch:
 def scratch_of(subject: Candidate | Schedule) -> tuple[Scratch, ...]:
     """Return what a layer or a network must be given beside its input and output."""
     if not isinstance(subject, Candidate):
-        kept = bool(subject.graph.states)
-        return (Scratch(what="arena", bytes=subject.arena.bytes, align=ALIGN, kept=kept),)
+        arena, kept = subject.arena, bool(subject.graph.states)
+        return (Scratch(what="arena", bytes=arena.bytes, align=arena.align, kept=kept),)
     plan, pool = subject.plan, subject.pool
     workspace = Scratch(
         what="workspace",
