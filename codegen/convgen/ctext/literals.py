@@ -21,6 +21,7 @@ CTYPES = {
     "uint16": "uint16_t",
     "int32": "int32_t",
     "uint32": "uint32_t",
+    "int64": "int64_t",
     "float32": "float",
 }
 LINE = 96

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-DType = Literal["int8", "uint8", "float32"]
+DType = Literal["int8", "uint8", "int16", "float32"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,11 @@ class Arithmetic:
     sums: str
     modular: str
     reference: type[np.int64 | np.float64]
+
+    @property
+    def is_byte(self) -> bool:
+        """Whether an element is a byte, so that tables and proofs may go through all of them."""
+        return np.dtype(self.dtype).itemsize == 1
 
     def value(self, number: float) -> float:
         """Return *number* as what it is in Python: an int, or a float."""
@@ -56,14 +61,14 @@ class Arithmetic:
         return np.iinfo(np.int64).min if self.is_exact else -math.inf
 
 
-def _bytes(dtype: Literal["int8", "uint8"]) -> Arithmetic:
+def _integers(dtype: Literal["int8", "uint8", "int16"], wider: str) -> Arithmetic:
     limits = np.iinfo(dtype)
     return Arithmetic(
         dtype=dtype,
         is_exact=True,
         least=int(limits.min),
         most=int(limits.max),
-        wider="int16",
+        wider=wider,
         sums="int32",
         modular="uint32",
         reference=np.int64,
@@ -80,7 +85,15 @@ FLOAT32 = Arithmetic(
     modular="float32",
     reference=np.float64,
 )
-ALL = {each.dtype: each for each in (_bytes("int8"), _bytes("uint8"), FLOAT32)}
+ALL = {
+    each.dtype: each
+    for each in (
+        _integers("int8", wider="int16"),
+        _integers("uint8", wider="int16"),
+        _integers("int16", wider="int32"),
+        FLOAT32,
+    )
+}
 
 
 def of_dtype(dtype: DType) -> Arithmetic:

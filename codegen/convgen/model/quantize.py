@@ -1,6 +1,7 @@
-"""int8 arithmetic exactly as TensorFlow Lite's reference kernels do it.
+"""Integer arithmetic exactly as TensorFlow Lite's reference kernels do it.
 
 Its convolutions round twice, its fully connected layers once: docs/reference.md has all of them.
+Convolutions of int16, whose sums may need 64 bits, round once, by multipliers *reduced* to 16 bits.
 Scales are float32 (as TensorFlow Lite stores them) and widened to double before they meet.
 An accumulator becomes an output as ``clamp(requantize(sum) + out_zero_point)``, where
 `requantize` multiplies by ``multiplier * 2**(shift - 31)``.
@@ -18,7 +19,8 @@ INT8 = np.iinfo(np.int8)
 INT32 = np.iinfo(np.int32)
 MIN_SHIFT, MAX_SHIFT = -31, 30  # what TFLite's MultiplyByQuantizedMultiplier takes
 Channels = slice | NDArray[np.intp]
-Rounding = Literal["double", "single"]
+Rounding = Literal["double", "single", "reduced"]
+MOST_REDUCED = 2**15 - 1  # Q15
 
 
 def as_float32(value: float) -> float:
@@ -75,13 +77,22 @@ def requantize(
 
     TensorFlow Lite's ``MultiplyByQuantizedMultiplier``: for ``double`` gemmlowp's
     ``SaturatingRoundingDoublingHighMul``, then ``RoundingDivideByPOT``; for ``single`` the
-    variant of ``TFLITE_SINGLE_ROUNDING``. Nothing overflows where `overflow` finds nothing.
+    variant of ``TFLITE_SINGLE_ROUNDING``; for ``reduced`` the overload for int64 *sums*. Nothing
+    overflows where `overflow` finds nothing.
     """
     scale, left = multiplier.astype(np.int64), shift.astype(np.int64)
+    if rounding == "reduced":
+        return _round_half_up(sums * reduced(scale), 15 - left)
     if rounding == "single":
         return _round_half_up(sums * scale, 31 - left)
     high = _round_half_up((sums << np.maximum(left, 0)) * scale, np.int64(31))
     return divide_by_power(high, np.maximum(-left, 0))
+
+
+def reduced(multiplier: NDArray[Any]) -> NDArray[np.int64]:
+    """Round Q31 multipliers to Q15, ``[out_c]``."""
+    found: NDArray[np.int64] = (multiplier.astype(np.int64) + (1 << 15)) >> 16
+    return np.minimum(found, MOST_REDUCED)
 
 
 def _round_half_up(
@@ -120,20 +131,21 @@ def round_half_away(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def activation_range(
-    activation: str, out_scale: float | None, out_zero_point: int
+    activation: str, out_scale: float | None, out_zero_point: int, dtype: str = "int8"
 ) -> tuple[int, int]:
-    """Return the clamp of ``none``, ``relu`` or ``relu6`` in quantised units.
+    """Return the clamp of ``none``, ``relu`` or ``relu6`` in quantised units of *dtype*.
 
     TensorFlow Lite's ``CalculateActivationRangeQuantized``; only ``relu6`` reads *out_scale*.
     Raises OverflowError when six, in units of *out_scale*, leaves int32, as TFLite does.
     """
+    least, most = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if activation == "none":
-        return INT8.min, INT8.max
+        return least, most
     if activation == "relu":
-        return out_zero_point, INT8.max
+        return out_zero_point, most
     if out_scale is None:
         raise ValueError("relu6 needs the output's scale")
     six = as_float32(6.0 / out_scale)
     if six > INT32.max:
         raise OverflowError(f"6 is {six:g} steps of {out_scale:g}")
-    return out_zero_point, min(INT8.max, out_zero_point + math.floor(six + 0.5))
+    return out_zero_point, min(most, out_zero_point + math.floor(six + 0.5))

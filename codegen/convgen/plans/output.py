@@ -18,7 +18,7 @@ from convgen.ctext.literals import ctype
 from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
-from convgen.model.quantize import INT8
+from convgen.model.quantize import INT8, reduced
 from convgen.plans.constant import Constant
 
 
@@ -143,7 +143,7 @@ def bounded(operator: Operator) -> Bounded:
     )
 
 
-Form = Literal["double_right", "double", "single"]
+Form = Literal["double_right", "double", "single", "reduced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -156,11 +156,15 @@ class Requantize(_BySum):
     * ``double_right``: right shifts of at least 1, nothing can overflow: two additions round;
     * ``double``: TensorFlow Lite's shift, positive to the left, its own rounding steps, as
       ``MultiplyByQuantizedMultiplier`` has them;
-    * ``single``: right shifts of the 64-bit product, as with ``TFLITE_SINGLE_ROUNDING``.
+    * ``single``: right shifts of the 64-bit product, as with ``TFLITE_SINGLE_ROUNDING``;
+    * ``reduced``: right shifts of the 64-bit product with a multiplier of Q15, as sums of 64 bits
+      are multiplied.
 
-    ``low`` and ``high`` are the activation range less the output's zero point.
+    ``low`` and ``high`` are the activation range less the output's zero point; outputs are of
+    ``arithmetic``.
     """
 
+    arithmetic: Arithmetic
     form: Form
     multiplier: NDArray[np.int32]
     shift: NDArray[np.int8]
@@ -197,8 +201,8 @@ class Requantize(_BySum):
 
     @property
     def is_whole(self) -> bool:
-        """Whether outputs are all that int8 has."""
-        return (self.least, self.most) == (INT8.min, INT8.max)
+        """Whether outputs are all that the dtype has."""
+        return (self.least, self.most) == (self.arithmetic.least, self.arithmetic.most)
 
     @property
     def saturates(self) -> bool:
@@ -209,19 +213,33 @@ class Requantize(_BySum):
     @property
     def rounding(self) -> str:
         """TensorFlow Lite's name for it."""
-        return "single" if self.form == "single" else "double"
+        return self.form if self.form in ("single", "reduced") else "double"
+
+    @property
+    def multiplies_wide(self) -> bool:
+        """Whether the 64-bit product itself is rounded, and shifted to the right."""
+        return self.form in ("single", "reduced")
+
+    @property
+    def multiplier_format(self) -> str:
+        """Where the binary point of multipliers is."""
+        return "Q15" if self.form == "reduced" else "Q31"
 
     @property
     def description(self) -> str:
         """A sentence for the header comment."""
         channels = "per channel" if self.per_channel_multiplier else "one for all channels"
-        return f"{self.rounding} rounding, Q31 multiplier {channels}"
+        return f"{self.rounding} rounding, {self.multiplier_format} multiplier {channels}"
 
     @property
     def constants(self) -> tuple[Constant, ...]:
         """The tables."""
         direction = "left" if self.form == "double" else "right"
-        multiplier = Constant(name="multiplier", values=self.multiplier, comment="Q31, per channel")
+        multiplier = Constant(
+            name="multiplier",
+            values=self.multiplier,
+            comment=f"{self.multiplier_format}, per channel",
+        )
         shift = Constant(name="shift", values=self.shift, comment=f"to the {direction}")
         return (
             *((multiplier,) if self.per_channel_multiplier else ()),
@@ -239,9 +257,13 @@ def step_by_step(layer: Conv2d) -> Bounded | Requantize:
         return bounded(layer)
     form, shift = _form(layer, quantization)
     zero_point = quantization.out_zero_point
+    multiplier = quantization.multiplier
     return Requantize(
+        arithmetic=of_dtype(layer.dtype),
         form=form,
-        multiplier=_collapse(quantization.multiplier),
+        multiplier=_collapse(
+            reduced(multiplier).astype(np.int32) if form == "reduced" else multiplier
+        ),
         shift=_collapse(shift.astype(np.int8)),
         low=int(layer.activation_min) - zero_point,
         high=int(layer.activation_max) - zero_point,
@@ -253,6 +275,8 @@ def _form(layer: Conv2d, quantization: Quantization) -> tuple[Form, NDArray[np.i
     shift = quantization.shift
     if quantization.rounding == "single":
         return "single", 31 - shift
+    if quantization.rounding == "reduced":
+        return "reduced", 15 - shift
     low, high = layer.accumulator_range
     largest = max(int(-low.min()), int(high.max()))
     right = -shift

@@ -127,7 +127,7 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         "name": name,
         "elem": elem,
         "arithmetic": arithmetic,
-        "sum": ctype(arithmetic.sums),
+        "sum": ctype(getattr(operator, "sums_dtype", arithmetic.sums)),
         "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
         "target": target,
         "isa": instruction_set(target),

@@ -8,12 +8,12 @@ one element of a patch may take, the one that brings most channels next to a bou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.quantize import INT8
 
 ENOUGH = 4  # outputs on each side, where they are cheap
 MOST_MACS = 2**22  # of inputs made to see each side once, but for the first ones
@@ -61,14 +61,14 @@ def summarize(layer: Conv2d, seen: NDArray[np.int64]) -> Coverage:
 
 
 def evaluate(
-    layer: Conv2d, image: NDArray[np.int8], seen: NDArray[np.int64]
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Return the outputs of one *image* of an int8 layer, and what was *seen* after it.
+    layer: Conv2d, image: NDArray[Any], seen: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the outputs of one *image* of a quantised layer, and what was *seen* after it.
 
     *seen* is ``[2, out_c]``: of how many sums of a channel the output would be another if they
     were one less, and one more. Where there are `ENOUGH` of both, they are counted no more.
     """
-    result = np.empty(layer.outputs[0].shape, np.int8)
+    result = np.empty(layer.outputs[0].shape, layer.dtype)
     seen = seen.copy()
     for rows, sums in layer.row_sums(image):
         exact = sums.astype(np.int64)
@@ -82,15 +82,15 @@ def evaluate(
 
 def directed(
     layer: Conv2d, rng: np.random.Generator, seen: NDArray[np.int64]
-) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Return inputs made for what was not *seen*, their outputs, and what was seen with them.
 
     Inputs and outputs are ``[N, height, width, channels]``, *seen* is ``[2, out_c]``.
     """
     g = layer.geometry
     search = _InputSearch(layer=layer, rng=rng)
-    images: list[NDArray[np.int8]] = []
-    outputs: list[NDArray[np.int8]] = []
+    images: list[NDArray[Any]] = []
+    outputs: list[NDArray[Any]] = []
     most = max(FEWEST_INPUTS, min(MOST_INPUTS, MOST_MACS // g.macs))
     for _ in range(most + _FRUITLESS):
         is_cheap = len(images) < CHEAP_MACS // g.macs
@@ -103,8 +103,8 @@ def directed(
             images.append(image)
             outputs.append(output)
     return (
-        np.array(images, np.int8).reshape(-1, g.in_h, g.in_w, g.in_c),
-        np.array(outputs, np.int8).reshape(-1, g.out_h, g.out_w, g.out_c),
+        np.array(images, layer.dtype).reshape(-1, g.in_h, g.in_w, g.in_c),
+        np.array(outputs, layer.dtype).reshape(-1, g.out_h, g.out_w, g.out_c),
         seen,
     )
 
@@ -140,17 +140,19 @@ class _InputSearch:
         bias = np.zeros(g.out_c) if layer.bias is None else layer.bias
         self.bias = bias.astype(np.int64)
         self.window = _window(layer)
+        limits = np.iinfo(layer.dtype)
+        self.least, self.most = int(limits.min), int(limits.max)
 
     @property
     def is_over(self) -> bool:
         """Whether more would find little, or take long."""
         return self.left <= 0 or self.fruitless >= _FRUITLESS
 
-    def image(self) -> NDArray[np.int8]:
+    def image(self) -> NDArray[Any]:
         """Make an input: random, but for the elements that were searched for."""
         g = self.layer.geometry
         shape = g.in_h, g.in_w, g.in_c
-        image = self.rng.integers(INT8.min, INT8.max + 1, shape, np.int8)
+        image = self.rng.integers(self.least, self.most + 1, shape, self.layer.dtype)
         flat, free = image.reshape(-1), np.ones(image.size, np.bool_)
         self.found = 0
         start = int(self.rng.integers(g.out_pixels))
@@ -169,7 +171,7 @@ class _InputSearch:
         return image
 
     def _patch(
-        self, flat: NDArray[np.int8], free: NDArray[np.bool_], row: int, column: int
+        self, flat: NDArray[Any], free: NDArray[np.bool_], row: int, column: int
     ) -> _Patch:
         g = self.layer.geometry
         inside_h = (self.rows[row] >= 0) & (self.rows[row] < g.in_h)
@@ -207,7 +209,7 @@ class _InputSearch:
         slope = patch.weights[every, member]
         sums = self._sums(patch)[every, member]
         rises = (slope > 0) == (target > sums)[:, None]
-        ends = np.where(rises, INT8.max, INT8.min)
+        ends = np.where(rises, self.most, self.least)
         room = np.where(patch.free & (slope != 0), ends - patch.values, 0)
         reach = (room * slope).sum(axis=1)
         part = np.divide(target - sums, reach, out=np.zeros(every.size), where=reach != 0)
@@ -223,7 +225,7 @@ class _InputSearch:
         moves = int(np.clip(self.at_once // patch.channels.size, *_MOVES))
         self.left -= moves * patch.channels.size + patch.weights.size
         element = self.rng.choice(np.flatnonzero(patch.free.any(axis=0)), moves)
-        value = self.rng.integers(INT8.min, INT8.max + 1, moves)
+        value = self.rng.integers(self.least, self.most + 1, moves)
         by = np.where(patch.free[:, element], value - patch.values[:, element], 0)
         slopes = patch.weights[:, :, element].astype(np.int64).transpose(0, 2, 1)
         change: NDArray[np.int64] = by[:, :, None] * slopes
@@ -243,7 +245,7 @@ def _window(layer: Conv2d) -> NDArray[np.float64]:
     """Return roughly the lowest and highest sums ``[2, out_c]`` that the clamp leaves alone."""
     q = layer.quantization
     if q is None:
-        raise AssertionError("only int8 layers are covered")
+        raise AssertionError("only quantised layers are covered")
     scale = q.multiplier * np.exp2(q.shift.astype(np.float64) - 31)
     ends = np.array([[layer.activation_min], [layer.activation_max]]) - q.out_zero_point
     window = np.divide(ends, scale, out=np.zeros((2, scale.size)), where=scale != 0)

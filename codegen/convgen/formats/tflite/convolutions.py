@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convgen.formats.limits import MAX_MACS, MAX_PIXELS, MAX_SIZE
 from convgen.formats.tflite.scene import (
+    BYTES_OR_FLOATS,
     Built,
     FusedActivation,
     TfliteScene,
@@ -29,6 +30,7 @@ from convgen.model.quantize import MAX_SHIFT, Rounding
 from convgen.model.tensor import Tensor
 
 SAME, VALID = 0, 1  # the schema's paddings
+LARGEST_BIAS = 2**40  # of int64: sums stay far from what TensorFlow Lite asserts, 2^47
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,8 +154,10 @@ def read_weights(operator: FileOperator, scene: TfliteScene, axes: tuple[int, ..
 def _bias(scene: TfliteScene, given: FileTensor, count: int) -> NDArray[Any]:
     """Return the bias; its scales, whatever dimension they name, are those of the sums."""
     values = scene.constant(given, "a bias")
-    if given.dtype not in ("int32", "float32"):
+    if given.dtype not in ("int32", "int64", "float32"):
         raise UnsupportedError(f"an {given.dtype} bias")
+    if given.dtype == "int64" and np.abs(values.astype(np.float64)).max(initial=0) > LARGEST_BIAS:
+        raise UnsupportedError(f"a bias beyond {LARGEST_BIAS:,}")
     if values.size != count or not np.isfinite(values).all():
         raise UnsupportedError(f"a bias of {list(given.shape)} for {count} channels")
     return values.reshape(count)
@@ -286,12 +290,12 @@ def convolution(
     Raises UnsupportedError.
     """
     given, output = tensors
-    of_one_dtype(given, output)
+    of_one_dtype(given, output, among=(*BYTES_OR_FLOATS, "int16"))
     if weights.bias is not None and (weights.bias.dtype == np.float32) != (
         given.dtype == "float32"
     ):
         raise UnsupportedError(f"a {weights.bias.dtype} bias with {given.dtype} tensors")
-    if given.dtype == "int8":
+    if given.arithmetic.is_exact:
         return [_quantised(layer, tensors, weights)]
     if weights.given.dtype == "float32":
         return [_conv2d(layer, tensors, weights.values, weights.bias, None)]
@@ -315,7 +319,11 @@ def _scales(weights: FileWeights) -> NDArray[np.float64]:
 def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeights) -> Conv2d:
     given, output = scaled(tensors[0]), scaled(tensors[1])
     if weights.given.dtype != "int8":
-        raise UnsupportedError(f"{weights.given.dtype} weights with int8 tensors")
+        raise UnsupportedError(f"{weights.given.dtype} weights with {given.dtype} tensors")
+    if given.dtype == "int16":
+        layer = _wide(layer, tensors, weights)
+    elif weights.bias is not None and weights.bias.dtype == np.int64:
+        raise UnsupportedError("an int64 bias with int8 tensors")
     in_scale, out_scale, scales = given.scale or 1, output.scale or 1, _scales(weights)
     products = in_scale * scales
     if layer.rounds_product and weights.given.scales.size == 1:
@@ -342,6 +350,21 @@ def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeight
     if problem := overflow(found):
         raise UnsupportedError(problem.partition(": expected ")[2])
     return found
+
+
+def _wide(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeights) -> Layer:
+    """Return *layer* as TensorFlow Lite rounds the sums of int16: by the bias's own dtype.
+
+    Those of a depthwise layer are int64 whatever the bias is; a fully connected one multiplies as
+    for int8.
+    """
+    if any(tensor.zero_point for tensor in tensors):
+        raise UnsupportedError("int16 tensors with a zero point")
+    g, bias = layer.geometry, weights.bias
+    is_short = bias is not None and bias.dtype == np.int32 and not g.is_depthwise
+    if layer.kind == "fully_connected" or is_short:
+        return layer
+    return replace(layer, rounding="reduced")
 
 
 def _conv2d(

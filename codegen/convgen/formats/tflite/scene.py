@@ -16,12 +16,13 @@ from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Options
 from convgen.model.operator import Operator
-from convgen.model.quantize import INT8, INT32, Rounding, activation_range, as_float32
+from convgen.model.quantize import INT32, Rounding, activation_range, as_float32
 from convgen.model.tensor import DType, Tensor
 
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 LARGEST_SCALE = 2.0**40  # and the smallest is its inverse: float32 holds quotients of products
 LONGEST_NAME = 40
+BYTES_OR_FLOATS = ("int8", "float32")
 MOST_INTEGERS = 64  # of a constant that says a shape, or how to pad, split or slice
 
 Shape = tuple[int, ...]
@@ -166,7 +167,7 @@ def scaled(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def of_one_dtype(*tensors: Tensor, among: tuple[str, ...] = ("int8", "float32")) -> None:
+def of_one_dtype(*tensors: Tensor, among: tuple[str, ...] = BYTES_OR_FLOATS) -> None:
     """Refuse tensors of several dtypes, and of dtypes that are not *among* the right ones.
 
     Raises UnsupportedError.
@@ -210,9 +211,11 @@ def clamp(options: Options, output: Tensor) -> FusedActivation:
         if one > INT32.max:
             raise UnsupportedError(f"a relu_n1_to_1 of {one} steps")
         ends = output.zero_point - one, output.zero_point + one
-        return FusedActivation("clamp", max(ends[0], INT8.min), min(ends[1], INT8.max))
+        least, most = output.arithmetic.least, output.arithmetic.most
+        return FusedActivation("clamp", max(ends[0], least), min(ends[1], most))
     try:
-        return FusedActivation(word, *activation_range(word, output.scale, output.zero_point))
+        limits = activation_range(word, output.scale, output.zero_point, output.dtype)
+        return FusedActivation(word, *limits)
     except OverflowError as error:
         raise UnsupportedError(f"a relu6 for which {error}") from None
 

@@ -20,7 +20,7 @@ from convgen.model.tensor import DType, Tensor
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Quantization:
-    """int8 arithmetic of one layer, as TensorFlow Lite's reference kernels do it.
+    """Integer arithmetic of one layer, as TensorFlow Lite's reference kernels do it.
 
     ``multiplier`` (Q31, 0 .. 2**31 - 1) and ``shift`` (positive = left) are int32 ``[out_c]``.
     The scales, float32 values, are kept for readers; they are None where nobody gave them.
@@ -41,8 +41,8 @@ class Quantization:
 class Conv2d(Clamped):
     """One convolution: geometry, numbers, and where they came from.
 
-    ``weights`` are int8 or float32 ``[out_c, k_h, k_w, in_c / groups]``; ``bias`` is int32 or
-    float32 ``[out_c]`` or None; ``activation_min`` and ``activation_max`` are in units of the
+    ``weights`` are int8 or float32 ``[out_c, k_h, k_w, in_c / groups]``; ``bias`` is int32, of an
+    int16 layer perhaps int64, or float32 ``[out_c]`` or None; ``activation_min`` and ``activation_max`` are in units of the
     output dtype (-inf and inf where a float32 layer is not clamped).
     """
 
@@ -53,7 +53,7 @@ class Conv2d(Clamped):
     activation_min: float
     activation_max: float
     weights: NDArray[np.int8] | NDArray[np.float32]
-    bias: NDArray[np.int32] | NDArray[np.float32] | None
+    bias: NDArray[np.int32] | NDArray[np.int64] | NDArray[np.float32] | None
     quantization: Quantization | None
     synthetic: bool
 
@@ -137,11 +137,13 @@ class Conv2d(Clamped):
         axes = (1, 2, 3)
         positive = np.maximum(self.weights, 0).sum(axis=axes, dtype=np.int64)
         negative = np.minimum(self.weights, 0).sum(axis=axes, dtype=np.int64)
-        return 127 * negative - 128 * positive, 127 * positive - 128 * negative
+        numbers = of_dtype(self.dtype)
+        least, most = int(numbers.least), int(numbers.most)
+        return most * negative + least * positive, most * positive + least * negative
 
     @cached_property
     def accumulator_range(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Smallest and largest value of each int8 layer's sum over all inputs, ``[out_c]`` each.
+        """Smallest and largest value of each quantised sum over all inputs, ``[out_c]`` each.
 
         Every partial sum that starts from `folded_bias` lies between them too.
         """
@@ -149,10 +151,20 @@ class Conv2d(Clamped):
         start = self.folded_bias.astype(np.int64)
         return start + low, start + high
 
+    @cached_property
+    def sums_dtype(self) -> str:
+        """What holds every partial sum: of an int16 layer int64 where int32 does not."""
+        usual = of_dtype(self.dtype).sums
+        if self.quantization is None:
+            return usual
+        low, high = self.accumulator_range
+        fits = INT32.min <= low.min() and high.max() <= INT32.max
+        return usual if fits else "int64"
+
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the outputs for images ``[N, in_h, in_w, in_c]``.
 
-        int8: TensorFlow Lite's ``reference_integer_ops::ConvPerChannel`` byte for byte.
+        Integers: TensorFlow Lite's ``reference_integer_ops::ConvPerChannel`` byte for byte.
         """
         (images,) = inputs
         results = np.empty((len(images), *self.outputs[0].shape), of_dtype(self.dtype).output)
@@ -165,7 +177,7 @@ class Conv2d(Clamped):
         """float32: ``4 * K * 2**-24 * sum|x*w| + 1e-6`` with K products per output."""
         (images,) = inputs
         bounds = np.zeros((len(images), *self.outputs[0].shape))
-        if self.dtype == "int8":
+        if of_dtype(self.dtype).is_exact:
             return (bounds,)
         weights = np.abs(self.weights.astype(np.float64))
         relative = 4 * self.geometry.patch_elems * 2.0**-24
@@ -182,8 +194,8 @@ class Conv2d(Clamped):
         centred = image.astype(np.float64) - self.zero_point
         for rows, sums in convolution.row_sums(self.geometry, centred, weights):
             sums += bias
-            if self.quantization and np.abs(sums).max() > INT32.max:
-                raise AssertionError("a checked layer's sums fit in int32")
+            if self.quantization and np.abs(sums).max() > np.iinfo(self.sums_dtype).max:
+                raise AssertionError("a checked layer's sums fit")
             yield rows, sums
 
     def sums(self, image: NDArray[Any]) -> NDArray[np.float64]:
@@ -193,14 +205,14 @@ class Conv2d(Clamped):
     def requantized(
         self, sums: NDArray[np.int64], channels: Channels = slice(None)
     ) -> NDArray[np.int64]:
-        """Turn sums ``[..., out_c]`` of an int8 layer, bias included, into its outputs.
+        """Turn sums ``[..., out_c]`` of a quantised layer, bias included, into its outputs.
 
         *channels* says whose sums they are: an index of the output channels, or an array of them
         that broadcasts with *sums*.
         """
         q = self.quantization
         if q is None:
-            raise AssertionError("only sums of int8 layers are requantised")
+            raise AssertionError("only sums of quantised layers are requantised")
         multiplier, shift = q.multiplier[channels], q.shift[channels]
         scaled = requantize(sums, multiplier, shift, q.rounding) + q.out_zero_point
         return scaled.clip(int(self.activation_min), int(self.activation_max))

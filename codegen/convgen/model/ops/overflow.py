@@ -20,7 +20,7 @@ def overflow(layer: Conv2d, scaled_by: str = "weights.scale") -> str | None:
     if quantization is None:
         return None
     low, high = layer.accumulator_range
-    if found := _outside_int32(low, high):
+    if quantization.rounding != "reduced" and (found := _outside_int32(low, high)):
         field = "weights" if layer.bias is None or _sums_overflow(layer) else "bias"
         return _sentence(field, "sums that fit in int32", found)
     left = np.maximum(quantization.shift.astype(np.int64), 0)

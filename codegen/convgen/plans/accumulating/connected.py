@@ -163,7 +163,7 @@ def _not_connected(layer: Conv2d) -> str | None:
 def _products(layer: Conv2d, target: Target, calls: int) -> SliceProducts:
     """Return those in assembly, where the core has some and the weights suit them."""
     slices = instruction_set(target).slices
-    if not of_dtype(layer.dtype).is_exact or slices is None or not target.has("unaligned"):
+    if not of_dtype(layer.dtype).is_byte or slices is None or not target.has("unaligned"):
         return _in_blocks(layer, target, calls)
     refused = no_pairs(layer)
     if refused is None:

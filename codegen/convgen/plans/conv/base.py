@@ -54,7 +54,7 @@ def weights_of(bits: int) -> str:
 
 def sums_overflow(layer: Conv2d) -> str | None:
     """Say in a sentence that the sums of an int8 layer can leave int32, if they can."""
-    if layer.quantization is None:
+    if not of_dtype(layer.dtype).is_byte:
         return None
     return overflow(*layer.accumulator_range, bits=31)
 
@@ -135,11 +135,11 @@ def plain_bias(layer: Conv2d) -> Constant:
 
 
 def _sum_dtype(layer: Conv2d) -> str:
-    return of_dtype(layer.dtype).sums
+    return layer.sums_dtype
 
 
 def sum_buffer(name: str, layer: Conv2d, *shape: int) -> Buffer:
-    """Return a buffer of partial sums: int32, or float32."""
+    """Return a buffer of partial sums: int32 or int64, or float32."""
     return buffer(name, _sum_dtype(layer), *shape)
 
 
@@ -282,7 +282,8 @@ def output_work(layer: Conv2d, output: Output, *, known: bool = False) -> Counte
     each: Counter[str] = Counter()
     if isinstance(output, Requantize):
         scale = "" if output.per_channel else ".constant"
-        each[f"output.{output.form}{scale}{'.known' if known else ''}"] = 1
+        form = "single" if output.multiplies_wide else output.form
+        each[f"output.{form}{scale}{'.known' if known else ''}"] = 1
         each["output.clamp"] = 0 if output.saturates else 2
     elif not isinstance(output, Lines):
         each = Counter(

@@ -184,7 +184,7 @@ class Direct:
         if isinstance(suited, _Suited):
             most = suited.fitting.most_pixels(runs.pitch)
         else:
-            most = block_pixels(layer.dtype, target, lanes=has_lanes(layer.geometry))
+            most = block_pixels(target, lanes=has_lanes(layer.geometry))
         if min(most, runs.pixels) > self.pixels:
             return None
         return needs("blocks of several pixels", "has 1 in those of direct too")
@@ -219,7 +219,7 @@ class Direct:
         layer = study.layer
         planes = DirectPlanes().lines(study) if layer.geometry.is_depthwise else None
         notes = plain_notes(study, target, self.weight_bits, unsuited)
-        if isinstance(planes, Refusal) and of_dtype(layer.dtype).is_exact:
+        if isinstance(planes, Refusal) and of_dtype(layer.dtype).is_byte:
             return (*notes, f"direct_planes {planes.reason}.")
         return notes
 

@@ -128,7 +128,7 @@ class Im2col:
         """Say why no kernel takes so many patches, or wide weights, if none does."""
         g, patches = layer.geometry, self.pixels or 1
         if self.weight_bits == 8:
-            return too_many_pixels(patches, layer.dtype, target, lanes=has_lanes(g))
+            return too_many_pixels(patches, target, lanes=has_lanes(g))
         if isinstance(fitting, Refusal):
             return fitting.reason
         return only_so_many(patches, fitting.most_pixels(g.patch_elems))

@@ -53,7 +53,9 @@ def tap_weights(layer: Conv2d) -> Weights:
     """Return one matrix for each tap, ``[taps, out_c, in_c / groups]``."""
     g = layer.geometry
     values = layer.weights.reshape(g.out_c, g.taps, g.group_in_c).swapaxes(0, 1)
-    return Weights(values=values, groups=g.groups, lanes=False)
+    return Weights(
+        values=values, given=layer.dtype, sums=layer.sums_dtype, groups=g.groups, lanes=False
+    )
 
 
 def needs_sums(layer: Conv2d) -> bool:

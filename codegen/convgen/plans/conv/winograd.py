@@ -117,7 +117,7 @@ class Winograd:
             return needs(f"rows of at least {self.tiles} tiles", f"has {row} in a row")
         if in_pairs:
             return only_so_many(self.tiles, max(pairs.shapes(target)))
-        return too_many_pixels(self.tiles, of_dtype(layer.dtype).wider, target, lanes=False)
+        return too_many_pixels(self.tiles, target, lanes=False)
 
     def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Transform the weights and fit the kernel to the tiles.
@@ -127,7 +127,8 @@ class Winograd:
         layer = study.layer
         no_pairs = pairs.refused(layer, self.form)
         reason = (
-            _wrong_shape(layer.geometry)
+            _too_wide(layer)
+            or _wrong_shape(layer.geometry)
             or _inexact(layer, self.form)
             or sums_overflow(layer)
             or self._too_many_tiles(layer, target, in_pairs=no_pairs is None)
@@ -175,7 +176,10 @@ class Winograd:
         form = self.form
         transformed = study.transformed(form)
         runs = Runs(pixels=self.tiles, pitch=g.in_c, step=1, group=g.group_in_c)
-        weights = Weights(values=transformed, groups=g.groups, lanes=False)
+        wide = of_dtype(layer.dtype)
+        weights = Weights(
+            values=transformed, given=wide.wider, sums=wide.modular, groups=g.groups, lanes=False
+        )
         # a block is as many runs as a tile has positions, and a transform: never worth inlining
         kernel = replace(plan_kernel(weights, target, runs), out_of_line="block")
         row = tiles_in_row(g, form)
@@ -239,6 +243,14 @@ def _wrong_shape(g: Geometry) -> str | None:
         several = "several input channels for each output, or transforms cost more than they save"
         return needs(several, "has 1")
     return None
+
+
+def _too_wide(layer: Conv2d) -> str | None:
+    """Refuse what has no transformed tiles of 16 bits, or of float32."""
+    numbers = of_dtype(layer.dtype)
+    if numbers.is_byte or not numbers.is_exact:
+        return None
+    return needs("int8 or float32", f"is {layer.dtype}")
 
 
 def _inexact(layer: Conv2d, form: WinogradForm) -> str | None:

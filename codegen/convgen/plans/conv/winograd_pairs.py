@@ -470,6 +470,8 @@ def kernel_plan(study: Study, steps: PairSteps) -> KernelPlan:
         template="algorithms/winograd_pairs.c.j2",
         description=f"{steps.products.description}, {sums}",
         dtype="int16",
+        given="int16",
+        sums="uint32",
         depth=g.in_c,
         pixels=shape.tiles,
         runs=Runs(pixels=shape.tiles, pitch=None, step=1, group=g.in_c),

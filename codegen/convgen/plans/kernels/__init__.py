@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-import numpy as np
-
 from convgen.model.arithmetic import of_dtype
 from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
 from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan, Fitting
@@ -121,20 +119,18 @@ def _offers(study: Study, target: Target) -> dict[int, Fitting[FinishingPlan] | 
     return {
         bits: kernel.fit(study)
         for bits, kernel in found.items()
-        if kernel is not None and of_dtype(study.layer.dtype).is_exact
+        if kernel is not None and of_dtype(study.layer.dtype).is_byte
     }
 
 
-def too_many_pixels(count: int, dtype: str, target: Target, *, lanes: bool) -> str | None:
-    """Say in a sentence that the kernel for a matrix of *dtype* takes fewer at once, if it does."""
-    return only_so_many(count, block_pixels(dtype, target, lanes=lanes))
+def too_many_pixels(count: int, target: Target, *, lanes: bool) -> str | None:
+    """Say in a sentence that the inner kernel takes fewer at once, if it does."""
+    return only_so_many(count, block_pixels(target, lanes=lanes))
 
 
-def block_pixels(dtype: str, target: Target, *, lanes: bool) -> int:
-    """Return how many pixels the inner kernel for a matrix of *dtype* takes at once."""
-    some = Weights(values=np.empty((1, 1, 1), dtype), groups=1, lanes=lanes)
-    kernel = next(kernel for kernel in KERNELS if kernel.suits(some, target))
-    at_once, _ = kernel.block(target)
+def block_pixels(target: Target, *, lanes: bool) -> int:
+    """Return how many pixels the inner kernel takes at once."""
+    at_once, _ = (LANES if lanes else DOT).block(target)
     return at_once
 
 

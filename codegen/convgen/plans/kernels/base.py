@@ -20,8 +20,8 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.refusal import counted, needs
 from convgen.targets.target import Target
 
-SUMS = {"int8": "int32_t", "int16": "uint32_t", "float32": "float"}
-"""The C type of a sum of products; of int16 products it may wrap, so it is unsigned."""
+MODULAR = "uint32_t"
+"""The C type of a sum of products of weights of int16: it may wrap, so it is unsigned."""
 
 OutOfLine = Literal["run", "block", "edge"]
 """What stays a function of its own: the loop over a run, or a block of sums with all its runs."""
@@ -71,11 +71,13 @@ class Runs:
 class Weights:
     """What the input is multiplied by: one matrix, or one for each tap or tile position.
 
-    ``values`` are ``[matrices, output channels, depth]``, of the input's dtype; ``lanes`` tells
-    that each output channel reads its own input channel.
+    ``values`` are ``[matrices, output channels, depth]``; ``given`` is the dtype of the input,
+    ``sums`` that of the sums; ``lanes`` tells that each output channel reads its own input channel.
     """
 
     values: NDArray[Any]
+    given: str
+    sums: str
     groups: int
     lanes: bool
 
@@ -115,7 +117,9 @@ def patch_weights(layer: Conv2d) -> Weights:
     """Return one matrix: the whole patch of each output channel, ``[1, out_c, taps * in_c]``."""
     g = layer.geometry
     values = layer.weights.reshape(1, g.out_c, g.patch_elems)
-    return Weights(values=values, groups=g.groups, lanes=has_lanes(g))
+    return Weights(
+        values=values, given=layer.dtype, sums=layer.sums_dtype, groups=g.groups, lanes=has_lanes(g)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +151,15 @@ class KernelPlan:
     ``out_of_line``: what is long enough that a call of it costs little, while inlining it into the
     code around would cost registers or flash. ``weights`` are packed so that the block of channel
     ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
-    order. Registers are left for ``kept`` weights where no loop needs them for more.
+    order; they are of ``dtype``, what they are multiplied by is of ``given``, and sums of ``sums``. Registers are left for ``kept`` weights where no loop needs them for more.
     """
 
     name: str
     template: str
     description: str
     dtype: str
+    given: str
+    sums: str
     depth: int
     pixels: int
     runs: Runs
@@ -186,13 +192,18 @@ class KernelPlan:
 
     @property
     def elem(self) -> str:
-        """The C type of what is multiplied."""
+        """The C type of what is multiplied by the weights."""
+        return ctype(self.given)
+
+    @property
+    def weight(self) -> str:
+        """The C type of a weight."""
         return ctype(self.dtype)
 
     @property
     def sum(self) -> str:
         """The C type of a sum."""
-        return SUMS[self.dtype]
+        return ctype(self.sums)
 
     @property
     def factor(self) -> str:
@@ -202,11 +213,16 @@ class KernelPlan:
     @property
     def wraps(self) -> bool:
         """Whether sums may leave int32: then they are unsigned."""
+        return self.sum == MODULAR
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether a product is not yet of the type of a sum."""
         return self.sum != self.factor
 
     def product(self, factors: str) -> str:
         """Return the product *factors* as what it is added to."""
-        return f"({self.sum})({factors})" if self.wraps else factors
+        return f"({self.sum})({factors})" if self.is_cast else factors
 
     def linkage(self, part: OutOfLine, otherwise: str = "") -> str:
         """Return how *part* of it is declared."""

@@ -63,6 +63,8 @@ class PortableKernel:
             template=self.template,
             description=f"plain C, {pixels} x {spans[0].channels} sums (pixels x channels)",
             dtype=dtype,
+            given=weights.given,
+            sums=weights.sums,
             depth=weights.depth,
             pixels=pixels,
             runs=runs,
