@@ -16,7 +16,7 @@ from convgen.model.ops.conv2d import Conv2d
 
 
 def convolve(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[Any]:
-    """Return outputs ``[N, OH, OW, OC]``: int8, or float64 for float32 layers."""
+    """Return outputs ``[N, OH, OW, OC]``: int8 or int16, or float64 for float32 layers."""
     weights: NDArray[Any] = layer.weights.astype(_wide(layer))
     sums: NDArray[Any] = _sums(layer, _centred(layer, inputs), weights)
     if layer.bias is not None:
@@ -24,12 +24,16 @@ def convolve(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[Any]:
     if layer.quantization is None:
         return sums.clip(layer.activation_min, layer.activation_max)
     q = layer.quantization
-    multiplied = {"single": _rounded_once, "double": _rounded_twice}[q.rounding]
+    multiplied = {
+        "single": _rounded_once,
+        "double": _rounded_twice,
+        "reduced": _rounded_once_by_16_bits,
+    }[q.rounding]
     scaled = multiplied(sums, q.multiplier.astype(np.int64), q.shift.astype(np.int64))
     limited: NDArray[Any] = (scaled + q.out_zero_point).clip(
         layer.activation_min, layer.activation_max
     )
-    return limited.astype(np.int8)
+    return limited.astype(layer.dtype)
 
 
 def tolerance(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[np.float64]:
@@ -41,6 +45,14 @@ def tolerance(layer: Conv2d, inputs: NDArray[Any]) -> NDArray[np.float64]:
 def _rounded_once(sums: NDArray[Any], multiplier: NDArray[Any], shift: NDArray[Any]) -> Any:
     right = 31 - shift
     return (sums * multiplier + (1 << (right - 1))) >> right
+
+
+def _rounded_once_by_16_bits(
+    sums: NDArray[Any], multiplier: NDArray[Any], shift: NDArray[Any]
+) -> Any:
+    rounded = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
+    right = 15 - shift
+    return (sums * rounded + (1 << (right - 1))) >> right
 
 
 def _rounded_twice(sums: NDArray[Any], multiplier: NDArray[Any], shift: NDArray[Any]) -> Any:

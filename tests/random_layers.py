@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d, Quantization
-from convgen.model.quantize import Rounding
+from convgen.model.quantize import MAX_REDUCED_SHIFT, Rounding
 from convgen.model.tensor import DType
 
 SMALL = st.integers(1, 3)
@@ -52,6 +52,7 @@ MIXED = (
     Kind("int8", shape="pointwise"),
     Kind("int8", shape="edge"),
     Kind("int8", rounding="single"),
+    Kind("int16"),
     Kind("float32"),
     Kind("float32", grouping="grouped"),
     Kind("float32", grouping="none", shape="winograd", deep=True),
@@ -213,6 +214,12 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Conv2d:
         lowest = -127 if kind.usual else lowest
         weights = rng.integers(lowest, 128, shape).astype(np.int8)
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
+        if kind.dtype == "int16":
+            far = draw(st.sampled_from([15, 23, 31, 36]))  # beyond 2^31 sums need 64 bits
+            bias = rng.integers(-(2**far), 2**far, geometry.out_c)
+            low, high = draw(
+                st.sampled_from([(-(2**15), 2**15 - 1), (-20000, 30000), (0, 2**15 - 1)])
+            )
         if kind.extreme:
             ends = draw(st.sampled_from([[-128], [127], [-128, 127]]))
             weights = rng.choice(ends, shape).astype(np.int8)
@@ -247,13 +254,13 @@ def quantizations(draw: st.DrawFn, kind: Kind, layer: Conv2d) -> Quantization:
     typical = -int(np.log2(40 * np.sqrt(layer.geometry.patch_elems))) - 1
     spreads = [(typical, typical), (typical - 2, typical + 2), (-1, 2), (-31, -29), (-31, 30)]
     low, high = draw(st.sampled_from(spreads[:2] if kind.usual else [*spreads, (30, 30)]))
-    zero_points = st.sampled_from([-128, 127, 0, -1, 5])
+    zero_points = st.sampled_from([0] if kind.dtype == "int16" else [-128, 127, 0, -1, 5])
     drawn = Quantization(
         in_zero_point=draw(zero_points),
         out_zero_point=draw(zero_points),
         multiplier=np.resize(multiplier, out_c).astype(np.int32),
         shift=np.resize(rng.integers(low, high + 1, channels), out_c).astype(np.int32),
-        rounding=kind.rounding,
+        rounding="reduced" if kind.dtype == "int16" else kind.rounding,
     )
     largest_shift = _largest_shift(replace(layer, quantization=drawn), drawn)
     if channels == 1:
@@ -268,8 +275,8 @@ def _largest_shift(layer: Conv2d, drawn: Quantization) -> np.ndarray:
     products = [
         int(largest) * int(by) for largest, by in zip(np.maximum(-low, high), factor, strict=True)
     ]
-    room = [(((2**31 - 256) << 31) // max(1, product)).bit_length() - 1 for product in products]
-    return np.minimum(room, 30)
+    room = [(((2**31 - 256) << 62) // max(1, product)).bit_length() - 32 for product in products]
+    return np.minimum(room, MAX_REDUCED_SHIFT if layer.dtype == "int16" else 30)
 
 
 def inputs_for(layer: Conv2d, count: int = 2) -> np.ndarray:
@@ -281,6 +288,7 @@ def inputs_for(layer: Conv2d, count: int = 2) -> np.ndarray:
         values = rng.normal(size=shape).astype(np.float32)
         values[1:, :, : g.in_w // 2] = 0
         return values
-    inputs = rng.integers(-128, 128, shape).astype(np.int8)
-    inputs[1:] = rng.choice([-128, 127], shape[1:])
+    ends = np.iinfo(layer.dtype)
+    inputs = rng.integers(ends.min, ends.max + 1, shape).astype(layer.dtype)
+    inputs[1:] = rng.choice([ends.min, ends.max], shape[1:])
     return inputs

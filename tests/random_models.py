@@ -36,6 +36,8 @@ class Drawing:
     def quantised(self, scale: float | None = None) -> Quantised | None:
         if self.dtype == "float32":
             return None
+        if self.dtype == "int16":  # which is symmetric
+            return (self.scale(-5, -2) if scale is None else scale, 0)
         return (self.scale() if scale is None else scale, self.rng.randint(-128, 127))
 
     def shape(self, most: int = 7, rank: int = 4) -> tuple[int, ...]:
@@ -47,6 +49,8 @@ class Drawing:
             return numbers.normal(0, 2, shape).astype(np.float32)
         if dtype == "uint8":
             return numbers.integers(0, 256, shape, np.uint8)
+        if (dtype or self.dtype) == "int16":
+            return numbers.integers(-(2**15), 2**15, shape, np.int16)
         return numbers.integers(-128, 128, shape, np.int8)
 
     def output(self, shape: tuple[int, ...], q: Quantised | None = None) -> int:
@@ -70,7 +74,7 @@ def draw(kind: str, number: int, dtype: str) -> tuple[bytes, list[NDArray[Any]]]
     inputs = []
     for index in graph.inputs:
         shape = tuple(graph.tensors[index].shape)
-        of = {0: "float32", 3: "uint8"}.get(graph.tensors[index].type, "int8")
+        of = {0: "float32", 3: "uint8", 7: "int16"}.get(graph.tensors[index].type, "int8")
         inputs.append(drawing.values((3, *shape), of))
     return drawing.file.bytes(), inputs
 
@@ -82,7 +86,7 @@ def _weights(d: Drawing, shape: tuple[int, ...], in_scale: float, axis: int, mos
     """
     if d.dtype == "float32" and (d.plain or d.rng.random() < 0.6):
         return d.file.tensor(shape, "float32", None, d.values(shape))
-    one_scale = d.rng.random() < 0.3 and (axis == 0 or d.dtype == "int8")
+    one_scale = d.rng.random() < 0.3 and (axis == 0 or d.dtype != "float32")
     count = 1 if one_scale else shape[axis]
     scales = np.array([d.rng.uniform(0.5, 2) for _ in range(count)], np.float32)
     scales *= np.float32(1 / (in_scale * 127 * 64 * math.sqrt(most)))
@@ -101,8 +105,14 @@ def _bias(
         return [d.file.tensor((count,), "float32", None, d.values((count,)))]
     numbers = np.random.default_rng(d.rng.randrange(2**32))
     scales = np.float32(in_scale) * d.file.graph.tensors[weights].quantization.scale
-    values = numbers.integers(-4000, 4000, count, np.int32)
-    return [d.file.tensor((count,), "int32", (scales, 0), values)]
+    if d.dtype == "int16":
+        values = numbers.integers(-(10**6), 10**6, count, np.int64)
+        return [d.file.tensor((count,), "int64", (scales, 0), values)]
+    return [
+        d.file.tensor(
+            (count,), "int32", (scales, 0), numbers.integers(-4000, 4000, count, np.int32)
+        )
+    ]
 
 
 def _in_and_scale(d: Drawing, shape: tuple[int, ...]) -> tuple[int, float]:

@@ -174,6 +174,7 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     yield minimal.load(minimal.made_up(**planes, **steep))
     large = {"shape": [512, 512, 12], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=large, out_channels=3, kernel_size=[1, 804]))
+    yield replace(minimal.load(minimal.made_up(out_channels=2)), dtype="int16")
 
 
 OF_NETWORKS = {"convert.py", "accumulating"}

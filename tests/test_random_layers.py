@@ -65,7 +65,8 @@ INT8 = (
 DEPTHWISE = (Kind("int8", grouping="depthwise"), Kind("float32", grouping="depthwise"))
 POINTWISE = (Kind("int8", shape="pointwise"),)
 FLOAT32 = (Kind("float32"), Kind("float32", grouping="grouped"))
-ANY = (*INT8, *DEPTHWISE, *POINTWISE, *FLOAT32)
+INT16 = (Kind("int16"),)
+ANY = (*INT8, *DEPTHWISE, *POINTWISE, *FLOAT32, *INT16)
 SAME = tuple(
     Kind(dtype, shape="same", grouping=grouping)
     for dtype in ("int8", "float32")
@@ -114,12 +115,12 @@ FAMILIES = (
     Family("im2col_p2_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
     Family("im2col_p4", (*INT8, *POINTWISE, *FLOAT32), targets=FOUR),
     Family("im2col_p2_wide(_w16)?", (*UNGROUPED, USUAL_POINTWISE, *WIDE), targets=DSP),
-    Family("kn2row", (*INT8, *POINTWISE, *FLOAT32)),
-    Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32)),
-    Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8)),
-    Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32)),
+    Family("kn2row", (*INT8, *POINTWISE, *FLOAT32, *INT16)),
+    Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32, *INT16)),
+    Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8, *INT16)),
+    Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32, *INT16)),
     Family("direct_lanes", INSIDE, targets=DSP),
-    Family("mec(_ring)?", (*INT8, *DEPTHWISE, *FLOAT32)),
+    Family("mec(_ring)?", (*INT8, *DEPTHWISE, *FLOAT32, *INT16)),
     Family("mec_w16", UNGROUPED, targets=ASSEMBLIES),
     Family("winograd_.*_t1(_ram)?", SQUARES, targets=ASSEMBLIES),
     Family("winograd_.*_t2(_ram)?", WIDE, targets=ASSEMBLIES),

@@ -14,7 +14,9 @@ from convgen.model import bounds
 from random_models import DRAWERS
 
 EACH = 100
-SOME = 30  # of float32
+SOME = 30  # of float32, and of int16
+WIDE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+"""Those that are read with int16 activations."""
 
 
 @pytest.mark.parametrize("kind", DRAWERS)
@@ -27,6 +29,12 @@ def test_bytes_are_those_of_litert(kind: str) -> None:
 def test_float32_values_are_near_those_of_litert(kind: str) -> None:
     for number in range(SOME):
         check(kind, number, "float32")
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_int16_values_are_those_of_litert(kind: str) -> None:
+    for number in range(SOME):
+        check(kind, number, "int16")
 
 
 def test_sums_in_the_middle_between_two_outputs_of_fully_connected_layers() -> None:

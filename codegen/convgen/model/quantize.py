@@ -20,7 +20,7 @@ INT32 = np.iinfo(np.int32)
 MIN_SHIFT, MAX_SHIFT = -31, 30  # what TFLite's MultiplyByQuantizedMultiplier takes
 Channels = slice | NDArray[np.intp]
 Rounding = Literal["double", "single", "reduced"]
-MOST_REDUCED = 2**15 - 1  # Q15
+MOST_REDUCED, MAX_REDUCED_SHIFT = 2**15 - 1, 7  # in Q15; as its overload for int64 takes
 
 
 def as_float32(value: float) -> float:

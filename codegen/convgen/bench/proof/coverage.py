@@ -170,9 +170,7 @@ class _InputSearch:
             self.fruitless = 0 if found else self.fruitless + 1
         return image
 
-    def _patch(
-        self, flat: NDArray[Any], free: NDArray[np.bool_], row: int, column: int
-    ) -> _Patch:
+    def _patch(self, flat: NDArray[Any], free: NDArray[np.bool_], row: int, column: int) -> _Patch:
         g = self.layer.geometry
         inside_h = (self.rows[row] >= 0) & (self.rows[row] < g.in_h)
         inside_w = (self.columns[column] >= 0) & (self.columns[column] < g.in_w)

@@ -26,7 +26,7 @@ from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.overflow import overflow
-from convgen.model.quantize import MAX_SHIFT, Rounding
+from convgen.model.quantize import MAX_REDUCED_SHIFT, MAX_SHIFT, Rounding
 from convgen.model.tensor import Tensor
 
 SAME, VALID = 0, 1  # the schema's paddings
@@ -329,7 +329,7 @@ def _quantised(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeight
     if layer.rounds_product and weights.given.scales.size == 1:
         products = products.astype(np.float32).astype(np.float64)
     multiplier, shift = quantize.multipliers(1.0, products, out_scale, layer.rounding)
-    if shift.max() > MAX_SHIFT:
+    if shift.max() > (MAX_REDUCED_SHIFT if layer.rounding == "reduced" else MAX_SHIFT):
         raise UnsupportedError(f"scales whose quotient is about 2**{shift.max()}")
     found = _conv2d(
         layer,

@@ -42,8 +42,9 @@ class Conv2d(Clamped):
     """One convolution: geometry, numbers, and where they came from.
 
     ``weights`` are int8 or float32 ``[out_c, k_h, k_w, in_c / groups]``; ``bias`` is int32, of an
-    int16 layer perhaps int64, or float32 ``[out_c]`` or None; ``activation_min`` and ``activation_max`` are in units of the
-    output dtype (-inf and inf where a float32 layer is not clamped).
+    int16 layer perhaps int64, or float32 ``[out_c]`` or None; ``activation_min`` and
+    ``activation_max`` are in units of the output dtype (-inf and inf where a float32 layer is not
+    clamped).
     """
 
     name: str

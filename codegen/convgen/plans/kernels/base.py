@@ -151,7 +151,8 @@ class KernelPlan:
     ``out_of_line``: what is long enough that a call of it costs little, while inlining it into the
     code around would cost registers or flash. ``weights`` are packed so that the block of channel
     ``c`` of matrix ``m`` starts at ``(m * out_c + c) * depth``; ``packing`` says in words in which
-    order; they are of ``dtype``, what they are multiplied by is of ``given``, and sums of ``sums``. Registers are left for ``kept`` weights where no loop needs them for more.
+    order. They are of ``dtype``, what they are multiplied by is of ``given``, and sums of ``sums``.
+    Registers are left for ``kept`` weights where no loop needs them for more.
     """
 
     name: str
