@@ -57,14 +57,14 @@ def shape(size: list[int], outputs: int, kernel: Any, padding: str) -> Conv2d:
 
 @cache
 def layers(count: int) -> Sequence[Conv2d]:
-    """Return random layers, and three that compilers once warned of."""
+    """Return at least *count* layers: random ones, and three that compilers once warned of."""
     warned_of = (
         shape([10, 12, 1], 8, [2, 5], "same"),  # a patch was written beyond its end, GCC thought
         shape([1, 8, 4], 8, 3, "same"),  # no output row is without padding
         shape([28, 28, 1], 8, 3, "valid"),  # every tile of Winograd lies inside the image
     )
     named = [replace(layer, name=f"warned{i}") for i, layer in enumerate(warned_of)]
-    return [*named, *drawn(MIXED, count, 14)]
+    return [*named, *drawn(MIXED, max(count, SOUGHT), 14)]
 
 
 def offered(board: Target, among: Sequence[Conv2d]) -> dict[str, Conv2d]:
@@ -79,7 +79,7 @@ def offered(board: Target, among: Sequence[Conv2d]) -> dict[str, Conv2d]:
 def own(board: Target, compiler: str, count: int) -> Sequence[Conv2d]:
     """Return the pair's own layers."""
     boards = COMPILERS[compiler]
-    return layers(count)[boards.index(board.name) :: len(boards)]
+    return layers(count)[:count][boards.index(board.name) :: len(boards)]
 
 
 def jobs(board: Target, compiler: str, part: int, count: int) -> list[native.Job]:
