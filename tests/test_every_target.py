@@ -121,7 +121,8 @@ def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bo
 def test_between_them_the_targets_offer_every_algorithm(random_layers: int) -> None:
     boards = list(map(target.load, ALONE))
     left = {algorithm.name for algorithm in ALGORITHMS}
-    for layer in (*layers(random_layers), minimal.load(CASES["steps"])):
+    rare = [minimal.load(CASES[name]) for name in ("steps", "planes")]
+    for layer in (*layers(random_layers), *rare):
         for board in boards:
             left -= registry.able(layer, board, left).keys()
         if not left:
