@@ -18,7 +18,7 @@ from typing import BinaryIO, TypeVar
 
 from convgen import printable
 from convgen.errors import ProgramFailedError, ToolError
-from convgen.system import interrupt, portability
+from convgen.system import cache, interrupt, portability
 from convgen.versions import version_in
 
 T = TypeVar("T")
@@ -199,8 +199,17 @@ def run_tool(
 
 
 def version(command: Sequence[str], *, install: str) -> str:
-    """Return the version that *command* tells."""
-    return version_in(run_tool(command, install=install, timeout=VERSION_S))
+    """Return the version that *command* tells, or told before if its program is still the same."""
+
+    def told() -> str:
+        return version_in(run_tool(command, install=install, timeout=VERSION_S))
+
+    program = shutil.which(command[0])
+    if program is None:
+        return told()
+    status = Path(program).stat()
+    name = cache.key("version", *command, program, status.st_size, status.st_mtime_ns)
+    return cache.value(name, told)
 
 
 def failure(command: Sequence[str], done: Finished) -> str:
