@@ -15,7 +15,25 @@ from random_models import DRAWERS
 
 EACH = 100
 SOME = 30  # of float32, and of int16
-WIDE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+WIDE = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "ADD",
+    "SUB",
+    "MINIMUM",
+    "LEAKY_RELU",
+    "RELU",
+    "RELU6",
+    "DEQUANTIZE",
+    "PAD",
+    "CONCATENATION",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+    "RESIZE_NEAREST_NEIGHBOR",
+)
 """Those that are read with int16 activations."""
 
 

@@ -11,7 +11,7 @@ from convgen.formats.activation import activation_range, clamp_problems
 from convgen.formats.limits import MAX_TENSOR_BYTES
 from convgen.formats.schema import AddSpec, ClampSpec, InputSpec, OutputSpec, PoolSpec, show
 from convgen.formats.window import geometry_of
-from convgen.model.ops.add import LEFT_SHIFT, Add
+from convgen.model.ops.add import LEFT_SHIFTS, Add
 from convgen.model.ops.pool import Pool2d
 from convgen.model.tensor import Tensor, numbered
 
@@ -92,8 +92,9 @@ def _add_problems(first: InputSpec, second: InputSpec, output: OutputSpec) -> It
     if first.dtype == "int8":
         yield from _missing_numbers({"inputs[0]": first, "inputs[1]": second, "output": output})
     scales = [given.scale or DEFAULT_SCALE for given in (first, second)]
-    if output.scale and 2 * max(scales) / output.scale >= 2**LEFT_SHIFT:
-        least = f"more than {2 * max(scales) / 2**LEFT_SHIFT:g}, by the inputs' scales"
+    room = 2 ** LEFT_SHIFTS["int8"]
+    if output.scale and 2 * max(scales) / output.scale >= room:
+        least = f"more than {2 * max(scales) / room:g}, by the inputs' scales"
         yield f"output.scale: expected {least}, got {output.scale:g}"
 
 

@@ -1,8 +1,8 @@
-"""Tables of functions of one byte, each exactly as a reference computes it.
+"""Tables of functions of one value, each exactly as a reference computes it.
 
 A function takes the input's tensor, the output's and ``alpha``, a number that only some read, and
-returns the 256 outputs in the order of the inputs. OverflowError where the kernel would leave
-int32, or refuses.
+returns the outputs of all values in their order: 256 of bytes. OverflowError where the kernel would
+leave int32, or refuses.
 """
 
 from __future__ import annotations
@@ -51,12 +51,23 @@ def scaled(
     return requantize(values, multipliers, shifts, rounding)
 
 
-def quantize(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-    """From ``Requantize``: the quotient of the scales in double.
+def factors(kind: str, given: Tensor, output: Tensor, alpha: float) -> tuple[float, float]:
+    """Return by what *kind* multiplies values less the zero point: not negative ones, and others.
 
-    Works element by element, in any shape.
+    Of quantisation the quotient is one of doubles, of others one of float32.
     """
-    factor = float(scale_of(given)) / float(scale_of(output))
+    if kind == "quantize":
+        factor = float(scale_of(given)) / float(scale_of(output))
+        return factor, factor
+    identity = float(scale_of(given) / scale_of(output))
+    if kind == "leaky_relu":
+        return identity, float(scale_of(given) * np.float32(alpha) / scale_of(output))
+    return identity, identity
+
+
+def quantize(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
+    """From ``Requantize``. Works element by element, in any shape."""
+    factor, _ = factors("quantize", given, output, alpha)
     return as_bytes(scaled(every_value(given), factor), output)
 
 
@@ -109,8 +120,8 @@ def tanh(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
 def _clamped(low: float, high: float) -> Function:
     """Return a clamp in units of the real values, from ``QuantizedReluX``."""
 
-    def function(given: Tensor, output: Tensor, _: float) -> NDArray[Any]:
-        factor = float(scale_of(given) / scale_of(output))
+    def function(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
+        factor, _ = factors("relu", given, output, alpha)
         found = as_bytes(scaled(every_value(given), factor), output)
         limits = [
             output.zero_point + _rounded(np.float32(end) / scale_of(output))
@@ -137,8 +148,7 @@ def leaky_relu(given: Tensor, output: Tensor, alpha: float) -> NDArray[Any]:
     Works element by element, in any shape.
     """
     values = every_value(given)
-    identity = float(scale_of(given) / scale_of(output))
-    slope = float(scale_of(given) * np.float32(alpha) / scale_of(output))
+    identity, slope = factors("leaky_relu", given, output, alpha)
     if slope < 0:
         raise OverflowError("a negative slope")
     found = np.where(

@@ -48,6 +48,11 @@ class Tensor:
         return np.dtype(self.dtype).itemsize
 
     @property
+    def elem_bits(self) -> int:
+        """The same in bits."""
+        return 8 * self.elem_bytes
+
+    @property
     def bytes(self) -> int:
         """Size of all elements."""
         return self.elems * self.elem_bytes

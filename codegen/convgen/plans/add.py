@@ -38,11 +38,7 @@ class ElementwiseAdd:
     def plan(self, operator: Add, target: Target) -> Plan:
         """Find the cheapest exact form: every sum will do."""
         elems = operator.output.elems
-        output = (
-            find_sum_line(operator, most_bits(target)) or rescaled(operator)
-            if of_dtype(operator.dtype).is_exact
-            else bounded(operator)
-        )
+        output = _output(operator, target)
         return Plan(
             variant=self,
             template="operators/add.c.j2",
@@ -59,6 +55,15 @@ class ElementwiseAdd:
             is_elementwise=True,
             band=ROW_BY_ROW,
         )
+
+
+def _output(operator: Add, target: Target) -> Output:
+    """Return the cheapest exact form: a line where one gives the sum of any two bytes."""
+    numbers = of_dtype(operator.dtype)
+    if not numbers.is_exact:
+        return bounded(operator)
+    line = find_sum_line(operator, most_bits(target)) if numbers.is_byte else None
+    return line or rescaled(operator)
 
 
 def _is_short(output: Output, target: Target) -> bool:

@@ -20,6 +20,7 @@ from convgen.ctext.literals import operand
 from convgen.model.arithmetic import of_dtype
 from convgen.model.lookup import scaled
 from convgen.model.operator import float_bounds
+from convgen.model.ops.add import LEFT_SHIFTS
 from convgen.model.ops.arithmetic import Elementwise, Operand
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.table import Table, as_bytes
@@ -212,11 +213,8 @@ class ByTable:
             kind=operator.kind,
             values=values,
         )
-        return replace(
-            table.LookUp().plan(made, target),
-            variant=self,
-            operator=operator,
-        )
+        found = table.LookUp().plan(made, target)
+        return replace(found, variant=self, operator=operator) if isinstance(found, Plan) else found
 
 
 def _plan(
@@ -336,14 +334,16 @@ def _output(operator: Elementwise, most: int) -> Output:
         return bounded(operator)
     if operator.kind == "mul":
         return _product(operator)
-    line = _sum_line(operator, most)
+    line = _sum_line(operator, most) if of_dtype(operator.dtype).is_byte else None
     if line:
         return line
     tensors = (*(each.tensor for each in operator.operands), operator.output)
     return sum_line.RescaledSum(
+        arithmetic=of_dtype(operator.dtype),
         steps=tuple(zip(sum_line.TENSORS, tensors, operator.rescales, strict=True)),
         low=int(operator.activation_min),
         high=int(operator.activation_max),
+        left_shift=LEFT_SHIFTS[operator.dtype],
     )
 
 
@@ -363,8 +363,9 @@ def _of_all_bytes(operator: Elementwise) -> Elementwise:
 
 
 def _product(operator: Elementwise) -> Scaling:
+    numbers = of_dtype(operator.dtype)
     ends = [
-        (INT8.min - each.tensor.zero_point, INT8.max - each.tensor.zero_point)
+        (numbers.least - each.tensor.zero_point, numbers.most - each.tensor.zero_point)
         for each in operator.operands
     ]
     products = [one * two for one in ends[0] for two in ends[1]]
@@ -418,7 +419,7 @@ def _one_constant(operator: Elementwise | Prelu) -> NDArray[Any] | None:
         if isinstance(operator, Prelu)
         else [each.values for each in operator.operands if each.values is not None]
     )
-    if not of_dtype(operator.dtype).is_exact or len(constants) != 1 or constants[0].size != 1:
+    if not of_dtype(operator.dtype).is_byte or len(constants) != 1 or constants[0].size != 1:
         return None
     (given,) = operator.inputs
     row = replace(given, shape=(256,))

@@ -122,6 +122,8 @@ class BySearch:
             return Refusal(f"{target.name} has an FPU, which is faster")
         if operator.output.elems < FEWEST:
             return _few(operator.output)
+        if not operator.output.arithmetic.is_byte:
+            return Refusal(needs("bytes", f"is of {operator.output.dtype}", "operator"))
         limits = np.iinfo(operator.output.dtype)
         steps = SearchSteps(
             elems=operator.output.elems,
@@ -181,6 +183,8 @@ class FromTable:
         (given,), output = operator.inputs, operator.output
         if output.elems < FEWEST:
             return _few(output)
+        if not given.arithmetic.is_byte:
+            return Refusal(needs("bytes", f"is of {given.dtype}", "operator"))
         values = every_value(given).astype(np.float32) * np.float32(given.scale or 1)
         made = Table(
             name=operator.name,
@@ -189,14 +193,8 @@ class FromTable:
             kind=operator.kind,
             values=values,
         )
-        ahead = output.elem_bytes - given.elem_bytes
-        return replace(
-            LookUp().plan(made, target),
-            variant=self,
-            operator=operator,
-            is_elementwise=False,
-            above=(ahead * (output.elems - 1),),
-        )
+        found = LookUp().plan(made, target)
+        return replace(found, variant=self, operator=operator) if isinstance(found, Plan) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,8 @@ class _Runs:
             return Counter({"move.single": runs})
         few = _few(self.length)
         if elem_bytes > 1:
-            return Counter({f"move.{few}run": runs, f"move.{few}elem": runs * self.length})
+            unit = "byte" if elem_bytes == 2 else "elem"  # a halfword takes what a byte does
+            return Counter({f"move.{few}run": runs, f"move.{few}{unit}": runs * self.length})
         apart = self.target - self.source
         by_words = runs if has_unaligned else int((apart % WORD == 0).sum())
         work = Counter({f"move.{few}run": runs})

@@ -18,7 +18,7 @@ from convgen.ctext.literals import ctype
 from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d, Quantization
-from convgen.model.quantize import INT8, reduced
+from convgen.model.quantize import reduced
 from convgen.plans.constant import Constant
 
 
@@ -47,22 +47,23 @@ class Output(Protocol):
 
 
 class Ranged:
-    """Outputs from ``low`` to ``high``; int8 ones unless ``least`` and ``most`` say otherwise."""
+    """Outputs from ``low`` to ``high``, of int8 unless an ``arithmetic`` says otherwise."""
 
     __slots__ = ()
 
+    arithmetic: Arithmetic = of_dtype("int8")
     low: float
     high: float
 
     @property
     def least(self) -> float:
         """The least that the dtype has."""
-        return INT8.min
+        return self.arithmetic.least
 
     @property
     def most(self) -> float:
         """The most that it has."""
-        return INT8.max
+        return self.arithmetic.most
 
     @property
     def has_low(self) -> bool:
@@ -116,16 +117,6 @@ class Bounded(Ranged, _BySum):
     def form(self) -> str:
         """``int8``, or ``float``."""
         return ctype(self.arithmetic.dtype).removesuffix("_t")
-
-    @property
-    def least(self) -> float:
-        """The least that the dtype has."""
-        return self.arithmetic.least
-
-    @property
-    def most(self) -> float:
-        """The most that it has."""
-        return self.arithmetic.most
 
     @property
     def finishes(self) -> bool:

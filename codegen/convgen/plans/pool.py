@@ -1,8 +1,8 @@
 """Pooling: window by window, a channel or four of them at a time.
 
 Workspace: 0. Taps outside the image are not read. A mean is one multiplication for each output:
-with ``M = 2**S // n + 1`` the rounded mean of *n* bytes with the sum *s* is
-``(M * s + 2**(S - 1)) >> S``, halves away from zero, where ``256 * n * n < 2**S``: ``M / 2**S`` is
+with ``M = 2**S // n + 1`` the rounded mean of *n* values of *b* bits with the sum *s* is
+``(M * s + 2**(S - 1)) >> S``, halves away from zero, where ``2**b * n * n < 2**S``: ``M / 2**S`` is
 larger than ``1 / n`` by at most ``2**-S``, which moves no sum over a boundary, and each tie to the
 side away from zero.
 """
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from convgen.model.arithmetic import of_dtype
+from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import float_bounds
 from convgen.model.ops.pool import Pool2d
@@ -39,9 +39,10 @@ MOST_IN_LANES = 256  # bytes whose sum stays in 16 bits
 class Divisors(Ranged):
     """The multiplier for each number of taps that occurs, and the shift; ``wide``: 64 bits.
 
-    Means are clamped to ``low`` and ``high``; a mean of bytes is one by itself.
+    Means are clamped to ``low`` and ``high``; a mean of what ``arithmetic`` has is one by itself.
     """
 
+    arithmetic: Arithmetic
     counts: tuple[int, ...]
     multipliers: tuple[int, ...]
     shift: int
@@ -152,7 +153,7 @@ class WindowByWindow:
         g = operator.geometry
         is_max = operator.kind == "max_pool"
         arithmetic = of_dtype(operator.dtype)
-        words = _words(operator, target) if arithmetic.is_exact else 0
+        words = _words(operator, target) if arithmetic.is_byte else 0
         output = find_mean(operator) if arithmetic.is_exact and not is_max else bounded(operator)
         steps = PoolSteps(
             is_max=is_max,
@@ -191,14 +192,18 @@ def words_of(g: Geometry, target: Target) -> int:
 
 
 def find_mean(operator: Pool2d) -> Divisors:
-    """Return how the means of an int8 *operator*'s windows are computed."""
+    """Return how the means of the windows of an *operator* of integers are computed."""
     counts = tuple(int(count) for count in np.unique(operator.counts))
-    shift = max(NARROW_SHIFT, (256 * counts[-1] ** 2).bit_length())
+    bits = np.iinfo(operator.dtype).bits
+    needed = (counts[-1] ** 2 << bits).bit_length()
+    is_narrow = bits == 8 and needed <= NARROW_SHIFT
+    shift = NARROW_SHIFT if is_narrow else needed
     return Divisors(
+        arithmetic=of_dtype(operator.dtype),
         counts=counts,
         multipliers=tuple((1 << shift) // count + 1 for count in counts),
         shift=shift,
-        wide=shift > NARROW_SHIFT,
+        wide=not is_narrow,
         low=int(operator.activation_min),
         high=int(operator.activation_max),
     )

@@ -14,8 +14,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.arithmetic import Arithmetic, of_dtype
 from convgen.model.operator import Computation
-from convgen.model.ops.add import LEFT_SHIFT, Add, Rescale
+from convgen.model.ops.add import LEFT_SHIFTS, Add, Rescale
 from convgen.model.tensor import Tensor
 from convgen.plans.assembly import Assembly
 from convgen.plans.constant import Constant
@@ -72,10 +73,11 @@ class RescaledSum(Ranged):
     The reference's own arithmetic: ``AddElementwise`` of TensorFlow Lite's integer kernels.
     """
 
+    arithmetic: Arithmetic
     steps: tuple[tuple[str, Tensor, Rescale], ...]
     low: int
     high: int
-    left_shift: int = LEFT_SHIFT
+    left_shift: int
 
     form: ClassVar[str] = "rescale"
     finishes: ClassVar[bool] = True
@@ -84,12 +86,14 @@ class RescaledSum(Ranged):
 
 
 def rescaled(add: Add) -> RescaledSum:
-    """Return how TensorFlow Lite itself adds two int8 tensors."""
+    """Return how TensorFlow Lite itself adds two tensors of integers."""
     tensors = (*add.inputs, add.output)
     return RescaledSum(
+        arithmetic=of_dtype(add.dtype),
         steps=tuple(zip(TENSORS, tensors, add.rescales, strict=True)),
         low=int(add.activation_min),
         high=int(add.activation_max),
+        left_shift=LEFT_SHIFTS[add.dtype],
     )
 
 

@@ -20,19 +20,25 @@ from convgen.plans.fours import AT_ONCE, by_fours
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
+from convgen.plans.slopes import BySlopes
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookUp:
-    """The one way to do a function of a byte."""
+    """A function of a byte."""
 
     name: str = "table"
     family: str = "table"
     summary: str = "a table of 256 bytes: no workspace"
 
-    def plan(self, operator: Table, target: Target) -> Plan:
+    def plan(self, operator: Table, target: Target) -> Plan | Refusal:
         """Put the table in the order of the input's bytes."""
+        given, output = operator.inputs[0], operator.output
+        if not given.arithmetic.is_byte:
+            return Refusal(needs("bytes", f"is of {given.dtype}", "operator"))
+        ahead = (output.elem_bytes - given.elem_bytes) * (output.elems - 1)
         elems = operator.output.elems
         steps = by_fours(elems)
         return Plan(
@@ -59,7 +65,8 @@ class LookUp:
                     "table.call": 1,
                 }
             ),
-            is_elementwise=True,
+            is_elementwise=not ahead,
+            above=(ahead,) if ahead else (),
             band=ROW_BY_ROW,
         )
 
@@ -72,4 +79,4 @@ def by_byte(operator: Table) -> NDArray[Any]:
     return np.roll(operator.values, -int(operator.inputs[0].arithmetic.least))
 
 
-VARIANTS = (LookUp(),)
+VARIANTS = (LookUp(), BySlopes())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convgen.formats.limits import MAX_MACS, MAX_PIXELS, MAX_SIZE
 from convgen.formats.tflite.scene import (
-    BYTES_OR_FLOATS,
+    NUMBERS,
     Built,
     FusedActivation,
     TfliteScene,
@@ -19,6 +19,7 @@ from convgen.formats.tflite.scene import (
     of_one_dtype,
     options_of,
     scaled,
+    symmetric,
 )
 from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model import quantize
@@ -290,7 +291,7 @@ def convolution(
     Raises UnsupportedError.
     """
     given, output = tensors
-    of_one_dtype(given, output, among=(*BYTES_OR_FLOATS, "int16"))
+    of_one_dtype(given, output, among=NUMBERS)
     if weights.bias is not None and (weights.bias.dtype == np.float32) != (
         given.dtype == "float32"
     ):
@@ -358,8 +359,7 @@ def _wide(layer: Layer, tensors: tuple[Tensor, Tensor], weights: FileWeights) ->
     Those of a depthwise layer are int64 whatever the bias is; a fully connected one multiplies as
     for int8.
     """
-    if any(tensor.zero_point for tensor in tensors):
-        raise UnsupportedError("int16 tensors with a zero point")
+    symmetric(*tensors)
     g, bias = layer.geometry, weights.bias
     is_short = bias is not None and bias.dtype == np.int32 and not g.is_depthwise
     if layer.kind == "fully_connected" or is_short:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.formats.tflite.scene import (
+    NUMBERS,
     Built,
     TfliteScene,
     UnsupportedError,
@@ -15,11 +16,12 @@ from convgen.formats.tflite.scene import (
     of_one_dtype,
     options_of,
     scaled,
+    symmetric,
     without_batch,
 )
 from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model import lookup
-from convgen.model.ops.add import LEFT_SHIFT, Add
+from convgen.model.ops.add import LEFT_SHIFTS, Add
 from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.pointwise import Pointwise
@@ -27,6 +29,11 @@ from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.softmax import SUM_BITS, LogSoftmax, Softmax
 from convgen.model.ops.table import Table
 from convgen.model.tensor import Tensor
+
+SCALED = ("leaky_relu", "quantize", "relu", "relu6")
+"""What multiplies values of 16 bits, and clamps."""
+LARGEST_PRODUCTS = {"int8": 255 * 255, "int16": 2**30}
+"""Of two values less their zero points."""
 
 
 def add(operator: FileOperator, scene: TfliteScene) -> Built:
@@ -59,8 +66,8 @@ def sub(operator: FileOperator, scene: TfliteScene) -> Built:
 def mul(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a MUL."""
     built = _arithmetic(operator, scene, "mul", options_of(operator, "MulOptions"))
-    if built.dtype == "int8":
-        _check_scaled(255 * 255, built.factor)
+    if built.dtype in LARGEST_PRODUCTS:
+        _check_scaled(LARGEST_PRODUCTS[built.dtype], built.factor)
     return [built]
 
 
@@ -88,11 +95,14 @@ def _arithmetic(
         raise UnsupportedError(f"{shapes} to {list(output.shape)}")
     one, two = (_operand(scene, tensor, len(output.shape)) for tensor in given)
     found = scaled(scene.seen(output))
-    of_one_dtype(scaled(one.tensor), scaled(two.tensor), found)
-    if found.dtype == "int8" and kind in ("add", "sub"):
+    of_one_dtype(scaled(one.tensor), scaled(two.tensor), found, among=NUMBERS)
+    symmetric(one.tensor, two.tensor, found)
+    if found.dtype in LEFT_SHIFTS and kind in ("add", "sub"):
         largest = max(one.tensor.scale or 0, two.tensor.scale or 0)
-        if 2 * largest / (found.scale or 1) >= 2**LEFT_SHIFT:
+        if 2 * largest / (found.scale or 1) >= 2 ** LEFT_SHIFTS[found.dtype]:
             raise UnsupportedError("an output with a much smaller scale than the inputs")
+        if found.dtype == "int16" and options and options.pot_scale_int16:
+            _check_scales(one.tensor, two.tensor, found)
     limits = clamp(options or Options(of=""), found)
     return Elementwise(
         name="",
@@ -104,6 +114,12 @@ def _arithmetic(
         activation_max=limits.high,
         rounding=scene.rounding,
     )
+
+
+def _check_scales(*tensors: Tensor) -> None:
+    """Refuse scales that are powers of two, which TensorFlow Lite then adds by shifts alone."""
+    if all(math.frexp(tensor.scale or 1)[0] == 0.5 for tensor in tensors):
+        raise UnsupportedError("int16 sums of scales that are all powers of two")
 
 
 def _operand(scene: TfliteScene, given: FileTensor, rank: int) -> Operand:
@@ -203,7 +219,7 @@ def leaky_relu(operator: FileOperator, scene: TfliteScene) -> Built:
 
 def _function(operator: FileOperator, scene: TfliteScene, kind: str, alpha: float = 0.0) -> Built:
     given, output = _ends(operator, scene)
-    of_one_dtype(given, output)
+    of_one_dtype(given, output, among=NUMBERS)
     if given.dtype == "float32":
         return [Pointwise(name="", inputs=(given,), output=output, kind=kind, alpha=alpha)]
     return [_table(scene, kind, scaled(given), scaled(output), alpha)]
@@ -216,7 +232,16 @@ def _table(
         values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
     except OverflowError as error:
         raise UnsupportedError(str(error)) from None
-    return Table(name="", inputs=(given,), output=output, kind=kind, values=values)
+    wide = {} if given.arithmetic.is_byte else {"factors": _factors(kind, given, output, alpha)}
+    return Table(name="", inputs=(given,), output=output, kind=kind, values=values, **wide)
+
+
+def _factors(kind: str, given: Tensor, output: Tensor, alpha: float) -> tuple[float, float]:
+    """Return by what values of 16 bits are multiplied: not negative ones, and others."""
+    symmetric(given, output)
+    if kind not in SCALED:
+        raise UnsupportedError(f"{given.dtype} tensors")
+    return lookup.factors(kind, given, output, alpha)
 
 
 def prelu(operator: FileOperator, scene: TfliteScene) -> Built:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from convgen.formats.tflite.convolutions import windowed
 from convgen.formats.tflite.scene import (
+    NUMBERS,
     Built,
     Shape,
     TfliteScene,
@@ -16,6 +17,7 @@ from convgen.formats.tflite.scene import (
     of_one_dtype,
     options_of,
     scaled,
+    symmetric,
 )
 from convgen.formats.tflite.tables import FileOperator, FileTensor
 from convgen.model.ops.mean import Mean
@@ -44,10 +46,11 @@ def _pool(
     channels = scene.file_tensor(operator, 0, "input").shape[-1:] or (1,)
     kernel = (options.filter_height, options.filter_width)
     geometry, (given, output) = windowed(operator, scene, options, kernel, channels[0])
-    of_one_dtype(given, output)
+    of_one_dtype(given, output, among=NUMBERS)
+    symmetric(given, output)
     if geometry.out_c != geometry.in_c:
         raise UnsupportedError(f"{geometry.in_c} channels pooled to {geometry.out_c}")
-    if given.dtype == "int8":
+    if given.arithmetic.is_exact:
         one, two = scaled(given).scale or 1, scaled(output).scale or 1
         if abs(one - two) > NEARLY or given.zero_point != output.zero_point:
             raise UnsupportedError("a pooling that changes the scale")

@@ -23,6 +23,7 @@ ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 LARGEST_SCALE = 2.0**40  # and the smallest is its inverse: float32 holds quotients of products
 LONGEST_NAME = 40
 BYTES_OR_FLOATS = ("int8", "float32")
+NUMBERS = (*BYTES_OR_FLOATS, "int16")
 MOST_INTEGERS = 64  # of a constant that says a shape, or how to pad, split or slice
 
 Shape = tuple[int, ...]
@@ -165,6 +166,12 @@ def scaled(tensor: Tensor) -> Tensor:
     if tensor.dtype != "float32" and tensor.scale is None:
         raise UnsupportedError(f"{tensor.dtype} tensors without a scale")
     return tensor
+
+
+def symmetric(*tensors: Tensor) -> None:
+    """Refuse tensors of int16 with a zero point, which no kernel takes. Raises UnsupportedError."""
+    if any(tensor.dtype == "int16" and tensor.zero_point for tensor in tensors):
+        raise UnsupportedError("int16 tensors with a zero point")
 
 
 def of_one_dtype(*tensors: Tensor, among: tuple[str, ...] = BYTES_OR_FLOATS) -> None:

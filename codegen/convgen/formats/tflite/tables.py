@@ -109,6 +109,7 @@ class Options:
     offset: int = 0
     align_corners: int = 0
     half_pixel_centers: int = 0
+    pot_scale_int16: int = 0
     init_subgraph_index: int = 0
     beta: float = 1.0
     alpha: float = 0.0

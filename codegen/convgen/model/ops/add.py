@@ -13,7 +13,8 @@ from convgen.model.operator import Clamped
 from convgen.model.quantize import quantize_multiplier, requantize
 from convgen.model.tensor import DType, Tensor
 
-LEFT_SHIFT = 20  # of both inputs, before they are brought to one scale: kLeftShift of the kernel
+LEFT_SHIFTS = {"int8": 20, "int16": 15}
+"""Of both inputs, before they are brought to one scale: ``left_shift`` of the kernel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,40 +75,41 @@ class Add(Clamped):
 
     @cached_property
     def rescales(self) -> tuple[Rescale, Rescale, Rescale]:
-        """How each input and the sum change their scales, of int8 tensors.
+        """How each input and the sum change their scales, of int8 or int16 tensors.
 
-        From ``add.cc``'s ``Prepare``: both inputs go to twice the larger scale, `LEFT_SHIFT` bits
+        From ``add.cc``'s ``Prepare``: both inputs go to twice the larger scale, `LEFT_SHIFTS` bits
         up; scales are float32 values, widened to double.
         """
         first, second, output = (t.scale for t in (*self.inputs, self.output))
         if first is None or second is None or output is None:
-            raise AssertionError("a checked int8 sum has all scales")
+            raise AssertionError("a checked integer sum has all scales")
         twice_largest = 2 * max(first, second)
         factors = (
             first / twice_largest,
             second / twice_largest,
-            twice_largest / ((1 << LEFT_SHIFT) * output),
+            twice_largest / ((1 << LEFT_SHIFTS[self.dtype]) * output),
         )
         one, two, both = map(_rescale, factors)
         return one, two, both
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the sums ``[N, *shape]``; int8: ``reference_integer_ops::Add`` byte for byte."""
+        """Return the sums ``[N, *shape]``; integers: ``reference_ops::Add`` byte for byte."""
         if self.dtype == "float32":
             exact = np.sum([values.astype(np.float64) for values in inputs], axis=0)
             return (np.clip(exact, self.activation_min, self.activation_max),)
         *each, both = self.rescales
         scaled = [
-            rescale.of((values.astype(np.int64) - tensor.zero_point) << LEFT_SHIFT)
+            rescale.of((values.astype(np.int64) - tensor.zero_point) << LEFT_SHIFTS[self.dtype])
             for values, tensor, rescale in zip(inputs, self.inputs, each, strict=True)
         ]
         total = both.of(scaled[0] + scaled[1]) + self.output.zero_point
-        return (total.clip(int(self.activation_min), int(self.activation_max)).astype(np.int8),)
+        clamped = total.clip(int(self.activation_min), int(self.activation_max))
+        return (clamped.astype(self.dtype),)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """float32: the bound of a convolution with two products, ``8 * 2**-24 * sum|x| + 1e-6``."""
         magnitude = np.sum([np.abs(values.astype(np.float64)) for values in inputs], axis=0)
-        return (magnitude * 0 if self.dtype == "int8" else 8 * 2.0**-24 * magnitude + 1e-6,)
+        return (magnitude * 0 if self.dtype != "float32" else 8 * 2.0**-24 * magnitude + 1e-6,)
 
 
 def _rescale(factor: float) -> Rescale:

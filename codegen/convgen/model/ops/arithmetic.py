@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convgen.model.lookup import scale_of, scaled
 from convgen.model.operator import Clamped
-from convgen.model.ops.add import LEFT_SHIFT, Rescale
+from convgen.model.ops.add import LEFT_SHIFTS, Rescale
 from convgen.model.quantize import Rounding, quantize_multiplier
 from convgen.model.tensor import DType, Tensor
 
@@ -32,7 +32,7 @@ class Elementwise(Clamped):
     """``kind`` of two operands, element by element, clamped.
 
     Operands are broadcast to the output's shape as NumPy does: axes are aligned from the last on.
-    ``rounding`` is that of an int8 product; sums are as good as rounded once.
+    ``rounding`` is that of an integer product; sums are as good as rounded once.
     """
 
     name: str
@@ -70,13 +70,13 @@ class Elementwise(Clamped):
 
     @cached_property
     def rescales(self) -> tuple[Rescale, Rescale, Rescale]:
-        """How both operands and the result of an int8 sum or difference change their scales.
+        """How both operands and the result of an integer sum or difference change their scales.
 
         From ``PrepareGeneralSubOp``; as of an addition of two tensors of one shape.
         """
         first, second = (float(scale_of(each.tensor)) for each in self.operands)
         twice_largest = 2 * max(first, second)
-        last = twice_largest / ((1 << LEFT_SHIFT) * float(scale_of(self.output)))
+        last = twice_largest / ((1 << LEFT_SHIFTS[self.dtype]) * float(scale_of(self.output)))
         factors = (first / twice_largest, second / twice_largest, last)
         one, two, both = (quantize_multiplier(factor, "double") for factor in factors)
         return (
@@ -87,24 +87,25 @@ class Elementwise(Clamped):
 
     @property
     def factor(self) -> float:
-        """The scale of an int8 product, in float32 as the kernel has it, over the output's."""
+        """The scale of an integer product, in float32 as the kernel has it, over the output's."""
         first, second = (scale_of(each.tensor) for each in self.operands)
         return float(first * second / scale_of(self.output))
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the results ``[N, *shape]``; int8: as the reference kernels, byte for byte."""
+        """Return the results ``[N, *shape]``; integers: as the reference kernels, byte for byte."""
         one, two = self._broadcast(inputs)
         if self.dtype == "float32":
             exact = _FLOAT32[self.kind](one.astype(np.float64), two.astype(np.float64))
             return (np.clip(exact, self.activation_min, self.activation_max),)
         wide = one.astype(np.int64), two.astype(np.int64)
         found = self._extreme(*wide) if self.kind in _EXTREMES else self._scaled(*wide)
-        return (found.clip(int(self.activation_min), int(self.activation_max)).astype(np.int8),)
+        clamped = found.clip(int(self.activation_min), int(self.activation_max))
+        return (clamped.astype(self.dtype),)
 
     def tolerance(self, *inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
         """float32: the bound of a convolution with as many products; extremes are exact."""
         one, two = (np.abs(values.astype(np.float64)) for values in self._broadcast(inputs))
-        if self.dtype == "int8" or self.kind in _EXTREMES:
+        if self.dtype != "float32" or self.kind in _EXTREMES:
             return (np.zeros(one.shape),)
         magnitude = one * two if self.kind == "mul" else one + two
         return (8 * 2.0**-24 * magnitude + 1e-6,)
@@ -128,12 +129,13 @@ class Elementwise(Clamped):
             products = (one - first) * (two - second)
             return scaled(products, self.factor, self.rounding) + self.output.zero_point
         to_one, to_two, to_output = self.rescales
-        sums = to_one.of((one - first) << LEFT_SHIFT)
-        sums += SIGNS[self.kind] * to_two.of((two - second) << LEFT_SHIFT)
+        left = LEFT_SHIFTS[self.dtype]
+        sums = to_one.of((one - first) << left)
+        sums += SIGNS[self.kind] * to_two.of((two - second) << left)
         return to_output.of(sums) + self.output.zero_point
 
     def _extreme(self, one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Bytes are compared as they are."""
+        """Integers are compared as they are."""
         found: NDArray[np.int64] = _EXTREMES[self.kind](one, two)
         return found
 

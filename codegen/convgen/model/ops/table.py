@@ -1,4 +1,4 @@
-"""Functions of one byte: any int8 or uint8 operator that looks at nothing but one value."""
+"""Functions of one value: any operator of 8 or 16 bits that looks at nothing but one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from convgen.model.tensor import Tensor
 class Table(Plain):
     """Each output is what ``values`` has for the input, element by element.
 
-    ``values`` has 256 of the output's dtype, in the order of the input's values. ``kind`` is what
-    was tabulated.
+    ``values`` has one of the output's dtype for each value of the input's, in their order. ``kind``
+    is what was tabulated. ``factors``: by what values less the zero point were multiplied, and
+    rounded twice: those that are not negative, and others; None where something else was done.
     """
 
     kind: str
     values: NDArray[Any]
+    factors: tuple[float, float] | None = None
 
     @property
     def title(self) -> str:
@@ -39,21 +41,26 @@ class Table(Plain):
 
 
 def least(tensor: Tensor) -> int:
-    """Return the least value that a tensor of bytes can hold."""
+    """Return the least value that a tensor of integers can hold."""
     return int(np.iinfo(tensor.dtype).min)
+
+
+def most(tensor: Tensor) -> int:
+    """Return the largest value that a tensor of integers can hold."""
+    return int(np.iinfo(tensor.dtype).max)
 
 
 def every_byte(tensor: Tensor) -> NDArray[Any]:
     """Return all values that a tensor of bytes can hold, in order, as one vector ``[1, 256]``."""
-    return (np.arange(256) + least(tensor)).astype(tensor.dtype)[None]
+    return (every_value(tensor) + tensor.zero_point).astype(tensor.dtype)[None]
 
 
 def every_value(tensor: Tensor) -> NDArray[np.int64]:
     """Return what stands at each place of a table for *tensor*, less its zero point.
 
-    ``[256]``, in the order of the bytes as they are stored.
+    ``[256]`` of bytes, in the order of the values.
     """
-    return np.arange(256) + least(tensor) - tensor.zero_point
+    return np.arange(least(tensor), most(tensor) + 1) - tensor.zero_point
 
 
 def as_bytes(values: NDArray[np.int64], tensor: Tensor) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.prelu import Prelu
-from convgen.model.ops.table import Table, every_byte, least
+from convgen.model.ops.table import Table, every_byte, every_value, least
 from convgen.model.passes.rewriting import only_readers, rebuilt
 
 Clamping = Conv2d | Pool2d | Add | Elementwise
@@ -41,7 +41,7 @@ def _clamp(operator: Operator) -> tuple[float, float] | None:
     if isinstance(operator, Table):
         given, output = operator.inputs[0], operator.output
         low, high = int(operator.values.min()), int(operator.values.max())
-        values = np.arange(256) + least(given)
+        values = every_value(given) + given.zero_point
         if (given.dtype, given.scale, given.zero_point) == (
             output.dtype,
             output.scale,
@@ -123,13 +123,14 @@ def merge_tables(graph: Graph) -> Graph:
         if not isinstance(operator, Table) or operator.name in changes:
             continue
         after = following.get(operator.output.name)
-        if isinstance(after, Table):
+        if isinstance(after, Table) and operator.inputs[0].arithmetic.is_byte:
             places = operator.values.astype(np.int64) - least(operator.output)
             merged = replace(
                 after,
                 inputs=operator.inputs,
                 kind=f"{operator.kind} and {after.kind}",
                 values=after.values[places],
+                factors=None,
             )
             changes |= {operator.name: (), after.name: (merged,)}
     return rebuilt(graph, changes)
