@@ -34,8 +34,12 @@ KINDS = (
     Kind("int8", grouping="none", usual=True, shape="same"),
     Kind("int8", grouping="channels", shape="framed"),
 )
-INSIDE = (Kind("int8", grouping="fours", shape="inside"),)
-WIDE = (Kind("int8", grouping="none", shape="wide"),)
+RARE = {
+    "inside": Kind("int8", grouping="fours", shape="inside"),
+    "planes": Kind("int8", grouping="channels", shape="planes"),
+    "wide": Kind("int8", grouping="none", shape="wide"),
+}
+"""Layers for algorithms that few others are for, by what they are called."""
 LAYERS, EMULATED, SOME = 36, 8, 5
 STATIC = Options(compile=("-O0",), layers_in_unit=1000, measured=False)
 WHOLE_ONLY = {
@@ -101,9 +105,12 @@ def others(numbers: range, rng: random.Random, board: Target) -> list[Job]:
 
 def layers(count: int, number: int, rng: random.Random, boards: list[Target]) -> list[Job]:
     jobs, tried = [], Counter[str]()
-    wide = [replace(layer, name=f"wide_{layer.name}") for layer in drawn(WIDE, 6, number)]
-    inside = [replace(layer, name=f"inside_{layer.name}") for layer in drawn(INSIDE, 6, number)]
-    for i, layer in enumerate([*drawn(KINDS, count, number), *wide, *inside]):
+    rare = [
+        replace(layer, name=f"{what}_{layer.name}")
+        for what, kind in RARE.items()
+        for layer in drawn((kind,), 5, number)
+    ]
+    for i, layer in enumerate([*drawn(KINDS, count, number), *rare]):
         board = boards[i % len(boards)]
         inputs = vectors.made_up(layer, i).inputs[0][:2]
         jobs.append(Job(pairs(layer, board, rng, tried), board, inputs))

@@ -7,11 +7,11 @@ import math
 from convgen.errors import SpecError
 from convgen.formats.schema import ClampSpec
 from convgen.model import quantize
-from convgen.model.quantize import INT8
+from convgen.model.arithmetic import of_dtype
 from convgen.model.tensor import DType
 
 
-def clamp_problems(clamp: ClampSpec, dtype: str) -> list[str]:
+def clamp_problems(clamp: ClampSpec, dtype: DType) -> list[str]:
     """Return what is wrong with a clamp of outputs of *dtype*."""
     if clamp.min > clamp.max:
         return [f"activation: expected min at most max, got {clamp.min:g} and {clamp.max:g}"]
@@ -23,11 +23,12 @@ def clamp_problems(clamp: ClampSpec, dtype: str) -> list[str]:
             if not math.isfinite(quantize.as_float32(value))
         ]
     if not (clamp.min.is_integer() and clamp.max.is_integer()):
-        expected = "whole numbers, in units of the int8 output"
+        expected = f"whole numbers, in units of the {dtype} output"
         return [f"activation: expected {expected}, got {clamp.min:g} and {clamp.max:g}"]
-    if clamp.min > INT8.max or clamp.max < INT8.min:
+    least, most = int(of_dtype(dtype).least), int(of_dtype(dtype).most)
+    if clamp.min > most or clamp.max < least:
         got = f"{clamp.min:g} to {clamp.max:g}"
-        return [f"activation: expected a range that meets -128 to 127, got {got}"]
+        return [f"activation: expected a range that meets {least} to {most}, got {got}"]
     return []
 
 
@@ -44,9 +45,10 @@ def activation_range(
         ranges = {"none": (-math.inf, math.inf), "relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
         return ranges[activation]
     if isinstance(activation, ClampSpec):
-        return max(INT8.min, int(activation.min)), min(INT8.max, int(activation.max))
+        least, most = int(of_dtype(dtype).least), int(of_dtype(dtype).most)
+        return max(least, int(activation.min)), min(most, int(activation.max))
     try:
-        return quantize.activation_range(activation, scale, zero_point)
+        return quantize.activation_range(activation, scale, zero_point, dtype)
     except OverflowError as error:
         expected = "a scale at which relu6's bound fits in int32"
         raise SpecError([f"output.scale: expected {expected}, but {error}"]) from None

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from convgen.formats.limits import MAX_TENSOR_BYTES
+from convgen.formats.limits import LARGEST_BIAS, MAX_TENSOR_BYTES
 from convgen.formats.schema import show
 from convgen.model.quantize import INT8, INT32
 from convgen.printable import word
@@ -56,17 +56,18 @@ class WantedArray:
     """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*.
 
     There each may be ``[1, *shape]``, as TensorFlow Lite has its tensors.
-    ``also``: another shape that will do.
+    ``also``: another shape that will do, ``or_dtype`` another dtype.
     """
 
     dtype: str
     shape: tuple[int, ...]
     batch: int = 0
     also: tuple[int, ...] | None = None
+    or_dtype: str | None = None
 
     def accepts(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether an array like this will do; either byte order will."""
-        if dtype.newbyteorder("=") != np.dtype(self.dtype):
+        if dtype.newbyteorder("=") not in map(np.dtype, filter(None, (self.dtype, self.or_dtype))):
             return False
         if shape in (self.shape, self.also):
             return True
@@ -75,7 +76,8 @@ class WantedArray:
 
     def __str__(self) -> str:
         """Say it as messages do."""
-        text = f"{self.dtype} {list(self.shape)}"
+        dtypes = " or ".join(filter(None, (self.dtype, self.or_dtype)))
+        text = f"{dtypes} {list(self.shape)}"
         if self.batch:
             sizes = ", ".join(map(str, self.shape))
             return f"{text} or [N, {sizes}] with N at most {self.batch}"
@@ -248,6 +250,10 @@ _INLINE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "int32": (
         lambda value: type(value) is int and INT32.min <= value <= INT32.max,
         "a whole number that int32 can hold",
+    ),
+    "int64": (
+        lambda value: type(value) is int and abs(value) < LARGEST_BIAS,
+        f"a whole number below {LARGEST_BIAS:,}",
     ),
     "float32": (
         lambda value: type(value) in (int, float) and abs(value) <= _FLOAT32_MAX,

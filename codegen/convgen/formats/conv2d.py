@@ -21,12 +21,13 @@ from convgen.formats.schema import (
     RequantizeSpec,
     show,
 )
+from convgen.formats.simple import asymmetric
 from convgen.formats.window import geometry_of
 from convgen.model import quantize
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.overflow import overflow
-from convgen.model.quantize import MAX_SHIFT, Rounding
+from convgen.model.quantize import MAX_REDUCED_SHIFT, MAX_SHIFT, Rounding
 
 TITLES = {"conv2d": "convolution layer", "fully_connected": "fully connected layer"}
 """What the comments of generated files call it."""
@@ -53,16 +54,10 @@ def build(
 
 
 def _as_convolution(spec: ConnectedSpec) -> LayerSpec:
-    """Return the convolution whose one window is the whole input.
-
-    TensorFlow Lite's fully connected kernel rounds once.
-    """
+    """Return the convolution whose one window is the whole input."""
     height, width, _ = spec.input.shape
-    given = spec.requantize
-    if spec.input.dtype == "int8" and (given is None or "rounding" not in given.model_fields_set):
-        given = (given or RequantizeSpec()).model_copy(update={"rounding": "single"})
     return LayerSpec.model_construct(
-        **dict(spec) | {"requantize": given},
+        **dict(spec),
         kernel_size=[height, width],
         stride=1,
         dilation=1,
@@ -81,7 +76,8 @@ def _scaled_by(spec: LayerSpec) -> str:
 
 def _number_problems(spec: LayerSpec) -> list[str]:
     """Return what is wrong with the numbers that stand in the spec itself."""
-    problems = _int8_problems(spec) if spec.input.dtype == "int8" else _float32_problems(spec)
+    is_float = spec.input.dtype == "float32"
+    problems = _float32_problems(spec) if is_float else _integer_problems(spec)
     if isinstance(spec.activation, ClampSpec):
         problems += clamp_problems(spec.activation, spec.input.dtype)
     if spec.weights is None and spec.bias is not None:
@@ -105,7 +101,7 @@ def _float32_problems(spec: LayerSpec) -> list[str]:
     ]
 
 
-def _int8_problems(spec: LayerSpec) -> list[str]:
+def _integer_problems(spec: LayerSpec) -> list[str]:
     requantize = spec.requantize or RequantizeSpec()
     per_channel = {
         "weights.scale": spec.weights and spec.weights.scale,
@@ -117,18 +113,23 @@ def _int8_problems(spec: LayerSpec) -> list[str]:
         for field, value in per_channel.items()
         if isinstance(value, list) and len(value) not in (1, spec.out_channels)
     ]
+    problems += asymmetric(spec.input.dtype, "input", spec.input)
+    problems += asymmetric(spec.input.dtype, "output", spec.output)
+    if requantize.rounding == "reduced" and spec.input.dtype != "int16":
+        expected = '"double" or "single", since the layer is int8'
+        problems.append(f'requantize.rounding: expected {expected}, got "reduced"')
     if spec.weights is None:
         return problems
-    needed: dict[str, Any] = {
-        "input.zero_point": spec.input.zero_point,
-        "output.zero_point": spec.output.zero_point,
-    }
+    needed: dict[str, Any] = {}
+    if spec.input.dtype == "int8":
+        needed["input.zero_point"] = spec.input.zero_point
+        needed["output.zero_point"] = spec.output.zero_point
     if requantize.multiplier is None or requantize.shift is None:
         needed |= {"input.scale": spec.input.scale, "weights.scale": spec.weights.scale}
-    if len(needed) > 2 or spec.activation == "relu6":
+    if "input.scale" in needed or spec.activation == "relu6":
         needed["output.scale"] = spec.output.scale
     problems += [
-        f"{field}: expected a number, since the layer is int8, got nothing"
+        f"{field}: expected a number, since the layer is {spec.input.dtype}, got nothing"
         for field, value in needed.items()
         if value is None
     ]
@@ -140,10 +141,9 @@ def _arrays(
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return the weights and, if the spec has one, the bias."""
     g = geometry
-    dtype = spec.input.dtype
     wanted = {
         "weights": (spec.weights, _wanted_weights(spec, g)),
-        "bias": (spec.bias, WantedArray("int32" if dtype == "int8" else dtype, (g.out_c,))),
+        "bias": (spec.bias, _wanted_bias(spec, g)),
     }
     found: dict[str, NDArray[Any]] = {}
     problems = []
@@ -162,9 +162,15 @@ def _arrays(
 def _wanted_weights(spec: LayerSpec, g: Geometry) -> WantedArray:
     """Return OHWI; of a fully connected layer ``[out_c, inputs]`` too, the same in memory."""
     ohwi = (g.out_c, g.k_h, g.k_w, g.group_in_c)
+    dtype = "float32" if spec.input.dtype == "float32" else "int8"
     if spec.op == "conv2d":
-        return WantedArray(spec.input.dtype, ohwi)
-    return WantedArray(spec.input.dtype, (g.out_c, g.patch_elems), also=ohwi)
+        return WantedArray(dtype, ohwi)
+    return WantedArray(dtype, (g.out_c, g.patch_elems), also=ohwi)
+
+
+def _wanted_bias(spec: LayerSpec, g: Geometry) -> WantedArray:
+    dtype = {"int8": "int32", "int16": "int64"}.get(spec.input.dtype, "float32")
+    return WantedArray(dtype, (g.out_c,), or_dtype="int32" if dtype == "int64" else None)
 
 
 def _array(
@@ -207,17 +213,32 @@ def _layer(
         activation_max=high,
         weights=weights,
         bias=bias,
-        quantization=None if spec.input.dtype == "float32" else _quantization(spec),
+        quantization=None if spec.input.dtype == "float32" else _quantization(spec, bias),
         synthetic=synthetic,
     )
 
 
-def _quantization(spec: LayerSpec) -> Quantization:
+def usual_rounding(op: str, dtype: str, bias: NDArray[Any] | None) -> Rounding:
+    """Return how TensorFlow Lite's kernel rounds: a fully connected one once.
+
+    A convolution of int16 takes multipliers of 16 bits, but where the bias is int32.
+    """
+    if op == "fully_connected":
+        return "single"
+    if dtype == "int16" and (bias is None or bias.dtype != np.int32):
+        return "reduced"
+    return "double"
+
+
+def _quantization(spec: LayerSpec, bias: NDArray[Any] | None) -> Quantization:
     """Return multiplier and shift as given; what is not comes from the scales."""
     given = spec.requantize or RequantizeSpec()
+    rounding = given.rounding
+    if "rounding" not in given.model_fields_set:
+        rounding = usual_rounding(spec.op, spec.input.dtype, bias)
     multiplier, shift = _int32s(given.multiplier), _int32s(given.shift)
     if multiplier is None or shift is None:
-        derived = _multipliers(spec, given.rounding)
+        derived = _multipliers(spec, rounding)
         multiplier = derived[0] if multiplier is None else multiplier
         shift = derived[1] if shift is None else shift
     return Quantization(
@@ -225,7 +246,7 @@ def _quantization(spec: LayerSpec) -> Quantization:
         out_zero_point=spec.output.zero_point or 0,
         multiplier=np.broadcast_to(multiplier, spec.out_channels),
         shift=np.broadcast_to(shift, spec.out_channels),
-        rounding=given.rounding,
+        rounding=rounding,
         in_scale=spec.input.scale,
         out_scale=spec.output.scale,
         weight_scale=_weight_scale(spec),
@@ -248,9 +269,10 @@ def _multipliers(
     in_scale, out_scale = spec.input.scale, spec.output.scale
     scales = _weight_scale(spec)
     if in_scale is None or scales is None or out_scale is None:
-        raise AssertionError("_int8_problems refuses a spec that lacks scales it needs")
+        raise AssertionError("_integer_problems refuses a spec that lacks scales it needs")
     multiplier, shift = quantize.multipliers(in_scale, scales, out_scale, rounding)
-    if shift.max() > MAX_SHIFT:
-        expected = f"input.scale * weights.scale / output.scale below 2**{MAX_SHIFT}"
+    most = MAX_REDUCED_SHIFT if rounding == "reduced" else MAX_SHIFT
+    if shift.max() > most:
+        expected = f"input.scale * weights.scale / output.scale below 2**{most}"
         raise SpecError([f"weights.scale: expected {expected}, got about 2**{shift.max()}"])
     return multiplier, shift

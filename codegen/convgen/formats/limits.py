@@ -14,3 +14,5 @@ MAX_SIZE = 2**20
 # below. 2**33 products are a minute and more of any of its cores.
 MAX_MACS = 2**33
 MAX_PIXELS = 2**21
+
+LARGEST_BIAS = 2**40  # of int64: sums stay far from the 2^47 that TensorFlow Lite asserts

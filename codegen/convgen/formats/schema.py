@@ -185,13 +185,13 @@ class InputSpec(_Strict):
 
     shape: Annotated[Shape, Field(description="[height, width, channels]")]
     dtype: Annotated[
-        Literal["int8", "float32"],
+        Literal["int8", "int16", "float32"],
         Field(description="of input and output"),
-        Expected('"int8" or "float32"'),
+        Expected('"int8", "int16" or "float32"'),
     ]
-    scale: Annotated[Scale | None, Field(description="int8: value of one step")] = None
+    scale: Annotated[Scale | None, Field(description="integers: value of one step")] = None
     zero_point: Annotated[
-        ZeroPoint | None, Field(description="int8: the input that stands for zero")
+        ZeroPoint | None, Field(description="int8: the input that stands for zero; int16: 0")
     ] = None
 
 
@@ -201,9 +201,9 @@ class OutputSpec(_Strict):
     shape: Annotated[
         Shape | None, Field(description="checked against the computed shape when given")
     ] = None
-    scale: Annotated[Scale | None, Field(description="int8: value of one step")] = None
+    scale: Annotated[Scale | None, Field(description="integers: value of one step")] = None
     zero_point: Annotated[
-        ZeroPoint | None, Field(description="int8: the output that stands for zero")
+        ZeroPoint | None, Field(description="int8: the output that stands for zero; int16: 0")
     ] = None
 
 
@@ -240,12 +240,12 @@ class WeightsSpec(ArraySpec):
 
     scale: Annotated[
         OneOrMany[Scale] | None,
-        Field(description="int8: value of one step, one or one per output channel"),
+        Field(description="integers: value of one step, one or one per output channel"),
     ] = None
 
 
 class RequantizeSpec(_Strict):
-    """int8: how a sum becomes an output; what is left out comes from the scales."""
+    """Integers: how a sum becomes an output; what is left out comes from the scales."""
 
     multiplier: Annotated[
         OneOrMany[Multiplier] | None, Field(description="Q31, one or one per output channel")
@@ -256,8 +256,11 @@ class RequantizeSpec(_Strict):
     ] = None
     rounding: Annotated[
         Rounding,
-        Field(description="double: high multiply, then divide, each rounded; single: once"),
-        Expected('"double" or "single"'),
+        Field(
+            description="double: high multiply, then divide, each rounded; single: once; reduced: "
+            "once, with multipliers of 16 bits, which int16 layers have without a bias of int32"
+        ),
+        Expected('"double", "single" or "reduced"'),
     ] = "double"
 
 
@@ -310,7 +313,10 @@ class LayerSpec(_Strict):
         WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
     ] = None
     bias: Annotated[
-        ArraySpec | None, Field(description="int32 at input scale * weight scale, or float32")
+        ArraySpec | None,
+        Field(
+            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
+        ),
     ] = None
     requantize: RequantizeSpec | None = None
 
@@ -336,7 +342,10 @@ class ConnectedSpec(_Strict):
         WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
     ] = None
     bias: Annotated[
-        ArraySpec | None, Field(description="int32 at input scale * weight scale, or float32")
+        ArraySpec | None,
+        Field(
+            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
+        ),
     ] = None
     requantize: Annotated[
         RequantizeSpec | None, Field(description="rounding is single where it is left out")

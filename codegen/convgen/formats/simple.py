@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from convgen.errors import refuse
 from convgen.formats.activation import activation_range, clamp_problems
 from convgen.formats.limits import MAX_TENSOR_BYTES
@@ -39,7 +41,7 @@ def pool(spec: PoolSpec) -> Pool2d:
 
 def _pool_problems(spec: PoolSpec) -> Iterable[str]:
     """Yield what a pooling cannot do: change the scale, or see nothing but padding."""
-    if spec.input.dtype == "int8":
+    if spec.input.dtype != "float32":
         yield from _missing_numbers({"input": spec.input})
     for field in ("scale", "zero_point"):
         given, own = getattr(spec.output, field), getattr(spec.input, field)
@@ -89,21 +91,22 @@ def _add_problems(first: InputSpec, second: InputSpec, output: OutputSpec) -> It
     if output.shape not in (None, first.shape):
         expected = f"that of the inputs, {show(first.shape)}"
         yield f"output.shape: expected {expected}, got {show(output.shape)}"
-    if first.dtype == "int8":
+    if first.dtype != "float32":
         yield from _missing_numbers({"inputs[0]": first, "inputs[1]": second, "output": output})
-    scales = [given.scale or DEFAULT_SCALE for given in (first, second)]
-    room = 2 ** LEFT_SHIFTS["int8"]
-    if output.scale and 2 * max(scales) / output.scale >= room:
+    scales = [given.scale or _scale(given.dtype) for given in (first, second)]
+    room = 2 ** LEFT_SHIFTS.get(first.dtype, 0)
+    if first.dtype != "float32" and output.scale and 2 * max(scales) / output.scale >= room:
         least = f"more than {2 * max(scales) / room:g}, by the inputs' scales"
         yield f"output.scale: expected {least}, got {output.scale:g}"
 
 
 def _missing_numbers(tensors: Mapping[str, InputSpec | OutputSpec]) -> Iterable[str]:
     """Yield which scales and zero points are missing, unless all are, to be made up."""
+    is_symmetric = any(getattr(given, "dtype", None) == "int16" for given in tensors.values())
     numbers = {
         f"{field}.{part}": getattr(given, part)
         for field, given in tensors.items()
-        for part in ("scale", "zero_point")
+        for part in ("scale", *(() if is_symmetric else ("zero_point",)))
     }
     if any(value is not None for value in numbers.values()):
         for field, value in numbers.items():
@@ -120,11 +123,19 @@ def _common_problems(spec: PoolSpec | AddSpec, inputs: Mapping[str, InputSpec]) 
     for field, given in tensors:
         if dtype == "float32":
             yield from _quantised(field, given)
+        yield from asymmetric(dtype, field, given)
     for field, given in inputs.items():
-        size = math.prod(given.shape) * (1 if dtype == "int8" else 4)
+        size = math.prod(given.shape) * np.dtype(dtype).itemsize
         if size > MAX_TENSOR_BYTES:
             expected = f"a tensor of at most {MAX_TENSOR_BYTES} bytes"
             yield f"{field}.shape: expected {expected}, got {size} for {given.shape}"
+
+
+def asymmetric(dtype: str, field: str, given: InputSpec | OutputSpec) -> Iterable[str]:
+    """Yield that a tensor of int16 has a zero point, if it does."""
+    if dtype == "int16" and given.zero_point:
+        expected = "0, since int16 tensors are symmetric"
+        yield f"{field}.zero_point: expected {expected}, got {show(given.zero_point)}"
 
 
 def _quantised(field: str, given: InputSpec | OutputSpec) -> Iterable[str]:
@@ -148,13 +159,19 @@ def _numbers(given: InputSpec | OutputSpec, dtype: str, *, twice: bool = False) 
     """Return scale and zero point; made up where they are left out, *twice* as wide for sums."""
     if dtype == "float32":
         return {}
-    scale = DEFAULT_SCALE * (2 if twice else 1) if given.scale is None else given.scale
-    zero_point = DEFAULT_ZERO_POINT if given.zero_point is None else given.zero_point
+    scale = _scale(dtype) * (2 if twice else 1) if given.scale is None else given.scale
+    usual = DEFAULT_ZERO_POINT if dtype == "int8" else 0
+    zero_point = usual if given.zero_point is None else given.zero_point
     return {"scale": scale, "zero_point": zero_point}
 
 
+def _scale(dtype: str) -> float:
+    """Return the scale that is made up: of values from -1 to 1."""
+    return DEFAULT_SCALE if dtype == "int8" else 2.0**-15
+
+
 def _is_made_up(given: Iterable[InputSpec | OutputSpec]) -> bool:
-    return any(part.scale is None and getattr(part, "dtype", "int8") == "int8" for part in given)
+    return any(p.scale is None and getattr(p, "dtype", "int8") != "float32" for p in given)
 
 
 def _word(spec: PoolSpec | AddSpec) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convgen.errors import UsageError
+from convgen.formats.conv2d import usual_rounding
 from convgen.model import quantize
 from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
@@ -80,7 +81,7 @@ def _convolution(layer: Conv2d) -> Written:
     if q is not None:
         if q.weight_scale is not None:
             fields["weights"]["scale"] = _one_or_many(q.weight_scale)
-        if requantize := _requantize(q, "single" if is_connected else "double"):
+        if requantize := _requantize(q, usual_rounding(fields["op"], layer.dtype, layer.bias)):
             fields["requantize"] = requantize
     return Written(fields, arrays)
 
@@ -150,7 +151,7 @@ def _activation(operator: Conv2d | Pool2d | Add) -> str | Fields:
     if operator.activation != "clamp":
         return operator.activation
     low, high = operator.activation_min, operator.activation_max
-    if operator.dtype == "int8":
+    if operator.dtype != "float32":
         return {"min": int(low), "max": int(high)}
     largest = float(np.finfo(np.float32).max)
     ends = {"min": low, "max": high}

@@ -37,7 +37,8 @@ def warnings(trial: Trial) -> list[str]:
     if not (expected and trial.verified):
         found += of_numbers(layer)
     if not found and trial.run and layer.quantization:
-        outputs = np.frombuffer(trial.run.outputs, np.int8).reshape(-1, layer.output_bytes)
+        outputs = np.frombuffer(trial.run.outputs, layer.dtype)
+        outputs = outputs.reshape(-1, layer.outputs[0].elems)
         span = _Span(
             what="outputs",
             low=int(layer.activation_min),
@@ -60,11 +61,11 @@ def of_network(trial: Trial) -> list[str]:
     arrays = split_outputs(trial.program.computes, trial.run.outputs)
     found: list[str] = []
     for tensor, array in zip(tensors, arrays, strict=True):
-        if tensor.dtype == "int8":
+        if tensor.dtype in ("int8", "int16"):
             span = _Span(
                 what=tensor.name,
-                low=-128,
-                high=127,
+                low=int(tensor.arithmetic.least),
+                high=int(tensor.arithmetic.most),
                 zero=tensor.zero_point,
                 check="the scale and the zero point of the output may be wrong",
             )
@@ -169,9 +170,12 @@ def _median(values: NDArray[np.float64]) -> float:
 
 
 def _zero_points(layer: Conv2d) -> Iterator[str]:
-    """Say that an output cannot have many of its values, or that nothing looks asymmetric."""
+    """Say that an output cannot have many of its values, or that nothing looks asymmetric.
+
+    Of int8, that is: other integers are symmetric.
+    """
     q = layer.quantization
-    if q is None:
+    if q is None or layer.dtype != "int8":
         return
     low, zero = int(layer.activation_min), int(q.out_zero_point)
     lost = zero - np.iinfo(np.int8).min
@@ -210,7 +214,7 @@ def _are_close(these: NDArray[np.float64], those: NDArray[np.float64]) -> NDArra
     return (these <= _FACTOR * those) & (those <= _FACTOR * these)
 
 
-def _outputs(span: _Span, outputs: NDArray[np.int8], *, made_up: bool) -> Iterator[str]:
+def _outputs(span: _Span, outputs: NDArray[Any], *, made_up: bool) -> Iterator[str]:
     """Say that nearly all outputs are saturated, or that they use a small part of their range."""
     if outputs.size >= _FEWEST_OUTPUTS:
         yield from _saturated(span, _usual(outputs, made_up=made_up))
@@ -218,7 +222,7 @@ def _outputs(span: _Span, outputs: NDArray[np.int8], *, made_up: bool) -> Iterat
         yield from _narrow(span, outputs, ", although the inputs span all of theirs")
 
 
-def _usual(outputs: NDArray[np.int8], *, made_up: bool) -> NDArray[np.int8]:
+def _usual(outputs: NDArray[Any], *, made_up: bool) -> NDArray[Any]:
     """Return what is put out usually.
 
     Of made-up inputs only the first is random; the others are made to saturate, or not to.
@@ -226,7 +230,7 @@ def _usual(outputs: NDArray[np.int8], *, made_up: bool) -> NDArray[np.int8]:
     return outputs[:1] if made_up and outputs.shape[1] >= _FEWEST_OUTPUTS else outputs
 
 
-def _saturated(span: _Span, outputs: NDArray[np.int8]) -> Iterator[str]:
+def _saturated(span: _Span, outputs: NDArray[Any]) -> Iterator[str]:
     """Say that nearly all are. That a relu lets nothing through of noise means little."""
     if outputs.size < _FEWEST_OUTPUTS or span.low == span.high:
         return
@@ -238,7 +242,7 @@ def _saturated(span: _Span, outputs: NDArray[np.int8]) -> Iterator[str]:
         yield f"{span.what}: {share} are {ends}: {span.check}"
 
 
-def _narrow(span: _Span, outputs: NDArray[np.int8], although: str = "") -> Iterator[str]:
+def _narrow(span: _Span, outputs: NDArray[Any], although: str = "") -> Iterator[str]:
     if outputs.size < _FEWEST_OUTPUTS or span.low == span.high:
         return
     least, most = int(outputs.min()), int(outputs.max())

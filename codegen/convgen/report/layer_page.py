@@ -59,7 +59,7 @@ def _headline(report: Report) -> Sentence:
 
 def exact(report: Report) -> str:
     """Say how equal the outputs are, and to what."""
-    how = "every byte equals" if report["dtype"] == "int8" else "within the float32 bound of"
+    how = "every byte equals" if report["dtype"] != "float32" else "within the float32 bound of"
     return f"{how} {report['compared_with']}{_untried(report)}"
 
 

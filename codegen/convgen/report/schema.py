@@ -252,7 +252,7 @@ class Layer(_Report):
     """The report on a layer. What is null of the choice is so where nothing fits."""
 
     layer: str
-    dtype: Literal["int8", "float32"]
+    dtype: Literal["int8", "int16", "float32"]
     algorithm: str | None
     synthetic_weights: bool
     coverage: Coverage = Absent

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from convgen.bench.proof.comparison import Comparison, compare
 from convgen.model import quantize
+from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.overflow import overflow
-from convgen.model.quantize import INT8
+from convgen.model.quantize import INT8, Rounding
 
 Cause = Literal["rounding", "data", "unknown"]
 MOST_MACS = 2**30  # of all mistakes tried
@@ -71,7 +72,7 @@ def explain(
     layer: Conv2d,
     inputs: NDArray[Any],
     expected: NDArray[Any],
-    right: NDArray[np.int8] | None,
+    right: NDArray[Any] | None,
 ) -> Disagreement | None:
     """Say how *expected* differs from what the spec gives, None if it does not.
 
@@ -145,14 +146,18 @@ def _roundings(guess: _Guess) -> Iterator[_Guess]:
     yield guess
     q = guess.layer.quantization
     if q:
-        rounding = _other(q)
-        words = f"{guess.words} and {_rounding_words(rounding)}"
-        layer = _requantized(guess.layer, rounding=rounding)
-        yield replace(guess, words=words, layer=layer)
+        for rounding in _others(guess.layer, q):
+            words = f"{guess.words} and {_rounding_words(rounding)}"
+            layer = _requantized(guess.layer, rounding=rounding)
+            yield replace(guess, words=words, layer=layer)
 
 
-def _other(q: Quantization) -> Literal["single", "double"]:
-    return "single" if q.rounding == "double" else "double"
+def _others(layer: Conv2d, q: Quantization) -> Iterator[Rounding]:
+    """Yield the other roundings that the layer's dtype may have."""
+    if layer.dtype == "int16" and q.rounding != "reduced":
+        yield "reduced"
+    if layer.sums_dtype == "int32":
+        yield from (each for each in ("double", "single") if each != q.rounding)
 
 
 def _rounding_words(rounding: str) -> str:
@@ -164,22 +169,22 @@ def _other_rounding(layer: Conv2d, inputs: NDArray[Any], expected: NDArray[Any])
     q = layer.quantization
     if q is None:
         return None
-    other = _other(q)
-    guess = _Guess(
-        words=_rounding_words(other),
-        layer=_requantized(layer, rounding=other),
-        inputs=inputs,
-        expected=expected,
-    )
-    if _holds(guess):
-        return guess.words
+    for other in _others(layer, q):
+        guess = _Guess(
+            words=_rounding_words(other),
+            layer=_requantized(layer, rounding=other),
+            inputs=inputs,
+            expected=expected,
+        )
+        if _holds(guess):
+            return guess.words
     pairs = zip(inputs, expected, strict=True)
     if all((_in_float(layer, q, image) == output).all() for image, output in pairs):
         return "XNNPACK's float32 arithmetic, which convgen does not have,"
     return None
 
 
-def _in_float(layer: Conv2d, q: Quantization, image: NDArray[np.int8]) -> NDArray[np.float32]:
+def _in_float(layer: Conv2d, q: Quantization, image: NDArray[Any]) -> NDArray[np.float32]:
     """Return the outputs where sums are scaled as float32 and rounded to even, as XNNPACK does."""
     scale = np.ldexp(q.multiplier.astype(np.float64), q.shift - 31).astype(np.float32)
     scaled = np.rint(layer.sums(image).astype(np.float32) * scale)
@@ -262,17 +267,19 @@ def _padded(g: Geometry, top: int, left: int) -> Geometry:
 
 
 def _other_activations(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
-    q = layer.quantization
+    q, numbers = layer.quantization, of_dtype(layer.dtype)
     out_zero_point = q.out_zero_point if q else 0
     ranges: dict[str, tuple[float, float]] = {
-        "none": (INT8.min, INT8.max) if q else (-np.inf, np.inf),
-        "relu": (out_zero_point, INT8.max) if q else (0.0, np.inf),
+        "none": (numbers.least, numbers.most),
+        "relu": (out_zero_point if q else 0.0, numbers.most),
     }
     if q is None:
         ranges["relu6"] = 0.0, 6.0
     elif q.out_scale:
         with suppress(OverflowError):
-            ranges["relu6"] = quantize.activation_range("relu6", q.out_scale, out_zero_point)
+            ranges["relu6"] = quantize.activation_range(
+                "relu6", q.out_scale, out_zero_point, layer.dtype
+            )
     for name, (low, high) in ranges.items():
         if (low, high) != (layer.activation_min, layer.activation_max):
             changed = replace(layer, activation=name, activation_min=low, activation_max=high)
@@ -284,12 +291,12 @@ def _other_quantizations(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
     q = layer.quantization
     if q is None:
         return
-    for zero_point in _zero_points(q.in_zero_point):
+    for zero_point in _zero_points(layer, q.in_zero_point):
         yield (
             f"input.zero_point {zero_point}",
             _requantized(layer, in_zero_point=zero_point),
         )
-    for zero_point in _zero_points(q.out_zero_point):
+    for zero_point in _zero_points(layer, q.out_zero_point):
         changed = _requantized(layer, out_zero_point=zero_point)
         if layer.activation in ("relu", "relu6"):
             changed = replace(changed, activation_min=zero_point)
@@ -302,8 +309,10 @@ def _other_quantizations(layer: Conv2d) -> Iterator[tuple[str, Conv2d]]:
         yield "the first channel's scale for all", _requantized(layer, **of_all)
 
 
-def _zero_points(zero_point: int) -> list[int]:
+def _zero_points(layer: Conv2d, zero_point: int) -> list[int]:
     """Return others that it may be confused with: negated, left out, of unsigned bytes."""
+    if layer.dtype != "int8":
+        return []
     others = dict.fromkeys((-zero_point, 0, zero_point - 128, zero_point + 128))
     return [z for z in others if z != zero_point and INT8.min <= z <= INT8.max]
 
@@ -324,9 +333,7 @@ def _from_planes(images: NDArray[Any]) -> NDArray[Any]:
     return images.reshape(count, channels, height, width).transpose(0, 2, 3, 1)
 
 
-def _padded_with_bytes_of_0(
-    layer: Conv2d, inputs: NDArray[np.int8]
-) -> tuple[Conv2d, NDArray[np.int8]]:
+def _padded_with_bytes_of_0(layer: Conv2d, inputs: NDArray[Any]) -> tuple[Conv2d, NDArray[Any]]:
     """Return the layer without padding, and the inputs with it."""
     g = layer.geometry
     pads = (0, 0), (g.pad_top, g.pad_bottom), (g.pad_left, g.pad_right), (0, 0)

@@ -63,7 +63,7 @@ class Vectors:
 
 
 def made_up(operator: Computation, seed: int) -> Vectors:
-    """Make up inputs: a few, and for int8 convolutions what `coverage.directed` adds to them."""
+    """Make up inputs: a few, and for integer convolutions what `coverage.directed` adds to them."""
     inputs = inputs_of(operator, seed)
     if not is_exact(operator):
         return Vectors(inputs=inputs, made_up=True)
@@ -75,7 +75,7 @@ def made_up(operator: Computation, seed: int) -> Vectors:
         images, right, seen = _searched(operator, inputs[0], seed)
         cache.store(found, images.tobytes())
     else:
-        images = np.frombuffer(kept, np.int8).reshape(-1, *operator.inputs[0].shape)
+        images = np.frombuffer(kept, operator.dtype).reshape(-1, *operator.inputs[0].shape)
         right, seen = _evaluate(operator, images)
     return Vectors(
         inputs=(images,),
@@ -86,8 +86,8 @@ def made_up(operator: Computation, seed: int) -> Vectors:
 
 
 def _searched(
-    layer: Conv2d, first: NDArray[np.int8], seed: int
-) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int64]]:
+    layer: Conv2d, first: NDArray[Any], seed: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Return the *first* inputs and those that find more, their outputs, and what is seen there."""
     right, seen = _evaluate(layer, first)
     rng = np.random.default_rng([seed, FEW])
@@ -108,7 +108,7 @@ def checked(operator: Computation, given: Vectors) -> Vectors:
         right = operator.compute(*given.inputs) if is_exact(operator) else None
         return replace(given, right=right)
     images = given.inputs[0]
-    if operator.dtype == "int8":
+    if operator.quantization:
         outputs, seen = _evaluate(operator, images)
         given = replace(given, right=(outputs,), coverage=coverage.summarize(operator, seen))
     if given.expected is None:
@@ -120,10 +120,8 @@ def checked(operator: Computation, given: Vectors) -> Vectors:
     return replace(given, disagreement=found)
 
 
-def _evaluate(
-    layer: Conv2d, inputs: NDArray[np.int8]
-) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Return the outputs of an int8 layer, and on how many boundaries they are seen to lie."""
+def _evaluate(layer: Conv2d, inputs: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the outputs of a quantised layer, and on how many boundaries they are seen to lie."""
     seen = coverage.nothing_seen(layer)
     outputs = []
     for image in inputs:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.formats.limits import MAX_MACS, MAX_PIXELS, MAX_SIZE
+from convgen.formats.limits import LARGEST_BIAS, MAX_MACS, MAX_PIXELS, MAX_SIZE
 from convgen.formats.tflite.scene import (
     NUMBERS,
     Built,
@@ -31,7 +31,6 @@ from convgen.model.quantize import MAX_REDUCED_SHIFT, MAX_SHIFT, Rounding
 from convgen.model.tensor import Tensor
 
 SAME, VALID = 0, 1  # the schema's paddings
-LARGEST_BIAS = 2**40  # of int64: sums stay far from what TensorFlow Lite asserts, 2^47
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
