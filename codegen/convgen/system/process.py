@@ -199,17 +199,25 @@ def run_tool(
 
 
 def version(command: Sequence[str], *, install: str) -> str:
-    """Return the version that *command* tells, or told before if its program is still the same."""
+    """Return the version that *command* tells, or told before if its program is still the same.
+
+    A script is asked each time: what it starts may be another.
+    """
 
     def told() -> str:
         return version_in(run_tool(command, install=install, timeout=VERSION_S))
 
     program = shutil.which(command[0])
-    if program is None:
+    if program is None or _is_script(Path(program)):
         return told()
     status = Path(program).stat()
     name = cache.key("version", *command, program, status.st_size, status.st_mtime_ns)
     return cache.value(name, told)
+
+
+def _is_script(program: Path) -> bool:
+    with program.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def failure(command: Sequence[str], done: Finished) -> str:
