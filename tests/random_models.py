@@ -287,13 +287,17 @@ def _arithmetic(kind: str) -> Drawer:
 def _function(kind: str) -> Drawer:
     def drawer(d: Drawing) -> None:
         shape = d.shape(12, d.rng.randint(2, 4))
-        given = d.file.input(shape, d.dtype, d.quantised(d.scale(-2, -0.5)))
+        is_wide = d.dtype == "int16"
+        scale = d.rng.choice([2.0**-12, d.scale(-5, -1)]) if is_wide else d.scale(-2, -0.5)
+        given = d.file.input(shape, d.dtype, d.quantised(scale))
         fixed = {
             "LOGISTIC": (1 / 256, -128),
             "SOFTMAX": (1 / 256, -128),
             "LOG_SOFTMAX": (1 / 16, 127),
             "TANH": (1 / 128, 0),
         }
+        if is_wide:
+            fixed = dict.fromkeys(("LOGISTIC", "SOFTMAX", "TANH"), (2.0**-15, 0))
         q = d.quantised() if kind not in fixed else fixed[kind]
         if kind == "HARD_SWISH":
             q = d.quantised(d.scale(-1, 0))

@@ -177,7 +177,7 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     yield replace(minimal.load(minimal.made_up(out_channels=2)), dtype="int16")
 
 
-OF_NETWORKS = {"convert.py", "slopes.py", "table.py", "accumulating"}
+OF_NETWORKS = {"convert.py", "interpolate.py", "slopes.py", "table.py", "accumulating"}
 """Modules, and a folder, that refuse operators of networks, and what no layer is done by."""
 
 

@@ -25,6 +25,8 @@ WIDE = (
     "SUB",
     "MINIMUM",
     "LEAKY_RELU",
+    "LOGISTIC",
+    "TANH",
     "RELU",
     "RELU6",
     "DEQUANTIZE",

@@ -17,6 +17,7 @@ from convgen.model.ops.table import Table
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
 from convgen.plans.fours import AT_ONCE, by_fours
+from convgen.plans.interpolate import Interpolated
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
@@ -79,4 +80,4 @@ def by_byte(operator: Table) -> NDArray[Any]:
     return np.roll(operator.values, -int(operator.inputs[0].arithmetic.least))
 
 
-VARIANTS = (LookUp(), BySlopes())
+VARIANTS = (LookUp(), BySlopes(), Interpolated())

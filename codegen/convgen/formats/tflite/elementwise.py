@@ -21,6 +21,7 @@ from convgen.formats.tflite.scene import (
 )
 from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model import lookup
+from convgen.model.interpolation import interpolated
 from convgen.model.ops.add import LEFT_SHIFTS, Add
 from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
@@ -32,6 +33,8 @@ from convgen.model.tensor import Tensor
 
 SCALED = ("leaky_relu", "quantize", "relu", "relu6")
 """What multiplies values of 16 bits, and clamps."""
+INTERPOLATED = ("logistic", "tanh")
+"""What is interpolated there."""
 LARGEST_PRODUCTS = {"int8": 255 * 255, "int16": 2**30}
 """Of two values less their zero points."""
 
@@ -228,20 +231,19 @@ def _function(operator: FileOperator, scene: TfliteScene, kind: str, alpha: floa
 def _table(
     scene: TfliteScene, kind: str, given: Tensor, output: Tensor, alpha: float = 0.0
 ) -> Table:
+    symmetric(given, output)
+    is_wide = not given.arithmetic.is_byte
+    if is_wide and kind not in (*SCALED, *INTERPOLATED):
+        raise UnsupportedError(f"{given.dtype} tensors")
+    factors = lookup.factors(kind, given, output, alpha) if is_wide and kind in SCALED else None
     try:
-        values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
+        if is_wide and kind in INTERPOLATED:
+            values = interpolated(kind, given, output)
+        else:
+            values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
     except OverflowError as error:
         raise UnsupportedError(str(error)) from None
-    wide = {} if given.arithmetic.is_byte else {"factors": _factors(kind, given, output, alpha)}
-    return Table(name="", inputs=(given,), output=output, kind=kind, values=values, **wide)
-
-
-def _factors(kind: str, given: Tensor, output: Tensor, alpha: float) -> tuple[float, float]:
-    """Return by what values of 16 bits are multiplied: not negative ones, and others."""
-    symmetric(given, output)
-    if kind not in SCALED:
-        raise UnsupportedError(f"{given.dtype} tensors")
-    return lookup.factors(kind, given, output, alpha)
+    return Table(name="", inputs=(given,), output=output, kind=kind, values=values, factors=factors)
 
 
 def prelu(operator: FileOperator, scene: TfliteScene) -> Built:
