@@ -13,7 +13,7 @@ from convgen.model import passes
 from convgen.model.graph import Graph
 from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.ops.move import Pad
+from convgen.model.ops.move import Concatenation, Pad
 from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.table import Table
 from convgen.model.passes import PASSES, ends
@@ -161,6 +161,23 @@ def test_a_constant_channel_goes_through_padding_that_a_clamp_hides(shift: int, 
     after, _ = passes.simplified(graph)
     assert isinstance(after.operators[-1], Conv2d)
     assert after.operators[-1].geometry.in_c == (4 if goes else 8)
+    inputs = np.random.default_rng(0).integers(-128, 128, (4, 5, 5, 4), np.int8)
+    assert same(graph, after, inputs)
+
+
+def test_dead_channels_go_through_tensors_that_are_joined_and_padded() -> None:
+    made = grower()
+    one, two = (dead_half(made, made.start, constant) for constant in (127, -128))
+    output = made.tensor((5, 5, 16), one)
+    joined = made.add(Concatenation(name="", inputs=(one, two), output=output, axis=2))
+    output = made.tensor((6, 6, 16), joined)
+    padded = Pad(
+        name="", inputs=(joined,), output=output, before=(1, 0, 0), after=(0, 1, 0), value=-128
+    )
+    graph = graph_of(made, convolution(made, made.add(padded), 0))
+    after, _ = passes.simplified(graph)
+    # What is 127 below the padding is not one constant.
+    assert [operator.outputs[0].shape[2] for operator in after.operators] == [8, 4, 12, 12, 4]
     inputs = np.random.default_rng(0).integers(-128, 128, (4, 5, 5, 4), np.int8)
     assert same(graph, after, inputs)
 

@@ -14,6 +14,7 @@ from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Concatenation, Pad
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table, least
 from convgen.model.tensor import Tensor
@@ -90,7 +91,33 @@ def _after(operator: Operator, reads: list[Range]) -> Range | None:
             ends_ = ([each.low for each in reads], [each.high for each in reads])
             low, high = (operator.compute(*(_row(end) for end in part))[0][0] for part in ends_)
             return Range(low.astype(np.int64), high.astype(np.int64))
+    return _moved(operator, reads)
+
+
+def _moved(operator: Operator, reads: list[Range]) -> Range | None:
+    """Return the range of what *operator* moves; None: anything that its dtype has."""
+    match operator:
+        case Pad() if operator.before[-1] == operator.after[-1] == 0:
+            return _either([reads[0], _always(int(operator.value), reads[0])])
+        case Concatenation() if not operator.fixed:
+            return _beside(reads) if operator.joins_channels else _either(reads)
     return None
+
+
+def _always(value: int, like: Range) -> Range:
+    return Range(np.full_like(like.low, value), np.full_like(like.high, value))
+
+
+def _either(reads: list[Range]) -> Range:
+    """Return the range of channels that hold what one of *reads* has."""
+    lows, highs = ([each.low for each in reads], [each.high for each in reads])
+    return Range(np.min(lows, axis=0), np.max(highs, axis=0))
+
+
+def _beside(reads: list[Range]) -> Range:
+    """Return the range of the channels of all *reads*, in their order."""
+    lows, highs = ([each.low for each in reads], [each.high for each in reads])
+    return Range(np.concatenate(lows), np.concatenate(highs))
 
 
 def _row(values: Ends) -> NDArray[Any]:

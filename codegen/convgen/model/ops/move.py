@@ -54,6 +54,11 @@ class Concatenation(_Mover, Plain):
     title: ClassVar[str] = "concatenation"
 
     @property
+    def joins_channels(self) -> bool:
+        """Whether the axis is the last."""
+        return self.axis == len(self.output.shape) - 1
+
+    @property
     def is_run(self) -> bool:
         """Whether each input is one run of neighbours in the output."""
         return prod(self.output.shape[: self.axis]) == 1

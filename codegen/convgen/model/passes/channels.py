@@ -20,6 +20,7 @@ from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.mean import Mean
+from convgen.model.ops.move import Concatenation, Pad
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.table import Table
 from convgen.model.passes.rewriting import kept
@@ -100,29 +101,51 @@ class _Search:
         match operator:
             case Conv2d():
                 return operator.geometry.groups == operator.geometry.in_c > 1
-            case Pool2d() | Table() | Mean() | Add():
+            case Pool2d() | Table() | Mean() | Add() | Pad():
                 output = operator.outputs[0]
                 return all(_channels(t) == _channels(output) for t in operator.inputs)
+            case Concatenation():
+                return not operator.fixed
         return False
 
     def _ask(self, operator: Operator) -> None:
         """Keep what *operator* needs of its inputs, and what it cannot leave out of its output."""
         output = self.flags[operator.outputs[0].name]
+        if self._is_channelwise(operator):
+            self._ask_each_channel(operator, output)
+            return
         for tensor in operator.inputs:
             flags = self.flags[tensor.name]
-            times = _channels(tensor) // len(flags)
-            if operator.name in self.dense and times * len(flags) == _channels(tensor):
+            times, left = divmod(_channels(tensor), len(flags))
+            if operator.name in self.dense and not left:
                 reader = self.dense[operator.name]
                 needs = reader.weighs[~output].any(axis=0) & ~reader.folds
                 flags &= ~needs.reshape(times, -1).any(axis=0)
-            elif self._is_channelwise(operator) and times == 1:
-                each = len(output) // len(flags)
-                flags &= output.reshape(-1, each).all(axis=1)
-                output &= np.repeat(flags, each)
             else:
                 flags[:] = False
-                if self._is_channelwise(operator):
-                    output[:] = False
+
+    def _ask_each_channel(self, operator: Operator, output: Flags) -> None:
+        """Let a channel go with what is made of it; none of a tensor that is seen as another."""
+        for tensor, places in zip(operator.inputs, _places(operator), strict=True):
+            flags = self.flags[tensor.name]
+            if len(flags) == _channels(tensor):
+                flags &= output[places].all(axis=1)
+                output[places] &= flags[:, None]
+            else:
+                flags[:] = False
+                output[places] = False
+
+
+def _places(operator: Operator) -> list[NDArray[np.intp]]:
+    """Return the channels of the output that each channel of an input makes, of each input.
+
+    ``[in_c, each]``, of what works channel by channel.
+    """
+    output = np.arange(_channels(operator.outputs[0]))
+    if isinstance(operator, Concatenation) and operator.joins_channels:
+        ends = np.cumsum([_channels(tensor) for tensor in operator.inputs])
+        return [part[:, None] for part in np.split(output, ends[:-1])]
+    return [output.reshape(_channels(tensor), -1) for tensor in operator.inputs]
 
 
 def _keep_words(flags: Flags) -> None:
@@ -162,7 +185,7 @@ def _without(operator: Operator, dead: Mapping[str, Flags], known: Mapping[str, 
             count = int(output.sum())
             geometry = replace(operator.geometry, in_c=count, out_c=count, groups=count)
             return replace(operator, geometry=geometry, input=_thinner(operator.input, stays[0]))
-        case Table() | Mean() | Add():
+        case Table() | Mean() | Add() | Pad() | Concatenation():
             inputs: tuple[Any, ...] = tuple(map(_thinner, operator.inputs, stays))
             return replace(operator, inputs=inputs, output=_thinner(operator.output, output))
     raise AssertionError(f"{type(operator).__name__} was asked and needs all its channels")
