@@ -27,6 +27,7 @@ WIDE = (
     "LEAKY_RELU",
     "LOGISTIC",
     "TANH",
+    "SOFTMAX",
     "RELU",
     "RELU6",
     "DEQUANTIZE",

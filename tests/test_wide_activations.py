@@ -74,12 +74,20 @@ def network() -> Network:
     file.operator("AVERAGE_POOL_2D", [rectified], [mean], **window)
     joined = file.wide((3, 3, 2 * CHANNELS), 0.0021)
     file.operator("CONCATENATION", [most, mean], [joined], axis=3)
+    shares = _shares(file, joined)
+    file.graph.outputs = [shares, joined]
+    return file
+
+
+def _shares(file: Network, joined: int) -> int:
+    """Add a fully connected layer and what makes shares of its outputs, in bytes."""
     classes = file.wide((CLASSES,), 0.03)
     file.sums("FULLY_CONNECTED", joined, (CLASSES, 9 * 2 * CHANNELS), classes)
-    narrowed = file.tensor((1, CLASSES), "int8", (6.0, -4))
-    file.operator("QUANTIZE", [classes], [narrowed])
-    file.graph.outputs = [narrowed, joined]
-    return file
+    shares = file.wide((CLASSES,), 2.0**-15)
+    file.operator("SOFTMAX", [classes], [shares], beta=0.02)
+    narrowed = file.tensor((1, CLASSES), "int8", (1 / 128, -4))
+    file.operator("QUANTIZE", [shares], [narrowed])
+    return narrowed
 
 
 def inputs() -> NDArray[np.int8]:

@@ -24,6 +24,7 @@ OF_KIND: Mapping[str, tuple[str, str]] = {
     "Mean": ("mean", "VARIANTS"),
     "Softmax": ("softmax", "VARIANTS"),
     "LogSoftmax": ("softmax", "LOGARITHM"),
+    "WideSoftmax": ("wide_softmax", "VARIANTS"),
     "Table": ("table", "VARIANTS"),
     "Pointwise": ("pointwise", "VARIANTS"),
     "Pad": ("move", "PADDING"),

@@ -29,12 +29,15 @@ from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.softmax import SUM_BITS, LogSoftmax, Softmax
 from convgen.model.ops.table import Table
+from convgen.model.ops.wide_softmax import SCALE, WideSoftmax
+from convgen.model.quantize import INT32
 from convgen.model.tensor import Tensor
 
 SCALED = ("leaky_relu", "quantize", "relu", "relu6")
 """What multiplies values of 16 bits, and clamps."""
 INTERPOLATED = ("logistic", "tanh")
 """What is interpolated there."""
+FARTHEST_BELOW = 2**16 - 1  # of one int16 below another
 LARGEST_PRODUCTS = {"int8": 255 * 255, "int16": 2**30}
 """Of two values less their zero points."""
 
@@ -275,7 +278,7 @@ def softmax(operator: FileOperator, scene: TfliteScene) -> Built:
     """Read a SOFTMAX over the last axis. Raises UnsupportedError."""
     options = options_of(operator, "SoftmaxOptions")
     given, output = _ends(operator, scene)
-    of_one_dtype(given, output)
+    of_one_dtype(given, output, among=NUMBERS)
     _check_row(given)
     if given.dtype == "int8":
         scale = scaled(output).scale or 1
@@ -285,7 +288,19 @@ def softmax(operator: FileOperator, scene: TfliteScene) -> Built:
             raise UnsupportedError(f"beta {options.beta:g} with that scale")
     if not 0 < options.beta < 2**16:
         raise UnsupportedError(f"beta {options.beta:g}")
+    if given.dtype == "int16":
+        return [_wide_softmax(scaled(given), scaled(output), options.beta)]
     return [Softmax(name="", inputs=(given,), output=output, beta=options.beta)]
+
+
+def _wide_softmax(given: Tensor, output: Tensor, beta: float) -> WideSoftmax:
+    symmetric(given, output)
+    if output.scale != SCALE:
+        raise UnsupportedError("an output whose scale is not 2**-15")
+    found = WideSoftmax(name="", inputs=(given,), output=output, beta=beta)
+    if FARTHEST_BELOW << max(found.rescale[1], 0) > INT32.max:
+        raise UnsupportedError(f"beta {beta:g} with that scale")
+    return found
 
 
 def log_softmax(operator: FileOperator, scene: TfliteScene) -> Built:
@@ -304,8 +319,9 @@ def _check_row(given: Tensor) -> None:
     """Refuse what has no last axis, or one whose exponentials have a sum that leaves int32."""
     if not given.shape:
         raise UnsupportedError("a tensor without axes")
-    if given.dtype == "int8" and given.shape[-1] >= 1 << SUM_BITS:
-        raise UnsupportedError(f"{given.shape[-1]} values in a row of int8")
+    most = {"int8": 1 << SUM_BITS, "int16": 1 << 16}.get(given.dtype, math.inf)
+    if given.shape[-1] >= most:
+        raise UnsupportedError(f"{given.shape[-1]} values in a row of {given.dtype}")
 
 
 def _check_exponents(scale: float) -> None:
