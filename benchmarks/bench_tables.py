@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import geometric_mean
 
@@ -21,6 +22,7 @@ from bench_runs import (
 from paper_text import exact, table
 
 NOTHING = "–"
+TOOL = r"\S+gcc \S+|QEMU [\d.]+"
 MEMORY = ("stack", "code")
 QUESTIONS = {
     PEER: "at its workspace",
@@ -157,9 +159,10 @@ def per_mac(found: Figures | Peer | None, layer: PeerLayer) -> str:
     return ratio(found.instructions / layer.macs if found else None)
 
 
-def everywhere(results: Results) -> str:
-    """Return the ratios at the rival's workspace of every target."""
-    found = {board: ratios(results, board, PEER) for board in results.boards}
+def everywhere(results: Results, without: Collection[str]) -> str:
+    """Return the ratios at the rival's workspace of every target but some."""
+    boards = [board for board in results.boards if board not in without]
+    found = {board: ratios(results, board, PEER) for board in boards}
     rows = [
         [name, *(ratio(found[board].get(name)) for board in found)]
         for name in LAYERS
@@ -167,6 +170,22 @@ def everywhere(results: Results) -> str:
     ]
     averages = ["geometric mean", *(ratio(mean(known)) for known in found.values())]
     return table(["layer", *(f"`{board}`" for board in found)], [*rows, averages])
+
+
+def apart(results: Results, board: str, others: Collection[str]) -> str:
+    """Return by how much the ratios of *others* differ from those of *board* at most."""
+    known = ratios(results, board, PEER)
+    differences = (
+        abs(found - known[name])
+        for other in others
+        for name, found in ratios(results, other, PEER).items()
+    )
+    return ratio(max(differences))
+
+
+def tools(results: Results) -> str:
+    """Return the compilers and emulators, without the flags and boards of each target."""
+    return ", ".join(dict.fromkeys(re.findall(TOOL, " ".join(results.tools.values()))))
 
 
 def memory(results: Results, board: str) -> str:

@@ -23,8 +23,8 @@ DOCUMENT = """
 # The papers' claims, measured
 
 Published comparisons of convolution algorithms are of processors with vector units, caches and
-tuned matrix libraries. This page holds their claims against the C that convgen generates. Written
-by `make paper`, with the layers of `benchmarks/paper_layers.py`.
+tuned matrix libraries. Here their claims meet the C that convgen generates. Written by `make
+paper`, with the layers of `benchmarks/paper_layers.py`.
 
 - **Memory** is the workspace: exactly what a caller must provide, beside input and output.
 - **Instructions** of one call were counted in runs in which every output was right. Caches and wait
@@ -51,10 +51,9 @@ of {resnet_ratio}:
 
 ## The other layers
 
-- Indirect convolution: M. Dukhan, arXiv 1907.02129. An 8x8 image, 32 output channels, padding
-  `same`; `c16_3x3` has 16 input channels and a 3x3 kernel.
-- kn2row: A. Vasudevan, A. Anderson and D. Gregg, arXiv 1704.04428, and A. Anderson et al., arXiv
-  1709.03395. Layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`.
+- Indirect convolution: an 8x8 image, 32 output channels, padding `same`; `c16_3x3` has 16 input
+  channels and a 3x3 kernel.
+- kn2row: layers of VGG-16 on the 32x32 images of CIFAR-10, with padding `same`.
 """
 
 

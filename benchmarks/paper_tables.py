@@ -51,12 +51,12 @@ def lowered(workspaces: Mapping[str, Mapping[str, int]]) -> str:
 
     def row(layer: Spec) -> list[str]:
         found = workspaces[layer["name"]]
-        sizes = [exact(found[name]) for name in LOWERED]
+        sizes = [exact(found[name]) for name in (BASE, MEC)]
         ratio = f"{found[BASE] / found[MEC]:.2f}"
         return [layer["name"], *sizes, ratio]
 
     ratio = f"`{BASE}` / `{MEC}`"
-    heads = ["layer", *code(LOWERED), ratio]
+    heads = ["layer", *code([BASE, MEC]), ratio]
     return table(heads, map(row, data.MEC_LAYERS))
 
 
