@@ -14,9 +14,14 @@ from elftools.elf.sections import SymbolTableSection
 
 import batch
 import emulated
+import minimal
+from cases import CASES
+from convgen.bench.proof.vectors import make_inputs
 from convgen.bench.run import cores, emulator, in_process
 from convgen.targets import target
 from convgen.targets.target import CpuModel
+from native import Job, Variant
+from planned import planned
 from test_linking import jobs
 
 pytestmark = pytest.mark.emulator
@@ -24,6 +29,8 @@ pytestmark = pytest.mark.emulator
 BOARDS = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 LINK = {True: 14, False: 1}
 """The register with the return address, of Arm and of RISC-V."""
+D8, PUSHED = 264, 36
+"""The number of d8 in DWARF, and how many bytes Thumb-2 code has saved before it."""
 KEPT = {True: tuple(range(4, 12)), False: (8, 9, *range(18, 28))}
 
 
@@ -121,3 +128,22 @@ def test_every_instruction_of_assembly_can_be_unwound(
     for function_name, function in functions.items():
         assert function.seen, f"{function_name} was not called"
         assert function.wrong == [], function_name
+
+
+def test_vectors_of_helium_are_found_while_they_are_saved(tmp_path: Path) -> None:
+    board, layer = target.load("cortex-m55"), minimal.load(CASES["depthwise"])
+    variant = Variant(plan=planned("direct_quads", layer, board), pool=None)
+    job = Job(chosen=[variant], target=board, inputs=make_inputs(layer, seed=0))
+    options = batch.Options(compile=("-O1", "-g"))
+    built = batch.build(tmp_path, [job], emulated.bench(board.name), options)
+    saving = {
+        name: function.rows
+        for name, function in frames(built.image.elf, (layer.name,)).items()
+        if any(D8 in row for row in function.rows)
+    }
+    assert saving
+    for rows in saving.values():
+        saved = [row for row in rows if row["cfa"].offset >= PUSHED + 64]
+        places = [{n: row[n].arg for n in range(D8, D8 + 8) if n in row} for row in saved]
+        assert places == [{D8 + i: 8 * i - 64 - PUSHED for i in range(8)}] * len(saved)
+        assert D8 not in rows[-1]

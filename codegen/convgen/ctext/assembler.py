@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from convgen.ctext.expressions import NOTHING
 
 CFI = ".cfi_"
+SAVED_DOUBLES = tuple(f"d{i}" for i in range(8, 16))
 CALLEE_SAVED = ("r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "lr")
 
 
@@ -106,12 +107,13 @@ def push() -> str:
 
 def push_vectors() -> str:
     """Save the vectors of Helium that are the caller's: q4 to q7."""
-    return f"vpush {{d8-d15}}\n{CFI}adjust_cfa_offset 64"
+    return f"vpush {{d8-d15}}\n{CFI}adjust_cfa_offset 64\n{saved(SAVED_DOUBLES, size=8)}"
 
 
 def pop_vectors() -> str:
     """Give them back."""
-    return f"vpop {{d8-d15}}\n{CFI}adjust_cfa_offset -64"
+    restored = _in_threes([f"{CFI}restore {name}" for name in SAVED_DOUBLES])
+    return f"vpop {{d8-d15}}\n{CFI}adjust_cfa_offset -64\n{restored}"
 
 
 def grow(size: int) -> str:
@@ -124,13 +126,17 @@ def shrink(size: int) -> str:
     return f"add sp, #{size}\n{CFI}adjust_cfa_offset -{size}"
 
 
-def saved(names: Sequence[str], first: int = 0) -> str:
-    """Say to debuggers that registers are words from *first* above the stack pointer on.
+def saved(names: Sequence[str], first: int = 0, size: int = 4) -> str:
+    """Say to debuggers that registers of *size* bytes are from *first* above the stack pointer on.
 
     >>> print(saved(["r4", "lr"], 8))
     .cfi_rel_offset r4, 8; .cfi_rel_offset lr, 12
     """
-    directives = [f"{CFI}rel_offset {name}, {first + 4 * i}" for i, name in enumerate(names)]
+    directives = [f"{CFI}rel_offset {name}, {first + size * i}" for i, name in enumerate(names)]
+    return _in_threes(directives)
+
+
+def _in_threes(directives: Sequence[str]) -> str:
     return "\n".join("; ".join(directives[i : i + 3]) for i in range(0, len(directives), 3))
 
 

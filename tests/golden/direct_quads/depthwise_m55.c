@@ -49,7 +49,11 @@ void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t
     DEPTHWISE__BEGIN(depthwise__rows_1)
 ... 5 lines
     "    vpush {d8-d15}\n"
-... 8 lines
+    DEPTHWISE__CFI("adjust_cfa_offset 64")
+    DEPTHWISE__CFI("rel_offset d8, 0; .cfi_rel_offset d9, 8; .cfi_rel_offset d10, 16")
+    DEPTHWISE__CFI("rel_offset d11, 24; .cfi_rel_offset d12, 32; .cfi_rel_offset d13, 40")
+    DEPTHWISE__CFI("rel_offset d14, 48; .cfi_rel_offset d15, 56")
+... 7 lines
     "    vstrw.u32 q4, [sp]\n"
 ... 5 lines
     "    vldrw.u32 q4, [sp]\n"
@@ -67,7 +71,11 @@ void depthwise__rows_1(const uint32_t *packed, const uint32_t *constants, int8_t
     "    vstrbt.32 q5, [r11, q6]\n"
 ... 4 lines
     "    vpop {d8-d15}\n"
-... 3 lines
+    DEPTHWISE__CFI("adjust_cfa_offset -64")
+    DEPTHWISE__CFI("restore d8; .cfi_restore d9; .cfi_restore d10")
+    DEPTHWISE__CFI("restore d11; .cfi_restore d12; .cfi_restore d13")
+    DEPTHWISE__CFI("restore d14; .cfi_restore d15")
+... 2 lines
     DEPTHWISE__END(depthwise__rows_1));
 ... 2 lines
 /* Sixteen pixels of each row at a time, one row's behind the other's in a word. */
