@@ -189,6 +189,20 @@ def test_a_broken_model_is_called_by_its_path(
     )
 
 
+@pytest.mark.parametrize("options", [["--list-layers"], ["-t", "cortex-m4"]])
+def test_what_only_the_graph_shows_is_said_of_the_model_by_its_path(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = File()
+    given = file.input((1, 4), "float32")
+    file.operator("LOGISTIC", [given], [file.tensor((1, 4), "float32")])
+    path = written(file.bytes(), tmp_path)
+    assert main(*options, str(path)) == 2
+    assert capsys.readouterr().err.startswith(
+        f"convgen: {path}: expected an input and an output, got none"
+    )
+
+
 def test_what_is_in_the_way_is_said_of_the_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -283,7 +283,9 @@ def _explain(error: Exception) -> int:
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     streams.check_output()
-    options = build_parser().parse_args(argv)
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    options.unusual = {n for n, value in vars(options).items() if value != parser.get_default(n)}
     options.command = shlex.join(["convgen", *(sys.argv[1:] if argv is None else argv)])
     for name, value in vars(options).items():
         if value == "" or (name == "specs" and "" in value):  # as of a shell's unset variable
@@ -354,9 +356,8 @@ def _refuse_with_several(options: argparse.Namespace) -> None:
 
 def _refuse_what_is_not_taken(act: str, options: argparse.Namespace) -> None:
     """Refuse what is about a model, and would change nothing of what *act* does."""
-    usual = build_parser().get_default
     for name in OF_A_MODEL:
-        if name not in TAKEN.get(act, ()) and getattr(options, name) != usual(name):
+        if name not in TAKEN.get(act, ()) and name in options.unusual:
             raise UsageError(f"{_option(name)}: expected without {_option(act)}")
     if options.name is not None and options.layer is None:
         raise UsageError(f"--name: expected with --layer, as {_option(act)} names each operator")

@@ -224,7 +224,7 @@ def test_what_makes_no_sense_is_refused_by_a_sentence(change: Callable[[Any], No
 
 def test_files_of_another_kind_are_refused() -> None:
     assert refused(b"PK\x03\x04 something else") == (
-        'the model: expected a .tflite file, with "TFL3" at byte 4'
+        'expected a .tflite file, with "TFL3" at byte 4'
     )
     assert refused(b"") == refused(b"TFL3")
     nowhere = b"\xff\xff\xff\x7fTFL3" + bytes(64)

@@ -26,12 +26,10 @@ class Read:
 @contextmanager
 def _about(path: Path) -> Iterator[None]:
     """Let each problem begin with the *path* of the model."""
-    begin = f"{path}: "
     try:
         yield
     except SpecError as error:
-        said = (problem.removeprefix("the model: ") for problem in error.problems)
-        raise SpecError([f"{begin}{problem.removeprefix(begin)}" for problem in said]) from None
+        raise SpecError([f"{path}: {problem}" for problem in error.problems]) from None
 
 
 def load(path: Path, name: str, reference: Reference = "litert") -> Imported:
@@ -53,8 +51,10 @@ def read(path: Path) -> Read:
             from convgen.formats.onnx import reader as onnx
 
             model = onnx.read(path)
-            return Read(onnx.entries(model), lambda name: onnx.imported(model, name))
+            return Read(onnx.entries(model), _about(path)(lambda name: onnx.imported(model, name)))
         from convgen.formats.tflite import reader as tflite
 
         subgraphs = tflite.read(path)
-        return Read(tflite.entries(subgraphs), lambda name: tflite.imported(subgraphs, name))
+        return Read(
+            tflite.entries(subgraphs), _about(path)(lambda name: tflite.imported(subgraphs, name))
+        )

@@ -106,7 +106,7 @@ def read(path: Path) -> Model:
     try:
         return tables.parse(files.read(path, MAX_FILE_BYTES))
     except Unreadable as error:
-        raise SpecError([f"{path}: cannot read the model: {error}"]) from None
+        raise SpecError([f"cannot read the model: {error}"]) from None
 
 
 def entries(model: Model) -> tuple[ReadOperator, ...]:

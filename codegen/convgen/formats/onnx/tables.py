@@ -89,15 +89,15 @@ def parse(content: bytes) -> Model:
     try:
         model = onnx.ModelProto.FromString(content)
     except Exception:  # protobuf's own class of error depends on how it was built
-        raise SpecError(["the model: expected a sound .onnx file, got a broken one"]) from None
+        raise SpecError(["expected a sound .onnx file, got a broken one"]) from None
     graph = model.graph
     _check_total("operators", MAX_OPERATORS, len(graph.node))
     _check_total("constants", MAX_OPERATORS * 4, len(graph.initializer))
     if not (graph.node and graph.input and graph.output):
         expected = "expected an .onnx file with inputs, outputs and operators"
-        raise SpecError([f"the model: {expected}, got none"])
+        raise SpecError([f"{expected}, got none"])
     if graph.sparse_initializer:
-        raise SpecError(["the model: expected dense constants, got sparse ones"])
+        raise SpecError(["expected dense constants, got sparse ones"])
     constants = {_name(each.name): values_of(each) for each in graph.initializer}
     _check_total("bytes of constants", MAX_TENSOR_BYTES, sum(v.nbytes for v in constants.values()))
     return Model(
@@ -112,12 +112,12 @@ def parse(content: bytes) -> Model:
 
 def _check_total(what: str, most: int, count: int) -> None:
     if count > most:
-        raise SpecError([f"the model: expected at most {most:,} {what}, got {count:,}"])
+        raise SpecError([f"expected at most {most:,} {what}, got {count:,}"])
 
 
 def _name(name: str) -> str:
     if len(name) > MAX_NAME:
-        raise SpecError([f"the model: expected names of at most {MAX_NAME} characters"])
+        raise SpecError([f"expected names of at most {MAX_NAME} characters"])
     return name
 
 

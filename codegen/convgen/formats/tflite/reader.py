@@ -140,7 +140,7 @@ def read(path: Path) -> tuple[SubGraph, ...]:
     try:
         return tables.parse(files.read(path, MAX_FILE_BYTES))
     except Unreadable as error:
-        raise SpecError([f"{path}: cannot read the model: {error}"]) from None
+        raise SpecError([f"cannot read the model: {error}"]) from None
 
 
 def entries(subgraphs: tuple[SubGraph, ...]) -> tuple[ReadOperator, ...]:
@@ -263,13 +263,11 @@ class ModelReading:
         self.macs += operator.macs
         if self.macs > MAX_MACS:
             most = f"at most {MAX_MACS:,} multiply-accumulates"
-            raise SpecError([f"the model: expected {most}"])
+            raise SpecError([f"expected {most}"])
         if isinstance(operator, Conv2d):
             self.constant_bytes += operator.weights.nbytes
         if self.constant_bytes > MAX_CONSTANT_BYTES:
-            raise SpecError(
-                [f"the model: expected at most {MAX_CONSTANT_BYTES:,} bytes of weights"]
-            )
+            raise SpecError([f"expected at most {MAX_CONSTANT_BYTES:,} bytes of weights"])
 
     def _fold(self, operator: FileOperator) -> None:
         """Do now what needs nothing but constants: shapes that a model computes, weights."""
@@ -277,7 +275,7 @@ class ModelReading:
         self.folded += sum(tensors[index].elems for index in operator.outputs)
         if self.folded > MAX_FOLDED:
             most = f"at most {MAX_FOLDED:,} numbers that follow from constants"
-            raise SpecError([f"the model: expected {most}, got {self.folded:,}"])
+            raise SpecError([f"expected {most}, got {self.folded:,}"])
         given = [scene.constants[index] for index in operator.inputs if index != ABSENT]
         if operator.kind == "DEQUANTIZE":
             scene.constants[scene.output(operator).index] = elementwise.dequantized(operator, scene)
@@ -308,7 +306,7 @@ class ModelReading:
         try:
             return self._graph(name, entries)
         except UnsupportedError as error:
-            raise SpecError([f"the model: not supported: {error}"]) from None
+            raise SpecError([f"not supported: {error}"]) from None
 
     def _graph(self, name: str, entries: tuple[ReadOperator, ...]) -> Graph:
         """Return the graph of what was read. Raises SpecError and UnsupportedError."""
@@ -322,7 +320,7 @@ class ModelReading:
             if self.scene.names.get(index) not in written
         ]
         if not (main.inputs and main.outputs):
-            problems.append("the model: expected an input and an output, got none")
+            problems.append("expected an input and an output, got none")
         refuse(problems)
         return Graph(
             name=name,

@@ -153,11 +153,11 @@ def parse(content: bytes) -> tuple[SubGraph, ...]:
     try:
         return _parse(content)
     except UnsoundError as error:
-        raise SpecError([f"the model: {error}"]) from None
+        raise SpecError([f"{error}"]) from None
     except Exception:
         # flatbuffers, struct and NumPy raise half a dozen kinds of exception.
         raise SpecError(
-            ["the model: expected a sound .tflite file, got one whose offsets lead nowhere"]
+            ["expected a sound .tflite file, got one whose offsets lead nowhere"]
         ) from None
 
 
