@@ -26,6 +26,7 @@ from convgen import api
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
 from convgen.formats import schema
+from convgen.formats.tflite import reader, states
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
@@ -34,6 +35,7 @@ from convgen.sources.generate import layer_files
 from convgen.targets import target
 from convgen.targets.target import Machine, Target, TomlTable
 from documents import rows
+from test_tflite_operators import WIDE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "codegen" / "convgen"
@@ -120,6 +122,13 @@ def test_the_reference_has_every_field_and_exit_code() -> None:
     for document in (README, REFERENCE):
         codes = rows(document, "code" if document == README else "exit code")
         assert [int(row[0]) for row in codes] == list(ExitCode)
+
+
+def test_the_page_on_models_has_every_operator_and_those_of_int16() -> None:
+    table = rows(ROOT / "docs" / "models.md", "operator")
+    dtypes = {kind: row[1] for row in table for kind in re.findall(r"\w+", row[0])}
+    assert set(dtypes) == {*reader.BUILDERS, *states.KINDS}
+    assert all("int16" in dtypes[kind] for kind in WIDE)
 
 
 def test_every_algorithm_of_a_convolution_has_a_section() -> None:
