@@ -19,6 +19,8 @@ WIDE = (
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "FULLY_CONNECTED",
+    "TRANSPOSE_CONV",
+    "MEAN",
     "AVERAGE_POOL_2D",
     "MAX_POOL_2D",
     "ADD",

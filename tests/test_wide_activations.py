@@ -74,9 +74,16 @@ def network() -> Network:
     file.operator("AVERAGE_POOL_2D", [rectified], [mean], **window)
     joined = file.wide((3, 3, 2 * CHANNELS), 0.0021)
     file.operator("CONCATENATION", [most, mean], [joined], axis=3)
-    shares = _shares(file, joined)
-    file.graph.outputs = [shares, joined]
+    file.graph.outputs = [_shares(file, joined), joined, _means(file, padded)]
     return file
+
+
+def _means(file: Network, image: int) -> int:
+    """Add a pooling of a whole image, which comes row by row."""
+    means = file.wide((1, 1, CHANNELS), 0.0007)
+    window = {"filterHeight": SIDE + 1, "filterWidth": SIDE + 2, "strideH": 1, "strideW": 1}
+    file.operator("AVERAGE_POOL_2D", [image], [means], padding=1, **window)
+    return means
 
 
 def _shares(file: Network, joined: int) -> int:
@@ -102,13 +109,14 @@ def inputs() -> NDArray[np.int8]:
 ], ids=lambda how: how[0])  # fmt: skip
 def test_bytes_are_those_of_litert(how: tuple[str, ...], tmp_path: Path) -> None:
     content, given = network().bytes(), inputs()
-    classes, joined = litert(content, given)
+    classes, joined, means = litert(content, given)
     assert len(np.unique(classes)) > CLASSES
     assert len(np.unique(joined)) > joined.size // 4
     model = tmp_path / "wide.tflite"
     model.write_bytes(content)
     vectors = tmp_path / "vectors.npz"
-    np.savez(vectors, input=given, output_0=classes[:, 0], output_1=joined[:, 0])
+    first, second, third = (each[:, 0] for each in (classes, joined, means))
+    np.savez(vectors, input=given, output_0=first, output_1=second, output_2=third)
     done = convgen("-t", *how, "-b", "64k", model, "--vectors", vectors, "-o", tmp_path / "out")
     assert (done.status, done.stderr) == (0, "")
     assert "verified on 3 vectors" in done.stdout

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from convgen.model.arithmetic import of_dtype
 from convgen.model.ops.mean import Mean
-from convgen.model.quantize import INT8
 from convgen.plans import pool, scaling
 from convgen.plans.band import all_rows
 from convgen.plans.kernels import instruction_set
@@ -56,8 +55,9 @@ class AlongAxis:
 
     def plan(self, operator: Mean, target: Target) -> Plan:
         """Find a line for the sums."""
-        g, is_exact = operator.geometry, of_dtype(operator.dtype).is_exact
-        words = pool.words_of(g, target) if is_exact and g.taps <= pool.MOST_IN_LANES else 0
+        g, numbers = operator.geometry, of_dtype(operator.dtype)
+        is_exact, is_byte = numbers.is_exact, numbers.is_byte
+        words = pool.words_of(g, target) if is_byte and g.taps <= pool.MOST_IN_LANES else 0
         steps = MeanSteps(words=words, needs_taps=not is_exact)
         found = find_scaling(operator) if is_exact else None
         how = "four channels of a word at a time" if words else "plain C, channel by channel"
@@ -81,7 +81,8 @@ class AlongAxis:
 
 
 def find_scaling(operator: Mean) -> Scaling:
-    """Return how sums of int8 values become outputs."""
+    """Return how sums of integers become outputs."""
+    numbers = of_dtype(operator.dtype)
     count, (multiplier, shift) = operator.count, operator.rescale
     zero = count * operator.inputs[0].zero_point
     rescaled = Rescaled(
@@ -89,13 +90,15 @@ def find_scaling(operator: Mean) -> Scaling:
         shift=shift,
         zero=zero,
         zero_point=operator.output.zero_point,
+        low=int(numbers.least),
+        high=int(numbers.most),
         rounding=operator.rounding,
     )
 
     def outputs(sums: Ints) -> NDArray[Any]:
         return operator.of_sums(sums - zero)
 
-    return scaling.find(rescaled, INT8.min * count, INT8.max * count, outputs)
+    return scaling.find(rescaled, int(numbers.least) * count, int(numbers.most) * count, outputs)
 
 
 def _work(operator: Mean, steps: MeanSteps, form: str) -> Counter[str]:

@@ -127,7 +127,7 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         "name": name,
         "elem": elem,
         "arithmetic": arithmetic,
-        "sum": ctype(getattr(operator, "sums_dtype", arithmetic.sums)),
+        "sum": ctype(arithmetic.sums),
         "input_type": f"{'' if plan.writes_input else 'const '}{elem} *",
         "target": target,
         "isa": instruction_set(target),
@@ -136,6 +136,7 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         context["geometry"] = operator.geometry
     if isinstance(operator, Conv2d):
         context["layer"] = operator
+        context["sum"] = ctype(operator.sums_dtype)
     return context
 
 

@@ -11,6 +11,7 @@ from convgen.formats.limits import MAX_SIZE, MAX_TENSOR_BYTES
 from convgen.formats.tflite import convolutions
 from convgen.formats.tflite.convolutions import FileWeights, KernelMoves, Layer, image
 from convgen.formats.tflite.scene import (
+    NUMBERS,
     Built,
     TfliteScene,
     UnsupportedError,
@@ -97,7 +98,7 @@ def transpose_conv(operator: FileOperator, scene: TfliteScene) -> Built:
     if min(*before, *after) < 0 or math.prod(wide) * in_c * 4 > MAX_TENSOR_BYTES:
         raise UnsupportedError(f"{list(given.shape)} to {list(output.shape)}")
     tensors = scene.seen(given), scene.seen(output)
-    of_one_dtype(scaled(tensors[0]), scaled(tensors[1]))
+    of_one_dtype(scaled(tensors[0]), scaled(tensors[1]), among=NUMBERS)
     shape = (*wide, in_c)
     spread = tensors[0]
     if strides != (1, 1):

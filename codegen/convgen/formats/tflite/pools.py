@@ -100,11 +100,13 @@ def _mean(
     """Return the mean along the axes in the middle of three groups of them."""
     outer, count, inner = map(math.prod, shapes)
     tensors = replace(given, shape=(outer, count, inner)), scene.seen(output, (outer, inner))
-    of_one_dtype(*tensors)
-    if tensors[0].dtype == "int8":
+    of_one_dtype(*tensors, among=NUMBERS)
+    symmetric(*tensors)
+    if tensors[0].arithmetic.is_exact:
         scaled(tensors[0])
         scaled(tensors[1])
     found = Mean(name="", inputs=tensors[:1], output=tensors[1], rounding=scene.rounding)
-    if tensors[0].dtype == "int8" and 255 * count << max(found.rescale[1], 0) > INT32.max:
+    farthest = {"int8": 255, "int16": 2**15}.get(tensors[0].dtype)
+    if farthest and farthest * count << max(found.rescale[1], 0) > INT32.max:
         raise UnsupportedError("a mean whose output has a much smaller scale")
     return found

@@ -78,8 +78,8 @@ class SumsOfPixels:
         if reason:
             return Refusal(reason)
         arithmetic = of_dtype(operator.dtype)
-        words = pool.words_of(g, target) if arithmetic.is_exact else 0
-        is_short = arithmetic.is_exact and pixels <= MOST_IN_LANES
+        words = pool.words_of(g, target) if arithmetic.is_byte else 0
+        is_short = arithmetic.is_byte and pixels <= MOST_IN_LANES
         slices = _slices(operator)
         steps = SlicedMeanSteps(
             whole=self.whole,
@@ -124,9 +124,11 @@ def _no_window(operator: Pool2d | Mean) -> str | None:
 
 
 def _too_many(operator: Pool2d | Mean, pixels: int) -> str | None:
-    if not of_dtype(operator.dtype).is_exact or pixels < MOST_SUMMED:
+    numbers = of_dtype(operator.dtype)
+    most = MOST_SUMMED if numbers.is_byte else MOST_SUMMED >> 8
+    if not numbers.is_exact or pixels < most:
         return None
-    return needs(f"fewer than {MOST_SUMMED:,} pixels", f"has {pixels:,}")
+    return needs(f"fewer than {most:,} pixels", f"has {pixels:,}")
 
 
 def _slices(operator: Pool2d | Mean) -> InputSlices:
