@@ -136,8 +136,8 @@ ASSEMBLED = {
 """Those that are in assembly for most layers."""
 FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)")
 """In a name, what tells it from another algorithm with the same assembly, and other C around it."""
-LEAST_IN_POOLS, LEAST_NATIVE = 200, 40  # layers for each algorithm
-LEAST_EMULATED = 5  # beside those of test_every_target, which are compiled in the same way
+LEAST_IN_POOLS, LEAST_NATIVE = 200, 30  # layers for each algorithm
+LEAST_EMULATED = 3  # beside those of test_every_target, which are compiled in the same way
 LEAST_ASSEMBLED = {
     "cortex-m0": 200,
     "cortex-m3": 60,
