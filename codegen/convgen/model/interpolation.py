@@ -34,6 +34,7 @@ def _table() -> NDArray[np.uint16]:
 
 
 SIGMOID = _table()
+KINDS = ("logistic", "tanh")
 MOST_SHIFT = 30
 _POWER_OF_TWO = 3  # in place of a multiplier: 4096 steps to one are three times as many
 

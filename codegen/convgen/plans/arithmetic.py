@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import Output, bounded
 from convgen.plans.plan import Plan
 from convgen.plans.runs import INDICES, Ints, distance_above, places
-from convgen.plans.scaling import Rescaled, Scaling
+from convgen.plans.scaling import Rescaled, Scaling, Slopes
 from convgen.plans.sum_line import SumLine, find_sum_line, instructions_for, most_bits
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
@@ -83,23 +83,6 @@ class ArithmeticSteps:
     walk: LoopNest
     function: str
     zero_points: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slopes:
-    """How int8 values that are not negative become outputs, and the products of others."""
-
-    above: Scaling
-    below: Scaling
-
-    form: ClassVar[str] = "slopes"
-    finishes: ClassVar[bool] = True
-    constants: ClassVar[tuple[Constant, ...]] = ()
-
-    @property
-    def description(self) -> str:
-        """How, in words."""
-        return self.below.description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

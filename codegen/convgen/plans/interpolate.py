@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from convgen.model.interpolation import SIGMOID, Places, places
+from convgen.model.interpolation import KINDS, SIGMOID, Places, places
 from convgen.model.ops.table import Table
 from convgen.plans.band import ROW_BY_ROW
 from convgen.plans.constant import Constant
@@ -17,8 +17,6 @@ from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-
-KINDS = ("logistic", "tanh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

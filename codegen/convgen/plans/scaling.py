@@ -62,6 +62,31 @@ class Scaling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slopes:
+    """How values that are not negative become outputs, and others: ``below`` may be the same.
+
+    It is an `Output` of a plan.
+    """
+
+    form: ClassVar[str] = "slopes"
+    finishes: ClassVar[bool] = True
+    constants: ClassVar[tuple[Constant, ...]] = ()
+
+    above: Scaling
+    below: Scaling
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all values have one slope."""
+        return self.above == self.below
+
+    @property
+    def description(self) -> str:
+        """How, in words."""
+        return self.below.description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rescaled:
     """What a reference does: values less ``zero`` times ``multiplier * 2**(shift - 31)``."""
 

@@ -9,41 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import ClassVar
 
 from convgen.model.ops.table import Table
 from convgen.model.ops.table import least as least_of
 from convgen.model.ops.table import most as most_of
 from convgen.model.quantize import quantize_multiplier
 from convgen.plans.band import ROW_BY_ROW
-from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.plan import Plan
-from convgen.plans.scaling import Rescaled, Scaling, find
+from convgen.plans.scaling import Rescaled, Scaling, Slopes, find
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TwoSlopes:
-    """How values less the zero point become outputs: ``above`` and ``below``, which may be one."""
-
-    above: Scaling
-    below: Scaling
-
-    form: ClassVar[str] = "slopes"
-    finishes: ClassVar[bool] = True
-    constants: ClassVar[tuple[Constant, ...]] = ()
-
-    @property
-    def is_one(self) -> bool:
-        """Whether all values have one slope."""
-        return self.above == self.below
-
-    @property
-    def description(self) -> str:
-        """How, in words."""
-        return self.above.description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +62,13 @@ class BySlopes:
         )
 
 
-def _output(operator: Table, above: float, below: float) -> TwoSlopes:
+def _output(operator: Table, above: float, below: float) -> Slopes:
     given = operator.inputs[0]
     least, most = least_of(given) - given.zero_point, most_of(given) - given.zero_point
     if above == below:
         one = _scaling(operator, above, least, most)
-        return TwoSlopes(above=one, below=one)
-    return TwoSlopes(
+        return Slopes(above=one, below=one)
+    return Slopes(
         above=_scaling(operator, above, 0, most), below=_scaling(operator, below, least, 0)
     )
 

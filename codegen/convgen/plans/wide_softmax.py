@@ -9,14 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from convgen.model.ops.wide_softmax import POWERS, RECIPROCALS, WideSoftmax
-from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
 from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
+from convgen.plans.softmax import ONE_ROW
 from convgen.targets.target import Target
-
-ONE_ROW = all_rows("it is there for the end of a network, which is a single row")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ from convgen.formats.tflite.scene import (
     without_batch,
 )
 from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
-from convgen.model import lookup
-from convgen.model.interpolation import interpolated
+from convgen.model import interpolation, lookup
 from convgen.model.ops.add import LEFT_SHIFTS, Add
 from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
@@ -35,8 +34,6 @@ from convgen.model.tensor import Tensor
 
 SCALED = ("leaky_relu", "quantize", "relu", "relu6")
 """What multiplies values of 16 bits, and clamps."""
-INTERPOLATED = ("logistic", "tanh")
-"""What is interpolated there."""
 FARTHEST_BELOW = 2**16 - 1  # of one int16 below another
 LARGEST_PRODUCTS = {"int8": 255 * 255, "int16": 2**30}
 """Of two values less their zero points."""
@@ -236,12 +233,12 @@ def _table(
 ) -> Table:
     symmetric(given, output)
     is_wide = not given.arithmetic.is_byte
-    if is_wide and kind not in (*SCALED, *INTERPOLATED):
+    if is_wide and kind not in (*SCALED, *interpolation.KINDS):
         raise UnsupportedError(f"{given.dtype} tensors")
     factors = lookup.factors(kind, given, output, alpha) if is_wide and kind in SCALED else None
     try:
-        if is_wide and kind in INTERPOLATED:
-            values = interpolated(kind, given, output)
+        if is_wide and kind in interpolation.KINDS:
+            values = interpolation.interpolated(kind, given, output)
         else:
             values = lookup.functions(scene.reference, scene.rounding)[kind](given, output, alpha)
     except OverflowError as error:
