@@ -27,6 +27,7 @@ class Drawing:
     dtype: str
     file: File
     plain: bool = True  # no hybrid operators
+    bits: int = 8  # of weights where 4 will do too
 
     def scale(self, low: float = -3, high: float = 0) -> float:
         return float(
@@ -68,7 +69,7 @@ Drawer = Callable[[Drawing], None]
 def draw(kind: str, number: int, dtype: str) -> tuple[bytes, list[NDArray[Any]]]:
     """Return the *number*-th model of a *kind*, and inputs for it."""
     rng = random.Random(f"{kind} {dtype} {number}")  # noqa: S311
-    drawing = Drawing(rng, dtype, File())
+    drawing = Drawing(rng, dtype, File(), bits=4 if number % 4 == 3 else 8)
     DRAWERS[kind](drawing)
     graph = drawing.file.graph
     inputs = []
@@ -92,7 +93,16 @@ def _weights(d: Drawing, shape: tuple[int, ...], in_scale: float, axis: int, mos
     scales *= np.float32(1 / (in_scale * 127 * 64 * math.sqrt(most)))
     if one_scale and d.rng.random() < 0.4:
         scales = np.array([d.rng.choice(ROUND)], np.float32)
-    return d.file.tensor(shape, "int8", (scales, 0), d.values(shape, "int8").clip(-127, 127), axis)
+    values = d.values(shape, "int8").clip(-127, 127)
+    if d.plain or d.bits == 8:
+        return d.file.tensor(shape, "int8", (scales, 0), values, axis)
+    return d.file.tensor(shape, "int4", (16 * scales, 0), packed(values >> 4), axis)
+
+
+def packed(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return numbers of four bits as a file has them: two in a byte, the lower half first."""
+    flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).view(np.uint8)
+    return (flat[::2] & 15 | flat[1::2] << 4).astype(np.uint8)
 
 
 def _bias(
@@ -168,6 +178,7 @@ def _conv(d: Drawing) -> None:
 
 def _depthwise(d: Drawing) -> None:
     d.plain = False
+    d.bits = d.bits if d.dtype == "int8" else 8  # LiteRT has no other kernel for 4
     _, height, width, in_c = shape = d.shape()
     given, in_scale = _in_and_scale(d, shape)
     padding, kernel, stride, dilation = _window(d, height, width)

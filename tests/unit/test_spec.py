@@ -182,6 +182,23 @@ def test_arrays_come_from_files_beside_the_spec(tmp_path: Path) -> None:
         np.testing.assert_array_equal(layer.bias, bias)
 
 
+def test_weights_of_four_bits_are_an_array_of_int8(tmp_path: Path) -> None:
+    for lowest in (-8, -9):
+        weights = np.array([[[[1, lowest]]], [[[7, 0]]]], np.int8)
+        np.savez(tmp_path / "data.npz", weights=weights)
+        fields = minimal.inline(
+            weights={"file": "data.npz", "array": "weights", "scale": 0.5, "bits": 4}
+        )
+        path = tmp_path / "layer.json"
+        path.write_text(json.dumps(fields))
+        if lowest == -8:
+            layer = minimal.read(path)
+            np.testing.assert_array_equal(layer.weights, weights)
+            assert layer.weight_bits == 4
+    found = "weights.array: expected numbers from -8 to 7, got some from -9 to 7"
+    assert refusal(json.dumps(fields), tmp_path) == found
+
+
 def test_problems_of_both_arrays_are_reported_together(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", weights=np.zeros((2, 1, 1, 3), np.int8), bias=np.zeros(2))
     fields = minimal.inline(

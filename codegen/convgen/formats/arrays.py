@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from convgen.formats.limits import LARGEST_BIAS, MAX_TENSOR_BYTES
 from convgen.formats.schema import show
-from convgen.model.quantize import INT8, INT32
+from convgen.model.quantize import INT4, INT8, INT32
 from convgen.printable import word
 from convgen.system import files
 from convgen.system.files import Unreadable
@@ -56,7 +56,8 @@ class WantedArray:
     """The dtype and shape an array must have; also ``[N, *shape]`` with N up to *batch*.
 
     There each may be ``[1, *shape]``, as TensorFlow Lite has its tensors.
-    ``also``: another shape that will do, ``or_dtype`` another dtype.
+    ``also``: another shape that will do, ``or_dtype`` another dtype. Where ``bits`` are 4, so many
+    must hold every number.
     """
 
     dtype: str
@@ -64,6 +65,7 @@ class WantedArray:
     batch: int = 0
     also: tuple[int, ...] | None = None
     or_dtype: str | None = None
+    bits: int | None = None
 
     def accepts(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> bool:
         """Whether an array like this will do; either byte order will."""
@@ -115,6 +117,9 @@ def load(path: Path, name: str | None, wanted: WantedArray) -> NDArray[Any]:
         where = [int(i) for i in np.argwhere(~np.isfinite(values))[0]]
         found = f"{values[tuple(where)]} at {where}"
         raise ArrayError(_fault(name), f"expected finite numbers, got {found}")
+    if wanted.bits == 4 and not {int(values.min()), int(values.max())} <= set(INT4):
+        found = f"some from {values.min()} to {values.max()}"
+        raise ArrayError(_fault(name), f"expected numbers from -8 to 7, got {found}")
     return values
 
 
@@ -243,6 +248,10 @@ def _fault(name: str | None) -> str:
 
 
 _INLINE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "int4": (
+        lambda value: type(value) is int and value in INT4,
+        "a whole number from -8 to 7",
+    ),
     "int8": (
         lambda value: type(value) is int and INT8.min <= value <= INT8.max,
         "a whole number from -128 to 127",
@@ -273,7 +282,7 @@ def inline(values: list[Any], wanted: WantedArray) -> NDArray[Any]:
             if not isinstance(item, list) or len(item) != size:
                 raise _inline_error(index, shape[:depth], f"a list of {size}", item)
         level = list(chain.from_iterable(level))
-    fits, expected = _INLINE[wanted.dtype]
+    fits, expected = _INLINE["int4" if wanted.bits == 4 else wanted.dtype]
     for index, value in enumerate(level):
         if not fits(value):
             raise _inline_error(index, shape, expected, value)

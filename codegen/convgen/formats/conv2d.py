@@ -92,6 +92,7 @@ def _float32_problems(spec: LayerSpec) -> list[str]:
         "output.scale": spec.output.scale,
         "output.zero_point": spec.output.zero_point,
         "weights.scale": spec.weights and spec.weights.scale,
+        "weights.bits": spec.weights and spec.weights.bits,
         "requantize": None if spec.requantize is None else {},
     }
     return [
@@ -163,9 +164,10 @@ def _wanted_weights(spec: LayerSpec, g: Geometry) -> WantedArray:
     """Return OHWI; of a fully connected layer ``[out_c, inputs]`` too, the same in memory."""
     ohwi = (g.out_c, g.k_h, g.k_w, g.group_in_c)
     dtype = "float32" if spec.input.dtype == "float32" else "int8"
+    bits = None if spec.weights is None else spec.weights.bits
     if spec.op == "conv2d":
-        return WantedArray(dtype, ohwi)
-    return WantedArray(dtype, (g.out_c, g.patch_elems), also=ohwi)
+        return WantedArray(dtype, ohwi, bits=bits)
+    return WantedArray(dtype, (g.out_c, g.patch_elems), also=ohwi, bits=bits)
 
 
 def _wanted_bias(spec: LayerSpec, g: Geometry) -> WantedArray:
@@ -179,7 +181,7 @@ def _array(
     if source.file is None:
         values = source.values or []
         if wanted.also and _depth(values) == len(wanted.also):
-            wanted = WantedArray(wanted.dtype, wanted.also)
+            wanted = replace(wanted, shape=wanted.also, also=None)
         return arrays.inline(values, wanted)
     path = arrays.locate(folder, source.file, allow_outside=allow_outside)
     return arrays.load(path, source.array, wanted)

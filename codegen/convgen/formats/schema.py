@@ -238,6 +238,11 @@ class ArraySpec(_Strict):
 class WeightsSpec(ArraySpec):
     """``[out_channels, kernel_h, kernel_w, in_channels / groups]``, zero point 0."""
 
+    bits: Annotated[
+        Literal[4, 8] | None,
+        Field(description="integers: of each weight; 4 is for arrays of int8 from -8 to 7"),
+        Expected("4 or 8"),
+    ] = None
     scale: Annotated[
         OneOrMany[Scale] | None,
         Field(description="integers: value of one step, one or one per output channel"),

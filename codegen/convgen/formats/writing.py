@@ -81,6 +81,8 @@ def _convolution(layer: Conv2d) -> Written:
     if q is not None:
         if q.weight_scale is not None:
             fields["weights"]["scale"] = _one_or_many(q.weight_scale)
+        if layer.weight_bits < 8:
+            fields["weights"]["bits"] = layer.weight_bits
         if requantize := _requantize(q, usual_rounding(fields["op"], layer.dtype, layer.bias)):
             fields["requantize"] = requantize
     return Written(fields, arrays)

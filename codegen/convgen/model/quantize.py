@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+INT4 = range(-8, 8)
 INT8 = np.iinfo(np.int8)
 INT32 = np.iinfo(np.int32)
 MIN_SHIFT, MAX_SHIFT = -31, 30  # what TFLite's MultiplyByQuantizedMultiplier takes

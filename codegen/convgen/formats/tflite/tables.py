@@ -44,6 +44,7 @@ _OPTIONS: dict[int, str] = {
     value: name for name, value in vars(tflite.BuiltinOptions).items() if name != "NONE"
 }
 _STORED = {
+    "int4": "u1",
     "float32": "<f4",
     "float16": "<f2",
     "int8": "i1",
@@ -53,13 +54,14 @@ _STORED = {
     "int64": "<i8",
     "bool": "u1",
 }
-"""dtypes of constants, as they lie in a file."""
+"""dtypes of constants, as they lie in a file; two of int4 are in a byte."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FileTensor:
     """A tensor of the file; ``shape`` has the batch too, ``data`` is None unless it is constant.
 
+    Constants of int4 are int8 here.
     ``scales`` and ``zero_points`` are empty where the tensor is not quantised.
     """
 
@@ -269,15 +271,16 @@ def _tensor(index: int, tensor: Any, buffers: list[NDArray[np.uint8]]) -> FileTe
     if (size := math.prod(shape) * _width(dtype)) > MAX_TENSOR_BYTES:
         raise UnsoundError(f"{where}: expected at most {MAX_TENSOR_BYTES:,} bytes, got {size:,}")
     scales, zero_points, axis = _quantization(tensor.Quantization(), where)
+    data = _data(tensor, dtype, shape, buffers, where)
     return FileTensor(
         index=index,
         name=_name(tensor, tensor.Name, 3),
         shape=shape,
-        dtype=dtype,
+        dtype="int8" if data is not None and dtype == "int4" else dtype,
         scales=scales,
         zero_points=zero_points,
         axis=axis,
-        data=_data(tensor, dtype, shape, buffers, where),
+        data=data,
     )
 
 
@@ -306,7 +309,7 @@ def _data(
     buffers: list[NDArray[np.uint8]],
     where: str,
 ) -> NDArray[Any] | None:
-    """Return the constant's values, a view of the file; None: it is no constant."""
+    """Return the constant's values, a view of the file unless int4; None: it is no constant."""
     if tensor.Buffer() >= len(buffers):
         raise UnsoundError(
             f"{where}: expected one of {len(buffers)} buffers, got {tensor.Buffer()}"
@@ -316,11 +319,26 @@ def _data(
         return None
     if tensor.Sparsity() is not None:
         raise UnsoundError(f"{where}: expected a dense constant, got a sparse one")
-    if len(content) != math.prod(shape) * _width(dtype):
-        expected = f"{math.prod(shape) * _width(dtype):,} bytes for {dtype} {list(shape)}"
+    stored = math.prod(shape) * _width(dtype)
+    if dtype == "int4":
+        stored = -(-stored // 2)
+    if len(content) != stored:
+        expected = f"{stored:,} bytes for {dtype} {list(shape)}"
         raise UnsoundError(f"{where}: expected {expected}, got {len(content):,}")
+    if dtype == "int4":
+        return _nibbles(content, math.prod(shape)).reshape(shape)
     values: NDArray[Any] = content.view(_STORED[dtype]).reshape(shape)
     return values
+
+
+def _nibbles(content: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
+    """Return *count* numbers of four bits, the lower half of a byte first, as int8.
+
+    >>> _nibbles(np.array([0x7F, 0x08], np.uint8), 3).tolist()
+    [-1, 7, -8]
+    """
+    halves = np.stack([content << 4, content & 0xF0], axis=-1).view(np.int8).reshape(-1)
+    return halves[:count] >> 4
 
 
 def _operator(index: int, operator: Any, kinds: list[str], tensors: int) -> FileOperator:

@@ -14,7 +14,7 @@ from convgen.model import convolution
 from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
 from convgen.model.operator import Clamped
-from convgen.model.quantize import INT32, Channels, Rounding, requantize
+from convgen.model.quantize import INT4, INT32, Channels, Rounding, requantize
 from convgen.model.tensor import DType, Tensor
 
 
@@ -95,6 +95,14 @@ class Conv2d(Clamped):
     def macs(self) -> int:
         """Nominal multiply-accumulates; taps in the padding count."""
         return self.geometry.macs
+
+    @cached_property
+    def weight_bits(self) -> int:
+        """How many hold every weight: of integers 4 or 8."""
+        if self.quantization is None:
+            return 8 * self.weights.itemsize
+        ends = {int(self.weights.min()), int(self.weights.max())}
+        return 4 if ends <= set(INT4) else 8
 
     @property
     def elem_bytes(self) -> int:
