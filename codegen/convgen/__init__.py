@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         ReadOptions,
         RunOptions,
         SpecError,
-        Target,
         TargetError,
         ToolError,
         UsageError,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from convgen.model.graph import Graph
     from convgen.model.operator import Operator
     from convgen.planning import Planned
+    from convgen.targets.target import Target
     from convgen.together import Ended
 
 __all__ = [
@@ -66,6 +66,7 @@ _VALUES = {
     "Operator": "convgen.model.operator",
     "Outcome": "convgen.jobs",
     "Planned": "convgen.planning",
+    "Target": "convgen.targets.target",
 }
 """Where the classes of values are; everything else is in `convgen.api`."""
 

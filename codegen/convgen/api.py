@@ -27,8 +27,6 @@ from convgen.errors import (
 from convgen.options import Job, PlanOptions, ReadOptions, RunOptions, refuse_without_model
 from convgen.progress import Say
 from convgen.size import Size
-from convgen.targets import target
-from convgen.targets.target import Target
 
 if TYPE_CHECKING:  # each function imports what it needs: to list targets takes no NumPy
     from convgen.formats.tflite.listing import Listed
@@ -40,11 +38,12 @@ if TYPE_CHECKING:  # each function imports what it needs: to list targets takes 
     from convgen.report.diff import Diff
     from convgen.report.junit import Junit
     from convgen.report.listings import Listing
+    from convgen.targets.target import Target
     from convgen.together import Together
 
 __all__ = [
     "BuildError", "ConvgenError", "Job", "NoFitError", "PlanOptions", "ReadOptions", "RunOptions",
-    "SpecError", "Target", "TargetError", "ToolError", "UsageError", "VerificationError",
+    "SpecError", "TargetError", "ToolError", "UsageError", "VerificationError",
     "algorithms", "diff", "emit", "extract", "junit", "listing", "operators", "plan", "read",
     "run", "schema", "targets", "together", "tools", "verify",
     "without_result",
@@ -220,6 +219,8 @@ def junit(path: str | Path) -> Junit:
 @explained()
 def targets() -> list[Target]:
     """Return the targets that come with convgen, cores first."""
+    from convgen.targets import target
+
     return [target.load(name) for name in (*target.names(), *target.chips())]
 
 
@@ -250,7 +251,7 @@ def tools() -> str:
 @explained()
 def listing(what: What, path: str | Path | None = None) -> Listing:
     """Return what there is, as text and as JSON; *path* is of the model that has operators."""
-    from convgen.report import doctor, listings
+    from convgen.report import listings
 
     match what:
         case "targets":
@@ -258,6 +259,8 @@ def listing(what: What, path: str | Path | None = None) -> Listing:
         case "algorithms":
             return listings.algorithms(algorithms())
         case "tools":
+            from convgen.report import doctor
+
             return listings.tools(doctor.examine())
         case "operators":
             return listings.operators(operators(path or ""))

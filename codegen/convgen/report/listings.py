@@ -8,15 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from convgen import printable
-from convgen.report import doctor
-from convgen.report.doctor import Tool
 from convgen.report.page import Part, TextTable, printed
 from convgen.size import text_of
-from convgen.targets.target import Target
 
-if TYPE_CHECKING:  # to list targets takes no NumPy
+if TYPE_CHECKING:  # to list targets takes no NumPy, operators no targets
     from convgen.formats.tflite.listing import Listed
     from convgen.plans.plan import Variant
+    from convgen.report.doctor import Tool
+    from convgen.targets.target import Target
 
 OPERATOR = ("index", "kind", "name", "inputs", "outputs", "MACs", "parameters", "becomes")
 SIZES = ("RAM", "flash")
@@ -80,6 +79,8 @@ def algorithms(known: Sequence[Variant]) -> Listing:
 
 def tools(found: Sequence[Tool]) -> Listing:
     """List *found*, and say what cannot be done."""
+    from convgen.report import doctor
+
     return Listing(tuple(doctor.parts(found)), [asdict(tool) for tool in found])
 
 
