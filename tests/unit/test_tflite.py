@@ -203,7 +203,8 @@ def no_operator(made: Any) -> None:
 
 
 WRONG: dict[Callable[[Any], None], str] = {
-    reads_itself: "operator 0: expected inputs that an operator before it writes, got tensor 3",
+    reads_itself: "operator 0: expected inputs that are constants or that an operator before it "
+    "writes, got tensor 3 of int8",
     gigabytes: "tensor 0: expected at most 67,108,864 bytes, got 2,147,483,648",
     shorter: "expected 36 bytes for int8",
     no_such_buffer: "tensor 0: expected one of 3 buffers, got 99",

@@ -232,8 +232,9 @@ class ModelReading:
         where = f"operator {operator.index}"
         for index in operator.inputs:
             if index not in self.known:
-                expected = "inputs that an operator before it writes"
-                raise SpecError([f"{where}: expected {expected}, got tensor {index}"])
+                expected = "inputs that are constants or that an operator before it writes"
+                found = f"tensor {index} of {self.main.tensors[index].dtype}"
+                raise SpecError([f"{where}: expected {expected}, got {found}"])
         for index in operator.outputs:
             if index in self.known or operator.outputs.count(index) > 1:
                 expected = "outputs that nothing else writes"
@@ -303,14 +304,8 @@ class ModelReading:
 
     def graph(self, name: str, entries: tuple[ReadOperator, ...]) -> Graph:
         """Return the graph of what was read. Raises SpecError."""
-        try:
-            return self._graph(name, entries)
-        except UnsupportedError as error:
-            raise SpecError([f"not supported: {error}"]) from None
-
-    def _graph(self, name: str, entries: tuple[ReadOperator, ...]) -> Graph:
-        """Return the graph of what was read. Raises SpecError and UnsupportedError."""
-        main, inputs = self.main, self._seen(self.main.inputs)
+        main = self.main
+        inputs = tuple(self._end(index, "input") for index in main.inputs)
         operators = tuple(operator for entry in entries for operator in entry.operators)
         operators = (*operators, *self._copies())
         written = {tensor.name for operator in operators for tensor in operator.outputs}
@@ -326,7 +321,7 @@ class ModelReading:
             name=name,
             operators=operators,
             inputs=inputs,
-            outputs=self._seen(main.outputs),
+            outputs=tuple(self._end(index, "output") for index in main.outputs),
             states=self.variables.states(),
         )
 
@@ -337,14 +332,19 @@ class ModelReading:
             if self.scene.names.get(index) not in given:
                 continue
             tensor = self.main.tensors[index]
-            before = self.scene.seen(tensor)
+            before = self._end(index, "output")
             self.scene.introduce(replace(tensor, name=f"{tensor.name}:out"))
-            output = self.scene.seen(tensor)
+            output = self._end(index, "output")
             name = identifier(output.name, self.identifiers)
             yield Copy(name=name, inputs=(before,), output=output)
 
-    def _seen(self, indices: tuple[int, ...]) -> tuple[Tensor, ...]:
-        return tuple(self.scene.seen(self.main.tensors[index]) for index in indices)
+    def _end(self, index: int, what: str) -> Tensor:
+        """Return an input or output of the model. Raises SpecError."""
+        tensor = self.main.tensors[index]
+        try:
+            return self.scene.seen(tensor)
+        except UnsupportedError as error:
+            raise SpecError([f"the {what} {word(tensor.name)!r}: not supported: {error}"]) from None
 
 
 def _folded(kind: str, given: list[NDArray[Any]], output: FileTensor) -> NDArray[Any]:

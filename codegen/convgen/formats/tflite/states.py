@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from convgen.errors import SpecError
 from convgen.formats.tflite.scene import TfliteScene, UnsupportedError, options_of
 from convgen.formats.tflite.tables import FileOperator, FileTensor, SubGraph
 from convgen.model.graph import State
 from convgen.model.tensor import Tensor
+from convgen.printable import word
 
 Resource = tuple[str, str]
 KINDS = ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
@@ -42,7 +44,7 @@ class Variables:
                 self.now[self._named(operator)] = scene.seen(given)
 
     def states(self) -> tuple[State, ...]:
-        """Return the states. Raises UnsupportedError, with the variable's name."""
+        """Return the states. Raises SpecError, with the variable's name."""
         return tuple(self._state(name, tensor) for name, tensor in self.read.items())
 
     def _named(self, operator: FileOperator) -> Resource:
@@ -78,15 +80,14 @@ class Variables:
                 raise UnsupportedError(f"{step.kind} in the subgraph")
 
     def _state(self, name: Resource, tensor: Tensor) -> State:
-        first = self.first.get(name)
+        where, expected = f"variable {word(name[1])!r}", f"{tensor.dtype} {list(tensor.shape)}"
+        first, new = self.first.get(name), self.now.get(name, tensor)
         if first is None or first.data is None:
-            raise UnsupportedError(f"variable {name[1]} has no initial value")
-        if first.dtype != tensor.dtype or first.elems != tensor.elems:
-            found = f"{first.dtype} {list(first.shape)}"
-            raise UnsupportedError(f"variable {name[1]} of {found} is read as {list(tensor.shape)}")
-        new = self.now.get(name, tensor)
-        if new.elems != tensor.elems or new.dtype != tensor.dtype:
-            raise UnsupportedError(f"variable {name[1]} changes its shape")
+            raise SpecError([f"{where}: expected an initial value, got none"])
+        for each, what in ((first, "to begin with"), (new, "from the model")):
+            if each.elems != tensor.elems or each.dtype != tensor.dtype:
+                found = f"{each.dtype} {list(each.shape)}"
+                raise SpecError([f"{where}: expected {expected}, as is read, got {found} {what}"])
         return State(tensor=tensor, initial=first.data.reshape(tensor.shape), new=new)
 
 

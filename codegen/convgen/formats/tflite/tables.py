@@ -55,6 +55,8 @@ _STORED = {
     "bool": "u1",
 }
 """dtypes of constants, as they lie in a file; two of int4 are in a byte."""
+_LISTED = ("int32", "int64")
+"""dtypes of shapes and axes, of which there may be none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -266,7 +268,8 @@ def _tensor(index: int, tensor: Any, buffers: list[NDArray[np.uint8]]) -> FileTe
     where = f"tensor {index}"
     shape = _integers(tensor.ShapeAsNumpy(), MAX_RANK, "axes")
     dtype = DTYPES.get(tensor.Type(), f"type {tensor.Type()}")
-    if any(size < 1 for size in shape):
+    empty = shape == (0,) and dtype in _LISTED
+    if not empty and any(size < 1 for size in shape):
         raise UnsoundError(f"{where}: expected sizes of at least 1, got {list(shape)}")
     if (size := math.prod(shape) * _width(dtype)) > MAX_TENSOR_BYTES:
         raise UnsoundError(f"{where}: expected at most {MAX_TENSOR_BYTES:,} bytes, got {size:,}")
@@ -315,6 +318,8 @@ def _data(
             f"{where}: expected one of {len(buffers)} buffers, got {tensor.Buffer()}"
         )
     content = buffers[tensor.Buffer()]
+    if shape == (0,):
+        return np.zeros(0, _STORED[dtype])
     if not len(content) or dtype not in _STORED:
         return None
     if tensor.Sparsity() is not None:
