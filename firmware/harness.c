@@ -171,26 +171,62 @@ static void empty(void) {
 }
 
 /* Never inlined: what is counted beside the function itself must not differ between calls. */
-__attribute__((noinline)) static uint64_t measure(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS]) {
+__attribute__((noinline)) static uint64_t measure(
+    convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS], uintptr_t *value) {
     convgen_registers_give();
     convgen_counter_start();
-    convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
-    return convgen_counter_read();
+    const uintptr_t returned = convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
+    const uint64_t ticks = convgen_counter_read();
+    *value = returned;
+    return ticks;
 }
 
-static void call_init(void) {
-    fill(layer->kept, 0xA5);
-    fill_guards();
-    print("init_ticks", measure(layer->init, layer->init_arguments));
+/* Prints the ticks of the call as `key`; NULL: it is not measured. */
+static uintptr_t call(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS], const char *key) {
+    uintptr_t value;
+    if (key != NULL) {
+        print(key, measure(function, arguments, &value));
+    } else {
+        convgen_registers_give();
+        value = convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
+    }
     check_guards();
     check_registers();
+    return value;
 }
 
-static void call_unmeasured(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS]) {
-    convgen_registers_give();
-    convgen_call_on_stack(function, arguments, layer->arena + layer->stack.end);
-    check_guards();
-    check_registers();
+static void call_init(int byte, const char *key) {
+    fill(layer->kept, byte);
+    (void)call(layer->init, layer->init_arguments, key);
+}
+
+/* Who takes a row says whether it was the last that is needed. */
+static void check_value(uintptr_t value, size_t row) {
+    if ((int)value != (row + 1 == layer->rows)) {
+        print("row", row);
+        print("returned", (uintptr_t)(int)value);
+        convgen_port_exit(CONVGEN_WRONG_VALUE);
+    }
+}
+
+/* One set of inputs, which is there, or its first row: each lies where the one before was. */
+static void call_layer(int input_file, int input_again, const char *key) {
+    if (layer->begin != NULL) {
+        (void)call(layer->begin, layer->arguments, key);
+    }
+    for (size_t row = 0;;) {
+        const uintptr_t value = call(layer->function, layer->arguments, key);
+        if (layer->begin != NULL) {
+            check_value(value, row);
+        }
+        if (layer->inputs_are_preserved) {
+            check_same(layer->inputs, input_again, "input_first", CONVGEN_INPUT_MODIFIED);
+        }
+        if (++row == layer->rows) {
+            break;
+        }
+        (void)read_tensors(layer->inputs, input_file);
+    }
 }
 
 /*
@@ -199,23 +235,24 @@ static void call_unmeasured(convgen_entry *function, void *const arguments[CONVG
  */
 static void repeat_first(void) {
     const int input_file = open_file("input.bin", false);
+    const int input_again = open_file("input.bin", false);
     const int output_file = open_file("output.bin", false);
     fill_guards();
     if (layer->init) {
-        fill(layer->kept, 0x5A);
-        call_unmeasured(layer->init, layer->init_arguments);
+        call_init(0x5A, NULL);
     }
     fill_scratch(1);
     (void)read_tensors(layer->inputs, input_file);
-    call_unmeasured(layer->function, layer->arguments);
+    call_layer(input_file, input_again, NULL);
     check_same(layer->outputs, output_file, "output_first", CONVGEN_OUTPUT_VARIES);
 }
 
 static void run_vectors(int input_file, int output_file) {
     const int input_again = open_file("input.bin", false);
     size_t most_heap_bytes = 0;
+    fill_guards();
     if (layer->init) {
-        call_init();
+        call_init(0xA5, "init_ticks");
     }
     for (unsigned vector = 0;; vector++) {
         fill_guards();
@@ -224,14 +261,9 @@ static void run_vectors(int input_file, int output_file) {
             break;
         }
         convgen_heap_bytes = 0;
-        print("ticks", measure(layer->function, layer->arguments));
+        call_layer(input_file, input_again, "ticks");
         if (convgen_heap_bytes > most_heap_bytes) {
             most_heap_bytes = convgen_heap_bytes;
-        }
-        check_guards();
-        check_registers();
-        if (layer->inputs_are_preserved) {
-            check_same(layer->inputs, input_again, "input_first", CONVGEN_INPUT_MODIFIED);
         }
         write_tensors(layer->outputs, output_file);
     }
@@ -244,7 +276,8 @@ int main(void) {
     const int input_file = open_file("input.bin", false);
     const int output_file = open_file("output.bin", true);
     fill(layer->stack, FIRST_PAINT);
-    print("empty_ticks", measure(empty, layer->arguments));
+    uintptr_t nothing;
+    print("empty_ticks", measure(empty, layer->arguments, &nothing));
     /* Not nought where calling a function takes stack by itself, as on x86. */
     print("empty_stack", stack_depth(FIRST_PAINT));
     run_vectors(input_file, output_file);

@@ -17,6 +17,7 @@ enum convgen_status {
     CONVGEN_NOT_RESTORED = 4,
     CONVGEN_STRAY = 5, /* an emulator that looks on says so */
     CONVGEN_OUTPUT_VARIES = 6,
+    CONVGEN_WRONG_VALUE = 7,
     CONVGEN_FAULT = 70,
     CONVGEN_NO_FILE = 71
 };
@@ -34,9 +35,10 @@ uint64_t convgen_counter_read(void);
 
 enum { CONVGEN_ARGUMENTS = 4 };
 
-/* Calls function(arguments[0], arguments[1], ...) with its stack below stack_top. */
+/* Calls function(arguments[0], arguments[1], ...) with its stack below stack_top; returns what it
+   returns, which means nothing for one that returns nothing. */
 typedef void convgen_entry(void);
-void convgen_call_on_stack(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS], void *stack_top);
+uintptr_t convgen_call_on_stack(convgen_entry *function, void *const arguments[CONVGEN_ARGUMENTS], void *stack_top);
 
 /* What the call must leave as it found it: values for the next call, and the names of what the
    last one did not restore, one after the other, NULL behind the last. `from` begins as 0. */
@@ -57,8 +59,10 @@ struct convgen_zones {
 
 /* The layer, its arguments and where they lie in the arena. */
 struct convgen_layer {
-    convgen_entry *function;
+    convgen_entry *function; /* where rows are handed in: takes one */
     void *arguments[CONVGEN_ARGUMENTS];
+    convgen_entry *begin; /* called before the first row; NULL where inputs are there as a whole */
+    size_t rows; /* of an input; 1 where they are there as a whole */
     convgen_entry *init; /* called once before; NULL if there is none */
     void *init_arguments[CONVGEN_ARGUMENTS];
     uint8_t *arena;

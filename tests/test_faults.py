@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import emulated
 from cases import CASES
 from convgen import cli
-from convgen.bench import program
-from convgen.sources import generate
+from convgen.bench import program, trial
+from convgen.bench.proof.vectors import made_up
+from convgen.bench.run import emulator
+from convgen.bench.trial import Bench
+from convgen.choices import Feed
+from convgen.model.whole import Whole
+from convgen.sources import generate, network
+from convgen.sources.network import network_files
+from convgen.targets import target
+from golden_texts import fused
 
 pytestmark = pytest.mark.emulator
 
@@ -181,3 +192,112 @@ def test_a_layer_that_ends_the_program_with_success_is_wrong(
     status, said = run("first.c", at_entry(statement), *options)
     assert status == 1
     assert "first ended the program, with status 0, in call 1 of " in said
+
+
+# --- models -------------------------------------------------------------------------------------
+
+
+def instead(of: str, text: str) -> Edit:
+    """Return an edit that puts *text* in the place of *of*, which is there once."""
+
+    def edit(source: str) -> str:
+        assert source.count(of) == 1
+        return source.replace(of, text)
+
+    return edit
+
+
+def spoiling(function: str) -> Edit:
+    """Return an edit that lets *function* return with registers and a mask that are not its own."""
+    wrapper = f"""
+    .thumb_func
+    .type {function}, %function
+    .global {function}
+{function}:
+    push {{r4, lr}}
+    bl really_{function}
+    mov r9, sp
+    vmov s20, r9
+    cpsid f
+    pop {{r4, pc}}
+    .size {function}, . - {function}
+"""
+    lines = "\n".join(f'    "{line}\\n"' for line in wrapper.splitlines())
+
+    def edit(source: str) -> str:
+        kept = f'\n__asm__(".text\\n"\n{lines});\n'
+        return re.sub(rf"\b{function}\(void", f"really_{function}(void", source) + kept
+
+    return edit
+
+
+COPIED = "(void)memcpy(fed + (end - at->input_top) * 8, row, 8);"
+ONCE_MORE = "if (end) { memcpy(fed + (end - 1 - at->input_top) * 8, row - 8, 8); }"
+BEGUN = "*at = (struct digits__rows_0){0};"
+DONE = "return digits__go_on(memory);"
+MODEL_FAULTS: dict[str, tuple[Feed, Edit, str, str]] = {
+    "never says that the output is there": (
+        "rows", instead(DONE, "(void)digits__go_on(memory); return 0;"),
+        "digits is wrong: digits_push_row returned 0, expected 1, for row 7 of 8", "",
+    ),
+    "says too early that the output is there": (
+        "rows", instead(DONE, "return digits__go_on(memory) | (end == 6);"),
+        "digits is wrong: digits_push_row returned 1, expected 0, for row 6 of 8", "",
+    ),
+    "reads the row before where the caller had it": (
+        "rows", instead(COPIED, f"{COPIED} {ONCE_MORE}"),
+        "outputs are wrong", "read before the start of input: byte at -",
+    ),
+    "reads behind a row": (
+        "rows", instead(COPIED, f"{COPIED} (void)((const volatile int8_t *)row)[8];"),
+        "", "read past the end of input: first byte at +8",
+    ),
+    "changes a row": (
+        "rows", instead(COPIED, f"{COPIED} ((volatile int8_t *)(uintptr_t)row)[3] ^= 1;"),
+        "modified its input: first byte at +3", "",
+    ),
+    "writes behind the arena": (
+        "rows", instead(DONE, f"((volatile char *)arena)[592] = 1; {DONE}"),
+        "wrote past the end of pool: first byte at +592", "",
+    ),
+    "does not begin": (
+        "rows", instead(BEGUN, "(void)at;"),
+        "digits", "read pool before it wrote there",
+    ),
+    "begins with other registers": (
+        "rows", spoiling("digits_begin"),
+        "digits did not restore r9, FAULTMASK and s20", "",
+    ),
+    "takes a row with other registers": (
+        "rows", spoiling("digits_push_row"),
+        "digits did not restore r9, FAULTMASK and s20", "",
+    ),
+}  # fmt: skip
+"""How it is fed, what is edited, what is said on a board, and in this process if that is not so."""
+
+
+@cache
+def model_bench(kind: str) -> Bench:
+    schedule = fused("rows", target.load("cortex-m4"))
+    made = made_up(Whole(schedule.graph), seed=0)
+    bench = emulated.bench("cortex-m4", *made.inputs)
+    return replace(bench, vectors=made, emulator=emulator.choose(kind, bench.target))
+
+
+@pytest.mark.parametrize("fault", MODEL_FAULTS)
+def test_a_fault_of_a_model_is_caught(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, edit, on_board, in_process = MODEL_FAULTS[fault]
+
+    def edited(*arguments: Any) -> dict[str, str]:
+        files = network_files(*arguments)
+        return {n: edit(t) if n == "digits.c" else t for n, t in files.items()}
+
+    monkeypatch.setattr(network, "network_files", edited)
+    board, here = model_bench("qemu-system"), model_bench("unicorn")
+    built = trial.build(fused(feed, board.target), board, tmp_path / "trial", 2**16)
+    for bench, said in ((board, on_board), (here, in_process or on_board)):
+        found = trial.put_to_test(built, bench, 2**16, roomy=False)
+        assert (found.failure is None) == (not said)
+        assert said in (found.failure or ""), found.failure

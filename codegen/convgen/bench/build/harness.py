@@ -25,6 +25,7 @@ class Status(IntEnum):
     NOT_RESTORED = 4
     STRAY = 5  # seen by an emulator that looks on
     OUTPUT_VARIES = 6
+    WRONG_VALUE = 7
     FAULT = 70
     NO_FILE = 71
 

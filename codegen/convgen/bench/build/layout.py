@@ -20,8 +20,6 @@ from convgen.errors import MachineTooSmallError, NoFitError
 from convgen.model.tensor import numbered
 from convgen.schedule.overlap import Pool
 
-FEED = "convgen_feed"  # in layer_call.c: hands in all rows
-
 GUARD_BYTES = 64
 STACK_GUARD_BYTES = 256
 STACK_ALIGN = 16
@@ -40,7 +38,8 @@ class Call:
     beginning of the pool are what ``NAME_init`` fills, and what is kept instead of a workspace.
     ``tensor_align`` is that of tensors and pool: of one element. With so many *rows* the input is
     no part of the pool: the caller hands in one after the other, ``NAME_push_row(pool, row)``
-    after ``NAME_begin(pool)``; where it has them from is not counted.
+    after ``NAME_begin(pool)``, each in the same ``row_bytes`` at a multiple of ``row_align``, which
+    are not counted.
     """
 
     name: str
@@ -55,23 +54,32 @@ class Call:
     writes_input: bool = False
     state_bytes: int = 0
     rows: int = 0
+    row_align: int = 1
 
     @property
     def function(self) -> str:
-        """What the harness calls for one set of inputs."""
-        return FEED if self.rows else self.name
+        """What the harness calls for one set of inputs, or for a row."""
+        return f"{self.name}_push_row" if self.rows else self.name
+
+    @property
+    def opening(self) -> str:
+        """What it calls first for one set of inputs."""
+        return f"{self.name}_begin" if self.rows else self.name
 
     @property
     def functions(self) -> tuple[str, ...]:
         """All that the harness calls."""
-        return (self.function, f"{self.name}_init") if self.has_init else (self.function,)
+        return (*self.entered, f"{self.name}_init") if self.has_init else (*self.entered,)
 
     @property
     def entered(self) -> Mapping[str, int]:
-        """How often each function of the sources is entered for one set of inputs."""
-        if self.rows:
-            return {f"{self.name}_begin": 1, f"{self.name}_push_row": self.rows}
-        return {self.name: 1}
+        """How often it calls each function for one set of inputs."""
+        return {self.opening: 1, self.function: self.rows} if self.rows else {self.name: 1}
+
+    @property
+    def calls(self) -> int:
+        """How many calls that is."""
+        return sum(self.entered.values())
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -108,8 +116,8 @@ class Call:
 
     @property
     def handed_in(self) -> tuple[tuple[str, int], ...]:
-        """Name and bytes of what comes row by row."""
-        return (("input", self.input_bytes),) if self.rows else ()
+        """Name and bytes of the row that is handed in."""
+        return (("input", self.row_bytes),) if self.rows else ()
 
     @property
     def buffer_bytes(self) -> int:
@@ -252,7 +260,8 @@ def arrange(
 
 
 def _arrange(call: Call, stack_bytes: int, static_bytes: int) -> Layout:
-    sizes = [(name, size, call.tensor_align) for name, size in call.tensors]
+    aligns = dict.fromkeys(dict(call.handed_in), call.row_align)
+    sizes = [(name, size, aligns.get(name, call.tensor_align)) for name, size in call.tensors]
     if call.workspace_bytes:
         sizes.append(("workspace", call.workspace_bytes, call.workspace_align))
     whole = max(STACK_ALIGN, *(2 * align for _, _, align in sizes))

@@ -12,7 +12,6 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
 from convgen.bench.build.compilers import Toolchain
-from convgen.bench.build.layout import FEED
 from convgen.bench.build.toolchain import Image, Objects
 from convgen.bench.code.callgraph import CallGraph, Unbounded
 from convgen.bench.code.disassembly import functions
@@ -67,7 +66,7 @@ def measure(image: Image, toolchain: Toolchain) -> Sizes:
         own = layer_code(elf)
         extents = {start: size for _, start, size in function_symbols(elf)}
     graph = CallGraph(functions(image, toolchain), frame_bytes(image.objects))
-    roots = [graph.find(name, None if name == FEED else own) for name in image.call.functions]
+    roots = [graph.find(name, own) for name in image.call.functions]
     try:
         reachable = {f.start for root in roots for f in graph.reachable(root)}
         library_bytes = sum(extents[start] for start in reachable if start not in own)

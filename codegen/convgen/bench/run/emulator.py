@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from convgen.bench.build.harness import Status
+from convgen.bench.build.layout import Call
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import Counts, OwnerOf
 from convgen.bench.run.access import Fault
@@ -272,7 +273,7 @@ def run(
         raise _failure(ended, report, emulator, image)
     calls = len(inputs) // image.call.input_bytes
     outputs = _outputs(folder / "output.bin", calls * image.call.output_bytes)
-    if not _is_complete(report, calls):
+    if not _is_complete(report, calls * image.call.calls):
         raise _ended_early(report, calls, emulator, image)
     if outputs is None:
         raise ToolError(
@@ -283,7 +284,11 @@ def run(
     counted = counter is None or counter.can_count(of_each_call)
     done = Run(
         outputs=outputs,
-        instructions=_instructions(report, "ticks", counter) if counter and counted else None,
+        instructions=(
+            _of_inputs(_instructions(report, "ticks", counter), image.call)
+            if counter and counted
+            else None
+        ),
         stack_bytes=report["stack"][0] - report["empty_stack"][0],
         heap_bytes=report["heap"][0],
         init_instructions=(
@@ -312,7 +317,7 @@ def _measured_on_board(
 
     That runs the same image in this process, where it is installed and has the core.
     """
-    cycles = _cycles(report)
+    cycles = _cycles(report, image.call)
     notes: tuple[str, ...] = (
         () if cycles else (f"no cycles: {emulator.target.name} has no counter that runs",)
     )
@@ -327,12 +332,18 @@ def _measured_on_board(
     return replace(done, cycles=cycles, instructions=instructions, notes=(*done.notes, *notes))
 
 
-def _cycles(report: dict[str, list[int]]) -> tuple[int, ...] | None:
-    """Return what each call took beside calling an empty function; None if nothing counts."""
+def _cycles(report: dict[str, list[int]], call: Call) -> tuple[int, ...] | None:
+    """Return what each input took beside calling an empty function; None if nothing counts."""
     if not all(report["ticks"]):
         return None
     [empty] = report["empty_ticks"]
-    return tuple(max(0, ticks - empty) for ticks in report["ticks"])
+    return _of_inputs([max(0, ticks - empty) for ticks in report["ticks"]], call)
+
+
+def _of_inputs(of_calls: Sequence[int], call: Call) -> tuple[int, ...]:
+    """Add up what the calls for each set of inputs took."""
+    size = call.calls
+    return tuple(sum(of_calls[at : at + size]) for at in range(0, len(of_calls), size))
 
 
 def counting(target: Target) -> EmulatorKind | None:
@@ -508,7 +519,7 @@ def _ended_early(
             f"{emulator.machine_name} ended with status 0 and did not run {name}\n"
             f"  command: {command}"
         )
-    done = len(report.get("ticks", ()))
+    done = len(report.get("ticks", ())) // image.call.calls
     return VerificationError(
         f"{name} ended the program, with status 0, in call {min(done + 1, calls)} of {calls}: "
         "it must return"
@@ -542,6 +553,16 @@ def _damage(report: dict[str, list[int]], image: Image) -> str:
 
 def _modified(report: dict[str, list[int]], image: Image) -> str:
     return f"modified its input: first byte at +{report['input_first'][0]}"
+
+
+def _wrong_value(report: dict[str, list[int]], image: Image) -> str:
+    """Say what a function that takes rows returned."""
+    row, returned = report["row"][0], report["returned"][0] & 0xFFFF_FFFF
+    expected = int(row + 1 == image.call.rows)
+    return (
+        f"is wrong: {image.call.function} returned {returned - (returned >> 31 << 32)}, expected "
+        f"{expected}, for row {row} of {image.call.rows}"
+    )
 
 
 def _varies(report: dict[str, list[int]], image: Image) -> str:
@@ -606,6 +627,7 @@ _SENTENCES: dict[int, Callable[[dict[str, list[int]], Image], str]] = {
     Status.INPUT_MODIFIED: _modified,
     Status.NOT_RESTORED: _lost,
     Status.OUTPUT_VARIES: _varies,
+    Status.WRONG_VALUE: _wrong_value,
     Status.STRAY: _stray,
     Status.FAULT: _fault,
 }

@@ -26,7 +26,7 @@ from convgen.bench.build.layout import Zone
 from convgen.bench.build.toolchain import Image
 from convgen.bench.code.blocks import OUTSIDE, BasicBlock, Counts, OwnerOf
 from convgen.bench.code.measure import function_symbols, layer_code
-from convgen.bench.run.access import Rights, Span, between
+from convgen.bench.run.access import Rights, Span, Unwritten, between
 from convgen.bench.run.convention import Lost
 from convgen.bench.run.cores import BareCore
 from convgen.bench.run.watch import Stray, Watch
@@ -45,7 +45,7 @@ class RunEnd:
     """How a run ended: the harness's status, and how often each block ran in the layer's calls.
 
     Those of the init function, of the empty one and of the call that is not measured are not among
-    them. ``owned`` are the instructions of each call by who owns them, if `run` was told.
+    them. ``owned`` are the instructions for each set of inputs by who owns them, if `run` was told.
     """
 
     status: int
@@ -63,9 +63,9 @@ def run(
 ) -> RunEnd:
     """Run *image* with the files of its folder, which a board would read and write.
 
-    TimedOut if a call begins more than *most_instructions*. With *sees_unwritten* the first call
-    of each function ends where it reads what nobody has written, which takes some microseconds for
-    each access to output and workspace.
+    TimedOut if a call begins more than *most_instructions*. With *sees_unwritten* the calls for the
+    first set of inputs, and init, end where they read what nobody has written, which takes some
+    microseconds for each access to output and workspace.
     """
     guest = _Guest(model, image, most_instructions, sees_unwritten, owner_of)
     try:
@@ -187,11 +187,13 @@ class _Guest:
         self._image = image
         self._program = _program(image)
         self._arena = self._program.symbols["convgen_layer_start"]
-        self._layer = self._first_instruction(image.call.function)
+        self._measured = {self._first_instruction(name) for name in image.call.entered}
         stretches = _stretches(self._program)
         self._load(stretches)
         self._rights = self._rights_of_calls(stretches)
-        self._looks_for_unwritten = dict.fromkeys(image.call.functions, sees_unwritten)
+        self._unseen = set(image.call.functions) if sees_unwritten else set()
+        self._unwritten: Unwritten | None = None
+        self._opens = True
         self._watch = Watch(
             self._core,
             most_instructions,
@@ -203,7 +205,7 @@ class _Guest:
             self._program.is_own,
             owner_of and self._inside(owner_of),
         )
-        self._owned: list[Mapping[int | None, int]] = []
+        self._owned: list[Counter[int | None]] = []
         self._blocks: Counter[BasicBlock] = Counter()
         self._files: list[BinaryIO] = []
         self._status: int | None = None
@@ -368,9 +370,13 @@ class _Guest:
         core = self._core
         function = core.read(core.architecture.called) & ~core.architecture.entry_bit
         name = self._program.function_at(function)[1]
-        looks = self._looks_for_unwritten.get(name, False)
-        self._looks_for_unwritten[name] = False
-        self._watch.begin(self._rights if looks else replace(self._rights, unwritten=()))
+        call = self._image.call
+        self._opens = name != call.function or call.opening == call.function
+        if self._opens:
+            looks = name in self._unseen
+            self._unwritten = Unwritten(self._rights.unwritten) if looks else None
+            self._unseen.discard(name)
+        self._watch.begin(self._rights, self._unwritten)
         return self._here
 
     def _end_call(self) -> int:
@@ -383,8 +389,10 @@ class _Guest:
 
     def _read_counter(self, *_: int) -> int:
         blocks = self._watch.blocks
-        if any(block.address == self._layer for block in blocks):
-            self._owned.append(self._watch.owned)
+        if any(block.address in self._measured for block in blocks):
+            if self._opens:
+                self._owned.append(Counter())
+            self._owned[-1] += self._watch.owned
             for block in blocks:
                 if not any(block.address in function for function in self._program.around):
                     self._blocks[block] += blocks[block]

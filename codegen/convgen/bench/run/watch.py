@@ -58,21 +58,22 @@ class Watch:
         self.stray: Stray | None = None
         self.lost: Lost | None = None
 
-    def begin(self, rights: Rights) -> None:
-        """Count from nought."""
+    def begin(self, rights: Rights, unwritten: Unwritten | None) -> None:
+        """Count from nought. What is *unwritten* must not be read; None: nobody looks."""
         constants = self._core.unicorn
         self._left = self.most_instructions
         self._ran.clear()
         self._owner = None
         self.owned = Counter()
         self._convention.clear()
-        self._unwritten = Unwritten(rights.unwritten)
         self._hooks = [self._core.engine.hook_add(constants.UC_HOOK_BLOCK, self._on_block)]
         reads, writes = constants.UC_HOOK_MEM_READ, constants.UC_HOOK_MEM_WRITE
         self._hook(reads, rights.unreadable, Fault.READ)
         self._hook(writes, rights.unwritable, Fault.WRITE)
-        self._hook_unwritten(reads, rights.unwritten, self._on_unwritten_read)
-        self._hook_unwritten(writes, rights.unwritten, self._on_first_write)
+        if unwritten:
+            self._unwritten = unwritten
+            self._hook_unwritten(reads, rights.unwritten, self._on_unwritten_read)
+            self._hook_unwritten(writes, rights.unwritten, self._on_first_write)
         self._core.engine.ctl_flush_tb()  # code translated before calls no hook
 
     def end(self) -> None:
