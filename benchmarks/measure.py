@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from remembered import Measured, remember
 
@@ -132,10 +135,22 @@ def in_parallel(
     work: Callable[[J], R], jobs: Mapping[K, Iterable[J]]
 ) -> Iterator[tuple[K, list[R]]]:
     """Do all *jobs*, `WORKERS` at a time; yield the results of each key in turn."""
-    pool = ProcessPoolExecutor(WORKERS)
+    pool = ProcessPoolExecutor(WORKERS, initializer=_ends_with_its_parent)
     try:
         runs = {key: pool.map(work, wanted) for key, wanted in jobs.items()}
         for key, results in runs.items():
             yield key, list(results)
     finally:
         pool.shutdown(cancel_futures=True)  # those that a failure leaves over
+
+
+def _ends_with_its_parent() -> None:
+    """Let this worker end with who started it, who may be killed: it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> NoReturn:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

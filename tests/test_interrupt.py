@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cases import CASES
-from command import FIRST, SOURCE, tree, write_spec
+from command import FIRST, SOURCE, tree, without_progress, write_spec
 from convgen.system import staging
 from convgen.system.publishing import SUMS
 from fake_tools import COMPILER, EMULATOR, FOLDER, HANGS, fake, runs
@@ -28,6 +28,7 @@ SAID = {
     signal.SIGTERM: "convgen: ended by SIGTERM\n",
     signal.SIGHUP: "convgen: ended by SIGHUP\n",
     signal.SIGQUIT: "convgen: ended by SIGQUIT\n",
+    signal.SIGXCPU: "convgen: ended by SIGXCPU\n",
 }
 COMMAND = (sys.executable, "-m", "convgen")
 
@@ -77,7 +78,8 @@ def wait_for(there: Callable[[], object]) -> None:
 def ends(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """See *process* end as it should after signal *number*, which it has been sent."""
     stdout, stderr = process.communicate(timeout=HUNG_S)
-    assert (process.returncode, stdout, stderr) == (128 + number, "", SAID[number])
+    said = without_progress(stderr)  # which tells of what takes long here
+    assert (process.returncode, stdout, said) == (128 + number, "", SAID[number])
 
 
 def hung(outside: Path) -> Callable[[], bool]:
@@ -88,6 +90,10 @@ def hung(outside: Path) -> Callable[[], bool]:
 def nothing_is_left(outside: Path, before: dict[str, bytes | None]) -> None:
     assert tree(Path()) == before
     assert list((outside / "tmp").iterdir()) == []
+    nobody_is_left(outside)
+
+
+def nobody_is_left(outside: Path) -> None:
     pids = outside / "pids"
     wait_for(lambda: not any(runs(int(pid)) for pid in pids.read_text().split()))
 
@@ -101,6 +107,43 @@ def test_a_hung_compiler_and_its_children_are_ended(number: signal.Signals, outs
         process.send_signal(number)
         ends(process, number)
     nothing_is_left(outside, before)
+
+
+def test_what_runs_is_ended_also_where_the_command_is_killed(outside: Path) -> None:
+    """The next run removes the folder that is left."""
+    fake(COMPILER, HANGS)
+    before = tree(Path())
+    with started(outside, *FIRST, "--emulator", "none", "--compare") as process:
+        wait_for(hung(outside))
+        process.kill()
+        process.wait(HUNG_S)
+    nobody_is_left(outside)
+    staging.sweep(Path().absolute())
+    assert tree(Path()) == before
+
+
+WORKERS = """
+import os, time
+from pathlib import Path
+from measure import in_parallel
+
+def work(number):
+    with Path(os.environ["PIDS"]).open("a") as told:
+        print(os.getpid(), file=told, flush=True)
+    time.sleep(600)
+
+list(in_parallel(work, {"all": range(2)}))
+"""
+
+
+def test_what_measures_beside_a_benchmark_ends_with_it(outside: Path) -> None:
+    path = os.pathsep.join(map(str, (SOURCE, SOURCE.parent / "benchmarks")))
+    command = (sys.executable, "-c", WORKERS)
+    with started(outside, command=command, environment={"PYTHONPATH": path}) as process:
+        wait_for(hung(outside))
+        process.kill()
+        process.wait(HUNG_S)
+        nobody_is_left(outside)
 
 
 @pytest.mark.parametrize("tool", [COMPILER, EMULATOR])

@@ -18,14 +18,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from convgen.system import portability
+from convgen.system import portability, watchdog
 
 REMOVAL_S = 1.0
 SAID_S = 0.5  # far above what writing a line takes, if anybody reads
 SHOW_CURSOR = b"\r\x1b[2K\x1b[?25h"  # the line of progress hides it
 
-processes: set[portability.Process] = set()
-"""What runs, started `portability.apart`; add to it inside of `whole`."""
+_processes: set[portability.Process] = set()
 folders: set[str] = set()
 """What is removed if the command ends early; add to it inside of `whole`."""
 
@@ -55,6 +54,18 @@ def unwatch() -> None:
         signal.set_wakeup_fd(-1)
 
 
+def started(process: portability.Process) -> None:
+    """From now on *process*, started `portability.apart` inside of `whole`, ends with this one."""
+    _processes.add(process)
+    watchdog.tell("started", process)
+
+
+def ended(process: portability.Process) -> None:
+    """It has ended by itself, or has been."""
+    _processes.discard(process)
+    watchdog.tell("ended", process)
+
+
 @contextmanager
 def whole() -> Iterator[None]:
     """What is done in here is done to its end, even if a signal comes. It must not take long."""
@@ -78,7 +89,7 @@ def _end_on_signal(reader: socket.socket) -> NoReturn:
     number = reader.recv(1)[0]
     _asked.set()
     _lock.acquire()  # for good: nothing is started or published from now on
-    portability.end(processes)
+    portability.end(_processes)
     until = time.monotonic() + REMOVAL_S
     while any(map(os.path.lexists, tuple(folders))) and time.monotonic() < until:
         for folder in tuple(folders):

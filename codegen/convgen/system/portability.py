@@ -23,12 +23,12 @@ try:
 except ImportError:
     HAS_LOCKS = False
 
-# Asked to end by a key, by another program, or since the terminal has gone.
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
-    if hasattr(signal, name)
-)
+# Asked to end by a key, by another program, since the terminal has gone, or its time is up.
+ENDING = (
+    "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK",
+    "SIGXCPU", "SIGALRM", "SIGUSR1", "SIGUSR2",
+)  # fmt: skip
+SIGNALS = tuple(getattr(signal, name) for name in ENDING if hasattr(signal, name))
 HAS_GROUPS = hasattr(os, "killpg")
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How to open what may be a pipe, without waiting for its other end."""

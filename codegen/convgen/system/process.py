@@ -94,7 +94,7 @@ def run(
         try:
             with interrupt.whole():
                 process = _start(command, cwd, said)
-                interrupt.processes.add(process)
+                interrupt.started(process)
         except OSError as error:
             raise ToolError(_cannot_run(command, install, error)) from None
         try:
@@ -113,7 +113,7 @@ def run(
             portability.end([process])
             raise
         finally:
-            interrupt.processes.discard(process)
+            interrupt.ended(process)
             _spend(time.monotonic() - start - expected)
     return Finished(status=process.returncode, stdout=stdout, stderr=stderr)
 
