@@ -55,7 +55,8 @@ class Gather:
 
 def plan_gather(geometry: Geometry) -> Gather:
     """Return how the taps of *geometry* are copied."""
-    by_row = not geometry.is_grouped and geometry.dilation_w == 1
+    is_run = geometry.dilation_w == 1 and geometry.k_w <= geometry.in_w
+    by_row = is_run and not geometry.is_grouped
     return Gather(
         groups=geometry.groups if geometry.is_grouped else 1,
         elems=geometry.group_in_c if geometry.is_grouped else geometry.in_c,
