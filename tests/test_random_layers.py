@@ -134,7 +134,7 @@ ASSEMBLED = {
     "rv32imc": r".*_w16|winograd_.*",
 }
 """Those that are in assembly for most layers."""
-FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)")
+FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)|(?<=^winograd_)[24]x[24]")
 """In a name, what tells it from another algorithm with the same assembly, and other C around it."""
 LEAST_IN_POOLS, LEAST_NATIVE = 200, 30  # layers for each algorithm
 LEAST_EMULATED = 3  # beside those of test_every_target, which are compiled in the same way

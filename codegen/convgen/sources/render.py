@@ -76,14 +76,14 @@ def render_html(template: str, **context: Any) -> str:
 
 def tidy(text: str) -> str:
     """Drop lines of nothing, strip line ends, keep one empty line in a row, none at a brace."""
-    text = _without_nothing(text)
-    text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
-    text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
-    text = re.sub(r"\{\n\n", "{\n", text)
+    text = "\n".join([line.rstrip(" \t") for line in _without_nothing(text).split("\n")])
+    text = re.sub(r"\n\n\n+", "\n\n", text).strip("\n") + "\n"
+    text = text.replace("{\n\n", "{\n")
     return re.sub(r"\n\n(\s*\})", r"\n\1", text)
 
 
 def _without_nothing(text: str) -> str:
     """Drop lines of nothing, and nothing amid others."""
-    text = re.sub(rf"^[ \t{NOTHING}]*{NOTHING}[ \t{NOTHING}]*\n", "", text, flags=re.MULTILINE)
-    return text.replace(NOTHING, "")
+    lines = text.split("\n")
+    kept = [line for line in lines if NOTHING not in line or line.strip(f" \t{NOTHING}")]
+    return "\n".join(kept).replace(NOTHING, "")
