@@ -98,7 +98,7 @@ def shaped(g: Geometry) -> Row:
 
 
 @seed(1)
-@settings(max_examples=3, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(geometries(Kind("int8")), st.sampled_from(["cortex-m0", "cortex-m4", "rv32imc"]))
 def test_the_rule_holds_on_what_is_measured(geometry: Geometry, board: str) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):

@@ -12,11 +12,9 @@ from command import convgen_process, tree, write_spec
 pytestmark = pytest.mark.emulator
 
 RUNS = {
-    "cortex-m4": ("first", ["-t", "cortex-m4"]),
     "compared": ("grouped", ["-t", "cortex-m0", "--compare", "--optimize", "speed"]),
     "overlapping": ("depthwise", ["-t", "rv32imc", "--overlap"]),
     "in process": ("real", ["-t", "cortex-m33", "--emulator", "unicorn"]),
-    "user-mode": ("real", ["-t", "cortex-m4", "--emulator", "qemu-user"]),
     "host": ("connected", ["-t", "host", "--seed", "5"]),
 }
 PLACES = {

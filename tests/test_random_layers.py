@@ -136,7 +136,8 @@ ASSEMBLED = {
 """Those that are in assembly for most layers."""
 FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)|(?<=^winograd_)[24]x[24]")
 """In a name, what tells it from another algorithm with the same assembly, and other C around it."""
-LEAST_IN_POOLS, LEAST_NATIVE = 200, 30  # layers for each algorithm
+LEAST_IN_POOLS = 200  # layers for each algorithm
+LEAST_NATIVE = 30  # for each but for its form
 LEAST_EMULATED = 3  # beside those of test_every_target, which are compiled in the same way
 LEAST_ASSEMBLED = {
     "cortex-m0": 200,
@@ -177,10 +178,13 @@ def algorithms_of(jobs: Sequence[native.Job]) -> Counter[str]:
 
 def least_assembled(board: str, name: str) -> int:
     """Return on how many layers the algorithm *name* is tried in assembly."""
-    if not re.fullmatch(ASSEMBLED[board], name):
-        return 0
+    return shared(LEAST_ASSEMBLED[board], name) if re.fullmatch(ASSEMBLED[board], name) else 0
+
+
+def shared(count: int, name: str) -> int:
+    """Return the part of *count* layers that falls to the algorithm *name*, one form of several."""
     kernels = [FORM.sub("", algorithm.name) for algorithm in ALGORITHMS]
-    return LEAST_ASSEMBLED[board] // kernels.count(FORM.sub("", name))
+    return count // kernels.count(FORM.sub("", name))
 
 
 def assembled(jobs: Sequence[native.Job]) -> Counter[str]:
@@ -233,7 +237,7 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
     tried, simulated = Counter[str](), Counter[str]()
 
     def enough(name: str) -> bool:
-        return tried[name] >= LEAST_NATIVE and simulated[name] >= LEAST_IN_POOLS
+        return tried[name] >= shared(LEAST_NATIVE, name) and simulated[name] >= LEAST_IN_POOLS
 
     def trials(names: set[str], number: int) -> None:
         jobs = jobs_for(family, boards, names, number)
@@ -241,7 +245,7 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
             for variant in job.chosen:
                 check_pool(variant.plan)
         simulated.update(algorithms_of(jobs))
-        if jobs := no_more(jobs, lambda name: LEAST_NATIVE - tried[name]):
+        if jobs := no_more(jobs, lambda name: shared(LEAST_NATIVE, name) - tried[name]):
             with tempfile.TemporaryDirectory() as folder:
                 emulated.check_jobs(jobs, native.run(Path(folder), jobs))
         tried.update(algorithms_of(jobs))
