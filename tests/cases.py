@@ -47,6 +47,15 @@ OPERATORS: dict[str, Spec] = {
         "output": {"scale": 0.0519, "zero_point": -10},
         "activation": "relu",
     },
+    "upwards": {
+        "name": "upwards",
+        "op": "transposed_conv2d",
+        "input": {"shape": [3, 4, 5], "dtype": "int8", "scale": 0.05, "zero_point": -3},
+        "out_channels": 6,
+        "kernel_size": 3,
+        "stride": 2,
+        "padding": "same",
+    },
     "mean": {
         "name": "mean",
         "op": "average_pool",

@@ -77,6 +77,7 @@ CHOSEN = [
     ("small", "winograd_4x4_t1_ram"),
     ("first", "winograd_4x4_t2"),
     ("real", "winograd_2x2_t1_ram"),
+    ("upwards", "transposed"),
     ("joined", "add"),
     ("mean", "pool"),
     ("most", "pool"),

@@ -14,6 +14,7 @@ from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 
 TYPES = {
@@ -56,6 +57,8 @@ def model(operator: Operator) -> bytes:
     graph.tensors = [*inputs, *constants, *(_tensor(tensor) for tensor in operator.outputs)]
     step, code = _operator(operator)
     step.inputs = list(range(len(inputs) + len(constants)))
+    if isinstance(operator, TransposedConv2d):
+        step.inputs = [3, 1, 0, 2]
     step.outputs = graph.outputs = [len(graph.tensors) - 1]
     graph.inputs, graph.operators = list(range(len(inputs))), [step]
     made.operatorCodes, made.subgraphs = [code], [graph]
@@ -81,22 +84,26 @@ def _quantization(scales: Any, zero_point: int = 0) -> schema.QuantizationParame
 
 
 def _constants(operator: Operator, buffers: list[schema.BufferT]) -> list[schema.TensorT]:
-    """Weights and bias of a fully connected operator."""
-    if not isinstance(operator, Conv2d):
+    """Weights and bias; of a transposed convolution the sizes of the output too."""
+    if not isinstance(operator, Conv2d | TransposedConv2d):
         return []
-    q, count = operator.quantization, operator.geometry.out_c
+    layer = operator if isinstance(operator, Conv2d) else operator.convolution
+    q, count = layer.quantization, layer.geometry.out_c
     none = np.zeros(count, np.int32 if q else np.float32)
     arrays: dict[str, NDArray[Any]] = {
-        "weights": operator.weights.reshape(count, -1),
-        "bias": none if operator.bias is None else operator.bias,
+        "weights": layer.weights.reshape(count, -1),
+        "bias": none if layer.bias is None else layer.bias,
     }
+    if isinstance(operator, TransposedConv2d):
+        arrays["weights"] = operator.weights[:, ::-1, ::-1]
+        arrays["sizes"] = np.array([1, *operator.outputs[0].shape], np.int32)
     found = []
     for name, values in arrays.items():
         made, buffer = schema.TensorT(), schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         made.name, made.shape = name.encode(), list(values.shape)
         made.type, made.buffer = TYPES[str(values.dtype)], len(buffers)
-        if q:
+        if q and name != "sizes":
             assert q.weight_scale is not None
             assert q.in_scale is not None
             scales = np.broadcast_to(q.weight_scale, count)
@@ -119,6 +126,13 @@ def _operator(operator: Operator) -> tuple[schema.OperatorT, schema.OperatorCode
             code.version = VERSIONS[operator.dtype]
             step.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
             step.builtinOptions = schema.FullyConnectedOptionsT()
+        case TransposedConv2d():
+            code.builtinCode = schema.BuiltinOperator.TRANSPOSE_CONV
+            code.version = 4
+            step.builtinOptionsType = schema.BuiltinOptions.TransposeConvOptions
+            step.builtinOptions = schema.TransposeConvOptionsT()
+            step.builtinOptions.strideH, step.builtinOptions.strideW = operator.strides
+            step.builtinOptions.padding = _transposed_padding(operator)
         case Pool2d():
             code.builtinCode = {
                 "average_pool": schema.BuiltinOperator.AVERAGE_POOL_2D,
@@ -129,6 +143,13 @@ def _operator(operator: Operator) -> tuple[schema.OperatorT, schema.OperatorCode
     code.deprecatedBuiltinCode = code.builtinCode
     step.builtinOptions.fusedActivationFunction = ACTIVATIONS[operator.activation]
     return step, code
+
+
+def _transposed_padding(operator: TransposedConv2d) -> Any:
+    """Of both that which makes the output's size, as the interpreter checks it."""
+    sizes = zip(operator.input.shape, operator.outputs[0].shape, operator.strides, strict=False)
+    is_same = all(-(-out // step) == size for size, out, step in sizes)
+    return schema.Padding.SAME if is_same else schema.Padding.VALID
 
 
 def _pool_options(pool: Pool2d) -> schema.Pool2DOptionsT:

@@ -16,7 +16,7 @@ from convgen.model.operator import Operator
 from convgen.targets.target import Target
 from native import Job
 
-KINDS = ("add", "average_pool", "max_pool", "fully_connected")
+KINDS = ("add", "average_pool", "max_pool", "fully_connected", "transposed_conv2d")
 """Each drawn by the function of its name below."""
 
 CONNECTED = ("direct", "direct_w16", "direct_p1", "im2col_p1")
@@ -40,7 +40,7 @@ def jobs(kind: str, board: Target, numbers: Iterable[int], dtype: str = "int8") 
 def draw(kind: str, number: int, dtype: str = "int8") -> Operator:
     """Return the *number*-th operator of a *kind*; the same each time."""
     rng = random.Random(f"{kind} {dtype} {number}")  # noqa: S311
-    fields = {"add": _add, "fully_connected": _fully_connected}.get(kind, _pool)(rng, dtype)
+    fields = DRAWERS.get(kind, _pool)(rng, dtype)
     name = f"{kind}_{dtype}_{number}"
     activation = rng.choice(["none", "relu", "relu6"])
     with tempfile.TemporaryDirectory() as folder:
@@ -88,3 +88,30 @@ def _fully_connected(rng: random.Random, dtype: str) -> dict[str, Any]:
         "output": _numbers(rng, dtype),
         "out_channels": rng.randint(1, 12),
     }
+
+
+def _transposed_conv2d(rng: random.Random, dtype: str) -> dict[str, Any]:
+    image = _tensor(rng, dtype, 6)
+    kernel, stride = ([rng.randint(1, most) for _ in range(2)] for most in (5, 3))
+    padding: Any = rng.choice(["same", "valid"])
+    if stride == [1, 1]:
+        stride = [2, 1]
+    if rng.random() < 0.4:  # as TensorFlow Lite's "same" has it for other sizes of the output
+        total = [
+            rng.randint(max(0, size - step), size - 1)
+            for size, step in zip(kernel, stride, strict=True)
+        ]
+        padding = [*(each // 2 for each in total), *(each - each // 2 for each in total)]
+    return _fully_connected(rng, dtype) | {
+        "input": image,
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+    }
+
+
+DRAWERS = {
+    "add": _add,
+    "fully_connected": _fully_connected,
+    "transposed_conv2d": _transposed_conv2d,
+}

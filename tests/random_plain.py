@@ -15,7 +15,7 @@ from convgen.model.ops.arithmetic import Elementwise, Kind, Operand
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
-from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
+from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Transpose
 from convgen.model.ops.pointwise import KINDS as KINDS_OF_FLOAT
 from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.prelu import Prelu
@@ -281,15 +281,6 @@ def _resize(of: type[ResizeNearest | ResizeBilinear]) -> Callable[[Rng, str], Op
     return draw
 
 
-def _spread(rng: Rng, name: str) -> Operator:
-    rows, cols, channels = rng.randint(1, 6), rng.randint(1, 6), rng.randint(1, 9)
-    strides = rng.randint(1, 3), rng.randint(1, 3)
-    spread = ((rows - 1) * strides[0] + 1, (cols - 1) * strides[1] + 1, channels)
-    given, (output,) = _moved(rng, (rows, cols, channels), spread)
-    value = given.zero_point
-    return Spread(name=name, inputs=(given,), output=output, strides=strides, value=value)
-
-
 def _copy(rng: Rng, name: str) -> Operator:
     shape = _shape(rng)
     given, (output,) = _moved(rng, shape, shape)
@@ -337,7 +328,6 @@ KINDS: Mapping[str, Callable[[Rng, str], Operator]] = {
     "log_softmax_float32": _log_softmax("float32"),
     "resize_nearest": _resize(ResizeNearest),
     "resize_bilinear": _resize(ResizeBilinear),
-    "spread": _spread,
     "copy": _copy,
 }
 """What draws each."""

@@ -164,7 +164,7 @@ def test_a_refusal_says_what_is_needed_and_what_the_layer_has(
     assert {r.algorithm: r.reason for r in rejected}[algorithm] == sentence
 
 
-OPERATORS = '"conv2d", "fully_connected", "average_pool", "max_pool" or "add"'
+OPERATORS = '"conv2d", "transposed_conv2d", "fully_connected", "average_pool", "max_pool" or "add"'
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,13 @@ from convgen.sources.generate import layer_files
 from convgen.targets import target
 from random_operators import KINDS, jobs
 
-EACH = {"add": 300, "average_pool": 150, "max_pool": 150, "fully_connected": 300}
+EACH = {
+    "add": 200,
+    "average_pool": 150,
+    "max_pool": 150,
+    "fully_connected": 200,
+    "transposed_conv2d": 200,
+}
 """Random int8 layers that LiteRT and every one of the boards have computed."""
 SOME_FLOAT32 = 20
 SANITIZED = 150

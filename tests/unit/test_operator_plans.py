@@ -22,7 +22,7 @@ from convgen.plans.softmax import find_powers
 from convgen.schedule.select import survey
 from convgen.targets import target
 
-MOVERS = ("pad", "slice", "transpose", "concatenation", "spread", "copy", "resize_nearest")
+MOVERS = ("pad", "slice", "transpose", "concatenation", "copy", "resize_nearest")
 
 
 def quantisation(scale: float, zero_point: int) -> Quantize:

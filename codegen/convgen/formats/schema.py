@@ -78,9 +78,14 @@ def _positive_float32(value: float) -> float:
 
 _DEPTHWISE = '"conv2d" with "groups" equal to the input channels'
 _CONNECTED = '"fully_connected"'
+_TRANSPOSED = '"transposed_conv2d"'
 OPS = {
     _DEPTHWISE: ("depthwise", "depthwiseconv", "dw", "dwconv", "separable"),
     '"conv2d" with "groups"': ("group", "groups", "grouped"),
+    _TRANSPOSED: (
+        *("transpose", "transposed", "deconv", "deconvolution", "convtranspose", "transposeconv"),
+        *("upconv", "upconvolution"),
+    ),
     _CONNECTED: (
         *("fully", "fullyconnected", "fc", "dense", "linear", "gemm", "matmul", "inner"),
         *("innerproduct", "mat"),
@@ -334,6 +339,36 @@ class LayerSpec(_Strict):
         return {"padding": "valid"} | value
 
 
+class TransposedSpec(_Strict):
+    """A transposed convolution: each input pixel adds a kernel of products to the outputs."""
+
+    name: Prefix
+    op: Literal["transposed_conv2d"]
+    input: InputSpec
+    output: OutputSpec = OutputSpec()
+    out_channels: Size
+    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    stride: Annotated[Pair, Field(description="from pixel to pixel in the output")] = 1
+    padding: Annotated[
+        Padding,
+        Field(
+            description="same makes stride times the input; numbers are outputs left out; of sizes "
+            "that are all right output.shape may say which"
+        ),
+    ]
+    activation: Activation = "none"
+    weights: Annotated[
+        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
+    ] = None
+    bias: Annotated[
+        ArraySpec | None,
+        Field(
+            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
+        ),
+    ] = None
+    requantize: RequantizeSpec | None = None
+
+
 class ConnectedSpec(_Strict):
     """A fully connected layer: each output is a sum over the whole input."""
 
@@ -385,10 +420,11 @@ class AddSpec(_Strict):
     activation: Activation = "none"
 
 
-AnySpec = LayerSpec | ConnectedSpec | PoolSpec | AddSpec
+AnySpec = LayerSpec | TransposedSpec | ConnectedSpec | PoolSpec | AddSpec
 
 MODELS: dict[str, type[AnySpec]] = {
     "conv2d": LayerSpec,
+    "transposed_conv2d": TransposedSpec,
     "fully_connected": ConnectedSpec,
     "average_pool": PoolSpec,
     "max_pool": PoolSpec,

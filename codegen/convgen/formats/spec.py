@@ -6,7 +6,7 @@ from pathlib import Path
 
 from convgen.errors import SpecError
 from convgen.formats import schema
-from convgen.formats.schema import AddSpec, ConnectedSpec, LayerSpec, PoolSpec
+from convgen.formats.schema import AddSpec, ConnectedSpec, LayerSpec, PoolSpec, TransposedSpec
 from convgen.model.operator import Operator
 from convgen.system import files
 from convgen.system.files import Unreadable
@@ -27,6 +27,10 @@ def load(path: Path, *, allow_outside: bool = False, seed: int = 0) -> Operator:
             from convgen.formats import conv2d
 
             return conv2d.build(spec, path.parent, allow_outside=allow_outside, seed=seed)
+        case TransposedSpec():
+            from convgen.formats import transposed
+
+            return transposed.build(spec, path.parent, allow_outside=allow_outside, seed=seed)
         case PoolSpec() | AddSpec():
             from convgen.formats import simple
 

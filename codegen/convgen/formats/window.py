@@ -16,8 +16,8 @@ def geometry_of(given: LayerSpec | PoolSpec) -> tuple[Geometry, list[str]]:
     """Return the window of *given* and what is wrong with it; it means nothing if anything is."""
     spec = _as_depthwise(given) if isinstance(given, PoolSpec) else given
     in_h, in_w, in_c = spec.input.shape
-    (k_h, k_w), (stride_h, stride_w) = _pair(spec.kernel_size), _pair(spec.stride)
-    dilation_h, dilation_w = _pair(spec.dilation)
+    (k_h, k_w), (stride_h, stride_w) = pair(spec.kernel_size), pair(spec.stride)
+    dilation_h, dilation_w = pair(spec.dilation)
     out_h, pad_top, pad_bottom = _axis(spec, 0)
     out_w, pad_left, pad_right = _axis(spec, 1)
     geometry = Geometry(
@@ -50,7 +50,8 @@ def _as_depthwise(spec: PoolSpec) -> LayerSpec:
     )
 
 
-def _pair(value: int | list[int]) -> tuple[int, int]:
+def pair(value: int | list[int]) -> tuple[int, int]:
+    """Return height and width of what may be one number for both."""
     if isinstance(value, int):
         return value, value
     height, width = value
@@ -62,8 +63,8 @@ def _axis(spec: LayerSpec, axis: int) -> tuple[int, int, int]:
 
     The output size is not positive where the kernel is larger than the padded input.
     """
-    size, stride = spec.input.shape[axis], _pair(spec.stride)[axis]
-    reach = (_pair(spec.kernel_size)[axis] - 1) * _pair(spec.dilation)[axis] + 1
+    size, stride = spec.input.shape[axis], pair(spec.stride)[axis]
+    reach = (pair(spec.kernel_size)[axis] - 1) * pair(spec.dilation)[axis] + 1
     if isinstance(spec.padding, list):
         before, after = spec.padding[axis], spec.padding[axis + 2]
     elif spec.padding == "valid":

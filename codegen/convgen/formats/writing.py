@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ from convgen.model.operator import Operator
 from convgen.model.ops.add import Add
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 
 DATA = "data.npz"
 """The file beside the spec that has its arrays."""
 
 Fields = dict[str, Any]
+
+_OF_CONVOLUTIONS = ("dilation", "groups")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +38,7 @@ class Written:
 
 def is_writable(operator: Operator) -> bool:
     """Whether a spec can say *operator*."""
-    return isinstance(operator, Conv2d | Pool2d | Add)
+    return isinstance(operator, Conv2d | TransposedConv2d | Pool2d | Add)
 
 
 def written(operator: Operator) -> Written:
@@ -43,6 +46,8 @@ def written(operator: Operator) -> Written:
     match operator:
         case Conv2d():
             return _convolution(operator)
+        case TransposedConv2d():
+            return _transposed(operator)
         case Pool2d():
             return Written(_pooling(operator), {})
         case Add():
@@ -86,6 +91,23 @@ def _convolution(layer: Conv2d) -> Written:
         if requantize := _requantize(q, usual_rounding(fields["op"], layer.dtype, layer.bias)):
             fields["requantize"] = requantize
     return Written(fields, arrays)
+
+
+def _transposed(operator: TransposedConv2d) -> Written:
+    """Return the fields of the convolution, but for what is that of the image spread."""
+    layer = replace(operator.convolution, name=operator.name)
+    found, g, (top, left) = _convolution(layer), layer.geometry, operator.pads
+    bottom, right = g.k_h - 1 - g.pad_bottom, g.k_w - 1 - g.pad_right
+    fields = {name: found.fields[name] for name in found.fields if name not in _OF_CONVOLUTIONS}
+    fields |= {
+        "op": operator.kind,
+        "input": _tensor(operator.input),
+        "output": {"shape": [g.out_h, g.out_w, g.out_c], **_numbers(operator.outputs[0])},
+        "stride": list(operator.strides),
+        "padding": [top, left, max(0, bottom), max(0, right)],
+    }
+    weights = np.ascontiguousarray(operator.weights[:, ::-1, ::-1])
+    return Written(fields, {**found.arrays, "weights": weights})
 
 
 def _array(name: str) -> Fields:

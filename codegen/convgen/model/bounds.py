@@ -22,12 +22,13 @@ from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
 from convgen.model.ops.mean import Mean
-from convgen.model.ops.move import Concatenation, Pad, Slice, Spread, Transpose
+from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
 from convgen.model.ops.pointwise import Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
 from convgen.model.ops.softmax import LogSoftmax, Softmax
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 
 Errors = NDArray[np.float64]
 
@@ -104,6 +105,10 @@ def _convolved(layer: Conv2d, _: list[NDArray[Any]], errors: list[Errors]) -> An
         for image in errors[0]
     ]
     return np.stack(sums)
+
+
+def _transposed(operator: TransposedConv2d, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
+    return _convolved(operator.convolution, given, [operator.spread(errors[0])])
 
 
 def _unclamped(operator: Any, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
@@ -201,7 +206,7 @@ _MOVES: dict[type, Callable[..., Any]] = {
     ResizeNearest: _alike,
     Slice: _alike,
     Softmax: _softmax,
-    Spread: _filled,
     Transpose: _alike,
+    TransposedConv2d: _transposed,
 }
 """By the type of operator; bytes that come out of wrong bytes may be anything."""

@@ -18,7 +18,7 @@ import numpy as np
 from convgen.ctext.literals import operand
 from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import Operator
-from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Spread, Transpose
+from convgen.model.ops.move import Concatenation, Copy, Pad, Slice, Transpose
 from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
 from convgen.plans.kernels.base import OwnSums
@@ -251,59 +251,6 @@ class Padding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpreadSteps:
-    """What ``operators/spread.c.j2`` prints.
-
-    ``between_rows`` and ``between_cols`` are elements of the output between those of pixels.
-    """
-
-    rows: int
-    cols: int
-    channels: int
-    between_rows: int
-    between_cols: int
-    value: float
-    has_unaligned: bool
-
-    @property
-    def fills(self) -> bool:
-        """Whether anything is between."""
-        return self.between_rows + self.between_cols > 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spreading:
-    """Pixels with others between them."""
-
-    name: str = "spread"
-    family: str = "spread"
-    summary: str = "pixel by pixel, and what is between"
-
-    def plan(self, operator: Spread, target: Target) -> Plan:
-        """Find where pixels go."""
-        rows, cols, channels = operator.inputs[0].shape
-        stride_h, stride_w = operator.strides
-        out_w = operator.output.shape[1]
-        row_at, col_at = np.arange(rows) * stride_h * out_w, np.arange(cols) * stride_w
-        target_at = ((row_at[:, None] + col_at) * channels).reshape(-1)
-        source = np.arange(rows * cols) * channels
-        runs = _Runs(source=source, target=target_at, length=channels)
-        steps = SpreadSteps(
-            rows=rows,
-            cols=cols,
-            channels=channels,
-            between_rows=(stride_h - 1) * out_w * channels,
-            between_cols=(stride_w - 1) * channels,
-            value=of_dtype(operator.dtype).value(operator.value),
-            has_unaligned=target.has("unaligned"),
-        )
-        fills = Counter({steps.between_rows: rows - 1})
-        fills[steps.between_cols] += rows * (cols - 1)
-        del fills[0]
-        return _plan(self, operator, steps, (runs,), _filling(fills), "operators/spread.c.j2")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class InPlace:
     """Nothing: where tensors lie in others (`convgen.schedule.inside`)."""
 
@@ -331,9 +278,9 @@ def in_place(operator: Operator) -> Plan:
 
 
 def _plan(
-    algorithm: Gathering | Joining | Padding | Spreading,
-    operator: Slice | Transpose | Copy | Concatenation | Pad | Spread,
-    steps: GatherSteps | JoinSteps | PadSteps | SpreadSteps,
+    algorithm: Gathering | Joining | Padding,
+    operator: Slice | Transpose | Copy | Concatenation | Pad,
+    steps: GatherSteps | JoinSteps | PadSteps,
     runs: Sequence[_Runs],
     work: Counter[str],
     template: str,
@@ -442,4 +389,3 @@ def _elems(padded: Padded) -> int:
 GATHERING: tuple[Gathering, ...] = (Gathering(),)
 JOINING: tuple[Joining, ...] = (Joining(),)
 PADDING: tuple[Padding, ...] = (Padding(),)
-SPREADING: tuple[Spreading, ...] = (Spreading(),)

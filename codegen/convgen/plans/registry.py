@@ -32,7 +32,7 @@ OF_KIND: Mapping[str, tuple[str, str]] = {
     "Transpose": ("move", "GATHERING"),
     "Copy": ("move", "GATHERING"),
     "Concatenation": ("move", "JOINING"),
-    "Spread": ("move", "SPREADING"),
+    "TransposedConv2d": ("transposed", "VARIANTS"),
     "ResizeNearest": ("resize", "NEAREST"),
     "ResizeBilinear": ("resize", "BILINEAR"),
     "Quantize": ("convert", "TO_BYTES"),

@@ -8,6 +8,7 @@ from convgen.ctext.literals import ctype, macro
 from convgen.model.arithmetic import of_dtype
 from convgen.model.operator import Windowed
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.plans.constant import Constant
 from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
@@ -136,6 +137,7 @@ def operator_context(plan: Plan, target: Target, name: str) -> dict[str, Any]:
         context["geometry"] = operator.geometry
     if isinstance(operator, Conv2d):
         context["layer"] = operator
+    if isinstance(operator, Conv2d | TransposedConv2d):
         context["sum"] = ctype(operator.sums_dtype)
     return context
 

@@ -21,8 +21,9 @@ from convgen.formats.tflite.scene import (
     scaled,
 )
 from convgen.formats.tflite.tables import FileOperator
-from convgen.model.ops.move import Spread
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 
 
@@ -74,7 +75,7 @@ def _resized(operator: FileOperator, scene: TfliteScene) -> tuple[Tensor, Tensor
 
 
 def transpose_conv(operator: FileOperator, scene: TfliteScene) -> Built:
-    """Read a TRANSPOSE_CONV: a convolution, kernel turned, of an image with zeros in between.
+    """Read a TRANSPOSE_CONV; without a stride it is a convolution, kernel turned.
 
     Raises UnsupportedError.
     """
@@ -100,10 +101,7 @@ def transpose_conv(operator: FileOperator, scene: TfliteScene) -> Built:
     tensors = scene.seen(given), scene.seen(output)
     of_one_dtype(scaled(tensors[0]), scaled(tensors[1]), among=NUMBERS)
     shape = (*wide, in_c)
-    spread = tensors[0]
-    if strides != (1, 1):
-        name = f"{spread.name}:spread:{tensors[1].name}"
-        spread = replace(spread, name=name, shape=shape)
+    spread = replace(tensors[0], shape=shape)
     moves = KernelMoves((1, 1), (1, 1), (*before, *after))
     layer = Layer(
         geometry=convolutions.geometry_of(shape, out_shape, (k_h, k_w), moves, 1),
@@ -119,10 +117,7 @@ def transpose_conv(operator: FileOperator, scene: TfliteScene) -> Built:
     )
     if spread.dtype == "float32" and weights.given.dtype != "float32":
         raise UnsupportedError(f"{weights.given.dtype} weights with float32 tensors")
-    built = convolutions.convolution(layer, (spread, tensors[1]), mirrored, symmetric=True)
-    if strides == (1, 1):
-        return built
-    first = Spread(
-        name="", inputs=(tensors[0],), output=spread, strides=strides, value=spread.zero_point
-    )
-    return [first, *built]
+    [built] = convolutions.convolution(layer, (spread, tensors[1]), mirrored, symmetric=True)
+    if strides == (1, 1) or not isinstance(built, Conv2d):
+        return [built]
+    return [TransposedConv2d(name="", input=tensors[0], convolution=built, strides=strides)]

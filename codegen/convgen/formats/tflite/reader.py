@@ -28,6 +28,7 @@ from convgen.model.graph import Graph, OnnxFile
 from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.move import Copy
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.quantize import Rounding
 from convgen.model.tensor import Tensor
 from convgen.printable import word
@@ -265,7 +266,7 @@ class ModelReading:
         if self.macs > MAX_MACS:
             most = f"at most {MAX_MACS:,} multiply-accumulates"
             raise SpecError([f"expected {most}"])
-        if isinstance(operator, Conv2d):
+        if isinstance(operator, Conv2d | TransposedConv2d):
             self.constant_bytes += operator.weights.nbytes
         if self.constant_bytes > MAX_CONSTANT_BYTES:
             raise SpecError([f"expected at most {MAX_CONSTANT_BYTES:,} bytes of weights"])

@@ -127,27 +127,6 @@ class Transpose(_Mover, Plain):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Spread(_Mover, Plain):
-    """``value`` between the rows and columns of an image, which come ``strides`` apart.
-
-    A transposed convolution is a convolution of this.
-    """
-
-    strides: tuple[int, int]
-    value: float
-
-    kind: ClassVar[str] = "spread"
-    title: ClassVar[str] = "spreading of pixels"
-
-    def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Return the spread images. Arrays are ``[N, *shape]``."""
-        (images,) = inputs
-        found = np.full((len(images), *self.output.shape), self.value, images.dtype)
-        found[:, :: self.strides[0], :: self.strides[1]] = images
-        return (found,)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Copy(_Mover, Plain):
     """The same bytes at another place: a state that is kept for the next call."""
 

@@ -16,9 +16,10 @@ from convgen.model.ops.pointwise import CLAMPS, Pointwise
 from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.table import Table, every_byte, every_value, least
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.passes.rewriting import only_readers, rebuilt
 
-Clamping = Conv2d | Pool2d | Add | Elementwise
+Clamping = Conv2d | TransposedConv2d | Pool2d | Add | Elementwise
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -55,6 +56,9 @@ def _clamp(operator: Operator) -> tuple[float, float] | None:
 
 def _clamped(operator: Clamping, after: Operator, low: float, high: float) -> Operator:
     """Return *operator* writing what *after* does: a clamp of a clamp is one."""
+    if isinstance(operator, TransposedConv2d):
+        clamped: Any = _clamped(operator.convolution, after, low, high)
+        return replace(operator, convolution=clamped)
     least_, most = (
         min(max(end, low), high) for end in (operator.activation_min, operator.activation_max)
     )

@@ -12,6 +12,7 @@ from convgen.model.ops.add import Add
 from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 
 Names = Mapping[str, str]
@@ -85,7 +86,7 @@ def with_inputs(operator: Operator, names: Sequence[str]) -> Operator:
     match operator:
         case Conv2d():
             return replace(operator, input_name=tensors[0].name)
-        case Pool2d():
+        case Pool2d() | TransposedConv2d():
             return replace(operator, input=tensors[0])
         case Elementwise():
             left = iter(tensors)
@@ -104,6 +105,8 @@ def writing(operator: Operator, name: str) -> Operator:
     match operator:
         case Conv2d() | Pool2d():
             return replace(operator, output_name=name)
+        case TransposedConv2d():
+            return replace(operator, convolution=replace(operator.convolution, output_name=name))
         case Add() | Elementwise() | Plain():
             return replace(operator, output=replace(operator.output, name=name))
     raise AssertionError(f"{type(operator).__name__} has no tensors known here")

@@ -1,0 +1,209 @@
+"""Transposed convolution: each output gathers what the input adds to it, with no plane of sums.
+
+Workspace: 0. Outputs a stride apart have the same weights, those of a *phase*: a small convolution
+of the image itself. Of the kernel's taps each belongs to one phase. A row of outputs is made phase
+by phase: pixels whose columns of taps are inside the image in blocks, a kernel row at a time, the
+others tap by tap; a tap outside reads zero points, or is skipped where zero stands for zero.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
+from convgen.plans.band import all_rows
+from convgen.plans.constant import Constant
+from convgen.plans.conv.base import block_work, output_work, packed, zero_points
+from convgen.plans.kernels import plan_kernel
+from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
+from convgen.plans.kernels.portable import pack
+from convgen.plans.output import step_by_step
+from convgen.plans.plan import Plan
+from convgen.plans.runs import distance_above
+from convgen.targets.target import Target
+
+PHASES = all_rows("how many rows of the input a row of the output reads differs by its phase")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransposedSteps:
+    """What ``algorithms/transposed.c.j2`` prints: sizes, and pixels of a block.
+
+    ``skips_outside``: taps outside the image are left out.
+    """
+
+    in_h: int
+    in_w: int
+    in_c: int
+    out_h: int
+    out_w: int
+    out_c: int
+    k_h: int
+    k_w: int
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_left: int
+    pixels: int
+    skips_outside: bool
+
+    @property
+    def pixel_blocks(self) -> tuple[int, ...]:
+        """Every pixel block, widest first."""
+        return (self.pixels, 1) if self.pixels > 1 else (1,)
+
+    @property
+    def most_cols(self) -> int:
+        """The most columns of taps of a phase."""
+        return -(-self.k_w // self.stride_w)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """For each row of the output the first of the input it reads, and how many: ``[2, h]``."""
+        return _taps(np.arange(self.out_h) + self.pad_top, self.k_h, self.stride_h)
+
+    @property
+    def cols(self) -> NDArray[np.int64]:
+        """The same of columns."""
+        return _taps(np.arange(self.out_w) + self.pad_left, self.k_w, self.stride_w)
+
+
+def _taps(places: NDArray[np.int64], size: int, stride: int) -> NDArray[np.int64]:
+    counts = (size + stride - 1 - places % stride) // stride
+    return np.stack([places // stride - counts + 1, counts])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """Each output by itself."""
+
+    name: str = "transposed"
+    family: str = "transposed"
+    summary: str = "gathers what the input adds to each output, phase by phase: no workspace"
+
+    def plan(self, operator: TransposedConv2d, target: Target) -> Plan:
+        """Cut the kernel into those of the phases: every layer will do."""
+        layer = operator.convolution
+        kernel, before = _kernel(operator, target)
+        steps = _steps(operator, kernel.pixels)
+        output, starts = step_by_step(layer), _starts(operator)
+        outside = layer.geometry.in_c * (steps.pixels - 1 + steps.most_cols)
+        return Plan(
+            variant=self,
+            template="algorithms/transposed.c.j2",
+            operator=operator,
+            kernel=kernel,
+            output=output,
+            workspace=(),
+            constants=(
+                packed(kernel),
+                before,
+                *((starts,) if starts.values.any() else ()),
+                *output.constants,
+                *(() if steps.skips_outside else (zero_points(layer, outside),)),
+            ),
+            steps=steps,
+            orders=(),
+            decisions=(
+                f"The kernel of {steps.k_h} x {steps.k_w} is cut into those of "
+                f"{steps.stride_h} x {steps.stride_w} phases: outputs that have the same taps.",
+            ),
+            work=_work(kernel, steps) + output_work(layer, output),
+            above=(_above(steps) * operator.input.elem_bytes,),
+            band=PHASES,
+        )
+
+
+def _kernel(operator: TransposedConv2d, target: Target) -> tuple[KernelPlan, Constant]:
+    """Return the kernel, weights phase by phase, and how many taps come before each phase's."""
+    layer, (stride_h, stride_w) = operator.convolution, operator.strides
+    g, in_w = layer.geometry, operator.input.shape[1]
+    most_cols = -(-g.k_w // stride_w)
+    runs = Runs(pixels=max(1, in_w - most_cols + 1), pitch=g.in_c, step=1, group=0, count=g.k_h)
+    kernel = plan_kernel(patch_weights(layer), target, runs)
+    phases = [operator.phase(row, col) for row in range(stride_h) for col in range(stride_w)]
+    matrices = [phase.reshape(1, g.out_c, -1) for phase in phases]
+    weights = np.concatenate([pack(matrix, 1, kernel.spans) for matrix in matrices if matrix.size])
+    taps = [matrix.shape[2] // g.in_c for matrix in matrices]
+    before = Constant(
+        name="taps_before",
+        values=np.cumsum([0, *taps[:-1]]).astype(np.int32),
+        comment="[phase]: how many taps the phases before it have",
+    )
+    return replace(kernel, weights=weights, packing=f"[phase]{kernel.packing}"), before
+
+
+def _starts(operator: TransposedConv2d) -> Constant:
+    """Return where the sums of each phase start: the bias, less its share of the zero point."""
+    layer, (stride_h, stride_w) = operator.convolution, operator.strides
+    bias: NDArray[Any] = np.zeros(layer.geometry.out_c) if layer.bias is None else layer.bias
+    starts = [
+        bias.astype(np.float64) - layer.zero_point * operator.phase(row, col).sum(axis=(1, 2, 3))
+        for row in range(stride_h)
+        for col in range(stride_w)
+    ]
+    return Constant(
+        name="bias",
+        values=np.concatenate(starts).astype(layer.sums_dtype),
+        comment="[phase][channel]: where each sum starts, the bias less the zero point's share",
+    )
+
+
+def _steps(operator: TransposedConv2d, pixels: int) -> TransposedSteps:
+    g, (in_h, in_w, in_c) = operator.convolution.geometry, operator.input.shape
+    (stride_h, stride_w), (pad_top, pad_left) = operator.strides, operator.pads
+    return TransposedSteps(
+        in_h=in_h,
+        in_w=in_w,
+        in_c=in_c,
+        out_h=g.out_h,
+        out_w=g.out_w,
+        out_c=g.out_c,
+        k_h=g.k_h,
+        k_w=g.k_w,
+        stride_h=stride_h,
+        stride_w=stride_w,
+        pad_top=pad_top,
+        pad_left=pad_left,
+        pixels=pixels,
+        skips_outside=operator.convolution.zero_point == 0,
+    )
+
+
+def _work(kernel: KernelPlan, steps: TransposedSteps) -> Counter[str]:
+    """Count blocks inside, and the taps of the pixels at the edge."""
+    row_taps = int(steps.rows[1].sum())
+    work: Counter[str] = Counter()
+    for start in range(min(steps.stride_w, steps.out_w)):
+        first, counts = steps.cols[:, start :: steps.stride_w]
+        cols = int(counts[0])
+        inside = int(((first >= 0) & (first + cols <= steps.in_w)).sum())
+        blocks = inside // steps.pixels
+        edges = len(first) - blocks * steps.pixels
+        work += block_work(
+            kernel,
+            steps.pixels,
+            steps.out_h * blocks,
+            row_taps * blocks,
+            cols * steps.in_c,
+            branches=True,
+        )
+        taps = row_taps * cols * edges
+        work += block_work(kernel, 1, steps.out_h * edges, taps, steps.in_c, branches=True)
+        work["direct.edge_tap"] += taps * sum(map(kernel.blocks, kernel.channel_blocks))
+    return +work
+
+
+def _above(steps: TransposedSteps) -> int:
+    """Return how far above the output the input may begin: a row is written before it is read."""
+    written = np.arange(1, steps.out_h + 1) * steps.out_w * steps.out_c
+    read = steps.rows[0].clip(0, steps.in_h) * steps.in_w * steps.in_c
+    return distance_above(read, written)
+
+
+VARIANTS = (Gathering(),)
