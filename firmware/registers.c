@@ -53,6 +53,9 @@ static const struct kept registers[] = {
     FLOATING("fs4"), FLOATING("fs5"), FLOATING("fs6"), FLOATING("fs7"),
     FLOATING("fs8"), FLOATING("fs9"), FLOATING("fs10"), FLOATING("fs11"),
 #endif
+#if defined(__riscv_vector)
+    WHOLE("vstart"), /* nought where a function begins and where it ends */
+#endif
 #elif defined(__x86_64__)
     WHOLE("rbx"), WHOLE("rbp"), WHOLE("r12"), WHOLE("r13"),
     WHOLE("r14"), WHOLE("r15"), WHOLE("rsp"),

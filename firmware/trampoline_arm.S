@@ -53,6 +53,10 @@ convgen_call_on_stack:
 #ifdef HAS_FLOATING
     adds r3, #16
     vldmia r3!, {s16-s31}
+#ifdef __ARM_FEATURE_MVE
+    ldr r4, [r3]
+    vmsr p0, r4 /* nothing is promised of it */
+#endif
     vmrs r4, fpscr
     str r4, [r3]
 #endif

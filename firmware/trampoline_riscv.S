@@ -91,11 +91,22 @@ convgen_call_on_stack:
     csrr t0, mtvec
     STORE t0, 2 * WORD(t1)
 1:
+    addi t1, t1, 3 * WORD
 #ifdef __riscv_flen
     csrr t0, frm
-    STORE t0, 3 * WORD(t1)
-    addi t1, t1, 4 * WORD
+    each STORE, t1, t0
     saved_floating FLOAD, t1
+#endif
+#ifdef __riscv_vector
+    LOAD t0, 0(t1) /* nothing is promised of rounding, of a length and of what lanes hold */
+    andi t0, t0, 3
+    csrw vxrm, t0
+    vsetvli t0, zero, e8, m8, ta, ma
+    .irp register, v0, v8, v16, v24
+    vmv.v.i \register, -7
+    .endr
+    vsetivli zero, 1, e16, m1, tu, mu
+    each STORE, t1, zero /* vstart */
 #endif
     mv sp, a2
     LOAD a0, 0(a1)
@@ -119,14 +130,19 @@ convgen_returned:
     csrr t0, mtvec
     STORE t0, 2 * WORD(t1)
 2:
+    addi t1, t1, 3 * WORD
 #ifdef __riscv_flen
     csrr t0, frm
-    STORE t0, 3 * WORD(t1)
-    addi t1, t1, 4 * WORD
+    each STORE, t1, t0
     saved_floating FSTORE, t1
     fsrmi 0
     la t0, kept_floating
     saved_floating FLOAD, t0
+#endif
+#ifdef __riscv_vector
+    csrr t0, vstart
+    csrw vstart, zero
+    each STORE, t1, t0
 #endif
     la t0, kept_sp
     LOAD sp, 0(t0)

@@ -242,6 +242,24 @@ def test_what_is_changed_is_saved_and_what_is_saved_restored() -> None:
         assert ("lr" in saved) == ("pc" in restored), place
 
 
+MODES = (
+    (re.compile(r"vp[st]\w* ?|vpst\w*|v\w+t\.\S+ .*"), re.compile(r"vctp\.\d+ .*|vmsr p0, .*")),
+    (re.compile(r"v(?:smul|nclip|ssra|aadd)\w*\..*"), re.compile(r"csrwi vxrm, .*")),
+)
+"""What a predicate or a rounding mode decides, and what sets that."""
+
+
+def test_no_function_takes_a_predicate_or_a_rounding_mode_for_granted() -> None:
+    found: set[int] = set()
+    for place, function in functions().items():
+        for number, (uses, sets) in enumerate(MODES):
+            used = [n for n, line in enumerate(function.lines) if uses.fullmatch(line)]
+            if used:
+                found.add(number)
+                assert any(map(sets.fullmatch, function.lines[: used[0]])), (place, used)
+    assert found == {0, 1}
+
+
 def moved(function: Function, words: tuple[str, str]) -> set[str]:
     """Registers that are pushed, or popped; those that low ones are moved from or to as well."""
     found: set[str] = set()

@@ -71,6 +71,9 @@ toy:
     clobber 1\number, "mv s\number, t0"
     .endr
 #endif
+#ifdef __riscv_vector
+    clobber 33, "csrwi vstart, 1"
+#endif
 #ifdef __riscv_flen
     .irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
     clobber 2\number, "fmv.w.x fs\number, t0"
