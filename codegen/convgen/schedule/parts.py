@@ -75,10 +75,12 @@ class Parts:
         lasting = [tensor.name for tensor in graph.outputs]
         lasting += [n for state in graph.states for n in (state.tensor.name, state.new.name)]
         self._lasting = graph.shared.union(lasting)
+        self._last = {name: max(readers, default=-1) for name, readers in self.readers.items()}
+        self._last |= dict.fromkeys(self._lasting, len(graph.operators))
 
     def is_needed_after(self, name: str, end: int) -> bool:
         """Whether a tensor is needed when operator *end* - 1 is done."""
-        return name in self._lasting or any(reader >= end for reader in self.readers[name])
+        return self._last[name] >= end
 
     def caller(self, tensor: Tensor) -> Part:
         """Return who hands in the rows of *tensor*."""

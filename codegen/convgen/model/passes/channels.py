@@ -86,10 +86,11 @@ class _Search:
         return sum(int(flags.sum()) for flags in self.flags.values())
 
     def _agree(self) -> None:
-        before = -1
+        """Ask until all agree: back and forth, since most hear it from those behind them."""
+        before, operators = -1, self.graph.operators
         while before != (now := self._count()):
             before = now
-            for operator in self.graph.operators:
+            for operator in (*reversed(operators), *operators):
                 self._ask(operator)
 
     def _drops(self, operator: Operator) -> bool:
