@@ -31,9 +31,9 @@ EACH = {
     "transposed_conv2d": 200,
 }
 """Random int8 layers that LiteRT and every one of the boards have computed."""
-SOME_FLOAT32 = 20
+SOME_FLOAT32 = 10
 SANITIZED = 150
-COMPILED_WELL = 30  # of these; of the others the compiler does not see much, and is quick
+COMPILED_WELL = 15  # of these; of the others the compiler does not see much, and is quick
 USUAL = Options(layers_in_unit=10)
 QUICK = Options(compile=("-O0",), layers_in_unit=1000)
 BOARDS = ("cortex-m0", "cortex-m4", "rv32imc")

@@ -136,8 +136,7 @@ ASSEMBLED = {
 """Those that are in assembly for most layers."""
 FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)|(?<=^winograd_)[24]x[24]")
 """In a name, what tells it from another algorithm with the same assembly, and other C around it."""
-LEAST_IN_POOLS = 200  # layers for each algorithm
-LEAST_NATIVE = 30  # for each but for its form
+LEAST_IN_POOLS, LEAST_NATIVE = 200, 30  # layers for each algorithm, which its forms share
 LEAST_EMULATED = 3  # beside those of test_every_target, which are compiled in the same way
 LEAST_ASSEMBLED = {
     "cortex-m0": 200,
@@ -237,7 +236,10 @@ def test_an_algorithm_is_right_natively_under_sanitizers(family: Family) -> None
     tried, simulated = Counter[str](), Counter[str]()
 
     def enough(name: str) -> bool:
-        return tried[name] >= shared(LEAST_NATIVE, name) and simulated[name] >= LEAST_IN_POOLS
+        return all(
+            count[name] >= shared(least, name)
+            for count, least in ((tried, LEAST_NATIVE), (simulated, LEAST_IN_POOLS))
+        )
 
     def trials(names: set[str], number: int) -> None:
         jobs = jobs_for(family, boards, names, number)
