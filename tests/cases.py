@@ -33,6 +33,8 @@ CASES: dict[str, Spec] = {
     "multiplier": spec("multiplier", [5, 5, 2], 6, 3, groups=2),
     "grouped": spec("grouped", [7, 6, 4], 4, 3, groups=2, dilation=2, padding=[2, 1, 0, 3]),
     "connected": spec("connected", [1, 1, 12], 5, 1, requantize={"rounding": "single"}),
+    "halves": spec("halves", [4, 5, 6], 5, 3, dtype="int16", activation="relu"),
+    "lanes": spec("lanes", [4, 5, 6], 6, 3, dtype="int16", groups=6),
     "real": spec("real", [5, 5, 3], 5, 3, dtype="float32", activation="relu6"),
 }
 

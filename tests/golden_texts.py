@@ -47,6 +47,7 @@ CHOSEN = [
     ("grouped", "direct"),
     ("deep", "direct"),
     ("deep", "direct_w16"),
+    ("halves", "direct"),
     ("planes", "direct_planes"),
     ("depthwise", "direct_planes"),
     ("planes", "direct_planes_inplace"),

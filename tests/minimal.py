@@ -91,6 +91,12 @@ def scaled(layer: Conv2d, factors: np.ndarray, edge: int | None = None) -> Conv2
 DEEP = made_up(input={"shape": [3, 3, 64], "dtype": "int8"}, out_channels=16)
 
 
+def long(bias: int = 2**33, **changes: Any) -> Conv2d:
+    """Return an int16 layer whose sums take 64 bits, or less by another *bias*."""
+    layer = load(made_up(input={"shape": [4, 5, 8], "dtype": "int16"}, **changes))
+    return replace(layer, bias=np.full(layer.geometry.out_c, bias))
+
+
 def apart() -> Conv2d:
     """Return `DEEP` with channels whose scales lie so far apart that no shift suits all."""
     factors = 10.0 ** -np.random.default_rng(2).uniform(0, 6, 16)

@@ -16,6 +16,8 @@ from convgen.model.quantize import MAX_REDUCED_SHIFT, Rounding
 from convgen.model.tensor import DType
 
 SMALL = st.integers(1, 3)
+WIDE_ROUNDINGS: tuple[Rounding, ...] = ("reduced", "reduced", "double", "single")
+"""Of int16 with sums of 32 bits: of convolutions, by their bias, and of fully connected layers."""
 SEEDS = st.tuples(*[st.integers(0, 63)] * 5)
 """Of numbers too small for hypothesis to take them from the sources that happen to be imported."""
 
@@ -216,6 +218,8 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Conv2d:
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
         if kind.dtype == "int16":
             far = draw(st.sampled_from([15, 23, 31, 36]))  # beyond 2^31 sums need 64 bits
+            rounding = "reduced" if far > 23 else draw(st.sampled_from(WIDE_ROUNDINGS))
+            kind = replace(kind, rounding=rounding)
             bias = rng.integers(-(2**far), 2**far, geometry.out_c)
             low, high = draw(
                 st.sampled_from([(-(2**15), 2**15 - 1), (-20000, 30000), (0, 2**15 - 1)])
@@ -260,7 +264,7 @@ def quantizations(draw: st.DrawFn, kind: Kind, layer: Conv2d) -> Quantization:
         out_zero_point=draw(zero_points),
         multiplier=np.resize(multiplier, out_c).astype(np.int32),
         shift=np.resize(rng.integers(low, high + 1, channels), out_c).astype(np.int32),
-        rounding="reduced" if kind.dtype == "int16" else kind.rounding,
+        rounding=kind.rounding,
     )
     largest_shift = _largest_shift(replace(layer, quantization=drawn), drawn)
     if channels == 1:
@@ -276,7 +280,7 @@ def _largest_shift(layer: Conv2d, drawn: Quantization) -> np.ndarray:
         int(largest) * int(by) for largest, by in zip(np.maximum(-low, high), factor, strict=True)
     ]
     room = [(((2**31 - 256) << 62) // max(1, product)).bit_length() - 32 for product in products]
-    return np.minimum(room, MAX_REDUCED_SHIFT if layer.dtype == "int16" else 30)
+    return np.minimum(room, MAX_REDUCED_SHIFT if drawn.rounding == "reduced" else 30)
 
 
 def inputs_for(layer: Conv2d, count: int = 2) -> np.ndarray:

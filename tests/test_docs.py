@@ -184,6 +184,7 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     large = {"shape": [512, 512, 12], "dtype": "int8"}
     yield minimal.load(minimal.made_up(input=large, out_channels=3, kernel_size=[1, 804]))
     yield replace(minimal.load(minimal.made_up(out_channels=2)), dtype="int16")
+    yield from (minimal.long(groups=8), minimal.long(2**30, requantize={"rounding": "double"}))
 
 
 OF_NETWORKS = {"convert.py", "interpolate.py", "slopes.py", "table.py", "accumulating"}

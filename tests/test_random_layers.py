@@ -66,6 +66,11 @@ DEPTHWISE = (Kind("int8", grouping="depthwise"), Kind("float32", grouping="depth
 POINTWISE = (Kind("int8", shape="pointwise"),)
 FLOAT32 = (Kind("float32"), Kind("float32", grouping="grouped"))
 INT16 = (Kind("int16"),)
+USUAL_INT16 = (
+    Kind("int16", grouping="none", usual=True),
+    Kind("int16", grouping="none", usual=True, shape="pointwise"),
+    Kind("int16", grouping="channels"),
+)
 ANY = (*INT8, *DEPTHWISE, *POINTWISE, *FLOAT32, *INT16)
 SAME = tuple(
     Kind(dtype, shape="same", grouping=grouping)
@@ -94,7 +99,7 @@ UNGROUPED = (
     replace(USUAL, shape="same"),
     replace(USUAL, rounding="single"),
 )
-WITH_USUAL = (*ANY, *UNGROUPED, USUAL_POINTWISE)  # many that assembly can do
+WITH_USUAL = (*ANY, *UNGROUPED, USUAL_POINTWISE, *USUAL_INT16)  # many that assembly can do
 SHARING = ("cortex-m4", "rv32imc")  # whose blocks have two pixels
 DSP = ("cortex-m4",)
 HELIUM = ("cortex-m55",)
@@ -103,16 +108,16 @@ ASSEMBLIES = (*TARGETS, "cortex-m3")  # one for each that kernels and Winograd h
 
 FAMILIES = (
     Family("direct", WITH_USUAL, targets=ASSEMBLIES),
-    Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
+    Family("direct_w16", (*UNGROUPED, USUAL_POINTWISE, *USUAL_INT16), targets=ASSEMBLIES),
     Family("direct_p1", WITH_USUAL, targets=SHARING),
-    Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
+    Family("direct_p1_w16", (*UNGROUPED, USUAL_POINTWISE, *USUAL_INT16), targets=SHARING),
     Family("direct_planes(_inplace)?", (*PLANES, *FRAMED, *FRAMED)),
     Family("direct_planes_wide.*", (*WINDOWS, *WINDOWS, *FRAMED), targets=DSP),
     Family("direct_quads", (*PLANES, *WINDOWS, *FRAMED), targets=HELIUM),
     Family("im2col_(p1|full)", WITH_USUAL, targets=ASSEMBLIES),
-    Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE), targets=ASSEMBLIES),
+    Family("im2col_(p1|full)_w16", (*UNGROUPED, USUAL_POINTWISE, *USUAL_INT16), targets=ASSEMBLIES),
     Family("im2col_p2", WITH_USUAL, targets=SHARING),
-    Family("im2col_p2_w16", (*UNGROUPED, USUAL_POINTWISE), targets=SHARING),
+    Family("im2col_p2_w16", (*UNGROUPED, USUAL_POINTWISE, *USUAL_INT16), targets=SHARING),
     Family("im2col_p4", (*INT8, *POINTWISE, *FLOAT32), targets=FOUR),
     Family("im2col_p2_wide(_w16)?", (*UNGROUPED, USUAL_POINTWISE, *WIDE), targets=DSP),
     Family("kn2row", (*INT8, *POINTWISE, *FLOAT32, *INT16)),
@@ -121,7 +126,7 @@ FAMILIES = (
     Family("indirect_.*", (*INT8, *DEPTHWISE, *FLOAT32, *INT16)),
     Family("direct_lanes", INSIDE, targets=DSP),
     Family("mec(_ring)?", (*INT8, *DEPTHWISE, *FLOAT32, *INT16)),
-    Family("mec_w16", UNGROUPED, targets=ASSEMBLIES),
+    Family("mec_w16", (*UNGROUPED, *USUAL_INT16), targets=ASSEMBLIES),
     Family("winograd_.*_t1(_ram)?", SQUARES, targets=ASSEMBLIES),
     Family("winograd_.*_t2(_ram)?", WIDE, targets=ASSEMBLIES),
     Family("winograd_.*_t4(_ram)?", WIDE, targets=("cortex-m0", "rv32imc")),

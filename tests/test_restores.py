@@ -63,6 +63,8 @@ LAYERS = [
     ),
     ("cortex-m4", "first", "direct", 2),
     ("cortex-m4", "first", "direct_p1_w16", 2),
+    ("cortex-m4", "halves", "direct", 2),
+    ("cortex-m4", "lanes", "direct_w16", 2),
     ("cortex-m4", "first", "im2col_p2_wide", 1),
     ("cortex-m4", "first", "winograd_2x2_t1", 1),
     ("cortex-m4", "planes", "direct_planes", 1),

@@ -38,7 +38,7 @@ Counts = dict[str, dict[str, int]]
 def after_relu(name: str, in_shape: list[int], out_channels: int, kernel: Any, **more: Any) -> Spec:
     """A layer between two ReLUs, as most are."""
     fields = spec(name, in_shape, out_channels, kernel, activation="relu", **more)
-    fields["input"]["zero_point"] = -128
+    fields["input"]["zero_point"] = 0 if fields["input"]["dtype"] == "int16" else -128
     return fields
 
 
@@ -77,6 +77,14 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
     *((fields, ("add", "pool")) for fields in OPERATORS.values()),
     (TIED, ("add",)),
+    (
+        after_relu("halves", [8, 8, 16], 16, 3, dtype="int16"),
+        ("direct_w16", "im2col_p1_w16"),
+    ),
+    (
+        after_relu("depthwise_halves", [8, 8, 16], 16, 3, groups=16, dtype="int16"),
+        ("direct_w16",),
+    ),
     # a loop over rows that begins above the image
     (
         after_relu("above", [11, 11, 4], 12, [1, 4], stride=[2, 1], padding=[1, 0, 2, 3]),

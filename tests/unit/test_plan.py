@@ -212,7 +212,7 @@ def test_workspace_is_the_formula(layers: dict[str, Conv2d]) -> None:
     seen = set()
     for plan in plans(layers):
         layer = plan.layer
-        own = 4 if layer.dtype == "int8" else 0
+        own = 0 if layer.dtype == "float32" else 4
         name = plan.algorithm.removesuffix("_w16")
         of_plan = OWN_FORMULAS.get(name, OWN_FORMULAS.get(plan.family))
         formula = (
@@ -369,6 +369,7 @@ def test_edges_follow_blocks_that_do_not_reach_the_border(
         row_runs=True,
         run_elems=1,
         tap_elems=1,
+        elem_bytes=1,
     )
     assert steps.has_edges_behind(6, backwards=False) == forwards
     assert steps.has_edges_behind(6, backwards=True) == backwards

@@ -92,8 +92,7 @@ static DEEP__CODE void deep__step(
 /* Adds the products of a run of each pixel; returns the constants after its weights. */
 static DEEP__CODE const uint32_t *deep__run(
     uint32_t (*sums)[DEEP__BLOCK], int32_t pixels, const int8_t *input, int32_t count, const uint32_t *constants)
-{
-    for (int32_t k = 0; k < count; k += 2) {
+... 2 lines
         const int32_t some = k + 2 <= count ? 2 : 1;
 
         deep__step(sums, pixels, input + k, some, constants);

@@ -16,9 +16,7 @@
     "    mla r4, r2, r4, lr\n"
     "    mla r6, r2, r6, lr\n"
     "    mla r4, r3, r5, r4\n"
-... 21 lines
-    "    sub r8, r8, r9, lsl #16\n"
-    "    sub r10, r10, r11, lsl #16\n"
+... 23 lines
     "    .irp sum, r8, r9, r10, r11\n"
     "    ldm r1!, {r3, r4}\n"
     "    smull r2, \\sum, \\sum, r3\n"

@@ -8,5 +8,4 @@
  * Algorithm  pool: window by window: no workspace
 ... 2 lines
  * Quantised  a mean is one multiplication in 32 bits, exact for every sum; two's complement, and
- *   >> of negative integers is arithmetic
-... 40 lines
+... 41 lines

@@ -35,11 +35,9 @@ static DEEP__CODE inline int32_t deep__high(int32_t a, int32_t b, int32_t addend
 static DEEP__CODE inline int32_t deep__shift(int32_t value)
 ... 2 lines
     __asm__("ssat %0, #8, %0, asr #9" : "+r"(value));
-#else
-    value >>= 9;
-    value = value < -128 ? -128 : value;
-    value = value > 127 ? 127 : value;
 ... 2 lines
+    value = value < -128 ? -128 : value;
+... 3 lines
     return value;
 ... 2 lines
 /* Sum to output, exactly as TensorFlow Lite rounds it: a line through all steps of the output. */

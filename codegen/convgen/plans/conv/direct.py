@@ -32,7 +32,7 @@ from convgen.plans.conv.direct_planes import DirectPlanes
 from convgen.plans.conv.inside import Inner, find_inner, taps_inside
 from convgen.plans.kernels import (
     block_pixels,
-    finishing_kernel,
+    in_place_kernel,
     plain_notes,
     plan_kernel,
     single_notes,
@@ -62,6 +62,12 @@ class DirectSteps:
     row_runs: bool
     run_elems: int
     tap_elems: int
+    elem_bytes: int
+
+    @property
+    def pixel_bytes(self) -> str:
+        """The size of a pixel of the image, in C."""
+        return "IN_C" if self.elem_bytes == 1 else f"IN_C * {self.elem_bytes}"
 
     @property
     def pixel_blocks(self) -> tuple[int, ...]:
@@ -168,7 +174,7 @@ class Direct:
 
         Refuse pixels at the edge with too many taps to keep on the stack.
         """
-        fitting, g = finishing_kernel(study, target, self.weight_bits), study.layer.geometry
+        fitting, g = in_place_kernel(study, target, self.weight_bits), study.layer.geometry
         if isinstance(fitting, Refusal):
             return fitting
         row_runs = g.dilation_w == 1
@@ -205,6 +211,7 @@ class Direct:
             row_runs=row_runs,
             run_elems=run_elems,
             tap_elems=geometry.group_in_c,
+            elem_bytes=layer.elem_bytes,
         )
         return _Sums(
             kernel=kernel,
@@ -240,6 +247,7 @@ class Direct:
             row_runs=suited.row_runs,
             run_elems=g.patch_elems // runs.count,
             tap_elems=g.in_c,
+            elem_bytes=layer.elem_bytes,
         )
         outside = (zero_points(layer, g.in_c),) if kernel.edge_points_outside else ()
         return _Sums(

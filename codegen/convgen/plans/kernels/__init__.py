@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from convgen.model.arithmetic import of_dtype
-from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights
+from convgen.plans.kernels.base import InnerKernel, KernelPlan, Runs, Weights, has_lanes
 from convgen.plans.kernels.finishing import FinishingKernel, FinishingPlan, Fitting
 from convgen.plans.kernels.isa import InstructionSet
 from convgen.plans.kernels.portable import DOT, LANES
@@ -57,15 +56,28 @@ def finishing_kernel(
 
     *weight_bits* is how many a weight may take in flash: 8, or 16 where it may be widened.
     """
-    kernel = _for_target(target, weight_bits)
+    kernel = _for_target(study, target, weight_bits)
     if kernel is None:
         what = f"a kernel that reads weights of {weight_bits} bits"
         return Refusal(needs(what, "has none", "core"))
     return kernel.fit(study)
 
 
-def _for_target(target: Target, weight_bits: int) -> FinishingKernel | None:
-    kernel = instruction_set(target).finishing.get(weight_bits)
+def in_place_kernel(
+    study: Study, target: Target, weight_bits: int
+) -> Fitting[FinishingPlan] | Refusal:
+    """Return the one that suits where the input is read in place: of depthwise layers too."""
+    kernel = instruction_set(target).depthwise_int16.get(weight_bits)
+    layer = study.layer
+    if kernel and kernel.runs_on(target) and layer.dtype == "int16" and has_lanes(layer.geometry):
+        return kernel.fit(study)
+    return finishing_kernel(study, target, weight_bits)
+
+
+def _for_target(study: Study, target: Target, weight_bits: int) -> FinishingKernel | None:
+    """Return the kernel for the layer's dtype; that of int8, which refuses it, if there is none."""
+    isa = instruction_set(target)
+    kernel = (isa.finishing_of(study.layer.dtype) or isa.finishing).get(weight_bits)
     return kernel if kernel is not None and kernel.runs_on(target) else None
 
 
@@ -115,12 +127,10 @@ def single_notes(fitting: Fitting[FinishingPlan], pitch: int | None) -> tuple[st
 
 def _offers(study: Study, target: Target) -> dict[int, Fitting[FinishingPlan] | Refusal]:
     """Return by bits of weights what the kernels for *target* say; none for float32."""
-    found = {bits: _for_target(target, bits) for bits in WEIGHT_BITS}
-    return {
-        bits: kernel.fit(study)
-        for bits, kernel in found.items()
-        if kernel is not None and of_dtype(study.layer.dtype).is_byte
-    }
+    if not instruction_set(target).finishing_of(study.layer.dtype):
+        return {}
+    found = {bits: _for_target(study, target, bits) for bits in WEIGHT_BITS}
+    return {bits: kernel.fit(study) for bits, kernel in found.items() if kernel is not None}
 
 
 def too_many_pixels(count: int, target: Target, *, lanes: bool) -> str | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from convgen.plans import assembly
 from convgen.plans.kernels.isa import InstructionSet, Planes, Products, Slices
+from convgen.plans.kernels.lanes_int16 import LanesInt16
 from convgen.plans.kernels.smlad import Smlad
+from convgen.plans.kernels.smlad_int16 import SmladInt16
 
 DSP = InstructionSet(
     name="dsp",
     finishing={8: Smlad(wide=False), 16: Smlad(wide=True)},
+    depthwise_int16={8: LanesInt16(wide=False), 16: LanesInt16(wide=True)},
+    finishing_int16={8: SmladInt16(wide=False), 16: SmladInt16(wide=True)},
     products=Products(
         description="assembly: two products in each SMLAD",
         unrolled=32,

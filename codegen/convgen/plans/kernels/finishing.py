@@ -25,6 +25,7 @@ from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
 from convgen.plans.lines import Lines
 from convgen.plans.output import Requantize
 from convgen.plans.study import Study
+from convgen.plans.upper_half import UpperHalf
 from convgen.refusal import Refusal, counted, needs
 from convgen.targets.target import Target
 
@@ -55,7 +56,7 @@ class FinishingPlan(ABC):
 
     @property
     @abstractmethod
-    def output(self) -> Lines | Requantize:
+    def output(self) -> Lines | Requantize | UpperHalf:
         """How its sums become outputs."""
 
     @property
@@ -154,8 +155,11 @@ class FinishingPlan(ABC):
 class StreamedPlan(FinishingPlan):
     """A finishing kernel whose constants are a stream, block after block.
 
-    The last block starts ``back`` channels early where they do not divide the layer's.
+    The last block starts ``back`` channels early where they do not divide the layer's: in Thumb,
+    ``stepping_back`` moves r0 by so many outputs as r2 says.
     """
+
+    stepping_back: ClassVar[str] = "subs r0, r2"
 
     @abstractmethod
     def block(self, channel: int) -> NDArray[np.int64]:
@@ -278,7 +282,7 @@ class Fitting(Generic[P_co]):
         return self.kernel.edge(g, runs) or Refusal(
             needs(
                 f"for pixels at the edge at most {limits.taps} taps, or a patch of at most "
-                f"{limits.patch} bytes",
+                f"{limits.patch} elements",
                 f"has {g.taps} taps of {g.in_c} channels",
             )
         )
@@ -293,9 +297,12 @@ LEAST_PAIRED = -127  # two weights in a word: what the product with the lower on
 
 def no_blocks(layer: Conv2d, least: int) -> str | None:
     """Refuse what has no blocks of *least* int8 channels with the same inputs."""
+    return no_bytes(layer) or too_few_channels(layer, least)
+
+
+def too_few_channels(layer: Conv2d, least: int) -> str | None:
+    """Refuse what has no blocks of *least* channels with the same inputs."""
     g = layer.geometry
-    if reason := no_bytes(layer):
-        return reason
     if g.groups > 1:
         return needs("1 group", f"has {g.groups}")
     if g.out_c < least:

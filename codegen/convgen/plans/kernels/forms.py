@@ -13,7 +13,7 @@ WALK_INDICES = ("row", "tap")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeLimits:
-    """What a pixel at the edge may keep on the stack: ``taps``, or a ``patch`` of so many bytes."""
+    """What a pixel at the edge may keep on the stack: ``taps``, or a ``patch`` of elements."""
 
     taps: int
     patch: int
@@ -49,11 +49,13 @@ def loop_over(steps: int, most: int) -> Loop:
 class Unrolling:
     """How a kernel goes along a run: ``group`` elements at once, so many times in a row.
 
-    ``most`` says how many times for each number of pixels, from one on.
+    ``most`` says how many times for each number of pixels, from one on. An element of the input
+    takes ``elem_bytes``.
     """
 
     group: int
     most: tuple[int, ...]
+    elem_bytes: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class Walk:
     """A loop over runs as it is printed.
 
     ``index`` names it in C, ``label`` in assembly, where what is left is counted at ``slot`` of
-    the stack and ``skip`` elements lie between the end of the inner loops and the next run.
+    the stack and ``skip`` bytes lie between the end of the inner loops and the next run. ``pitch``
+    is in elements, ``pitch_bytes`` the same in bytes.
     """
 
     index: str
@@ -69,6 +72,7 @@ class Walk:
     slot: int
     count: int
     pitch: int
+    pitch_bytes: int
     skip: int
 
 
@@ -79,7 +83,8 @@ class Form:
     ``source``: ``rows`` reads bytes where they are, run after run as ``levels`` say; ``taps``
     reads each run through a pointer; ``masked`` reads those of a tap for which a bit is set, else
     zero points; ``pairs`` reads steps of int16 in order of use, two pixels interleaved. Each run
-    is groups of ``group`` elements, in a loop, and a ``tail``.
+    is groups of ``group`` elements, in a loop, and a ``tail``. ``keeps_tap``: SMLAD's functions
+    keep on the stack which tap of those that are masked is the next.
     """
 
     name: str
@@ -89,6 +94,8 @@ class Form:
     levels: tuple[Level, ...]
     group: int
     loop: Loop
+    elem_bytes: int = 1
+    keeps_tap: bool = False
 
     @property
     def groups(self) -> int:
@@ -108,7 +115,7 @@ class Form:
     @property
     def loop_bytes(self) -> int:
         """How far the loop goes along the input."""
-        step = 8 if self.source == "pairs" else self.group
+        step = 8 if self.source == "pairs" else self.group * self.elem_bytes
         return self.loop.iterations * self.loop.repeat * step
 
     @property
@@ -120,7 +127,7 @@ class Form:
     def frame(self) -> int:
         """Bytes of the stack that SMLAD's functions take, beside saved registers."""
         if self.source == "masked":
-            return 28
+            return 32 if self.keeps_tap else 28
         return 16 + 4 * len(self.levels)
 
     @property
@@ -133,6 +140,7 @@ class Form:
             *(["the end of a loop"] if self.loop.loops else []),
             *(["how many runs are left"] if self.levels else []),
             *(["the mask of the taps"] if self.source == "masked" else []),
+            *(["the next tap"] if self.keeps_tap else []),
         ]
         return f"{', '.join(words[:-1])} and {words[-1]}"
 
@@ -140,7 +148,7 @@ class Form:
     def input(self) -> str:
         """The C type of its input."""
         types = {"taps": "int8_t *const *", "pairs": "int16_t *"}
-        return types.get(self.source, "int8_t *")
+        return types.get(self.source, f"int{8 * self.elem_bytes}_t *")
 
     @property
     def walk(self) -> tuple[Walk, ...]:
@@ -154,7 +162,8 @@ class Form:
                 slot=16 + 4 * place,
                 count=level.count,
                 pitch=level.pitch,
-                skip=level.pitch - behind,
+                pitch_bytes=level.pitch * self.elem_bytes,
+                skip=(level.pitch - behind) * self.elem_bytes,
             )
             for place, (level, behind) in enumerate(zip(self.levels, inner, strict=False))
         )
@@ -225,4 +234,5 @@ def _bytes(
         levels=levels,
         group=unrolling.group,
         loop=loop_over(run_elems // unrolling.group, unrolling.most[pixels - 1]),
+        elem_bytes=unrolling.elem_bytes,
     )

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import assembly
@@ -43,6 +44,8 @@ SUMS = (("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11"))  # by channel,
 WEIGHTS = ("r12", "lr")
 FARTHEST = 4095  # what an LDR or STRB reaches
 
+MASK = Role(("lr",), "a bit for each tap that is inside the image")
+
 Step = tuple[int, int | None]
 """Two elements of a sum that are multiplied at once; None for nothing."""
 
@@ -55,6 +58,9 @@ class SmladPlan(LinedPlan):
 
     template = "kernels/dsp/smlad.c.j2"
     sizes = "kernels/dsp/smlad_sizes.c.j2"
+    products = "kernels/dsp/smlad_steps.c.j2"
+    finish = "kernels/dsp/smlad_finish.c.j2"
+    portable = "kernels/dsp/smlad_portable.c.j2"
 
     @property
     def name(self) -> str:
@@ -91,6 +97,26 @@ class SmladPlan(LinedPlan):
             return WEIGHTS
         free = tuple(pixels[1] for pixels in SUMS)
         return free if self.wide or (form.groups and form.source != "pairs") else free[:2]
+
+    def roles(self, form: Form) -> tuple[Role, ...]:
+        """Return what registers hold."""
+        each = form.pixels == PIXELS
+        inputs = f"inputs: two elements of {'each' if each else 'the'} pixel"
+        summed = f"sums: of channel 0{' for both pixels' * each}, of channel 1 ..."
+        return (
+            Role(("r0",), "where the input is read, then where outputs are stored"),
+            Role(("r1",), "constants, in order of use"),
+            Role(("r2", "r3"), f"{inputs}; r2 also a count or an end, last multipliers"),
+            Role(self.weight_registers(form), f"weights{'; in the end addends' * each}"),
+            Role(self.sum_registers(form), summed),
+            *(() if each else self._addend_roles(form)),
+        )
+
+    def _addend_roles(self, form: Form) -> tuple[Role, ...]:
+        if form.source == "masked":
+            return Role(("r12",), "the next tap; in the end addends"), MASK
+        bend = Role(("lr",), "what addends change by for negative sums")
+        return Role(("r12",), "addends"), *((bend,) if self.lines.bends else ())
 
     @property
     def pitch_and_1(self) -> int | None:
