@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import convgen
 import minimal
 import numpy_reference
+from cases import OPERATORS
 from convgen.bench.proof import disagreement, vectors
 from convgen.bench.proof.disagreement import Disagreement
 from convgen.bench.proof.vectors import Vectors
+from convgen.model.graph import Graph
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.whole import Whole
+from golden_texts import DIGITS
 
 
 def made_up(**changes: Any) -> Conv2d:
@@ -207,6 +212,34 @@ def test_vectors_that_agree_are_not_commented_on() -> None:
     inputs = vectors.make_inputs(REAL, 0, 2)
     right = numpy_reference.convolve(REAL, inputs)
     assert vectors.checked(REAL, Vectors(inputs=(inputs,), expected=(right,))).disagreement is None
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("model", 1, "All differences are 1, as of interpreters that round otherwise"),
+        ("model", 40, "With +40 on every output, as of another zero point, the expected outputs"),
+        ("spec", 40, "With +40 on every output, as of another zero point, the expected outputs"),
+        ("model", None, "No other zero point of the outputs explains them"),
+    ],
+)
+def test_what_is_no_convolution_is_not_blamed_on_the_code(
+    name: str, change: int | None, said: str
+) -> None:
+    graph = convgen.read(DIGITS)
+    assert isinstance(graph, Graph)
+    of_spec = minimal.operator(OPERATORS["joined"])
+    computation = Whole(graph) if name == "model" else of_spec
+    inputs = vectors.made_up(computation, seed=0).inputs
+    (right,) = computation.compute(*inputs)
+    moved = right[::-1] if change is None else right.astype(int) + change
+    if change == 1:
+        moved[1:] = right[1:]
+    expected = (moved.clip(-128, 127).astype(np.int8),)
+    given = vectors.checked(computation, Vectors(inputs=inputs, expected=expected))
+    assert given.disagreement
+    assert given.disagreement.sentence.startswith(f"the {name} and --vectors disagree: ")
+    assert said in given.disagreement.sentence
 
 
 def test_the_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,7 +328,8 @@ def _complaint(found: Comparison, given: Vectors) -> str | None:
     if not found.mismatches:
         return None
     if found.is_right and given.disagreement:
-        return f"the code does what the spec says, but {given.disagreement.sentence}"
+        said_by = given.disagreement.said_by
+        return f"the code does what the {said_by} says, but {given.disagreement.sentence}"
     count = found.mismatches
     wrong = "it is the only wrong output" if count == 1 else f"{count:,} outputs are wrong"
     besides = f"; besides, {given.disagreement.sentence}" if given.disagreement else ""

@@ -11,13 +11,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.bench.proof.comparison import Comparison, compare
+from convgen.bench.proof.comparison import Arrays, Comparison, compare
 from convgen.model import quantize
 from convgen.model.arithmetic import of_dtype
 from convgen.model.geometry import Geometry
+from convgen.model.operator import Computation
 from convgen.model.ops.conv2d import Conv2d, Quantization
 from convgen.model.ops.overflow import overflow
 from convgen.model.quantize import INT8, Rounding
+from convgen.model.whole import Whole
 
 Cause = Literal["rounding", "data", "unknown"]
 MOST_MACS = 2**30  # of all mistakes tried
@@ -29,6 +31,7 @@ class Disagreement:
     """How expected outputs differ from those of the spec, and what would explain that.
 
     ``explanations`` are what the numbers would have to be for the expected outputs to come out.
+    ``said_by`` is where the numbers are from.
     """
 
     differing: int
@@ -37,14 +40,16 @@ class Disagreement:
     first: str
     cause: Cause
     explanations: tuple[str, ...]
+    said_by: Literal["spec", "model"] = "spec"
+    tried: str = "usual mistake in the order, padding or quantisation of the data"
 
     @property
     def sentence(self) -> str:
         """All of it in words."""
         extent = f"by at most {self.max_abs_error:g}" if self.max_abs_error < np.inf else "widely"
         return (
-            f"the spec and --vectors disagree: {self.differing:,} of {self.outputs:,} outputs "
-            f"differ, {extent}; {self.first}. {self._explanation}"
+            f"the {self.said_by} and --vectors disagree: {self.differing:,} of {self.outputs:,} "
+            f"outputs differ, {extent}; {self.first}. {self._explanation}"
         )
 
     @property
@@ -52,9 +57,11 @@ class Disagreement:
         if self.explanations:
             start = "All differences are 1: with" if self.cause == "rounding" else "With"
             return f"{start} {' or '.join(self.explanations)} the expected outputs come out"
+        if self.max_abs_error == 1 and self.said_by == "model":
+            return "All differences are 1, as of interpreters that round otherwise (--reference)"
         if self.max_abs_error == 1:
             return "All differences are 1, as between roundings, but no rounding tried gives them"
-        return "No usual mistake in the order, padding or quantisation of the data explains them"
+        return f"No {self.tried} explains them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,10 +97,48 @@ def explain(
         differing=found.mismatches,
         outputs=expected.size,
         max_abs_error=found.max_abs_error,
-        first=found.first.replace("got", "the spec gives").replace("expected", "--vectors has"),
+        first=_told(found.first, "spec"),
         cause=cause,
         explanations=explanations,
     )
+
+
+def explain_outputs(
+    computation: Computation, inputs: Arrays, expected: Arrays, right: Arrays
+) -> Disagreement | None:
+    """Say of what is no convolution how *expected* differs from the *right* outputs, if it does."""
+    found = compare(computation, inputs, right, expected, right)
+    if not found.first:
+        return None
+    said_by: Literal["spec", "model"] = "model" if isinstance(computation, Whole) else "spec"
+    moved = _moved(expected, right)
+    return Disagreement(
+        differing=found.mismatches,
+        outputs=sum(array.size for array in expected),
+        max_abs_error=found.max_abs_error,
+        first=_told(found.first, said_by),
+        cause="data" if moved else "unknown",
+        explanations=(moved,) if moved else (),
+        said_by=said_by,
+        tried="other zero point of the outputs",
+    )
+
+
+def _told(first: str, said_by: str) -> str:
+    return first.replace("got", f"the {said_by} gives").replace("expected", "--vectors has")
+
+
+def _moved(expected: Arrays, right: Arrays) -> str | None:
+    """Return by how much every output is moved, as by another zero point, if that is all."""
+    wanted, given = (np.concatenate([a.ravel() for a in each]) for each in (expected, right))
+    if wanted.dtype.kind != "i":
+        return None
+    ends = np.iinfo(wanted.dtype)
+    steps, counts = np.unique(wanted.astype(np.int64) - given, return_counts=True)
+    step = int(steps[counts.argmax()])
+    moved = np.clip(given.astype(np.int64) + step, ends.min, ends.max)
+    fits = np.array_equal(moved, wanted)
+    return f"{step:+d} on every output, as of another zero point," if fits else None
 
 
 def _disagreeing(

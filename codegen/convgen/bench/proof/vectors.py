@@ -105,8 +105,7 @@ def _searched_by() -> tuple[str, ...]:
 def checked(operator: Computation, given: Vectors) -> Vectors:
     """Return the vectors a user gave with what the spec says of them."""
     if not isinstance(operator, Conv2d):
-        right = operator.compute(*given.inputs) if is_exact(operator) else None
-        return replace(given, right=right)
+        return _compared(operator, given) if is_exact(operator) else given
     images = given.inputs[0]
     if operator.quantization:
         outputs, seen = _evaluate(operator, images)
@@ -118,6 +117,17 @@ def checked(operator: Computation, given: Vectors) -> Vectors:
     own = given.right[0] if given.right else None
     found = disagreement.explain(operator, images, given.expected[0], own)
     return replace(given, disagreement=found)
+
+
+def _compared(operator: Computation, given: Vectors) -> Vectors:
+    """Return *given* with the outputs of an exact *operator*, and how those expected differ."""
+    right = operator.compute(*given.inputs)
+    if given.expected is None:
+        return replace(given, right=right)
+    from convgen.bench.proof import disagreement
+
+    found = disagreement.explain_outputs(operator, given.inputs, given.expected, right)
+    return replace(given, right=right, disagreement=found)
 
 
 def _evaluate(layer: Conv2d, inputs: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
