@@ -38,12 +38,14 @@ class Kind:
     rounding: Rounding = "double"
     deep: bool = False  # at least 8 input channels, and padding as in "same" or none
     extreme: bool = False  # weights and biases at the ends of what is legal
+    bits: int = 8  # of weights: 4 are from -7 on
     usual: bool = False  # at least 4 outputs, weights from -127, multipliers that spread sums
 
 
 MIXED = (
     Kind("int8"),
     Kind("int8", grouping="none", usual=True),
+    Kind("int8", grouping="none", usual=True, bits=4),
     Kind("int8", grouping="none", shape="winograd"),
     Kind("int8", grouping="none", shape="wide"),
     Kind("int8", grouping="channels", shape="planes"),
@@ -215,6 +217,8 @@ def layers(draw: st.DrawFn, kind: Kind, name: str = "layer") -> Conv2d:
         lowest = draw(st.sampled_from([-127, -127, -128]))  # some kernels are for -127 and above
         lowest = -127 if kind.usual else lowest
         weights = rng.integers(lowest, 128, shape).astype(np.int8)
+        if kind.bits == 4:
+            weights = rng.integers(-7, 8, shape).astype(np.int8)
         bias = rng.integers(-(2**15), 2**15, geometry.out_c).astype(np.int32)
         if kind.dtype == "int16":
             far = draw(st.sampled_from([15, 23, 31, 36]))  # beyond 2^31 sums need 64 bits

@@ -154,7 +154,7 @@ def layers_to_refuse() -> Iterator[Conv2d]:
     largest = np.full(deep.geometry.out_c, 2**31 - 1, np.int32)
     yield replace(deep, weights=np.full_like(deep.weights, -128), bias=largest)
     loud = minimal.load(minimal.made_up(input=one_pixel | {"shape": [1, 1, 2048]}, kernel_size=1))
-    yield replace(loud, weights=np.full_like(loud.weights, 127))
+    yield from (replace(loud, weights=np.full_like(loud.weights, most)) for most in (127, 7))
     tall = {"shape": [16, 40, 4], "dtype": "int8"}
     many_taps = {"kernel_size": [16, 40], "out_channels": 4, "groups": 4, "padding": "valid"}
     loud = minimal.load(minimal.made_up(input=tall, **many_taps))

@@ -99,6 +99,7 @@ UNGROUPED = (
     replace(USUAL, shape="same"),
     replace(USUAL, rounding="single"),
 )
+NIBBLES = tuple(replace(kind, bits=4) for kind in (USUAL, USUAL_POINTWISE))
 WITH_USUAL = (*ANY, *UNGROUPED, USUAL_POINTWISE, *USUAL_INT16)  # many that assembly can do
 SHARING = ("cortex-m4", "rv32imc")  # whose blocks have two pixels
 DSP = ("cortex-m4",)
@@ -120,6 +121,7 @@ FAMILIES = (
     Family("im2col_p2_w16", (*UNGROUPED, USUAL_POINTWISE, *USUAL_INT16), targets=SHARING),
     Family("im2col_p4", (*INT8, *POINTWISE, *FLOAT32), targets=FOUR),
     Family("im2col_p2_wide(_w16)?", (*UNGROUPED, USUAL_POINTWISE, *WIDE), targets=DSP),
+    Family("(direct|im2col_p2|im2col_p2_wide)_w4", NIBBLES, targets=DSP),
     Family("kn2row", (*INT8, *POINTWISE, *FLOAT32, *INT16)),
     Family("kn2row_as", (*INT8, *POINTWISE, *FLOAT32, *INT16)),
     Family("kn2row_aa.*", (*SAME, *SAME, *SAME, *INT8, *INT16)),

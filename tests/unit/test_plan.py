@@ -37,7 +37,8 @@ def layers(tmp_path: Path) -> dict[str, Conv2d]:
     for name, text in CASES.items():
         path.write_text(json.dumps(text))
         found[name] = minimal.read(path)
-    return found
+    deep = found["deep"]
+    return found | {"nibbles": replace(deep, weights=deep.weights // 19)}
 
 
 def plans(layers: dict[str, Conv2d]) -> list[Plan]:
@@ -213,7 +214,7 @@ def test_workspace_is_the_formula(layers: dict[str, Conv2d]) -> None:
     for plan in plans(layers):
         layer = plan.layer
         own = 0 if layer.dtype == "float32" else 4
-        name = plan.algorithm.removesuffix("_w16")
+        name = plan.algorithm.removesuffix("_w16").removesuffix("_w4")
         of_plan = OWN_FORMULAS.get(name, OWN_FORMULAS.get(plan.family))
         formula = (
             of_plan(plan) if of_plan else FORMULAS[name](layer.geometry, layer.elem_bytes, own)

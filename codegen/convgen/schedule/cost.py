@@ -44,6 +44,7 @@ GENERAL = (
     (re.compile(r"\.known$"), ""),
     (re.compile(r"\.constant$"), ""),
     (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
+    (re.compile(r"^smlad_nibbles_"), "smlad_"),
     (re.compile(r"\.inlined_once_kept_"), ".inlined_once_"),
     (re.compile(r"\.inlined_kept_"), ".inlined_flat_"),
     (re.compile(r"\.((inlined_)?)once_"), r".\1flat_"),

@@ -110,7 +110,7 @@ class Direct:
     """The algorithm without a workspace.
 
     Blocks have no more than ``pixels``; None: as many as the kernel takes. With ``weight_bits`` of
-    16, kernels may widen weights in flash; with 8 they may not.
+    16, kernels may widen weights in flash; with 8 they may not, with 4 each takes half a byte.
     """
 
     pixels: int | None = None
@@ -138,11 +138,11 @@ class Direct:
     def plan(self, study: Study, target: Target) -> Plan | Refusal:
         """Split the image into inner pixels and edges and fit the kernel to them.
 
-        Every layer will do whose sums fit; wide weights need a kernel for them.
+        Every layer will do whose sums fit; wide weights and nibbles need a kernel for them.
         """
         layer = study.layer
         suited = self._suited(study, target)
-        if self.weight_bits > 8 and isinstance(suited, Refusal):
+        if self.weight_bits != 8 and isinstance(suited, Refusal):
             return suited
         if reason := self._useless(layer, target, suited) or sums_overflow(layer):
             return Refusal(reason)
@@ -387,6 +387,6 @@ def _work(kernel: KernelPlan, steps: DirectSteps, geometry: Geometry) -> Counter
 
 
 VARIANTS = (
-    *(Direct(weight_bits=bits) for bits in (8, 16)),
+    *(Direct(weight_bits=bits) for bits in (8, 16, 4)),
     *(Direct(pixels=1, weight_bits=bits) for bits in (8, 16)),
 )

@@ -87,7 +87,8 @@ class _Multiplication:
 class Im2col:
     """``pixels`` patches at a time; None: all of them.
 
-    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not.
+    With ``weight_bits`` of 16, kernels may widen weights in flash; with 8 they may not, with 4
+    each takes half a byte.
     """
 
     pixels: int | None
@@ -320,4 +321,5 @@ def _row_unit(geometry: Geometry) -> str:
 VARIANTS = (
     *(Im2col(pixels=pixels) for pixels in (1, 2, 4, None)),
     *(Im2col(pixels=pixels, weight_bits=16) for pixels in (1, 2, None)),
+    Im2col(pixels=2, weight_bits=4),
 )

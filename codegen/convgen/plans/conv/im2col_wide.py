@@ -142,7 +142,7 @@ class Im2colWide:
 
     @property
     def _kernel(self) -> Smlad:
-        return Smlad(wide=self.weight_bits == 16)
+        return Smlad(bits=self.weight_bits)
 
     def _fit(self, study: Study, target: Target) -> Fitting[SmladPlan] | Refusal:
         """Refuse what the kernel does not suit, and images that are one patch."""
@@ -238,4 +238,4 @@ def _gather_work(steps: WideSteps, g: Geometry) -> Counter[str]:
     return work
 
 
-VARIANTS = (Im2colWide(), Im2colWide(weight_bits=16))
+VARIANTS = tuple(Im2colWide(weight_bits=bits) for bits in (8, 16, 4))

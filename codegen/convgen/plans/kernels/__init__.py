@@ -54,7 +54,7 @@ def finishing_kernel(
 ) -> Fitting[FinishingPlan] | Refusal:
     """Return the finishing kernel that suits, or why none does.
 
-    *weight_bits* is how many a weight may take in flash: 8, or 16 where it may be widened.
+    *weight_bits* is how many a weight takes in flash: 8, or 16 if it may be widened, or 4.
     """
     kernel = _for_target(study, target, weight_bits)
     if kernel is None:

@@ -10,7 +10,7 @@ from convgen.plans.kernels.smlad_int16 import SmladInt16
 
 DSP = InstructionSet(
     name="dsp",
-    finishing={8: Smlad(wide=False), 16: Smlad(wide=True)},
+    finishing={bits: Smlad(bits=bits) for bits in (4, 8, 16)},
     depthwise_int16={8: LanesInt16(wide=False), 16: LanesInt16(wide=True)},
     finishing_int16={8: SmladInt16(wide=False), 16: SmladInt16(wide=True)},
     products=Products(

@@ -292,6 +292,7 @@ class Fitting(Generic[P_co]):
         return self.planned(layer=self.layer, runs=runs, forms=forms)
 
 
+LEAST_NIBBLE = -7  # of which four, in a halfword, each borrow from the next
 LEAST_PAIRED = -127  # two weights in a word: what the product with the lower one may borrow
 
 
@@ -313,6 +314,14 @@ def too_few_channels(layer: Conv2d, least: int) -> str | None:
 def beyond(farthest: int, most: int) -> str:
     """Say that the pixels of a layer lie too far apart."""
     return needs(f"pixels at most {most:,} bytes apart", f"has some {farthest:,} apart")
+
+
+def no_nibbles(layer: Conv2d) -> str | None:
+    """Refuse weights of which four do not fit into a halfword."""
+    low, high = int(layer.weights.min()), int(layer.weights.max())
+    if low >= LEAST_NIBBLE and high <= -LEAST_NIBBLE:
+        return None
+    return needs("weights from -7 to 7", f"has weights from {low} to {high}")
 
 
 def no_pairs(layer: Conv2d) -> str | None:

@@ -13,7 +13,7 @@ from convgen.plans.kernels.vmladav import Vmladav
 MVE = replace(
     DSP,
     name="mve",
-    finishing={8: Vmladav(), 16: Smlad(wide=True)},
+    finishing={8: Vmladav(), 16: Smlad(bits=16)},
     quads=Planes(template="kernels/mve/quads.c.j2", assembly=assembly.MVE),
     has_vectors=True,
 )

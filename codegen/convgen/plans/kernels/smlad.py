@@ -8,6 +8,9 @@ word apart, so elements are multiplied in the order (0, 2), (1, 3).
 One sum takes the product with it whole, the other with its lower byte (``SXTB16`` again); their
 difference is 256 times the first channel's sum. This needs weights from -127 on and sums below
 2^23. *Wide* weights are int16, 256 times the weight, or twice where sums are larger.
+*Nibbles* are weights of four bits, from -7 on: a halfword holds ``4096 * w3 + 256 * w2 + 16 * w1 +
+w0`` of four channels. Sums are taken of it whole, of its lower byte, and of both shifted left by a
+nibble; differences leave each channel's. This needs sums below 2^19.
 
 Sums, 256 times TensorFlow Lite's, become outputs by `convgen.plans.lines`: ``SMMLA`` and ``SSAT``.
 Of twice the sums ``SMMULR`` is the reference's own first step.
@@ -30,7 +33,14 @@ from convgen.plans import assembly
 from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import Fitting, LinedPlan, beyond, no_blocks, no_pairs
+from convgen.plans.kernels.finishing import (
+    Fitting,
+    LinedPlan,
+    beyond,
+    no_blocks,
+    no_nibbles,
+    no_pairs,
+)
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling, loop_over
 from convgen.plans.lines import Lines
 from convgen.plans.study import Study
@@ -42,6 +52,7 @@ SCALE = 256
 MOST_STEPS = 16  # of int16 patches, in a row
 SUMS = (("r4", "r5"), ("r6", "r7"), ("r8", "r9"), ("r10", "r11"))  # by channel, by pixel
 WEIGHTS = ("r12", "lr")
+MOST_OF_NIBBLES = 2**19 - 1
 FARTHEST = 4095  # what an LDR or STRB reaches
 
 MASK = Role(("lr",), "a bit for each tap that is inside the image")
@@ -52,9 +63,12 @@ Step = tuple[int, int | None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SmladPlan(LinedPlan):
-    """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints."""
+    """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints.
 
-    wide: bool
+    A weight takes ``bits`` in flash: 4, 8 or 16.
+    """
+
+    bits: int
 
     template = "kernels/dsp/smlad.c.j2"
     sizes = "kernels/dsp/smlad_sizes.c.j2"
@@ -65,7 +79,27 @@ class SmladPlan(LinedPlan):
     @property
     def name(self) -> str:
         """What its prices are found by."""
-        return "smlad_wide" if self.wide else "smlad"
+        return {4: "smlad_nibbles", 8: "smlad", 16: "smlad_wide"}[self.bits]
+
+    @property
+    def wide(self) -> bool:
+        """Whether weights are int16."""
+        return self.bits == 16
+
+    @property
+    def nibbles(self) -> bool:
+        """Whether they have four bits."""
+        return self.bits == 4
+
+    @property
+    def unscaled(self) -> tuple[int, ...]:
+        """Which sums of a block are not yet scaled when they are alone: of those channels."""
+        return {4: (0,), 8: (0, 2), 16: ()}[self.bits]
+
+    @property
+    def unscaled_shift(self) -> int:
+        """What scales them."""
+        return 4 if self.nibbles else 8
 
     @property
     def assembly(self) -> Assembly:
@@ -75,8 +109,12 @@ class SmladPlan(LinedPlan):
     @property
     def description(self) -> str:
         """A sentence for the header comment."""
-        widened = "weights widened to int16" if self.wide else "weights of two channels in int16"
-        return f"SMLAD, {self.pixels} x 4 (pixels x channels) in registers, {widened}"
+        widened = {
+            4: "weights of four channels in int16",
+            8: "weights of two channels in int16",
+            16: "weights widened to int16",
+        }
+        return f"SMLAD, {self.pixels} x 4 (pixels x channels) in registers, {widened[self.bits]}"
 
     def sums(self, form: Form) -> tuple[tuple[str, ...], ...]:
         """Return the registers of sums: of each channel those of the pixels."""
@@ -86,6 +124,10 @@ class SmladPlan(LinedPlan):
         """Return pairs of them that have the products of the same weights in common."""
         sums = self.sums(form)
         return (*zip(sums[0], sums[1], strict=True), *zip(sums[2], sums[3], strict=True))
+
+    def quarters(self, form: Form) -> tuple[tuple[str, ...], ...]:
+        """Return of each pixel the sums of the channels, which have nibbles in common."""
+        return tuple(zip(*self.sums(form), strict=True))
 
     def sum_registers(self, form: Form) -> tuple[str, ...]:
         """Return all of them."""
@@ -142,7 +184,11 @@ class SmladPlan(LinedPlan):
     def packing(self) -> str:
         """The order of the constants."""
         shifts = "" if self.lines.more is None else ", shifts of their own"
-        weights = f"{self.lines.scale} * w of 4" if self.wide else "256 * w1 + w0 of 2 x 2"
+        weights = {
+            4: "4096 * w3 + 256 * w2 + 16 * w1 + w0 of 4",
+            8: "256 * w1 + w0 of 2 x 2",
+            16: f"{self.lines.scale} * w of 4",
+        }[self.bits]
         zero_points = "; behind all what a tap outside reads" if self.reads_zero_points else ""
         return (
             f"for each 4 channels: 4 starts; {weights} channels, for each two elements; then "
@@ -168,13 +214,24 @@ class SmladPlan(LinedPlan):
         some = slice(channel, channel + CHANNELS)
         biases = self.layer.folded_bias[some].astype(np.int64)
         scaled = self.lines.scale * biases + self.lines.start[some]
-        start = scaled if self.wide else _narrow_starts(biases, scaled)
+        start, later = scaled, self.lines.start[some]
+        if self.nibbles:
+            start, later = _nibble_starts(scaled)
+        elif not self.wide:
+            start = _narrow_starts(biases, scaled)
         steps = self._steps(self.layer.weights[some].reshape(CHANNELS, -1))
-        pairs = self.lines.scale * steps if self.wide else SCALE * steps[1::2] + steps[::2]
-        words = (pairs[:, :, 0] & 0xFFFF) | (pairs[:, :, 1] & 0xFFFF) << 16
-        ends = [self._end(channel + index, index) for index in range(CHANNELS)]
+        halves = self._halves(steps)
+        words = (halves[:, :, 0] & 0xFFFF) | (halves[:, :, 1] & 0xFFFF) << 16
+        ends = [self._end(channel + index, index, later[index]) for index in range(CHANNELS)]
         parts = (start, words.T.reshape(-1), np.concatenate(ends))
         return np.concatenate(parts)
+
+    def _halves(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what halfwords hold of weights ``[channel, step, 2]``, of one or more channels."""
+        if self.wide:
+            return self.lines.scale * steps
+        pairs = (16 if self.nibbles else SCALE) * steps[1::2] + steps[::2]
+        return SCALE * pairs[1::2] + pairs[::2] if self.nibbles else pairs
 
     def _steps(self, matrix: NDArray[Any]) -> NDArray[np.int64]:
         """Return weights in order of use, ``[channel, step, 2]``."""
@@ -200,12 +257,15 @@ class SmladPlan(LinedPlan):
             for a, b in (*_group_steps(elems), *_tail_steps(elems))
         )
 
-    def _end(self, channel: int, index: int) -> NDArray[np.int64]:
-        """Return the constants that finish the sum of a channel, the *index*-th of its block."""
+    def _end(self, channel: int, index: int, start: int) -> NDArray[np.int64]:
+        """Return the constants that finish the sum of a channel, the *index*-th of its block.
+
+        *start* is added to one that is not yet scaled.
+        """
         found = self.lines
         end = [found.multiplier[channel], found.addend[channel]]
-        if index % 2 == 0 and not self.wide:
-            end.insert(0, found.start[channel])
+        if index in self.unscaled:
+            end.insert(0, start)
         if found.negative is not None:
             end.append(found.negative[channel] - found.addend[channel])
         if found.more is not None:
@@ -218,6 +278,21 @@ def _narrow_starts(biases: NDArray[np.int64], scaled: NDArray[np.int64]) -> NDAr
     starts = biases.copy()
     starts[1::2] = scaled[1::2] + biases[::2]
     return starts
+
+
+def _nibble_starts(scaled: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the starts of a block of nibbles, and what is added to sums when they are scaled.
+
+    Of sums D, B, C and A, in the order of channels, 256 times those of channels are ``16 * D``,
+    ``16 * B - D``, ``(C - 16 * B) / 16``, and ``(A - B) / 16`` less a sixteenth of that.
+    """
+    first = -scaled[1] % 16
+    second = (scaled[1] + first) // 16
+    third = 16 * (scaled[2] + second)
+    fourth = 16 * scaled[3] + second + scaled[2]
+    later = np.zeros_like(scaled)
+    later[0] = scaled[0] - 16 * first
+    return np.array([first, second, third, fourth]), later
 
 
 def _group_steps(elems: int) -> Iterator[Step]:
@@ -245,9 +320,9 @@ def _paired_steps(runs: int, elems: int) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smlad:
-    """The kernel with narrow weights, or with wide ones."""
+    """The kernel with weights of so many ``bits``: nibbles, narrow or wide ones."""
 
-    wide: bool
+    bits: int
     unrolling: ClassVar[Unrolling] = Unrolling(group=4, most=(8, 8))
     edge_limits: ClassVar[EdgeLimits] = EdgeLimits(taps=32, patch=76)  # taps: bits of a word
 
@@ -271,11 +346,14 @@ class Smlad:
     def fit(self, study: Study) -> Fitting[SmladPlan] | Refusal:
         """Refuse channels that are no blocks, and constants that it cannot hold."""
         layer = study.layer
-        reason = no_blocks(layer, CHANNELS) or (None if self.wide else no_pairs(layer))
+        unsuited = {4: no_nibbles, 8: no_pairs}.get(self.bits)
+        reason = no_blocks(layer, CHANNELS) or (unsuited(layer) if unsuited else None)
         found = Refusal(reason) if reason else self._lines(study)
         if isinstance(found, Refusal):
             return found
-        planned = partial(SmladPlan, lines=found, channels=CHANNELS, wide=self.wide)
+        if self.bits == 4 and (reason := _too_large(layer, found)):
+            return Refusal(reason)
+        planned = partial(SmladPlan, lines=found, channels=CHANNELS, bits=self.bits)
         return Fitting(kernel=self, layer=layer, planned=planned)
 
     def _lines(self, study: Study) -> Lines | Refusal:
@@ -284,7 +362,7 @@ class Smlad:
         Of narrow weights the scale is not to be chosen.
         """
         found = study.lines(SCALE, own_shifts=True)
-        if isinstance(found, Lines) or not self.wide:
+        if isinstance(found, Lines) or self.bits < 16:
             return found
         return study.exact_lines or found
 
@@ -296,6 +374,13 @@ class Smlad:
         """Say in a sentence that instructions do not reach the second pixel, if so."""
         farthest = max(pitch + 1, layer.geometry.out_c)
         return beyond(farthest, FARTHEST) if farthest > FARTHEST else None
+
+
+def _too_large(layer: Conv2d, lines: Lines) -> str | None:
+    """Refuse sums that leave int32 when they are 4096 times as large, as those of nibbles are."""
+    low, high = (SCALE * end + lines.start for end in layer.accumulator_range)
+    largest = max(int(-low.min()), int(high.max())) // SCALE
+    return None if largest < MOST_OF_NIBBLES else needs("sums below 2^19", f"has {largest:,}")
 
 
 def pairs(pixels: int, runs: int, run_elems: int) -> Form:
