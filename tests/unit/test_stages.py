@@ -112,9 +112,13 @@ def test_too_little_flash_takes_the_fewest_instructions_that_fit(cutter: Cutter)
     assert smallest is not None
     least = total(smallest, "flash")
     assert cutter.within(arena, STACK, least - 1, "speed") is None
-    within = cutter.within(arena, STACK, (least + total(fastest, "flash")) // 2, "speed")
+    most = (least + total(fastest, "flash")) // 2
+    within, lean = (cutter.within(arena, STACK, most, goal) for goal in GOALS)
     assert within is not None
+    assert lean is not None
     assert total(within, "instructions") <= total(smallest, "instructions")
+    assert total(lean, "flash") <= total(within, "flash") <= most
+    assert total(lean, "instructions") <= total(within, "instructions") * 1.02
 
 
 def total(stages: Sequence[Stage], what: str) -> int:

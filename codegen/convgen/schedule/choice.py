@@ -102,12 +102,12 @@ def _cheapest(able: Sequence[Sequence[Option]], goal: Goal, flash: int) -> Choic
     if goal == "flash":
         choice = _smallest(able)
         return choice if shared_flash_of(choice) <= flash else None
-    fastest = _at(able, 0)
-    if flash_of(fastest) > flash:
-        return _knapsack(able, flash)
-    if goal == "speed":
+    endless = _at(able, 0)
+    fastest = endless if flash_of(endless) <= flash else _knapsack(able, flash)
+    if fastest is None or goal == "speed":
         return fastest
-    return leaner(fastest, lambda price: _at(able, price), instructions_of)
+    lean = leaner(fastest, lambda price: _at(able, price), instructions_of)
+    return min(fastest, lean, key=flash_of)
 
 
 def _at(able: Sequence[Sequence[Option]], price: float) -> Choice:

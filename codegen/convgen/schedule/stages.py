@@ -231,7 +231,7 @@ class Cutter:
             return self._cheapest(Limits(arena=arena, stack=stack, price=price)) or ()
 
         def fits(found: tuple[Stage, ...]) -> bool:
-            return bool(found) and sum(stage.flash for stage in found) <= flash
+            return bool(found) and _flash(found) <= flash
 
         def again(price: float) -> tuple[Stage, ...]:
             """Do the same stages otherwise, which takes no search for others."""
@@ -244,12 +244,14 @@ class Cutter:
         if goal == "flash":
             smallest = at(PRICES[-1])
             return smallest if fits(smallest) else None
-        fastest = at(PRICES[0])
-        if fits(fastest):
-            return leaner(fastest, again, _instructions) if goal == "workspace" else fastest
-        price = fitting(again, fits) or (fitting(at, fits) if fastest else None)
-        found = [stages for stages in (again(price), at(price)) if fits(stages)] if price else []
-        return min(found, key=_instructions, default=None)
+        fastest = best = at(PRICES[0])
+        if not fits(fastest):
+            price = fitting(again, fits) or (fitting(at, fits) if fastest else None)
+            found = [each for each in (again(price), at(price)) if fits(each)] if price else []
+            best = min(found, key=_instructions, default=())
+        if best and goal == "workspace":
+            return min(best, leaner(best, again, _instructions), key=_flash)
+        return best or None
 
     def _cheapest(self, limits: Limits) -> tuple[Stage, ...] | None:
         """Return the stages of least cost."""
@@ -567,6 +569,10 @@ def _rows_of_band(candidate: Candidate) -> int:
     """Return by how many rows *candidate* goes on, 0 where it makes all at once."""
     band = candidate.plan.band
     return band.step if isinstance(band, Band) and band.accumulates is None else 0
+
+
+def _flash(stages: Sequence[Stage]) -> int:
+    return sum(stage.flash for stage in stages)
 
 
 def _instructions(stages: Sequence[Stage]) -> int:
