@@ -54,6 +54,16 @@ def edges() -> Iterator[Conv2d]:
     yield shaped("one_row", [1, 40, 20], 20, [1, 31], groups=20)
     yield shaped("far", [2, 5, 700], 9, [1, 2])
     yield shaped("single", [4, 5, 6], 18, 3, requantize={"rounding": "single"})
+    yield faint(shaped("faint", [4, 5, 6], 18, 3))
+    yield faint(shaped("faint_own", [5, 12, 17], 17, [2, 3], groups=17))
+
+
+def faint(layer: Conv2d) -> Conv2d:
+    """Return the layer with one channel whose scale is far below the others': its output is one."""
+    q = layer.quantization
+    assert q is not None
+    shift = np.where(np.arange(layer.geometry.out_c) == 1, -31, q.shift)
+    return replace(layer, quantization=replace(q, shift=shift))
 
 
 def loud(layer: Conv2d) -> Conv2d:
@@ -111,6 +121,12 @@ def test_no_window_of_products_leaves_int16() -> None:
                     sums = [(some * ends).sum(axis=1) for ends in extremes]
                     assert sums[0].max() < 2**15
                     assert sums[1].min() >= -(2**15)
+
+
+def test_one_faint_channel_leaves_the_others_their_vectors() -> None:
+    for layer in edges():
+        if layer.name.startswith("faint"):
+            kernel_of(layer)
 
 
 def test_quiet_weights_have_long_windows_and_loud_ones_short_ones() -> None:

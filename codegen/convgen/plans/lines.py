@@ -405,24 +405,29 @@ def exact_lines(stairs: Staircases) -> Lines | None:
 
     That rounds to the nearest ``a * m / 2^31``, the upper half of ``2 * a * m``, and then the shift
     of it, halves away from zero; with single rounding the whole at once.
-    None where these do not fit, or shifts do not.
+    None where these do not fit, or shifts do not; but a channel that has one output alone, such as
+    a dead one, is multiplied by nought.
     """
     layer, q = stairs.layer, stairs.quantization
     low, high = layer.accumulator_range
     largest, right = max(int(-low.min()), int(high.max())), -q.shift.astype(np.int64)
+    at_low, at_high = layer.requantized(np.stack([low, high])).astype(np.int64)
+    alone = (at_low == at_high) & ((right < 1) | (right > MOST_OWN_SHIFT))
+    right = np.where(alone, right.min(initial=MOST_OWN_SHIFT, where=~alone), right)
     least, most = int(right.min()), int(right.max())
     if largest >= MOST_TWICE or not 1 <= least <= most <= MOST_OWN_SHIFT:
         return None
     levels = int(layer.activation_min), int(layer.activation_max)
     clamp = clamp_for(*levels)
     ones = np.ones(layer.geometry.out_c, np.int64)
-    addend = (1 << (right - 1)) + ((q.out_zero_point + clamp.offset) << right)
+    zero = np.where(alone, at_low, q.out_zero_point)
+    addend = (1 << (right - 1)) + ((zero + clamp.offset) << right)
     return Lines(
         rounding=q.rounding,
         scale=2,
         shift=least,
         start=0 * ones,
-        multiplier=q.multiplier * ones,
+        multiplier=np.where(alone, 0, q.multiplier * ones),
         addend=addend * ones,
         negative=None,
         clamp=clamp,
