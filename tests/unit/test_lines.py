@@ -40,9 +40,12 @@ def test_lines_are_the_reference_wherever_they_are_found(layer: Conv2d, scale: i
 @given(st.sampled_from(KINDS).flatmap(layers))
 def test_exact_lines_are_the_reference_without_a_search(layer: Conv2d) -> None:
     found = Study(layer).exact_lines
-    shifts = -layer.quantization.shift if layer.quantization else np.zeros(1)
-    largest = max(abs(end.astype(np.int64)).max() for end in layer.accumulator_range)
-    fits = shifts.min() >= 1 and shifts.max() <= lines.MOST_OWN_SHIFT and largest < 2**30
+    assert layer.quantization
+    ends = [end.astype(np.int64) for end in layer.accumulator_range]
+    at_low, at_high = (layer.requantized(end) for end in ends)
+    shifts = (-layer.quantization.shift * np.ones_like(at_low, np.int64))[at_low != at_high]
+    fits = bool(((shifts >= 1) & (shifts <= lines.MOST_OWN_SHIFT)).all())
+    fits = fits and max(abs(end).max() for end in ends) < 2**30
     assert (found is not None) == fits
     if found is None:
         return
