@@ -41,7 +41,10 @@ ONCE = (
 )  # fmt: skip
 """Every set of instructions, with one compiler or the other."""
 OTHERWISE = tuple((name, {"gcc": "zig", "zig": "gcc"}[compiler]) for name, compiler in ONCE)
-MORE = {("first", "direct"), ("first", "direct_w16"), ("connected", "direct"), ("deep", "direct")}
+MORE = {
+    ("first", "direct"), ("first", "direct_w16"), ("connected", "direct"), ("deep", "direct"),
+    ("halves", "direct"), ("halves", "direct_w16"), ("lanes", "direct"), ("lanes", "direct_w16"),
+}  # fmt: skip
 """Layers whose functions in assembly are others than those of the first layer that will do."""
 CODE, CONSTANTS = ".itcm", ".ext_flash"
 STRICT = "-mno-unaligned-access"
