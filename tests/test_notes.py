@@ -91,7 +91,7 @@ def test_a_core_whose_other_weights_do_it_says_so() -> None:
          "input channels; this layer has 3."),
         (minimal.made_up(kernel_size=7, input={"shape": [9, 9, 3], "dtype": "int8"}), "cortex-m4",
          "direct", "Plain C: the kernel in assembly needs for pixels at the edge at most 32 taps, "
-         "or a patch of at most 76 bytes; this layer has 49 taps of 3 channels."),
+         "or a patch of at most 76 elements; this layer has 49 taps of 3 channels."),
         (minimal.made_up(
             input={"shape": [1, 257, 32], "dtype": "int8"}, kernel_size=1, stride=[1, 128]
          ), "cortex-m4", "direct", "One pixel at a time: the kernel in assembly needs pixels at "
