@@ -121,7 +121,8 @@ def job(layer: Conv2d, board: Target, names: set[str] | None, *, overlapping: bo
 def test_between_them_the_targets_offer_every_algorithm(random_layers: int) -> None:
     boards = list(map(target.load, ALONE))
     left = {algorithm.name for algorithm in ALGORITHMS}
-    rare = [minimal.load(CASES[name]) for name in ("steps", "planes")]
+    rare = [minimal.load(CASES[name]) for name in ("steps", "planes", "deep")]
+    rare.append(replace(rare[-1], weights=rare[-1].weights // 19))  # of four bits
     for layer in (*layers(random_layers), *rare):
         for board in boards:
             left -= registry.able(layer, board, left).keys()
