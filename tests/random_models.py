@@ -28,6 +28,7 @@ class Drawing:
     file: File
     plain: bool = True  # no hybrid operators
     bits: int = 8  # of weights where 4 will do too
+    calls: int = 3
 
     def scale(self, low: float = -3, high: float = 0) -> float:
         return float(
@@ -76,7 +77,7 @@ def draw(kind: str, number: int, dtype: str) -> tuple[bytes, list[NDArray[Any]]]
     for index in graph.inputs:
         shape = tuple(graph.tensors[index].shape)
         of = {0: "float32", 3: "uint8", 7: "int16"}.get(graph.tensors[index].type, "int8")
-        inputs.append(drawing.values((3, *shape), of))
+        inputs.append(drawing.values((drawing.calls, *shape), of))
     return drawing.file.bytes(), inputs
 
 
@@ -510,11 +511,40 @@ def _resize(kind: str) -> Drawer:
     return drawer
 
 
+def _svdf(d: Drawing) -> None:
+    """Sums in time now and then leave 32 bits, in which they wrap."""
+    d.calls = 12
+    rank, units, steps = d.rng.choice([1, 2, 3]), d.rng.randint(1, 6), d.rng.randint(2, 9)
+    filters, in_c = rank * units, d.rng.randint(1, 40)
+    state, kept = ("float32", 1.0) if d.dtype == "float32" else ("int16", d.scale(-4, -2))
+    given, in_scale = _in_and_scale(d, (1, in_c))
+    of_features, of_time = kept / in_scale * d.rng.choice([2.0, 0.125, 0.3]), 2.0**-15
+    symmetric = (lambda scale: None) if d.dtype == "float32" else (lambda scale: (scale, 0))
+    features, times = (filters, in_c), (filters, steps)
+    reach = d.rng.choice([1, 32, 256])
+    operands = [
+        given,
+        d.file.tensor(features, d.dtype, symmetric(of_features), d.values(features)),
+        d.file.tensor(times, state, symmetric(of_time), d.values(times, state) // reach),
+        -1,
+        d.file.tensor((1, filters * steps), state, symmetric(kept), variable=True),
+    ]
+    if d.rng.random() < 0.7:
+        sums = "float32" if d.dtype == "float32" else "int32"
+        values = (1000 * d.values((units,), "float32")).astype(sums)
+        operands[3] = d.file.tensor((units,), sums, symmetric(kept * of_time), values)
+    scale = d.rng.choice([kept * 100, 2.0**-14 * kept * 2**11])
+    made = d.output((1, units), d.quantised(float(np.float32(scale))))
+    activation = RELU if d.dtype == "int8" else d.activation()  # LiteRT takes no other of bytes
+    d.file.operator("SVDF", operands, [made], rank=rank, fusedActivationFunction=activation)
+
+
 DRAWERS: dict[str, Drawer] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,
     "TRANSPOSE_CONV": _transpose_conv,
+    "SVDF": _svdf,
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     **{kind: _arithmetic(kind) for kind in ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")},

@@ -23,6 +23,7 @@ OPTIONS = {
     "MAXIMUM": "MaximumMinimum",
     "PADV2": "PadV2",
     "SPLIT_V": "SplitV",
+    "SVDF": "SVDF",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
 }
 NO_OPTIONS = ("LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "PRELU", "SIN")
@@ -36,6 +37,7 @@ VERSIONS = {
     "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
     "SHAPE": 1,
+    "SVDF": 3,
     "CALL_ONCE": 1,
     "VAR_HANDLE": 1,
     "READ_VARIABLE": 1,
@@ -65,9 +67,12 @@ class File:
         quantised: Quantised | None = None,
         data: NDArray[Any] | None = None,
         axis: int = 0,
+        *,
+        variable: bool = False,
     ) -> int:
         """Add a tensor, a constant if it has *data*; return its index."""
         made = schema.TensorT()
+        made.isVariable = variable
         made.shape, made.name = list(shape), f"t{len(self.graph.tensors)}".encode()
         made.type, made.buffer = getattr(schema.TensorType, dtype.upper()), 0
         if quantised is not None:

@@ -28,6 +28,7 @@ from convgen.model.ops.pool import Pool2d
 from convgen.model.ops.prelu import Prelu
 from convgen.model.ops.resize import ResizeBilinear, ResizeNearest
 from convgen.model.ops.softmax import LogSoftmax, Softmax
+from convgen.model.ops.svdf import Svdf
 from convgen.model.ops.transposed_conv2d import TransposedConv2d
 
 Errors = NDArray[np.float64]
@@ -37,7 +38,7 @@ STEEPEST = {"logistic": 0.25, "hard_swish": 1.5}
 HIGHEST = {"logistic": 1.0, "tanh": 2.0, "relu6": 6.0, "relu_n1_to_1": 2.0}
 """How far outputs can be apart at all, where that has an end."""
 MOST_EXPONENT = 100.0  # of the factor between two softmaxes: beyond, it says nothing
-WHOLE = 255.0  # by which a byte can be wrong
+WHOLE, WIDE = 255.0, 65535.0  # by which a byte can be wrong, and an int16
 FLOAT32_SLACK = 2.0**-21  # of a quotient in float32
 
 
@@ -47,24 +48,32 @@ def tolerance(graph: Graph, *inputs: NDArray[Any]) -> Arrays:
     Bytes must be exact, unless float32 values that were computed are rounded to them.
     """
     kept: Values = {}
+    before = {state.tensor.name: state.initial[None] for state in graph.states}
     calls: list[list[Errors]] = []
     for values in graph.calls(*inputs):
-        errors = _call(graph, values, kept)
+        errors = _call(graph, values, before, kept)
         calls.append([_seen(errors[tensor.name], tensor.shape) for tensor in graph.outputs])
         kept = {state.tensor.name: errors[state.new.name] for state in graph.states}
+        before = {state.tensor.name: values[state.new.name] for state in graph.states}
     return tuple(map(np.concatenate, zip(*calls, strict=True)))
 
 
-def _call(graph: Graph, values: Values, kept: Values) -> Values:
-    """Return the bounds of every tensor, by name; *kept* has those of states."""
+def _call(graph: Graph, values: Values, before: Values, kept: Values) -> Values:
+    """Return the bounds of every tensor, by name.
+
+    Of states *before* has the values before the call, *kept* their bounds.
+    """
     known = {name: np.zeros(array.shape) for name, array in values.items()} | kept
+    now = values | before
     for operator in graph.operators:
-        given = [_seen(values[t.name], t.shape) for t in operator.inputs]
+        given = [_seen(now[t.name], t.shape) for t in operator.inputs]
         errors = [_seen(known[t.name], t.shape) for t in operator.inputs]
-        own = operator.tolerance(*given)
-        moved = _moved(operator, given, errors) if any(e.any() for e in errors) else np.zeros(1)
-        for tensor, bound in zip(operator.outputs, own, strict=True):
-            known[tensor.name] = bound + moved
+        own, names = operator.tolerance(*given), [tensor.name for tensor in operator.outputs]
+        known |= dict(zip(names, own, strict=True))
+        if any(error.any() for error in errors):
+            moved = _moved(operator, given, errors)
+            known |= {name: known[name] + by for name, by in zip(names, moved, strict=True)}
+        now |= {name: values[name] for name in names}
     return known
 
 
@@ -72,12 +81,14 @@ def _seen(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return array.reshape(len(array), *shape)
 
 
-def _moved(operator: Operator, given: list[NDArray[Any]], errors: list[Errors]) -> Errors:
+def _moved(operator: Operator, given: list[NDArray[Any]], errors: list[Errors]) -> Arrays:
     """Return how far outputs move at most when inputs move by *errors*."""
-    found = WHOLE
+    found: Any = WHOLE
     if (moves := _MOVES.get(type(operator))) is not None:
         found = moves(operator, given, errors)
-    return np.broadcast_to(found, (len(errors[0]), *operator.outputs[0].shape))
+    each = found if isinstance(found, tuple) else (found,)
+    shapes = ((len(errors[0]), *tensor.shape) for tensor in operator.outputs)
+    return tuple(np.broadcast_to(one, shape) for one, shape in zip(each, shapes, strict=True))
 
 
 def _alike(operator: Any, _: list[NDArray[Any]], errors: list[Errors]) -> Any:
@@ -131,6 +142,12 @@ def _constants(operator: Elementwise, change: Callable[[NDArray[Any]], NDArray[A
         each if each.values is None else replace(each, values=change(each.values))
         for each in operator.operands
     )
+
+
+def _through_time(operator: Svdf, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
+    if operator.dtype != "float32":
+        return WHOLE, WIDE
+    return operator.moved(_convolved(operator.features, given, errors), errors[1])
 
 
 def _pointwise(operator: Pointwise, _: list[NDArray[Any]], errors: list[Errors]) -> Any:
@@ -206,6 +223,7 @@ _MOVES: dict[type, Callable[..., Any]] = {
     ResizeNearest: _alike,
     Slice: _alike,
     Softmax: _softmax,
+    Svdf: _through_time,
     Transpose: _alike,
     TransposedConv2d: _transposed,
 }

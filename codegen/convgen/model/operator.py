@@ -162,6 +162,21 @@ def rows_needed(operator: Operator, first: int, last: int) -> range:
     return range(first, last)
 
 
+def only_read(operator: Computation) -> tuple[Tensor, ...]:
+    """Return its inputs but for what it keeps."""
+    return tuple(tensor for tensor in operator.inputs if tensor not in operator.outputs)
+
+
+def only_written(operator: Computation) -> tuple[Tensor, ...]:
+    """Return its outputs but for what it keeps."""
+    return tuple(tensor for tensor in operator.outputs if tensor not in operator.inputs)
+
+
+def kept(operator: Computation) -> tuple[Tensor, ...]:
+    """Return what it reads and writes in its place: states."""
+    return tuple(tensor for tensor in operator.outputs if tensor in operator.inputs)
+
+
 def input_bytes(operator: Computation) -> int:
     """Return the size of all its inputs."""
     return sum(tensor.bytes for tensor in operator.inputs)

@@ -44,14 +44,12 @@ def ranges(graph: Graph) -> dict[str, Range]:
         if tensor.dtype != "float32":
             found[tensor.name] = _whole(tensor)
     for operator in graph.operators:
-        [output] = operator.outputs
-        if output.dtype == "float32":
-            continue
+        exact = [tensor for tensor in operator.outputs if tensor.dtype != "float32"]
         known = None
-        if all(tensor.dtype != "float32" for tensor in operator.inputs):
+        if exact and all(tensor.dtype != "float32" for tensor in operator.inputs):
             reads = [_seen(found[tensor.name], tensor) for tensor in operator.inputs]
             known = _after(operator, reads)
-        found[output.name] = _seen(known, output)
+        found |= {tensor.name: _seen(known, tensor) for tensor in exact}
     return found
 
 

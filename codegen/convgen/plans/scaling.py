@@ -103,6 +103,20 @@ class Rescaled:
         """By what values are multiplied."""
         return self.multiplier * 2.0 ** (self.shift - 31)
 
+    def by(self, line: Line | None) -> Scaling:
+        """Return how it is done by a *line*, or as the reference does it."""
+        return Scaling(
+            line=line,
+            multiplier=self.multiplier,
+            left=max(self.shift, 0),
+            right=max(-self.shift, 0),
+            zero=self.zero,
+            zero_point=self.zero_point,
+            low=self.low,
+            high=self.high,
+            once=31 - self.shift if self.rounding == "single" else 0,
+        )
+
 
 def find(
     rescaled: Rescaled, least: int, most: int, outputs: Callable[[Ints], NDArray[Any]]
@@ -119,14 +133,4 @@ def find(
             turn=rescaled.zero,
         )
         line = stairs.line(rescaled.slope)
-    return Scaling(
-        line=line,
-        multiplier=rescaled.multiplier,
-        left=max(rescaled.shift, 0),
-        right=max(-rescaled.shift, 0),
-        zero=rescaled.zero,
-        zero_point=rescaled.zero_point,
-        low=rescaled.low,
-        high=rescaled.high,
-        once=31 - rescaled.shift if rescaled.rounding == "single" else 0,
-    )
+    return rescaled.by(line)

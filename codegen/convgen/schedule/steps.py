@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from convgen.errors import refuse
 from convgen.model.graph import Graph
-from convgen.model.operator import Operator
+from convgen.model.operator import Operator, only_read
 from convgen.model.tensor import Tensor
 from convgen.plans.order import StoreOrder
 from convgen.plans.plan import Plan
@@ -77,7 +77,8 @@ class Option:
 class Step:
     """An operator, the tensors around it, and what could do it.
 
-    ``inputs`` and ``outputs`` are those that share no place with others.
+    ``inputs`` and ``outputs`` are those that share no place with others; what is written where it
+    is read is an output.
     ``dying``: of these, what nothing reads afterwards, so that the output may overwrite one.
     ``others``: bytes of all else that is alive meanwhile.
     """
@@ -212,7 +213,7 @@ def _step(
 ) -> Step:
     inputs, outputs = (
         tuple(tensor for tensor in _once(each) if tensor.name not in graph.shared)
-        for each in (operator.inputs, operator.outputs)
+        for each in (only_read(operator), operator.outputs)
     )
     mine = {tensor.name for tensor in (*inputs, *outputs)}
     states = {state.tensor.name for state in graph.states}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from convgen.ctext.literals import ctype, floating, macro, operand
-from convgen.model.operator import Operator, widest
+from convgen.model.operator import Operator, kept, only_read, only_written, widest
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans.band import Band, InputSlices
 from convgen.plans.plan import Plan
@@ -101,7 +101,7 @@ def rows_parameters(plan: Plan) -> tuple[str, ...]:
 
 def _inputs(plan: Plan) -> Iterable[tuple[str, str]]:
     """Return the name of each input and how it is declared."""
-    const, inputs = "" if plan.writes_input else "const ", plan.operator.inputs
+    const, inputs = "" if plan.writes_input else "const ", only_read(plan.operator)
     return [
         (name, f"{const}{ctype(tensor.dtype)} *{name}")
         for name, tensor in zip(numbered("input", len(inputs)), inputs, strict=True)
@@ -109,10 +109,12 @@ def _inputs(plan: Plan) -> Iterable[tuple[str, str]]:
 
 
 def _outputs(plan: Plan) -> Iterable[str]:
-    outputs = plan.operator.outputs
+    """Return how outputs are declared, and behind them states."""
+    outputs, states = only_written(plan.operator), kept(plan.operator)
+    names = (*numbered("output", len(outputs)), *numbered("state", len(states)))
     return [
         f"{ctype(tensor.dtype)} *{name}"
-        for name, tensor in zip(numbered("output", len(outputs)), outputs, strict=True)
+        for name, tensor in zip(names, (*outputs, *states), strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from convgen.ctext.identifiers import INFIX, PARAMETERS, objection
 from convgen.ctext.literals import ctype, macro, operand
 from convgen.model.graph import Graph, State
+from convgen.model.operator import kept, only_read, only_written
 from convgen.model.tensor import Tensor, numbered
 from convgen.plans import assembly
 from convgen.plans.constant import Constant
@@ -229,7 +230,8 @@ def _variables(schedule: Schedule) -> dict[str, str]:
     wanted = {tensor.name: name for name, tensor in _named("input", graph.inputs)}
     wanted |= {state.tensor.name: f"state_{n}" for n, state in enumerate(graph.states)}
     for n, operator in enumerate(graph.operators):
-        outputs = zip(numbered(operator.name, len(operator.outputs)), operator.outputs, strict=True)
+        made = only_written(operator)
+        outputs = zip(numbered(operator.name, len(made)), made, strict=True)
         wanted = {tensor.name: name for name, tensor in outputs} | wanted
         wanted[workspace_name(n)] = f"{operator.name}_workspace"
         wanted[sums_name(n)] = f"{operator.name}_sums"
@@ -292,7 +294,8 @@ def _calls(
 def _call(
     schedule: Schedule, number: int, plan: Plan, names: Mapping[str, str], entry: KernelEntry
 ) -> OperatorCall:
-    tensors = (*plan.operator.inputs, *plan.operator.outputs)
+    operator = plan.operator
+    tensors = (*only_read(operator), *only_written(operator), *kept(operator))
     places = [tensor.name for tensor in tensors]
     places += [workspace_name(number)] if plan.workspace else []
     arguments = (*(names[place] for place in places), *entry.arguments)

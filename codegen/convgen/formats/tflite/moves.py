@@ -31,7 +31,7 @@ def view(operator: FileOperator, scene: TfliteScene) -> Built:
     if given.index in scene.constants:
         scene.constants[output.index] = scene.constants[given.index].reshape(output.shape)
     else:
-        scene.names[output.index] = scene.names[given.index]
+        scene.names[output.index] = scene.name(given)
     return []
 
 

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from convgen.choices import Reference
 from convgen.errors import SpecError, refuse
 from convgen.formats.limits import MAX_MACS
-from convgen.formats.tflite import convolutions, elementwise, images, moves, pools, states, tables
+from convgen.formats.tflite import (
+    convolutions,
+    elementwise,
+    images,
+    moves,
+    pools,
+    recurrent,
+    states,
+    tables,
+)
 from convgen.formats.tflite.scene import Built, Shape, TfliteScene, UnsupportedError, identifier
 from convgen.formats.tflite.states import Variables
 from convgen.formats.tflite.tables import (
@@ -73,6 +82,7 @@ BUILDERS: Mapping[str, Builder] = {
     "SQUEEZE": moves.view,
     "STRIDED_SLICE": moves.strided_slice,
     "SUB": elementwise.sub,
+    "SVDF": recurrent.svdf,
     "TANH": elementwise.function,
     "TRANSPOSE": moves.transpose,
     "TRANSPOSE_CONV": images.transpose_conv,
@@ -193,6 +203,7 @@ class ModelReading:
         for tensor in self.main.tensors:
             if tensor.data is not None:
                 self.scene.constants[tensor.index] = tensor.data
+            if tensor.data is not None or tensor.is_variable:
                 self.known.add(tensor.index)
         for index in self.main.inputs:
             if index in self.scene.constants or index in self.scene.names:
@@ -323,7 +334,7 @@ class ModelReading:
             operators=operators,
             inputs=inputs,
             outputs=tuple(self._end(index, "output") for index in main.outputs),
-            states=self.variables.states(),
+            states=(*self.variables.states(), *self.scene.states.values()),
         )
 
     def _copies(self) -> Iterator[Operator]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from convgen.choices import Reference
 from convgen.ctext import identifiers
 from convgen.formats.tflite.tables import ABSENT, FileOperator, FileTensor, Options
+from convgen.model.graph import State
 from convgen.model.operator import Operator
 from convgen.model.quantize import INT32, Rounding, activation_range, as_float32
 from convgen.model.tensor import DType, Tensor
@@ -47,13 +48,15 @@ class TfliteScene:
     """The file's tensors, and which of them are known so far.
 
     ``names``: what tensors are called in the graph; those of one name are the same bytes.
-    ``constants``: what is known without running anything. ``reference``: whose kernels are right;
+    ``constants``: what is known without running anything; ``states``: the variables of operators
+    that keep them themselves, by their indices. ``reference``: whose kernels are right;
     ``rounding``: that of operators, but for fully connected ones; ``single`` is ONNX Runtime's.
     """
 
     tensors: tuple[FileTensor, ...]
     names: dict[int, str] = field(default_factory=dict)
     constants: dict[int, NDArray[Any]] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     folding: bool = False
     reference: Reference = "litert"
@@ -120,22 +123,52 @@ class TfliteScene:
         if not self.folding or given.dtype in get_args(DType):
             scale, zero_point = _numbers(given)
         return Tensor(
-            name=self.names[given.index],
+            name=self.name(given),
             shape=tuple(shape),
             dtype=cast(DType, given.dtype),
             scale=scale,
             zero_point=zero_point,
         )
 
+    def name(self, given: FileTensor) -> str:
+        """Return what *given* is called in the graph. Raises UnsupportedError."""
+        if given.index not in self.names:
+            raise UnsupportedError("a variable where a value is expected")
+        return self.names[given.index]
+
     def introduce(self, given: FileTensor) -> None:
         """Give *given*, which nothing has written before, a name that no other tensor has."""
+        self.names[given.index] = self._free_name(given)
+
+    def kept(self, given: FileTensor, shape: Shape) -> Tensor:
+        """Return the variable *given* as a state of *shape*, which begins with zeros.
+
+        Raises UnsupportedError.
+        """
+        if not given.is_variable:
+            raise UnsupportedError("a state that is no variable")
+        if given.index in self.states:
+            raise UnsupportedError("a state that another operator keeps")
+        scale, zero_point = _numbers(given)
+        tensor = Tensor(
+            name=self._free_name(given),
+            shape=shape,
+            dtype=cast(DType, given.dtype),
+            scale=scale,
+            zero_point=zero_point,
+        )
+        initial = np.full(shape, zero_point, given.dtype)
+        self.states[given.index] = State(tensor=tensor, initial=initial, new=tensor)
+        return tensor
+
+    def _free_name(self, given: FileTensor) -> str:
         name = given.name or f"tensor_{given.index}"
         if name in self.taken:
             name = f"{name}:{given.index}"
         while name in self.taken:
             name += "_"
-        self.names[given.index] = name
         self.taken.add(name)
+        return name
 
 
 def without_batch(shape: Shape) -> Shape:

@@ -62,6 +62,7 @@ _LISTED = ("int32", "int64")
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FileTensor:
     """A tensor of the file; ``shape`` has the batch too, ``data`` is None unless it is constant.
+    ``is_variable``: it keeps its values from one call to the next.
 
     Constants of int4 are int8 here.
     ``scales`` and ``zero_points`` are empty where the tensor is not quantised.
@@ -75,6 +76,7 @@ class FileTensor:
     zero_points: NDArray[np.int64]
     axis: int
     data: NDArray[Any] | None
+    is_variable: bool = False
 
     @property
     def elems(self) -> int:
@@ -115,6 +117,7 @@ class Options:
     half_pixel_centers: int = 0
     pot_scale_int16: int = 0
     init_subgraph_index: int = 0
+    rank: int = 0
     beta: float = 1.0
     alpha: float = 0.0
     new_shape: tuple[int, ...] | None = None
@@ -284,6 +287,7 @@ def _tensor(index: int, tensor: Any, buffers: list[NDArray[np.uint8]]) -> FileTe
         zero_points=zero_points,
         axis=axis,
         data=data,
+        is_variable=tensor.IsVariable(),
     )
 
 

@@ -66,9 +66,9 @@ class _Search:
         self.flags: dict[str, Flags] = {}
         never = kept(graph)
         for operator in graph.operators:
-            [output] = operator.outputs
-            may = output.dtype == "int8" and output.name not in never and self._drops(operator)
-            self.flags[output.name] = np.full(_channels(output), may)
+            for output in operator.outputs:
+                may = output.dtype == "int8" and output.name not in never and self._drops(operator)
+                self.flags[output.name] = np.full(_channels(output), may)
         for tensor in (*graph.inputs, *(state.tensor for state in graph.states)):
             self.flags[tensor.name] = np.zeros(_channels(tensor), bool)
 

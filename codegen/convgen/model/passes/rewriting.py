@@ -12,6 +12,7 @@ from convgen.model.ops.add import Add
 from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.pool import Pool2d
+from convgen.model.ops.svdf import Svdf
 from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 
@@ -86,6 +87,9 @@ def with_inputs(operator: Operator, names: Sequence[str]) -> Operator:
     match operator:
         case Conv2d():
             return replace(operator, input_name=tensors[0].name)
+        case Svdf():
+            features = replace(operator.features, input_name=tensors[0].name)
+            return replace(operator, features=features)
         case Pool2d() | TransposedConv2d():
             return replace(operator, input=tensors[0])
         case Elementwise():
@@ -107,6 +111,6 @@ def writing(operator: Operator, name: str) -> Operator:
             return replace(operator, output_name=name)
         case TransposedConv2d():
             return replace(operator, convolution=replace(operator.convolution, output_name=name))
-        case Add() | Elementwise() | Plain():
+        case Add() | Elementwise() | Plain() | Svdf():
             return replace(operator, output=replace(operator.output, name=name))
     raise AssertionError(f"{type(operator).__name__} has no tensors known here")

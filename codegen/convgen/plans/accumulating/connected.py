@@ -86,16 +86,17 @@ class SliceSteps:
     """What ``algorithms/accumulate.c.j2`` prints: ``template`` has the products.
 
     ``pixel_blocks`` are those of an inner kernel, ``forms`` the functions that take channels in
-    pairs, so many ``groups`` of elements at once, where a slice may have more.
+    pairs, so many ``groups`` of elements at once, where a slice may have more. ``finishes``: the
+    sums become outputs.
     """
 
     template: str
     forms: tuple[PairForm, ...] = ()
     groups: int | None = None
+    finishes: bool = True
 
     pixel_blocks: ClassVar[tuple[int, ...]] = (1,)
     has_outside: ClassVar[bool] = False
-    finishes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -125,7 +126,7 @@ class SumsOfElements:
         reason = _not_connected(layer) or sums_overflow(layer)
         if reason:
             return Refusal(reason)
-        found = _products(layer, target, calls)
+        found = products(layer, target, calls)
         output, starts = step_by_step(layer), folded_bias(layer)
         return Plan(
             variant=self,
@@ -160,7 +161,7 @@ def _not_connected(layer: Conv2d) -> str | None:
     return None
 
 
-def _products(layer: Conv2d, target: Target, calls: int) -> SliceProducts:
+def products(layer: Conv2d, target: Target, calls: int) -> SliceProducts:
     """Return those in assembly, where the core has some and the weights suit them."""
     slices = instruction_set(target).slices
     if not of_dtype(layer.dtype).is_byte or slices is None or not target.has("unaligned"):

@@ -1,0 +1,141 @@
+"""Operators that keep a state of their own: generated C, call after call, against LiteRT."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import network_program
+import random_models
+from command import convgen
+from convgen.bench.trial import split_outputs
+from convgen.choices import GOALS
+from convgen.formats.tflite import reader, tables
+from convgen.model import bounds
+from convgen.model.passes import simplified
+from convgen.model.whole import Whole
+from convgen.schedule.network import Planner
+from convgen.schedule.select import Budget
+from convgen.targets import target
+from native import played_here
+from random_streams import STEPS
+from test_streams import run_of
+from tflite_files import File, litert
+
+ROOM = Budget(ram=2**19, flash=2**20)
+
+KEYWORD, CLASSES = 40, 8
+RANDOM = [("SVDF", "int8", 12), ("SVDF", "float32", 4)]
+
+
+def keyword() -> bytes:
+    """A small spotter of keywords: SVDFs one after the other, a row of features each call."""
+    file, numbers = File(), np.random.default_rng(3)
+    last, scale, in_c = file.input((1, KEYWORD), "int8", (0.1, 5)), 0.1, KEYWORD
+    for units, rank, steps in ((24, 1, 8), (11, 2, 5), (10, 1, 3)):
+        filters, kept = rank * units, 0.004
+        weights = numbers.integers(-127, 128, (filters, in_c), np.int8)
+        times = numbers.integers(-(2**15), 2**15, (filters, steps)).astype(np.int16)
+        of_weights = kept * 2**15 / (scale * 127 * 127 * np.sqrt(in_c))
+        bias = numbers.integers(-(2**22), 2**22, units).astype(np.int32)
+        operands = [
+            last,
+            file.tensor(weights.shape, "int8", (of_weights, 0), weights),
+            file.tensor(times.shape, "int16", (2.0**-15, 0), times),
+            file.tensor((units,), "int32", (kept * 2.0**-15, 0), bias),
+            file.tensor((1, times.size), "int16", (kept, 0), variable=True),
+        ]
+        scale, in_c = float(kept * 2**7 * np.sqrt(steps * rank)), units
+        last = file.tensor((1, units), "int8", (scale, -128))
+        file.operator("SVDF", operands, [last], rank=rank, fusedActivationFunction=1)
+    weights = numbers.integers(-127, 128, (CLASSES, in_c), np.int8)
+    bias = np.zeros(CLASSES, np.int32)
+    operands = [
+        last,
+        file.tensor(weights.shape, "int8", (0.01, 0), weights),
+        file.tensor((CLASSES,), "int32", (scale * 0.01, 0), bias),
+    ]
+    classes, shares = (file.tensor((1, CLASSES), "int8", q) for q in ((4.0, 0), (1 / 256, -128)))
+    file.operator("FULLY_CONNECTED", operands, [classes])
+    file.operator("SOFTMAX", [classes], [shares], beta=0.05)
+    file.graph.outputs = [file.tensor((1, CLASSES), "int8", (1 / 128, -4))]
+    file.operator("QUANTIZE", [shares], file.graph.outputs)
+    return file.bytes()
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("how", [
+    ("cortex-m4", "--optimize", "speed"),
+    ("cortex-m0",),
+    ("rv32imc",),
+], ids=lambda how: how[0])  # fmt: skip
+def test_bytes_on_boards_are_those_of_litert(how: tuple[str, ...], tmp_path: Path) -> None:
+    given = np.random.default_rng(1).integers(-128, 128, (STEPS, KEYWORD), np.int8)
+    (right,) = litert(keyword(), given)
+    assert len(np.unique(right)) > CLASSES
+    model, vectors = tmp_path / "keyword.tflite", tmp_path / "vectors.npz"
+    model.write_bytes(keyword())
+    np.savez(vectors, input=given, output=right[:, 0])
+    done = convgen("-t", *how, "-b", "64k", model, "--vectors", vectors, "-o", tmp_path / "out")
+    assert done.status == 0, done.stderr
+
+
+def test_random_ones_under_sanitizers(tmp_path: Path) -> None:
+    board = played_here(target.load("cortex-m4"))
+    schedules, given, wanted = [], b"", []
+    for kind, dtype, count in RANDOM:
+        for number in range(count):
+            content, inputs = random_models.draw(kind, number, dtype)
+            graph = reader.imported(tables.parse(content), f"{kind}_{dtype}_{number}".lower()).graph
+            graph, _ = simplified(graph)
+            schedules.append(Planner(graph, board).plan(GOALS[number % len(GOALS)], ROOM))
+            given += inputs[0].tobytes()
+            seen = inputs[0].reshape(len(inputs[0]), *graph.inputs[0].shape)
+            wanted.append((litert(content, *inputs), bounds.tolerance(graph, seen)))
+    left = network_program.run(tmp_path, schedules, board, run_of, given)
+    for schedule, (right, allowed) in zip(schedules, wanted, strict=True):
+        size = STEPS * sum(tensor.bytes for tensor in schedule.graph.outputs)
+        for got, expected, bound in zip(
+            split_outputs(Whole(schedule.graph), left[:size]), right, allowed, strict=True
+        ):
+            off = np.abs(got.astype(np.float64) - expected.reshape(got.shape))
+            assert (off <= 2 * bound).all(), schedule.graph.name
+        left = left[size:]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"state": "int8"}, "a state of int8 [1, 6]"),
+    ({"variable": False}, "operator 0: expected inputs that are constants or that an operator"),
+    ({"times": "int8"}, "weights of int8 [2, 3], not int16"),
+    ({"activation": 3}, "relu6 with int8 tensors"),
+    ({"rank": 3}, "2 and 2 filters of rank 3 for 2 units"),
+    ({"read": True}, "operator 1, RESHAPE 't5': not supported: a variable where a value"),
+], ids=str)  # fmt: skip
+def test_what_is_not_read_is_named(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file, scale = File(), (0.1, 0)
+    times = change.get("times", "int16")
+    operands = [
+        file.input((1, 4), "int8", scale),
+        file.tensor((2, 4), "int8", scale, np.ones((2, 4), np.int8)),
+        file.tensor((2, 3), times, scale, np.ones((2, 3), times)),
+        -1,
+        file.tensor(
+            (1, 6), change.get("state", "int16"), scale, variable=change.get("variable", True)
+        ),
+    ]
+    file.graph.outputs = [file.tensor((1, 2), "int8", scale)]
+    options = {
+        "rank": change.get("rank", 1),
+        "fusedActivationFunction": change.get("activation", 1),
+    }
+    file.operator("SVDF", operands, file.graph.outputs, **options)
+    if "read" in change:
+        file.operator("RESHAPE", [3], [file.tensor((6,), "int16", scale)])
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(file.bytes())
+    done = convgen(path, "-t", "cortex-m4", "-o", tmp_path / "out")
+    assert done.status == 2
+    assert message in done.stderr
