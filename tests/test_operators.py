@@ -24,15 +24,15 @@ from convgen.targets import target
 from random_operators import KINDS, jobs
 
 EACH = {
-    "add": 200,
+    "add": 300,
     "average_pool": 150,
     "max_pool": 150,
-    "fully_connected": 200,
+    "fully_connected": 300,
     "transposed_conv2d": 200,
 }
 """Random int8 layers that LiteRT and every one of the boards have computed."""
 SOME_FLOAT32 = 10
-SANITIZED = 150
+SANITIZED = 100
 COMPILED_WELL = 15  # of these; of the others the compiler does not see much, and is quick
 USUAL = Options(layers_in_unit=10)
 QUICK = Options(compile=("-O0",), layers_in_unit=1000)
