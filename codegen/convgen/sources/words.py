@@ -14,7 +14,7 @@ from convgen.schedule.overlap import Pool
 from convgen.targets.target import Target
 
 SYNTHETIC = "SYNTHETIC: weights, bias and scales are made up from a seed, not trained"
-NO_IF_CONVERSION = "with Helium GCC compiles this file with -fno-tree-loop-if-convert, by a pragma"
+HELIUM = "with Helium GCC has -fno-tree-loop-if-convert, clang no vectors of its own"
 
 Rows = list[tuple[str, str]]
 """Labels and what they are labels of."""
@@ -49,7 +49,7 @@ def inside(plan: Plan, target: Target) -> list[str]:
     if plan.assembly:
         rows.append(("Assembly", plan.assembly.description))
     if instruction_set(target).has_vectors:
-        rows.append(("Compiler", NO_IF_CONVERSION))
+        rows.append(("Compiler", HELIUM))
     if operator.synthetic:
         rows.append(("Numbers", SYNTHETIC))
     return [f"{name}: {operator.title}; {name}.h says of what sizes", "", *_table(rows)]

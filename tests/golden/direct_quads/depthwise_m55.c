@@ -4,7 +4,7 @@
 ... 4 lines
  * The workspace holds four rows with zero points around the image: no bounds are checked.
  * Printed from templates/algorithms/direct_quads.c.j2.
-... 70 lines
+... 74 lines
 #define DEPTHWISE__ROW 36 /* pixels of a row, of all channels */
 #define DEPTHWISE__LEAD 0 /* words of nothing in front of a channel's weights */
 #define DEPTHWISE__WEIGHTS 4 /* words of weights of a channel */
@@ -140,4 +140,4 @@ static DEPTHWISE__CODE void depthwise__fill(uint32_t *packed, int32_t cols)
         depthwise__pack_rows(input, out_row * DEPTHWISE__STRIDE_H - DEPTHWISE__PAD_TOP, 3, words + DEPTHWISE__PAD_LEFT * DEPTHWISE__IN_C);
         depthwise__rows_1(words, depthwise__quads, output);
         output += 1 * DEPTHWISE__OUT_W * DEPTHWISE__OUT_C;
-... 6 lines
+... 9 lines

@@ -1,12 +1,16 @@
 ... 4 lines
  * Sums       VMLADAVA, 2 x 4 (pixels x channels) in registers, 16 products at once
  * Assembly   for GCC and clang, little-endian, Helium's integer vectors; plain C for all others
- * Compiler   with Helium GCC compiles this file with -fno-tree-loop-if-convert, by a pragma
+ * Compiler   with Helium GCC has -fno-tree-loop-if-convert, clang no vectors of its own
 ... 12 lines
 /* GCC 12 selects between vectors by wrong predicates where a loop has had its conditions removed. */
 #if defined __ARM_FEATURE_MVE && defined __GNUC__ && !defined __clang__
 #pragma GCC push_options
 #pragma GCC optimize("no-tree-loop-if-convert")
+#endif
+/* Clang 22 makes loops over vectors of far too many turns, at -Os. */
+#if defined __ARM_FEATURE_MVE && defined __clang__
+#pragma clang attribute push(__attribute__((target("no-mve"))), apply_to = function)
 ... 13 lines
     defined(__thumb2__) && defined(__ARM_FEATURE_MVE)
 ... 11 lines
@@ -93,6 +97,7 @@ static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
                     (int32_t)sums[p][c], (int32_t)constants[c], -(int32_t)constants[c + 4]);
 ... 22 lines
     __asm__ volatile(
+        FIRST__OPTIONS
         "wlstp.8 lr, %2, 2f\n"
         "1:\n"
         "vldrb.u8 q0, [%1], #16\n"
@@ -100,10 +105,12 @@ static FIRST__CODE int8_t first__finish(int32_t sum, int32_t multiplier, int32_t
         "letp lr, 1b\n"
         "2:"
         : "+r"(to), "+r"(from) : "r"(count) : "lr", "q0", "cc", "memory");
-... 11 lines
+... 12 lines
         "vdup.8 q0, %2\n"
 ... 5 lines
         : "+r"(to) : "r"(count), "r"(-1) : "lr", "q0", "cc", "memory");
 ... 54 lines
 #pragma GCC pop_options
+... 2 lines
+#pragma clang attribute pop
 #endif
