@@ -37,6 +37,9 @@ _BLOCK = re.compile(r"(\w+)_(\d+)x(\d+)\.(\w+)")
 _KEPT = "_kept"
 """How loops are called of which the weights are kept in registers."""
 
+_OF_ALL = r"call|loop|rows\.run|taps\.run|row|shifts|twice|lt|gt"
+"""What takes as long in each kernel for inputs of int16."""
+
 GENERAL = (
     (re.compile(r"\.(whole|lone|strided)_"), "."),
     (re.compile(r"\.kept_elem$"), ".elem"),
@@ -45,6 +48,9 @@ GENERAL = (
     (re.compile(r"\.constant$"), ""),
     (re.compile(r"^(dot|lanes)(_ptr|16)\."), r"\1."),
     (re.compile(r"^smlad_nibbles_"), "smlad_"),
+    (re.compile(rf"^(smlal?d|lanes)_int16(_wide)?(?=_\d\.({_OF_ALL})$)"), "int16"),
+    (re.compile(r"(?<=int16)_wide(?=_\d\.block$)"), ""),
+    (re.compile(r"(?<=int16)(.*)\.tail$"), r"\1.group"),
     (re.compile(r"\.inlined_once_kept_"), ".inlined_once_"),
     (re.compile(r"\.inlined_kept_"), ".inlined_flat_"),
     (re.compile(r"\.((inlined_)?)once_"), r".\1flat_"),
