@@ -201,7 +201,7 @@ def _others(layer: Conv2d, q: Quantization) -> Iterator[Rounding]:
     """Yield the other roundings that the layer's dtype may have."""
     if layer.dtype == "int16" and q.rounding != "reduced":
         yield "reduced"
-    if layer.sums_dtype == "int32":
+    if not layer.has_long_sums:
         yield from (each for each in ("double", "single") if each != q.rounding)
 
 

@@ -163,12 +163,15 @@ class Conv2d(Clamped):
     @cached_property
     def sums_dtype(self) -> str:
         """What holds every partial sum: of an int16 layer int64 where int32 does not."""
-        usual = of_dtype(self.dtype).sums
+        return "int64" if self.has_long_sums else of_dtype(self.dtype).sums
+
+    @cached_property
+    def has_long_sums(self) -> bool:
+        """Whether a partial sum of integers may leave int32."""
         if self.quantization is None:
-            return usual
+            return False
         low, high = self.accumulator_range
-        fits = INT32.min <= low.min() and high.max() <= INT32.max
-        return usual if fits else "int64"
+        return bool(low.min() < INT32.min or high.max() > INT32.max)
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return the outputs for images ``[N, in_h, in_w, in_c]``.

@@ -67,9 +67,9 @@ def in_place_kernel(
     study: Study, target: Target, weight_bits: int
 ) -> Fitting[FinishingPlan] | Refusal:
     """Return the one that suits where the input is read in place: of depthwise layers too."""
-    kernel = instruction_set(target).depthwise_int16.get(weight_bits)
     layer = study.layer
-    if kernel and kernel.runs_on(target) and layer.dtype == "int16" and has_lanes(layer.geometry):
+    kernel = instruction_set(target).depthwise_of(layer.dtype).get(weight_bits)
+    if kernel and kernel.runs_on(target) and has_lanes(layer.geometry):
         return kernel.fit(study)
     return finishing_kernel(study, target, weight_bits)
 

@@ -82,3 +82,7 @@ class InstructionSet:
     def finishing_of(self, dtype: str) -> Mapping[int, FinishingKernel]:
         """Return the kernels from pixels to outputs for inputs of *dtype*, if there are any."""
         return {"int8": self.finishing, "int16": self.finishing_int16}.get(dtype, {})
+
+    def depthwise_of(self, dtype: str) -> Mapping[int, FinishingKernel]:
+        """Return those of depthwise layers that read the input where it is."""
+        return {"int16": self.depthwise_int16}.get(dtype, {})

@@ -221,7 +221,7 @@ class LanesInt16:
         if farthest > FARTHEST:
             most = f"taps of a row at most {FARTHEST:,} bytes apart"
             return Refusal(needs(most, f"has some {farthest:,} apart"))
-        if layer.sums_dtype == "int64":
+        if layer.has_long_sums:
             return Refusal(needs("sums below 2^31", "has larger ones"))
         found = upper_half(layer)
         if isinstance(found, Refusal):

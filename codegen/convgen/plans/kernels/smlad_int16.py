@@ -60,7 +60,7 @@ class SmladInt16Plan(StreamedPlan):
     @property
     def long(self) -> bool:
         """Whether sums take 64 bits."""
-        return self.layer.sums_dtype == "int64"
+        return self.layer.has_long_sums
 
     @property
     def name(self) -> str:
@@ -221,7 +221,7 @@ class SmladInt16:
         if isinstance(found, Refusal):
             return found
         planned = partial(SmladInt16Plan, upper=found, channels=CHANNELS, wide=self.wide)
-        kernel = replace(self, long=layer.sums_dtype == "int64")
+        kernel = replace(self, long=layer.has_long_sums)
         return Fitting(kernel=kernel, layer=layer, planned=planned)
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
