@@ -16,7 +16,7 @@ from tflite_files import File, Quantised
 ROUND = (0.01, 0.02, 0.05, 0.1)
 """Scales whose quotients are such that sums lie in the middle between two outputs."""
 
-NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
+NONE, RELU, RELU_N1_TO_1, RELU6, TANH = 0, 1, 2, 3, 4
 
 
 @dataclass
@@ -539,12 +539,50 @@ def _svdf(d: Drawing) -> None:
     d.file.operator("SVDF", operands, [made], rank=rank, fusedActivationFunction=activation)
 
 
+def _lstm(d: Drawing) -> None:
+    """As Keras exports it, without peepholes, projection and norms; of bytes alone."""
+    d.dtype, d.calls = "int8", 12
+    steps, in_c, units = d.rng.randint(1, 4), d.rng.randint(1, 20), d.rng.randint(1, 9)
+    time_major = d.rng.random() < 0.5
+    given, in_scale = _in_and_scale(d, (steps, 1, in_c) if time_major else (1, steps, in_c))
+    hidden = (d.rng.choice([1 / 128, 1 / 128, 2.0**-8]), d.rng.randint(-128, 127))
+    operands = [given]
+    for columns, scale in ((in_c, in_scale), (units, hidden[0])):
+        for _ in range(4):
+            values = d.values((units, columns)).clip(-127, None)
+            wide = 3 / (scale * 127 * 64 * math.sqrt(columns))
+            q = (d.rng.choice([0.01, wide, 2.0**-9]), 0)
+            operands.append(d.file.tensor(values.shape, d.dtype, q, values))
+    operands += [-1, -1, -1]
+    for index in range(1, 5):
+        weights = d.file.graph.tensors[operands[index]].quantization.scale
+        scale = float(np.float32(in_scale) * weights[0])
+        bias = (d.values((units,), "float32") / scale).astype(np.int32)
+        operands.append(d.file.tensor((units,), "int32", (scale, 0), bias))
+    cell = (2.0 ** d.rng.choice([-11, -11, -9, -12, -15]), 0)
+    operands += [
+        -1,
+        -1,
+        d.file.tensor((1, units), d.dtype, hidden, variable=True),
+        d.file.tensor((1, units), "int16", cell, variable=True),
+        *[-1] * 4,
+    ]
+    inner = [d.file.tensor((0,), "int16", (2.0**-12, 0)) for _ in range(4)]
+    inner.append(d.file.tensor((0,), d.dtype, hidden))
+    made = d.output((steps, 1, units) if time_major else (1, steps, units), hidden)
+    options = {"timeMajor": time_major, "cellClip": d.rng.choice([0.0, 10.0, 0.5])}
+    kind = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    d.file.operator(kind, operands, [made], fusedActivationFunction=TANH, **options)
+    d.file.graph.operators[-1].intermediates = inner
+
+
 DRAWERS: dict[str, Drawer] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,
     "TRANSPOSE_CONV": _transpose_conv,
     "SVDF": _svdf,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     **{kind: _arithmetic(kind) for kind in ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")},

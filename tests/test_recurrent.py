@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from tflite_files import File, litert
 ROOM = Budget(ram=2**19, flash=2**20)
 
 KEYWORD, CLASSES = 40, 8
-RANDOM = [("SVDF", "int8", 12), ("SVDF", "float32", 4)]
+LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+RANDOM = [("SVDF", "int8", 6), ("SVDF", "float32", 3), (LSTM, "int8", 6)]
 
 
 def keyword() -> bytes:
@@ -66,20 +68,63 @@ def keyword() -> bytes:
     return file.bytes()
 
 
+def digits() -> bytes:
+    """Rows of an image one after the other through an LSTM, and classes of what is hidden last."""
+    rows, columns, units = 9, 11, 10
+    file, numbers = File(), np.random.default_rng(4)
+    hidden, gate = (1 / 128, 3), (2.0**-12, 0)
+    operands = [file.input((1, rows, columns), "int8", (1 / 100, -128))]
+    for width in (columns, units):
+        for _ in range(4):
+            weights = numbers.integers(-127, 128, (units, width), np.int8)
+            scale = float(numbers.uniform(0.5, 2)) / 127 / np.sqrt(width)
+            operands.append(file.tensor(weights.shape, "int8", (scale, 0), weights))
+    operands += [-1] * 3
+    biases = numbers.integers(-20000, 20000, (4, units)).astype(np.int32)
+    operands += [file.tensor((units,), "int32", (1e-4, 0), bias) for bias in biases]
+    operands += [-1, -1, file.tensor((1, units), "int8", hidden, variable=True)]
+    operands += [file.tensor((1, units), "int16", (2.0**-11, 0), variable=True), *[-1] * 4]
+    inner = [
+        *(file.tensor((0,), "int16", gate) for _ in range(4)),
+        file.tensor((0,), "int8", hidden),
+    ]
+    sequence, last = (
+        file.tensor(shape, "int8", hidden) for shape in ((1, rows, units), (1, units))
+    )
+    file.operator(LSTM, operands, [sequence], fusedActivationFunction=4, cellClip=10.0)
+    file.graph.operators[-1].intermediates = inner
+    ends = [file.integers(each) for each in ((0, rows - 1, 0), (1, rows, units), (1, 1, 1))]
+    file.operator("STRIDED_SLICE", [sequence, *ends], [last], shrinkAxisMask=2)
+    weights = numbers.integers(-127, 128, (CLASSES, units), np.int8)
+    operands = [
+        last,
+        file.tensor(weights.shape, "int8", (0.01, 0), weights),
+        file.tensor((CLASSES,), "int32", (0.01 / 128, 0), np.zeros(CLASSES, np.int32)),
+    ]
+    file.graph.outputs = [file.tensor((1, CLASSES), "int8", (0.04, 5))]
+    file.operator("FULLY_CONNECTED", operands, file.graph.outputs)
+    return file.bytes()
+
+
 @pytest.mark.emulator
-@pytest.mark.parametrize("how", [
-    ("cortex-m4", "--optimize", "speed"),
-    ("cortex-m0",),
-    ("rv32imc",),
-], ids=lambda how: how[0])  # fmt: skip
-def test_bytes_on_boards_are_those_of_litert(how: tuple[str, ...], tmp_path: Path) -> None:
-    given = np.random.default_rng(1).integers(-128, 128, (STEPS, KEYWORD), np.int8)
-    (right,) = litert(keyword(), given)
+@pytest.mark.parametrize(("model", "how"), [
+    (keyword, ("cortex-m4", "--optimize", "speed")),
+    (digits, ("cortex-m4",)),
+    (keyword, ("cortex-m0",)),
+    (digits, ("rv32imc",)),
+])  # fmt: skip
+def test_bytes_on_boards_are_those_of_litert(
+    model: Callable[[], bytes], how: tuple[str, ...], tmp_path: Path
+) -> None:
+    content = model()
+    shape = tables.parse(content)[0].tensors[0].shape
+    given = np.random.default_rng(1).integers(-128, 128, (STEPS, *shape[1:]), np.int8)
+    (right,) = litert(content, given)
     assert len(np.unique(right)) > CLASSES
-    model, vectors = tmp_path / "keyword.tflite", tmp_path / "vectors.npz"
-    model.write_bytes(keyword())
+    path, vectors = tmp_path / "model.tflite", tmp_path / "vectors.npz"
+    path.write_bytes(content)
     np.savez(vectors, input=given, output=right[:, 0])
-    done = convgen("-t", *how, "-b", "64k", model, "--vectors", vectors, "-o", tmp_path / "out")
+    done = convgen("-t", *how, "-b", "64k", path, "--vectors", vectors, "-o", tmp_path / "out")
     assert done.status == 0, done.stderr
 
 

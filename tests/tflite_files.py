@@ -24,6 +24,7 @@ OPTIONS = {
     "PADV2": "PadV2",
     "SPLIT_V": "SplitV",
     "SVDF": "SVDF",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
 }
 NO_OPTIONS = ("LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1", "PRELU", "SIN")
@@ -38,6 +39,7 @@ VERSIONS = {
     "RESHAPE": 1,
     "SHAPE": 1,
     "SVDF": 3,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
     "CALL_ONCE": 1,
     "VAR_HANDLE": 1,
     "READ_VARIABLE": 1,

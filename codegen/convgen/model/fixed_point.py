@@ -1,7 +1,7 @@
-"""Fixed-point functions exactly as gemmlowp has them: what int8 softmax is made of.
+"""Fixed-point functions exactly as gemmlowp has them: what int8 softmax and an LSTM are made of.
 
-A number of Qm.n is an int32 ``value`` that stands for ``value / 2**n``, m + n = 31. Arrays hold
-int32 values in int64.
+A number of Qm.n is an integer ``value`` that stands for ``value / 2**n``. ``m + n`` are the
+``bits`` of its magnitude: 31 of an int32, 15 of an int16. Arrays hold these values in int64.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from convgen.model.quantize import INT32
 from convgen.model.quantize import divide_by_power as divide_by_power
 
 Raw = NDArray[np.int64]
 
-_EXP_MINUS_1_8, _ONE_THIRD = 1895147668, 715827883  # Q0.31
-_EXP_OF_POWERS = {
+INT16_BITS = 15
+_BITS = 31
+EXP_MINUS_1_8, ONE_THIRD = 1895147668, 715827883  # Q0.31
+EXP_OF_POWERS = {
     -2: 1672461947,
     -1: 1302514674,
     0: 790015084,
@@ -25,74 +26,85 @@ _EXP_OF_POWERS = {
     4: 242,
 }
 """``exp(-2**exponent)`` in Q0.31."""
+EXACT_BITS = 5  # of integers, beyond which exponentials of less than -32 are zero
 _48_17, _MINUS_32_17 = 1515870810, -1010580540  # Q2.29
 _LOG_2, _SQRT_HALF, _SQRT_SQRT_HALF = 1488522236, 1518500250, 1805811301
 _ALPHA_N, _ALPHA_D, _ALPHA_I, _ALPHA_F = 117049297, 127690142, 1057819769, 638450708
-_ONE = int(INT32.max)  # in Q0.31, where one itself has no value
 
 
-def multiply(one: Raw | int, two: Raw | int) -> Raw:
+def narrowed(value: int, bits: int) -> int:
+    """Return a constant of 31 bits in so many *bits*."""
+    return int(divide_by_power(np.array(value, np.int64), _BITS - bits)) if bits < _BITS else value
+
+
+def multiply(one: Raw | int, two: Raw | int, bits: int = _BITS) -> Raw:
     """Return the product of Qa.b and Qc.d as Q(a+c): ``SaturatingRoundingDoublingHighMul``."""
     product = np.asarray(one, np.int64) * np.asarray(two, np.int64)
-    result: Raw = np.minimum((product + (1 << 30)) >> 31, INT32.max)
+    result: Raw = np.minimum((product + (1 << (bits - 1))) >> bits, (1 << bits) - 1)
     return result
 
 
-def shift_left(value: Raw, exponent: Raw | int) -> Raw:
+def shift_left(value: Raw, exponent: Raw | int, bits: int = _BITS) -> Raw:
     """Return ``value * 2**exponent``, saturated."""
-    result: Raw = np.clip(value << exponent, INT32.min, INT32.max)
+    result: Raw = np.clip(value << exponent, -(1 << bits), (1 << bits) - 1)
     return result
 
 
-def exp_on_negative_values(value: Raw, integer_bits: int = 5) -> Raw:
-    """Return ``exp`` of values at most 0, of *integer_bits*, in Q0.31."""
-    fraction = 31 - integer_bits
+def exp_on_negative_values(value: Raw, integer_bits: int = 5, bits: int = _BITS) -> Raw:
+    """Return ``exp`` of values at most 0, of *integer_bits*, in Q0.bits."""
+    fraction = bits - integer_bits
     quarter = np.int64(1) << (fraction - 2)
     within = (value & (quarter - 1)) - quarter
-    result = _exp_near_minus_one_eighth(shift_left(within, integer_bits))
+    result = _exp_near_minus_one_eighth(shift_left(within, integer_bits, bits), bits)
     remainder = within - value
-    for exponent, factor in _EXP_OF_POWERS.items():
+    for exponent, factor in EXP_OF_POWERS.items():
         if integer_bits > exponent:
             has = (remainder & (np.int64(1) << (fraction + exponent))) != 0
-            result = np.where(has, multiply(result, factor), result)
-    return np.where(value == 0, _ONE, result)
+            result = np.where(has, multiply(result, narrowed(factor, bits), bits), result)
+    if integer_bits > EXACT_BITS:
+        result = np.where(value < -(1 << (fraction + EXACT_BITS)), 0, result)
+    return np.where(value == 0, (1 << bits) - 1, result)
 
 
-def _exp_near_minus_one_eighth(value: Raw) -> Raw:
-    """Return ``exp`` of Q0.31 in [-1/4, 0): Taylor's series around -1/8."""
-    x = value + (1 << 28)
-    x2 = multiply(x, x)
-    x3, x4 = multiply(x2, x), multiply(x2, x2)
-    cubic = multiply(divide_by_power(x4, 2) + x3, _ONE_THIRD) + x2
-    return _EXP_MINUS_1_8 + multiply(_EXP_MINUS_1_8, x + divide_by_power(cubic, 1))
+def _exp_near_minus_one_eighth(value: Raw, bits: int) -> Raw:
+    """Return ``exp`` of Q0.bits in [-1/4, 0): Taylor's series around -1/8."""
+    x = value + (1 << (bits - 3))
+    x2 = multiply(x, x, bits)
+    x3, x4 = multiply(x2, x, bits), multiply(x2, x2, bits)
+    third, middle = narrowed(ONE_THIRD, bits), narrowed(EXP_MINUS_1_8, bits)
+    cubic = multiply(divide_by_power(x4, 2) + x3, third, bits) + x2
+    found = middle + multiply(middle, x + divide_by_power(cubic, 1), bits)
+    return np.minimum(found, (1 << bits) - 1)
 
 
-def one_over_one_plus(value: Raw) -> Raw:
-    """Return ``1 / (1 + x)`` of Q0.31 in [0, 1)."""
-    return shift_left(_two_over_one_plus(value), 1)
+def one_over_one_plus(value: Raw, bits: int = _BITS) -> Raw:
+    """Return ``1 / (1 + x)`` of Q0.bits in [0, 1)."""
+    return shift_left(_two_over_one_plus(value, bits), 1, bits)
 
 
-def _two_over_one_plus(value: Raw) -> Raw:
-    """Return ``2 / (1 + x)`` in Q2.29: three steps of Newton and Raphson."""
-    total = value + _ONE
+def _two_over_one_plus(value: Raw, bits: int) -> Raw:
+    """Return ``2 / (1 + x)`` in Q2: three steps of Newton and Raphson."""
+    total = value + (1 << bits) - 1
     half = (total + 1) >> 1
-    x = _48_17 + multiply(half, _MINUS_32_17)
+    x = narrowed(_48_17, bits) + multiply(half, narrowed(_MINUS_32_17, bits), bits)
     for _ in range(3):
-        x += shift_left(multiply(x, (1 << 29) - multiply(half, x)), 2)
+        rest = (1 << (bits - 2)) - multiply(half, x, bits)
+        x += shift_left(multiply(x, rest, bits), 2, bits)
     return x
 
 
-def logistic(value: Raw, integer_bits: int) -> Raw:
-    """Return ``1 / (1 + exp(-x))`` in Q0.31."""
-    above = one_over_one_plus(exp_on_negative_values(-np.abs(value), integer_bits))
-    found = np.where(value > 0, above, _ONE - above)
-    return np.where(value == 0, 1 << 30, found)
+def logistic(value: Raw, integer_bits: int, bits: int = _BITS) -> Raw:
+    """Return ``1 / (1 + exp(-x))`` in Q0.bits."""
+    powers = exp_on_negative_values(-np.abs(value), integer_bits, bits)
+    above = one_over_one_plus(powers, bits)
+    found = np.where(value > 0, above, (1 << bits) - 1 - above)
+    return np.where(value == 0, 1 << (bits - 1), found)
 
 
-def tanh(value: Raw, integer_bits: int) -> Raw:
-    """Return the hyperbolic tangent in Q0.31: ``(1 - e) / (1 + e)`` with ``e = exp(-2|x|)``."""
-    powers = exp_on_negative_values(-np.abs(value), integer_bits + 1)
-    found = shift_left(_two_over_one_plus(powers) - (1 << 29), 2)
+def tanh(value: Raw, integer_bits: int, bits: int = _BITS) -> Raw:
+    """Return the hyperbolic tangent in Q0.bits: ``(1 - e) / (1 + e)`` with ``e = exp(-2|x|)``."""
+    powers = exp_on_negative_values(-np.abs(value), integer_bits + 1, bits)
+    found = shift_left(_two_over_one_plus(powers, bits) - (1 << (bits - 2)), 2, bits)
     return np.sign(value) * found
 
 

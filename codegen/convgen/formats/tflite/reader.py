@@ -86,6 +86,7 @@ BUILDERS: Mapping[str, Builder] = {
     "TANH": elementwise.function,
     "TRANSPOSE": moves.transpose,
     "TRANSPOSE_CONV": images.transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.lstm,
     "UNPACK": moves.unpack,
 }
 """What reads an operator of each kind."""

@@ -1,8 +1,10 @@
-"""Operators that keep a state: SVDF, whose variables are operands of its own."""
+"""SVDF and LSTM, whose states are variables among their operands."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,133 @@ from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model.arithmetic import of_dtype
 from convgen.model.lookup import scale_of
 from convgen.model.ops.conv2d import Conv2d, Quantization
+from convgen.model.ops.lstm import INT16, Lstm
 from convgen.model.ops.overflow import overflow
 from convgen.model.ops.svdf import Svdf
 from convgen.model.quantize import INT32, MAX_SHIFT, quantize_multiplier
 from convgen.model.tensor import Tensor
 
-KINDS = ("SVDF",)
-"""What reads variables, and writes them."""
 ONE_ROW = KernelMoves((1, 1), (1, 1), (0, 0, 0, 0))
 STATES = {"int8": "int16", "float32": "float32"}
 """dtypes of what is kept, by that of the activations."""
+
+
+ABSENT_OF_LSTM = {
+    "peepholes": (9, 10, 11),
+    "projection": (16, 17),
+    "layer normalisation": (20, 21, 22, 23),
+}
+"""The places of operands that no LSTM here has."""
+TANH = 4  # the schema's activation
+HIDDEN = 4  # the place of its intermediate
+MOST_PRODUCT = 2**30  # to which an int16 is added
+MOST_CELL_BITS = 6  # of integers
+GATE = Tensor(name="gate", shape=(), dtype="int16", scale=2.0**-12)
+
+
+def lstm(operator: FileOperator, scene: TfliteScene) -> Built:
+    """Read an UNIDIRECTIONAL_SEQUENCE_LSTM of one sequence. Raises UnsupportedError."""
+    options = options_of(operator, "UnidirectionalSequenceLSTMOptions")
+    _refuse_variants(operator, scene, options)
+    given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
+    of_one_dtype(scene.seen(given), scene.seen(output), among=("int8",))
+    steps, units = _sides(given, options)[0], output.shape[-1]
+    rows = scene.seen(given, _sides(given, options))
+    made = scene.seen(output, (steps, units))
+    hidden, cell = (
+        scene.kept(scene.file_tensor(operator, place, what), (units,))
+        for place, what in ((18, "hidden state"), (19, "cell state"))
+    )
+    if (hidden.dtype, cell.dtype) != ("int8", "int16"):
+        raise UnsupportedError(f"states of {hidden.dtype} and {cell.dtype}")
+    cell_bits = _bits_of(cell)
+    clip = min(float(np.float32(options.cell_clip) / scale_of(cell)), float(INT16.max))
+    return [
+        Lstm(
+            name="",
+            inputs=(rows, hidden, cell),
+            output=made,
+            arriving=_gates(operator, scene, rows, range(1, 5), range(12, 16)),
+            recurring=_unclamped(_gates(operator, scene, hidden, range(5, 9), None)),
+            cell_bits=cell_bits,
+            clip=max(int(clip), 0),
+            rescale=_hidden_rescale(operator, scene, hidden),
+        )
+    ]
+
+
+def _refuse_variants(operator: FileOperator, scene: TfliteScene, options: Options) -> None:
+    """Refuse an LSTM that has more or less than four gates of two products. Raises."""
+    for what, places in ABSENT_OF_LSTM.items():
+        if any(scene.optional(operator, place) for place in places):
+            raise UnsupportedError(f"an LSTM with {what}")
+    if scene.optional(operator, 1) is None or scene.optional(operator, 5) is None:
+        raise UnsupportedError("an LSTM whose input gate is coupled with its forget gate")
+    if options.diagonal_recurrent_tensors:
+        raise UnsupportedError("an LSTM with diagonal weights")
+    if options.fused_activation_function != TANH:
+        raise UnsupportedError(f"an LSTM with activation {options.fused_activation_function}")
+
+
+def _sides(given: FileTensor, options: Options) -> tuple[int, int]:
+    """Return steps and elements of a sequence. Raises UnsupportedError."""
+    if len(given.shape) != 3 or given.shape[1 if options.time_major else 0] != 1:
+        raise UnsupportedError(f"an input of {list(given.shape)} where one sequence is expected")
+    return given.shape[0 if options.time_major else 1], given.shape[2]
+
+
+def _bits_of(cell: Tensor) -> int:
+    """Return how many bits of integers the cell state has. Raises UnsupportedError."""
+    exponent = math.log2(scaled(cell).scale or 1)
+    bits = round(exponent) + 15
+    if abs(exponent - round(exponent)) >= 1e-3 or not 0 <= bits <= MOST_CELL_BITS:
+        raise UnsupportedError(f"a cell state of scale {cell.scale:g}")
+    return bits
+
+
+def _gates(
+    operator: FileOperator,
+    scene: TfliteScene,
+    given: Tensor,
+    places: range,
+    biases: range | None,
+) -> Conv2d:
+    """Return the products of all gates with a row of *given*. Raises UnsupportedError."""
+    files = [scene.file_tensor(operator, place, "weights") for place in places]
+    weights = [_weights(scene, file, "int8") for file in files]
+    shapes = {values.shape for values in weights}
+    columns = given.shape[-1]
+    if len(shapes) > 1 or weights[0].shape[1] != columns:
+        raise UnsupportedError(f"weights of {', '.join(map(str, shapes))} for {columns}")
+    sums = replace(given, shape=(len(weights[0]),))
+    bias = None
+    if biases is not None:
+        bias = np.concatenate([_bias(scene, scene.optional(operator, n), sums) for n in biases])
+    return _products(
+        given, np.concatenate(weights), [_factor(given, file, GATE) for file in files], bias
+    )
+
+
+def _unclamped(products: Conv2d) -> Conv2d:
+    """Return *products* as they are before others are added to them. Raises UnsupportedError."""
+    found = replace(products, activation_min=-MOST_PRODUCT, activation_max=MOST_PRODUCT)
+    ends = (found.requantized(end) for end in found.accumulator_range)
+    if max(int(np.abs(end).max()) for end in ends) >= MOST_PRODUCT:
+        raise UnsupportedError(f"products of the hidden state from {MOST_PRODUCT:,} on")
+    return found
+
+
+def _hidden_rescale(operator: FileOperator, scene: TfliteScene, hidden: Tensor) -> tuple[int, int]:
+    """Return how products of Q0.15 become what is hidden, whose scale an intermediate has."""
+    scale = scale_of(scaled(hidden))
+    if len(operator.intermediates) > HIDDEN:
+        inner = scene.tensors[operator.intermediates[HIDDEN]]
+        if inner.scales.size != 1 or not inner.scales[0] > 0:
+            raise UnsupportedError("an intermediate without a scale")
+        if inner.zero_points.any() and int(inner.zero_points[0]) != hidden.zero_point:
+            raise UnsupportedError("an intermediate with another zero point than the hidden state")
+        scale = inner.scales[0]
+    return quantize_multiplier(float(np.float32(2.0**-15 / float(scale) * 2.0**-15)), "double")
 
 
 def svdf(operator: FileOperator, scene: TfliteScene) -> Built:
@@ -56,7 +175,7 @@ def svdf(operator: FileOperator, scene: TfliteScene) -> Built:
     past = scene.kept(variable, (filters, steps - 1))
     found = Svdf(
         name="",
-        features=_products(given, weights, _factor(given, feature, past)),
+        features=_products(given, weights, [_factor(given, feature, past)]),
         past=past,
         output=made,
         times=times,
@@ -102,8 +221,13 @@ def _bias(scene: TfliteScene, given: FileTensor | None, output: Tensor) -> NDArr
     return values.reshape(output.elems)
 
 
-def _products(given: Tensor, weights: NDArray[Any], factor: float) -> Conv2d:
-    """Return the products of one row, of integers rescaled to int16."""
+def _products(
+    given: Tensor,
+    weights: NDArray[Any],
+    factors: Sequence[float],
+    bias: NDArray[Any] | None = None,
+) -> Conv2d:
+    """Return the products of one row, of integers rescaled to int16: part by part by *factors*."""
     rows, columns = weights.shape
     geometry = geometry_of((1, 1, columns), (1, 1, rows), (1, 1), ONE_ROW, 1)
     is_exact = given.arithmetic.is_exact
@@ -116,8 +240,8 @@ def _products(given: Tensor, weights: NDArray[Any], factor: float) -> Conv2d:
         activation_min=wide.least,
         activation_max=wide.most,
         weights=weights[:, None, None],
-        bias=None,
-        quantization=_quantization(given, factor, rows) if is_exact else None,
+        bias=bias,
+        quantization=_quantization(given, factors, rows) if is_exact else None,
         synthetic=False,
         input_name=given.name,
     )
@@ -126,13 +250,14 @@ def _products(given: Tensor, weights: NDArray[Any], factor: float) -> Conv2d:
     return found
 
 
-def _quantization(given: Tensor, factor: float, rows: int) -> Quantization:
-    multiplier, shift = quantize_multiplier(factor, "double")
+def _quantization(given: Tensor, factors: Sequence[float], rows: int) -> Quantization:
+    pairs = np.array([quantize_multiplier(factor, "double") for factor in factors], np.int32)
+    multiplier, shift = pairs.repeat(rows // len(factors), axis=0).T
     return Quantization(
         in_zero_point=given.zero_point,
         out_zero_point=0,
-        multiplier=np.full(rows, multiplier, np.int32),
-        shift=np.full(rows, shift, np.int32),
+        multiplier=multiplier,
+        shift=shift,
         rounding="double",
         in_scale=given.scale,
     )

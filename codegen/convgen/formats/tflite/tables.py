@@ -56,7 +56,7 @@ _STORED = {
 }
 """dtypes of constants, as they lie in a file; two of int4 are in a byte."""
 _LISTED = ("int32", "int64")
-"""dtypes of shapes and axes, of which there may be none."""
+"""dtypes of shapes and axes, of which there may be none, as in tensors that only have a scale."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,6 +118,9 @@ class Options:
     pot_scale_int16: int = 0
     init_subgraph_index: int = 0
     rank: int = 0
+    time_major: int = 0
+    diagonal_recurrent_tensors: int = 0
+    cell_clip: float = 0.0
     beta: float = 1.0
     alpha: float = 0.0
     new_shape: tuple[int, ...] | None = None
@@ -131,7 +134,8 @@ class Options:
 class FileOperator:
     """An operator of the file: ``kind`` in the schema's capitals, operands as indices of tensors.
 
-    ``options`` is None where the file has none, or those of another kind.
+    ``options`` is None where the file has none, or those of another kind. ``intermediates`` are
+    tensors that only say of what scale something inside is.
     """
 
     index: int
@@ -139,6 +143,7 @@ class FileOperator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Options | None
+    intermediates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -250,12 +255,13 @@ def _subgraph(graph: Any, kinds: list[str], buffers: list[NDArray[np.uint8]]) ->
         _operator(index, operator, kinds, len(tensors))
         for index, operator in enumerate(_each(graph, "Operators", MAX_OPERATORS))
     )
-    return SubGraph(
-        tensors=tensors,
-        operators=operators,
-        inputs=_operands(graph.InputsAsNumpy(), len(tensors), "the model's inputs"),
-        outputs=_operands(graph.OutputsAsNumpy(), len(tensors), "the model's outputs"),
-    )
+    inputs = _operands(graph.InputsAsNumpy(), len(tensors), "the model's inputs")
+    outputs = _operands(graph.OutputsAsNumpy(), len(tensors), "the model's outputs")
+    used = {*inputs, *outputs}.union(*((*each.inputs, *each.outputs) for each in operators))
+    for index in sorted(used - {ABSENT}):
+        if tensors[index].shape == (0,) and tensors[index].dtype not in _LISTED:
+            raise UnsoundError(f"tensor {index}: expected sizes of at least 1, got [0]")
+    return SubGraph(tensors=tensors, operators=operators, inputs=inputs, outputs=outputs)
 
 
 def _operands(found: Any, count: int, where: str, least: int = 0) -> tuple[int, ...]:
@@ -271,8 +277,7 @@ def _tensor(index: int, tensor: Any, buffers: list[NDArray[np.uint8]]) -> FileTe
     where = f"tensor {index}"
     shape = _integers(tensor.ShapeAsNumpy(), MAX_RANK, "axes")
     dtype = DTYPES.get(tensor.Type(), f"type {tensor.Type()}")
-    empty = shape == (0,) and dtype in _LISTED
-    if not empty and any(size < 1 for size in shape):
+    if shape != (0,) and any(size < 1 for size in shape):
         raise UnsoundError(f"{where}: expected sizes of at least 1, got {list(shape)}")
     if (size := math.prod(shape) * _width(dtype)) > MAX_TENSOR_BYTES:
         raise UnsoundError(f"{where}: expected at most {MAX_TENSOR_BYTES:,} bytes, got {size:,}")
@@ -361,6 +366,7 @@ def _operator(index: int, operator: Any, kinds: list[str], tensors: int) -> File
         inputs=_operands(operator.InputsAsNumpy(), tensors, where, ABSENT),
         outputs=_operands(operator.OutputsAsNumpy(), tensors, where),
         options=_options(operator),
+        intermediates=_operands(operator.IntermediatesAsNumpy(), tensors, where),
     )
 
 
