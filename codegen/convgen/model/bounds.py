@@ -83,7 +83,7 @@ def _seen(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 def _moved(operator: Operator, given: list[NDArray[Any]], errors: list[Errors]) -> Arrays:
     """Return how far outputs move at most when inputs move by *errors*."""
-    found: Any = WHOLE
+    found: Any = tuple(WHOLE if t.arithmetic.is_byte else WIDE for t in operator.outputs)
     if (moves := _MOVES.get(type(operator))) is not None:
         found = moves(operator, given, errors)
     each = found if isinstance(found, tuple) else (found,)
