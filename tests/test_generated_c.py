@@ -247,7 +247,7 @@ def test_the_macros_of_the_header_are_the_real_sizes(sources: Sources) -> None:
     for variant in sources.variants:
         layer = variant.plan.layer
         g = layer.geometry
-        item = 1 if layer.dtype == "int8" else 4
+        item = np.dtype(layer.dtype).itemsize
         expected = {
             "INPUT_BYTES": g.in_h * g.in_w * g.in_c * item,
             "OUTPUT_BYTES": g.out_h * g.out_w * g.out_c * item,
@@ -348,7 +348,7 @@ def test_the_header_tells_what_a_firmware_engineer_asks(sources: Sources) -> Non
             f"for {sources.board.name}; do not edit.",
         ):
             assert fact in comment
-        assert ("Quantised " in comment) == (layer.dtype == "int8")
+        assert ("Quantised " in comment) == (layer.dtype != "float32")
 
 
 def opening_comment(header: str) -> str:
