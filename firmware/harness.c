@@ -200,9 +200,9 @@ static void call_init(int byte, const char *key) {
     (void)call(layer->init, layer->init_arguments, key);
 }
 
-/* Who takes a row says whether it was the last that is needed. */
+/* Who takes a row says whether the output is there. */
 static void check_value(uintptr_t value, size_t row) {
-    if ((int)value != (row + 1 == layer->rows)) {
+    if ((int)value != (row + 1 >= layer->rows_used)) {
         print("row", row);
         print("returned", (uintptr_t)(int)value);
         convgen_port_exit(CONVGEN_WRONG_VALUE);

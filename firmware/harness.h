@@ -63,6 +63,7 @@ struct convgen_layer {
     void *arguments[CONVGEN_ARGUMENTS];
     convgen_entry *begin; /* called before the first row; NULL where inputs are there as a whole */
     size_t rows; /* of an input; 1 where they are there as a whole */
+    size_t rows_used; /* from the last of them on each call says that the output is there */
     convgen_entry *init; /* called once before; NULL if there is none */
     void *init_arguments[CONVGEN_ARGUMENTS];
     uint8_t *arena;

@@ -13,6 +13,9 @@ from command import convgen
 from convgen.errors import SpecError
 from convgen.formats.tflite import reader
 from convgen.model import passes
+from convgen.schedule.network import Planner
+from convgen.schedule.select import Budget
+from convgen.targets import target
 from tflite_files import File, litert
 
 Q = (0.05, 3)
@@ -231,3 +234,20 @@ def test_they_run(make: Callable[[File], None], tmp_path: Path) -> None:
     run = convgen(*options, "-o", tmp_path / "out", tmp_path / "odd.tflite")
     assert run.status == 0, run.stderr
     assert run.report["verified"]
+
+
+@pytest.mark.emulator
+def test_rows_that_nobody_reads_are_handed_in_when_the_output_is_there(tmp_path: Path) -> None:
+    file = File()
+    given, output = file.input((1, 7, 4, 2), "int8", Q), file.tensor((1, 3, 2, 2), "int8", Q)
+    window = {"filterHeight": 2, "filterWidth": 2, "strideH": 2, "strideW": 2}
+    file.operator("MAX_POOL_2D", [given], [output], padding=1, **window)
+    file.graph.outputs = [output]
+    (tmp_path / "odd.tflite").write_bytes(file.bytes())
+    graph = reader.load(tmp_path / "odd.tflite", "odd").graph
+    schedule = Planner(graph, target.load("cortex-m4"), feed="rows").plan(
+        "workspace", Budget(ram=2**18, flash=2**20)
+    )
+    assert (schedule.rows_used, schedule.rows_fed) == (6, 7)
+    command = ("-t", "cortex-m4", "--feed", "rows", "-o", tmp_path / "out")
+    assert convgen(*command, tmp_path / "odd.tflite").status == 0

@@ -97,6 +97,7 @@ def _network(schedule: Schedule, target: Target, remake: Remake | None, *, stric
         has_init=bool(graph.states),
         state_bytes=schedule.state_bytes,
         rows=schedule.rows_fed,
+        rows_used=schedule.rows_used,
         row_align=graph.inputs[0].elem_bytes if strict else USUAL_ALIGN,
         pool=Pool(
             bytes=arena.bytes,

@@ -23,6 +23,7 @@ from convgen.schedule.choice import (
     too_little_flash,
     too_little_ram,
 )
+from convgen.schedule.flow import Flow
 from convgen.schedule.fusion import Fused
 from convgen.schedule.parts import height_of
 from convgen.schedule.select import SAME_BYTES, Budget, Candidate
@@ -113,9 +114,19 @@ class Schedule:
     @property
     def rows_fed(self) -> int:
         """How many rows the caller hands in, 0 where the input is put there as a whole."""
-        fed = (fused for fused in self.fused if not fused.strips)
-        callers = (part for fused in fed for part in fused.flow.parts if not part.plan)
-        return next((part.rows for part in callers), 0)
+        return next((flow.parts[caller].rows for flow, caller in self._fed()), 0)
+
+    @property
+    def rows_used(self) -> int:
+        """How many of them are in when the output is there: nobody reads the others."""
+        fed = (sum(turn.part == caller for turn in flow.turns) for flow, caller in self._fed())
+        return next(fed, 0)
+
+    def _fed(self) -> Iterator[tuple[Flow, int]]:
+        """Yield the stage whose rows a caller hands in, and which of its parts that is."""
+        for fused in self.fused:
+            parts = () if fused.strips else fused.flow.parts
+            yield from ((fused.flow, k) for k, part in enumerate(parts) if not part.plan)
 
     @property
     def algorithms(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Call:
     ``tensor_align`` is that of tensors and pool: of one element. With so many *rows* the input is
     no part of the pool: the caller hands in one after the other, ``NAME_push_row(pool, row)``
     after ``NAME_begin(pool)``, each in the same ``row_bytes`` at a multiple of ``row_align``, which
-    are not counted.
+    are not counted. With the last of ``rows_used`` the output is there.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Call:
     writes_input: bool = False
     state_bytes: int = 0
     rows: int = 0
+    rows_used: int = 0
     row_align: int = 1
 
     @property
