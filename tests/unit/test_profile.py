@@ -103,9 +103,11 @@ def test_the_listing_shows_the_source_and_marks_what_is_hot(tmp_path: Path) -> N
         "instructions  share  function",
         "          60  60.0%  stem_walk",
         "       1,040  40.0%  stem",
+        "",
         "instructions  share        stem.c",
         "          40  10.0%     1  int a;",
         "       1,000  10.0%  *  2      b[0] = 1;",
+        "",
         "instructions  share          stem_walk",
         "          60  60.0%  *  108  smlad r0, r1, r2, r3",
     ]
@@ -124,6 +126,7 @@ def test_what_is_hardly_executed_is_left_out_of_a_short_listing(tmp_path: Path) 
     assert listing.as_text(listing.warm(profile, 0.01), tmp_path).splitlines() == [
         "instructions  share  function",
         "       1,040  98.0%  stem",
+        "",
         "instructions  share        stem.c",
         "       1,000  10.0%  *  2      b[0] = 1;",
     ]

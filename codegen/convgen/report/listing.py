@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from convgen.report.page import TextTable, plain
+from convgen.report.page import Part, TextTable, plain
 
 HOT = 0.5  # of what the hottest of a listing takes: a line that is marked
 GAP_LINES = 3  # so many lines without instructions stand between others; more are left out
@@ -18,14 +18,14 @@ Row = tuple[dict[str, Any] | None, str, str]
 
 def as_text(profile: dict[str, Any], out: Path) -> str:
     """Return the listing of a report's ``profile``; the sources are in *out*."""
-    parts = [_functions(profile["functions"])]
+    parts: list[Part] = [_functions(profile["functions"])]
     for file, counted in groupby(profile["lines"], key=lambda line: line["file"]):
         source = (out / file).read_text(encoding="utf-8").splitlines()
-        parts.append(_listing(file, list(annotated(list(counted), source))))
+        parts += ["\n", _listing(file, list(annotated(list(counted), source)))]
     for function in profile["functions"]:
         if function.get("assembly"):
             rows: list[Row] = [(i, f"{i['address']:x}", i["text"]) for i in function["assembly"]]
-            parts.append(_listing(function["name"], rows))
+            parts += ["\n", _listing(function["name"], rows)]
     return plain(*parts)
 
 
