@@ -79,6 +79,7 @@ def test_an_unknown_target_is_refused_with_a_suggestion() -> None:
     ("asked", "meant"),
     [
         ("m4", "cortex-m4"), ("stm32f4", "stm32f407"), ("esp32c3", "esp32-c3"),
+        ("nrf52", "nrf52832 or nrf52840"), ("cortex-m0+", "cortex-m0plus"),
         ("STM32F407VG", "stm32f407"), ("nRF52840-QIAA", "nrf52840"), ("stm32h747", "stm32h743"),
     ],
 )  # fmt: skip
@@ -89,8 +90,8 @@ def test_the_nearest_name_is_suggested(asked: str, meant: str) -> None:
 
 
 def test_a_name_like_none_gets_no_suggestion() -> None:
-    assert target.nearest("z80", [*target.names(), *target.chips()]) is None
-    assert target.nearest("---", target.names()) is None
+    assert target.nearest("z80", [*target.names(), *target.chips()]) == []
+    assert target.nearest("---", target.names()) == []
 
 
 # Two of each vendor's data sheets, as they are printed.

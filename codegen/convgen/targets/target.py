@@ -453,33 +453,34 @@ def _shipped_target(name: str) -> Path:
         if name in known:
             return data_dir("targets") / folder / f"{name}.toml"
     close = nearest(name, [*names(), *chips()])
-    hint = f"did you mean {close}? " if close else ""
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise TargetError(
         f"unknown target '{word(name)}'; {hint}--list-targets has all names, "
         "and the path of a .toml file is one too"
     )
 
 
-def nearest(name: str, known: Sequence[str]) -> str | None:
-    """Return the one of *known* that *name* most likely means.
+def nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Return those of *known* that *name* most likely means.
 
-    A part's number is a chip's name with more behind it; half a name is the first that it begins or
-    ends; else what is spelt alike is meant. Signs and capitals do not count.
+    A part's number is a chip's name with more behind it; half a name means all that it begins, or
+    else ends; else what is spelt alike is meant. Signs and capitals do not count.
     """
     plain = {_plain(each): each for each in sorted(known, key=len, reverse=True)}
     asked = _plain(name)
     if not asked:
-        return None
-    begun = [each for each in plain if asked.startswith(each)]  # the longest first
-    halves = [each for each in sorted(plain) if each.startswith(asked) or each.endswith(asked)]
-    if found := [*begun, *halves]:
-        return plain[found[0]]
-    close = difflib.get_close_matches(asked, plain, n=1)
-    return plain[close[0]] if close else None
+        return []
+    meant = (
+        [each for each in plain if asked.startswith(each)][:1]  # the longest
+        or [each for each in plain if each.startswith(asked)]
+        or [each for each in plain if each.endswith(asked)]
+        or difflib.get_close_matches(asked, plain, n=1)
+    )
+    return sorted(plain[each] for each in meant)
 
 
 def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
+    return "".join(filter(str.isalnum, name.lower().replace("+", "plus")))
 
 
 def load_machine(name: str, target_file: Path) -> Machine:
