@@ -14,8 +14,11 @@ import trials
 from convgen.bench.proof import vectors
 from convgen.bench.proof.vectors import Vectors
 from convgen.formats.tflite import reader
+from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.report import doubts
+from convgen.schedule.select import Candidate, survey
+from convgen.targets import target
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
@@ -40,13 +43,20 @@ def unscaled(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def warned(layer: Conv2d, given: Vectors | None = None) -> list[str]:
+def candidate_of(layer: Operator) -> Candidate:
+    """Return one of *layer*; of a convolution quickly, for any will do."""
+    if not isinstance(layer, Conv2d):
+        return survey(layer, target.load("cortex-m4"), overlap=False)[0][0]
+    candidate = trials.select(minimal.made_up()).candidates[0]
+    return replace(candidate, plan=replace(candidate.plan, operator=layer))
+
+
+def warned(layer: Operator, given: Vectors | None = None) -> list[str]:
     """Return what is said of *layer* after a run whose outputs were right."""
     given = given or vectors.made_up(layer, 0)
-    candidate = trials.select(minimal.made_up()).candidates[0]
-    trial = trials.tried(replace(candidate, plan=replace(candidate.plan, operator=layer)))
+    trial = trials.tried(candidate_of(layer))
     assert trial.run is not None
-    outputs = layer.compute(given.inputs[0])[0]
+    outputs = layer.compute(*given.inputs)[0]
     run = replace(trial.run, outputs=outputs.tobytes())
     return doubts.warnings(replace(trial, run=run, given=given))
 
@@ -168,6 +178,21 @@ def test_outputs_of_a_small_part_of_their_range_are_doubted() -> None:
     [warning] = warned(minimal.load(unscaled(cube((8, 2, 2, 3), requantize=scale))))
     assert warning.startswith("outputs: all are from ")
     assert ", of -128 to 127, although the inputs span all of theirs: " in warning
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize("op", ["transposed_conv2d", "add"])
+def test_outputs_of_whatever_has_a_scale_of_its_own_are_doubted(op: str, dtype: str) -> None:
+    step = 0.02 if dtype == "int8" else 0.02 / 256
+    tensor = {"shape": [5, 5, 8], "dtype": dtype, "scale": step, "zero_point": 0}
+    weights = {"values": RNG.integers(-127, 127, (8, 3, 3, 8)).tolist(), "scale": 0.01}
+    window = {"input": tensor, "out_channels": 8, "kernel_size": 3, "padding": "same", "stride": 2}
+    fields = window | {"weights": weights} if op != "add" else {"inputs": [tensor, tensor]}
+    usual = 2 * step if op == "add" else 5 * step
+    for scale, wrong in ((usual, ""), (usual * 1e3, "all are from"), (usual / 1e3, "are -")):
+        output = {"scale": scale, "zero_point": 1 if dtype == "int8" else 0}
+        found = warned(minimal.operator({"name": "one", "op": op, "output": output} | fields))
+        assert [wrong in warning for warning in found] == [True] * bool(wrong)
 
 
 def test_quiet_inputs_of_a_user_may_use_a_small_part_of_the_outputs() -> None:
