@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convgen.ctext.literals import macro
-from convgen.model.operator import Operator, Windowed
+from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
 from convgen.schedule.arena import Place
 from convgen.schedule.network import Schedule
+from convgen.sources import words
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -126,10 +127,11 @@ def _tensor(tensor: Tensor) -> str:
 
 
 def _window(one: Operator) -> str:
-    if not isinstance(one, Windowed):
+    found = words.window(one)
+    if found is None:
         return ""
-    g = one.geometry
-    return f", kernel {g.k_h}x{g.k_w}, stride {g.stride_h}x{g.stride_w}"
+    kernel, stride = (f"{height}x{width}" for height, width in found)
+    return f", kernel {kernel}, stride {stride}"
 
 
 def _table(rows: Rows) -> list[str]:

@@ -7,6 +7,7 @@ import math
 from convgen.ctext.literals import floating
 from convgen.model.operator import Operator, Windowed, tensor_bytes
 from convgen.model.ops.conv2d import Conv2d
+from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.model.tensor import Tensor
 from convgen.plans.kernels import instruction_set
 from convgen.plans.plan import Plan
@@ -79,20 +80,38 @@ def _tensor(tensor: Tensor) -> str:
     return f"{text}{scale}, zero point {tensor.zero_point}"
 
 
+def window(operator: Operator) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return height and width of kernel and stride, of an operator that has a window."""
+    if isinstance(operator, TransposedConv2d):
+        g = operator.convolution.geometry
+        return (g.k_h, g.k_w), operator.strides
+    if isinstance(operator, Windowed):
+        g = operator.geometry
+        return (g.k_h, g.k_w), (g.stride_h, g.stride_w)
+    return None
+
+
 def _window(operator: Operator) -> Rows:
     """Return kernel and padding, of an operator that has a window."""
-    if not isinstance(operator, Windowed):
+    found = window(operator)
+    if found is None:
         return []
-    g = operator.geometry
-    kernel = f"{g.k_h} x {g.k_w}, stride {g.stride_h} x {g.stride_w}"
+    kernel, stride = (f"{height} x {width}" for height, width in found)
+    more = ""
     if isinstance(operator, Conv2d):
-        kernel += f", dilation {g.dilation_h} x {g.dilation_w}, groups {g.groups}"
-    sides = (
-        f"{g.pad_top} top, {g.pad_left} left, {g.pad_bottom} bottom, {g.pad_right} right"
-        if g.has_padding
-        else "none"
-    )
-    return [("Kernel", kernel), ("Padding", sides)]
+        g = operator.geometry
+        more = f", dilation {g.dilation_h} x {g.dilation_w}, groups {g.groups}"
+    return [("Kernel", f"{kernel}, stride {stride}{more}"), ("Padding", _padding(operator))]
+
+
+def _padding(operator: Operator) -> str:
+    if isinstance(operator, TransposedConv2d):
+        rows, columns = operator.pads
+        return f"of outputs, left out: {rows} top, {columns} left"
+    if not isinstance(operator, Windowed) or not operator.geometry.has_padding:
+        return "none"
+    g = operator.geometry
+    return f"{g.pad_top} top, {g.pad_left} left, {g.pad_bottom} bottom, {g.pad_right} right"
 
 
 def _activation(operator: Operator) -> str:
