@@ -10,84 +10,64 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.plans.band import all_rows
 from convgen.plans.constant import Constant
-from convgen.plans.conv.base import block_work, output_work, packed, zero_points
-from convgen.plans.kernels import plan_kernel
+from convgen.plans.conv.base import (
+    block_work,
+    loop_work,
+    output_work,
+    packed,
+    weights_of,
+    with_weights_of,
+    zero_points,
+)
+from convgen.plans.kernels import WEIGHT_BITS, finishing_kernel, instruction_set, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.kernels.portable import pack
 from convgen.plans.output import step_by_step
+from convgen.plans.phases import Phases, TransposedSteps, plan_phases
 from convgen.plans.plan import Plan
 from convgen.plans.runs import distance_above
+from convgen.plans.study import Study
+from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 PHASES = all_rows("how many rows of the input a row of the output reads differs by its phase")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransposedSteps:
-    """What ``algorithms/transposed.c.j2`` prints: sizes, and pixels of a block.
-
-    ``skips_outside``: taps outside the image are left out.
-    """
-
-    in_h: int
-    in_w: int
-    in_c: int
-    out_h: int
-    out_w: int
-    out_c: int
-    k_h: int
-    k_w: int
-    stride_h: int
-    stride_w: int
-    pad_top: int
-    pad_left: int
-    pixels: int
-    skips_outside: bool
-
-    @property
-    def pixel_blocks(self) -> tuple[int, ...]:
-        """Every pixel block, widest first."""
-        return (self.pixels, 1) if self.pixels > 1 else (1,)
-
-    @property
-    def most_cols(self) -> int:
-        """The most columns of taps of a phase."""
-        return -(-self.k_w // self.stride_w)
-
-    @property
-    def rows(self) -> NDArray[np.int64]:
-        """For each row of the output the first of the input it reads, and how many: ``[2, h]``."""
-        return _taps(np.arange(self.out_h) + self.pad_top, self.k_h, self.stride_h)
-
-    @property
-    def cols(self) -> NDArray[np.int64]:
-        """The same of columns."""
-        return _taps(np.arange(self.out_w) + self.pad_left, self.k_w, self.stride_w)
-
-
-def _taps(places: NDArray[np.int64], size: int, stride: int) -> NDArray[np.int64]:
-    counts = (size + stride - 1 - places % stride) // stride
-    return np.stack([places // stride - counts + 1, counts])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gathering:
-    """Each output by itself."""
+    """Each output by itself. With ``weight_bits`` of 16, kernels may widen weights in flash."""
 
-    name: str = "transposed"
+    weight_bits: int = 8
     family: str = "transposed"
-    summary: str = "gathers what the input adds to each output, phase by phase: no workspace"
 
-    def plan(self, operator: TransposedConv2d, target: Target) -> Plan:
-        """Cut the kernel into those of the phases: every layer will do."""
+    @property
+    def name(self) -> str:
+        """``transposed``, with the bits of wide weights."""
+        return with_weights_of(self.weight_bits, self.family)
+
+    @property
+    def summary(self) -> str:
+        """One line for ``--list-algorithms``."""
+        how = "gathers what the input adds to each output, phase by phase: no workspace"
+        return f"{how}{weights_of(self.weight_bits)}"
+
+    def plan(self, operator: TransposedConv2d, target: Target) -> Plan | Refusal:
+        """Cut the kernel into those of the phases: every layer will do, by plain C if need be."""
+        found = _in_assembly(operator, target, self.weight_bits)
+        if isinstance(found, Phases):
+            return self._phase_by_phase(operator, found)
+        if self.weight_bits != 8:
+            return found
         layer = operator.convolution
         kernel, before = _kernel(operator, target)
         steps = _steps(operator, kernel.pixels)
@@ -109,14 +89,56 @@ class Gathering:
             ),
             steps=steps,
             orders=(),
-            decisions=(
-                f"The kernel of {steps.k_h} x {steps.k_w} is cut into those of "
-                f"{steps.stride_h} x {steps.stride_w} phases: outputs that have the same taps.",
-            ),
+            decisions=_decisions(operator),
             work=_work(kernel, steps) + output_work(layer, output),
-            above=(_above(steps) * operator.input.elem_bytes,),
+            above=_above(steps, operator),
             band=PHASES,
         )
+
+    def _phase_by_phase(self, operator: TransposedConv2d, phases: Phases) -> Plan:
+        return Plan(
+            variant=self,
+            template="algorithms/transposed_phases.c.j2",
+            operator=operator,
+            kernel=phases.kernel,
+            output=phases.kernel.output,
+            workspace=(),
+            constants=phases.constants,
+            steps=phases.steps,
+            orders=(),
+            decisions=_decisions(operator),
+            work=phases.work + loop_work(operator.convolution),
+            above=_above(phases.steps, operator),
+            band=PHASES,
+        )
+
+
+def _in_assembly(operator: TransposedConv2d, target: Target, weight_bits: int) -> Phases | Refusal:
+    """Return what a kernel of *target* does of it, or why there is none."""
+    if not instruction_set(target).spaces_outputs:
+        return Refusal(needs("a kernel whose outputs lie apart", "has none", "core"))
+    fitting = finishing_kernel(_studied(operator.convolution), target, weight_bits)
+    if isinstance(fitting, Refusal):
+        return fitting
+    in_c, out_c = operator.input.shape[2], operator.convolution.geometry.out_c
+    pitch = max(in_c, operator.strides[1] * out_c)
+    in_w = operator.input.shape[1]
+    steps = _steps(operator, min(fitting.most_pixels(pitch), in_w))
+    return plan_phases(operator, fitting, steps)
+
+
+@lru_cache(maxsize=4)
+def _studied(layer: Conv2d) -> Study:
+    """Return the study of a convolution, which is one object for all that plan it."""
+    return Study(layer)
+
+
+def _decisions(operator: TransposedConv2d) -> tuple[str, ...]:
+    g, (stride_h, stride_w) = operator.convolution.geometry, operator.strides
+    return (
+        f"The kernel of {g.k_h} x {g.k_w} is cut into those of {stride_h} x {stride_w} phases: "
+        "outputs that have the same taps.",
+    )
 
 
 def _kernel(operator: TransposedConv2d, target: Target) -> tuple[KernelPlan, Constant]:
@@ -199,11 +221,11 @@ def _work(kernel: KernelPlan, steps: TransposedSteps) -> Counter[str]:
     return +work
 
 
-def _above(steps: TransposedSteps) -> int:
+def _above(steps: TransposedSteps, operator: TransposedConv2d) -> tuple[int]:
     """Return how far above the output the input may begin: a row is written before it is read."""
     written = np.arange(1, steps.out_h + 1) * steps.out_w * steps.out_c
     read = steps.rows[0].clip(0, steps.in_h) * steps.in_w * steps.in_c
-    return distance_above(read, written)
+    return (distance_above(read, written) * operator.input.elem_bytes,)
 
 
-VARIANTS = (Gathering(),)
+VARIANTS = tuple(Gathering(weight_bits=bits) for bits in WEIGHT_BITS)

@@ -300,11 +300,11 @@ def _runs_of(g: Geometry, most: int | None, *, row_runs: bool, step: int = 1) ->
         step=step,
         group=g.group_in_c,
         count=g.k_h if row_runs else g.taps,
-        levels=_levels(g, row_runs=row_runs),
+        levels=levels_of(g, row_runs=row_runs),
     )
 
 
-def _levels(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
+def levels_of(g: Geometry, *, row_runs: bool) -> tuple[Level, ...]:
     """Return the loops over the runs, but for those that go round once."""
     levels = [Level(count=g.k_h, pitch=g.dilation_h * g.in_w * g.in_c)]
     if not row_runs:

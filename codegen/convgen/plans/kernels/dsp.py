@@ -30,4 +30,5 @@ DSP = InstructionSet(
     saturating_float=assembly.SATURATING_FLOAT,
     line="kernels/dsp/line.c.j2",
     branches="kernels/armv7m/branches.c.j2",
+    spaces_outputs=True,
 )

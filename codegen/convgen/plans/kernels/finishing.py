@@ -156,8 +156,11 @@ class StreamedPlan(FinishingPlan):
     """A finishing kernel whose constants are a stream, block after block.
 
     The last block starts ``back`` channels early where they do not divide the layer's: in Thumb,
-    ``stepping_back`` moves r0 by so many outputs as r2 says.
+    ``stepping_back`` moves r0 by so many outputs as r2 says. The outputs of a block are ``apart``
+    pixels from each other.
     """
+
+    apart: int = 1
 
     stepping_back: ClassVar[str] = "subs r0, r2"
 
@@ -180,6 +183,20 @@ class StreamedPlan(FinishingPlan):
     def stream_bytes(self) -> int:
         """Size of the stream."""
         return self.stream.nbytes
+
+    def stream_bytes_of(self, form: Form) -> int:
+        """Return the size of that of one function."""
+        return self.stream_bytes if form.stream is None else 4 * form.stream
+
+    @property
+    def out_pitch(self) -> int:
+        """Elements from an output of a block to that of the next pixel."""
+        return self.apart * self.layer.geometry.out_c
+
+    @property
+    def out_pitch_name(self) -> str:
+        """The same as a macro."""
+        return "OUT_C" if self.apart == 1 else "OUT_STEP"
 
     def _stepping(self, block: int) -> NDArray[np.int64]:
         """Return a block's constants, the last of them how far back the next block begins."""

@@ -84,7 +84,8 @@ class Form:
     reads each run through a pointer; ``masked`` reads those of a tap for which a bit is set, else
     zero points; ``pairs`` reads steps of int16 in order of use, two pixels interleaved. Each run
     is groups of ``group`` elements, in a loop, and a ``tail``. ``keeps_tap``: SMLAD's functions
-    keep on the stack which tap of those that are masked is the next.
+    keep on the stack which tap of those that are masked is the next. ``stream``: how many words of
+    constants it reads, where that is not the kernel's.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Form:
     loop: Loop
     elem_bytes: int = 1
     keeps_tap: bool = False
+    stream: int | None = None
 
     @property
     def groups(self) -> int:

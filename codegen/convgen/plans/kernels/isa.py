@@ -50,7 +50,7 @@ class InstructionSet:
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash;
     ``finishing_int16`` those of inputs of int16, ``depthwise_int16`` those that read them where
-    they are in depthwise layers.
+    they are in depthwise layers. ``spaces_outputs``: the outputs of their blocks may lie apart.
     ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
     pixel, ``quads`` four outputs at a time. ``slices``: fully connected ones whose input comes in
     slices. ``bytewise``: instructions amid C that take the bytes of a word apart, or work on each.
@@ -78,6 +78,7 @@ class InstructionSet:
     line: str | None = None
     branches: str | None = None
     has_vectors: bool = False
+    spaces_outputs: bool = False
 
     def finishing_of(self, dtype: str) -> Mapping[int, FinishingKernel]:
         """Return the kernels from pixels to outputs for inputs of *dtype*, if there are any."""

@@ -45,10 +45,14 @@ WORD, HALF = 0xFFFFFFFF, 0xFFFF
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SmladInt16Plan(StreamedPlan):
-    """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints."""
+    """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints.
+
+    ``long``: sums take 64 bits.
+    """
 
     upper: UpperHalf
     wide: bool
+    long: bool
 
     template = "kernels/dsp/smlad.c.j2"
     sizes = "kernels/dsp/smlad_int16_sizes.c.j2"
@@ -56,11 +60,6 @@ class SmladInt16Plan(StreamedPlan):
     finish = "kernels/dsp/smlad_int16_finish.c.j2"
     portable = "kernels/dsp/smlad_int16_portable.c.j2"
     stepping_back = "sub r0, r0, r2, lsl #1"
-
-    @property
-    def long(self) -> bool:
-        """Whether sums take 64 bits."""
-        return self.layer.has_long_sums
 
     @property
     def name(self) -> str:
@@ -97,7 +96,7 @@ class SmladInt16Plan(StreamedPlan):
     @property
     def out_pitch_bytes(self) -> int:
         """The same of outputs."""
-        return ELEM_BYTES * self.layer.geometry.out_c
+        return ELEM_BYTES * self.out_pitch
 
     @property
     def all_sums(self) -> tuple[tuple[str, ...], ...]:
@@ -220,8 +219,10 @@ class SmladInt16:
         found = upper_half(layer)
         if isinstance(found, Refusal):
             return found
-        planned = partial(SmladInt16Plan, upper=found, channels=CHANNELS, wide=self.wide)
         kernel = replace(self, long=layer.has_long_sums)
+        planned = partial(
+            SmladInt16Plan, upper=found, channels=CHANNELS, wide=self.wide, long=kernel.long
+        )
         return Fitting(kernel=kernel, layer=layer, planned=planned)
 
     def most_pixels(self, layer: Conv2d, pitch: int) -> int:
