@@ -98,6 +98,7 @@ ON_FEW_REGISTERS = [
     ("depthwise", "direct_planes"),
     ("deep", "im2col_p1"),
     ("deep", "winograd_4x4_t1"),
+    ("upwards", "transposed"),
 ]
 BYTES = {"dtype": "int8", "scale": 0.05, "zero_point": -128}
 WHOLE_IMAGES: dict[str, Spec] = {

@@ -19,8 +19,11 @@ from native import Job
 KINDS = ("add", "average_pool", "max_pool", "fully_connected", "transposed_conv2d")
 """Each drawn by the function of its name below."""
 
-CONNECTED = ("direct", "direct_w16", "direct_p1", "im2col_p1")
-"""Algorithms that the fully connected layers take in turn; the first can do all."""
+IN_TURN = {
+    "fully_connected": ("direct", "direct_w16", "direct_p1", "im2col_p1"),
+    "transposed_conv2d": ("transposed", "transposed_w16"),
+}
+"""Algorithms that layers of a kind take in turn; the first can do all."""
 
 
 def jobs(kind: str, board: Target, numbers: Iterable[int], dtype: str = "int8") -> list[Job]:
@@ -28,9 +31,9 @@ def jobs(kind: str, board: Target, numbers: Iterable[int], dtype: str = "int8") 
     made = []
     for number in numbers:
         operator = draw(kind, number, dtype)
-        wanted = CONNECTED[number // 2 % len(CONNECTED)]
-        names = {wanted, CONNECTED[0]} if kind == "fully_connected" else None
-        found = native.variants(operator, board, names, overlapping=number % 2 > 0)
+        names = IN_TURN.get(kind, ("add", "pool"))
+        wanted = names[number // 2 % len(names)]
+        found = native.variants(operator, board, {wanted, names[0]}, overlapping=number % 2 > 0)
         chosen = [v for v in found if v.plan.algorithm == wanted] or found[:1]
         first, *more = vectors.inputs_of(operator, number, 2)
         made.append(Job(chosen, board, first, tuple(more)))

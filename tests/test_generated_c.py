@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,8 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 import minimal
-from cases import CASES
+from cases import CASES, OPERATORS
+from convgen.plans import registry
 from convgen.sources.generate import layer_files
 from convgen.sources.words import SYNTHETIC
 from convgen.targets import target
@@ -372,7 +374,10 @@ def test_the_header_tells_how_given_numbers_are_quantised() -> None:
 
 
 def test_the_text_is_plain_and_narrow(sources: Sources) -> None:
-    for file, text in sources.files.items():
+    operators = [minimal.operator(fields) for fields in OPERATORS.values()]
+    plans = [plan for each in operators for plan in registry.able(each, sources.board).values()]
+    more = [layer_files(plan, sources.board, None).items() for plan in plans]
+    for file, text in (*sources.files.items(), *chain.from_iterable(more)):
         assert text.isascii()
         assert text.replace("\n", "").isprintable()
         assert text.endswith("\n")

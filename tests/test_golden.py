@@ -17,7 +17,7 @@ from golden_texts import NETWORKS, TARGET, expected_files, generated, pattern, s
 
 GOLDEN = Path(__file__).parent / "golden"
 DIGESTS = "digests"
-MOST_BYTES = 174_000  # about a fifth of the texts in full
+MOST_BYTES = 178_000  # about a fifth of the texts in full
 LEFT_OUT = re.compile(r"\.\.\. (\d+) lines")
 FILES = [f"{name}{suffix}" for name in expected_files() for suffix in (".c", ".h")]
 

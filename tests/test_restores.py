@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 import minimal
-from cases import CASES
-from command import write_spec
+from cases import CASES, OPERATORS
 from convgen.bench import program, trial
 from convgen.bench.build import toolchain
 from convgen.bench.proof import vectors
@@ -70,6 +69,7 @@ LAYERS = [
     ("cortex-m4", "planes", "direct_planes", 1),
     ("cortex-m4", "planes", "direct_planes_wide", 1),
     ("cortex-m4", "steps", "direct_lanes", 1),
+    ("cortex-m4", "upwards", "transposed", 7),
     ("cortex-m33", "deep", "direct", 2),
     ("rv32imc", "first", "direct_w16", 2),
     ("rv32imc", "deep", "direct_p1_w16", 2),
@@ -119,15 +119,14 @@ def spoilt(text: str, chosen: Target) -> str:
 def attempt(name: str, case: str, algorithm: str, folder: Path) -> tuple[Bench, Trial]:
     """Build and run a layer whose functions can spoil registers."""
     chosen = target.load(name)
-    path = write_spec(CASES[case], folder / "layer.json")
-    layer = minimal.read(path, allow_outside=False, seed=0)
+    layer = minimal.operator((CASES | OPERATORS)[case])
     here = emulator.choose("qemu-system" if name in FOR_ALL else "unicorn", chosen)
     bench = Bench(
         target=chosen,
         machine=here.machine,
         toolchain=toolchain.find("auto", chosen),
         emulator=here,
-        vectors=Vectors(inputs=(vectors.make_inputs(layer, 0)[:1],)),
+        vectors=Vectors(inputs=vectors.inputs_of(layer, seed=0, count=1)),
     )
     candidates = select.survey(layer, chosen, overlap=False)[0]
     candidate = next(c for c in candidates if c.algorithm == algorithm)

@@ -75,7 +75,7 @@ LAYERS: tuple[tuple[Spec, tuple[str, ...]], ...] = (
         ("direct", "direct_lanes"),
     ),
     (after_relu("connected", [1, 1, 128], 32, 1), ("direct", "im2col_full")),
-    *((fields, ("add", "pool")) for fields in OPERATORS.values()),
+    *((fields, ("add", "pool", "transposed")) for fields in OPERATORS.values()),
     (TIED, ("add",)),
     (
         after_relu("halves", [8, 8, 16], 16, 3, dtype="int16"),

@@ -20,7 +20,7 @@ from convgen.model.ops.transposed_conv2d import TransposedConv2d
 from convgen.plans.constant import Constant
 from convgen.plans.conv.direct import levels_of
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import Fitting, StreamedPlan
+from convgen.plans.kernels.finishing import FinishingPlan, Fitting, StreamedPlan
 from convgen.plans.kernels.forms import Form
 from convgen.refusal import Refusal, needs
 
@@ -136,7 +136,7 @@ class _Phase:
 
 
 def plan_phases(
-    operator: TransposedConv2d, fitting: Fitting[StreamedPlan], steps: TransposedSteps
+    operator: TransposedConv2d, fitting: Fitting[FinishingPlan], steps: TransposedSteps
 ) -> Phases | Refusal:
     """Fit the kernel to each phase.
 
@@ -162,40 +162,43 @@ def plan_phases(
 
 def _phase(
     operator: TransposedConv2d,
-    fitting: Fitting[StreamedPlan],
+    fitting: Fitting[FinishingPlan],
     steps: TransposedSteps,
     at: tuple[int, int],
 ) -> _Phase:
     """Fit the kernel to the phase *at* these remainders by the strides."""
-    layer = _layer(operator, at)
-    g, group = layer.geometry, fitting.kernel.unrolling.group
-    row_runs = g.k_w == 1 or g.in_c % group == 0
-    runs = Runs(
-        pixels=steps.pixels,
-        pitch=g.in_c,
-        step=1,
-        group=g.in_c,
-        count=g.k_h if row_runs else g.taps,
-        levels=levels_of(g, row_runs=row_runs),
-    )
-    fitted = replace(fitting, layer=layer)
+    fitted, calls = replace(fitting, layer=_layer(operator, at)), _calls(steps, at)
+    g, runs = fitted.layer.geometry, _runs(fitted, steps.pixels)
     edge = fitted.edge(runs)
     if isinstance(edge, Refusal):
         raise AssertionError("few taps have a bit each")
-    blocks, singles = _calls(steps, at)
-    used = {
-        form: n for form, n in ((fitted.rows(steps.pixels, runs), blocks), (edge, singles)) if n
-    }
-    kernel = fitted.plan(runs, tuple(used) or (edge,))
-    stream = kernel.stream.size
+    both = zip((fitted.rows(steps.pixels, runs), edge), calls, strict=True)
+    used = [(form, count) for form, count in both if count] or [(edge, 0)]
+    kernel = fitted.plan(runs, tuple(form for form, _ in used))
+    if not isinstance(kernel, StreamedPlan):
+        raise AssertionError("what stores outputs apart has a stream of constants")
     forms = tuple(
-        replace(form, name=f"phase_{g.k_h}x{g.k_w}_{form.name}", stream=stream)
+        replace(form, name=f"phase_{g.k_h}x{g.k_w}_{form.name}", stream=kernel.stream.size)
         for form in kernel.forms
     )
     return _Phase(
         number=at[0] * steps.stride_w + at[1],
         kernel=replace(kernel, forms=forms, apart=steps.stride_w, out_of_line="edge"),
-        calls=tuple(used.values()) or (0,),
+        calls=tuple(count for _, count in used),
+    )
+
+
+def _runs(fitting: Fitting[FinishingPlan], pixels: int) -> Runs:
+    """Return the rows of a phase, or its taps where groups of a row may lie in two of them."""
+    g = fitting.layer.geometry
+    row_runs = g.k_w == 1 or g.in_c % fitting.kernel.unrolling.group == 0
+    return Runs(
+        pixels=pixels,
+        pitch=g.in_c,
+        step=1,
+        group=g.in_c,
+        count=g.k_h if row_runs else g.taps,
+        levels=levels_of(g, row_runs=row_runs),
     )
 
 

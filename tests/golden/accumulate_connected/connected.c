@@ -61,8 +61,7 @@ static CONNECTED__CODE inline uint32_t connected__word(const int8_t *input, uint
     if (count == 4) {
         memcpy(&word, input, sizeof word);
         return word;
-    }
-    while (count > 0) {
+... 2 lines
         --count;
         word = word << 8 | (uint8_t)input[count];
 ... 4 lines

@@ -1,9 +1,7 @@
 ... 11 lines
  * The output begins 4 bytes above the input in one pool, the last outputs first: 58 bytes instead
  *   of 90.
-... 425 lines
-            const uintptr_t at = input + (uintptr_t)(row * 4);
-... 39 lines
+... 465 lines
     /* From the last pixel to the first: so outputs overwrite only input that is not read any more. */
     output += CAUSAL__OUT_H * CAUSAL__OUT_W * CAUSAL__OUT_C;
 
