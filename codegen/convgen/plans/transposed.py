@@ -29,7 +29,7 @@ from convgen.plans.conv.base import (
     with_weights_of,
     zero_points,
 )
-from convgen.plans.kernels import WEIGHT_BITS, finishing_kernel, instruction_set, plan_kernel
+from convgen.plans.kernels import WEIGHT_BITS, instruction_set, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.kernels.portable import pack
 from convgen.plans.output import step_by_step
@@ -115,9 +115,11 @@ class Gathering:
 
 def _in_assembly(operator: TransposedConv2d, target: Target, weight_bits: int) -> Phases | Refusal:
     """Return what a kernel of *target* does of it, or why there is none."""
-    if not instruction_set(target).spaces_outputs:
-        return Refusal(needs("a kernel whose outputs lie apart", "has none", "core"))
-    fitting = finishing_kernel(_studied(operator.convolution), target, weight_bits)
+    layer = operator.convolution
+    kernel = instruction_set(target).spaced.get(layer.dtype, {}).get(weight_bits)
+    if kernel is None or not kernel.runs_on(target):
+        return Refusal(needs("a kernel whose outputs may lie apart", "has none", "core"))
+    fitting = kernel.fit(_studied(layer))
     if isinstance(fitting, Refusal):
         return fitting
     in_c, out_c = operator.input.shape[2], operator.convolution.geometry.out_c

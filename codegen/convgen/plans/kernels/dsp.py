@@ -8,11 +8,15 @@ from convgen.plans.kernels.lanes_int16 import LanesInt16
 from convgen.plans.kernels.smlad import Smlad
 from convgen.plans.kernels.smlad_int16 import SmladInt16
 
+INT8 = {bits: Smlad(bits=bits) for bits in (4, 8, 16)}
+INT16 = {8: SmladInt16(wide=False), 16: SmladInt16(wide=True)}
+
 DSP = InstructionSet(
     name="dsp",
-    finishing={bits: Smlad(bits=bits) for bits in (4, 8, 16)},
+    finishing=INT8,
     depthwise_int16={8: LanesInt16(wide=False), 16: LanesInt16(wide=True)},
-    finishing_int16={8: SmladInt16(wide=False), 16: SmladInt16(wide=True)},
+    finishing_int16=INT16,
+    spaced={"int8": INT8, "int16": INT16},
     products=Products(
         description="assembly: two products in each SMLAD",
         unrolled=32,
@@ -30,5 +34,4 @@ DSP = InstructionSet(
     saturating_float=assembly.SATURATING_FLOAT,
     line="kernels/dsp/line.c.j2",
     branches="kernels/armv7m/branches.c.j2",
-    spaces_outputs=True,
 )

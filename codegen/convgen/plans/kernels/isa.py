@@ -50,7 +50,8 @@ class InstructionSet:
 
     ``finishing``: kernels from pixels to outputs, by the bits that a weight may take in flash;
     ``finishing_int16`` those of inputs of int16, ``depthwise_int16`` those that read them where
-    they are in depthwise layers. ``spaces_outputs``: the outputs of their blocks may lie apart.
+    they are in depthwise layers.
+    ``spaced``: by dtype and bits those whose blocks may have outputs that lie apart.
     ``planes``: depthwise layers in assembly, ``wide_planes`` those of int16, ``lanes`` pixel by
     pixel, ``quads`` four outputs at a time. ``slices``: fully connected ones whose input comes in
     slices. ``bytewise``: instructions amid C that take the bytes of a word apart, or work on each.
@@ -66,6 +67,7 @@ class InstructionSet:
     finishing: Mapping[int, FinishingKernel] = field(default_factory=dict)
     finishing_int16: Mapping[int, FinishingKernel] = field(default_factory=dict)
     depthwise_int16: Mapping[int, FinishingKernel] = field(default_factory=dict)
+    spaced: Mapping[str, Mapping[int, FinishingKernel]] = field(default_factory=dict)
     planes: Planes | None = None
     wide_planes: Planes | None = None
     lanes: Planes | None = None
@@ -78,7 +80,6 @@ class InstructionSet:
     line: str | None = None
     branches: str | None = None
     has_vectors: bool = False
-    spaces_outputs: bool = False
 
     def finishing_of(self, dtype: str) -> Mapping[int, FinishingKernel]:
         """Return the kernels from pixels to outputs for inputs of *dtype*, if there are any."""
