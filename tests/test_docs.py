@@ -21,12 +21,13 @@ import pytest
 
 import convgen
 import minimal
-from cases import CASES
+from cases import CASES, OPERATORS
 from convgen import api
 from convgen.cli import build_parser
 from convgen.errors import ExitCode
 from convgen.formats import schema
 from convgen.formats.tflite import reader, states
+from convgen.model.operator import Operator
 from convgen.model.ops.conv2d import Conv2d
 from convgen.plans import registry
 from convgen.plans.conv import ALGORITHMS
@@ -142,6 +143,13 @@ def plain(text: str) -> str:
     return re.sub(r"\d+(,\d{3})*", "N", " ".join(text.split()))
 
 
+def operators_to_refuse() -> Iterator[Operator]:
+    """Transposed convolutions, one of them of many taps, and the layers."""
+    upwards = OPERATORS["upwards"]
+    yield from (minimal.operator(upwards), minimal.operator(upwards | {"kernel_size": 12}))
+    yield from layers_to_refuse()
+
+
 def layers_to_refuse() -> Iterator[Conv2d]:
     """The named layers, and others that no algorithm can do for a reason of its own."""
     yield from map(minimal.load, CASES.values())
@@ -228,7 +236,7 @@ def test_every_refusal_is_a_sentence_and_some_layer_meets_it() -> None:
     boards = [target.load(name) for name in ("cortex-m4", "cortex-m0", "cortex-m55", "rv64imac")]
     sentences = {
         answer.reason
-        for layer in layers_to_refuse()
+        for layer in operators_to_refuse()
         for board in boards
         for _, answer in registry.plans(layer, board)
         if isinstance(answer, Refusal)
