@@ -132,7 +132,7 @@ def test_it_says_what_a_terminal_is_told(tmp_path: Path) -> None:
     spec = DIGITS / "conv1" / "layer.json"
     options = ("-t", "cortex-m4", "--emulator", "none", "-o", tmp_path / "out", "--format", "json")
     report = convgen(*options, spec).report
-    assert "generated and compiled, not run" in as_html(report, tmp_path)
+    assert 'open">generated and compiled, not run</p>' in as_html(report, tmp_path)
     run = {"emulator": {"kind": "q", "version": "1", "machine": "m", "notes": []}, "vectors": 1}
     real = report | run | {"verified": True, "dtype": "float32", "compared_with": "the reference"}
     page = as_html(real | {"macs": 0, "instructions": 2048}, tmp_path)

@@ -163,7 +163,7 @@ def page(report: Report, folder: Path) -> Page:
     tables = [_operators(report)] if is_planned else []
     return Page(
         title=f"{name} on {report['target']}",
-        state="good" if report["verified"] else "bad",
+        state=_state(report),
         verdict=_verdict(report),
         scope=report["scope"] or "",
         tools=_tools(report),
@@ -173,6 +173,13 @@ def page(report: Report, folder: Path) -> Page:
         tables=(*tables, _candidates(report), *_refused(report)),
         listings=tuple(_listings(report, folder)),
     )
+
+
+def _state(report: Report) -> str:
+    """Return what colours the verdict: nothing where nothing ran and nothing failed."""
+    if report["verified"]:
+        return "good"
+    return "bad" if report["failure"] else "open"
 
 
 def _verdict(report: Report) -> str:
