@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convgen.ctext.literals import macro
+from convgen.ctext.literals import floating, macro
 from convgen.model.operator import Operator
 from convgen.model.tensor import Tensor
 from convgen.schedule.arena import Place
@@ -18,7 +18,7 @@ def description(schedule: Schedule) -> list[str]:
     """Return what callers of the network may want to know."""
     graph, arena = schedule.graph, schedule.arena
     rows = [
-        ("Network", f"{len(graph.operators)} operators, {graph.macs:,} MACs"),
+        ("Network", f"{_count(len(graph.operators))}, {graph.macs:,} MACs"),
         *(("Input", _tensor(tensor)) for tensor in graph.inputs),
         *(("Output", _tensor(tensor)) for tensor in graph.outputs),
         ("Arena", f"{arena.bytes:,} bytes"),
@@ -111,6 +111,10 @@ def place(place: Place, schedule: Schedule) -> str:
     return f"{block.bytes:,} bytes, {span}"
 
 
+def _count(operators: int) -> str:
+    return "1 operator" if operators == 1 else f"{operators} operators"
+
+
 def _shapes(one: Operator) -> str:
     inputs = ", ".join(map(_sides, one.inputs))
     return f"{inputs} to {', '.join(map(_sides, one.outputs))}"
@@ -121,7 +125,7 @@ def _sides(tensor: Tensor) -> str:
 
 
 def _tensor(tensor: Tensor) -> str:
-    scale = f", scale {tensor.scale!s}" if tensor.scale is not None else ""
+    scale = f", scale {floating(tensor.scale).removesuffix('f')}" if tensor.scale else ""
     numbers = f"{scale}, zero point {tensor.zero_point}" if tensor.arithmetic.is_exact else ""
     return f"{_sides(tensor)} {tensor.dtype}, {tensor.bytes:,} bytes{numbers}"
 
