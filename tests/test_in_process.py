@@ -40,10 +40,6 @@ REAL = ["dscnn_00_conv", "resnet8_07_conv", "dscnn_01_dw"]
 LONG = Call(name="toy", sources=("long.S",), inputs=(2,), outputs=(1,), tensor_align=2)
 
 
-def test_there_are_eleven() -> None:
-    assert len(COUNTED) == 11
-
-
 def on_both(
     path: Path, board: str, folder: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str = ""
 ) -> tuple[Run, Run]:
