@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-speed", action="store_true", help="rewrite tests/speed")
     parser.addoption("--fuzz-seconds", default=120.0, type=float, help="of tests/test_fuzz.py")
     parser.addoption("--fuzz-seed", default=0, type=int, help="of tests/test_fuzz.py")
-    parser.addoption("--random-layers", type=int, default=60, help="of tests/test_every_target.py")
+    parser.addoption("--random-layers", type=int, default=40, help="of tests/test_every_target.py")
 
 
 def pytest_configure() -> None:

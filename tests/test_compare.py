@@ -31,7 +31,6 @@ ABLE = {
         ("resnet8_04_conv", "cortex-m4"),
         ("dscnn_00_conv", "cortex-m0"),
         ("dscnn_01_dw", "cortex-m4"),
-        ("dscnn_01_dw", "rv32imc"),
         ("dscnn_02_conv", "rv32imc"),
     ],
 )
