@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-model test quick check random golden speed cost paper bench wheel clean
+.PHONY: help setup demo demo-model test quick check types tests random golden speed cost paper bench wheel clean
 
 quick check random golden speed cost paper bench wheel: | $(PYTHON)
 
@@ -31,11 +31,18 @@ quick:  ## lint, check types, run the tests that need no emulator
 	$(PYTHON) -m mypy codegen tests benchmarks
 	$(PYTHON) -m pytest -n 2 --dist worksteal -m "not emulator and not slow"
 
-check:  ## lint, check types, run the tests
+check:  ## lint, then check types beside running the tests
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	@$(MAKE) --no-print-directory --jobs=2 types tests
+
+types tests: | $(PYTHON)
+
+types:
 	$(PYTHON) -m mypy codegen tests benchmarks
-	$(PYTHON) -m pytest -n 2 --dist worksteal
+
+tests:  # whose own makes take no part in this one
+	env --unset=MAKEFLAGS $(PYTHON) -m pytest -n 2 --dist worksteal
 
 random:  ## run 300 random layers, dealt out to all targets, by every algorithm
 	$(PYTHON) -m pytest tests/test_every_target.py -n 2 --random-layers 300

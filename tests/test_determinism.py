@@ -14,7 +14,6 @@ pytestmark = pytest.mark.emulator
 RUNS = {
     "compared": ("grouped", ["-t", "cortex-m0", "--compare", "--optimize", "speed"]),
     "overlapping": ("depthwise", ["-t", "rv32imc", "--overlap"]),
-    "in process": ("real", ["-t", "cortex-m33", "--emulator", "unicorn"]),
     "host": ("connected", ["-t", "host", "--seed", "5"]),
 }
 PLACES = {

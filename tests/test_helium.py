@@ -37,7 +37,7 @@ GROUPED = minimal.made_up(
     padding=[1, 1, 2, 2],
     groups=3,
 )
-RANDOM_LAYERS = 6
+RANDOM_LAYERS = 4
 DENSE = ("direct", "direct_p1", "im2col_p1", "im2col_p2", "im2col_full")
 RUNS = {"gcc": (200, ()), "zig": (20, ()), "gcc, plain": (20, ("-DCONVGEN_PLAIN_C",))}
 """How many random layers, and options, of each compiler."""

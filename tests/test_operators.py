@@ -28,7 +28,7 @@ EACH = {
     "average_pool": 150,
     "max_pool": 150,
     "fully_connected": 300,
-    "transposed_conv2d": 200,
+    "transposed_conv2d": 120,
 }
 """Random int8 layers that LiteRT and every one of the boards have computed."""
 SOME_FLOAT32 = 10

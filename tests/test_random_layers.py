@@ -144,7 +144,7 @@ ASSEMBLED = {
 FORM = re.compile(r"_ram$|_inplace$|(?<=^im2col_)(full|p1)|(?<=^winograd_)[24]x[24]")
 """In a name, what tells it from another algorithm with the same assembly, and other C around it."""
 LEAST_IN_POOLS, LEAST_NATIVE = 200, 30  # layers for each algorithm, which its forms share
-LEAST_EMULATED = 3  # beside those of test_every_target, which are compiled in the same way
+LEAST_EMULATED = 4  # the same, beside those of test_every_target, which are compiled alike
 LEAST_ASSEMBLED = {
     "cortex-m0": 200,
     "cortex-m3": 60,
@@ -277,16 +277,16 @@ def test_an_algorithm_is_right_under_qemu(board: str, family: Family) -> None:
 
     def enough(name: str) -> bool:
         least = least_assembled(board, name)
-        return tried[name] >= LEAST_EMULATED and in_assembly[name] >= least
+        return tried[name] >= shared(LEAST_EMULATED, name) and in_assembly[name] >= least
 
     def trials(names: set[str], number: int) -> None:
         jobs = jobs_for(family, [bench.target], names, number)
-        quick = all(tried[name] >= LEAST_EMULATED for name in names)
+        quick = all(tried[name] >= shared(LEAST_EMULATED, name) for name in names)
         if quick:
             jobs = [replace(j, chosen=[v for v in j.chosen if v.plan.assembly]) for j in jobs]
             jobs = no_more(jobs, lambda name: least_assembled(board, name) - in_assembly[name])
         else:
-            jobs = no_more(jobs, lambda name: LEAST_EMULATED - tried[name])
+            jobs = no_more(jobs, lambda name: shared(LEAST_EMULATED, name) - tried[name])
         if not jobs:
             return
         options = QUICK if quick else USUAL_OPTIONS

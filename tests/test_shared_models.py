@@ -161,7 +161,7 @@ MOST_CODE = 8192
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("name", ["mcunet_vww", "resnet8"])
+@pytest.mark.parametrize("name", ["person_detect", "resnet8"])
 def test_code_of_the_least_flash_is_small(name: str, tmp_path: Path) -> None:
     options = ("--optimize", "flash", "--flash", "1M")
     report = generated(MODELS / name, "cortex-m4", tmp_path, *options)
