@@ -540,40 +540,55 @@ def _svdf(d: Drawing) -> None:
 
 
 def _lstm(d: Drawing) -> None:
-    """As Keras exports it, without peepholes, projection and norms; of bytes alone."""
-    d.dtype, d.calls = "int8", 12
+    """As Keras exports it, without peepholes, projection and norms."""
+    d.calls = 12
+    d.dtype = "float32" if d.dtype == "float32" else "int8"
+    quantised = (lambda _: None) if d.dtype == "float32" else (lambda q: q)
     steps, in_c, units = d.rng.randint(1, 4), d.rng.randint(1, 20), d.rng.randint(1, 9)
     time_major = d.rng.random() < 0.5
     given, in_scale = _in_and_scale(d, (steps, 1, in_c) if time_major else (1, steps, in_c))
     hidden = (d.rng.choice([1 / 128, 1 / 128, 2.0**-8]), d.rng.randint(-128, 127))
-    operands = [given]
-    for columns, scale in ((in_c, in_scale), (units, hidden[0])):
-        for _ in range(4):
-            values = d.values((units, columns)).clip(-127, None)
-            wide = 3 / (scale * 127 * 64 * math.sqrt(columns))
-            q = (d.rng.choice([0.01, wide, 2.0**-9]), 0)
-            operands.append(d.file.tensor(values.shape, d.dtype, q, values))
-    operands += [-1, -1, -1]
-    for index in range(1, 5):
-        weights = d.file.graph.tensors[operands[index]].quantization.scale
-        scale = float(np.float32(in_scale) * weights[0])
-        bias = (d.values((units,), "float32") / scale).astype(np.int32)
-        operands.append(d.file.tensor((units,), "int32", (scale, 0), bias))
-    cell = (2.0 ** d.rng.choice([-11, -11, -9, -12, -15]), 0)
-    operands += [
-        -1,
-        -1,
-        d.file.tensor((1, units), d.dtype, hidden, variable=True),
-        d.file.tensor((1, units), "int16", cell, variable=True),
-        *[-1] * 4,
+    matrices = [
+        _gate_weights(d, (units, columns), scale)
+        for columns, scale in ((in_c, in_scale), (units, hidden[0]))
+        for _ in range(4)
+    ]
+    biases = []
+    for index in matrices[:4]:
+        values, sums = d.values((units,), "float32"), "float32"
+        scale = 1.0
+        if d.dtype != "float32":
+            of_weights = d.file.graph.tensors[index].quantization.scale[0]
+            scale, sums = float(np.float32(in_scale) * of_weights), "int32"
+        values = (values / scale).astype(sums)
+        biases.append(d.file.tensor((units,), sums, quantised((scale, 0)), values))
+    kept = "float32" if d.dtype == "float32" else "int16"
+    cell = quantised((2.0 ** d.rng.choice([-11, -11, -9, -12, -15]), 0))
+    states = [
+        d.file.tensor((1, units), d.dtype, quantised(hidden), variable=True),
+        d.file.tensor((1, units), kept, cell, variable=True),
     ]
     inner = [d.file.tensor((0,), "int16", (2.0**-12, 0)) for _ in range(4)]
-    inner.append(d.file.tensor((0,), d.dtype, hidden))
-    made = d.output((steps, 1, units) if time_major else (1, steps, units), hidden)
+    inner.append(d.file.tensor((0,), d.dtype, quantised(hidden)))
+    shape = (steps, 1, units) if time_major else (1, steps, units)
+    made = d.output(shape, quantised(hidden))
+    operands = [given, *matrices, *[-1] * 3, *biases, -1, -1, *states, *[-1] * 4]
     options = {"timeMajor": time_major, "cellClip": d.rng.choice([0.0, 10.0, 0.5])}
     kind = "UNIDIRECTIONAL_SEQUENCE_LSTM"
     d.file.operator(kind, operands, [made], fusedActivationFunction=TANH, **options)
-    d.file.graph.operators[-1].intermediates = inner
+    if d.dtype != "float32":
+        d.file.graph.operators[-1].intermediates = inner
+
+
+def _gate_weights(d: Drawing, shape: tuple[int, int], in_scale: float) -> int:
+    """Add weights of a gate, such that sums are useful."""
+    values = d.values(shape)
+    if d.dtype == "float32":
+        reach = np.float32(d.rng.choice([0.1, 0.3, 0.5]))
+        return d.file.tensor(shape, d.dtype, None, reach * values)
+    wide = 3 / (in_scale * 127 * 64 * math.sqrt(shape[1]))
+    scale = d.rng.choice([0.01, wide, 2.0**-9])
+    return d.file.tensor(shape, d.dtype, (scale, 0), values.clip(-127, None))
 
 
 DRAWERS: dict[str, Drawer] = {

@@ -30,7 +30,14 @@ ROOM = Budget(ram=2**19, flash=2**20)
 
 KEYWORD, CLASSES = 40, 8
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
-RANDOM = [("SVDF", "int8", 6), ("SVDF", "float32", 3), (LSTM, "int8", 6)]
+ODD = {
+    "peepholes": (9, 10, 11),
+    "a projection": (16,),
+    "layer normalisation": (20, 21, 22, 23),
+    "an input gate": (1, 5),
+}
+"""Operands that an LSTM has, or lacks, against what is read."""
+RANDOM = [("SVDF", "int8", 6), ("SVDF", "float32", 3), (LSTM, "int8", 6), (LSTM, "float32", 4)]
 
 
 def keyword() -> bytes:
@@ -88,9 +95,8 @@ def digits() -> bytes:
         *(file.tensor((0,), "int16", gate) for _ in range(4)),
         file.tensor((0,), "int8", hidden),
     ]
-    sequence, last = (
-        file.tensor(shape, "int8", hidden) for shape in ((1, rows, units), (1, units))
-    )
+    sequence = file.tensor((1, rows, units), "int8", hidden)
+    last = file.tensor((1, units), "int8", hidden)
     file.operator(LSTM, operands, [sequence], fusedActivationFunction=4, cellClip=10.0)
     file.graph.operators[-1].intermediates = inner
     ends = [file.integers(each) for each in ((0, rows - 1, 0), (1, rows, units), (1, 1, 1))]
@@ -106,12 +112,43 @@ def digits() -> bytes:
     return file.bytes()
 
 
+def float_digits(change: str = "") -> bytes:
+    """An LSTM over rows, as in TensorFlow Lite Micro's example, or one changed as in `ODD`."""
+    rows, units = 12, 6
+    file, numbers = File(), np.random.default_rng(4)
+
+    def drawn(*shape: int, dtype: str = "float32") -> int:
+        values = numbers.normal(0, 1 / np.sqrt(shape[-1]), shape)
+        return file.tensor(
+            shape, dtype, None if dtype == "float32" else (1.0, 0), values.astype(dtype)
+        )
+
+    dtype = "int8" if change == "hybrid" else "float32"
+    operands = [file.input((1, rows, rows), "float32")]
+    operands += [drawn(units, width, dtype=dtype) for width in (rows, units) for _ in range(4)]
+    operands += [-1] * 3 + [drawn(units) for _ in range(4)] + [-1] * 2
+    operands += [file.tensor((1, units), "float32", variable=True) for _ in range(2)] + [-1] * 4
+    for place in ODD.get(change, ()):
+        operands[place] = drawn(units) if operands[place] < 0 else -1
+    sequence, flat, sums, shares = (
+        file.tensor(shape, "float32")
+        for shape in ((1, rows, units), (1, rows * units), (1, CLASSES), (1, CLASSES))
+    )
+    file.operator(LSTM, operands, [sequence], fusedActivationFunction=4, cellClip=10.0)
+    file.operator("RESHAPE", [sequence, file.integers((1, rows * units))], [flat])
+    file.operator("FULLY_CONNECTED", [flat, drawn(CLASSES, rows * units), drawn(CLASSES)], [sums])
+    file.operator("SOFTMAX", [sums], [shares], beta=1.0)
+    file.graph.outputs = [shares]
+    return file.bytes()
+
+
 @pytest.mark.emulator
 @pytest.mark.parametrize(("model", "how"), [
     (keyword, ("cortex-m4", "--optimize", "speed")),
     (digits, ("cortex-m4",)),
     (keyword, ("cortex-m0",)),
     (digits, ("rv32imc",)),
+    (float_digits, ("cortex-m4",)),
 ])  # fmt: skip
 def test_bytes_on_boards_are_those_of_litert(
     model: Callable[[], bytes], how: tuple[str, ...], tmp_path: Path
@@ -119,6 +156,8 @@ def test_bytes_on_boards_are_those_of_litert(
     content = model()
     shape = tables.parse(content)[0].tensors[0].shape
     given = np.random.default_rng(1).integers(-128, 128, (STEPS, *shape[1:]), np.int8)
+    if model is float_digits:
+        given = given.astype(np.float32) / np.float32(128)
     (right,) = litert(content, given)
     assert len(np.unique(right)) > CLASSES
     path, vectors = tmp_path / "model.tflite", tmp_path / "vectors.npz"
@@ -184,3 +223,19 @@ def test_what_is_not_read_is_named(change: dict[str, Any], message: str, tmp_pat
     done = convgen(path, "-t", "cortex-m4", "-o", tmp_path / "out")
     assert done.status == 2
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ("peepholes", "an LSTM with peepholes"),
+    ("a projection", "an LSTM with projection"),
+    ("layer normalisation", "an LSTM with layer normalisation"),
+    ("an input gate", "an LSTM whose input gate is coupled with its forget gate"),
+    ("hybrid", "weights of int8 [6, 12], not float32"),
+])  # fmt: skip
+def test_an_lstm_that_is_not_read_is_named(change: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(float_digits(change))
+    done = convgen(path, "-t", "cortex-m4", "-o", tmp_path / "out")
+    assert done.status == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -21,6 +21,7 @@ from convgen.model.ops.arithmetic import Elementwise
 from convgen.model.ops.conv2d import Conv2d
 from convgen.model.ops.convert import Dequantize, Quantize
 from convgen.model.ops.dynamic import DynamicQuantize
+from convgen.model.ops.float_lstm import FloatLstm
 from convgen.model.ops.mean import Mean
 from convgen.model.ops.move import Concatenation, Pad, Slice, Transpose
 from convgen.model.ops.pointwise import Pointwise
@@ -150,6 +151,11 @@ def _through_time(operator: Svdf, given: list[NDArray[Any]], errors: list[Errors
     return operator.moved(_convolved(operator.features, given, errors), errors[1])
 
 
+def _step_by_step(operator: FloatLstm, given: list[NDArray[Any]], errors: list[Errors]) -> Any:
+    by_itself, found = operator.tolerance(*given), operator.bounds(given, errors)
+    return tuple(all_of_it - own for all_of_it, own in zip(found, by_itself, strict=True))
+
+
 def _pointwise(operator: Pointwise, _: list[NDArray[Any]], errors: list[Errors]) -> Any:
     moves = errors[0] * max(STEEPEST.get(operator.kind, 1.0), abs(operator.alpha))
     return moves.clip(max=HIGHEST.get(operator.kind, np.inf))
@@ -212,6 +218,7 @@ _MOVES: dict[type, Callable[..., Any]] = {
     Conv2d: _convolved,
     Dequantize: _dequantized,
     DynamicQuantize: _rounded,
+    FloatLstm: _step_by_step,
     LogSoftmax: _log_softmax,
     Mean: _alike,
     Pad: _filled,

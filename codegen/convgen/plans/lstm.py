@@ -1,31 +1,35 @@
 """LSTM: for each row the sums of all gates, then each unit by itself, in its states' places.
 
-Workspace: a sum and an int16 for each unit of each gate. Both products are slices of one fully
-connected layer (`convgen.plans.accumulating.connected`): the row, and what is hidden. Functions of
-gates are gemmlowp's, of 16 bits, step by step.
+Workspace: a sum for each unit of each gate, and of integers an int16. Both products are slices of
+one fully connected layer (`convgen.plans.accumulating.connected`): the row, and what is hidden.
+Functions of integers are gemmlowp's, of 16 bits, step by step; those of float32 are by a polynomial
+as in `convgen.plans.pointwise`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from convgen.model.ops.conv2d import Conv2d
-from convgen.model.ops.lstm import GATES, Lstm
-from convgen.plans.accumulating.connected import GROUP, SliceSteps, products
+from convgen.model.ops.float_lstm import FloatLstm
+from convgen.model.ops.lstm import GATES, FixedLstm, Lstm
+from convgen.plans.accumulating.connected import GROUP, SliceProducts, SliceSteps, products
 from convgen.plans.band import all_rows
 from convgen.plans.buffers import buffer
 from convgen.plans.constant import Constant
 from convgen.plans.conv.base import folded_bias, sum_buffer
+from convgen.plans.output import bounded
 from convgen.plans.plan import Plan
 from convgen.plans.scaling import Rescaled
 from convgen.targets.target import Target
 
 IN_ORDER = all_rows("what is hidden behind a row is needed for the next")
-FUNCTIONS = 5  # of each unit and step
-OF_A_FUNCTION = 4  # outputs whose instructions it takes, about
+FUNCTIONS = 5  # of each unit
+OF_A_FUNCTION = 4  # outputs whose instructions one of integers takes, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +37,8 @@ class LstmSteps:
     """What ``operators/lstm.c.j2`` prints, around the ``products`` of gates.
 
     In the fully connected layer what is hidden begins at element ``hidden`` of ``depth``. A cell
-    has ``cell_bits`` of integers, and stays within ``clip`` if that is not 0; products of gates are
-    divided by two to the power of ``made``.
+    stays within ``clip`` if that is not 0. One of int16 has ``cell_bits`` of integers, and products
+    of gates are divided by two to the power of ``made``.
     """
 
     products: SliceSteps
@@ -44,72 +48,118 @@ class LstmSteps:
     gates: int
     hidden: int
     depth: int
-    cell_bits: int
-    made: int
-    clip: int
+    clip: float
+    cell_bits: int = 0
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowAfterRow:
-    """The one way to do an LSTM."""
+    """The one way to do an LSTM of integers."""
 
     name: str = "lstm"
     family: str = "lstm"
     summary: str = "the sums of all gates for a row, then each unit by itself"
 
-    def plan(self, operator: Lstm, target: Target) -> Plan:
-        """Multiply as a fully connected layer does whose input comes in two slices."""
-        both, hidden = _joined(operator)
-        found = products(both, target, 2)
+    def plan(self, operator: FixedLstm, target: Target) -> Plan:
+        """Keep both products of a gate apart until they are of one scale."""
+        both = _joined(operator, GROUP)
+        found, gates = products(both, target, 2), both.geometry.out_c
         multiplier, shift = operator.rescale
         rescaled = Rescaled(
             multiplier=multiplier, shift=shift, zero_point=operator.inputs[1].zero_point
         )
-        row, units = operator.inputs[0].shape[1], operator.output.shape[1]
-        return Plan(
-            variant=self,
-            template="operators/lstm.c.j2",
-            operator=operator,
-            kernel=found.kernel,
+        functions = FUNCTIONS * OF_A_FUNCTION * operator.output.shape[1]
+        return _plan(
+            self,
+            operator,
+            found,
             output=rescaled.by(None),
             workspace=(
                 sum_buffer("partial", both, found.sums),
-                buffer("gates", "int16", len(GATES) * units),
+                buffer("gates", "int16", gates),
             ),
             constants=(found.weights, *_constants(operator)),
-            steps=LstmSteps(
-                products=replace(found.steps, finishes=False),
-                steps=operator.steps,
-                row=row,
-                units=units,
-                gates=len(GATES),
-                hidden=hidden,
-                depth=both.geometry.in_elems,
-                cell_bits=operator.cell_bits,
-                made=15 + operator.cell_bits,
-                clip=operator.clip,
+            steps=_steps(
+                operator, both, found, cell_bits=operator.cell_bits, made=15 + operator.cell_bits
             ),
-            orders=(),
-            decisions=(),
-            work=_work(operator, found.work),
-            band=IN_ORDER,
-            own_assembly=found.assembly,
-            notes=found.notes,
+            work=_work(operator, found.work + Counter({"slice.output": 2 * gates + functions})),
         )
 
 
-def _joined(operator: Lstm) -> tuple[Conv2d, int]:
-    """Return one layer of both products, and where the second begins: where groups do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloatRowAfterRow:
+    """The one way to do an LSTM of float32."""
+
+    name: str = "float_lstm"
+    family: str = "lstm"
+    summary: str = "the sums of all gates for a row, then each unit by itself"
+
+    def plan(self, operator: FloatLstm, target: Target) -> Plan:
+        """Add both products of a gate up."""
+        both = _joined(operator, 1)
+        found, units = products(both, target, 2), operator.output.shape[1]
+        functions = Counter({"pointwise.logistic": 3 * units, "pointwise.tanh": 2 * units})
+        return _plan(
+            self,
+            operator,
+            found,
+            output=bounded(operator),
+            workspace=(sum_buffer("gates", both, found.sums),),
+            constants=(found.weights, folded_bias(both)),
+            steps=_steps(operator, both, found),
+            work=_work(operator, found.work + functions),
+        )
+
+
+def _plan(
+    algorithm: RowAfterRow | FloatRowAfterRow,
+    operator: FixedLstm | FloatLstm,
+    found: SliceProducts,
+    **rest: Any,
+) -> Plan:
+    """Return the plan of products *found* so, but for the *rest* of it."""
+    return Plan(
+        variant=algorithm,
+        template=f"operators/{algorithm.name}.c.j2",
+        operator=operator,
+        kernel=found.kernel,
+        orders=(),
+        decisions=(),
+        band=IN_ORDER,
+        own_assembly=found.assembly,
+        notes=found.notes,
+        **rest,
+    )
+
+
+def _steps(operator: Lstm, both: Conv2d, found: SliceProducts, **cell: int) -> LstmSteps:
+    row, units = operator.inputs[0].shape[1], operator.output.shape[1]
+    return LstmSteps(
+        products=replace(found.steps, finishes=False),
+        steps=operator.steps,
+        row=row,
+        units=units,
+        gates=len(GATES),
+        hidden=both.geometry.in_elems - units,
+        depth=both.geometry.in_elems,
+        clip=operator.clip,
+        **cell,
+    )
+
+
+def _joined(operator: Lstm, group: int) -> Conv2d:
+    """Return one layer of both products, whose second begins where a *group* of elements does."""
     one, two = operator.arriving, operator.recurring
     row, units = one.geometry.in_elems, two.geometry.in_elems
-    hidden = -(-row // GROUP) * GROUP
+    hidden = -(-row // group) * group
     weights = np.pad(one.weights, ((0, 0), (0, 0), (0, 0), (0, hidden - row)))
     geometry = replace(one.geometry, in_c=hidden + units)
     joined = np.concatenate([weights, two.weights], axis=3)
-    return replace(one, geometry=geometry, weights=joined), hidden
+    return replace(one, geometry=geometry, weights=joined)
 
 
-def _constants(operator: Lstm) -> tuple[Constant, ...]:
+def _constants(operator: FixedLstm) -> tuple[Constant, ...]:
     layers = {"arriving": operator.arriving, "recurring": operator.recurring}
     found = []
     for name, layer in layers.items():
@@ -124,14 +174,11 @@ def _constants(operator: Lstm) -> tuple[Constant, ...]:
     return tuple(found)
 
 
-def _work(operator: Lstm, products: Counter[str]) -> Counter[str]:
-    """Count it as so many slices, and the outputs that take as long as what is done with gates."""
-    found = Counter({unit: operator.steps * count for unit, count in products.items()})
-    sums = 2 * operator.arriving.geometry.out_c
-    functions = FUNCTIONS * OF_A_FUNCTION * operator.output.shape[1]
-    found["slice.call"] += 2 * operator.steps
-    found["slice.output"] += operator.steps * (sums + functions)
-    return found
+def _work(operator: Lstm, of_step: Counter[str]) -> Counter[str]:
+    """Count two slices and what else there is in a step, for every step."""
+    step = of_step + Counter({"slice.call": 2})
+    return Counter({unit: operator.steps * count for unit, count in step.items()})
 
 
 VARIANTS = (RowAfterRow(),)
+OF_FLOATS = (FloatRowAfterRow(),)

@@ -39,7 +39,8 @@ OF_KIND: Mapping[str, tuple[str, str]] = {
     "Dequantize": ("convert", "FROM_BYTES"),
     "DynamicQuantize": ("convert", "TO_STEPS"),
     "Svdf": ("svdf", "VARIANTS"),
-    "Lstm": ("lstm", "VARIANTS"),
+    "FixedLstm": ("lstm", "VARIANTS"),
+    "FloatLstm": ("lstm", "OF_FLOATS"),
 }
 """By the class of the operator: the module here that has its algorithms, and which of them. A
 module is loaded when the first operator of its kind is met."""

@@ -25,7 +25,8 @@ from convgen.formats.tflite.tables import FileOperator, FileTensor, Options
 from convgen.model.arithmetic import of_dtype
 from convgen.model.lookup import scale_of
 from convgen.model.ops.conv2d import Conv2d, Quantization
-from convgen.model.ops.lstm import INT16, Lstm
+from convgen.model.ops.float_lstm import FloatLstm
+from convgen.model.ops.lstm import INT16, FixedLstm
 from convgen.model.ops.overflow import overflow
 from convgen.model.ops.svdf import Svdf
 from convgen.model.quantize import INT32, MAX_SHIFT, quantize_multiplier
@@ -54,7 +55,7 @@ def lstm(operator: FileOperator, scene: TfliteScene) -> Built:
     options = options_of(operator, "UnidirectionalSequenceLSTMOptions")
     _refuse_variants(operator, scene, options)
     given, output = scene.file_tensor(operator, 0, "input"), scene.output(operator)
-    of_one_dtype(scene.seen(given), scene.seen(output), among=("int8",))
+    of_one_dtype(scene.seen(given), scene.seen(output))
     steps, units = _sides(given, options)[0], output.shape[-1]
     rows = scene.seen(given, _sides(given, options))
     made = scene.seen(output, (steps, units))
@@ -62,19 +63,21 @@ def lstm(operator: FileOperator, scene: TfliteScene) -> Built:
         scene.kept(scene.file_tensor(operator, place, what), (units,))
         for place, what in ((18, "hidden state"), (19, "cell state"))
     )
-    if (hidden.dtype, cell.dtype) != ("int8", "int16"):
+    if (hidden.dtype, cell.dtype) != (rows.dtype, STATES[rows.dtype]):
         raise UnsupportedError(f"states of {hidden.dtype} and {cell.dtype}")
-    cell_bits = _bits_of(cell)
-    clip = min(float(np.float32(options.cell_clip) / scale_of(cell)), float(INT16.max))
+    ends: dict[str, Any] = {"name": "", "inputs": (rows, hidden, cell), "output": made}
+    arriving = _gates(operator, scene, rows, range(1, 5), range(12, 16))
+    recurring = _gates(operator, scene, hidden, range(5, 9), None)
+    clip = max(float(np.float32(options.cell_clip)), 0.0)
+    if rows.dtype == "float32":
+        return [FloatLstm(**ends, arriving=arriving, recurring=recurring, clip=clip)]
     return [
-        Lstm(
-            name="",
-            inputs=(rows, hidden, cell),
-            output=made,
-            arriving=_gates(operator, scene, rows, range(1, 5), range(12, 16)),
-            recurring=_unclamped(_gates(operator, scene, hidden, range(5, 9), None)),
-            cell_bits=cell_bits,
-            clip=max(int(clip), 0),
+        FixedLstm(
+            **ends,
+            arriving=arriving,
+            recurring=_unclamped(recurring),
+            cell_bits=_bits_of(cell),
+            clip=int(min(float(np.float32(clip) / scale_of(cell)), float(INT16.max))),
             rescale=_hidden_rescale(operator, scene, hidden),
         )
     ]
@@ -118,7 +121,7 @@ def _gates(
 ) -> Conv2d:
     """Return the products of all gates with a row of *given*. Raises UnsupportedError."""
     files = [scene.file_tensor(operator, place, "weights") for place in places]
-    weights = [_weights(scene, file, "int8") for file in files]
+    weights = [_weights(scene, file, given.dtype) for file in files]
     shapes = {values.shape for values in weights}
     columns = given.shape[-1]
     if len(shapes) > 1 or weights[0].shape[1] != columns:

@@ -1,7 +1,7 @@
 """LSTM: a row of a sequence after the other, with a hidden and a cell state.
 
-From ``CalculateLstmGateInteger8x8_16`` and its like, without peepholes, projection and norms: int8
-activations, an int16 cell, gates of Q3.12.
+Without peepholes, projection and norms. Of integers from ``CalculateLstmGateInteger8x8_16`` and its
+like: int8 activations, an int16 cell, gates of Q3.12.
 """
 
 from __future__ import annotations
@@ -31,16 +31,13 @@ class Lstm(Plain):
 
     ``inputs`` are the sequence, the hidden state and the cell state, ``[units]`` each, which are
     read and written. ``arriving`` and ``recurring`` are the products of all `GATES`, one after the
-    other, with a row and with the hidden state: one pixel each, int16 and int32. The cell has
-    ``cell_bits`` of integers and stays within ``clip``, if that is not 0. ``rescale`` is the Q31
-    multiplier and shift from products of Q0.15 to what is hidden.
+    other, with a row and with the hidden state: one pixel each. The cell stays within ``clip``, if
+    that is not 0.
     """
 
     arriving: Conv2d
     recurring: Conv2d
-    cell_bits: int
-    clip: int
-    rescale: tuple[int, int]
+    clip: float
 
     kind: ClassVar[str] = "lstm"
     title: ClassVar[str] = "LSTM"
@@ -59,6 +56,19 @@ class Lstm(Plain):
     def macs(self) -> int:  # type: ignore[override]
         """Of all gates and steps."""
         return self.steps * (self.arriving.macs + self.recurring.macs)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FixedLstm(Lstm):
+    """One of integers: products are int16 and int32, ``clip`` is an int.
+
+    The cell has ``cell_bits`` of integers. ``rescale`` is the Q31 multiplier and shift from
+    products of Q0.15 to what is hidden.
+    """
+
+    clip: int
+    cell_bits: int
+    rescale: tuple[int, int]
 
     def compute(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Return outputs and states for ``[N, *shape]`` of the sequence and the states."""
