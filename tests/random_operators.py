@@ -31,7 +31,7 @@ def jobs(kind: str, board: Target, numbers: Iterable[int], dtype: str = "int8") 
     made = []
     for number in numbers:
         operator = draw(kind, number, dtype)
-        names = IN_TURN.get(kind, ("add", "pool"))
+        names = IN_TURN.get(kind, ("add" if kind == "add" else "pool",))
         wanted = names[number // 2 % len(names)]
         found = native.variants(operator, board, {wanted, names[0]}, overlapping=number % 2 > 0)
         chosen = [v for v in found if v.plan.algorithm == wanted] or found[:1]

@@ -413,6 +413,7 @@ def test_a_disk_that_fills_up_is_reported_and_leaves_nothing() -> None:
     result = convgen_process(
         *("-t", "cortex-m4", "layer.json"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        environment={"PYTHONDONTWRITEBYTECODE": "1"},  # which would be cut off as well
     )
     assert (result.status, result.stdout) == (2, "")
     assert message(result) == f"--out: cannot write to {Path.cwd()}: File too large"
