@@ -297,6 +297,16 @@ Activation = Annotated[
 Prefix = Annotated[Name, Field(description="C identifier; prefixes every symbol and file")]
 
 
+KernelSize = Annotated[Pair, Field(description="[height, width] or one number for both")]
+Weights = Annotated[
+    WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
+]
+Bias = Annotated[
+    ArraySpec | None,
+    Field(description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"),
+]
+
+
 class LayerSpec(_Strict):
     """A convolution layer for convgen."""
 
@@ -307,7 +317,7 @@ class LayerSpec(_Strict):
     input: InputSpec
     output: OutputSpec = OutputSpec()
     out_channels: Size
-    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    kernel_size: KernelSize
     stride: Pair = 1
     padding: Annotated[
         Padding,
@@ -319,15 +329,8 @@ class LayerSpec(_Strict):
     dilation: Pair = 1
     groups: Annotated[Size, Field(description="must divide both channel counts")] = 1
     activation: Activation = "none"
-    weights: Annotated[
-        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
-    ] = None
-    bias: Annotated[
-        ArraySpec | None,
-        Field(
-            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
-        ),
-    ] = None
+    weights: Weights = None
+    bias: Bias = None
     requantize: RequantizeSpec | None = None
 
     @model_validator(mode="before")
@@ -347,7 +350,7 @@ class TransposedSpec(_Strict):
     input: InputSpec
     output: OutputSpec = OutputSpec()
     out_channels: Size
-    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    kernel_size: KernelSize
     stride: Annotated[Pair, Field(description="from pixel to pixel in the output")] = 1
     padding: Annotated[
         Padding,
@@ -357,15 +360,8 @@ class TransposedSpec(_Strict):
         ),
     ]
     activation: Activation = "none"
-    weights: Annotated[
-        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
-    ] = None
-    bias: Annotated[
-        ArraySpec | None,
-        Field(
-            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
-        ),
-    ] = None
+    weights: Weights = None
+    bias: Bias = None
     requantize: RequantizeSpec | None = None
 
 
@@ -378,15 +374,8 @@ class ConnectedSpec(_Strict):
     output: OutputSpec = OutputSpec()
     out_channels: Size
     activation: Activation = "none"
-    weights: Annotated[
-        WeightsSpec | None, Field(description="left out: weights, bias and scales are made up")
-    ] = None
-    bias: Annotated[
-        ArraySpec | None,
-        Field(
-            description="int32, or int64 of int16 layers, at input scale * weight scale; or float32"
-        ),
-    ] = None
+    weights: Weights = None
+    bias: Bias = None
     requantize: Annotated[
         RequantizeSpec | None, Field(description="rounding is single where it is left out")
     ] = None
@@ -399,7 +388,7 @@ class PoolSpec(_Strict):
     op: Literal["average_pool", "max_pool"]
     input: InputSpec
     output: OutputSpec = OutputSpec()
-    kernel_size: Annotated[Pair, Field(description="[height, width] or one number for both")]
+    kernel_size: KernelSize
     stride: Pair = 1
     padding: Annotated[
         Padding, Field(description="as of a convolution; taps in it do not count")

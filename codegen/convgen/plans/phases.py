@@ -233,11 +233,12 @@ def _calls(steps: TransposedSteps, at: tuple[int, int]) -> tuple[int, int]:
     )
     rows = steps.rows[:, start_row :: steps.stride_h]
     cols = steps.cols[:, start_col :: steps.stride_w]
-    blocks = _inside(rows, steps.in_h) * (_inside(cols, steps.in_w) // steps.pixels)
+    blocks = inside(rows, steps.in_h) * (inside(cols, steps.in_w) // steps.pixels)
     return blocks, rows.shape[1] * cols.shape[1] - blocks * steps.pixels
 
 
-def _inside(taps: NDArray[np.int64], size: int) -> int:
+def inside(taps: NDArray[np.int64], size: int) -> int:
+    """Count the places of which all *taps*, the first and how many, are in an image of *size*."""
     first, counts = taps
     return int(((first >= 0) & (first + counts <= size)).sum())
 

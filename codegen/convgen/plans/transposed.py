@@ -33,7 +33,7 @@ from convgen.plans.kernels import WEIGHT_BITS, instruction_set, plan_kernel
 from convgen.plans.kernels.base import KernelPlan, Runs, patch_weights
 from convgen.plans.kernels.portable import pack
 from convgen.plans.output import step_by_step
-from convgen.plans.phases import Phases, TransposedSteps, plan_phases
+from convgen.plans.phases import Phases, TransposedSteps, inside, plan_phases
 from convgen.plans.plan import Plan
 from convgen.plans.runs import distance_above
 from convgen.plans.study import Study
@@ -204,11 +204,10 @@ def _work(kernel: KernelPlan, steps: TransposedSteps) -> Counter[str]:
     row_taps = int(steps.rows[1].sum())
     work: Counter[str] = Counter()
     for start in range(min(steps.stride_w, steps.out_w)):
-        first, counts = steps.cols[:, start :: steps.stride_w]
-        cols = int(counts[0])
-        inside = int(((first >= 0) & (first + cols <= steps.in_w)).sum())
-        blocks = inside // steps.pixels
-        edges = len(first) - blocks * steps.pixels
+        taps_of = steps.cols[:, start :: steps.stride_w]
+        cols = int(taps_of[1, 0])
+        blocks = inside(taps_of, steps.in_w) // steps.pixels
+        edges = taps_of.shape[1] - blocks * steps.pixels
         work += block_work(
             kernel,
             steps.pixels,

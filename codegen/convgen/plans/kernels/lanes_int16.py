@@ -19,19 +19,17 @@ from numpy.typing import NDArray
 from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly
-from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import Fitting, StreamedPlan
+from convgen.plans.kernels.finishing import Fitting
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
+from convgen.plans.kernels.int16 import ELEM_BYTES, Int16Plan
 from convgen.plans.study import Study
-from convgen.plans.upper_half import UpperHalf, upper_half
+from convgen.plans.upper_half import upper_half
 from convgen.refusal import Refusal, needs
 from convgen.targets.target import Target
 
 LANES = 4
-ELEM_BYTES = 2
 MOST_TAPS = 64  # they stand one after the other in the code
 FARTHEST = 4095  # bytes that a load reaches
 SUMS = ("r4", "r5", "r6", "r7")
@@ -63,11 +61,8 @@ class Tap:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LanesInt16Plan(StreamedPlan):
+class LanesInt16Plan(Int16Plan):
     """The kernel fitted to a layer: what ``kernels/dsp/lanes_int16.c.j2`` prints."""
-
-    upper: UpperHalf
-    wide: bool
 
     template = "kernels/dsp/lanes_int16.c.j2"
     sizes = "kernels/dsp/lanes_int16_sizes.c.j2"
@@ -79,25 +74,10 @@ class LanesInt16Plan(StreamedPlan):
         return f"lanes_int16{'_wide' if self.wide else ''}"
 
     @property
-    def output(self) -> UpperHalf:
-        """The upper halves."""
-        return self.upper
-
-    @property
-    def assembly(self) -> Assembly:
-        """It loads two elements at once wherever they are."""
-        return assembly.DSP_UNALIGNED
-
-    @property
     def description(self) -> str:
         """A sentence for the header comment."""
         weights = "int16" if self.wide else "int8"
         return f"SMLABB and SMLATT, 4 channels of a pixel in registers, weights in {weights}"
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """Shifts of channels' own, two roundings, and limits that no saturation has."""
-        return self.upper.extras
 
     @property
     def packing(self) -> str:

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from convgen.ctext.assembler import Role
 from convgen.model.geometry import Geometry
 from convgen.model.ops.conv2d import Conv2d
-from convgen.plans import assembly
-from convgen.plans.assembly import Assembly
 from convgen.plans.kernels import forms
 from convgen.plans.kernels.base import Runs
-from convgen.plans.kernels.finishing import Fitting, StreamedPlan, beyond, too_few_channels
+from convgen.plans.kernels.finishing import Fitting, beyond, too_few_channels
 from convgen.plans.kernels.forms import EdgeLimits, Form, Unrolling
+from convgen.plans.kernels.int16 import ELEM_BYTES, Int16Plan
 from convgen.plans.kernels.smlad import (
     CHANNELS,
     FARTHEST,
@@ -35,23 +34,20 @@ from convgen.plans.kernels.smlad import (
     WEIGHTS,
 )
 from convgen.plans.study import Study
-from convgen.plans.upper_half import UpperHalf, upper_half
+from convgen.plans.upper_half import upper_half
 from convgen.refusal import Refusal
 from convgen.targets.target import Target
 
-ELEM_BYTES = 2
 WORD, HALF = 0xFFFFFFFF, 0xFFFF
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SmladInt16Plan(StreamedPlan):
+class SmladInt16Plan(Int16Plan):
     """The kernel fitted to a layer: what ``kernels/dsp/smlad.c.j2`` prints.
 
     ``long``: sums take 64 bits.
     """
 
-    upper: UpperHalf
-    wide: bool
     long: bool
 
     template = "kernels/dsp/smlad.c.j2"
@@ -67,26 +63,11 @@ class SmladInt16Plan(StreamedPlan):
         return f"{'smlald' if self.long else 'smlad'}_int16{'_wide' if self.wide else ''}"
 
     @property
-    def output(self) -> UpperHalf:
-        """The upper halves."""
-        return self.upper
-
-    @property
-    def assembly(self) -> Assembly:
-        """It loads two elements at once wherever they are."""
-        return assembly.DSP_UNALIGNED
-
-    @property
     def description(self) -> str:
         """A sentence for the header comment."""
         instruction = "SMLALD" if self.long else "SMLAD"
         weights = "weights widened to int16" if self.wide else "weights of two channels in a word"
         return f"{instruction}, {self.pixels} x 4 (pixels x channels) in registers, {weights}"
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """What the sums of a block take more than usual."""
-        return self.upper.extras
 
     @property
     def pitch_bytes(self) -> int | None:
